@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = _("People")
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from accounts import audit, roles
+
+        audit.register_models()
+        post_migrate.connect(roles.sync_groups, sender=self)

@@ -1,0 +1,147 @@
+"""Customers' personal data at rest: the key rings, the encrypted column, the blind index.
+
+A value is stored as `version (1) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`, bound to `app.model.field` as
+associated data, so that a value copied into another column does not decrypt. The key id names the key that wrote it: the
+first key of `PII_KEYS` writes, every key listed there reads. None of the published field packages is fit for this;
+`docs/security.md` says why.
+
+A blind index makes ciphertext findable without a plain copy: HMAC-SHA-256 under a key of its own (`INDEX_KEYS`) over kind,
+station and normalised value. Equal people at two stations have unrelated digests.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import FieldError
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Lookup
+from django.forms import CharField, Field, Textarea
+
+if TYPE_CHECKING:
+    _TextField = models.Field[Any, Any]
+else:
+    _TextField = models.Field
+
+VERSION = b"\x01"
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
+DIGEST_BYTES = 16
+"""Half of SHA-256: a chance collision among a million customers stays below one in 10^26, the index half the size."""
+
+
+class DecryptionError(Exception):
+    """A stored value cannot be read: its key is not in the ring, or a byte of it was changed. Never holds the value."""
+
+
+def key_id(key: bytes) -> bytes:
+    """What a key is called in the rows it wrote: derived, so that a key can never be filed under another's name."""
+    return hashlib.sha256(b"stationbook key id" + key).digest()[:KEY_ID_BYTES]
+
+
+class KeyRing:
+    """AES keys by their id; the first writes, all read."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self.current = key_id(keys[0])
+        self._head = VERSION + self.current
+        self._current_cipher = self._ciphers[self.current]
+
+    def encrypt(self, text: str, context: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return self._head + nonce + self._current_cipher.encrypt(nonce, text.encode(), context)
+
+    def decrypt(self, stored: bytes | memoryview, context: bytes) -> str:
+        """The text again. Raises DecryptionError for an unknown version or key, or a value that was tampered with."""
+        raw = bytes(stored)
+        cipher = self._ciphers.get(raw[1 : 1 + KEY_ID_BYTES])
+        if raw[:1] != VERSION or cipher is None:
+            raise DecryptionError(f"{context.decode()}: written under a key that PII_KEYS does not hold")
+        try:
+            return cipher.decrypt(raw[1 + KEY_ID_BYTES : HEAD_BYTES], raw[HEAD_BYTES:], context).decode()
+        except InvalidTag:
+            raise DecryptionError(f"{context.decode()}: the stored value was changed or damaged") from None
+
+
+@cache
+def _ring(keys: tuple[bytes, ...]) -> KeyRing:
+    return KeyRing(keys)
+
+
+def ring() -> KeyRing:
+    """The ring of the keys in the settings."""
+    return _ring(tuple(settings.PII_KEYS))
+
+
+def blind_index(kind: str, station_id: int, value: str) -> bytes:
+    """The digest under which a value is stored: key id, then the hash."""
+    return _digest(settings.INDEX_KEYS[0], kind, station_id, value)
+
+
+def blind_indexes(kind: str, station_id: int, value: str) -> list[bytes]:
+    """Every digest a stored value may have: one for each key, for both are searched while keys are rotated."""
+    return [_digest(key, kind, station_id, value) for key in settings.INDEX_KEYS]
+
+
+def _digest(key: bytes, kind: str, station_id: int, value: str) -> bytes:
+    message = f"{kind}\0{station_id}\0{value}".encode()
+    return key_id(key) + hmac.digest(key, message, "sha256")[:DIGEST_BYTES]
+
+
+class EncryptedTextField(_TextField):
+    """Text that rests as ciphertext. `""`, NULL and text stay apart; no lookup but `isnull`; expressions pass through."""
+
+    description = "Encrypted text"
+    empty_strings_allowed = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.max_length is not None:
+            self.validators.append(MaxLengthValidator(self.max_length))
+
+    def get_internal_type(self) -> str:
+        return "BinaryField"
+
+    @property
+    def context(self) -> bytes:
+        return f"{self.model._meta.label_lower}.{self.name}".encode()
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        return connection.Database.Binary(ring().encrypt(value, self.context))  # type: ignore[attr-defined]
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        if hasattr(value, "as_sql"):
+            return value
+        return self.get_db_prep_value(value, connection)
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:
+        return None if value is None else ring().decrypt(value, self.context)
+
+    def to_python(self, value: Any) -> str | None:
+        return value if value is None or isinstance(value, str) else str(value)
+
+    def get_lookup(self, lookup_name: str) -> "type[Lookup[Any]] | None":
+        if lookup_name != "isnull":
+            raise FieldError(f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index.")
+        return super().get_lookup(lookup_name)
+
+    def get_transform(self, lookup_name: str) -> Any:
+        raise FieldError(f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index.")
+
+    def formfield(self, **kwargs: Any) -> Field | None:  # type: ignore[override]
+        long = self.max_length is None or self.max_length > 300
+        return super().formfield(
+            **{"form_class": CharField, "max_length": self.max_length, **({"widget": Textarea} if long else {}), **kwargs}
+        )

@@ -1,0 +1,85 @@
+"""Who may do what: the one table of groups and rights.
+
+Groups say what, a user's stations say where. The table is written into the database after every migration, and into
+`docs/security.md` by `manage.py roles`; nothing else names a group or grants a right.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from stations.errors import NotPermitted
+from stations.querysets import Person
+
+VIEW: Final = "accounts.view_bookings"
+PII: Final = "accounts.see_pii"
+CHANGE: Final = "accounts.change_bookings"
+PAGES: Final = "accounts.use_pages"
+API: Final = "accounts.use_api"
+MANAGE: Final = "accounts.manage_stations"
+EXPORT: Final = "accounts.export_bookings"
+PEOPLE: Final = "accounts.manage_people"
+
+RIGHTS: Final = {
+    VIEW: _("Calendar and bookings: view"),
+    PII: _("Customers' personal data: see and search"),
+    CHANGE: _("Bookings: create, edit, reschedule, change status"),
+    PAGES: _("Pages"),
+    API: _("API"),
+    MANAGE: _("Django admin, timetables, import, audit trail"),
+    EXPORT: _("CSV export"),
+    PEOPLE: _("People: grant only what one holds"),
+}
+
+VIEWERS: Final = "Viewers"
+STAFF: Final = "Station staff"
+MANAGERS: Final = "Station managers"
+INTEGRATORS: Final = "Integrators"
+
+GROUPS: Final[dict[str, Sequence[str]]] = {
+    VIEWERS: (VIEW, PAGES, API),
+    STAFF: (VIEW, PII, CHANGE, PAGES, API),
+    MANAGERS: (VIEW, PII, CHANGE, PAGES, API, MANAGE, EXPORT, PEOPLE),
+    INTEGRATORS: (VIEW, PII, CHANGE, API, EXPORT),
+}
+
+
+class Operator:
+    """Whoever runs a command on the server: every right and every station, but no account."""
+
+    pk = None
+    is_active = True
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return True
+
+
+OPERATOR: Final = Operator()
+
+
+def require(person: Person, right: str) -> None:
+    """Raises NotPermitted unless one of the person's groups holds the right."""
+    if not person.has_perm(right):
+        raise NotPermitted
+
+
+def permission_choices() -> list[tuple[str, Any]]:
+    """The rights as Django's permissions, for the model that carries them."""
+    return [(right.removeprefix("accounts."), label) for right, label in RIGHTS.items()]
+
+
+def sync_groups(**kwargs: Any) -> None:
+    """Makes the groups in the database what the table says. Runs after each migrate; groups of one's own are left alone."""
+    from django.contrib.auth.models import Group, Permission
+
+    known = {
+        f"{app}.{codename}": permission
+        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related("content_type")
+        for app, codename in [(permission.content_type.app_label, permission.codename)]
+    }
+    for name, rights in GROUPS.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        group.permissions.set([known[right] for right in rights])
+
+

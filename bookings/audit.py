@@ -1,0 +1,170 @@
+"""What happened to a booking: entries written by the services, and the story told from them.
+
+An entry's `changes` is `{field: [old, new]}`, as auditlog writes it for everything else. Encrypted fields say that they
+changed and not what they hold.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Final
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import audit
+from accounts.models import AuditEntry, User
+from bookings.models import Booking
+from bookings.workflow import Status
+from stations.querysets import Person
+
+HIDDEN: Final = "•••"
+"""Stands for an encrypted value, old and new alike."""
+
+
+class Event(models.TextChoices):
+    CREATED = "created", gettext_lazy("Booked")
+    EDITED = "edited", gettext_lazy("Edited")
+    RESCHEDULED = "rescheduled", gettext_lazy("Moved")
+    LEFT = "left", gettext_lazy("Moved to another station")
+    CAME = "came", gettext_lazy("Came from another station")
+    STATUS = "status", gettext_lazy("Status changed")
+    DISPLACED = "displaced", gettext_lazy("Lost its place")
+    RETIMED = "retimed", gettext_lazy("Times recomputed")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to one booking, at the station in whose trail it stands."""
+
+    booking: Booking
+    event: Event
+    changes: dict[str, list[Any]]
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a booking's story: `who` is an e-mail, or "" for a command; `what` is a sentence."""
+
+    when: datetime
+    who: str
+    channel: str
+    event: str
+    what: str
+
+
+def recorded(booking: Booking) -> dict[str, Any]:
+    """A booking's fields as the trail knows them, to be compared before and after."""
+    return {
+        "station": booking.station.code,
+        "customer": booking.customer_id,
+        **{
+            name: getattr(booking, name)
+            for name in (
+                "date", "slot", "slots", "starts_at", "ends_at", "status", "needs_place", "party_adults", "party_kids",
+                "total_due_cents", "deposit_due_cents", "special_requests", "source", "external_ref",
+            )
+        },
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """`{field: [old, new]}` for what differs, in JSON's types; wishes without their text."""
+    return {
+        name: [HIDDEN, HIDDEN] if name == "special_requests" else [_plain(before.get(name)), _plain(new)]
+        for name, new in after.items()
+        if before.get(name) != new
+    }
+
+
+def record(changes: Iterable[Change], *, by: Person) -> None:
+    """Write the entries, in the transaction of the changes themselves."""
+    kind = ContentType.objects.get_for_model(Booking)
+    source = audit.context()
+    if isinstance(by, User):
+        source |= {"actor": by, "actor_email": by.email}
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            content_type=kind,
+            object_pk=str(change.booking.pk),
+            object_repr=str(change.booking),
+            action=AuditEntry.Action.CREATE if change.event == Event.CREATED else AuditEntry.Action.UPDATE,
+            changes=change.changes,
+            station_id=change.station_id,
+            event=change.event,
+            **source,
+        )
+        for change in changes
+    )
+
+
+def entries(booking: Booking) -> models.QuerySet[AuditEntry]:
+    """The booking's entries in its station's own trail, latest first: what it did at another station stays there."""
+    return AuditEntry.objects.filter(object_pk=str(booking.pk), station=booking.station_id).order_by("-id")
+
+
+def story(booking: Booking) -> list[Line]:
+    """What happened to the booking at its station, latest first, in sentences of the active language."""
+    return [line(entry) for entry in entries(booking)]
+
+
+def last_line(booking: Booking) -> Line | None:
+    """Who changed it last, and what; None for a booking without any trail."""
+    latest = entries(booking).first()
+    return line(latest) if latest else None
+
+
+def line(entry: AuditEntry) -> Line:
+    return Line(
+        when=entry.timestamp,
+        who=entry.actor_email or "",
+        channel=entry.get_channel_display(),
+        event=entry.event,
+        what=sentence(entry.event, entry.changes or {}),
+    )
+
+
+def sentence(event: str, changes: Mapping[str, Any]) -> str:
+    """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
+    if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
+        return _moved(event, changes)
+    if event == Event.STATUS:
+        return " → ".join(str(Status(value).label) for value in changes["status"])
+    if event == Event.CREATED:
+        return f"{Event.CREATED.label}: {_place(changes, 1)}"
+    label = Event(event).label if event in Event.values else event
+    fields = ", ".join(_field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at"))
+    return f"{label}: {fields}" if fields else str(label)
+
+
+def _moved(event: str, changes: Mapping[str, Any]) -> str:
+    there = _("another station") if event == Event.LEFT else _place(changes, 1)
+    return f"{_place(changes, 0)} → {there}"
+
+
+def _place(changes: Mapping[str, Any], side: int) -> str:
+    """The old (0) or the new (1) place, naming the station only where it changed."""
+    day = parse_date(str(changes["date"][side])) if "date" in changes else None
+    parts = [
+        str(changes["station"][side]) if None not in changes.get("station", [None]) else "",
+        date_format(day, "D j N Y") if day else "",
+        str(changes["slot"][side]) if "slot" in changes else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _field_label(name: str) -> str:
+    return str(Booking._meta.get_field(name).verbose_name)  # type: ignore[union-attr]

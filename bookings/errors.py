@@ -1,0 +1,46 @@
+"""The rules' refusals, in the order in which the services look: stale, not reschedulable, past, no such slot, closed, full."""
+
+from django.utils.translation import gettext_lazy as _
+
+from stations.errors import DomainError, NoSuchSlot, SlotClosed
+
+__all__ = ["Duplicate", "InvalidStep", "NoSuchSlot", "NotReschedulable", "Past", "SlotClosed", "SlotFull", "Stale", "WouldDisplace"]
+
+
+class Stale(DomainError):
+    """Somebody changed the booking meanwhile. `data` is a `Meanwhile`: the booking as it is now, by whom and when."""
+
+    code = "stale"
+    sentence = _("Somebody changed this booking meanwhile. Look at it again before you change it.")
+
+
+class NotReschedulable(DomainError):
+    code = "not_reschedulable"
+
+
+class InvalidStep(DomainError):
+    code = "invalid_step"
+
+
+class Past(DomainError):
+    code = "past"
+    sentence = _("Cannot reschedule to past dates")
+
+
+class SlotFull(DomainError):
+    code = "slot_full"
+    sentence = _("Target time slot is fully booked")
+
+
+class Duplicate(DomainError):
+    """The station already has a booking of that external reference: `data` is its id."""
+
+    code = "duplicate"
+    sentence = _("This station already has a booking with that reference.")
+
+
+class WouldDisplace(DomainError):
+    """A change of the timetable would leave bookings without a place: `data` lists them, in order."""
+
+    code = "would_displace"
+    sentence = _("Bookings would lose their place. Move them first, or say that they shall be displaced.")

@@ -1,0 +1,34 @@
+"""The life of a booking: its statuses, and the one table of steps between them."""
+
+from typing import Final
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("pending")
+    CONFIRMED = "confirmed", _("confirmed")
+    ARRIVED = "arrived", _("arrived")
+    COMPLETED = "completed", _("completed")
+    NO_SHOW = "no_show", _("no-show")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+STEPS: Final[dict[Status, tuple[Status, ...]]] = {
+    Status.PENDING: (Status.CONFIRMED, Status.CANCELLED),
+    Status.CONFIRMED: (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED),
+    Status.ARRIVED: (Status.COMPLETED, Status.CONFIRMED),
+    Status.NO_SHOW: (Status.CONFIRMED, Status.ARRIVED),
+    Status.CANCELLED: (Status.PENDING, Status.CONFIRMED),
+    Status.COMPLETED: (Status.CONFIRMED,),
+}
+"""From a status to those that may follow. Back to confirmed from arrived or completed undoes a mistake."""
+
+NEW: Final = (Status.PENDING, Status.CONFIRMED)
+"""What a new booking may be."""
+
+RESCHEDULABLE: Final = (Status.PENDING, Status.CONFIRMED)
+
+HOLDING: Final = tuple(status for status in Status if status is not Status.CANCELLED)
+"""A booking in any of these takes its places in the ledger."""

@@ -1,0 +1,157 @@
+"""Stations and their timetables."""
+
+from zoneinfo import ZoneInfo
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from stations import validators
+from stations.querysets import OfStationQuerySet, StationQuerySet
+
+MINUTES_A_DAY = 24 * 60
+MAX_PLACES = 10_000
+
+
+class Weekday(models.IntegerChoices):
+    """As `date.weekday()` counts them."""
+
+    MONDAY = 0, _("Monday")
+    TUESDAY = 1, _("Tuesday")
+    WEDNESDAY = 2, _("Wednesday")
+    THURSDAY = 3, _("Thursday")
+    FRIDAY = 4, _("Friday")
+    SATURDAY = 5, _("Saturday")
+    SUNDAY = 6, _("Sunday")
+
+
+places = [MinValueValidator(1), MaxValueValidator(MAX_PLACES)]
+
+
+class Station(models.Model):
+    """A place that takes bookings, and the tenant: nobody sees another station's data."""
+
+    code = models.CharField(_("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line])
+    name = models.CharField(_("name"), max_length=200, validators=[validators.plain_line])
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validators.time_zone])
+    country = models.CharField(
+        _("country"),
+        max_length=2,
+        default="US",
+        validators=[validators.country],
+        help_text=_("Two letters. Telephone numbers without a country code are read as of this country."),
+    )
+    currency = models.CharField(_("currency"), max_length=3, default="USD", validators=[validators.currency])
+    first_weekday = models.SmallIntegerField(
+        _("first day of the week"), choices=Weekday.choices, default=Weekday.SUNDAY
+    )
+    language = models.CharField(_("language"), max_length=10, default="en")
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
+    address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("A station is never deleted. An inactive one takes no new bookings.")
+    )
+    changes = models.BigIntegerField(default=0, editable=False)
+    """Grows with every change that a calendar of this station could show; ETags are made from it."""
+
+    objects = StationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("station")
+        verbose_name_plural = _("stations")
+        default_permissions = ()
+        ordering = ["name", "code"]
+        permissions = [("access_all_stations", _("Has every station"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Opening(models.Model):
+    """A weekly slot of a station, from its first to its last date of validity."""
+
+    station = models.ForeignKey(Station, models.CASCADE, related_name="openings", verbose_name=_("station"))
+    weekday = models.SmallIntegerField(_("weekday"), choices=Weekday.choices)
+    start = models.TimeField(_("start"))
+    minutes = models.PositiveSmallIntegerField(
+        _("minutes"), validators=[MinValueValidator(1), MaxValueValidator(MINUTES_A_DAY)]
+    )
+    capacity = models.PositiveSmallIntegerField(
+        _("capacity"), default=1, validators=places, help_text=_("How many parties at once.")
+    )
+    guest_capacity = models.PositiveSmallIntegerField(
+        _("guest capacity"),
+        null=True,
+        blank=True,
+        validators=places,
+        help_text=_("How many guests at once; empty for no limit."),
+    )
+    first_date = models.DateField(_("first date"), null=True, blank=True, help_text=_("Empty: since ever."))
+    last_date = models.DateField(_("last date"), null=True, blank=True, help_text=_("Empty: until further notice."))
+
+    objects = OfStationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("opening")
+        verbose_name_plural = _("openings")
+        default_permissions = ()
+        ordering = ["weekday", "start", "first_date"]
+        indexes = [models.Index(fields=["station", "weekday", "start"], name="opening_of_station")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(weekday__gte=0, weekday__lte=6), name="opening_weekday_of_seven"
+            ),
+            models.CheckConstraint(
+                condition=Q(minutes__gte=1, minutes__lte=MINUTES_A_DAY), name="opening_minutes_within_a_day"
+            ),
+            models.CheckConstraint(condition=Q(capacity__gte=1), name="opening_holds_somebody"),
+            models.CheckConstraint(
+                condition=Q(first_date__isnull=True) | Q(last_date__isnull=True) | Q(last_date__gte=F("first_date")),
+                name="opening_ends_after_it_begins",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.start:%H:%M}"
+
+
+class TimetableException(models.Model):
+    """One date of a station, one slot of it or the whole day (`slot` empty), closed or with another capacity."""
+
+    station = models.ForeignKey(Station, models.CASCADE, related_name="exceptions", verbose_name=_("station"))
+    date = models.DateField(_("date"))
+    slot = models.TimeField(_("slot"), null=True, blank=True, help_text=_("Empty for the whole day."))
+    closed = models.BooleanField(_("closed"), default=True)
+    capacity = models.PositiveSmallIntegerField(_("capacity"), null=True, blank=True, validators=places)
+    guest_capacity = models.PositiveSmallIntegerField(_("guest capacity"), null=True, blank=True, validators=places)
+    reason = models.CharField(
+        _("reason"), max_length=200, blank=True, validators=[validators.plain_line], help_text=_("Shown to staff on the calendar."))
+
+    objects = OfStationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("exception")
+        verbose_name_plural = _("exceptions")
+        default_permissions = ()
+        ordering = ["date", "slot"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["station", "date"], condition=Q(slot__isnull=True), name="exception_one_for_a_day"
+            ),
+            models.UniqueConstraint(
+                fields=["station", "date", "slot"], condition=Q(slot__isnull=False), name="exception_one_for_a_slot"
+            ),
+            models.CheckConstraint(
+                condition=Q(closed=True) | Q(capacity__gte=1) | Q(guest_capacity__gte=1),
+                name="exception_closes_or_changes",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.slot:%H:%M}" if self.slot else str(self.date)

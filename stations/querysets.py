@@ -1,0 +1,54 @@
+"""Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
+
+from typing import Any, Protocol, Self, TypeVar
+
+from django.db import models
+from django.db.models import F
+
+ALL_STATIONS = "stations.access_all_stations"
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Person(Protocol):
+    """Whoever acts: a user, or the operator at the command line."""
+
+    pk: Any
+
+    @property
+    def is_active(self) -> bool: ...
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool: ...
+
+
+class StationQuerySet(models.QuerySet[Row]):
+    """Stations themselves."""
+
+    def visible_to(self, person: Person) -> Self:
+        """The person's stations: all with the right to all, else those they belong to; none for anybody inactive."""
+        if not person.is_active:
+            return self.none()
+        return self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def bump(self) -> None:
+        """Count a change that a calendar could show: ETags and caches are made from this counter."""
+        self.update(changes=F("changes") + 1)
+
+    def locked(self) -> Self:
+        """Locked in key order until the transaction ends: one writer a station, and no deadlock between two stations.
+
+        `NO KEY` leaves the rows free for others' foreign keys. SQLite has one writer for all, from BEGIN IMMEDIATE on.
+        """
+        return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
+
+
+class OfStationQuerySet(models.QuerySet[Row]):
+    """Rows that belong to a station: seen by those who see the station."""
+
+    def visible_to(self, person: Person) -> Self:
+        if not person.is_active:
+            return self.none()
+        return self if person.has_perm(ALL_STATIONS) else self.filter(station__people=person.pk)
