@@ -1,0 +1,15 @@
+"""Prints a `.env` with fresh keys."""
+
+import base64
+import secrets
+
+
+def key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+print("# Made for this installation alone. Lose the two key rings, and customers' data cannot be read again.")
+print(f"SECRET_KEY={secrets.token_urlsafe(50)}")
+print(f"JWT_KEY={secrets.token_urlsafe(50)}")
+print(f"PII_KEYS={key()}")
+print(f"INDEX_KEYS={key()}")
