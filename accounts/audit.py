@@ -1,22 +1,28 @@
 """The audit trail: where a change came from, and entries for what no signal sees.
 
-Stations, timetables, people and customers are logged by auditlog as they are saved; bookings by their services, through
-`bookings.audit`. Either way the entry is the project's own `AuditEntry`, written in the change's transaction, and the
-context set here says who and from where.
+Stations, timetables and people are logged by auditlog as they are saved; customers and bookings by their
+services, here and in `bookings.audit`. Either way the entry is the project's own `AuditEntry`, written in the
+change's transaction, and the context set here says who and from where.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from auditlog.registry import auditlog
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stations.querysets import Person
+
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Customer, User
+
+HIDDEN: Final = "•••"
+"""Stands for an encrypted value: an entry says that it changed, never what it holds."""
 
 
 class Channel(models.TextChoices):
@@ -63,25 +69,56 @@ def acts_as(actor: "User", channel: Channel | None = None) -> None:
     _origin.set(replace(now, actor=actor, channel=channel or now.channel))
 
 
-def context() -> dict[str, Any]:
-    """What each entry takes from where it came."""
+def context(by: Person | None = None) -> dict[str, Any]:
+    """What each entry takes from where it came; the actor is the `by` of a service, where it is a user."""
+    from accounts.models import User
+
     source = origin()
+    actor = by if isinstance(by, User) else source.actor
     return {
-        "actor": source.actor,
-        "actor_email": source.actor.email if source.actor else None,
+        "actor": actor,
+        "actor_email": actor.email if actor else None,
         "channel": source.channel,
         "remote_addr": source.remote_addr,
         "cid": source.request_id,
     }
 
 
+def record_customers(
+    changed: "Iterable[tuple[Customer, Sequence[str]]]", *, created: bool, by: Person | None = None
+) -> None:
+    """One entry for each customer, naming the fields that were given or changed, and never what they hold."""
+    from accounts.models import AuditEntry, Customer
+
+    kind, source = ContentType.objects.get_for_model(Customer), context(by)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            content_type=kind,
+            object_pk=str(customer.pk),
+            object_repr=str(customer),
+            action=AuditEntry.Action.CREATE if created else AuditEntry.Action.UPDATE,
+            changes={name: [None if created else HIDDEN, HIDDEN] for name in fields},
+            station_id=customer.station_id,
+            event="created" if created else "edited",
+            **source,
+        )
+        for customer, fields in changed
+    )
+
+
+def station_of(instance: models.Model) -> int | None:
+    """In which station's trail a change belongs; None for what belongs to no station, such as a person."""
+    from stations.models import Station
+
+    return instance.pk if isinstance(instance, Station) else getattr(instance, "station_id", None)
+
+
 def register_models() -> None:
-    """What auditlog watches. Encrypted fields are left out of its diffs; `AuditedFields` says only that they changed."""
-    from accounts.models import Customer, User
+    """What auditlog watches as it is saved. Not customers: its diffs would hold their plain text."""
+    from accounts.models import User
     from stations.models import Opening, Station, TimetableException
 
     auditlog.register(Station, exclude_fields=["changes"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
     auditlog.register(User, exclude_fields=["password", "last_login"], m2m_fields={"stations", "groups"})
-    auditlog.register(Customer, include_fields=["station", "phone_is_valid"])

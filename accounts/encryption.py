@@ -1,12 +1,12 @@
 """Customers' personal data at rest: the key rings, the encrypted column, the blind index.
 
-A value is stored as `version (1) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`, bound to `app.model.field` as
-associated data, so that a value copied into another column does not decrypt. The key id names the key that wrote it: the
-first key of `PII_KEYS` writes, every key listed there reads. None of the published field packages is fit for this;
-`docs/security.md` says why.
+A value is stored as `version (1) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`, bound to
+`app.model.field` as associated data, so that a value copied into another column does not decrypt. The key id
+names the key that wrote it: the first key of `PII_KEYS` writes, every key listed there reads. None of the
+published field packages is fit for this; `docs/security.md` says why.
 
-A blind index makes ciphertext findable without a plain copy: HMAC-SHA-256 under a key of its own (`INDEX_KEYS`) over kind,
-station and normalised value. Equal people at two stations have unrelated digests.
+A blind index makes ciphertext findable without a plain copy: HMAC-SHA-256 under a key of its own
+(`INDEX_KEYS`) over kind, station and normalised value. Equal people at two stations have unrelated digests.
 """
 
 import hashlib
@@ -36,15 +36,15 @@ KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
 DIGEST_BYTES = 16
-"""Half of SHA-256: a chance collision among a million customers stays below one in 10^26, the index half the size."""
+"""Half of SHA-256: chance collisions among a million customers stay below one in 10^26, at half the size."""
 
 
 class DecryptionError(Exception):
-    """A stored value cannot be read: its key is not in the ring, or a byte of it was changed. Never holds the value."""
+    """A stored value cannot be read: its key is not in the ring, or a byte was changed. Never holds it."""
 
 
 def key_id(key: bytes) -> bytes:
-    """What a key is called in the rows it wrote: derived, so that a key can never be filed under another's name."""
+    """What a key is called in the rows it wrote: derived, so that no key is filed under another's name."""
     return hashlib.sha256(b"stationbook key id" + key).digest()[:KEY_ID_BYTES]
 
 
@@ -62,7 +62,7 @@ class KeyRing:
         return self._head + nonce + self._current_cipher.encrypt(nonce, text.encode(), context)
 
     def decrypt(self, stored: bytes | memoryview, context: bytes) -> str:
-        """The text again. Raises DecryptionError for an unknown version or key, or a value that was tampered with."""
+        """The text again. Raises DecryptionError for an unknown version or key, or a value tampered with."""
         raw = bytes(stored)
         cipher = self._ciphers.get(raw[1 : 1 + KEY_ID_BYTES])
         if raw[:1] != VERSION or cipher is None:
@@ -89,7 +89,7 @@ def blind_index(kind: str, station_id: int, value: str) -> bytes:
 
 
 def blind_indexes(kind: str, station_id: int, value: str) -> list[bytes]:
-    """Every digest a stored value may have: one for each key, for both are searched while keys are rotated."""
+    """Every digest a stored value may have: one for each key, for all are searched while keys are rotated."""
     return [_digest(key, kind, station_id, value) for key in settings.INDEX_KEYS]
 
 
@@ -99,7 +99,7 @@ def _digest(key: bytes, kind: str, station_id: int, value: str) -> bytes:
 
 
 class EncryptedTextField(_TextField):
-    """Text that rests as ciphertext. `""`, NULL and text stay apart; no lookup but `isnull`; expressions pass through."""
+    """Text that rests as ciphertext. `""`, NULL and text stay apart. No lookup but `isnull`."""
 
     description = "Encrypted text"
     empty_strings_allowed = True
@@ -134,14 +134,23 @@ class EncryptedTextField(_TextField):
 
     def get_lookup(self, lookup_name: str) -> "type[Lookup[Any]] | None":
         if lookup_name != "isnull":
-            raise FieldError(f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index.")
+            raise FieldError(
+                f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index."
+            )
         return super().get_lookup(lookup_name)
 
     def get_transform(self, lookup_name: str) -> Any:
-        raise FieldError(f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index.")
+        raise FieldError(
+            f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index."
+        )
 
-    def formfield(self, **kwargs: Any) -> Field | None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> Field | None:
         long = self.max_length is None or self.max_length > 300
         return super().formfield(
-            **{"form_class": CharField, "max_length": self.max_length, **({"widget": Textarea} if long else {}), **kwargs}
+            **{
+                "form_class": CharField,
+                "max_length": self.max_length,
+                **({"widget": Textarea} if long else {}),
+                **kwargs,
+            }
         )

@@ -9,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import EmailValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, roles
@@ -66,6 +67,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
 
+    @cached_property
+    def has_a_station(self) -> bool:
+        """Whether there is any station where the person's rights count."""
+        return Station.objects.visible_to(self).exists()
+
     @property
     def is_staff(self) -> bool:
         """Whether Django's admin opens to them."""
@@ -79,11 +85,19 @@ class Customer(models.Model):
     station = models.ForeignKey(Station, models.PROTECT, related_name="customers", verbose_name=_("station"))
     name = EncryptedTextField(_("name"), max_length=200, validators=[validators.plain_line])
     email = EncryptedTextField(
-        _("e-mail"), max_length=254, blank=True, default="", validators=[EmailValidator(), validators.plain_line]
+        _("e-mail"),
+        max_length=254,
+        blank=True,
+        default="",
+        validators=[EmailValidator(), validators.plain_line],
     )
-    phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
+    phone = EncryptedTextField(
+        _("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line]
+    )
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)
-    notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
+    notes = EncryptedTextField(
+        _("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text]
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -101,7 +115,7 @@ class Customer(models.Model):
         return _("Customer %(id)s") % {"id": str(self.pk)[:8]}
 
 
-class BlindIndex(models.Model):
+class BlindIndex(models.Model):  # noqa: DJ008
     """One keyed hash under which a customer is found; see `accounts.encryption`."""
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="indexes")
@@ -117,15 +131,26 @@ class BlindIndex(models.Model):
         ]
 
 
-class AuditEntryManager(LogEntryManager):
-    """Fills in who, from where and at which station: the change itself comes from auditlog or from `audit`."""
+class AuditEntryManager(LogEntryManager):  # type: ignore[misc]
+    """Fills in who, from where and at which station, where auditlog writes the change itself."""
 
-    def create(self, **fields: Any) -> "AuditEntry":
-        return super().create(**{**audit.context(), **fields})
+    def log_create(self, instance: models.Model, force_log: bool = False, **fields: Any) -> Any:
+        return super().log_create(instance, force_log, **_origin_of(instance), **fields)
+
+    def log_m2m_changes(
+        self, changed: Any, instance: models.Model, operation: str, field_name: str, **fields: Any
+    ) -> Any:
+        return super().log_m2m_changes(
+            changed, instance, operation, field_name, **_origin_of(instance), **fields
+        )
 
 
-class AuditEntry(AbstractLogEntry):
-    """One change: who, from where, what, old and new. Written once, in the change's own transaction; never PII."""
+def _origin_of(instance: models.Model) -> dict[str, Any]:
+    return {**audit.context(), "station_id": audit.station_of(instance)}
+
+
+class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
+    """One change: who, from where, what, old and new; never PII. Written in the change's own transaction."""
 
     station = models.ForeignKey(
         Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station")
@@ -135,7 +160,7 @@ class AuditEntry(AbstractLogEntry):
 
     objects = AuditEntryManager()
 
-    class Meta(AbstractLogEntry.Meta):
+    class Meta(AbstractLogEntry.Meta):  # type: ignore[misc]
         abstract = False
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit trail")

@@ -1,7 +1,7 @@
 """Who may do what: the one table of groups and rights.
 
-Groups say what, a user's stations say where. The table is written into the database after every migration, and into
-`docs/security.md` by `manage.py roles`; nothing else names a group or grants a right.
+Groups say what, a user's stations say where. The table is written into the database after every migration,
+and into `docs/security.md` by `manage.py roles`; nothing else names a group or grants a right.
 """
 
 from collections.abc import Sequence
@@ -70,16 +70,16 @@ def permission_choices() -> list[tuple[str, Any]]:
 
 
 def sync_groups(**kwargs: Any) -> None:
-    """Makes the groups in the database what the table says. Runs after each migrate; groups of one's own are left alone."""
+    """Makes the groups in the database what the table says, after each migrate; leaves other groups alone."""
     from django.contrib.auth.models import Group, Permission
 
     known = {
         f"{app}.{codename}": permission
-        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related("content_type")
+        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related(
+            "content_type"
+        )
         for app, codename in [(permission.content_type.app_label, permission.codename)]
     }
     for name, rights in GROUPS.items():
         group, _created = Group.objects.get_or_create(name=name)
         group.permissions.set([known[right] for right in rights])
-
-

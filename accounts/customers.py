@@ -1,0 +1,313 @@
+"""Customers: found, made, changed, shown. The one writer of customers.
+
+The same person again is the same e-mail or phone and the same name, at one station; stations share nobody.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit, indexing, roles
+from accounts.indexing import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PHONE, Key
+from accounts.models import BlindIndex, Customer
+from accounts.normalising import (
+    LAST_DIGITS,
+    e164,
+    email_form,
+    initials,
+    looks_like_phone,
+    name_form,
+    phone_digits,
+    phone_forms,
+    shortest,
+    words,
+)
+from stations.errors import Invalid, NotFound
+from stations.models import Station
+from stations.querysets import Person
+
+__all__ = ["Contact", "ShownCustomer", "check", "edit", "find_or_make", "initials", "search", "shown"]
+
+FOUND_AT_MOST: Final = 50
+LONGEST_QUERY: Final = 500
+CONTACT_FIELDS: Final = ("name", "email", "phone")
+EDITABLE: Final = (*CONTACT_FIELDS, "notes")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody as they were given, in their own spelling."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything at all: an empty contact is a walk-in."""
+        return bool(self.name.strip() or self.email.strip() or self.phone.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCustomer:
+    """A customer as one person may see them."""
+
+    customer_id: UUID
+    name: str
+    email: str
+    phone: str
+
+
+def shown(customer: Customer, person: Person) -> ShownCustomer:
+    """Initials and no contact without the right to personal data."""
+    if person.has_perm(roles.PII):
+        return ShownCustomer(customer.pk, customer.name, customer.email, customer.phone)
+    return ShownCustomer(customer.pk, initials(customer.name), "", "")
+
+
+def check(station: Station, contact: Contact, *, strict: bool) -> None:
+    """Raises Invalid, with the fields at fault, for a contact that `find_or_make` would not take."""
+    _made_of(station, contact, strict=strict)
+
+
+def find_or_make(
+    station: Station, contacts: Sequence[Contact], *, strict: bool, by: Person | None = None
+) -> list[Customer]:
+    """The customers of these contacts, in their order; made where nobody matches. Under the station's lock.
+
+    A match keeps what it has; an e-mail or phone that it lacks is filled in. Raises Invalid for text that
+    cannot be stored or an e-mail that is none; with `strict` for a missing name, too, and for a phone that is
+    none, which is otherwise kept as written and marked.
+    """
+    wanted = [_made_of(station, contact, strict=strict) for contact in contacts]
+    known = _Known(station, wanted)
+    found = [known.match(customer) or known.add(customer) for customer in wanted]
+    known.write(by)
+    return found
+
+
+def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
+    """Change a customer's name, e-mail, phone or notes. Nothing that differs: nothing is written.
+
+    Raises NotPermitted, NotFound or Invalid. A phone kept as written by an import may stay as it is.
+    """
+    roles.require(by, roles.CHANGE)
+    roles.require(by, roles.PII)
+    with transaction.atomic():
+        visible = Customer.objects.visible_to(by).filter(pk=customer_id)
+        station = Station.objects.filter(pk__in=visible.values("station")).locked().first()
+        if station is None:
+            raise NotFound
+        customer = Customer.objects.get(pk=customer_id)
+        customer.station = station
+        changed = _apply(customer, changes)
+        if changed:
+            customer.save()
+            indexing.rewrite([customer], station)
+            audit.record_customers([(customer, changed)], created=False, by=by)
+            Station.objects.filter(pk=station.pk).bump()
+    return customer
+
+
+def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
+    """The 50 latest customers that `q` finds, each with its station: by exact e-mail, phone in any spelling,
+    its last four digits, or the beginnings of all its words from three letters on.
+
+    Only at stations the person sees, and only with the right to personal data (NotPermitted). Two queries.
+    """
+    roles.require(person, roles.PII)
+    text = q[:LONGEST_QUERY].encode(errors="ignore").decode().strip()
+    places = Station.objects.visible_to(person)
+    if stations is not None:
+        places = places.filter(pk__in=[station.pk for station in stations])
+    conditions = {station.pk: _conditions(text, station.country) for station in places}
+    if not any(conditions.values()):
+        return []
+    rows = Customer.objects.filter(station__in=conditions)
+    for digests in _digests(conditions):
+        rows = rows.filter(pk__in=BlindIndex.objects.filter(digest__in=digests).values("customer"))
+    hits = rows.select_related("station").order_by("-created_at", "pk")[: FOUND_AT_MOST * 2]
+    real = (hit for hit in hits if all(condition.holds(hit) for condition in conditions[hit.station_id]))
+    return [hit for hit, _number in zip(real, range(FOUND_AT_MOST), strict=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """One thing that a search asks: the keys of which any will do, and the test of a hit in plain text.
+
+    The test is needed because digests are cut short, and so are the long words of a name.
+    """
+
+    keys: frozenset[Key]
+    holds: Callable[[Customer], bool]
+
+
+def _conditions(text: str, country: str) -> list[_Condition]:
+    """What a query asks for, read as of a country; the number of conditions is the same for every country."""
+    if "@" in text:
+        return [_of_keys({Key(EMAIL, email_form(text))}, country)]
+    if looks_like_phone(text):
+        return [_of_keys(_numbers(text, country), country)]
+    return [_of_word(word) for word in dict.fromkeys(words(text))]
+
+
+def _numbers(text: str, country: str) -> set[Key]:
+    """What digits may be: a phone, the last four digits of one, or a word of a name such as “Room 2023”."""
+    keys = {Key(PHONE, form) for form in phone_forms(text, country)}
+    digits = phone_digits(text)
+    if text.isdecimal() and len(digits) == LAST_DIGITS:
+        keys.add(Key(LAST_FOUR, digits))
+    if text.isdecimal() and len(digits) <= MAX_LETTERS:
+        keys.add(indexing.beginning(digits))
+    return keys
+
+
+def _of_keys(keys: set[Key], country: str) -> _Condition:
+    return _Condition(frozenset(keys), lambda hit: bool(keys & indexing.keys_of(hit, country)))
+
+
+def _of_word(word: str) -> _Condition:
+    def holds(hit: Customer) -> bool:
+        return any(one.startswith(word) and len(word) >= shortest(one) for one in words(hit.name))
+
+    return _Condition(frozenset({indexing.beginning(word)}), holds)
+
+
+def _digests(conditions: Mapping[int, Sequence[_Condition]]) -> list[list[bytes]]:
+    """For each condition the digests that meet it at any station; words past the index are only tested."""
+    at_each = [
+        [indexing.digests(condition.keys, station_id) for condition in of_station[:MAX_WORDS]]
+        for station_id, of_station in conditions.items()
+    ]
+    return [[digest for digests in same for digest in digests] for same in zip(*at_each, strict=True)]
+
+
+def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
+    """The customer that a contact would become, not yet written."""
+    given = {name: getattr(contact, name).strip() for name in CONTACT_FIELDS}
+    if not strict:
+        given["name"] = given["name"] or given["email"] or given["phone"]
+    customer = Customer(station=station, **given)
+    _set_phone(customer, strict=strict)
+    _require_valid(customer)
+    return customer
+
+
+def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
+    """Put changes on a customer and check them; the names of the fields that now differ."""
+    wrong = {name: [_("This cannot be changed here.")] for name in changes if name not in EDITABLE}
+    wrong |= {
+        name: [_("Please write text.")] for name, value in changes.items() if not isinstance(value, str)
+    }
+    if wrong:
+        raise Invalid(fields=wrong)
+    before = {name: getattr(customer, name) for name in EDITABLE}
+    for name, value in changes.items():
+        setattr(customer, name, value.strip())
+    if customer.phone != before["phone"]:
+        _set_phone(customer, strict=True)
+    _require_valid(customer)
+    return [name for name in EDITABLE if getattr(customer, name) != before[name]]
+
+
+def _set_phone(customer: Customer, *, strict: bool) -> None:
+    """Bring the phone into E.164; one that is no number is marked, or refused where `strict`."""
+    number = e164(customer.phone, customer.station.country) if customer.phone else ""
+    if number is None and strict:
+        hint = _("This is no telephone number. Write it with its country code, such as +1 202 555 0143.")
+        raise Invalid(fields={"phone": [hint]})
+    customer.phone_is_valid = number is not None
+    customer.phone = customer.phone if number is None else number
+
+
+def _require_valid(customer: Customer) -> None:
+    try:
+        customer.clean_fields(exclude=["id", "station"])
+    except ValidationError as error:
+        raise Invalid(fields=error.message_dict) from error
+
+
+Identity = tuple[str, str, str]
+"""What makes somebody the same person: one way to reach them together with the name."""
+
+
+def _identities(customer: Customer) -> list[Identity]:
+    name = name_form(customer.name)
+    return [(*key, name) for key in indexing.contact_keys(customer, customer.station.country)]
+
+
+class _Known:
+    """Who is there already among those that contacts may mean (one query), who is added, who filled in."""
+
+    def __init__(self, station: Station, wanted: Sequence[Customer]) -> None:
+        self._station = station
+        self._by_identity: dict[Identity, Customer] = {}
+        self._added: list[Customer] = []
+        self._filled: dict[Customer, list[str]] = {}
+        for customer in self._who_may_be_meant(wanted):
+            customer.station = station
+            self._learn(customer)
+
+    def _who_may_be_meant(self, wanted: Sequence[Customer]) -> Iterable[Customer]:
+        contacts = {
+            key for customer in wanted for key in indexing.contact_keys(customer, self._station.country)
+        }
+        names = {Key(NAME, name_form(customer.name)) for customer in wanted}
+        if not contacts:
+            return []
+        rows = Customer.objects.filter(station=self._station)
+        for keys in (contacts, names):
+            digests = indexing.digests(keys, self._station.pk)
+            rows = rows.filter(pk__in=BlindIndex.objects.filter(digest__in=digests).values("customer"))
+        return rows.order_by("created_at", "pk")
+
+    def _learn(self, customer: Customer) -> None:
+        for identity in _identities(customer):
+            self._by_identity.setdefault(identity, customer)
+
+    def match(self, wanted: Customer) -> Customer | None:
+        """The same e-mail or phone and the same name, the oldest first; what the match lacks is filled in."""
+        same = (self._by_identity.get(identity) for identity in _identities(wanted))
+        found = next((customer for customer in same if customer), None)
+        if found:
+            self._fill_in(found, wanted)
+        return found
+
+    def _fill_in(self, found: Customer, given: Customer) -> None:
+        lacking = [name for name in ("email", "phone") if getattr(given, name) and not getattr(found, name)]
+        for name in lacking:
+            setattr(found, name, getattr(given, name))
+        if "phone" in lacking:
+            found.phone_is_valid = given.phone_is_valid
+        if lacking:
+            self._learn(found)
+            self._filled.setdefault(found, []).extend(lacking)
+
+    def add(self, customer: Customer) -> Customer:
+        self._learn(customer)
+        self._added.append(customer)
+        return customer
+
+    def write(self, by: Person | None) -> None:
+        added = {customer.pk for customer in self._added}
+        filled = {customer: names for customer, names in self._filled.items() if customer.pk not in added}
+        if self._added:
+            Customer.objects.bulk_create(self._added)
+            indexing.write(self._added, self._station)
+            given = [
+                (customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added
+            ]
+            audit.record_customers(given, created=True, by=by)
+        if filled:
+            for customer in filled:
+                customer.updated_at = timezone.now()
+            Customer.objects.bulk_update(filled, ["email", "phone", "phone_is_valid", "updated_at"])
+            indexing.rewrite(list(filled), self._station)
+            audit.record_customers(filled.items(), created=False, by=by)
+            Station.objects.filter(pk=self._station.pk).bump()

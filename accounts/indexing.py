@@ -1,0 +1,69 @@
+"""What a customer is found by: the keys, and the one writer of their digests (`BlindIndex`)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from accounts.encryption import blind_index, blind_indexes
+from accounts.models import BlindIndex, Customer
+from accounts.normalising import LAST_DIGITS, email_form, name_form, phone_digits, phone_form, shortest, words
+from stations.models import Station
+
+EMAIL: Final = "email"
+PHONE: Final = "phone"
+LAST_FOUR: Final = "last four"
+NAME: Final = "name"
+WORD: Final = "word"
+
+MAX_WORDS: Final = 8
+MAX_LETTERS: Final = 24
+"""Eight words of a name and 24 letters of a word: real names stay below, and the longest name that the column
+takes writes 180 rows rather than some thousand.
+"""
+
+
+class Key(NamedTuple):
+    """One thing that a customer is found by: its kind and the normalised value."""
+
+    kind: str
+    value: str
+
+
+def keys_of(customer: Customer, country: str) -> set[Key]:
+    """Everything that a customer is found by; the country is its station's."""
+    found = {Key(NAME, name_form(customer.name)), *contact_keys(customer, country)}
+    digits = phone_digits(customer.phone)
+    if len(digits) >= LAST_DIGITS:
+        found.add(Key(LAST_FOUR, digits[-LAST_DIGITS:]))
+    for word in words(customer.name)[:MAX_WORDS]:
+        found |= {beginning(word[:end]) for end in range(shortest(word), len(word) + 1)}
+    return found
+
+
+def contact_keys(customer: Customer, country: str) -> list[Key]:
+    """How the customer can be reached: e-mail first."""
+    forms = (Key(EMAIL, email_form(customer.email)), Key(PHONE, phone_form(customer.phone, country)))
+    return [key for key in forms if key.value]
+
+
+def beginning(letters: str) -> Key:
+    return Key(WORD, letters[:MAX_LETTERS])
+
+
+def digests(keys: Iterable[Key], station_id: int) -> list[bytes]:
+    """Under what these keys may be stored at a station."""
+    return [digest for kind, value in keys for digest in blind_indexes(kind, station_id, value)]
+
+
+def write(customers: Sequence[Customer], station: Station) -> None:
+    """The digests of customers that have none yet."""
+    BlindIndex.objects.bulk_create(
+        BlindIndex(customer=customer, station=station, digest=blind_index(key.kind, station.pk, key.value))
+        for customer in customers
+        for key in sorted(keys_of(customer, station.country))
+    )
+
+
+def rewrite(customers: Sequence[Customer], station: Station) -> None:
+    """The digests of customers that have changed, in place of the old ones."""
+    BlindIndex.objects.filter(customer__in=customers).delete()
+    write(customers, station)

@@ -1,0 +1,290 @@
+"""Customers: who is the same person again, what is filled in, what is refused, what a change leaves."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import customers, roles
+from accounts.customers import Contact, ShownCustomer
+from accounts.models import AuditEntry, BlindIndex, Customer
+from stations.errors import Invalid, NotFound, NotPermitted
+from stations.models import Station
+from tests.factories import StationFactory, person, staff
+
+ANA = Contact("Ana García", "ana@example.com", "+1 202-555-0143")
+
+
+@pytest.fixture
+def station(db: None) -> Station:
+    return StationFactory(country="US")
+
+
+def made(station: Station, *contacts: Contact, strict: bool = True) -> list[Customer]:
+    return customers.find_or_make(station, contacts, strict=strict)
+
+
+def as_stored(customer: Customer) -> tuple[str, str, str, bool]:
+    fresh = Customer.objects.get(pk=customer.pk)
+    return fresh.name, fresh.email, fresh.phone, fresh.phone_is_valid
+
+
+def trail(customer: Customer) -> list[tuple[str, Any]]:
+    entries = AuditEntry.objects.filter(object_pk=str(customer.pk)).order_by("id")
+    return [(entry.event, entry.changes) for entry in entries]
+
+
+def changes_of(station: Station) -> int:
+    return Station.objects.get(pk=station.pk).changes
+
+
+def test_find_or_make_stores_what_was_given_and_the_phone_as_e164(station: Station) -> None:
+    [ana] = made(station, Contact("  Ana García ", " ana@example.com ", " (202) 555-0143 "))
+    assert as_stored(ana) == ("Ana García", "ana@example.com", "+12025550143", True)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        Contact("ANA GARCIA", "Ana@Example.com"),
+        Contact("ana  garcía", "", "202.555.0143"),
+        Contact("Ana García", "other@example.com", "+12025550143"),
+        Contact("Ana García", "ANA@EXAMPLE.COM", "+12025550199"),
+    ],
+)
+def test_find_or_make_knows_the_same_person_again(station: Station, again: Contact) -> None:
+    [ana] = made(station, ANA)
+    assert made(station, again) == [ana]
+    assert as_stored(ana) == ("Ana García", "ana@example.com", "+12025550143", True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Contact("Ana Garcia-Lopez", "ana@example.com"),
+        Contact("Eva García", "", "+12025550143"),
+        Contact("Ana García", "ana2@example.com", "+12025550144"),
+        Contact("Ana García"),
+    ],
+)
+def test_find_or_make_makes_somebody_new_of_another(station: Station, other: Contact) -> None:
+    [ana] = made(station, ANA)
+    assert made(station, other) != [ana]
+    assert Customer.objects.count() == 2
+
+
+def test_find_or_make_never_matches_contacts_with_nothing_but_a_name(station: Station) -> None:
+    first, second = made(station, Contact("Ana"), Contact("Ana"))
+    assert first != second
+
+
+def test_find_or_make_never_matches_across_stations(station: Station) -> None:
+    [here] = made(station, ANA)
+    [there] = made(StationFactory(country="US"), ANA)
+    assert here != there
+
+
+def test_find_or_make_compares_invalid_phones_by_their_digits(station: Station) -> None:
+    first, again, other = made(
+        station,
+        Contact("Ana", "", "555-555-5555"),
+        Contact("ana", "", "(555) 555 5555"),
+        Contact("Ana", "", "555-555-5556"),
+        strict=False,
+    )
+    assert (first == again, first == other) == (True, False)
+    assert as_stored(first) == ("Ana", "", "555-555-5555", False)
+
+
+def test_find_or_make_takes_equal_contacts_of_a_batch_for_one(station: Station) -> None:
+    first, second, third = made(station, ANA, Contact("Bob", "bob@example.com"), ANA)
+    assert first == third
+    assert Customer.objects.count() == 2
+    assert trail(second) == [("created", {"name": [None, "•••"], "email": [None, "•••"]})]
+
+
+def test_find_or_make_joins_a_batch_through_what_was_filled_in(station: Station) -> None:
+    found = made(
+        station,
+        Contact("Ana", "ana@example.com"),
+        Contact("Ana", "ana@example.com", "+12025550143"),
+        Contact("Ana", "", "+12025550143"),
+    )
+    assert len(set(found)) == 1
+    assert as_stored(found[0]) == ("Ana", "ana@example.com", "+12025550143", True)
+    assert len(trail(found[0])) == 1
+
+
+def test_find_or_make_fills_in_what_the_match_lacks_and_audits_it_once(station: Station) -> None:
+    [ana] = made(station, Contact("Ana", "ana@example.com"))
+    before = changes_of(station)
+
+    assert made(station, Contact("Ana", "ana@example.com", "+12025550143")) == [ana]
+
+    assert as_stored(ana) == ("Ana", "ana@example.com", "+12025550143", True)
+    assert trail(ana)[1:] == [("edited", {"phone": ["•••", "•••"]})]
+    assert changes_of(station) == before + 1
+    assert customers.search(roles.OPERATOR, "0143") == [ana]
+
+
+def test_find_or_make_takes_the_oldest_of_several_matches(station: Station) -> None:
+    elder, younger = made(station, Contact("Ana", "ana@example.com"), Contact("Ana", "eva@example.com"))
+    Customer.objects.filter(pk=younger.pk).update(email="ana@example.com")
+    assert made(station, Contact("Ana", "ana@example.com")) == [elder]
+
+
+def test_find_or_make_asks_the_same_few_queries_for_any_batch(station: Station) -> None:
+    def queries(first: int, count: int) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            made(station, *(Contact(f"Ana {n}", f"ana{n}@example.com") for n in range(first, first + count)))
+        return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
+
+    queries(0, 1)
+    assert queries(1, 1) == queries(2, 20) == 4
+
+
+@pytest.mark.parametrize(
+    ("contact", "field"),
+    [
+        (Contact("Ana", "no address"), "email"),
+        (Contact("Ana", "", "12"), "phone"),
+        (Contact("Ana", "", "call me"), "phone"),
+        (Contact("Ana", "", "+1 202-555-0143 ext. 9"), "phone"),
+        (Contact("", "ana@example.com"), "name"),
+        (Contact("A\x00na", "ana@example.com"), "name"),
+        (Contact("A\ud800na", "ana@example.com"), "name"),
+        (Contact("A" * 201), "name"),
+        (Contact("A" * 10_000), "name"),
+        (Contact("Ana", "a@" + "b" * 300 + ".com"), "email"),
+    ],
+)
+def test_find_or_make_refuses_what_is_none(station: Station, contact: Contact, field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        made(station, ANA, contact)
+    assert list(refusal.value.fields) == [field]
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("contact", "field"),
+    [
+        (Contact("Ana", "no address"), "email"),
+        (Contact("A\ud800na", "ana@example.com"), "name"),
+        (Contact("Ana", "", "1\x00" * 4), "phone"),
+        (Contact("Ana", "", "1" * 41), "phone"),
+    ],
+)
+def test_check_refuses_what_an_import_cannot_keep(station: Station, contact: Contact, field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        customers.check(station, contact, strict=False)
+    assert list(refusal.value.fields) == [field]
+
+
+def test_find_or_make_calls_the_nameless_by_their_contact_in_an_import(station: Station) -> None:
+    found = made(station, Contact("", "ana@example.com"), Contact(" ", "", "call me"), strict=False)
+    assert [as_stored(one) for one in found] == [
+        ("ana@example.com", "ana@example.com", "", True),
+        ("call me", "", "call me", False),
+    ]
+
+
+def test_find_or_make_names_the_one_who_acts(station: Station) -> None:
+    by = staff(station)
+    [ana] = customers.find_or_make(station, [ANA], strict=True, by=by)
+    entry = AuditEntry.objects.get(object_pk=str(ana.pk))
+    assert (entry.actor, entry.actor_email, entry.station, entry.action) == (by, by.email, station, 0)
+    assert entry.object_repr == f"Customer {str(ana.pk)[:8]}"
+
+
+def test_edit_changes_indexes_and_audits_once(station: Station) -> None:
+    by, [ana] = staff(station), made(station, ANA)
+    before = changes_of(station)
+
+    customers.edit(ana.pk, {"name": "Anita Pérez", "phone": "202 555 0199", "notes": "By the window"}, by=by)
+
+    assert as_stored(ana) == ("Anita Pérez", "ana@example.com", "+12025550199", True)
+    assert Customer.objects.get(pk=ana.pk).notes == "By the window"
+    hidden = ["•••", "•••"]
+    assert trail(ana)[1:] == [("edited", {"name": hidden, "phone": hidden, "notes": hidden})]
+    assert changes_of(station) == before + 1
+    assert [customers.search(by, q) for q in ("garcía", "0143", "perez", "0199")] == [[], [], [ana], [ana]]
+
+
+def test_edit_to_the_same_writes_nothing(station: Station) -> None:
+    by, [ana] = staff(station), made(station, ANA)
+    before = changes_of(station)
+
+    customers.edit(ana.pk, {"name": " Ana García ", "phone": "202 555 0143"}, by=by)
+
+    assert (len(trail(ana)), changes_of(station)) == (1, before)
+
+
+def test_edit_leaves_a_phone_kept_as_written_but_takes_no_other_such(station: Station) -> None:
+    by, [ana] = staff(station), made(station, Contact("Ana", "", "555-5555"), strict=False)
+    customers.edit(ana.pk, {"name": "Ana García", "phone": "555-5555"}, by=by)
+    assert as_stored(ana) == ("Ana García", "", "555-5555", False)
+
+    with pytest.raises(Invalid) as refusal:
+        customers.edit(ana.pk, {"phone": "555-5556"}, by=by)
+    assert list(refusal.value.fields) == ["phone"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"email": "none"},
+        {"name": 5},
+        {"notes": None},
+        {"station": "X"},
+        {"notes": "a\x00b"},
+        {"name": "\ud800"},
+    ],
+)
+def test_edit_refuses_what_is_none(station: Station, changes: dict[str, Any]) -> None:
+    by, [ana] = staff(station), made(station, ANA)
+    with pytest.raises(Invalid) as refusal:
+        customers.edit(ana.pk, changes, by=by)
+    assert list(refusal.value.fields) == list(changes)
+    assert len(trail(ana)) == 1
+
+
+def test_edit_asks_for_the_rights_before_anything_else(station: Station) -> None:
+    [ana] = made(station, ANA)
+    for customer_id in (ana.pk, uuid4()):
+        with pytest.raises(NotPermitted):
+            customers.edit(customer_id, {"name": "Eva"}, by=person(roles.VIEWERS, station))
+
+
+def test_edit_does_not_find_another_stations_customer(station: Station) -> None:
+    [ana] = made(station, ANA)
+    with pytest.raises(NotFound):
+        customers.edit(ana.pk, {"name": "Eva"}, by=staff(StationFactory()))
+    assert as_stored(ana)[0] == "Ana García"
+
+
+def test_shown_hides_all_but_initials_without_the_right(station: Station) -> None:
+    [ana] = made(station, ANA)
+    assert customers.shown(ana, staff(station)) == ShownCustomer(
+        ana.pk, "Ana García", "ana@example.com", "+12025550143"
+    )
+    assert customers.shown(ana, person(roles.VIEWERS, station)) == ShownCustomer(ana.pk, "A. G.", "", "")
+
+
+def test_trail_of_customers_holds_nothing_personal(station: Station) -> None:
+    by, [ana] = staff(station), made(station, ANA)
+    customers.edit(ana.pk, {"name": "Anita Pérez", "notes": "By the window"}, by=by)
+    told = str(list(AuditEntry.objects.filter(object_pk=str(ana.pk)).values()))
+    assert [mark for mark in ("Ana", "Garc", "Anita", "Pérez", "5550143", "window") if mark in told] == []
+
+
+def test_equal_people_of_two_stations_have_unrelated_digests(station: Station) -> None:
+    [here], [there] = made(station, ANA), made(StationFactory(country="US"), ANA)
+    digests = [
+        {bytes(digest) for digest in BlindIndex.objects.filter(customer=one).values_list("digest", flat=True)}
+        for one in (here, there)
+    ]
+    assert len(digests[0]) == len(digests[1]) > 0
+    assert digests[0] & digests[1] == set()
