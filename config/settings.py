@@ -5,6 +5,7 @@ Production is `PUBLIC_URL=https://…`. Without it the product is local: plain H
 
 import base64
 import binascii
+import hmac
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,46 +18,73 @@ from django.utils.translation import gettext_lazy as _
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 KEY_BYTES = 32
-WEAK_SECRET = 40
+SECRET_CHARACTERS = 50
+SECRET_VARIETY = 10
+
+
+def secret(name: str) -> str:
+    """A secret of its own, or "" where none is given. In production a short or monotonous one is refused."""
+    text: str = env.str(name, default="")
+    if PRODUCTION and text and (len(text) < SECRET_CHARACTERS or len(set(text)) < SECRET_VARIETY):
+        raise ImproperlyConfigured(
+            f"{name} is too weak for production. Use {SECRET_CHARACTERS} random characters: see .env.example."
+        )
+    return text
 
 
 def keys(name: str) -> list[bytes]:
-    """A ring of keys: base64, comma between; the first writes, all read. Each is 32 random bytes, used for nothing else."""
+    """A ring of keys: base64, comma between. The first writes, all read. Each is 32 random bytes."""
     texts: list[str] = env.list(name, default=[])
     if not texts:
-        raise ImproperlyConfigured(f"{name} is not set. script/server writes fresh keys into .env; or see .env.example.")
+        raise ImproperlyConfigured(
+            f"{name} is not set. script/server writes fresh keys into .env; or see .env.example."
+        )
     try:
         ring = [base64.b64decode(text, validate=True) for text in texts]
-    except binascii.Error:
-        raise ImproperlyConfigured(f"{name} is not base64. Each key is 32 random bytes, as .env.example shows.") from None
+    except (binascii.Error, ValueError):
+        raise ImproperlyConfigured(
+            f"{name} is not base64. Each key is 32 random bytes, as .env.example shows."
+        ) from None
     if any(len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 4 for key in ring):
-        raise ImproperlyConfigured(f"{name} holds a weak key. Each key is 32 random bytes, as .env.example shows.")
+        raise ImproperlyConfigured(
+            f"{name} holds a weak key. Each key is 32 random bytes, as .env.example shows."
+        )
     return ring
 
 
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/")
-PRODUCTION = PUBLIC_URL.startswith("https://")
+_public = urlsplit(PUBLIC_URL)
+if PUBLIC_URL and (_public.scheme not in ("http", "https") or not _public.hostname or _public.path):
+    raise ImproperlyConfigured(
+        "PUBLIC_URL is not an address. Write it like https://book.example.com, without a path."
+    )
+PRODUCTION = _public.scheme == "https"
 DEBUG = env.bool("DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG shows settings and code to visitors. Unset it, or unset PUBLIC_URL.")
 
-SECRET_KEY: str = env.str("SECRET_KEY", default="")
+SECRET_KEY = secret("SECRET_KEY")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. script/server writes a fresh one into .env; or see .env.example.")
-if PRODUCTION and (len(SECRET_KEY) < WEAK_SECRET or DEBUG):
-    raise ImproperlyConfigured("Production needs a SECRET_KEY of 50 random characters, and DEBUG unset.")
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. script/server writes a fresh one into .env; or see .env.example."
+    )
+JWT_KEY = secret("JWT_KEY") or hmac.digest(SECRET_KEY.encode(), b"stationbook jwt", "sha256").hex()
 PII_KEYS = keys("PII_KEYS")
 INDEX_KEYS = keys("INDEX_KEYS")
+if set(PII_KEYS) & set(INDEX_KEYS):
+    raise ImproperlyConfigured("PII_KEYS and INDEX_KEYS share a key. Each key is used for one thing only.")
 
 HOST: str = env.str("HOST", default="127.0.0.1")
-_public_host = urlsplit(PUBLIC_URL).hostname
-ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=[_public_host] if _public_host else ["localhost", "127.0.0.1", "[::1]", HOST]
-)
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+ALLOWED_HOSTS: list[str] = [
+    *([_public.hostname] if _public.hostname else ["localhost", "127.0.0.1", "[::1]", HOST]),
+    *env.list("ALLOWED_HOSTS", default=[]),
+]
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc.lower()}"] if PUBLIC_URL else []
 TRUSTED_PROXY = env.bool("TRUSTED_PROXY", default=False)
-"""Whether a proxy of one's own stands in front, whose X-Forwarded-For and X-Forwarded-Proto can be believed."""
+"""Whether a proxy of one's own stands in front, so that X-Forwarded-For and -Proto are believed."""
 
 INSTALLED_APPS = [
     "config.admin.AdminConfig",
@@ -109,14 +137,20 @@ TEMPLATES = [
 ]
 
 VAR.mkdir(exist_ok=True)
-DATABASE: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'stationbook.sqlite3'}")
+DATABASE: dict[str, Any] = env.db_url_config(
+    env.str("DATABASE_URL", default="") or f"sqlite:///{VAR / 'stationbook.sqlite3'}"
+)
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: a writer queues at BEGIN; deferred ones meet “database is locked” in the middle of their work.
+    # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+elif DATABASE["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured(
+        "DATABASE_URL names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…)."
+    )
 else:
     DATABASE |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": DATABASE}
@@ -160,6 +194,8 @@ STORAGES = {
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -181,7 +217,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -206,15 +242,16 @@ REST_FRAMEWORK = {
     "DEFAULT_VERSION": "1",
     "ALLOWED_VERSIONS": ["1"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.Schema",
+    "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "config.api.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
-    "SIGNING_KEY": env.str("JWT_KEY", default=SECRET_KEY),
+    "SIGNING_KEY": JWT_KEY,
 }
-SPECTACULAR_SETTINGS = {
+SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Stationbook",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
@@ -222,6 +259,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "APPEND_COMPONENTS": "config.openapi.COMPONENTS",
 }
 
 LOGGING = {

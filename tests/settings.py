@@ -1,22 +1,33 @@
-"""The product's own settings under keys of the tests' own, with a quick password hasher and plain static files."""
+"""The product's own settings, with keys, a quick password hasher and plain static files for tests."""
 
 import base64
 import os
+import tempfile
 
-os.environ["SECRET_KEY"] = "tests-only-tests-only-tests-only-tests-only-tests-only"
-os.environ["PII_KEYS"] = base64.b64encode(bytes(range(32))).decode()
-os.environ["INDEX_KEYS"] = base64.b64encode(bytes(range(32, 64))).decode()
-os.environ["RATE_LIMIT"] = "100000/minute"
-os.environ["PUBLIC_URL"] = ""
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # pytest-playwright keeps an event loop running
+# Neither the shell's variables nor a .env beside manage.py may change what the tests find.
+for name in ("ALLOWED_HOSTS", "DEBUG", "HOST", "JWT_KEY", "LOG_LEVEL", "LOGIN_RATE_LIMIT", "TRUSTED_PROXY"):
+    os.environ.pop(name, None)
+os.environ |= {
+    "ENV_FILE": os.devnull,
+    "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
+    "PII_KEYS": base64.b64encode(bytes(range(32))).decode(),
+    "INDEX_KEYS": base64.b64encode(bytes(range(32, 64))).decode(),
+    "RATE_LIMIT": "100000/minute",
+    "PUBLIC_URL": "",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # pytest-playwright keeps an event loop running
+}
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, STORAGES, VAR  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Empty, for the finders serve; but a missing folder is a warning, and warnings are errors.
+STATIC_ROOT = VAR / "test-static"
+# empty: the finders serve, and a missing folder is a warning, which is an error
+STATIC_ROOT.mkdir(exist_ok=True)
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, for racing processes and the browser's server share it with the test.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+    # A file, for racing processes and the browser's server share it with the test; one a process.
+    DATABASES["default"]["TEST"] = {"NAME": f"{tempfile.gettempdir()}/stationbook-{os.getpid()}.sqlite3"}
 LOGGING = {"version": 1, "disable_existing_loggers": False}

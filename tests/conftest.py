@@ -1,0 +1,53 @@
+"""What many tests share."""
+
+import os
+import shutil
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from stations.models import Station
+from tests import factories
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+@pytest.fixture
+def station(db: None) -> Station:
+    """Open from 17 to 22 h every day, for three parties an hour, in Berlin."""
+    return factories.open_station(code="kitchen", name="Kitchen")
+
+
+@pytest.fixture
+def staff(station: Station) -> User:
+    return factories.staff(station)
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """Where other processes find the test's database. What the test writes is committed, and seen by them."""
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{found['NAME']}"
+    reached = {"host": found["HOST"], "port": found["PORT"], **found["OPTIONS"]}
+    options = urlencode({name: value for name, value in reached.items() if value})
+    who = quote(found["USER"], safe="") + (
+        f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else ""
+    )
+    return f"postgres://{who}@/{found['NAME']}?{options}"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's own Chromium, which refuses its sandbox to root."""
+    path = next(found for name in BROWSERS if (found := shutil.which(name)))
+    args = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.getuid() == 0 else [])]
+    return {**browser_type_launch_args, "executable_path": path, "args": args}
