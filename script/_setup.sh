@@ -1,22 +1,8 @@
-# Sourced by the scripts here: the virtual environment, made and kept up to date.
+# Sourced by the scripts here: a Python, the virtual environment made and kept up to date, and what .env says.
 
 cd "$(dirname "$0")/.."
-root=$PWD
 
 die() { echo "$*" >&2; exit 1; }
-
-find_python() {
-    for name in python3.14 python3.13 python3.12 python3.11 python3; do
-        command -v "$name" >/dev/null 2>&1 || continue
-        "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
-        echo "$name"
-        return
-    done
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        apt_install python3 python3-venv >&2 && echo python3 && return
-    fi
-    die "Python 3.11 or newer with its venv module is needed (Debian: apt install python3-venv; macOS: brew install python)."
-}
 
 apt_install() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
@@ -25,14 +11,33 @@ apt_install() {
         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
-# The stamp holds a hash of what was installed, so that a changed list installs again and nothing else does.
+# Debian has Pythons without venv, version managers have names that lead nowhere: ask each whether it can.
+find_python() {
+    for name in python3.13 python3.12 python3.11 python3.14 python3; do
+        "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+        echo "$name"
+        return
+    done
+    return 1
+}
+
+# The stamp is a hash of the list, so that a changed list is installed again and an old one is not looked at.
 install_requirements() {
-    list=$1
-    python=$(find_python)
-    stamp=$(cksum < "$list")
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
-    [ "$(cat ".venv/.installed-$list" 2>/dev/null)" = "$stamp" ] && return
-    echo "Installing $list into .venv" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$list"
-    echo "$stamp" > ".venv/.installed-$list"
+    stamp=.venv/.installed-$1
+    if [ ! -x .venv/bin/pip ]; then
+        find_python >/dev/null || apt_install python3 python3-venv || true
+        python=$(find_python) || die "Python 3.11 or newer with its venv module is needed" \
+            "(Debian: apt install python3-venv; macOS: brew install python)."
+        "$python" -m venv --clear .venv
+    fi
+    [ "$(cat "$stamp" 2>/dev/null)" != "$(cksum < "$1")" ] || return 0
+    echo "Installing $1 into .venv" >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1"
+    cksum < "$1" > "$stamp"
+}
+
+# setting NAME DEFAULT prints what the environment says, or else the file that the settings read, or else DEFAULT.
+setting() {
+    said=$(printenv "$1" || sed -n "s/^$1=//p" "${ENV_FILE:-.env}" 2>/dev/null | tail -n 1 | tr -d "\"'")
+    echo "${said:-$2}"
 }

@@ -8,7 +8,8 @@ def key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-print("# Made for this installation alone. Lose the two key rings, and customers' data cannot be read again.")
+print("# Made for this installation alone; .env.example tells what else can be set. Keep a copy safe:")
+print("# without PII_KEYS, customers' data cannot be read again.")
 print(f"SECRET_KEY={secrets.token_urlsafe(50)}")
 print(f"JWT_KEY={secrets.token_urlsafe(50)}")
 print(f"PII_KEYS={key()}")

@@ -24,7 +24,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Empty, for the finders serve; but a missing folder is a warning, and warnings are errors.
 STATIC_ROOT = VAR / "test-static"
-# empty: the finders serve, and a missing folder is a warning, which is an error
 STATIC_ROOT.mkdir(exist_ok=True)
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
