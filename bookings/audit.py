@@ -4,10 +4,10 @@ An entry's `changes` is `{field: [old, new]}`, as auditlog writes it for everyth
 changed and not what they hold.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -17,13 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import audit
+from accounts.audit import HIDDEN
 from accounts.models import AuditEntry, User
 from bookings.models import Booking
 from bookings.workflow import Status
 from stations.querysets import Person
-
-HIDDEN: Final = "•••"
-"""Stands for an encrypted value, old and new alike."""
 
 
 class Event(models.TextChoices):
@@ -81,12 +79,14 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """`{field: [old, new]}` for what differs, in JSON's types; wishes without their text."""
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, always: Collection[str] = ()
+) -> dict[str, list[Any]]:
+    """`{field: [old, new]}` for what differs, and for `always`, in JSON's types; wishes without their text."""
     return {
         name: [HIDDEN, HIDDEN] if name == "special_requests" else [_plain(before.get(name)), _plain(new)]
         for name, new in after.items()
-        if before.get(name) != new
+        if name in always or before.get(name) != new
     }
 
 
@@ -146,7 +146,9 @@ def sentence(event: str, changes: Mapping[str, Any]) -> str:
     if event == Event.CREATED:
         return f"{Event.CREATED.label}: {_place(changes, 1)}"
     label = Event(event).label if event in Event.values else event
-    fields = ", ".join(_field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at"))
+    fields = ", ".join(
+        _field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at")
+    )
     return f"{label}: {fields}" if fields else str(label)
 
 

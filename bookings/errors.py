@@ -1,14 +1,35 @@
 """The rules' refusals, in the order in which the services look: stale, not reschedulable, past, no such slot, closed, full."""
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from django.utils.translation import gettext_lazy as _
 
 from stations.errors import DomainError, NoSuchSlot, SlotClosed
 
-__all__ = ["Duplicate", "InvalidStep", "NoSuchSlot", "NotReschedulable", "Past", "SlotClosed", "SlotFull", "Stale", "WouldDisplace"]
+if TYPE_CHECKING:
+    from bookings.audit import Line
+    from bookings.models import Booking
+
+__all__ = [
+    "Duplicate",
+    "InvalidStep",
+    "NoSuchSlot",
+    "NotReschedulable",
+    "Past",
+    "SlotClosed",
+    "SlotFull",
+    "Stale",
+    "WouldDisplace",
+    "WouldRetime",
+]
 
 
 class Stale(DomainError):
-    """Somebody changed the booking meanwhile. `data` is a `Meanwhile`: the booking as it is now, by whom and when."""
+    """Somebody changed the booking meanwhile. `data` is a `Meanwhile`: the booking as it is now, and who did what when."""
+
+    class Meanwhile(NamedTuple):
+        booking: "Booking"
+        last: "Line | None"
 
     code = "stale"
     sentence = _("Somebody changed this booking meanwhile. Look at it again before you change it.")
@@ -44,3 +65,12 @@ class WouldDisplace(DomainError):
 
     code = "would_displace"
     sentence = _("Bookings would lose their place. Move them first, or say that they shall be displaced.")
+
+
+class WouldRetime(DomainError):
+    """Another time zone moves the instants of bookings ahead: `data` lists them, in order."""
+
+    code = "would_retime"
+    sentence = _(
+        "Bookings ahead keep their local time, and so begin at another moment. Say that this is meant."
+    )

@@ -46,14 +46,18 @@ class Booking(models.Model):
     party_kids = models.PositiveSmallIntegerField(
         _("children"), default=0, validators=[MaxValueValidator(MAX_PLACES)]
     )
-    total_due_cents = models.PositiveIntegerField(_("total, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)])
+    total_due_cents = models.PositiveIntegerField(
+        _("total, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
+    )
     deposit_due_cents = models.PositiveIntegerField(
         _("deposit, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
     special_requests = EncryptedTextField(
         _("wishes"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
     )
-    source = models.CharField(_("source"), max_length=50, blank=True, default="", validators=[validators.plain_line])
+    source = models.CharField(
+        _("source"), max_length=50, blank=True, default="", validators=[validators.plain_line]
+    )
     external_ref = models.CharField(
         _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
     )
@@ -69,13 +73,17 @@ class Booking(models.Model):
         ordering = ["date", "slot", "created_at", "id"]
         default_permissions = ()
         indexes = [
-            models.Index(fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"),
+            models.Index(
+                fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"
+            ),
             models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
             models.Index(fields=["station", "date"], condition=Q(needs_place=True), name="booking_displaced"),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["station", "external_ref"], condition=~Q(external_ref=""), name="booking_reference_once_a_station"
+                fields=["station", "external_ref"],
+                condition=~Q(external_ref=""),
+                name="booking_reference_once_a_station",
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="booking_status_known"),
             models.CheckConstraint(
@@ -85,9 +93,12 @@ class Booking(models.Model):
                 condition=Q(party_adults__gte=1) | Q(party_kids__gte=1), name="booking_party_of_somebody"
             ),
             models.CheckConstraint(condition=Q(slots__gte=1), name="booking_takes_a_slot"),
-            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_it_starts"),
             models.CheckConstraint(
-                condition=Q(needs_place=False) | ~Q(status=Status.CANCELLED), name="booking_cancelled_needs_no_place"
+                condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(needs_place=False) | ~Q(status=Status.CANCELLED),
+                name="booking_cancelled_needs_no_place",
             ),
         ]
 
@@ -126,5 +137,7 @@ class Hold(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["station", "date", "slot", "lane"], name="hold_one_party_a_lane"),
             models.UniqueConstraint(fields=["booking", "slot"], name="hold_once_a_slot"),
-            models.CheckConstraint(condition=Q(lane__gte=0, lane__lt=F("capacity")), name="hold_lane_below_capacity"),
+            models.CheckConstraint(
+                condition=Q(lane__gte=0, lane__lt=F("capacity")), name="hold_lane_below_capacity"
+            ),
         ]

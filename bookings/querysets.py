@@ -36,5 +36,4 @@ class BookingQuerySet(OfStationQuerySet[Row]):
 
 
 class HoldQuerySet(OfStationQuerySet[Row]):
-    def in_slots(self, station_id: int, days: set[date]) -> Self:
-        return self.filter(station=station_id, date__in=days)
+    """Holds; the ledger asks for them by station, date and slot."""

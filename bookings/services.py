@@ -1,87 +1,297 @@
-"""Every change to a booking, whoever asks: page, API, admin, import. (signatures; the whole comes with the next commit)"""
+"""Every change to a booking, whoever asks: page, API, admin, import.
 
+Each function asks the permission, locks the station, re-reads, checks the rules in the contract's order, writes booking,
+holds and audit entry in one transaction, and returns the booking as it now is; or it raises a `DomainError` and has
+changed nothing.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, time
 from typing import Any
 from uuid import UUID
 
-from bookings.errors import DomainError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import customers, roles
+from accounts.customers import Contact
+from accounts.models import Customer
+from bookings import audit, creating, holds, workflow
+from bookings.audit import Change, Event
+from bookings.creating import Rules
+from bookings.drafts import EDITABLE, FIELDS, Draft, Place
+from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotClosed, Stale
+from bookings.holds import Ledger
 from bookings.models import Booking
+from bookings.transactions import lock_stations, locked, one_change
 from bookings.workflow import Status
+from stations.errors import DomainError, Invalid, NotFound
+from stations.loading import timetable_of
+from stations.models import Station
 from stations.querysets import Person
+from stations.timetable import Slot
 
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Who a booking is for, as they were given."""
-
-    name: str
-    email: str = ""
-    phone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A booking to be: words already parsed, rules not yet asked. `customer` and `customer_id` exclude each other."""
-
-    station: str
-    date: date
-    slot: time
-    party_adults: int = 1
-    party_kids: int = 0
-    slots: int = 1
-    status: Status = Status.PENDING
-    special_requests: str | None = None
-    total_due_cents: int = 0
-    deposit_due_cents: int = 0
-    source: str = ""
-    external_ref: str = ""
-    customer: Contact | None = None
-    customer_id: UUID | None = None
-
-
-EDITABLE = frozenset(
-    "slots party_adults party_kids special_requests total_due_cents deposit_due_cents source external_ref customer customer_id".split()
-)
+__all__ = ["Contact", "Draft", "Place", "change_status", "create", "create_many", "edit", "reschedule"]
 
 
 def create(draft: Draft, *, by: Person) -> Booking:
-    """A new booking. Raises NotFound (station, customer), NotPermitted, Invalid, Past, NoSuchSlot, SlotClosed, SlotFull, Duplicate."""
-    raise NotImplementedError
+    """A new booking, pending or confirmed.
+
+    Raises NotPermitted, NotFound (station or customer), Invalid, Duplicate, Past (the slot has ended), NoSuchSlot,
+    SlotClosed or SlotFull.
+    """
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        [station] = lock_stations(by, codes=[draft.station])
+        if draft.status not in workflow.NEW:
+            raise Invalid(fields={"status": [_("A new booking is pending or confirmed.")]})
+        [made] = creating.make(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
+        if isinstance(made, DomainError):
+            raise made
+        return made
 
 
 def create_many(drafts: Sequence[Draft], *, by: Person) -> list[Booking | DomainError]:
-    """Imported bookings, each made or refused by itself, in one transaction. The past and every status are allowed here."""
-    raise NotImplementedError
+    """Bookings brought in from elsewhere, in their order: each is made, or refused by itself, in one transaction.
 
-
-def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
-    """Change any of EDITABLE. Raises NotFound, NotPermitted, Invalid, Stale, NoSuchSlot, SlotClosed, SlotFull, Duplicate."""
-    raise NotImplementedError
-
-
-def reschedule(
-    booking_id: UUID, *, to: "Place", by: Person, seen_version: int | None = None
-) -> Booking:
-    """Move a booking, keeping its length. The same place again: nothing is written.
-
-    Raises NotFound, NotPermitted, Stale, NotReschedulable, Past, NoSuchSlot, SlotClosed, SlotFull; to another station also
-    Invalid (another currency) and Duplicate (its reference is taken there).
+    The past and every status are allowed here, and a telephone number that is none is kept as written.
     """
-    raise NotImplementedError
+    roles.require(by, roles.CHANGE)
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, draft in enumerate(drafts):
+        places[draft.station].append(index)
+    results: dict[int, Booking | DomainError] = {}
+    with one_change():
+        known = Station.objects.visible_to(by).filter(code__in=places).values_list("code", flat=True)
+        for station in lock_stations(by, codes=known):
+            indexes = places[station.code]
+            made = creating.make(
+                station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by
+            )
+            results |= dict(zip(indexes, made, strict=True))
+    return [results.get(index) or NotFound(_("There is no such station.")) for index in range(len(drafts))]
+
+
+def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None) -> Booking:
+    """Move a booking to another place, keeping its length. The same place again: nothing is written.
+
+    Raises, in this order, NotPermitted, NotFound, Stale, NotReschedulable, Invalid (another currency), Duplicate (its
+    reference is taken at the other station), Past, NoSuchSlot, SlotClosed or SlotFull.
+    """
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        booking, station = locked(by, booking_id, also=to.station)
+        _require_version(booking, seen_version)
+        _require_reschedulable(booking)
+        if (station.pk, to.date, to.slot) == (
+            booking.station_id,
+            booking.date,
+            booking.slot,
+        ) and not booking.needs_place:
+            return booking
+        _require_acceptable(booking, station)
+        slots = _free_row(station, to, booking.slots)
+
+        before, home = audit.recorded(booking), booking.station
+        ledger = Ledger(station.pk, [to.date])
+        ledger.release(booking.pk)
+        taken = ledger.take(booking, slots)
+        holds.give_up([booking.pk])
+        if station != home:
+            booking.station, booking.customer = station, _customer_at(station, booking.customer)
+        _put(booking, slots)
+        _save(booking)
+        holds.write(taken)
+        changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
+        audit.record(_moved(booking, home, changes), by=by)
+        Station.objects.filter(pk__in={home.pk, station.pk}).bump()
+        return booking
 
 
 def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
-    """One step of `workflow.STEPS`; cancel and restore are two of them. Raises NotFound, NotPermitted, Stale, InvalidStep,
-    and on a restore NoSuchSlot, SlotClosed, SlotFull."""
-    raise NotImplementedError
+    """One step of `workflow.STEPS`; cancelling gives the places up, restoring asks for them again.
+
+    Raises NotPermitted, NotFound, Stale, InvalidStep, and on a restore NoSuchSlot, SlotClosed or SlotFull.
+    """
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        booking, station = locked(by, booking_id)
+        _require_version(booking, seen_version)
+        _require_step(booking, to)
+        before = audit.recorded(booking)
+        restored, booking.status = booking.status == Status.CANCELLED, to
+        if to == Status.CANCELLED:
+            holds.give_up([booking.pk])
+            booking.needs_place = False
+        if restored:
+            slots = timetable_of(station, booking.date, booking.date).row_of_slots(
+                booking.date, booking.slot, booking.slots
+            )
+            taken = Ledger(station.pk, [booking.date]).take(booking, slots)
+            _put(booking, slots)
+            holds.write(taken)
+        return _changed(booking, Event.STATUS, before, by=by)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a booking is to stand. Without a station, the one it has."""
+def edit(
+    booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None
+) -> Booking:
+    """Change any of `drafts.EDITABLE`, as a draft has them. Nothing that differs: nothing is written.
 
-    date: date
-    slot: time
-    station: str | None = None
+    Raises NotPermitted, NotFound (booking or customer), Stale, Invalid, Duplicate, and where the booking becomes longer or
+    larger NoSuchSlot, SlotClosed or SlotFull.
+    """
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        booking, station = locked(by, booking_id)
+        _require_version(booking, seen_version)
+        before, guests, length = audit.recorded(booking), booking.total_guests, booking.slots
+        _apply(booking, changes, by=by)
+        if audit.recorded(booking) == before:
+            return booking
+        _require_reference_free(booking, station)
+        if booking.slots != length:
+            _relength(booking, station)
+        elif booking.total_guests > guests:
+            _require_seats(booking, station)
+        return _changed(booking, Event.EDITED, before, by=by)
+
+
+def _require_version(booking: Booking, seen: int | None) -> None:
+    if seen is not None and seen != booking.version:
+        raise Stale(data=Stale.Meanwhile(booking, audit.last_line(booking)))
+
+
+def _require_reschedulable(booking: Booking) -> None:
+    if booking.status not in workflow.RESCHEDULABLE:
+        raise NotReschedulable(
+            _("Cannot reschedule %(status)s bookings") % {"status": Status(booking.status).label}
+        )
+
+
+def _require_step(booking: Booking, to: Status) -> None:
+    if to not in workflow.STEPS[Status(booking.status)]:
+        raise InvalidStep(
+            _("A booking that is %(now)s cannot become %(then)s.")
+            % {"now": Status(booking.status).label, "then": Status(to).label}
+        )
+
+
+def _require_acceptable(booking: Booking, station: Station) -> None:
+    """Whether a booking may go to another station: its money must mean the same there, its reference must be free."""
+    if station.currency != booking.station.currency:
+        raise Invalid(
+            _("%(station)s takes another currency. Make a new booking there.") % {"station": station.name},
+            fields={"station": [_("Another currency.")]},
+        )
+    _require_reference_free(booking, station)
+
+
+def _require_reference_free(booking: Booking, station: Station) -> None:
+    if booking.external_ref:
+        others = Booking.objects.filter(station=station, external_ref=booking.external_ref).exclude(
+            pk=booking.pk
+        )
+        if taken := others.values_list("pk", flat=True).first():
+            raise Duplicate(data=taken)
+
+
+def _free_row(station: Station, to: Place, count: int) -> list[Slot]:
+    """The slots that a booking moved to a place would stand in, whoever else is there: not past, there, and open."""
+    timetable = timetable_of(station, to.date, to.date)
+    first = timetable.find(to.date, to.slot)
+    if first.starts_at <= timezone.now() if first else _is_over(station, to):
+        raise Past
+    if not station.is_active:
+        raise SlotClosed(_("This station takes no new bookings."))
+    return timetable.row_of_slots(to.date, to.slot, count)
+
+
+def _is_over(station: Station, to: Place) -> bool:
+    """For a time that no slot begins at: whether it lies behind on the station's clock."""
+    now = timezone.now().astimezone(station.zone).replace(tzinfo=None)
+    return (to.date, to.slot) <= (now.date(), now.time())
+
+
+def _customer_at(station: Station, customer: Customer | None) -> Customer | None:
+    """The same person at another station, found or made there: stations share nobody."""
+    if customer is None:
+        return None
+    contact = Contact(customer.name, customer.email, customer.phone)
+    return customers.find_or_make(station, [contact], strict=False)[0]
+
+
+def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> list[Change]:
+    if booking.station_id == home.pk:
+        return [Change(booking, Event.RESCHEDULED, changes, home.pk)]
+    left = {**changes, "customer": [changes["customer"][0], None]} if "customer" in changes else changes
+    came = {**changes, "customer": [None, changes["customer"][1]]} if "customer" in changes else changes
+    return [Change(booking, Event.LEFT, left, home.pk), Change(booking, Event.CAME, came, booking.station_id)]
+
+
+def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person) -> None:
+    if unknown := set(changes) - EDITABLE:
+        raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
+    for name in FIELDS & set(changes):
+        setattr(booking, name, changes[name])
+    creating.check(booking)
+    if "customer_id" in changes or "customer" in changes:
+        booking.customer = _customer_given(booking.station, changes)
+
+
+def _customer_given(station: Station, changes: Mapping[str, Any]) -> Customer | None:
+    if customer_id := changes.get("customer_id"):
+        customer = Customer.objects.filter(station=station, pk=customer_id).first()
+        if customer is None:
+            raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
+        return customer
+    contact: Contact | None = changes.get("customer")
+    return customers.find_or_make(station, [contact], strict=True)[0] if contact and contact.given else None
+
+
+def _relength(booking: Booking, station: Station) -> None:
+    """Ask for the places of a booking that has become longer or shorter."""
+    holding = booking.status != Status.CANCELLED and not booking.needs_place
+    timetable = timetable_of(station, booking.date, booking.date)
+    slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=not holding)
+    booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
+    if not holding:
+        return
+    ledger = Ledger(station.pk, [booking.date])
+    ledger.release(booking.pk)
+    taken = ledger.take(booking, slots)
+    holds.give_up([booking.pk])
+    holds.write(taken)
+
+
+def _require_seats(booking: Booking, station: Station) -> None:
+    """Whether a party that has grown still fits where it is; a slot that the timetable no longer has sets no limit."""
+    ledger = Ledger(station.pk, [booking.date])
+    ledger.release(booking.pk)
+    timetable = timetable_of(station, booking.date, booking.date)
+    for start in booking.holds.values_list("slot", flat=True):
+        if slot := timetable.find(booking.date, start):
+            ledger.require_seats(booking, slot)
+
+
+def _put(booking: Booking, slots: Sequence[Slot]) -> None:
+    booking.date, booking.slot = slots[0].date, slots[0].start
+    booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
+    booking.needs_place = False
+
+
+def _save(booking: Booking) -> None:
+    booking.version += 1
+    booking.updated_at = timezone.now()
+    booking.save()
+
+
+def _changed(booking: Booking, event: Event, before: Mapping[str, Any], *, by: Person) -> Booking:
+    """Write a booking that stays at its station, with its entry and the station's count of changes."""
+    _save(booking)
+    audit.record(
+        [Change(booking, event, audit.differences(before, audit.recorded(booking)), booking.station_id)],
+        by=by,
+    )
+    Station.objects.filter(pk=booking.station_id).bump()
+    return booking

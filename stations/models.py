@@ -32,9 +32,13 @@ places = [MinValueValidator(1), MaxValueValidator(MAX_PLACES)]
 class Station(models.Model):
     """A place that takes bookings, and the tenant: nobody sees another station's data."""
 
-    code = models.CharField(_("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line])
+    code = models.CharField(
+        _("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line]
+    )
     name = models.CharField(_("name"), max_length=200, validators=[validators.plain_line])
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validators.time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validators.time_zone]
+    )
     country = models.CharField(
         _("country"),
         max_length=2,
@@ -51,7 +55,9 @@ class Station(models.Model):
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
     address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("A station is never deleted. An inactive one takes no new bookings.")
+        _("active"),
+        default=True,
+        help_text=_("A station is never deleted. An inactive one takes no new bookings."),
     )
     changes = models.BigIntegerField(default=0, editable=False)
     """Grows with every change that a calendar of this station could show; ETags are made from it."""
@@ -93,7 +99,9 @@ class Opening(models.Model):
         help_text=_("How many guests at once; empty for no limit."),
     )
     first_date = models.DateField(_("first date"), null=True, blank=True, help_text=_("Empty: since ever."))
-    last_date = models.DateField(_("last date"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    last_date = models.DateField(
+        _("last date"), null=True, blank=True, help_text=_("Empty: until further notice.")
+    )
 
     objects = OfStationQuerySet.as_manager()
 
@@ -112,7 +120,9 @@ class Opening(models.Model):
             ),
             models.CheckConstraint(condition=Q(capacity__gte=1), name="opening_holds_somebody"),
             models.CheckConstraint(
-                condition=Q(first_date__isnull=True) | Q(last_date__isnull=True) | Q(last_date__gte=F("first_date")),
+                condition=Q(first_date__isnull=True)
+                | Q(last_date__isnull=True)
+                | Q(last_date__gte=F("first_date")),
                 name="opening_ends_after_it_begins",
             ),
         ]
@@ -129,9 +139,16 @@ class TimetableException(models.Model):
     slot = models.TimeField(_("slot"), null=True, blank=True, help_text=_("Empty for the whole day."))
     closed = models.BooleanField(_("closed"), default=True)
     capacity = models.PositiveSmallIntegerField(_("capacity"), null=True, blank=True, validators=places)
-    guest_capacity = models.PositiveSmallIntegerField(_("guest capacity"), null=True, blank=True, validators=places)
+    guest_capacity = models.PositiveSmallIntegerField(
+        _("guest capacity"), null=True, blank=True, validators=places
+    )
     reason = models.CharField(
-        _("reason"), max_length=200, blank=True, validators=[validators.plain_line], help_text=_("Shown to staff on the calendar."))
+        _("reason"),
+        max_length=200,
+        blank=True,
+        validators=[validators.plain_line],
+        help_text=_("Shown to staff on the calendar."),
+    )
 
     objects = OfStationQuerySet.as_manager()
 
@@ -145,7 +162,9 @@ class TimetableException(models.Model):
                 fields=["station", "date"], condition=Q(slot__isnull=True), name="exception_one_for_a_day"
             ),
             models.UniqueConstraint(
-                fields=["station", "date", "slot"], condition=Q(slot__isnull=False), name="exception_one_for_a_slot"
+                fields=["station", "date", "slot"],
+                condition=Q(slot__isnull=False),
+                name="exception_one_for_a_slot",
             ),
             models.CheckConstraint(
                 condition=Q(closed=True) | Q(capacity__gte=1) | Q(guest_capacity__gte=1),

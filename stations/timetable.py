@@ -1,18 +1,30 @@
-"""What slots a station has on a day: pure values, no queries. (signatures; the whole comes with the next commit)"""
+"""What slots a station has on a day: pure values and rules, no queries, no requests.
 
-from collections.abc import Sequence
+Local times follow the station's clock. A time that spring skips does not exist; one that autumn has twice is the first.
+Lord Howe moves its clocks by half an hour: nothing here assumes an hour.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from stations.errors import NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
     from stations.models import Opening, Station, TimetableException
 
+DAYS_A_WEEK = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot of a station on a date. `date` and `start` are local, `starts_at` and `ends_at` instants in UTC."""
+    """A slot of a station on a date. `date` and `start` are local; `starts_at` and `ends_at` are instants in UTC."""
 
     date: date
     start: time
@@ -26,32 +38,157 @@ class Slot:
 
 
 class Timetable:
-    """The openings and exceptions of one station, as loaded for a range of dates."""
+    """The openings and exceptions of one station, as loaded for a range of dates. Days outside it have no exceptions."""
 
     def __init__(
-        self, zone: ZoneInfo, openings: Sequence["Opening"], exceptions: Sequence["TimetableException"]
-    ) -> None: ...
+        self, zone: ZoneInfo, openings: Iterable["Opening"], exceptions: Iterable["TimetableException"]
+    ) -> None:
+        self.zone = zone
+        self._openings: dict[int, list[Opening]] = defaultdict(list)
+        for opening in sorted(openings, key=lambda opening: opening.start):
+            self._openings[opening.weekday].append(opening)
+        self._exceptions = {(exception.date, exception.slot): exception for exception in exceptions}
+        self._days: dict[date, dict[time, Slot]] = {}
 
     def slots_of(self, day: date) -> list[Slot]:
         """The slots of a day in order of start, closed ones with their reason; starts that the clock skips are left out."""
-        raise NotImplementedError
-
-    def row_of_slots(self, day: date, start: time, count: int) -> list[Slot]:
-        """`count` slots in a row from `start`: each begins, by the local clock and on the same date, when the one before ends.
-
-        Raises NoSuchSlot where there are not as many, SlotClosed (with its reason) where one of them is closed.
-        """
-        raise NotImplementedError
+        return list(self._day(day).values())
 
     def find(self, day: date, start: time) -> Slot | None:
-        raise NotImplementedError
+        return self._day(day).get(start)
+
+    def row_of_slots(self, day: date, start: time, count: int, *, even_closed: bool = False) -> list[Slot]:
+        """`count` slots in a row: each begins, by the local clock and on the same date, when the one before ends.
+
+        Raises NoSuchSlot where there are not as many, SlotClosed with the reason where one is closed, unless `even_closed`.
+        """
+        row: list[Slot] = []
+        begin: time | None = start
+        while len(row) < count:
+            slot = self.find(day, begin) if begin else None
+            if slot is None:
+                raise NoSuchSlot(_no_such_slot(day, start, count, found=len(row)))
+            row.append(slot)
+            begin = _local_end(slot)
+        closed = next((slot for slot in row if slot.closed), None)
+        if closed and not even_closed:
+            raise SlotClosed(_closed(closed))
+        return row
+
+    def _day(self, day: date) -> dict[time, Slot]:
+        if day not in self._days:
+            slots = (
+                self._slot(day, opening)
+                for opening in self._openings[day.weekday()]
+                if in_force(opening, day)
+            )
+            self._days[day] = {slot.start: slot for slot in slots if slot}
+        return self._days[day]
+
+    def _slot(self, day: date, opening: "Opening") -> Slot | None:
+        starts_at = instant(self.zone, day, opening.start)
+        ends_at = _after(starts_at, opening.minutes) if starts_at else None
+        if starts_at is None or ends_at is None:
+            return None
+        whole_day = self._exceptions.get((day, None))
+        exception = self._exceptions.get((day, opening.start), whole_day)
+        return Slot(
+            date=day,
+            start=opening.start,
+            minutes=opening.minutes,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            capacity=(exception and exception.capacity) or opening.capacity,
+            guest_capacity=(exception and exception.guest_capacity) or opening.guest_capacity,
+            closed=bool(exception and exception.closed),
+            reason=exception.reason if exception else "",
+        )
 
 
 def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:
-    """The one way from local time to UTC: the first of two in autumn, None for a time that spring skips."""
-    raise NotImplementedError
+    """The one way from local time to UTC: the first of two in autumn, None for a time that spring skips.
+
+    None, too, at the ends of the calendar, where the instant would lie before year 1 or after 9999.
+    """
+    naive = datetime.combine(day, local)
+    try:
+        moment = naive.replace(tzinfo=zone).astimezone(UTC)
+        exists = moment.astimezone(zone).replace(tzinfo=None) == naive
+    except OverflowError:
+        return None
+    return moment if exists else None
 
 
 def local_now(station: "Station", now: datetime) -> datetime:
-    """`now` by the station's clock: whose date is the station's “today”."""
-    raise NotImplementedError
+    """`now` by the station's clock: its date is the station's “today”."""
+    return now.astimezone(station.zone)
+
+
+def in_force(opening: "Opening", day: date) -> bool:
+    """Whether the opening counts on a date of its weekday."""
+    return (opening.first_date or date.min) <= day <= (opening.last_date or date.max)
+
+
+def overlapping(openings: Sequence["Opening"]) -> list[tuple["Opening", "Opening"]]:
+    """The pairs that would at some date be open at once; one that passes midnight reaches into the next day."""
+    pairs = []
+    ordered = sorted(openings, key=lambda opening: (opening.weekday, opening.start))
+    for index, one in enumerate(ordered):
+        for other in ordered[index + 1 :]:
+            if _meet(one, other, days=other.weekday - one.weekday) or _meet(
+                other, one, days=one.weekday - other.weekday + DAYS_A_WEEK
+            ):
+                pairs.append((one, other))
+    return pairs
+
+
+def _meet(one: "Opening", other: "Opening", *, days: int) -> bool:
+    """Whether `one` still runs when `other`, which begins `days` later in the week, begins, on a date when both count."""
+    if days > 1:
+        return False
+    apart = days * 24 * 60 + _minute(other.start) - _minute(one.start)
+    if not 0 <= apart < one.minutes:
+        return False
+    first = max(_shifted(one.first_date or date.min, days), other.first_date or date.min)
+    last = min(_shifted(one.last_date or date.max, days), other.last_date or date.max)
+    return _has_weekday(first, last, other.weekday)
+
+
+def _has_weekday(first: date, last: date, weekday: int) -> bool:
+    """Whether the range of dates holds that day of the week."""
+    return (last - first).days >= (weekday - first.weekday()) % DAYS_A_WEEK
+
+
+def _shifted(day: date, days: int) -> date:
+    return day if day in (date.min, date.max) else day + timedelta(days=days)
+
+
+def _minute(local: time) -> int:
+    return local.hour * 60 + local.minute
+
+
+def _after(moment: datetime, minutes: int) -> datetime | None:
+    try:
+        return moment + timedelta(minutes=minutes)
+    except OverflowError:
+        return None
+
+
+def _local_end(slot: Slot) -> time | None:
+    """When the slot ends by the local clock, had no clock been moved; None where that is another date."""
+    end = datetime.combine(date(2000, 1, 1), slot.start) + timedelta(minutes=slot.minutes)
+    return end.time() if end.date() == date(2000, 1, 1) else None
+
+
+def _no_such_slot(day: date, start: time, count: int, *, found: int) -> str:
+    when = {"day": date_format(day, "D j N Y"), "start": f"{start:%H:%M}", "count": count, "found": found}
+    if found:
+        return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
+    return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
+
+
+def _closed(slot: Slot) -> str:
+    when = {"day": date_format(slot.date, "D j N Y"), "start": f"{slot.start:%H:%M}", "reason": slot.reason}
+    if slot.reason:
+        return _("%(start)s on %(day)s is closed: %(reason)s") % when
+    return _("%(start)s on %(day)s is closed.") % when

@@ -11,110 +11,324 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('contenttypes', '0002_remove_content_type_name'),
-        ('stations', '0001_initial'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("stations", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail')),
-                ('name', models.CharField(blank=True, max_length=150, validators=[stations.validators.plain_line], verbose_name='name')),
-                ('is_active', models.BooleanField(default=True, help_text='Nobody is deleted: somebody who has left is made inactive.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('stations', models.ManyToManyField(blank=True, related_name='people', to='stations.station', verbose_name='stations')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="e-mail")),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True,
+                        max_length=150,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="name",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Nobody is deleted: somebody who has left is made inactive.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "date_joined",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="joined"
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "stations",
+                    models.ManyToManyField(
+                        blank=True, related_name="people", to="stations.station", verbose_name="stations"
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
-                'ordering': ['email'],
-                'permissions': [('view_bookings', 'Calendar and bookings: view'), ('see_pii', "Customers' personal data: see and search"), ('change_bookings', 'Bookings: create, edit, reschedule, change status'), ('use_pages', 'Pages'), ('use_api', 'API'), ('manage_stations', 'Django admin, timetables, import, audit trail'), ('export_bookings', 'CSV export'), ('manage_people', 'People: grant only what one holds')],
-                'default_permissions': (),
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
+                "ordering": ["email"],
+                "permissions": [
+                    ("view_bookings", "Calendar and bookings: view"),
+                    ("see_pii", "Customers' personal data: see and search"),
+                    ("change_bookings", "Bookings: create, edit, reschedule, change status"),
+                    ("use_pages", "Pages"),
+                    ("use_api", "API"),
+                    ("manage_stations", "Django admin, timetables, import, audit trail"),
+                    ("export_bookings", "CSV export"),
+                    ("manage_people", "People: grant only what one holds"),
+                ],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', accounts.encryption.EncryptedTextField(max_length=200, validators=[stations.validators.plain_line], verbose_name='name')),
-                ('email', accounts.encryption.EncryptedTextField(blank=True, default='', max_length=254, validators=[django.core.validators.EmailValidator(), stations.validators.plain_line], verbose_name='e-mail')),
-                ('phone', accounts.encryption.EncryptedTextField(blank=True, default='', max_length=40, validators=[stations.validators.plain_line], verbose_name='phone')),
-                ('phone_is_valid', models.BooleanField(default=True, editable=False, verbose_name='phone is a valid number')),
-                ('notes', accounts.encryption.EncryptedTextField(blank=True, default='', max_length=2000, validators=[stations.validators.plain_text], verbose_name='notes')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='customers', to='stations.station', verbose_name='station')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "name",
+                    accounts.encryption.EncryptedTextField(
+                        max_length=200, validators=[stations.validators.plain_line], verbose_name="name"
+                    ),
+                ),
+                (
+                    "email",
+                    accounts.encryption.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        max_length=254,
+                        validators=[django.core.validators.EmailValidator(), stations.validators.plain_line],
+                        verbose_name="e-mail",
+                    ),
+                ),
+                (
+                    "phone",
+                    accounts.encryption.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        max_length=40,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "phone_is_valid",
+                    models.BooleanField(default=True, editable=False, verbose_name="phone is a valid number"),
+                ),
+                (
+                    "notes",
+                    accounts.encryption.EncryptedTextField(
+                        blank=True,
+                        default="",
+                        max_length=2000,
+                        validators=[stations.validators.plain_text],
+                        verbose_name="notes",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="created"
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="customers",
+                        to="stations.station",
+                        verbose_name="station",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'customer',
-                'verbose_name_plural': 'customers',
-                'ordering': ['-created_at'],
-                'default_permissions': (),
+                "verbose_name": "customer",
+                "verbose_name_plural": "customers",
+                "ordering": ["-created_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='BlindIndex',
+            name="BlindIndex",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=20)),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stations.station')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='indexes', to='accounts.customer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.BinaryField(max_length=20)),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="stations.station"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="indexes",
+                        to="accounts.customer",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('object_pk', models.CharField(db_index=True, max_length=255, verbose_name='object pk')),
-                ('object_id', models.BigIntegerField(blank=True, db_index=True, null=True, verbose_name='object id')),
-                ('object_repr', models.TextField(verbose_name='object representation')),
-                ('serialized_data', models.JSONField(null=True)),
-                ('action', models.PositiveSmallIntegerField(choices=[(0, 'create'), (1, 'update'), (2, 'delete'), (3, 'access')], db_index=True, verbose_name='action')),
-                ('changes_text', models.TextField(blank=True, verbose_name='change message')),
-                ('changes', models.JSONField(null=True, verbose_name='change message')),
-                ('cid', models.CharField(blank=True, db_index=True, max_length=255, null=True, verbose_name='Correlation ID')),
-                ('remote_addr', models.GenericIPAddressField(blank=True, null=True, verbose_name='remote address')),
-                ('remote_port', models.PositiveIntegerField(blank=True, null=True, verbose_name='remote port')),
-                ('timestamp', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='timestamp')),
-                ('additional_data', models.JSONField(blank=True, null=True, verbose_name='additional data')),
-                ('actor_email', models.CharField(blank=True, max_length=254, null=True, verbose_name='actor email')),
-                ('channel', models.CharField(choices=[('page', 'page'), ('api', 'API, signed in in the browser'), ('jwt', 'API, by token'), ('admin', 'admin'), ('import', 'import'), ('command', 'command')], max_length=20, verbose_name='from')),
-                ('event', models.CharField(blank=True, max_length=30, verbose_name='event')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='actor')),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='content type')),
-                ('station', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stations.station', verbose_name='station')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("object_pk", models.CharField(db_index=True, max_length=255, verbose_name="object pk")),
+                (
+                    "object_id",
+                    models.BigIntegerField(blank=True, db_index=True, null=True, verbose_name="object id"),
+                ),
+                ("object_repr", models.TextField(verbose_name="object representation")),
+                ("serialized_data", models.JSONField(null=True)),
+                (
+                    "action",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "create"), (1, "update"), (2, "delete"), (3, "access")],
+                        db_index=True,
+                        verbose_name="action",
+                    ),
+                ),
+                ("changes_text", models.TextField(blank=True, verbose_name="change message")),
+                ("changes", models.JSONField(null=True, verbose_name="change message")),
+                (
+                    "cid",
+                    models.CharField(
+                        blank=True, db_index=True, max_length=255, null=True, verbose_name="Correlation ID"
+                    ),
+                ),
+                (
+                    "remote_addr",
+                    models.GenericIPAddressField(blank=True, null=True, verbose_name="remote address"),
+                ),
+                (
+                    "remote_port",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="remote port"),
+                ),
+                (
+                    "timestamp",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="timestamp"
+                    ),
+                ),
+                ("additional_data", models.JSONField(blank=True, null=True, verbose_name="additional data")),
+                (
+                    "actor_email",
+                    models.CharField(blank=True, max_length=254, null=True, verbose_name="actor email"),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("page", "page"),
+                            ("api", "API, signed in in the browser"),
+                            ("jwt", "API, by token"),
+                            ("admin", "admin"),
+                            ("import", "import"),
+                            ("command", "command"),
+                        ],
+                        max_length=20,
+                        verbose_name="from",
+                    ),
+                ),
+                ("event", models.CharField(blank=True, max_length=30, verbose_name="event")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="actor",
+                    ),
+                ),
+                (
+                    "content_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="content type",
+                    ),
+                ),
+                (
+                    "station",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="stations.station",
+                        verbose_name="station",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit trail',
-                'ordering': ['-id'],
-                'get_latest_by': 'timestamp',
-                'abstract': False,
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['object_pk', 'id'], name='audit_story_of_object'), models.Index(fields=['station', '-id'], name='audit_trail_of_station')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit trail",
+                "ordering": ["-id"],
+                "get_latest_by": "timestamp",
+                "abstract": False,
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["object_pk", "id"], name="audit_story_of_object"),
+                    models.Index(fields=["station", "-id"], name="audit_trail_of_station"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['station', '-created_at'], name='customer_latest_of_station'),
+            model_name="customer",
+            index=models.Index(fields=["station", "-created_at"], name="customer_latest_of_station"),
         ),
         migrations.AddConstraint(
-            model_name='blindindex',
-            constraint=models.UniqueConstraint(fields=('digest', 'customer'), name='blind_index_once_a_customer'),
+            model_name="blindindex",
+            constraint=models.UniqueConstraint(
+                fields=("digest", "customer"), name="blind_index_once_a_customer"
+            ),
         ),
     ]

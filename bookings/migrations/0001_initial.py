@@ -10,111 +10,277 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('stations', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("stations", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Booking',
+            name="Booking",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('date', models.DateField(verbose_name='date')),
-                ('slot', models.TimeField(verbose_name='slot')),
-                ('slots', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(96)], verbose_name='slots')),
-                ('starts_at', models.DateTimeField(editable=False, verbose_name='starts')),
-                ('ends_at', models.DateTimeField(editable=False, verbose_name='ends')),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('confirmed', 'confirmed'), ('arrived', 'arrived'), ('completed', 'completed'), ('no_show', 'no-show'), ('cancelled', 'cancelled')], default='confirmed', max_length=10, verbose_name='status')),
-                ('needs_place', models.BooleanField(default=False, editable=False, verbose_name='needs a place')),
-                ('party_adults', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='adults')),
-                ('party_kids', models.PositiveSmallIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='children')),
-                ('total_due_cents', models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1000000000)], verbose_name='total, in cents')),
-                ('deposit_due_cents', models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1000000000)], verbose_name='deposit, in cents')),
-                ('special_requests', accounts.encryption.EncryptedTextField(blank=True, max_length=2000, null=True, validators=[stations.validators.plain_text], verbose_name='wishes')),
-                ('source', models.CharField(blank=True, default='', max_length=50, validators=[stations.validators.plain_line], verbose_name='source')),
-                ('external_ref', models.CharField(blank=True, default='', max_length=100, validators=[stations.validators.plain_line], verbose_name='external reference')),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='changed')),
-                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bookings', to='accounts.customer', verbose_name='customer')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bookings', to='stations.station', verbose_name='station')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("date", models.DateField(verbose_name="date")),
+                ("slot", models.TimeField(verbose_name="slot")),
+                (
+                    "slots",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(96),
+                        ],
+                        verbose_name="slots",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(editable=False, verbose_name="starts")),
+                ("ends_at", models.DateTimeField(editable=False, verbose_name="ends")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("confirmed", "confirmed"),
+                            ("arrived", "arrived"),
+                            ("completed", "completed"),
+                            ("no_show", "no-show"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="confirmed",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "needs_place",
+                    models.BooleanField(default=False, editable=False, verbose_name="needs a place"),
+                ),
+                (
+                    "party_adults",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                        verbose_name="adults",
+                    ),
+                ),
+                (
+                    "party_kids",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                        verbose_name="children",
+                    ),
+                ),
+                (
+                    "total_due_cents",
+                    models.PositiveIntegerField(
+                        default=0,
+                        validators=[django.core.validators.MaxValueValidator(1000000000)],
+                        verbose_name="total, in cents",
+                    ),
+                ),
+                (
+                    "deposit_due_cents",
+                    models.PositiveIntegerField(
+                        default=0,
+                        validators=[django.core.validators.MaxValueValidator(1000000000)],
+                        verbose_name="deposit, in cents",
+                    ),
+                ),
+                (
+                    "special_requests",
+                    accounts.encryption.EncryptedTextField(
+                        blank=True,
+                        max_length=2000,
+                        null=True,
+                        validators=[stations.validators.plain_text],
+                        verbose_name="wishes",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        max_length=50,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="source",
+                    ),
+                ),
+                (
+                    "external_ref",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        max_length=100,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="external reference",
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bookings",
+                        to="accounts.customer",
+                        verbose_name="customer",
+                    ),
+                ),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bookings",
+                        to="stations.station",
+                        verbose_name="station",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'booking',
-                'verbose_name_plural': 'bookings',
-                'ordering': ['date', 'slot', 'created_at', 'id'],
-                'default_permissions': (),
+                "verbose_name": "booking",
+                "verbose_name_plural": "bookings",
+                "ordering": ["date", "slot", "created_at", "id"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField()),
-                ('slot', models.TimeField()),
-                ('lane', models.PositiveSmallIntegerField()),
-                ('capacity', models.PositiveSmallIntegerField()),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='bookings.booking')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stations.station')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("date", models.DateField()),
+                ("slot", models.TimeField()),
+                ("lane", models.PositiveSmallIntegerField()),
+                ("capacity", models.PositiveSmallIntegerField()),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holds",
+                        to="bookings.booking",
+                    ),
+                ),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="stations.station"
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(fields=['station', 'date', 'slot', 'created_at'], name='booking_calendar_of_station'),
+            model_name="booking",
+            index=models.Index(
+                fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"
+            ),
         ),
         migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(fields=['customer', '-starts_at'], name='booking_of_customer'),
+            model_name="booking",
+            index=models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
         ),
         migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(condition=models.Q(('needs_place', True)), fields=['station', 'date'], name='booking_displaced'),
+            model_name="booking",
+            index=models.Index(
+                condition=models.Q(("needs_place", True)),
+                fields=["station", "date"],
+                name="booking_displaced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_ref', ''), _negated=True), fields=('station', 'external_ref'), name='booking_reference_once_a_station'),
+            model_name="booking",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_ref", ""), _negated=True),
+                fields=("station", "external_ref"),
+                name="booking_reference_once_a_station",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'confirmed', 'arrived', 'completed', 'no_show', 'cancelled'])), name='booking_status_known'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["pending", "confirmed", "arrived", "completed", "no_show", "cancelled"])
+                ),
+                name="booking_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('deposit_due_cents__lte', models.F('total_due_cents'))), name='booking_deposit_within_total'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deposit_due_cents__lte", models.F("total_due_cents"))),
+                name="booking_deposit_within_total",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('party_adults__gte', 1), ('party_kids__gte', 1), _connector='OR'), name='booking_party_of_somebody'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("party_adults__gte", 1), ("party_kids__gte", 1), _connector="OR"),
+                name="booking_party_of_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('slots__gte', 1)), name='booking_takes_a_slot'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slots__gte", 1)), name="booking_takes_a_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='booking_ends_after_it_starts'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="booking_ends_after_it_starts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('needs_place', False), models.Q(('status', 'cancelled'), _negated=True), _connector='OR'), name='booking_cancelled_needs_no_place'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("needs_place", False), models.Q(("status", "cancelled"), _negated=True), _connector="OR"
+                ),
+                name="booking_cancelled_needs_no_place",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.UniqueConstraint(fields=('station', 'date', 'slot', 'lane'), name='hold_one_party_a_lane'),
+            model_name="hold",
+            constraint=models.UniqueConstraint(
+                fields=("station", "date", "slot", "lane"), name="hold_one_party_a_lane"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.UniqueConstraint(fields=('booking', 'slot'), name='hold_once_a_slot'),
+            model_name="hold",
+            constraint=models.UniqueConstraint(fields=("booking", "slot"), name="hold_once_a_slot"),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('lane__gte', 0), ('lane__lt', models.F('capacity'))), name='hold_lane_below_capacity'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lane__gte", 0), ("lane__lt", models.F("capacity"))),
+                name="hold_lane_below_capacity",
+            ),
         ),
     ]

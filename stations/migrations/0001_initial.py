@@ -7,78 +7,332 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Station',
+            name="Station",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[^/\\\\]+\\Z', 'A code may hold anything but slashes.'), stations.validators.plain_line], verbose_name='code')),
-                ('name', models.CharField(max_length=200, validators=[stations.validators.plain_line], verbose_name='name')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[stations.validators.time_zone], verbose_name='time zone')),
-                ('country', models.CharField(default='US', help_text='Two letters. Telephone numbers without a country code are read as of this country.', max_length=2, validators=[django.core.validators.RegexValidator('\\A[A-Z]{2}\\Z', 'Two capital letters, such as DE.')], verbose_name='country')),
-                ('currency', models.CharField(default='USD', max_length=3, validators=[django.core.validators.RegexValidator('\\A[A-Z]{3}\\Z', 'Three capital letters, such as EUR.')], verbose_name='currency')),
-                ('first_weekday', models.SmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], default=6, verbose_name='first day of the week')),
-                ('language', models.CharField(default='en', max_length=10, verbose_name='language')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('phone', models.CharField(blank=True, max_length=40, validators=[stations.validators.plain_line], verbose_name='phone')),
-                ('address', models.TextField(blank=True, max_length=500, validators=[stations.validators.plain_text], verbose_name='address')),
-                ('is_active', models.BooleanField(default=True, help_text='A station is never deleted. An inactive one takes no new bookings.', verbose_name='active')),
-                ('changes', models.BigIntegerField(default=0, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[^/\\\\]+\\Z", "A code may hold anything but slashes."
+                            ),
+                            stations.validators.plain_line,
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=200, validators=[stations.validators.plain_line], verbose_name="name"
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        max_length=64,
+                        validators=[stations.validators.time_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                (
+                    "country",
+                    models.CharField(
+                        default="US",
+                        help_text="Two letters. Telephone numbers without a country code are read as of this country.",
+                        max_length=2,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Z]{2}\\Z", "Two capital letters, such as DE."
+                            )
+                        ],
+                        verbose_name="country",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        default="USD",
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Z]{3}\\Z", "Three capital letters, such as EUR."
+                            )
+                        ],
+                        verbose_name="currency",
+                    ),
+                ),
+                (
+                    "first_weekday",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        default=6,
+                        verbose_name="first day of the week",
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=10, verbose_name="language")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "phone",
+                    models.CharField(
+                        blank=True,
+                        max_length=40,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "address",
+                    models.TextField(
+                        blank=True,
+                        max_length=500,
+                        validators=[stations.validators.plain_text],
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="A station is never deleted. An inactive one takes no new bookings.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("changes", models.BigIntegerField(default=0, editable=False)),
             ],
             options={
-                'verbose_name': 'station',
-                'verbose_name_plural': 'stations',
-                'ordering': ['name', 'code'],
-                'permissions': [('access_all_stations', 'Has every station')],
-                'default_permissions': (),
+                "verbose_name": "station",
+                "verbose_name_plural": "stations",
+                "ordering": ["name", "code"],
+                "permissions": [("access_all_stations", "Has every station")],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Opening',
+            name="Opening",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weekday', models.SmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], verbose_name='weekday')),
-                ('start', models.TimeField(verbose_name='start')),
-                ('minutes', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)], verbose_name='minutes')),
-                ('capacity', models.PositiveSmallIntegerField(default=1, help_text='How many parties at once.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)], verbose_name='capacity')),
-                ('guest_capacity', models.PositiveSmallIntegerField(blank=True, help_text='How many guests at once; empty for no limit.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)], verbose_name='guest capacity')),
-                ('first_date', models.DateField(blank=True, help_text='Empty: since ever.', null=True, verbose_name='first date')),
-                ('last_date', models.DateField(blank=True, help_text='Empty: until further notice.', null=True, verbose_name='last date')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='openings', to='stations.station', verbose_name='station')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "weekday",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        verbose_name="weekday",
+                    ),
+                ),
+                ("start", models.TimeField(verbose_name="start")),
+                (
+                    "minutes",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1440),
+                        ],
+                        verbose_name="minutes",
+                    ),
+                ),
+                (
+                    "capacity",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="How many parties at once.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10000),
+                        ],
+                        verbose_name="capacity",
+                    ),
+                ),
+                (
+                    "guest_capacity",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="How many guests at once; empty for no limit.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10000),
+                        ],
+                        verbose_name="guest capacity",
+                    ),
+                ),
+                (
+                    "first_date",
+                    models.DateField(
+                        blank=True, help_text="Empty: since ever.", null=True, verbose_name="first date"
+                    ),
+                ),
+                (
+                    "last_date",
+                    models.DateField(
+                        blank=True,
+                        help_text="Empty: until further notice.",
+                        null=True,
+                        verbose_name="last date",
+                    ),
+                ),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="openings",
+                        to="stations.station",
+                        verbose_name="station",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'opening',
-                'verbose_name_plural': 'openings',
-                'ordering': ['weekday', 'start', 'first_date'],
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['station', 'weekday', 'start'], name='opening_of_station')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('weekday__gte', 0), ('weekday__lte', 6)), name='opening_weekday_of_seven'), models.CheckConstraint(condition=models.Q(('minutes__gte', 1), ('minutes__lte', 1440)), name='opening_minutes_within_a_day'), models.CheckConstraint(condition=models.Q(('capacity__gte', 1)), name='opening_holds_somebody'), models.CheckConstraint(condition=models.Q(('first_date__isnull', True), ('last_date__isnull', True), ('last_date__gte', models.F('first_date')), _connector='OR'), name='opening_ends_after_it_begins')],
+                "verbose_name": "opening",
+                "verbose_name_plural": "openings",
+                "ordering": ["weekday", "start", "first_date"],
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["station", "weekday", "start"], name="opening_of_station")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("weekday__gte", 0), ("weekday__lte", 6)),
+                        name="opening_weekday_of_seven",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minutes__gte", 1), ("minutes__lte", 1440)),
+                        name="opening_minutes_within_a_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("capacity__gte", 1)), name="opening_holds_somebody"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("first_date__isnull", True),
+                            ("last_date__isnull", True),
+                            ("last_date__gte", models.F("first_date")),
+                            _connector="OR",
+                        ),
+                        name="opening_ends_after_it_begins",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TimetableException',
+            name="TimetableException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField(verbose_name='date')),
-                ('slot', models.TimeField(blank=True, help_text='Empty for the whole day.', null=True, verbose_name='slot')),
-                ('closed', models.BooleanField(default=True, verbose_name='closed')),
-                ('capacity', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)], verbose_name='capacity')),
-                ('guest_capacity', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)], verbose_name='guest capacity')),
-                ('reason', models.CharField(blank=True, help_text='Shown to staff on the calendar.', max_length=200, validators=[stations.validators.plain_line], verbose_name='reason')),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exceptions', to='stations.station', verbose_name='station')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("date", models.DateField(verbose_name="date")),
+                (
+                    "slot",
+                    models.TimeField(
+                        blank=True, help_text="Empty for the whole day.", null=True, verbose_name="slot"
+                    ),
+                ),
+                ("closed", models.BooleanField(default=True, verbose_name="closed")),
+                (
+                    "capacity",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10000),
+                        ],
+                        verbose_name="capacity",
+                    ),
+                ),
+                (
+                    "guest_capacity",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10000),
+                        ],
+                        verbose_name="guest capacity",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        help_text="Shown to staff on the calendar.",
+                        max_length=200,
+                        validators=[stations.validators.plain_line],
+                        verbose_name="reason",
+                    ),
+                ),
+                (
+                    "station",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exceptions",
+                        to="stations.station",
+                        verbose_name="station",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'exception',
-                'verbose_name_plural': 'exceptions',
-                'ordering': ['date', 'slot'],
-                'default_permissions': (),
-                'constraints': [models.UniqueConstraint(condition=models.Q(('slot__isnull', True)), fields=('station', 'date'), name='exception_one_for_a_day'), models.UniqueConstraint(condition=models.Q(('slot__isnull', False)), fields=('station', 'date', 'slot'), name='exception_one_for_a_slot'), models.CheckConstraint(condition=models.Q(('closed', True), ('capacity__gte', 1), ('guest_capacity__gte', 1), _connector='OR'), name='exception_closes_or_changes')],
+                "verbose_name": "exception",
+                "verbose_name_plural": "exceptions",
+                "ordering": ["date", "slot"],
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("slot__isnull", True)),
+                        fields=("station", "date"),
+                        name="exception_one_for_a_day",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("slot__isnull", False)),
+                        fields=("station", "date", "slot"),
+                        name="exception_one_for_a_slot",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed", True),
+                            ("capacity__gte", 1),
+                            ("guest_capacity__gte", 1),
+                            _connector="OR",
+                        ),
+                        name="exception_closes_or_changes",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,122 @@
+"""Signing in for integrators, and customers."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import authentication, customers, roles
+from accounts.models import Customer
+from accounts.throttling import TooManyFailures
+from config.api import ApiView, StrictSerializer, success
+from config.fields import TextField
+from config.middleware import remote_address
+from config.openapi import documented, listed, nothing, whole
+from stations.querysets import Person
+
+EXAMPLE = {"email": "integrator@example.com", "password": "…"}
+
+
+class LoginBody(StrictSerializer):
+    email = TextField(max_length=254)
+    password = TextField(max_length=1000)
+
+
+class RefreshBody(StrictSerializer):
+    refresh = TextField(max_length=4000)
+
+
+class SearchBody(StrictSerializer):
+    q = TextField(max_length=300)
+
+
+class LoginFailed(exceptions.AuthenticationFailed):
+    default_code = "login_failed"
+    default_detail = _("E-mail and password do not match. Try again, or ask a manager.")
+
+
+class OpenView(ApiView):
+    """For those who are not signed in yet."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class Login(OpenView):
+    """E-mail and password for an access and a refresh token."""
+
+    examples = {"POST": EXAMPLE}
+
+    @documented("Sign in", whole("Tokens"), body=LoginBody, example=EXAMPLE, signed_in=False)
+    def post(self, request: Request) -> Response:
+        given = LoginBody.parse(request.data)
+        address = remote_address(request._request)
+        try:
+            user = authentication.sign_in(request._request, **given, address=address)
+        except TooManyFailures as refusal:
+            raise exceptions.Throttled(refusal.wait) from None
+        if user is None:
+            raise LoginFailed
+        return success(authentication.new_tokens(user))
+
+
+class Refresh(OpenView):
+    """A refresh token for a new pair; the one given is spent."""
+
+    @documented("A new pair of tokens", whole("Tokens"), body=RefreshBody, signed_in=False)
+    def post(self, request: Request) -> Response:
+        user = authentication.spend(RefreshBody.parse(request.data)["refresh"])
+        return success(authentication.new_tokens(user))
+
+
+class Logout(OpenView):
+    """Ends a refresh token."""
+
+    @documented("End a refresh token", nothing(), body=RefreshBody, signed_in=False)
+    def post(self, request: Request) -> Response:
+        authentication.spend(RefreshBody.parse(request.data)["refresh"])
+        return success(None)
+
+
+class Search(ApiView):
+    """Customers by e-mail, phone, its last four digits, or the name. Posted: no address holds PII."""
+
+    rights = {"POST": roles.PII}
+    examples = {"POST": {"q": "gar"}}
+
+    @documented("Find customers", listed("Customer"), body=SearchBody, example={"q": "gar"})
+    def post(self, request: Request) -> Response:
+        found = customers.search(request.user, SearchBody.parse(request.data)["q"])
+        return success([_customer(customer, request.user) for customer in found])
+
+
+class OneCustomer(ApiView):
+    """A customer."""
+
+    @documented("One customer", whole("Customer"), failing=[404])
+    def get(self, request: Request, customer_id: str) -> Response:
+        try:
+            wanted = Customer.objects.visible_to(request.user).select_related("station")
+            return success(_customer(wanted.get(pk=UUID(customer_id)), request.user))
+        except (ValueError, Customer.DoesNotExist):
+            raise Http404 from None
+
+
+def _customer(customer: Customer, person: Person) -> dict[str, Any]:
+    shown = customers.shown(customer, person)
+    return {
+        "customer_id": str(shown.customer_id),
+        "station": customer.station.code,
+        "name": shown.name,
+        "email": shown.email,
+        "phone": shown.phone,
+        "created_at": customer.created_at.isoformat(),
+    }

@@ -1,0 +1,129 @@
+"""Who calls: somebody who signs in, a token, or the browser's session. The audit trail learns it here."""
+
+import hmac
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication as BrowsersSession
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.utils import datetime_from_epoch
+
+from accounts.audit import Channel, acts_as
+from accounts.models import User
+from accounts.throttling import login_attempt
+
+PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
+"""A keyed digest of the password's hash: with a new password, every token ends."""
+
+
+class TokenInvalid(exceptions.AuthenticationFailed):
+    default_code = "token_invalid"
+    default_detail = _("The token is not valid, or no longer. Sign in again.")
+
+
+class CsrfFailed(exceptions.PermissionDenied):
+    default_code = "csrf_failed"
+    default_detail = _("The form's protection has run out. Reload the page and try again.")
+
+
+def sign_in(request: HttpRequest, email: str, password: str, *, address: str | None) -> User | None:
+    """Who this is; None for an unknown e-mail, a wrong password and an inactive account, at the same cost.
+
+    Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
+    """
+    known_as = "".join(letter for letter in email if letter.isprintable()).strip()
+    with login_attempt(known_as, address) as attempt:
+        user = authenticate(request, username=known_as, password=password)
+        attempt.succeeded = isinstance(user, User)
+    return user if isinstance(user, User) else None
+
+
+class BearerAuthentication(JWTAuthentication):
+    """`Authorization: Bearer …`: an access token of somebody active, with the password of then. One query."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:  # type: ignore[override]
+        found: Any
+        try:
+            found = super().authenticate(request)
+        except (InvalidToken, exceptions.AuthenticationFailed):
+            raise TokenInvalid from None
+        if found is None:
+            return None
+        user, token = found
+        acts_as(user, Channel.JWT)
+        return user, token
+
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
+        return owner(validated_token)
+
+
+class SessionAuthentication(BrowsersSession):
+    """The browser's session, with CSRF on writes."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found:
+            acts_as(found[0], Channel.API)
+        return found
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied:
+            raise CsrfFailed from None
+
+
+def owner(token: Token) -> User:
+    """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, or a password changed since."""
+    user = User.objects.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+    if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
+        raise TokenInvalid
+    return user
+
+
+def new_tokens(user: User) -> dict[str, Any]:
+    """The contract's answer to a log-in. No token is stored: a copy of the database signs nobody in."""
+    refresh = RefreshToken()
+    refresh[api_settings.USER_ID_CLAIM] = str(user.pk)
+    refresh[PASSWORD_CLAIM] = _password_digest(user)
+    access = refresh.access_token
+    return {
+        "access": str(access),
+        "refresh": str(refresh),
+        "token_type": "Bearer",
+        "expires_in": int(access.lifetime.total_seconds()),
+    }
+
+
+def spend(text: str) -> User:
+    """End a refresh token, and say whose it was. Raises TokenInvalid for a spent, a foreign and an old one.
+
+    Of several callers at once one gets through: the database keeps each token's number once.
+    """
+    try:
+        token = RefreshToken(text)  # type: ignore[arg-type]
+    except TokenError:
+        raise TokenInvalid from None
+    user = owner(token)
+    number, _created = OutstandingToken.objects.get_or_create(
+        jti=token[api_settings.JTI_CLAIM],
+        defaults={"user": user, "token": "", "expires_at": datetime_from_epoch(token["exp"])},
+    )
+    _entry, first_use = BlacklistedToken.objects.get_or_create(token=number)
+    if not first_use:
+        raise TokenInvalid
+    return user
+
+
+def _password_digest(user: User) -> str:
+    message = f"stationbook token\0{user.password}".encode()
+    return hmac.digest(settings.SECRET_KEY.encode(), message, "sha256").hex()[:32]

@@ -1,0 +1,60 @@
+"""Coming and going, for the pages and the admin alike."""
+
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import authentication, roles
+from accounts.forms import LoginForm
+from accounts.models import User
+from accounts.throttling import TooManyFailures
+from config.middleware import remote_address
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+@never_cache
+def login(request: HttpRequest) -> HttpResponse:
+    """The one log-in. An unknown e-mail and a wrong password are told alike, and take alike."""
+    form = LoginForm(request.POST or None)
+    target = _target(request)
+    if form.is_valid():
+        try:
+            user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
+        except TooManyFailures as refusal:
+            form.add_error(
+                None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait}
+            )
+            response = render(request, "accounts/login.html", {"form": form, "next": target}, status=429)
+            response["Retry-After"] = str(refusal.wait)
+            return response
+        if user:
+            auth.login(request, user)
+            return redirect(target or _home(user))
+        form.add_error(None, _("E-mail and password do not match. Try again, or ask a manager."))
+    status = 400 if form.is_bound else 200
+    return render(request, "accounts/login.html", {"form": form, "next": target}, status=status)
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    auth.logout(request)
+    return redirect("login")
+
+
+def _target(request: HttpRequest) -> str:
+    """Where somebody wanted to go, if that is one of our own addresses."""
+    said = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(
+        said, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return said if ours else ""
+
+
+def _home(user: User) -> str:
+    return "/" if user.has_perm(roles.PAGES) else "/api/"

@@ -1,0 +1,192 @@
+"""What a calendar shows: the one read model that the JSON and the pages share.
+
+Rows pass from one joined query to the reader; nothing is decrypted that the person may not see.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Sum
+from django.utils.translation import get_language
+
+from accounts import roles
+from accounts.customers import ShownCustomer
+from accounts.normalising import initials
+from bookings.models import Booking, Hold
+from bookings.querysets import BookingQuerySet
+from stations.loading import timetable_of
+from stations.models import Station
+from stations.querysets import Person
+from stations.timetable import Slot
+
+COLUMNS = (
+    "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",
+    "deposit_due_cents", "source", "created_at", "updated_at", "station__code", "starts_at", "ends_at", "slots", "version",
+    "needs_place",
+)  # fmt: skip
+PRIVATE_COLUMNS = ("customer__email", "customer__phone", "special_requests")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One booking as one person may see it. Dates and slots are the station's local time, instants UTC."""
+
+    booking_id: UUID
+    customer: ShownCustomer | None
+    date: date
+    slot: time
+    total_guests: int
+    status: str
+    total_due_cents: int
+    balance_due_cents: int
+    special_requests: str | None
+    source: str
+    created_at: datetime
+    updated_at: datetime
+    station: str
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    version: int
+    needs_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A slot with what is taken of it."""
+
+    slot: Slot
+    parties: int
+    guests: int
+
+    @property
+    def left(self) -> int:
+        """Places for parties: none where it is closed, or where no guest fits any more."""
+        if self.slot.closed or (self.guests_left is not None and self.guests_left < 1):
+            return 0
+        return max(self.slot.capacity - self.parties, 0)
+
+    @property
+    def guests_left(self) -> int | None:
+        """Places for guests; None where only parties count."""
+        return None if self.slot.guest_capacity is None else max(self.slot.guest_capacity - self.guests, 0)
+
+
+def rows(
+    person: Person,
+    stations: Sequence[Station],
+    first: date,
+    last: date,
+    *,
+    status: str | None = None,
+    customer_id: UUID | None = None,
+) -> list[Row]:
+    """The bookings of these stations on local dates from `first` to `last`, by date, slot, then creation.
+
+    `stations` are ones the person sees (`Station.objects.visible_to`).
+    """
+    found = Booking.objects.filter(station__in=stations).between(first, last)
+    if status:
+        found = found.filter(status=status)
+    if customer_id:
+        found = found.filter(customer=customer_id)
+    return read(person, found.in_order())
+
+
+def displaced(person: Person, stations: Sequence[Station]) -> list[Row]:
+    """The bookings that stand beside the grid, whatever their date, until they have a place."""
+    return read(person, Booking.objects.filter(station__in=stations).displaced().in_order())
+
+
+def row(person: Person, booking: Booking) -> Row:
+    """One booking, just written or just read."""
+    [only] = read(person, Booking.objects.filter(pk=booking.pk))
+    return only
+
+
+def read(person: Person, found: "BookingQuerySet[Booking]") -> list[Row]:
+    """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
+    if person.has_perm(roles.PII):
+        return [
+            _row(values, values[len(COLUMNS) :]) for values in found.values_list(*COLUMNS, *PRIVATE_COLUMNS)
+        ]
+    return [_row((*v[:2], initials(v[2] or ""), *v[3:]), ("", "", None)) for v in found.values_list(*COLUMNS)]
+
+
+def _row(values: Sequence[Any], private: Sequence[Any]) -> Row:
+    (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts, ends,
+     slots, version, needs_place) = values[: len(COLUMNS)]  # fmt: skip
+    email, phone, wishes = private
+    customer = ShownCustomer(customer_id, name, email, phone) if customer_id else None
+    return Row(
+        pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated, station,
+        starts, ends, slots, version, needs_place,
+    )  # fmt: skip
+
+
+def as_json(shown: Row) -> dict[str, Any]:
+    """The contract's row: exactly these keys, in JSON's types."""
+    customer = shown.customer
+    return {
+        "booking_id": str(shown.booking_id),
+        "customer": customer
+        and {
+            "customer_id": str(customer.customer_id),
+            "email": customer.email,
+            "name": customer.name,
+            "phone": customer.phone,
+        },
+        "date": shown.date.isoformat(),
+        "slot": f"{shown.slot:%H:%M}",
+        "total_guests": shown.total_guests,
+        "status": shown.status,
+        "total_due_cents": shown.total_due_cents,
+        "balance_due_cents": shown.balance_due_cents,
+        "special_requests": shown.special_requests,
+        "source": shown.source,
+        "created_at": shown.created_at.isoformat(),
+        "updated_at": shown.updated_at.isoformat(),
+        "station": shown.station,
+        "starts_at": shown.starts_at.isoformat(),
+        "ends_at": shown.ends_at.isoformat(),
+        "slots": shown.slots,
+        "version": shown.version,
+        "needs_place": shown.needs_place,
+    }
+
+
+def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
+    """Each day's slots in order of start, with what is taken; three queries, whatever the range."""
+    timetable = timetable_of(station, first, last)
+    guests = Sum(F("booking__party_adults") + F("booking__party_kids"))
+    taken = {
+        (day, start): (parties, seated)
+        for day, start, parties, seated in Hold.objects.filter(station=station, date__range=(first, last))
+        .values_list("date", "slot")
+        .annotate(Count("pk"), guests)
+    }
+    return {
+        day: [Cell(slot, *taken.get((day, slot.start), (0, 0))) for slot in timetable.slots_of(day)]
+        for day in days_between(first, last)
+    }
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every date from `first` to `last`, both included."""
+    return [date.fromordinal(ordinal) for ordinal in range(first.toordinal(), last.toordinal() + 1)]
+
+
+def etag(person: Person, stations: Iterable[Station], *query: object) -> str:
+    """A strong ETag: of the query, the person's rights, the language and the stations' change counters.
+
+    The stations must be read before the rows, so that a change in between makes the next answer new rather than old.
+    """
+    known = ",".join(
+        f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk)
+    )
+    text = "|".join([known, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

@@ -1,0 +1,55 @@
+"""What a service is asked for, as values: a booking to be, and a place to stand."""
+
+from dataclasses import dataclass
+from datetime import date, time
+from uuid import UUID
+
+from accounts.customers import Contact
+from bookings.workflow import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a booking is to stand. Without a station's code, at the station that it has."""
+
+    date: date
+    slot: time
+    station: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A booking to be: shapes already parsed, rules not yet asked. `customer` and `customer_id` exclude each other."""
+
+    station: str
+    date: date
+    slot: time
+    party_adults: int = 1
+    party_kids: int = 0
+    slots: int = 1
+    status: Status = Status.PENDING
+    special_requests: str | None = None
+    total_due_cents: int = 0
+    deposit_due_cents: int = 0
+    source: str = ""
+    external_ref: str = ""
+    customer: Contact | None = None
+    customer_id: UUID | None = None
+
+
+FIELDS = frozenset(
+    {
+        "slots",
+        "party_adults",
+        "party_kids",
+        "special_requests",
+        "total_due_cents",
+        "deposit_due_cents",
+        "source",
+        "external_ref",
+    }
+)
+"""A booking's own fields that an edit may change."""
+
+EDITABLE = FIELDS | {"customer", "customer_id"}
+"""All that an edit may change; place and status have services of their own."""

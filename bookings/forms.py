@@ -1,0 +1,162 @@
+"""What people type into the pages, parsed and no more: the rules are the services'."""
+
+from datetime import date, time
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.customers import Contact
+from bookings.calendar import Cell
+from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
+from bookings.workflow import NEW, Status
+from stations.models import MAX_PLACES
+
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(9000, 12, 31)
+"""A calendar page shows dates between these; beyond them a week could not be drawn whole."""
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class IsoDateField(forms.DateField):
+    """A date as browsers send it."""
+
+    widget = DateInput
+    input_formats = ("%Y-%m-%d",)
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and not FIRST_DATE <= day <= LAST_DATE:
+            raise forms.ValidationError(_("Choose a date between 1900 and 9000."))
+        return day
+
+
+class SlotField(forms.TimeField):
+    """A slot's start, `HH:MM`."""
+
+    input_formats = ("%H:%M",)
+
+
+class CentsField(forms.DecimalField):
+    """An amount with two decimals for the person, integer cents for the product."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=MAX_CENTS // 100, decimal_places=2, required=False, **options)
+
+    def clean(self, value: Any) -> int:
+        amount = super().clean(value)
+        return int(amount * 100) if amount is not None else 0
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value / 100:.2f}" if isinstance(value, int) else value
+
+
+class CalendarForm(forms.Form):
+    """What stands in a calendar's address."""
+
+    station = forms.CharField(required=False)
+    date = IsoDateField(required=False)
+    status = forms.ChoiceField(choices=[("", _("All statuses")), *Status.choices], required=False)
+    customer = forms.UUIDField(required=False)
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(max_length=300)
+    station = forms.CharField(required=False)
+
+
+class StatusForm(forms.Form):
+    status = forms.ChoiceField(choices=Status.choices)
+    version = forms.IntegerField(min_value=1, max_value=10**9)
+
+
+class MoveForm(forms.Form):
+    """Where a booking shall go. `version` is the one that the person has seen."""
+
+    station = forms.CharField(required=False)
+    date = IsoDateField(label=_("Date"))
+    slot = SlotField(label=_("Slot"))
+    version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
+    next = forms.CharField(required=False)
+
+
+class PartyForm(forms.Form):
+    """What a booking says besides its place and its customer."""
+
+    party_adults = forms.IntegerField(label=_("Adults"), min_value=0, max_value=MAX_PLACES, initial=2)
+    party_kids = forms.IntegerField(label=_("Children"), min_value=0, max_value=MAX_PLACES, initial=0)
+    slots = forms.IntegerField(label=_("Slots in a row"), min_value=1, max_value=MAX_SLOTS, initial=1)
+    special_requests = forms.CharField(
+        label=_("Wishes"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    total_due_cents = CentsField(label=_("Total"), initial=0)
+    deposit_due_cents = CentsField(label=_("Deposit"), initial=0)
+    source = forms.CharField(label=_("Source"), required=False, max_length=50)
+    external_ref = forms.CharField(label=_("External reference"), required=False, max_length=100)
+
+    def party(self) -> dict[str, Any]:
+        """The cleaned words as a service takes them."""
+        names = PartyForm.base_fields
+        found = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        if "special_requests" in found:
+            found["special_requests"] = found["special_requests"] or None
+        return found
+
+
+class ContactForm(forms.Form):
+    """Who a booking is for; all empty for a walk-in."""
+
+    name = forms.CharField(label=_("Name"), required=False, max_length=200)
+    email = forms.EmailField(label=_("E-mail"), required=False, max_length=254)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
+
+    def contact(self) -> Contact | None:
+        contact = Contact(*(self.cleaned_data[name] for name in ("name", "email", "phone")))
+        return contact if contact.given else None
+
+
+class NewBookingForm(PartyForm, ContactForm):
+    """A new booking at a station, with the free slots of its day to choose from."""
+
+    field_order = ("date", "slot", "slots", "party_adults", "party_kids", "name", "email", "phone")
+    date = IsoDateField(label=_("Date"))
+    slot = forms.TypedChoiceField(label=_("Slot"), coerce=time.fromisoformat)
+    status = forms.TypedChoiceField(
+        label=_("Status"),
+        coerce=Status,
+        choices=[(one.value, one.label) for one in NEW],
+        initial=Status.CONFIRMED,
+    )
+
+    def __init__(self, *args: Any, cells: list[Cell], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["slot"].choices = slot_choices(cells)  # type: ignore[attr-defined]
+
+
+class EditBookingForm(PartyForm):
+    """A booking's own words, without those that the person may not see."""
+
+    version = forms.IntegerField(min_value=1, max_value=10**9, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, booking: Booking, **options: Any) -> None:
+        initial = {name: getattr(booking, name) for name in [*PartyForm.base_fields, "version"]}
+        super().__init__(*args, initial=initial, **options)
+
+
+def slot_choices(cells: list[Cell]) -> list[tuple[str, str]]:
+    """The slots of a day with what is left of each, closed ones with their reason."""
+    return [(f"{cell.slot.start:%H:%M}", f"{cell.slot.start:%H:%M} · {describe(cell)}") for cell in cells]
+
+
+def describe(cell: Cell) -> str:
+    """“2 of 3 free”, “full”, “closed: stocktaking”."""
+    if cell.slot.closed:
+        return f"{_('closed')}: {cell.slot.reason}" if cell.slot.reason else str(_("closed"))
+    if not cell.left:
+        return str(_("full"))
+    return str(_("%(left)d of %(capacity)d free") % {"left": cell.left, "capacity": cell.slot.capacity})

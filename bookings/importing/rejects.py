@@ -1,0 +1,40 @@
+"""The file of refused rows: each as it stood, with where it stood and why, to be mended and imported as it
+is.
+"""
+
+import csv
+import os
+from types import TracebackType
+from typing import Self
+
+from bookings.importing.identity import OWN_COLUMNS
+from bookings.importing.running import Refused
+from bookings.importing.source import Source
+
+
+class Rejects:
+    """Written in the encoding and with the delimiter of the file itself, so that the same command takes it.
+
+    It holds what customers' rows hold: only its owner may read it. Raises OSError where it cannot be written.
+    """
+
+    def __init__(self, path: str, source: Source) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Only a reason may hold what the encoding lacks.
+        self._file = open(descriptor, "w", encoding=source.encoding, errors="replace", newline="")  # noqa: SIM115
+        self._writer = csv.writer(self._file, delimiter=source.delimiter)
+        self._kept = [index for index, name in enumerate(source.header) if name not in OWN_COLUMNS]
+        self._writer.writerow([*(source.header[index] for index in self._kept), *OWN_COLUMNS])
+
+    def write(self, refused: Refused) -> None:
+        row, identity = refused.item.row, refused.item.identity
+        about = [row.line, identity.occurrence, refused.reason, identity.key]
+        self._writer.writerow([*(row.cells[index] for index in self._kept), *about])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()

@@ -1,0 +1,184 @@
+"""An import from beginning to end: the file checked as a whole, then brought in batch by batch."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import BinaryIO, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit, roles
+from accounts.audit import Channel
+from accounts.models import User
+from bookings.errors import Duplicate
+from bookings.importing import batch
+from bookings.importing.batch import Done, Item
+from bookings.importing.identity import Register, register
+from bookings.importing.mapping import Entry, FieldMap, Formats
+from bookings.importing.source import FileRefused, Row, Source
+from bookings.importing.stations import SETTINGS, Blueprint, Grids
+from stations.errors import DomainError, Invalid
+from stations.querysets import ALL_STATIONS, Person
+
+ROWS_AT_ONCE: Final = 250
+"""Written in one transaction: few enough that staff at their pages never wait long for it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, as it was said: formats, columns and values are only looked at with the file."""
+
+    maps: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    formats: Formats = field(default_factory=Formats)
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    create_stations: bool = False
+    dry_run: bool = False
+
+
+@dataclass
+class Summary:
+    """Every row accounted for: the last four add up to the first."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """How often each rule refused, by its code."""
+
+    def count(self, outcome: batch.Outcome) -> None:
+        self.rows += 1
+        if isinstance(outcome, DomainError):
+            self.refused += 1
+            self.reasons[outcome.code] += 1
+        else:
+            setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("rows", *Done, "refused")}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that did not go in, as it stood, and why."""
+
+    item: Item
+    error: DomainError
+
+    @property
+    def reason(self) -> str:
+        """The rule's code and sentence, and the fields at fault; nothing of what the row says."""
+        fields = (f"{name}: {' '.join(map(str, sentences))}" for name, sentences in self.error.fields.items())
+        sentence = [] if isinstance(self.error, Invalid) and self.error.fields else [str(self.error)]
+        return f"{self.error.code}: {' '.join([*sentence, *fields])}"
+
+
+class Import:
+    """One file, checked as a whole on making: raises FileRefused, or NotPermitted for somebody who may not
+    import.
+    """
+
+    def __init__(self, file: BinaryIO, order: Order, *, by: Person) -> None:
+        _require_rights(by, order)
+        self._by, self._order = by, order
+        for_stations = {name: text for name, text in order.constants.items() if name in SETTINGS}
+        self._blueprint = Blueprint(for_stations)
+        self.source = Source(file, encoding=order.encoding, delimiter=order.delimiter)
+        self._fields = FieldMap.of(
+            self.source.header,
+            maps=order.maps,
+            constants={name: text for name, text in order.constants.items() if name not in for_stations},
+            formats=order.formats,
+        )
+        self._grids = Grids(self._blueprint.minutes)
+        self.rows = self._check()
+
+    def run(
+        self,
+        *,
+        on_refused: Callable[[Refused], None],
+        on_progress: Callable[[int], object] = lambda rows: None,
+    ) -> Summary:
+        """Bring the rows in. What one batch wrote stays whatever happens to the next: the same file again
+        goes on there.
+        """
+        summary = Summary()
+        with _acting(self._by), _written_unless(self._order.dry_run), register(self.source.header) as known:
+            if self._order.create_stations:
+                self._grids.make_stations(self._blueprint)
+            for items in _batches(self._item(row, known) for row in self.source.rows()):
+                for item, outcome in zip(items, batch.settle(items, by=self._by), strict=True):
+                    summary.count(outcome)
+                    if isinstance(outcome, DomainError):
+                        on_refused(Refused(item, outcome))
+                on_progress(len(items))
+        return summary
+
+    def _check(self) -> int:
+        """Read it all once: whatever is wrong with the file as a file is found before anything is written."""
+        count = 0
+        for row in self.source.rows():
+            count += 1
+            if self._order.create_stations:
+                entry = self._read(row)
+                if isinstance(entry, Entry):
+                    self._grids.add(entry)
+        return count
+
+    def _read(self, row: Row) -> Entry | DomainError:
+        try:
+            return self._fields.entry(row)
+        except Invalid as refusal:
+            return refusal
+
+    def _item(self, row: Row, known: Register) -> Item:
+        entry = self._read(row)
+        if (
+            isinstance(entry, Entry)
+            and entry.draft.external_ref
+            and not known.is_first_of_its_reference(entry, row)
+        ):
+            again = Duplicate(
+                _("An earlier row of the file has the same reference, and says something else.")
+            )
+            return Item(row, known.identify(row), again)
+        return Item(row, known.identify(row), entry)
+
+
+def _require_rights(by: Person, order: Order) -> None:
+    roles.require(by, roles.MANAGE)
+    roles.require(by, roles.CHANGE)
+    if order.create_stations and not by.has_perm(ALL_STATIONS):
+        raise FileRefused(
+            _("Only somebody who has every station may have new ones made. Leave --create-stations out.")
+        )
+
+
+@contextmanager
+def _acting(by: Person) -> Iterator[None]:
+    actor = by if isinstance(by, User) else None
+    with audit.acting(replace(audit.origin(), channel=Channel.IMPORT, actor=actor)):
+        yield
+
+
+@contextmanager
+def _written_unless(dry_run: bool) -> Iterator[None]:
+    """A dry run is a real one, taken back as a whole."""
+    if not dry_run:
+        yield
+        return
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while found := list(islice(iterator, ROWS_AT_ONCE)):
+        yield found

@@ -1,0 +1,143 @@
+"""Bookings from a CSV file of another system. `docs/importing.md` walks through it."""
+
+import json
+import sys
+from argparse import RawDescriptionHelpFormatter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+from bookings.importing.mapping import FIELDS, Formats, pairs
+from bookings.importing.rejects import Rejects
+from bookings.importing.running import Import, Order, Refused, Summary
+from bookings.importing.stations import SETTINGS
+from bookings.management.people import person_named
+from stations.errors import DomainError
+
+REFUSALS_SHOWN = 10
+
+HELP = f"""Brings bookings in from a CSV file whose first line names the columns.
+
+The fields are: {", ".join(FIELDS)}.
+Station, date and slot are needed. Unsaid, slots is 1, party_adults 1, status confirmed, source import.
+Money is in cents. Known rows are not brought in again: the same file twice adds nothing.
+Exit status: 0 if every row went in, 1 if some were refused, 2 if the file was. The last line printed is JSON.
+"""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument(
+            "--map", nargs="+", action="extend", default=[], metavar="FIELD=COLUMN",
+            help="which column feeds a field; “customer_name=First name+Surname” joins two by a space",
+        )  # fmt: skip
+        parser.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
+            help=f"one value for all rows; for stations that are made, also {', '.join(SETTINGS)}",
+        )  # fmt: skip
+        parser.add_argument(
+            "--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)"
+        )
+        parser.add_argument("--time-format", default="", metavar="F", help="such as %%I:%%M %%p (%%H:%%M)")
+        parser.add_argument("--encoding", default="utf-8", metavar="E", help="such as cp1252 (utf-8)")
+        parser.add_argument("--delimiter", default=",", metavar="D", help="such as “;”, or “tab” (,)")
+        parser.add_argument(
+            "--create-stations",
+            action="store_true",
+            help="make stations that there are not, open as the file uses them",
+        )
+        parser.add_argument(
+            "--as", dest="email", metavar="EMAIL", help="act as this user: their rights and stations hold"
+        )
+        parser.add_argument(
+            "--notify", action="store_true",
+            help="have customers told, as far as this installation sends mail; without it nobody is mailed",
+        )  # fmt: skip
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check everything, capacity included; write nothing"
+        )
+        parser.add_argument(
+            "--rejects", metavar="OUT.csv", help="where refused rows go, with the reason, to be mended"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        person = person_named(options["email"])
+        path, rejects = Path(options["file"]), options["rejects"]
+        if rejects and Path(rejects).exists() and path.exists() and path.samefile(rejects):
+            raise CommandError(_("The refused rows cannot go into the file that is read."), returncode=2)
+        try:
+            with _opened(path) as file:
+                summary = self._bring_in(Import(file, _order(options), by=person), rejects)
+        except DomainError as refusal:
+            raise CommandError(str(refusal), returncode=2) from None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from None
+        self._tell_of_refusals(summary, rejects)
+        self.stdout.write(json.dumps(summary.as_json()))
+        if summary.refused:
+            sys.exit(1)
+
+    def _bring_in(self, job: Import, rejects: str | None) -> Summary:
+        with (
+            Rejects(rejects, job.source) if rejects else nullcontext() as out,
+            tqdm(total=job.rows, unit="row", file=sys.stderr, disable=None) as bar,
+        ):
+            shown = 0
+
+            def refused(one: Refused) -> None:
+                nonlocal shown
+                if out:
+                    out.write(one)
+                elif shown < REFUSALS_SHOWN:
+                    bar.write(
+                        _("Line %(line)d: %(why)s") % {"line": one.item.row.line, "why": one.reason},
+                        file=sys.stderr,
+                    )
+                shown += 1
+
+            return job.run(on_refused=refused, on_progress=bar.update)
+
+    def _tell_of_refusals(self, summary: Summary, rejects: str | None) -> None:
+        if not summary.refused:
+            return
+        counts = ", ".join(f"{code} {count}" for code, count in summary.reasons.most_common())
+        hint = (
+            _("They are in %(file)s, each with its reason: mend it, and import it as it is.")
+            % {"file": rejects}
+            if rejects
+            else _("Add --rejects OUT.csv to get them with their reasons.")
+        )
+        self.stderr.write(_("Refused: %(counts)s.") % {"counts": counts} + f" {hint}")
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.exists() and not path.is_file():
+        raise CommandError(
+            _("%(file)s is no file. The file is read twice, so it cannot be a pipe.") % {"file": path},
+            returncode=2,
+        )
+    return path.open("rb")
+
+
+def _order(options: dict[str, Any]) -> Order:
+    return Order(
+        maps=pairs(options["map"]),
+        constants=pairs(options["set"]),
+        formats=Formats(options["date_format"], options["time_format"]),
+        encoding=options["encoding"],
+        delimiter=options["delimiter"],
+        create_stations=options["create_stations"],
+        dry_run=options["dry_run"],
+    )

@@ -1,0 +1,23 @@
+"""manage.py verify_holds: bookings and ledger agree, or each difference by name; exit status 1 then."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bookings.verifying import differences
+
+
+class Command(BaseCommand):
+    help = (
+        "Checks that bookings, the ledger of places and the timetables agree. Exit status 1 if they do not."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = 0
+        for difference in differences():
+            found += 1
+            self.stdout.write(str(difference))
+        if found:
+            self.stderr.write(f"{found} differences.")
+            raise SystemExit(1)
+        self.stdout.write("Bookings and ledger agree.")

@@ -1,0 +1,81 @@
+"""How the calendar's templates put things."""
+
+from typing import Final
+
+from django import template
+from django.utils.translation import gettext as _
+
+from bookings.calendar import Cell, Row
+from bookings.forms import describe
+from bookings.workflow import RESCHEDULABLE, Status
+
+register = template.Library()
+
+MARKS: Final = {
+    Status.PENDING: "?",
+    Status.CONFIRMED: "✓",
+    Status.ARRIVED: "●",
+    Status.COMPLETED: "■",
+    Status.NO_SHOW: "∅",
+    Status.CANCELLED: "✕",
+}
+"""A status is told by sign and word as well as by colour."""
+
+
+@register.filter
+def mark(status: str) -> str:
+    return MARKS[Status(status)]
+
+
+@register.filter
+def status_word(status: str) -> str:
+    return str(Status(status).label)
+
+
+@register.filter
+def movable(row: Row) -> bool:
+    return row.status in RESCHEDULABLE
+
+
+@register.filter
+def fill(cell: Cell) -> str:
+    """“2 of 3”, with the guests where they are limited."""
+    parties = _("%(taken)d of %(capacity)d") % {"taken": cell.parties, "capacity": cell.slot.capacity}
+    if cell.slot.guest_capacity is None:
+        return parties
+    guests = _("%(taken)d of %(capacity)d guests") % {
+        "taken": cell.guests,
+        "capacity": cell.slot.guest_capacity,
+    }
+    return f"{parties} · {guests}"
+
+
+@register.filter
+def told(cell: Cell) -> str:
+    return describe(cell)
+
+
+@register.filter
+def money(cents: int, currency: str) -> str:
+    return f"{cents / 100:,.2f} {currency}"
+
+
+@register.filter
+def at(mapping: dict[object, object], key: object) -> object:
+    return mapping[key]
+
+
+@register.simple_tag
+def step_label(now: str, to: Status) -> str:
+    """What the button of a step says."""
+    if now == Status.CANCELLED:
+        return _("Restore as %(status)s") % {"status": to.label}
+    return str(
+        {
+            Status.CONFIRMED: _("Confirm") if now == Status.PENDING else _("Back to confirmed"),
+            Status.ARRIVED: _("Arrived"),
+            Status.COMPLETED: _("Completed"),
+            Status.NO_SHOW: _("No-show"),
+            Status.CANCELLED: _("Cancel booking"),
+        }[to]
+    )

@@ -1,0 +1,64 @@
+"""One change, whole or not at all: the locks it takes, and what the database's refusals mean."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from bookings.errors import Duplicate, SlotFull
+from bookings.models import Booking
+from stations.errors import DomainError, NotFound
+from stations.models import Station
+from stations.querysets import Person
+
+_REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
+    ("bookings_hold", SlotFull),
+    ("hold_", SlotFull),
+    ("booking_reference_once_a_station", Duplicate),
+    ("bookings_booking.external_ref", Duplicate),
+)
+"""By what the constraint is called: PostgreSQL names it, SQLite names its columns. The rules look first, so that these are
+only met where somebody wrote past the lock."""
+
+
+@contextmanager
+def one_change() -> Iterator[None]:
+    """A transaction of its own (a savepoint inside another): a constraint's refusal becomes the rule's own error."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        text = str(error)
+        for name, refusal in _REFUSALS:
+            if name in text:
+                raise refusal from error
+        raise
+
+
+def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tuple[Booking, Station]:
+    """The booking, with its station locked and that of code `also`, and the station it is wanted at.
+
+    Reads the booking again under the lock; where it was moved to another station in between, locks that one instead.
+    Raises NotFound for what the person may not see.
+    """
+    visible = Booking.objects.visible_to(person)
+    while True:
+        home = visible.filter(pk=booking_id).values_list("station_id", flat=True).first()
+        if home is None:
+            raise NotFound
+        stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
+        booking = visible.filter(pk=booking_id, station=home).select_related("customer").first()
+        if booking is not None:
+            booking.station = next(station for station in stations if station.pk == home)
+            return booking, next((s for s in stations if s.code == also), booking.station)
+
+
+def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
+    """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
+    codes, pks = set(codes), set(pks)
+    found = list(Station.objects.visible_to(person).filter(Q(code__in=codes) | Q(pk__in=pks)).locked())
+    if codes - {station.code for station in found} or pks - {station.pk for station in found}:
+        raise NotFound
+    return found

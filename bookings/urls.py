@@ -1,0 +1,18 @@
+"""The pages of the calendar."""
+
+from django.urls import path
+
+from bookings.views import booking, calendar, moving
+
+urlpatterns = [
+    path("", calendar.home, name="home"),
+    path("calendar/", calendar.home),
+    path("calendar/week/", calendar.week, name="week"),
+    path("calendar/month/", calendar.month, name="month"),
+    path("calendar/search/", calendar.search, name="search"),
+    path("bookings/new/", booking.new, name="new-booking"),
+    path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
+    path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
+    path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
+    path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),
+]

@@ -1,0 +1,191 @@
+"""A booking's own page: all of it, its steps, its history; making and editing one."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import customers, roles
+from accounts.models import Customer
+from bookings import audit, calendar, services, workflow
+from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
+from bookings.models import Booking
+from bookings.services import Draft
+from bookings.views import notices
+from bookings.views.access import PageRequest, page
+from bookings.workflow import Status
+from stations.errors import DomainError, NotFound
+from stations.models import Station
+from stations.timetable import local_now
+
+
+def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
+    """The booking with its station and customer. Raises NotFound for one that the person may not see."""
+    found = Booking.objects.visible_to(request.user).select_related("station", "customer")
+    booking = found.filter(pk=booking_id).first()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+@require_GET
+@page()
+def detail(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    return _page(request, visible_booking(request, booking_id))
+
+
+@require_POST
+@page(roles.CHANGE)
+def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """One of the buttons of a booking: the next status."""
+    booking = visible_booking(request, booking_id)
+    form = StatusForm(request.POST)
+    if not form.is_valid():
+        return _page(request, booking, error=_("That step could not be read. Try again."), status=400)
+    wanted = form.cleaned_data
+    try:
+        booking = services.change_status(
+            booking_id, Status(wanted["status"]), by=request.user, seen_version=wanted["version"]
+        )
+    except DomainError as error:
+        return _page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
+    notices.keep(request, _("Now %(status)s.") % {"status": booking.get_status_display()})
+    return redirect("booking", booking_id)
+
+
+@require_http_methods(["GET", "POST"])
+@page(roles.CHANGE)
+def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    booking = visible_booking(request, booking_id)
+    form = EditBookingForm(request.POST or None, booking=booking)
+    if not request.user.has_perm(roles.PII):
+        del form.fields["special_requests"]
+    if form.is_valid():
+        try:
+            seen = form.cleaned_data["version"]
+            services.edit(booking_id, form.party(), by=request.user, seen_version=seen)
+        except DomainError as error:
+            show_on(form, error)
+        else:
+            notices.keep(request, _("Saved."))
+            return redirect("booking", booking_id)
+    shown = {"form": form, "booking": booking, "row": calendar.row(request.user, booking)}
+    return render(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@page(roles.CHANGE)
+def new(request: PageRequest) -> HttpResponse:
+    """A new booking, from a free cell (whose place stands in the address) or from a button."""
+    station = _station(request)
+    if station is None:
+        return render(request, "bookings/no_station.html")
+    day = _day(request, station)
+    cells = calendar.cells(station, day, day)[day]
+    known = _known_customer(request, station)
+    initial = {"date": day, "slot": request.GET.get("slot", "")}
+    form = NewBookingForm(request.POST or None, cells=cells, initial=initial)
+    if form.is_valid():
+        try:
+            booking = services.create(_draft(station, form, known), by=request.user)
+        except DomainError as error:
+            show_on(form, error)
+        else:
+            notices.keep(request, _("Booked."))
+            return redirect("booking", booking.pk)
+    shown = {
+        "form": form,
+        "station": station,
+        "day": day,
+        "known": customers.shown(known, request.user) if known else None,
+        "may_search": request.user.has_perm(roles.PII),
+    }
+    return render(request, "bookings/new.html", shown, status=400 if form.is_bound else 200)
+
+
+def _draft(station: Station, form: NewBookingForm, known: Customer | None) -> Draft:
+    words = form.cleaned_data
+    return Draft(
+        station=station.code,
+        date=words["date"],
+        slot=words["slot"],
+        status=words["status"],
+        customer=None if known else form.contact(),
+        customer_id=known.pk if known else None,
+        **form.party(),
+    )
+
+
+def _station(request: PageRequest) -> Station | None:
+    stations = list(Station.objects.visible_to(request.user))
+    code = request.POST.get("station") or request.GET.get("station")
+    if code:
+        found = next((station for station in stations if station.code == code), None)
+        if found is None:
+            raise NotFound
+        return found
+    return stations[0] if stations else None
+
+
+def _day(request: PageRequest, station: Station) -> date:
+    try:
+        day = IsoDateField(required=False).clean(request.POST.get("date") or request.GET.get("date"))
+    except ValidationError:
+        day = None
+    return day or local_now(station, timezone.now()).date()
+
+
+def _known_customer(request: PageRequest, station: Station) -> Customer | None:
+    said = request.POST.get("customer") or request.GET.get("customer")
+    if not said:
+        return None
+    try:
+        found = Customer.objects.filter(station=station, pk=UUID(said)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _page(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
+    may_change = request.user.has_perm(roles.CHANGE)
+    shown = {
+        "booking": booking,
+        "row": calendar.row(request.user, booking),
+        "steps": [Status(to) for to in workflow.STEPS[Status(booking.status)]] if may_change else [],
+        "movable": may_change and booking.status in workflow.RESCHEDULABLE,
+        "may_change": may_change,
+        "story": audit.story(booking),
+        "notice": notices.taken_notice(request),
+        "error": error,
+    }
+    return render(request, "bookings/booking.html", shown, status=status)
+
+
+def refusal(error: DomainError) -> str:
+    """The refusal's sentence; for a booking changed meanwhile also by whom and to what."""
+    last = getattr(error.data, "last", None)
+    if last is None:
+        fields = [str(text) for texts in error.fields.values() for text in texts]
+        return " ".join([str(error), *fields])
+    who = last.who or _("a command")
+    return _("%(who)s changed this booking meanwhile: %(what)s. Look at it again before you change it.") % {
+        "who": who,
+        "what": last.what,
+    }
+
+
+def show_on(form: Any, error: DomainError) -> None:
+    """A rule's refusal on a form: at the fields it names, or above them all."""
+    named = {name: texts for name, texts in error.fields.items() if name in form.fields}
+    for name, texts in named.items():
+        form.add_error(name, [str(text) for text in texts])
+    if not named:
+        form.add_error(None, refusal(error))

@@ -1,0 +1,168 @@
+"""The week and the month of a station, and the search for a customer's bookings."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import customers, roles
+from accounts.models import Customer
+from bookings import calendar, grids
+from bookings.forms import FIRST_DATE, LAST_DATE, CalendarForm, SearchForm
+from bookings.models import Booking
+from bookings.views.access import PageRequest, page
+from bookings.views.notices import taken_notice
+from stations.errors import NotFound
+from stations.models import Station
+from stations.timetable import local_now
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a calendar page shows, as its address says it."""
+
+    kind: str
+    station: Station
+    stations: list[Station]
+    day: date
+    today: date
+    status: str
+    customer: Customer | None
+
+    def address(self, **other: Any) -> str:
+        """The address of this view with something changed; `kind` chooses week or month."""
+        wanted = {
+            "station": self.station.code,
+            "date": self.day.isoformat(),
+            "status": self.status,
+            "customer": self.customer.pk if self.customer else "",
+        } | other
+        kind = wanted.pop("kind", self.kind)
+        return f"/calendar/{kind}/?{urlencode({name: value for name, value in wanted.items() if value})}"
+
+    def on(self, day: date) -> str:
+        return self.address(date=min(max(day, FIRST_DATE), LAST_DATE).isoformat())
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect("week")
+
+
+@require_GET
+@page()
+def week(request: PageRequest) -> HttpResponse:
+    view = _view(request, "week")
+    if view is None:
+        return render(request, "bookings/no_station.html", status=200)
+    first = grids.first_of_week(view.day, view.station.first_weekday)
+    dates = calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
+    days, displaced = _days(request, view, dates)
+    moves = {"previous": view.on(first - timedelta(days=7)), "next": view.on(first + timedelta(days=7))}
+    return _render(
+        request,
+        view,
+        {"week": grids.week(days), "displaced": displaced, "first": dates[0], "last": dates[-1], **moves},
+    )
+
+
+@require_GET
+@page()
+def month(request: PageRequest) -> HttpResponse:
+    view = _view(request, "month")
+    if view is None:
+        return render(request, "bookings/no_station.html", status=200)
+    begin = view.day.replace(day=1)
+    following = (begin + timedelta(days=31)).replace(day=1)
+    first = grids.first_of_week(begin, view.station.first_weekday)
+    last = grids.first_of_week(following - timedelta(days=1), view.station.first_weekday) + timedelta(days=6)
+    days, displaced = _days(request, view, calendar.days_between(first, last), month=begin.month)
+    moves = {"previous": view.on(begin - timedelta(days=1)), "next": view.on(following)}
+    return _render(
+        request, view, {"weeks": grids.weeks_of(days), "displaced": displaced, "first": begin, **moves}
+    )
+
+
+@require_POST
+@page(roles.PII)
+def search(request: PageRequest) -> HttpResponse:
+    """Whom the words find; posted, so that no name stands in an address. The hits stand there by their ids."""
+    form = SearchForm(request.POST)
+    words = form.data.get("q", "").strip()
+    found = customers.search(request.user, words) if form.is_valid() else []
+    latest = {
+        booking.customer_id: booking
+        for booking in Booking.objects.filter(customer__in=found)
+        .select_related("station")
+        .order_by("starts_at")
+    }
+    hits = [(customer, latest.get(customer.pk)) for customer in found]
+    return render(
+        request, "bookings/search.html", {"hits": hits, "words": words, "most": customers.FOUND_AT_MOST}
+    )
+
+
+def _view(request: PageRequest, kind: str) -> View | None:
+    """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
+    form = CalendarForm(request.GET)
+    form.is_valid()
+    asked = form.cleaned_data
+    stations = list(Station.objects.visible_to(request.user))
+    if not stations:
+        return None
+    code = asked.get("station") or request.session.get("station")
+    station = next((station for station in stations if station.code == code), None)
+    if station is None and asked.get("station"):
+        raise NotFound
+    station = station or stations[0]
+    if request.session.get("station") != station.code:
+        request.session["station"] = station.code
+    today = local_now(station, timezone.now()).date()
+    customer = _customer(station, asked.get("customer"))
+    return View(
+        kind, station, stations, asked.get("date") or today, today, asked.get("status") or "", customer
+    )
+
+
+def _customer(station: Station, customer_id: Any) -> Customer | None:
+    if customer_id is None:
+        return None
+    customer = Customer.objects.filter(station=station, pk=customer_id).first()
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def _days(
+    request: PageRequest, view: View, dates: list[date], *, month: int | None = None
+) -> tuple[list[grids.Day], list[calendar.Row]]:
+    first, last = dates[0], dates[-1]
+    customer_id = view.customer.pk if view.customer else None
+    rows = calendar.rows(
+        request.user, [view.station], first, last, status=view.status or None, customer_id=customer_id
+    )
+    cells = calendar.cells(view.station, first, last)
+    days = grids.days_of(dates, cells, rows, today=view.today, month=month)
+    return days, calendar.displaced(request.user, [view.station])
+
+
+def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpResponse:
+    shown = {
+        "view": view,
+        "form": CalendarForm(initial={"date": view.day, "status": view.status}),
+        "customer": customers.shown(view.customer, request.user) if view.customer else None,
+        "today_address": view.on(view.today),
+        "other_address": view.address(kind="month" if view.kind == "week" else "week"),
+        "everybody_address": view.address(customer=""),
+        "here": request.get_full_path(),
+        "may_change": request.user.has_perm(roles.CHANGE),
+        "may_search": request.user.has_perm(roles.PII),
+        "notice": taken_notice(request),
+        **more,
+    }
+    return render(request, f"bookings/{view.kind}.html", shown)

@@ -1,0 +1,55 @@
+"""What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+PAGES = {
+    400: gettext_lazy("The request could not be understood. Go back and try again."),
+    403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
+    404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
+    500: gettext_lazy("Something went wrong on our side. Try again in a moment."),
+    503: gettext_lazy("The service is busy. Try again in a moment."),
+}
+CODES = {400: "invalid", 403: "permission_denied", 404: "not_found", 500: "server_error", 503: "unavailable"}
+
+
+def answer(
+    request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None
+) -> HttpResponse:
+    """The error of a status, in the shape that its address speaks."""
+    sentence = sentence or str(PAGES[status])
+    request_id = getattr(request, "request_id", "")
+    if request.path_info.startswith("/api/"):
+        body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
+        return JsonResponse(body, status=status)
+    return render(
+        request,
+        "error.html",
+        {"status": status, "sentence": sentence, "request_id": request_id},
+        status=status,
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "", **more: Any) -> HttpResponse:
+    sentence = _("The form's protection has run out. Go back, reload the page and try again.")
+    return answer(request, 403, code="csrf_failed", sentence=sentence)

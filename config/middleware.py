@@ -1,0 +1,64 @@
+"""What every request gets on its way in: a name, and the origin that the audit trail records."""
+
+import ipaddress
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from accounts.audit import Channel, Origin, acting
+from accounts.models import User
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def request_id(get_response: Handler) -> Handler:
+    """Names each request: in the answer's header, in errors, in the trail. A caller's own name is not believed."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = get_response(request)
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+    return handle
+
+
+def audit_origin(get_response: Handler) -> Handler:
+    """Whatever is written while this request is served is recorded as coming from it.
+
+    Who is known at once for the browser's session; the API's authentication says it for tokens.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        channel = _channel(request.path_info)
+        writes = request.method not in ("GET", "HEAD", "OPTIONS")
+        actor = request.user if writes and channel != Channel.API and request.user.is_authenticated else None
+        origin = Origin(
+            channel=channel,
+            actor=actor if isinstance(actor, User) else None,
+            remote_addr=remote_address(request),
+            request_id=request.request_id,  # type: ignore[attr-defined]
+        )
+        with acting(origin):
+            return get_response(request)
+
+    return handle
+
+
+def _channel(path: str) -> Channel:
+    if path.startswith("/admin/"):
+        return Channel.ADMIN
+    return Channel.API if path.startswith("/api/") else Channel.PAGE
+
+
+def remote_address(request: HttpRequest) -> str | None:
+    """The caller's address, or None where what is said is no address. A proxy is believed only where one is configured."""
+    said = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXY:
+        said = request.META.get("HTTP_X_FORWARDED_FOR", said).rpartition(",")[2]
+    try:
+        return str(ipaddress.ip_address(said.strip()))
+    except ValueError:
+        return None

@@ -1,0 +1,84 @@
+"""Stations for integrators: which there are, and what is free."""
+
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings import calendar
+from bookings.calendar import Cell
+from config.api import ApiView, StrictSerializer, success
+from config.fields import DateField
+from config.openapi import documented, listed
+from stations.models import Station
+
+LONGEST = 42
+
+
+class SlotsQuery(StrictSerializer):
+    date_from = DateField()
+    date_to = DateField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not 0 <= (attrs["date_to"] - attrs["date_from"]).days < LONGEST:
+            sentence = _("The range is 1 to %(days)d days, both ends included.") % {"days": LONGEST}
+            raise serializers.ValidationError({"date_to": [sentence]}, code="invalid_range")
+        return attrs
+
+
+class Stations(ApiView):
+    """The stations that the caller may see."""
+
+    @documented("Your stations", listed("Station"))
+    def get(self, request: Request) -> Response:
+        return success([_station(station) for station in Station.objects.visible_to(request.user)])
+
+
+class Slots(ApiView):
+    """Each slot of up to 42 days: capacity, what is taken, what is left, why closed."""
+
+    @documented("Slots of a range of days", listed("Slot"), query=SlotsQuery, failing=[404])
+    def get(self, request: Request, code: str) -> Response:
+        station = Station.objects.visible_to(request.user).filter(code=code).first()
+        if station is None:
+            raise Http404
+        query = SlotsQuery.parse(request.query_params)
+        days = calendar.cells(station, query["date_from"], query["date_to"])
+        return success([_slot(cell) for cells in days.values() for cell in cells])
+
+
+def _station(station: Station) -> dict[str, Any]:
+    return {
+        "code": station.code,
+        "name": station.name,
+        "time_zone": station.time_zone,
+        "country": station.country,
+        "currency": station.currency,
+        "first_weekday": station.first_weekday,
+        "email": station.email,
+        "phone": station.phone,
+        "address": station.address,
+        "is_active": station.is_active,
+    }
+
+
+def _slot(cell: Cell) -> dict[str, Any]:
+    slot = cell.slot
+    return {
+        "date": slot.date.isoformat(),
+        "slot": f"{slot.start:%H:%M}",
+        "minutes": slot.minutes,
+        "starts_at": slot.starts_at.isoformat(),
+        "ends_at": slot.ends_at.isoformat(),
+        "capacity": slot.capacity,
+        "taken": cell.parties,
+        "left": cell.left,
+        "guest_capacity": slot.guest_capacity,
+        "guests_taken": cell.guests,
+        "guests_left": cell.guests_left,
+        "closed": slot.closed,
+        "reason": slot.reason,
+    }

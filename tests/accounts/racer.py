@@ -1,0 +1,49 @@
+"""One of several processes that race: does its part when the test says go, and prints what came of it.
+
+`python -m tests.accounts.racer RACE [ARGUMENT …]`, with DATABASE_URL naming the test's database.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+import django
+
+django.setup()
+
+from django.http import HttpRequest  # noqa: E402
+
+from accounts import authentication  # noqa: E402
+from accounts.throttling import Rate, TooManyFailures  # noqa: E402
+
+
+def count(key: str, times: str) -> str:
+    window = Rate.parse("100/day").window()
+    allowed = Counter(window.add(key, 1) <= window.rate.limit for _time in range(int(times)))
+    return f"{allowed[True]} {allowed[False]}"
+
+
+def spend(token: str) -> str:
+    try:
+        return authentication.spend(token).email
+    except authentication.TokenInvalid:
+        return "refused"
+
+
+def sign_in(email: str, password: str, times: str) -> str:
+    seen: Counter[str] = Counter()
+    for _time in range(int(times)):
+        try:
+            user = authentication.sign_in(HttpRequest(), email, password, address="203.0.113.9")
+            seen["in" if user else "wrong"] += 1
+        except TooManyFailures:
+            seen["refused"] += 1
+    return f"{seen['in']} {seen['wrong']} {seen['refused']}"
+
+
+RACES: dict[str, Callable[..., str]] = {"count": count, "spend": spend, "sign_in": sign_in}
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(RACES[sys.argv[1]](*sys.argv[2:]), flush=True)

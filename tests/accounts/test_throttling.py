@@ -1,0 +1,146 @@
+"""Rate limits: what counts, in which window, and that processes together never pass more than the limit."""
+
+import time
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from pytest_django import Settings
+
+from accounts import throttling
+from accounts.throttling import Rate, TooManyFailures, Window, login_attempt
+from tests.accounts.racing import race
+
+pytestmark = pytest.mark.django_db
+
+ANA = "ana@example.com"
+HOME = "203.0.113.7"
+
+
+def fail(email: str = ANA, address: str | None = HOME) -> None:
+    with login_attempt(email, address):
+        pass
+
+
+def succeed(email: str = ANA, address: str | None = HOME) -> None:
+    with login_attempt(email, address) as attempt:
+        attempt.succeeded = True
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("100/minute", Rate(100, 60)),
+        ("10/second", Rate(10, 1)),
+        ("5/h", Rate(5, 3600)),
+        ("7/day", Rate(7, 86400)),
+    ],
+)
+def test_rate_is_read_as_it_is_written(text: str, rate: Rate) -> None:
+    assert Rate.parse(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "100", "many/minute", "100/fortnight", "/minute"])
+def test_rate_that_is_none_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="100/minute"):
+        Rate.parse(text)
+
+
+def test_window_ends_at_a_multiple_of_its_length_and_holds_now() -> None:
+    window = Rate(100, 60).window()
+    assert window.ends % 60 == 0
+    assert 0 < window.ends - time.time() <= 60
+    assert 1 <= window.wait() <= 60
+
+
+def test_window_counts_each_key_by_itself() -> None:
+    window = Rate(100, 86400).window()
+    assert [window.add("a", 1), window.add("a", 1), window.add("b", 1), window.add("a", -1)] == [1, 2, 1, 1]
+
+
+def test_window_counts_apart_from_the_one_before_and_from_other_lengths() -> None:
+    now, before, shorter = Window(Rate(9, 60), 6000), Window(Rate(9, 60), 5940), Window(Rate(9, 1), 6000)
+    assert [window.add("a", 1) for window in (now, before, shorter, now)] == [1, 1, 1, 2]
+
+
+def test_forget_drops_what_has_ended_and_keeps_what_has_not() -> None:
+    throttling.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
+    past, present = Window(Rate(9, 60), 6000), Rate(9, 86400).window()
+    past.add("a", 1)
+    present.add("a", 1)
+
+    throttling.forget(before=time.time())
+
+    assert (past.add("a", 0), present.add("a", 0)) == (0, 1)
+
+
+def test_login_attempts_are_refused_after_so_many_failures(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for _time in range(3):
+        fail()
+    with pytest.raises(TooManyFailures) as refusal:
+        succeed()
+    assert 0 < refusal.value.wait <= 86400
+
+
+def test_login_successes_do_not_count(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for _time in range(20):
+        succeed()
+    for _time in range(3):
+        fail()
+
+
+def test_login_failures_of_an_account_count_from_every_address(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for number in range(3):
+        fail(address=f"203.0.113.{number}")
+    with pytest.raises(TooManyFailures):
+        succeed(" ANA@example.com ", address="203.0.113.99")
+    succeed("bob@example.com", address="203.0.113.1")
+
+
+def test_login_failures_of_an_address_count_for_every_account(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for number in range(3):
+        fail(f"person{number}@example.com")
+    with pytest.raises(TooManyFailures):
+        succeed("somebody@example.com")
+    succeed("somebody@example.com", address="203.0.113.99")
+
+
+def test_login_that_crashes_counts_as_a_failure(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "1/day"
+    with pytest.raises(ZeroDivisionError), login_attempt(ANA, HOME):
+        raise ZeroDivisionError
+    with pytest.raises(TooManyFailures):
+        succeed()
+
+
+def test_login_counters_hold_no_email_and_no_address() -> None:
+    fail("marked.person@example.com", "203.0.113.77")
+    rows = throttling._execute(f"SELECT key FROM {throttling.TABLE} WHERE ends > %s", [0])
+    told = str(rows)
+    assert len(rows) == 4
+    assert [mark for mark in ("marked", "person", "example", "203.0", "113.77") if mark in told] == []
+
+
+def test_counters_stand_apart_from_the_database() -> None:
+    fail()
+    if connection.vendor == "sqlite":
+        database = Path(connection.settings_dict["NAME"])
+        assert database.with_name(f"{database.stem}.counters.sqlite3").exists()
+        assert throttling.TABLE not in connection.introspection.table_names()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [throttling.TABLE])
+            assert cursor.fetchall() == [("u",)]
+
+
+@pytest.mark.race
+def test_eight_processes_racing_pass_exactly_the_limit(database_url: str) -> None:
+    printed = race(database_url, 8, "count", f"race {time.time()}", "40")
+    passed = [int(line.split()[0]) for line in printed]
+    refused = [int(line.split()[1]) for line in printed]
+    assert (sum(passed), sum(refused)) == (100, 220)

@@ -1,0 +1,117 @@
+"""Things for tests to stand on, each whole by itself. Bookings come through the services, so that their holds are right."""
+
+from collections.abc import Iterable
+from datetime import date, time
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Group
+
+from accounts import roles
+from accounts.customers import Contact, find_or_make
+from accounts.models import Customer, User
+from bookings import services
+from bookings.models import Booking
+from bookings.workflow import Status
+from stations.models import Opening, Station, TimetableException
+
+FRIDAY = date(2031, 3, 7)
+SATURDAY = date(2031, 3, 8)
+PASSWORD = "correct horse battery staple"
+
+
+class StationFactory(factory.django.DjangoModelFactory[Station]):
+    class Meta:
+        model = Station
+        skip_postgeneration_save = True
+
+    code = factory.Sequence(lambda n: f"S{n:03d}")
+    name = factory.LazyAttribute(lambda station: f"Station {station.code}")
+    time_zone = "Europe/Berlin"
+    country = "DE"
+    currency = "EUR"
+
+
+class OpeningFactory(factory.django.DjangoModelFactory[Opening]):
+    class Meta:
+        model = Opening
+
+    station = factory.SubFactory(StationFactory)
+    weekday = 4
+    start = time(18)
+    minutes = 60
+    capacity = 3
+
+
+class ExceptionFactory(factory.django.DjangoModelFactory[TimetableException]):
+    class Meta:
+        model = TimetableException
+
+    station = factory.SubFactory(StationFactory)
+    date = FRIDAY
+    closed = True
+    reason = "Stocktaking"
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+    password = factory.django.Password(PASSWORD)
+
+
+def open_station(
+    *,
+    hours: Iterable[int] = range(17, 22),
+    capacity: int = 3,
+    guest_capacity: int | None = None,
+    minutes: int = 60,
+    **fields: Any,
+) -> Station:
+    """A station that is open every day at these hours."""
+    station = StationFactory(**fields)
+    Opening.objects.bulk_create(
+        Opening(
+            station=station,
+            weekday=weekday,
+            start=time(hour),
+            minutes=minutes,
+            capacity=capacity,
+            guest_capacity=guest_capacity,
+        )
+        for weekday in range(7)
+        for hour in hours
+    )
+    return station
+
+
+def person(group: str, *stations: Station, **fields: Any) -> User:
+    """Somebody of a group, at these stations."""
+    user = UserFactory(**fields)
+    user.groups.add(Group.objects.get(name=group))
+    user.stations.add(*stations)
+    return user
+
+
+def staff(*stations: Station) -> User:
+    return person(roles.STAFF, *stations)
+
+
+def customer(
+    station: Station, name: str = "Ana García", email: str = "ana@example.com", phone: str = ""
+) -> Customer:
+    [made] = find_or_make(station, [Contact(name, email, phone)], strict=True)
+    return made
+
+
+def booking(station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> Booking:
+    """A confirmed booking; `status`, `slots`, `customer` and all else of a draft may be given, the past too."""
+    draft = services.Draft(
+        **{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields}
+    )
+    [made] = services.create_many([draft], by=roles.OPERATOR)
+    if isinstance(made, Exception):
+        raise made
+    return made
