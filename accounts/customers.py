@@ -202,9 +202,7 @@ def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
 def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
     """Put changes on a customer and check them; the names of the fields that now differ."""
     wrong = {name: [_("This cannot be changed here.")] for name in changes if name not in EDITABLE}
-    wrong |= {
-        name: [_("Please write text.")] for name, value in changes.items() if not isinstance(value, str)
-    }
+    wrong |= {name: [_("Please write text.")] for name, value in changes.items() if not isinstance(value, str)}
     if wrong:
         raise Invalid(fields=wrong)
     before = {name: getattr(customer, name) for name in EDITABLE}
@@ -255,9 +253,7 @@ class _Known:
             self._learn(customer)
 
     def _who_may_be_meant(self, wanted: Sequence[Customer]) -> Iterable[Customer]:
-        contacts = {
-            key for customer in wanted for key in indexing.contact_keys(customer, self._station.country)
-        }
+        contacts = {key for customer in wanted for key in indexing.contact_keys(customer, self._station.country)}
         names = {Key(NAME, name_form(customer.name)) for customer in wanted}
         if not contacts:
             return []
@@ -300,9 +296,7 @@ class _Known:
         if self._added:
             Customer.objects.bulk_create(self._added)
             indexing.write(self._added, self._station)
-            given = [
-                (customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added
-            ]
+            given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added]
             audit.record_customers(given, created=True, by=by)
         if filled:
             for customer in filled:

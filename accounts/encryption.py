@@ -140,9 +140,7 @@ class EncryptedTextField(_TextField):
         return super().get_lookup(lookup_name)
 
     def get_transform(self, lookup_name: str) -> Any:
-        raise FieldError(
-            f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index."
-        )
+        raise FieldError(f"{self.name} is encrypted: it cannot be searched by “{lookup_name}”. Use the blind index.")
 
     def formfield(self, **kwargs: Any) -> Field | None:
         long = self.max_length is None or self.max_length > 300

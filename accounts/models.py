@@ -91,13 +91,9 @@ class Customer(models.Model):
         default="",
         validators=[EmailValidator(), validators.plain_line],
     )
-    phone = EncryptedTextField(
-        _("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line]
-    )
+    phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)
-    notes = EncryptedTextField(
-        _("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text]
-    )
+    notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -140,9 +136,7 @@ class AuditEntryManager(LogEntryManager):  # type: ignore[misc]
     def log_m2m_changes(
         self, changed: Any, instance: models.Model, operation: str, field_name: str, **fields: Any
     ) -> Any:
-        return super().log_m2m_changes(
-            changed, instance, operation, field_name, **_origin_of(instance), **fields
-        )
+        return super().log_m2m_changes(changed, instance, operation, field_name, **_origin_of(instance), **fields)
 
 
 def _origin_of(instance: models.Model) -> dict[str, Any]:

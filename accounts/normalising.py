@@ -41,9 +41,7 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
     folded = unicodedata.normalize("NFKD", plain.casefold()).translate(_NOT_DECOMPOSED)
     bare = "".join(
-        letter
-        for letter in folded
-        if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
+        letter for letter in folded if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
     )
     joined = unicodedata.normalize("NFC", bare)
     return "".join(letter if _is_of_word(letter) else " " for letter in joined).split()
@@ -109,7 +107,6 @@ def phone_forms(text: str, country: str) -> set[str]:
 def initials(name: str) -> str:
     """“Ana-María García” is “A. G.”: all that somebody without the right to PII sees of a customer."""
     firsts = (
-        next((letter for letter in word if letter.isalnum()), "")
-        for word in unicodedata.normalize("NFC", name).split()
+        next((letter for letter in word if letter.isalnum()), "") for word in unicodedata.normalize("NFC", name).split()
     )
     return " ".join(f"{first.upper()}." for first in firsts if first)

@@ -75,9 +75,7 @@ def sync_groups(**kwargs: Any) -> None:
 
     known = {
         f"{app}.{codename}": permission
-        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related(
-            "content_type"
-        )
+        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related("content_type")
         for app, codename in [(permission.content_type.app_label, permission.codename)]
     }
     for name, rights in GROUPS.items():

@@ -27,9 +27,7 @@ def login(request: HttpRequest) -> HttpResponse:
         try:
             user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
         except TooManyFailures as refusal:
-            form.add_error(
-                None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait}
-            )
+            form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait})
             response = render(request, "accounts/login.html", {"form": form, "next": target}, status=429)
             response["Retry-After"] = str(refusal.wait)
             return response
@@ -50,9 +48,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 def _target(request: HttpRequest) -> str:
     """Where somebody wanted to go, if that is one of our own addresses."""
     said = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(
-        said, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    ours = url_has_allowed_host_and_scheme(said, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return said if ours else ""
 
 
