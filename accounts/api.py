@@ -42,9 +42,9 @@ class LoginFailed(exceptions.AuthenticationFailed):
 class OpenView(ApiView):
     """For those who are not signed in yet."""
 
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
+    authentication_classes: Any = ()
+    permission_classes: Any = ()
+    throttle_classes: Any = ()
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
