@@ -1,0 +1,171 @@
+import base64
+import os
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+RANDOM = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjVlKzPrMwBn"
+PII_KEY = base64.b64encode(bytes(range(100, 132))).decode()
+INDEX_KEY = base64.b64encode(bytes(range(200, 232))).decode()
+WHOLE = {"SECRET_KEY": RANDOM, "PII_KEYS": PII_KEY, "INDEX_KEYS": INDEX_KEY}
+PRODUCTION = {**WHOLE, "PUBLIC_URL": "https://book.example.com"}
+
+
+VARIABLES = re.findall(r"^#?([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+
+
+def read(**variables: str) -> dict[str, Any]:
+    """The settings as a new process would have them, under these variables and no others of the product's."""
+    others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    with patch.dict(os.environ, {**others, "ENV_FILE": os.devnull, **variables}, clear=True):
+        return runpy.run_path(str(settings.BASE_DIR / "config" / "settings.py"))
+
+
+def refusal(**variables: str) -> str:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read(**variables)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_settings_name_the_key_that_is_missing(name: str) -> None:
+    assert refusal(**{**WHOLE, name: ""}).startswith(f"{name} is not set. script/server writes")
+
+
+@pytest.mark.parametrize("name", ["PII_KEYS", "INDEX_KEYS"])
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("no base64!", "is not base64."),
+        ("schlüssel", "is not base64."),
+        (base64.b64encode(bytes(range(31))).decode(), "holds a weak key."),
+        (base64.b64encode(bytes(32)).decode(), "holds a weak key."),
+        (f"{PII_KEY},{base64.b64encode(b'short').decode()}", "holds a weak key."),
+    ],
+)
+def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str, sentence: str) -> None:
+    assert refusal(**{**WHOLE, name: value}).startswith(f"{name} {sentence}")
+
+
+def test_settings_read_a_ring_in_its_order() -> None:
+    ring = read(**{**WHOLE, "PII_KEYS": f"{PII_KEY},{base64.b64encode(bytes(range(32))).decode()}"})["PII_KEYS"]
+
+    assert ring == [bytes(range(100, 132)), bytes(range(32))]
+
+
+def test_settings_refuse_one_key_for_both_rings() -> None:
+    assert refusal(**{**WHOLE, "INDEX_KEYS": PII_KEY}).startswith("PII_KEYS and INDEX_KEYS share a key.")
+
+
+def test_settings_without_a_public_address_are_for_plain_http() -> None:
+    found = read(**WHOLE)
+
+    assert {name for name in found if name.startswith(("SECURE_HSTS", "SECURE_SSL", "SECURE_PROXY"))} == set()
+    assert {name for name in found if name.endswith(("COOKIE_SECURE", "COOKIE_NAME"))} == set()
+    assert found["DEBUG"] is False
+    assert found["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "127.0.0.1"]
+    assert found["CSRF_TRUSTED_ORIGINS"] == []
+
+
+def test_settings_of_a_plain_public_address_are_for_plain_http() -> None:
+    found = read(**WHOLE, PUBLIC_URL="http://192.0.2.7:8000")
+
+    assert found["PRODUCTION"] is False
+    assert found["ALLOWED_HOSTS"] == ["192.0.2.7"]
+    assert found["CSRF_TRUSTED_ORIGINS"] == ["http://192.0.2.7:8000"]
+
+
+def test_settings_of_production_let_cookies_travel_by_https_alone() -> None:
+    found = read(**PRODUCTION)
+
+    assert found["SESSION_COOKIE_SECURE"] is found["CSRF_COOKIE_SECURE"] is found["SECURE_SSL_REDIRECT"] is True
+    assert found["SESSION_COOKIE_NAME"] == "__Host-sessionid"
+    assert found["CSRF_COOKIE_NAME"] == "__Host-csrftoken"
+    assert found["SECURE_HSTS_SECONDS"] == 31_536_000
+    assert found["ALLOWED_HOSTS"] == ["book.example.com"]
+
+
+def test_settings_take_the_public_address_as_people_write_it() -> None:
+    found = read(**WHOLE, PUBLIC_URL="HTTPS://Book.Example.com:8443/")
+
+    assert found["PRODUCTION"] is True
+    assert found["ALLOWED_HOSTS"] == ["book.example.com"]
+    assert found["CSRF_TRUSTED_ORIGINS"] == ["https://book.example.com:8443"]
+
+
+@pytest.mark.parametrize("address", ["book.example.com", "ftp://book.example.com", "https://", "https://a.example/b"])
+def test_settings_refuse_a_public_address_that_is_none(address: str) -> None:
+    assert refusal(**WHOLE, PUBLIC_URL=address).startswith("PUBLIC_URL is not an address.")
+
+
+def test_settings_refuse_debug_in_production() -> None:
+    assert refusal(**PRODUCTION, DEBUG="1").startswith("DEBUG shows settings and code to visitors.")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_KEY"])
+@pytest.mark.parametrize("weak", ["short", "changeme" * 10])
+def test_settings_refuse_a_weak_secret_in_production(name: str, weak: str) -> None:
+    assert refusal(**{**PRODUCTION, name: weak}).startswith(f"{name} is too weak for production.")
+
+
+def test_settings_sign_tokens_under_a_key_of_their_own() -> None:
+    derived, given = read(**WHOLE), read(**WHOLE, JWT_KEY="of its own")
+
+    assert derived["SIMPLE_JWT"]["SIGNING_KEY"] not in ("", RANDOM)
+    assert given["SIMPLE_JWT"]["SIGNING_KEY"] == "of its own"
+
+
+def test_settings_answer_to_further_hosts_only_where_they_are_named() -> None:
+    found = read(**PRODUCTION, ALLOWED_HOSTS="10.0.0.7,inner.example.com")
+
+    assert found["ALLOWED_HOSTS"] == ["book.example.com", "10.0.0.7", "inner.example.com"]
+
+
+def test_settings_believe_a_proxy_only_where_one_is_named() -> None:
+    assert "SECURE_PROXY_SSL_HEADER" not in read(**PRODUCTION)
+    assert read(**PRODUCTION, TRUSTED_PROXY="1")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def test_settings_let_writers_of_sqlite_queue() -> None:
+    database = read(**WHOLE)["DATABASES"]["default"]
+
+    assert database["NAME"] == str(settings.BASE_DIR / "var" / "stationbook.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_settings_keep_connections_to_postgresql_open() -> None:
+    database = read(**WHOLE, DATABASE_URL="postgres://me:secret@db.example.com:5433/book")["DATABASES"]["default"]
+
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.com", 5433, "book")
+    assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
+
+
+def test_settings_refuse_another_database() -> None:
+    assert refusal(**WHOLE, DATABASE_URL="mysql://me@localhost/book").startswith("DATABASE_URL names neither")
+
+
+def test_settings_read_the_file_and_the_environment_goes_before(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text(
+        f"SECRET_KEY={RANDOM}\nPII_KEYS={PII_KEY}\nINDEX_KEYS={INDEX_KEY}\nRATE_LIMIT=7/minute\nLOG_LEVEL=ERROR\n"
+    )
+
+    found = read(ENV_FILE=str(file), RATE_LIMIT="9/minute")
+
+    assert (found["SECRET_KEY"], found["RATE_LIMIT"]) == (RANDOM, "9/minute")
+    assert found["LOGGING"]["root"]["level"] == "ERROR"
+
+
+def test_settings_without_debug_serve_files_under_hashed_names() -> None:
+    def storage(**variables: str) -> str:
+        name: str = read(**WHOLE, **variables)["STORAGES"]["staticfiles"]["BACKEND"]
+        return name.rpartition(".")[2]
+
+    assert storage() == "CompressedManifestStaticFilesStorage"
+    assert storage(DEBUG="1") == "StaticFilesStorage"
