@@ -82,9 +82,7 @@ class EditBody(StrictSerializer):
     slots = NumberField(required=False, min_value=1, max_value=MAX_SLOTS)
     party_adults = NumberField(required=False, min_value=0, max_value=MAX_PLACES)
     party_kids = NumberField(required=False, min_value=0, max_value=MAX_PLACES)
-    special_requests = TextField(
-        required=False, allow_null=True, allow_blank=True, max_length=2000, lines=True
-    )
+    special_requests = TextField(required=False, allow_null=True, allow_blank=True, max_length=2000, lines=True)
     total_due_cents = NumberField(required=False, min_value=0, max_value=MAX_CENTS)
     deposit_due_cents = NumberField(required=False, min_value=0, max_value=MAX_CENTS)
     source = TextField(required=False, allow_blank=True, max_length=50)
@@ -141,11 +139,7 @@ class BookingView(ApiView):
     def data_of(self, error: DomainError) -> Any:
         if isinstance(error, Stale):
             booking, last = error.data
-            changed = (
-                {"changed_by": last.who, "changed_at": last.when.isoformat(), "change": last.what}
-                if last
-                else {}
-            )
+            changed = {"changed_by": last.who, "changed_at": last.when.isoformat(), "change": last.what} if last else {}
             return self.row(booking) | changed
         if isinstance(error, Duplicate) and error.data:
             return {"booking_id": str(error.data)}
@@ -157,16 +151,12 @@ class Calendar(ApiView):
 
     longest = WEEK
 
-    @documented(
-        "Bookings of a range of days", listed("Booking"), query=CalendarQuery, failing=[404], cached=True
-    )
+    @documented("Bookings of a range of days", listed("Booking"), query=CalendarQuery, failing=[404], cached=True)
     def get(self, request: Request) -> Response:
         stations = visible_stations(request)
         query = CalendarQuery.parse(request.query_params, context={"longest": self.longest})
         first, last, status = query["date_from"], query["date_to"], query.get("status")
-        tag = calendar.etag(
-            request.user, stations, self.longest, first, last, status, request.accepted_media_type
-        )
+        tag = calendar.etag(request.user, stations, self.longest, first, last, status, request.accepted_media_type)
         headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
         if request.headers.get("If-None-Match") == tag:
             return Response(status=304, headers=headers)
@@ -238,9 +228,7 @@ class Bookings(BookingView):
         order = {booking.pk: index for index, booking in enumerate(page)}
         rows = calendar.read(request.user, Booking.objects.filter(pk__in=order))
         rows.sort(key=lambda row: order[row.booking_id])
-        return success(
-            [as_json(row) for row in rows], next=pages.get_next_link(), previous=pages.get_previous_link()
-        )
+        return success([as_json(row) for row in rows], next=pages.get_next_link(), previous=pages.get_previous_link())
 
     @documented(
         "New booking",
@@ -256,9 +244,7 @@ class Bookings(BookingView):
             wanted["status"] = Status(wanted["status"])
         booking = services.create(Draft(**wanted), by=request.user)
         address = request.build_absolute_uri(f"/api/bookings/{booking.pk}/")
-        return success(
-            self.row(booking), status=201, headers={"Location": address, **version_header(booking)}
-        )
+        return success(self.row(booking), status=201, headers={"Location": address, **version_header(booking)})
 
 
 class OneBooking(BookingView):
@@ -283,9 +269,7 @@ class OneBooking(BookingView):
     )
     def patch(self, request: Request, booking_id: str) -> Response:
         changes = self.body(EditBody, booking_id)
-        booking = services.edit(
-            known_id(booking_id), changes, by=request.user, seen_version=if_match(request)
-        )
+        booking = services.edit(known_id(booking_id), changes, by=request.user, seen_version=if_match(request))
         return success(self.row(booking), headers=version_header(booking))
 
 
@@ -304,9 +288,7 @@ class BookingStatus(BookingView):
     )
     def post(self, request: Request, booking_id: str) -> Response:
         wanted = Status(self.body(StatusBody, booking_id)["status"])
-        booking = services.change_status(
-            known_id(booking_id), wanted, by=request.user, seen_version=if_match(request)
-        )
+        booking = services.change_status(known_id(booking_id), wanted, by=request.user, seen_version=if_match(request))
         return success(self.row(booking), headers=version_header(booking))
 
 

@@ -146,9 +146,7 @@ def sentence(event: str, changes: Mapping[str, Any]) -> str:
     if event == Event.CREATED:
         return f"{Event.CREATED.label}: {_place(changes, 1)}"
     label = Event(event).label if event in Event.values else event
-    fields = ", ".join(
-        _field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at")
-    )
+    fields = ", ".join(_field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at"))
     return f"{label}: {fields}" if fields else str(label)
 
 

@@ -111,9 +111,7 @@ def row(person: Person, booking: Booking) -> Row:
 def read(person: Person, found: "BookingQuerySet[Booking]") -> list[Row]:
     """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
     if person.has_perm(roles.PII):
-        return [
-            _row(values, values[len(COLUMNS) :]) for values in found.values_list(*COLUMNS, *PRIVATE_COLUMNS)
-        ]
+        return [_row(values, values[len(COLUMNS) :]) for values in found.values_list(*COLUMNS, *PRIVATE_COLUMNS)]
     return [_row((*v[:2], initials(v[2] or ""), *v[3:]), ("", "", None)) for v in found.values_list(*COLUMNS)]
 
 
@@ -167,7 +165,7 @@ def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
         (day, start): (parties, seated)
         for day, start, parties, seated in Hold.objects.filter(station=station, date__range=(first, last))
         .values_list("date", "slot")
-        .annotate(Count("pk"), guests)
+        .annotate(parties=Count("pk"), guests=guests)
     }
     return {
         day: [Cell(slot, *taken.get((day, slot.start), (0, 0))) for slot in timetable.slots_of(day)]
@@ -185,8 +183,6 @@ def etag(person: Person, stations: Iterable[Station], *query: object) -> str:
 
     The stations must be read before the rows, so that a change in between makes the next answer new rather than old.
     """
-    known = ",".join(
-        f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk)
-    )
+    known = ",".join(f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk))
     text = "|".join([known, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

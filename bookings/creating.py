@@ -41,9 +41,7 @@ class Rules:
     """Whether a telephone number or an address that is none is refused, rather than kept as written."""
 
 
-def make(
-    station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person
-) -> list[Booking | DomainError]:
+def make(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person) -> list[Booking | DomainError]:
     """Each draft as a booking, or what refused it, in order; those made are written with holds, customers and trail."""
     batch = _Batch(station, drafts, by)
     results: list[Booking | DomainError] = []
@@ -124,19 +122,14 @@ class _Batch:
         Booking.objects.bulk_create(made)
         holds.write(self._holds)
         audit.record(
-            (
-                Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk)
-                for b in made
-            ),
+            (Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk) for b in made),
             by=self.by,
         )
         Station.objects.filter(pk=self.station.pk).bump()
 
     def _find_customers(self, rules: Rules) -> None:
         given = [
-            (booking, draft.customer)
-            for booking, draft in self._placed
-            if draft.customer and draft.customer.given
+            (booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given
         ]
         found = customers.find_or_make(self.station, [contact for _b, contact in given], strict=rules.strict)
         for (booking, _contact), customer in zip(given, found, strict=True):
@@ -160,9 +153,7 @@ def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:
     wanted = {draft.external_ref for draft in drafts} - {""}
     if not wanted:
         return {}
-    return dict(
-        Booking.objects.filter(station=station, external_ref__in=wanted).values_list("external_ref", "pk")
-    )
+    return dict(Booking.objects.filter(station=station, external_ref__in=wanted).values_list("external_ref", "pk"))
 
 
 def _known_customers(station: Station, drafts: Sequence[Draft]) -> dict[UUID, Customer]:

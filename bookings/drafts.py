@@ -53,3 +53,6 @@ FIELDS = frozenset(
 
 EDITABLE = FIELDS | {"customer", "customer_id"}
 """All that an edit may change; place and status have services of their own."""
+
+AMENDABLE = frozenset({"date", "slot", "status"})
+"""What an import may change beside these, for the system that the booking came from has decided it already."""

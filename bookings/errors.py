@@ -71,6 +71,4 @@ class WouldRetime(DomainError):
     """Another time zone moves the instants of bookings ahead: `data` lists them, in order."""
 
     code = "would_retime"
-    sentence = _(
-        "Bookings ahead keep their local time, and so begin at another moment. Say that this is meant."
-    )
+    sentence = _("Bookings ahead keep their local time, and so begin at another moment. Say that this is meant.")

@@ -47,9 +47,7 @@ class Day:
     @property
     def reason(self) -> str:
         """Why the whole day is closed, where somebody said so."""
-        return (
-            next((cell.slot.reason for cell in self.cells if cell.slot.reason), "") if self.is_closed else ""
-        )
+        return next((cell.slot.reason for cell in self.cells if cell.slot.reason), "") if self.is_closed else ""
 
 
 @dataclass(slots=True)
@@ -123,9 +121,7 @@ def week(days: Sequence[Day]) -> Week:
     }
     ordered = sorted(starts)
     squares = {
-        (day.date, start): Square(
-            day, start, next((cell for cell in day.cells if cell.slot.start == start), None)
-        )
+        (day.date, start): Square(day, start, next((cell for cell in day.cells if cell.slot.start == start), None))
         for day in days
         for start in ordered
     }

@@ -53,9 +53,7 @@ class Ledger:
             taken.lanes = {lane: holder for lane, holder in taken.lanes.items() if holder != booking_id}
             taken.guests -= self._parties[booking_id]
 
-    def take(
-        self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None
-    ) -> list[Hold]:
+    def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
         """Places for a booking in each of the slots; `lanes` says which it had, to be kept where they are free.
 
         Raises SlotFull, with nothing taken, where one of them has no place left for the party or its guests.
@@ -73,15 +71,10 @@ class Ledger:
 
     def require_seats(self, booking: Booking, slot: Slot) -> None:
         """Raises SlotFull unless the booking's guests fit beside the others' in a slot."""
-        left = (
-            None
-            if slot.guest_capacity is None
-            else slot.guest_capacity - self._taken[slot.date, slot.start].guests
-        )
+        left = None if slot.guest_capacity is None else slot.guest_capacity - self._taken[slot.date, slot.start].guests
         if left is not None and booking.total_guests > left:
             raise SlotFull(
-                _("Target time slot is fully booked: it has room for %(left)d more guests.")
-                % {"left": max(left, 0)}
+                _("Target time slot is fully booked: it has room for %(left)d more guests.") % {"left": max(left, 0)}
             )
 
     def _take(self, booking: Booking, slot: Slot, wanted: int) -> Hold:

@@ -14,6 +14,7 @@ from bookings.querysets import BookingQuerySet, HoldQuerySet
 from bookings.workflow import Status
 from stations import validators
 from stations.models import MAX_PLACES, Station
+from stations.querysets import OfStationQuerySet
 
 MAX_CENTS = 1_000_000_000
 MAX_SLOTS = 96
@@ -40,12 +41,8 @@ class Booking(models.Model):
     ends_at = models.DateTimeField(_("ends"), editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.CONFIRMED)
     needs_place = models.BooleanField(_("needs a place"), default=False, editable=False)
-    party_adults = models.PositiveSmallIntegerField(
-        _("adults"), default=1, validators=[MaxValueValidator(MAX_PLACES)]
-    )
-    party_kids = models.PositiveSmallIntegerField(
-        _("children"), default=0, validators=[MaxValueValidator(MAX_PLACES)]
-    )
+    party_adults = models.PositiveSmallIntegerField(_("adults"), default=1, validators=[MaxValueValidator(MAX_PLACES)])
+    party_kids = models.PositiveSmallIntegerField(_("children"), default=0, validators=[MaxValueValidator(MAX_PLACES)])
     total_due_cents = models.PositiveIntegerField(
         _("total, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
@@ -55,9 +52,7 @@ class Booking(models.Model):
     special_requests = EncryptedTextField(
         _("wishes"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
     )
-    source = models.CharField(
-        _("source"), max_length=50, blank=True, default="", validators=[validators.plain_line]
-    )
+    source = models.CharField(_("source"), max_length=50, blank=True, default="", validators=[validators.plain_line])
     external_ref = models.CharField(
         _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
     )
@@ -73,9 +68,7 @@ class Booking(models.Model):
         ordering = ["date", "slot", "created_at", "id"]
         default_permissions = ()
         indexes = [
-            models.Index(
-                fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"
-            ),
+            models.Index(fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"),
             models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
             models.Index(fields=["station", "date"], condition=Q(needs_place=True), name="booking_displaced"),
         ]
@@ -93,9 +86,7 @@ class Booking(models.Model):
                 condition=Q(party_adults__gte=1) | Q(party_kids__gte=1), name="booking_party_of_somebody"
             ),
             models.CheckConstraint(condition=Q(slots__gte=1), name="booking_takes_a_slot"),
-            models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_it_starts"
-            ),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="booking_ends_after_it_starts"),
             models.CheckConstraint(
                 condition=Q(needs_place=False) | ~Q(status=Status.CANCELLED),
                 name="booking_cancelled_needs_no_place",
@@ -137,7 +128,30 @@ class Hold(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["station", "date", "slot", "lane"], name="hold_one_party_a_lane"),
             models.UniqueConstraint(fields=["booking", "slot"], name="hold_once_a_slot"),
-            models.CheckConstraint(
-                condition=Q(lane__gte=0, lane__lt=F("capacity")), name="hold_lane_below_capacity"
-            ),
+            models.CheckConstraint(condition=Q(lane__gte=0, lane__lt=F("capacity")), name="hold_lane_below_capacity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.slot:%H:%M} #{self.lane}"
+
+
+class ImportedRow(models.Model):
+    """A row of a file that became a booking: enough to know it again, and nothing of what it said.
+
+    Only `bookings.importing` writes it, in the transaction of the booking itself.
+    """
+
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+")
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
+    fingerprint = models.BinaryField(max_length=20)
+    """The keyed hash under which the row is known again; see `bookings.importing.identity`."""
+    content = models.BinaryField(max_length=100)
+    """Keyed hashes of its fields as they were last imported."""
+
+    objects = OfStationQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["station", "fingerprint"], name="imported_row_once_a_station"),
         ]

@@ -19,7 +19,7 @@ from accounts.models import Customer
 from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
-from bookings.drafts import EDITABLE, FIELDS, Draft, Place
+from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, Draft, Place
 from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotClosed, Stale
 from bookings.holds import Ledger
 from bookings.models import Booking
@@ -31,7 +31,7 @@ from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import Slot
 
-__all__ = ["Contact", "Draft", "Place", "change_status", "create", "create_many", "edit", "reschedule"]
+__all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
 
 
 def create(draft: Draft, *, by: Person) -> Booking:
@@ -65,9 +65,7 @@ def create_many(drafts: Sequence[Draft], *, by: Person) -> list[Booking | Domain
         known = Station.objects.visible_to(by).filter(code__in=places).values_list("code", flat=True)
         for station in lock_stations(by, codes=known):
             indexes = places[station.code]
-            made = creating.make(
-                station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by
-            )
+            made = creating.make(station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by)
             results |= dict(zip(indexes, made, strict=True))
     return [results.get(index) or NotFound(_("There is no such station.")) for index in range(len(drafts))]
 
@@ -133,9 +131,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
         return _changed(booking, Event.STATUS, before, by=by)
 
 
-def edit(
-    booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None
-) -> Booking:
+def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
     """Change any of `drafts.EDITABLE`, as a draft has them. Nothing that differs: nothing is written.
 
     Raises NotPermitted, NotFound (booking or customer), Stale, Invalid, Duplicate, and where the booking becomes longer or
@@ -146,11 +142,40 @@ def edit(
         booking, station = locked(by, booking_id)
         _require_version(booking, seen_version)
         before, guests, length = audit.recorded(booking), booking.total_guests, booking.slots
-        _apply(booking, changes, by=by)
+        _apply(booking, changes)
         if audit.recorded(booking) == before:
             return booking
         _require_reference_free(booking, station)
         if booking.slots != length:
+            _relength(booking, station)
+        elif booking.total_guests > guests:
+            _require_seats(booking, station)
+        return _changed(booking, Event.EDITED, before, by=by)
+
+
+def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Booking:
+    """Bring an imported booking in line with where it came from: any of `drafts.EDITABLE`, and `date`, `slot` and `status`,
+    all at once. As in `create_many`, the past and every status are allowed. Nothing that differs: nothing is written.
+
+    Raises NotPermitted, NotFound, Invalid, Duplicate, NoSuchSlot, SlotClosed or SlotFull.
+    """
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        booking, station = locked(by, booking_id)
+        before, guests = audit.recorded(booking), booking.total_guests
+        for name in AMENDABLE & set(changes):
+            setattr(booking, name, changes[name])
+        _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, strict=False)
+        if audit.recorded(booking) == before:
+            return booking
+        _require_reference_free(booking, station)
+        moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
+        restored = before["status"] == Status.CANCELLED != booking.status
+        if booking.status == Status.CANCELLED:
+            holds.give_up([booking.pk])
+        if moved or booking.status == Status.CANCELLED:
+            booking.needs_place = False
+        if moved or restored or before["slots"] != booking.slots:
             _relength(booking, station)
         elif booking.total_guests > guests:
             _require_seats(booking, station)
@@ -164,9 +189,7 @@ def _require_version(booking: Booking, seen: int | None) -> None:
 
 def _require_reschedulable(booking: Booking) -> None:
     if booking.status not in workflow.RESCHEDULABLE:
-        raise NotReschedulable(
-            _("Cannot reschedule %(status)s bookings") % {"status": Status(booking.status).label}
-        )
+        raise NotReschedulable(_("Cannot reschedule %(status)s bookings") % {"status": Status(booking.status).label})
 
 
 def _require_step(booking: Booking, to: Status) -> None:
@@ -189,9 +212,7 @@ def _require_acceptable(booking: Booking, station: Station) -> None:
 
 def _require_reference_free(booking: Booking, station: Station) -> None:
     if booking.external_ref:
-        others = Booking.objects.filter(station=station, external_ref=booking.external_ref).exclude(
-            pk=booking.pk
-        )
+        others = Booking.objects.filter(station=station, external_ref=booking.external_ref).exclude(pk=booking.pk)
         if taken := others.values_list("pk", flat=True).first():
             raise Duplicate(data=taken)
 
@@ -229,24 +250,24 @@ def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> li
     return [Change(booking, Event.LEFT, left, home.pk), Change(booking, Event.CAME, came, booking.station_id)]
 
 
-def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person) -> None:
+def _apply(booking: Booking, changes: Mapping[str, Any], *, strict: bool = True) -> None:
     if unknown := set(changes) - EDITABLE:
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
     for name in FIELDS & set(changes):
         setattr(booking, name, changes[name])
     creating.check(booking)
     if "customer_id" in changes or "customer" in changes:
-        booking.customer = _customer_given(booking.station, changes)
+        booking.customer = _customer_given(booking.station, changes, strict=strict)
 
 
-def _customer_given(station: Station, changes: Mapping[str, Any]) -> Customer | None:
+def _customer_given(station: Station, changes: Mapping[str, Any], *, strict: bool) -> Customer | None:
     if customer_id := changes.get("customer_id"):
         customer = Customer.objects.filter(station=station, pk=customer_id).first()
         if customer is None:
             raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
         return customer
     contact: Contact | None = changes.get("customer")
-    return customers.find_or_make(station, [contact], strict=True)[0] if contact and contact.given else None
+    return customers.find_or_make(station, [contact], strict=strict)[0] if contact and contact.given else None
 
 
 def _relength(booking: Booking, station: Station) -> None:

@@ -52,16 +52,12 @@ def _require_apart(station: Station) -> None:
     pairs = overlapping(list(Opening.objects.filter(station=station)))
     if pairs:
         named = ", ".join(f"{one} / {other}" for one, other in pairs[:5])
-        raise Invalid(
-            _("Openings overlap: %(pairs)s. Change the times or the dates of one.") % {"pairs": named}
-        )
+        raise Invalid(_("Openings overlap: %(pairs)s. Change the times or the dates of one.") % {"pairs": named})
 
 
 def _retime(before: Station, after: Station, now: datetime, *, by: Person, agreed: bool) -> None:
     """What lies ahead keeps its local time, so that its instants move with the zone."""
-    ahead = list(
-        Booking.objects.filter(station=after).ahead(now).in_order().select_related("station", "customer")
-    )
+    ahead = list(Booking.objects.filter(station=after).ahead(now).in_order().select_related("station", "customer"))
     if not agreed and ahead:
         raise WouldRetime(data=ahead)
     for booking in ahead:

@@ -42,9 +42,7 @@ def _of_station(station: Station, now: datetime) -> Iterator[Difference]:
     days = set(Booking.objects.filter(station=station).values_list("date", flat=True).distinct())
     days |= set(Hold.objects.filter(station=station).values_list("date", flat=True).distinct())
     for hold in Hold.objects.filter(station=station).exclude(booking__station=station):
-        yield Difference(
-            station.code, f"booking {hold.booking_id}", "holds a place at a station that is not its own"
-        )
+        yield Difference(station.code, f"booking {hold.booking_id}", "holds a place at a station that is not its own")
     ordered = sorted(days)
     for start in range(0, len(ordered), BATCH_DAYS):
         yield from _of_days(station, ordered[start : start + BATCH_DAYS], now)

@@ -1,294 +1,287 @@
-"""The API's manners: one envelope, one shape of error, in one place what each refusal becomes outside.
+"""The API's manners: one envelope, one shape of error, and in one place what each refusal becomes outside.
 
-A view translates words of the outside into one call of a service and back; everything else that answers under `/api/` is here.
+A view translates words of the outside into one call of a service and back; everything else that its answer needs is here.
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
-import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import OperationalError
-from django.http import Http404
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, QueryDict
+from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
-from rest_framework import exceptions, serializers, status
-from rest_framework.parsers import BaseParser
+from rest_framework import exceptions, serializers
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.versioning import AcceptHeaderVersioning
 from rest_framework.views import APIView
 
 from accounts import roles
-from stations.errors import DomainError
+from accounts.authentication import BearerAuthentication, SessionAuthentication
+from accounts.throttling import EachUser
+from config.browsing import BrowsableRenderer
+from config.wire import AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from stations.errors import DomainError, NotFound, NotPermitted
 
 log = logging.getLogger(__name__)
 
-STATUS_OF = {
-    "not_found": status.HTTP_404_NOT_FOUND,
-    "permission_denied": status.HTTP_403_FORBIDDEN,
-    "duplicate": status.HTTP_409_CONFLICT,
-    "stale": status.HTTP_412_PRECONDITION_FAILED,
-}
+STATUS_OF: Final = {"not_found": 404, "permission_denied": 403, "duplicate": 409, "stale": 412}
 """What a rule's refusal becomes; every other code is a 400."""
 
+CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "invalid")
+"""What malformed input is called. Where several fields are at fault, the first of these that fits any of them."""
 
-# --- answers -----------------------------------------------------------------------------------------------------------
+SENTENCES: Final = {
+    "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
+    "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
+    "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
+    "too_large": _("The request is too large. Send less at once."),
+    "unavailable": _("The service is busy. Try again in a moment."),
+    "invalid": _("Please correct what is marked."),
+}
+"""For refusals that bring no sentence of the product's own."""
 
 
-def success(
-    data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any
-) -> Response:
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def success(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """The envelope of every success; a whole list also says its `total_count`."""
     if isinstance(data, list) and not more:
         more = {"total_count": len(data)}
     return Response({"success": True, "data": data, **more}, status=status, headers=dict(headers or {}))
 
 
-def failure(
-    request: Any,
-    *,
-    status: int,
-    code: str,
-    error: Any,
-    errors: Mapping[str, Any] | None = None,
-    data: Any = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The envelope of every failure."""
-    body: dict[str, Any] = {"success": False, "error": str(error), "code": code}
-    if errors:
-        body["errors"] = errors
-    if data is not None:
-        body["data"] = data
-    body["request_id"] = getattr(getattr(request, "_request", request), "request_id", "")
-    return Response(body, status=status, headers=dict(headers or {}))
+@dataclass
+class Failure:
+    """What every failure says."""
+
+    status: int
+    code: str
+    error: Any
+    errors: Mapping[str, Sequence[Any]] | None = None
+    data: Any = None
+
+    def response(self, request: Request) -> Response:
+        """In the envelope: `errors` and `data` only where there are any."""
+        body: dict[str, Any] = {"success": False, "error": str(self.error), "code": self.code}
+        if self.errors:
+            body["errors"] = {name: [str(text) for text in texts] for name, texts in self.errors.items()}
+        if self.data is not None:
+            body["data"] = self.data
+        body["request_id"] = getattr(request._request, "request_id", "")
+        return Response(body, status=self.status)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Any exception of a view as the envelope; None (a crash, logged by Django) is answered by `server_error`."""
-    request = context["request"]
-    if isinstance(error, DomainError):
-        return _refused(request, error, context["view"])
-    if isinstance(error, Http404):
-        error = exceptions.NotFound()
-    if isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
-    if isinstance(error, RequestDataTooBig):
-        return failure(
-            request, status=413, code="too_large", error=_("The request is too large. Send less at once.")
-        )
-    if isinstance(error, OperationalError):
-        log.error("database unavailable", exc_info=True)
-        return failure(
-            request, status=503, code="unavailable", error=_("The service is busy. Try again in a moment.")
-        )
-    if isinstance(error, exceptions.APIException):
-        return _of_rest_framework(request, error)
-    return None
-
-
-def _refused(request: Request, error: DomainError, view: Any) -> Response:
-    return failure(
-        request,
-        status=STATUS_OF.get(error.code, 400),
-        code=error.code,
-        error=error,
-        errors={name: [str(text) for text in texts] for name, texts in error.fields.items()},
-        data=view.data_of(error) if isinstance(view, ApiView) else None,
-    )
-
-
-_CODES = {
-    "authentication_failed": "token_invalid",
-    "parse_error": "invalid",
-    "error": "server_error",
-}
-
-
-def _of_rest_framework(request: Request, error: exceptions.APIException) -> Response:
-    headers = {}
+    """Any exception of a view in the envelope; None for a crash, which `config.errors` answers."""
+    request, view = context["request"], context["view"]
+    failure = _failure(error, view)
+    if failure is None:
+        return None
+    response = failure.response(request)
     if challenge := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
+        response["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(max(1, int(wait)))
+        response["Retry-After"] = str(max(1, math.ceil(wait)))
+    return response
+
+
+def _failure(error: Exception, view: "ApiView") -> Failure | None:
+    if isinstance(error, Http404):
+        error = NotFound()
+    if isinstance(error, PermissionDenied):
+        error = NotPermitted()
+    if isinstance(error, DomainError):
+        errors = {view.name_of(name): texts for name, texts in error.fields.items()}
+        return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.data_of(error))
+    if isinstance(error, RequestDataTooBig):
+        return Failure(413, "too_large", SENTENCES["too_large"])
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("database unavailable", exc_info=error)
+        return Failure(503, "unavailable", SENTENCES["unavailable"])
     if isinstance(error, exceptions.ValidationError):
-        fields = _flat(error.get_full_details())
-        code = _most_telling([detail["code"] for details in fields.values() for detail in details])
-        errors = {name: [str(detail["message"]) for detail in details] for name, details in fields.items()}
-        sentence = next(iter(errors.values()))[0] if errors else _("Please correct the request.")
-        return failure(request, status=400, code=code, error=sentence, errors=errors, headers=headers)
-    codes = error.get_codes()
-    code = codes if isinstance(codes, str) else "invalid"
-    detail = error.detail if isinstance(error.detail, str) else _("Please correct the request.")
-    return failure(
-        request, status=error.status_code, code=_CODES.get(code, code), error=detail, headers=headers,
-        data=getattr(error, "data", None),
-    )  # fmt: skip
+        return _malformed(error)
+    return _of_rest_framework(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _of_rest_framework(error: exceptions.APIException) -> Failure:
+    code = str(error.get_codes())
+    if code == "parse_error":
+        return Failure(400, "invalid", error.detail)
+    if isinstance(error, exceptions.Throttled) and error.wait is not None:
+        sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": max(1, math.ceil(error.wait))}
+        return Failure(429, code, sentence)
+    return Failure(error.status_code, code, SENTENCES.get(code, error.detail), data=getattr(error, "data", None))
+
+
+def _malformed(error: exceptions.ValidationError) -> Failure:
+    """Each field at fault; the code and the sentence are those of the most telling one, in the order of `CODES`."""
+    faults = _flat(error.get_full_details())
+    worst = min((fault for found in faults.values() for fault in found), key=lambda fault: _rank(fault["code"]))
+    errors = {name: [fault["message"] for fault in found] for name, found in faults.items()}
+    return Failure(400, CODES[_rank(worst["code"])], worst["message"], errors)
+
+
+def _rank(code: str) -> int:
+    return CODES.index(code) if code in CODES else CODES.index("invalid")
 
 
 def _flat(details: Any, prefix: str = "") -> dict[str, list[dict[str, Any]]]:
     """Nested details by dotted field name, each a list of message and code."""
-    if isinstance(details, list) and all(isinstance(one, dict) and "message" in one for one in details):
+    if isinstance(details, list):
         return {prefix or "body": details}
     found: dict[str, list[dict[str, Any]]] = {}
-    pairs = details.items() if isinstance(details, dict) else enumerate(details)
-    for name, inner in pairs:
-        path = (
-            prefix
-            if name == api_settings.NON_FIELD_ERRORS_KEY
-            else f"{prefix}.{name}"
-            if prefix
-            else str(name)
-        )
-        found |= _flat(inner, path)
+    for name, inner in details.items():
+        own = "" if name == api_settings.NON_FIELD_ERRORS_KEY else name
+        found |= _flat(inner, ".".join(part for part in (prefix, own) if part))
     return found
 
 
-_TELLING = ("required", "invalid_date", "invalid_slot", "invalid_range")
-
-
-def _most_telling(codes: Sequence[str]) -> str:
-    """One code for several faults: what is missing first, then the shapes, else plain `invalid`."""
-    return next((code for code in _TELLING if code in codes), "invalid")
-
-
-# --- requests ------------------------------------------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------------------------------------
 
 
 class HasRight(BasePermission):
     """The API's own right, and the one that the view names for the method; both at some station of the person's."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        person = request.user
-        if not person or not person.is_authenticated:
-            return False
-        rights: Mapping[str, str] = getattr(view, "rights", {})
-        right = rights.get(request.method or "", roles.VIEW)
-        return person.has_perms([roles.API, right]) and person.has_a_station
-
-
-class JsonParser(BaseParser):
-    """Strict JSON: UTF-8, no NaN, no duplicate surprises; an object and nothing else."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
-        raw = stream.read()
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise exceptions.ParseError(_("The body is not JSON.")) from None
-        if not isinstance(body, dict):
-            raise exceptions.ParseError(_("The body must be a JSON object."))
-        return body
-
-
-class JsonRenderer(JSONRenderer):
-    """JSON by orjson."""
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
-    ) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
-
-
-class BrowsableRenderer(BrowsableAPIRenderer):
-    """The same answers for a person with a browser, without inline scripts."""
-
-    template = "rest_framework/stationbook.html"
-    default_renderer_class = JsonRenderer
-
-    def get_default_renderer(self, view: APIView) -> JSONRenderer:
-        return PrettyJsonRenderer()
-
-    def show_form_for_method(self, view: Any, method: str, request: Any, obj: Any) -> bool:
-        return method in view.allowed_methods and method != "OPTIONS"
-
-    def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
-        return None
-
-    def get_raw_data_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
-        example = getattr(view, "examples", {}).get(method)
-        if example is None or method not in view.allowed_methods:
-            return None
-        return orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
-
-
-class PrettyJsonRenderer(JsonRenderer):
-    """The body shown to a person."""
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
-    ) -> bytes:
-        return orjson.dumps(data, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
-
-
-class AcceptVersioning(AcceptHeaderVersioning):
-    """`Accept: application/json; version=1`; 1 where none is named, so that addresses last."""
-
-    invalid_version_message = _("There is no such version of the API. There is: 1.")
-
-
-class InvalidIfMatch(exceptions.APIException):
-    status_code = 400
-    default_code = "invalid"
-    default_detail = _('If-Match names a version in quotes, such as "3".')
-
-
-def if_match(request: Request) -> int | None:
-    """The version that the caller has seen; None where they do not say, or say any (`*`)."""
-    said = request.headers.get("If-Match", "").strip()
-    if said in ("", "*"):
-        return None
-    found = re.fullmatch(r'"([0-9]{1,9})"', said)
-    if not found:
-        raise InvalidIfMatch
-    return int(found[1])
+        assert isinstance(view, ApiView)
+        return view.may(request.method or "") and request.user.has_a_station
 
 
 class ApiView(APIView):
-    """A view of the API: throttled before it is judged, as the order of errors says."""
+    """A view of the API. Looks at a request in the order that callers rely on: who, how often, which right, which version."""
 
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    permission_classes = (HasRight,)
+    throttle_classes = (EachUser,)
+    content_negotiation_class = Negotiation
+    renderer_classes = (JsonRenderer, BrowsableRenderer)
+    parser_classes = (JsonParser,)
+    versioning_class = AcceptVersioning
+    http_method_names = ["get", "head", "post", "patch"]
     rights: Mapping[str, str] = {}
+    """The right that a method needs where that is not seeing the calendar."""
     examples: Mapping[str, Any] = {}
+    """A body to begin with, by method, for somebody who browses."""
+    query: "type[StrictSerializer] | None" = None
+    """What GET takes in its query."""
+    cache = "no-store"
+    """The Cache-Control of its answers."""
+
+    def may(self, method: str) -> bool:
+        """Whether the caller's groups let them use a method here."""
+        right = self.rights.get("GET" if method == "HEAD" else method, roles.VIEW)
+        return bool(self.request.user.has_perms([roles.API, right]))
 
     def data_of(self, error: DomainError) -> Any:
         """What the refused may be shown to go on from; None for nothing."""
         return None
 
+    def name_of(self, field: str) -> str:
+        """What the caller called a field that a service found at fault."""
+        return field
+
+    def doors(self, data: Any) -> "list[Door]":
+        """What somebody who browses may do next with what they see: by default, this address's own writes."""
+        return [
+            Door(method, self.request.path, body)
+            for method, body in self.examples.items()
+            if not self.permission_classes or self.may(method)
+        ]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """As REST framework's, in the contract's order: 401, 429, 403."""
-        self.format_kwarg = self.get_format_suffix(**kwargs)
-        accepted = self.perform_content_negotiation(request)
-        request.accepted_renderer, request.accepted_media_type = accepted
-        request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
+        self.format_kwarg = None
         self.perform_authentication(request)
         if self.permission_classes and not request.user.is_authenticated:
-            self.permission_denied(request)
+            raise exceptions.NotAuthenticated
         self.check_throttles(request)
         self.check_permissions(request)
+        negotiated = self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = negotiated  # type: ignore[attr-defined]
+        request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        vary = "Accept, Authorization, Cookie, Accept-Language"
+        return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
+
+
+@dataclass(frozen=True)
+class Door:
+    """A write that a browsing person may try from the page they see."""
+
+    method: str
+    address: str
+    body: Any
+    label: Any = ""
+    version: str = ""
+    """What to send as If-Match; "" where the address does not look at it."""
+
+
+class InvalidIfMatch(exceptions.ValidationError):
+    def __init__(self) -> None:
+        super().__init__({"If-Match": [_('Name one version in quotes, such as "3", or * for any.')]}, code="invalid")
+
+
+NO_VERSION: Final = 0
+"""Versions begin at 1: this one is never current."""
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the caller has seen; None where they do not say, or say any (`*`).
+
+    A tag that names no version, such as `"abc"` or the weak `W/"3"`, is never the current one; what is no tag, or several, is
+    malformed.
+    """
+    said = request.headers.get("If-Match", "*").strip()
+    if said == "*":
+        return None
+    if not re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e]*"', said):
+        raise InvalidIfMatch
+    version = re.fullmatch(r'"([1-9][0-9]{0,9})"', said)
+    return int(version[1]) if version else NO_VERSION
+
+
+def seen_before(request: Request, etag: str) -> bool:
+    """Whether the caller has that answer already: If-None-Match names it, weak or strong, or says any."""
+    named = parse_etags(request.headers.get("If-None-Match", ""))
+    return named == ["*"] or etag in (tag.removeprefix("W/") for tag in named)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Parses what callers send: unknown fields are refused, types are not guessed."""
+    """Parses what callers send: unknown fields are refused, types are not guessed, all faults are named at once."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := set(map(str, data)) - set(self.fields)):
-            raise serializers.ValidationError(
-                {name: [_("There is no such field.")] for name in sorted(unknown)}
-            )
-        return super().to_internal_value(data)
+        wrong: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            wrong = {str(name)[:100]: [_("There is no such field.")] for name in data if name not in self.fields}
+        try:
+            values = super().to_internal_value(data)
+        except exceptions.ValidationError as error:
+            raise exceptions.ValidationError({**wrong, **error.detail}) from None  # type: ignore[dict-item]
+        if wrong:
+            raise exceptions.ValidationError(wrong)
+        return values
 
     @classmethod
     def parse(cls, data: Any, **options: Any) -> dict[str, Any]:
         """The validated data. Raises REST framework's ValidationError."""
-        serializer = cls(data=data.dict() if hasattr(data, "dict") else data, **options)
+        serializer: Self = cls(data=data, **options)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
+
+    @classmethod
+    def parse_query(cls, query: QueryDict, **options: Any) -> dict[str, Any]:
+        """The same of an address's query: each parameter once, and an empty one that may be left out counts as left out."""
+        if twice := [name[:100] for name, values in query.lists() if len(values) > 1]:
+            raise exceptions.ValidationError({name: [_("Give this once.")] for name in twice})
+        fields = cls().fields
+        given = {name: value for name, value in query.items() if value or name not in fields or fields[name].required}
+        return cls.parse(given, **options)

@@ -17,9 +17,7 @@ PAGES = {
 CODES = {400: "invalid", 403: "permission_denied", 404: "not_found", 500: "server_error", 503: "unavailable"}
 
 
-def answer(
-    request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None
-) -> HttpResponse:
+def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:
     """The error of a status, in the shape that its address speaks."""
     sentence = sentence or str(PAGES[status])
     request_id = getattr(request, "request_id", "")

@@ -1,9 +1,10 @@
 """The shapes of words that come in by the API: each takes one spelling and no other, each refusal has the contract's code."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, time
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -12,41 +13,87 @@ from rest_framework import serializers
 
 from stations import validators
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_SLOT = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+SLOT_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_ID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
-@extend_schema_field({"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})
-class DateField(serializers.Field[date, str, str, Any]):
+class _ShapeField(serializers.Field[Any, Any, Any, Any]):
+    """Text of one shape; null, numbers and the like are as wrong as text of another."""
+
+    code = "invalid"
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        if data is None:
+            self.fail(self.code)
+        return super().validate_empty_values(data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return self.read(data) if isinstance(data, str) else self.fail(self.code)
+        except ValueError:
+            self.fail(self.code)
+
+    def read(self, text: str) -> Any:
+        """The value. Raises ValueError for text of another shape."""
+        raise NotImplementedError
+
+
+@extend_schema_field({"type": "string", "format": "date", "pattern": DATE_PATTERN})
+class DateField(_ShapeField):
     """`YYYY-MM-DD` in ASCII digits and nothing else."""
 
-    default_error_messages = {"invalid_date": _("Invalid date format. Use YYYY-MM-DD")}
+    code = "invalid_date"
+    default_error_messages = {code: _("Invalid date format. Use YYYY-MM-DD")}
 
-    def to_internal_value(self, data: Any) -> date:
-        if not isinstance(data, str) or not _DATE.fullmatch(data):
-            self.fail("invalid_date")
-        try:
-            return date.fromisoformat(data)
-        except ValueError:
-            self.fail("invalid_date")
-
-    def to_representation(self, value: date) -> str:
-        return value.isoformat()
+    def read(self, text: str) -> date:
+        if not re.fullmatch(DATE_PATTERN.strip("^$"), text):
+            raise ValueError
+        return date.fromisoformat(text)
 
 
-@extend_schema_field({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "18:00"})
-class SlotField(serializers.Field[time, str, str, Any]):
+@extend_schema_field({"type": "string", "pattern": SLOT_PATTERN, "examples": ["18:00"]})
+class SlotField(_ShapeField):
     """`HH:MM` in ASCII digits and nothing else."""
 
-    default_error_messages = {"invalid_slot": _("Invalid time slot format. Use HH:MM (e.g., 18:00)")}
+    code = "invalid_slot"
+    default_error_messages = {code: _("Invalid time slot format. Use HH:MM (e.g., 18:00)")}
 
-    def to_internal_value(self, data: Any) -> time:
-        if not isinstance(data, str) or not _SLOT.fullmatch(data):
-            self.fail("invalid_slot")
-        return time.fromisoformat(data)
+    def read(self, text: str) -> time:
+        if not re.fullmatch(SLOT_PATTERN.strip("^$"), text):
+            raise ValueError
+        return time.fromisoformat(text)
 
-    def to_representation(self, value: time) -> str:
-        return f"{value:%H:%M}"
+
+@extend_schema_field({"type": "string", "format": "uuid"})
+class IdField(_ShapeField):
+    """A UUID, with or without hyphens, in either case."""
+
+    default_error_messages = {"invalid": _("This is no id. Use one that the API gave you.")}
+
+    def read(self, text: str) -> UUID:
+        return known_uuid(text)
+
+
+def known_uuid(text: str) -> UUID:
+    """Raises ValueError for anything but a UUID's 32 hexadecimal digits, with their hyphens or without."""
+    if not _ID.fullmatch(text):
+        raise ValueError
+    return UUID(text)
+
+
+class WordField(serializers.ChoiceField):
+    """One of a few words."""
+
+    default_error_messages = {"invalid_choice": _("Use one of: {words}.")}
+
+    def __init__(self, words: Iterable[str], **options: Any) -> None:
+        super().__init__(choices=[str(word) for word in words], **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", words=", ".join(self.choices))
+        return data
 
 
 class NumberField(serializers.IntegerField):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -204,9 +206,7 @@ def documented(
 ) -> Callable[[Any], Any]:
     """What a method of a view takes and answers, every status of it; `failing` adds to those that any call can meet."""
     failing = (
-        {401, 406, 429, 500, 503, *failing}
-        | ({403} if signed_in else set())
-        | ({400, 413, 415} if body else set())
+        {401, 406, 429, 500, 503, *failing} | ({403} if signed_in else set()) | ({400, 413, 415} if body else set())
     )
     failing |= {400} if query else set()
     responses: dict[Any, Any] = {status: OpenApiResponse(answer, description="Done")}
@@ -215,9 +215,7 @@ def documented(
     responses |= {code: _failure(code) for code in sorted(failing)}
     parameters = [query] if query else []
     if versioned:
-        parameters.append(
-            _header("If-Match", 'The version that you have seen, such as "3".', r'^(\*|"[0-9]{1,9}")$')
-        )
+        parameters.append(_header("If-Match", 'The version that you have seen, such as "3".', r'^(\*|"[0-9]{1,9}")$'))
     if cached:
         parameters.append(_header("If-None-Match", "The ETag of the answer that you have.", None))
     examples = [OpenApiExample("Example", value=example, request_only=True)] if example else []
@@ -245,10 +243,33 @@ def _failure(status: int) -> OpenApiResponse:
         "request_id": "7d1c0f0e5c0b4d0f9b1f2a3c4d5e6f70",
     }
     return OpenApiResponse(
-        {"$ref": f"#/components/schemas/{'Failure'}"},
+        {"$ref": "#/components/schemas/Failure"},
         description=description,
         examples=[OpenApiExample(code, value=value, response_only=True, status_codes=[str(status)])],
     )
+
+
+def with_components(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
+    """The shapes named above, beside those that serializers bring."""
+    for kind, shapes in COMPONENTS.items():
+        result.setdefault("components", {}).setdefault(kind, {}).update(shapes)
+    return result
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "accounts.authentication.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "accounts.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class Schema(AutoSchema):

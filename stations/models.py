@@ -32,13 +32,9 @@ places = [MinValueValidator(1), MaxValueValidator(MAX_PLACES)]
 class Station(models.Model):
     """A place that takes bookings, and the tenant: nobody sees another station's data."""
 
-    code = models.CharField(
-        _("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line]
-    )
+    code = models.CharField(_("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line])
     name = models.CharField(_("name"), max_length=200, validators=[validators.plain_line])
-    time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[validators.time_zone]
-    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validators.time_zone])
     country = models.CharField(
         _("country"),
         max_length=2,
@@ -99,9 +95,7 @@ class Opening(models.Model):
         help_text=_("How many guests at once; empty for no limit."),
     )
     first_date = models.DateField(_("first date"), null=True, blank=True, help_text=_("Empty: since ever."))
-    last_date = models.DateField(
-        _("last date"), null=True, blank=True, help_text=_("Empty: until further notice.")
-    )
+    last_date = models.DateField(_("last date"), null=True, blank=True, help_text=_("Empty: until further notice."))
 
     objects = OfStationQuerySet.as_manager()
 
@@ -112,17 +106,13 @@ class Opening(models.Model):
         ordering = ["weekday", "start", "first_date"]
         indexes = [models.Index(fields=["station", "weekday", "start"], name="opening_of_station")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(weekday__gte=0, weekday__lte=6), name="opening_weekday_of_seven"
-            ),
+            models.CheckConstraint(condition=Q(weekday__gte=0, weekday__lte=6), name="opening_weekday_of_seven"),
             models.CheckConstraint(
                 condition=Q(minutes__gte=1, minutes__lte=MINUTES_A_DAY), name="opening_minutes_within_a_day"
             ),
             models.CheckConstraint(condition=Q(capacity__gte=1), name="opening_holds_somebody"),
             models.CheckConstraint(
-                condition=Q(first_date__isnull=True)
-                | Q(last_date__isnull=True)
-                | Q(last_date__gte=F("first_date")),
+                condition=Q(first_date__isnull=True) | Q(last_date__isnull=True) | Q(last_date__gte=F("first_date")),
                 name="opening_ends_after_it_begins",
             ),
         ]
@@ -139,9 +129,7 @@ class TimetableException(models.Model):
     slot = models.TimeField(_("slot"), null=True, blank=True, help_text=_("Empty for the whole day."))
     closed = models.BooleanField(_("closed"), default=True)
     capacity = models.PositiveSmallIntegerField(_("capacity"), null=True, blank=True, validators=places)
-    guest_capacity = models.PositiveSmallIntegerField(
-        _("guest capacity"), null=True, blank=True, validators=places
-    )
+    guest_capacity = models.PositiveSmallIntegerField(_("guest capacity"), null=True, blank=True, validators=places)
     reason = models.CharField(
         _("reason"),
         max_length=200,

@@ -77,11 +77,7 @@ class Timetable:
 
     def _day(self, day: date) -> dict[time, Slot]:
         if day not in self._days:
-            slots = (
-                self._slot(day, opening)
-                for opening in self._openings[day.weekday()]
-                if in_force(opening, day)
-            )
+            slots = (self._slot(day, opening) for opening in self._openings[day.weekday()] if in_force(opening, day))
             self._days[day] = {slot.start: slot for slot in slots if slot}
         return self._days[day]
 
@@ -131,15 +127,14 @@ def in_force(opening: "Opening", day: date) -> bool:
 
 def overlapping(openings: Sequence["Opening"]) -> list[tuple["Opening", "Opening"]]:
     """The pairs that would at some date be open at once; one that passes midnight reaches into the next day."""
-    pairs = []
     ordered = sorted(openings, key=lambda opening: (opening.weekday, opening.start))
-    for index, one in enumerate(ordered):
-        for other in ordered[index + 1 :]:
-            if _meet(one, other, days=other.weekday - one.weekday) or _meet(
-                other, one, days=one.weekday - other.weekday + DAYS_A_WEEK
-            ):
-                pairs.append((one, other))
-    return pairs
+    return [
+        (one, other)
+        for index, one in enumerate(ordered)
+        for other in ordered[index + 1 :]
+        if _meet(one, other, days=other.weekday - one.weekday)
+        or _meet(other, one, days=one.weekday - other.weekday + DAYS_A_WEEK)
+    ]
 
 
 def _meet(one: "Opening", other: "Opening", *, days: int) -> bool:

@@ -26,9 +26,7 @@ def plain_text(text: str) -> None:
 
 def time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(
-            _("“%(name)s” is no time zone. Choose one such as Europe/Berlin."), params={"name": name}
-        )
+        raise ValidationError(_("“%(name)s” is no time zone. Choose one such as Europe/Berlin."), params={"name": name})
 
 
 code = RegexValidator(r"\A[^/\\]+\Z", _("A code may hold anything but slashes."))

@@ -99,18 +99,14 @@ def staff(*stations: Station) -> User:
     return person(roles.STAFF, *stations)
 
 
-def customer(
-    station: Station, name: str = "Ana García", email: str = "ana@example.com", phone: str = ""
-) -> Customer:
+def customer(station: Station, name: str = "Ana García", email: str = "ana@example.com", phone: str = "") -> Customer:
     [made] = find_or_make(station, [Contact(name, email, phone)], strict=True)
     return made
 
 
 def booking(station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> Booking:
     """A confirmed booking; `status`, `slots`, `customer` and all else of a draft may be given, the past too."""
-    draft = services.Draft(
-        **{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields}
-    )
+    draft = services.Draft(**{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields})
     [made] = services.create_many([draft], by=roles.OPERATOR)
     if isinstance(made, Exception):
         raise made

@@ -104,10 +104,7 @@ class Register:
         return int(self._database.execute("SELECT n FROM times WHERE content = ?", (blind,)).fetchone()[0])
 
     def _take(self, key: str) -> bool:
-        return (
-            self._database.execute("INSERT OR IGNORE INTO taken VALUES (?)", (self._blind(key),)).rowcount
-            == 1
-        )
+        return self._database.execute("INSERT OR IGNORE INTO taken VALUES (?)", (self._blind(key),)).rowcount == 1
 
     def _blind(self, text: str) -> bytes:
         """Under a key of this run alone: what lies in the temporary file tells nothing."""
@@ -140,8 +137,7 @@ def remembered(station_id: int, entry: Entry, before: Stored = b"") -> bytes:
     """What to keep of the row's content; of what this file does not speak of, what was kept `before`."""
     digests, old = _digests(station_id, entry.said)[0], _split(before)
     return digests[0] + b"".join(
-        digests[1].get(name) or (old[1].get(name, UNSAID) if old[0] == digests[0] else UNSAID)
-        for name in REMEMBERED
+        digests[1].get(name) or (old[1].get(name, UNSAID) if old[0] == digests[0] else UNSAID) for name in REMEMBERED
     )
 
 

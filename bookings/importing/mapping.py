@@ -56,9 +56,7 @@ def pairs(said: Sequence[str]) -> dict[str, str]:
     for text in said:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise FileRefused(
-                _("“%(text)s” lacks its “=”. Write FIELD=COLUMN, or FIELD=VALUE.") % {"text": text}
-            )
+            raise FileRefused(_("“%(text)s” lacks its “=”. Write FIELD=COLUMN, or FIELD=VALUE.") % {"text": text})
         if name in found:
             raise FileRefused(_("%(name)s is said twice. Choose one.") % {"name": name})
         found[name] = value

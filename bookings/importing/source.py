@@ -101,9 +101,7 @@ def _text_encoding(name: str) -> str:
         found = codecs.lookup(name)
         "".encode(found.name)
     except (LookupError, ValueError):
-        raise FileRefused(
-            _("There is no encoding “%(name)s”. Try utf-8, cp1252 or utf-16.") % {"name": name}
-        ) from None
+        raise FileRefused(_("There is no encoding “%(name)s”. Try utf-8, cp1252 or utf-16.") % {"name": name}) from None
     return found.name
 
 

@@ -83,9 +83,7 @@ def month(request: PageRequest) -> HttpResponse:
     last = grids.first_of_week(following - timedelta(days=1), view.station.first_weekday) + timedelta(days=6)
     days, displaced = _days(request, view, calendar.days_between(first, last), month=begin.month)
     moves = {"previous": view.on(begin - timedelta(days=1)), "next": view.on(following)}
-    return _render(
-        request, view, {"weeks": grids.weeks_of(days), "displaced": displaced, "first": begin, **moves}
-    )
+    return _render(request, view, {"weeks": grids.weeks_of(days), "displaced": displaced, "first": begin, **moves})
 
 
 @require_POST
@@ -97,14 +95,10 @@ def search(request: PageRequest) -> HttpResponse:
     found = customers.search(request.user, words) if form.is_valid() else []
     latest = {
         booking.customer_id: booking
-        for booking in Booking.objects.filter(customer__in=found)
-        .select_related("station")
-        .order_by("starts_at")
+        for booking in Booking.objects.filter(customer__in=found).select_related("station").order_by("starts_at")
     }
     hits = [(customer, latest.get(customer.pk)) for customer in found]
-    return render(
-        request, "bookings/search.html", {"hits": hits, "words": words, "most": customers.FOUND_AT_MOST}
-    )
+    return render(request, "bookings/search.html", {"hits": hits, "words": words, "most": customers.FOUND_AT_MOST})
 
 
 def _view(request: PageRequest, kind: str) -> View | None:
@@ -124,9 +118,7 @@ def _view(request: PageRequest, kind: str) -> View | None:
         request.session["station"] = station.code
     today = local_now(station, timezone.now()).date()
     customer = _customer(station, asked.get("customer"))
-    return View(
-        kind, station, stations, asked.get("date") or today, today, asked.get("status") or "", customer
-    )
+    return View(kind, station, stations, asked.get("date") or today, today, asked.get("status") or "", customer)
 
 
 def _customer(station: Station, customer_id: Any) -> Customer | None:
@@ -143,9 +135,7 @@ def _days(
 ) -> tuple[list[grids.Day], list[calendar.Row]]:
     first, last = dates[0], dates[-1]
     customer_id = view.customer.pk if view.customer else None
-    rows = calendar.rows(
-        request.user, [view.station], first, last, status=view.status or None, customer_id=customer_id
-    )
+    rows = calendar.rows(request.user, [view.station], first, last, status=view.status or None, customer_id=customer_id)
     cells = calendar.cells(view.station, first, last)
     days = grids.days_of(dates, cells, rows, today=view.today, month=month)
     return days, calendar.displaced(request.user, [view.station])

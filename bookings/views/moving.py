@@ -45,10 +45,7 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
         )
     except DomainError as error:
         return _refused(request, visible_booking(request, booking_id), refusal(error), code=error.code)
-    here = (
-        _safe(request, wanted["next"])
-        or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
-    )
+    here = _safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
     return _moved(request, notices.moved(booking, before if held_a_place else None, here=here), here)
 
 

@@ -30,9 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["email"])
         try:
-            lines = exporting.lines(
-                person, stations=options["station"], first=options["first"], last=options["last"]
-            )
+            lines = exporting.lines(person, stations=options["station"], first=options["first"], last=options["last"])
             with _private(options["out"]) if options["out"] else nullcontext(self.stdout) as out:
                 for line in lines:
                     out.write(line)

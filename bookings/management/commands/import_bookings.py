@@ -47,9 +47,7 @@ class Command(BaseCommand):
             "--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
             help=f"one value for all rows; for stations that are made, also {', '.join(SETTINGS)}",
         )  # fmt: skip
-        parser.add_argument(
-            "--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)"
-        )
+        parser.add_argument("--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)")
         parser.add_argument("--time-format", default="", metavar="F", help="such as %%I:%%M %%p (%%H:%%M)")
         parser.add_argument("--encoding", default="utf-8", metavar="E", help="such as cp1252 (utf-8)")
         parser.add_argument("--delimiter", default=",", metavar="D", help="such as “;”, or “tab” (,)")
@@ -65,12 +63,8 @@ class Command(BaseCommand):
             "--notify", action="store_true",
             help="have customers told, as far as this installation sends mail; without it nobody is mailed",
         )  # fmt: skip
-        parser.add_argument(
-            "--dry-run", action="store_true", help="check everything, capacity included; write nothing"
-        )
-        parser.add_argument(
-            "--rejects", metavar="OUT.csv", help="where refused rows go, with the reason, to be mended"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="check everything, capacity included; write nothing")
+        parser.add_argument("--rejects", metavar="OUT.csv", help="where refused rows go, with the reason, to be mended")
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["email"])
@@ -114,8 +108,7 @@ class Command(BaseCommand):
             return
         counts = ", ".join(f"{code} {count}" for code, count in summary.reasons.most_common())
         hint = (
-            _("They are in %(file)s, each with its reason: mend it, and import it as it is.")
-            % {"file": rejects}
+            _("They are in %(file)s, each with its reason: mend it, and import it as it is.") % {"file": rejects}
             if rejects
             else _("Add --rejects OUT.csv to get them with their reasons.")
         )

@@ -8,9 +8,7 @@ from bookings.verifying import differences
 
 
 class Command(BaseCommand):
-    help = (
-        "Checks that bookings, the ledger of places and the timetables agree. Exit status 1 if they do not."
-    )
+    help = "Checks that bookings, the ledger of places and the timetables agree. Exit status 1 if they do not."
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = 0
