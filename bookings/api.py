@@ -5,59 +5,52 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
-from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError, ValidationError
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from accounts import roles
 from accounts.customers import Contact
-from bookings import calendar, services
+from bookings import calendar, paging, services
 from bookings.calendar import as_json
+from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
-from bookings.services import Draft, Place
-from bookings.workflow import NEW, Status
-from config.api import ApiView, StrictSerializer, if_match, success
-from config.fields import DateField, NumberField, SlotField, TextField
+from bookings.querysets import BookingQuerySet
+from bookings.workflow import NEW, STEPS, Status
+from config.api import ApiView, Door, StrictSerializer, if_match, seen_before, success
+from config.fields import DateField, IdField, NumberField, SlotField, TextField, WordField, known_uuid
 from config.openapi import documented, listed, paged, whole
-from stations.errors import DomainError
+from config.queries import DaysQuery
+from config.wire import HTML
+from stations.errors import DomainError, NotFound
 from stations.models import MAX_PLACES, Station
 
-WEEK, MONTH = 7, 42
-PAGE = 100
-
-EXAMPLES: Final[dict[str, dict[str, Any]]] = {
-    "move": {"date": "2027-03-06", "slot": "19:00"},
-    "create": {
-        "station": "kitchen",
-        "date": "2027-03-05",
-        "slot": "18:00",
-        "party_adults": 2,
-        "customer": {"name": "Ana García", "email": "ana@example.com", "phone": "+1 202-555-0143"},
-    },
-    "edit": {"party_adults": 3, "special_requests": "By the window"},
-    "step": {"status": "arrived"},
+MOVE: Final = {"date": "2031-03-08", "slot": "19:00"}
+CREATE: Final = {
+    "station": "kitchen",
+    "date": "2031-03-07",
+    "slot": "18:00",
+    "party_adults": 2,
+    "customer": {"name": "Ana García", "email": "ana@example.com", "phone": "+1 202-555-0143"},
 }
+EDIT: Final = {"party_adults": 3, "special_requests": "By the window"}
+STEP: Final = {"status": "arrived"}
 
 
-class CalendarQuery(StrictSerializer):
-    date_from = DateField()
-    date_to = DateField()
-    status = serializers.ChoiceField(Status.choices, required=False)
+class WeekQuery(DaysQuery):
+    longest = 7
+
+    status = WordField(Status, required=False)
     station = TextField(required=False, max_length=64)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        days = (attrs["date_to"] - attrs["date_from"]).days + 1
-        longest = self.context["longest"]
-        if not 1 <= days <= longest:
-            sentence = _("The range is 1 to %(days)d days, both ends included.") % {"days": longest}
-            raise serializers.ValidationError({"date_to": [sentence]}, code="invalid_range")
-        return attrs
+
+class MonthQuery(WeekQuery):
+    longest = 42
 
 
 class RescheduleBody(StrictSerializer):
@@ -67,7 +60,7 @@ class RescheduleBody(StrictSerializer):
 
 
 class StatusBody(StrictSerializer):
-    status = serializers.ChoiceField(Status.choices)
+    status = WordField(Status)
 
 
 class ContactBody(StrictSerializer):
@@ -88,12 +81,11 @@ class EditBody(StrictSerializer):
     source = TextField(required=False, allow_blank=True, max_length=50)
     external_ref = TextField(required=False, allow_blank=True, max_length=100)
     customer = ContactBody(required=False, allow_null=True)
-    customer_id = serializers.UUIDField(required=False)
+    customer_id = IdField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "customer" in attrs and "customer_id" in attrs:
-            sentence = _("Give either a customer or a customer_id.")
-            raise serializers.ValidationError({"customer_id": [sentence]}, code="invalid")
+            raise serializers.ValidationError({"customer_id": [_("Give either a customer or a customer_id.")]})
         if attrs.get("customer"):
             attrs["customer"] = Contact(**attrs["customer"])
         return attrs
@@ -106,17 +98,27 @@ class CreateBody(EditBody):
     date = DateField()
     slot = SlotField()
     party_adults = NumberField(min_value=0, max_value=MAX_PLACES)
-    status = serializers.ChoiceField([(one.value, one.label) for one in NEW], required=False)
+    status = WordField(NEW, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        return attrs | ({"status": Status(attrs["status"])} if "status" in attrs else {})
 
 
 class ListQuery(StrictSerializer):
     station = TextField(required=False, max_length=64)
-    status = serializers.ChoiceField(Status.choices, required=False)
+    status = WordField(Status, required=False)
     date_from = DateField(required=False)
     date_to = DateField(required=False)
-    customer = serializers.UUIDField(required=False)
+    customer = IdField(required=False)
     external_ref = TextField(required=False, max_length=100)
-    cursor = serializers.CharField(required=False)
+    cursor = TextField(required=False, max_length=300)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("date_from", date.min) > attrs.get("date_to", date.max):
+            sentence = _("The range ends before it begins.")
+            raise serializers.ValidationError({"date_to": [sentence]}, code="invalid_range")
+        return attrs
 
 
 class BookingView(ApiView):
@@ -127,14 +129,23 @@ class BookingView(ApiView):
     def row(self, booking: Booking) -> dict[str, Any]:
         return as_json(calendar.row(self.request.user, booking))
 
-    def body(self, shape: type[StrictSerializer], booking_id: str) -> dict[str, Any]:
-        """What was sent; to somebody who may not see the booking, a malformed body is as little found as a good one."""
+    def wanted(self, shape: type[StrictSerializer], booking_id: str | None = None) -> dict[str, Any]:
+        """What was sent. Malformed or not, a booking or a station that the caller may not see is not found."""
+        sent: Any = {}
         try:
-            return shape.parse(self.request.data)
+            sent = self.request.data
+            if booking_id:
+                if_match(self.request)
+            return shape.parse(sent)
         except (ValidationError, ParseError):
-            if not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists():
-                raise Http404 from None
+            if booking_id and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists():
+                raise NotFound from None
+            if isinstance(code := sent.get("station"), str):
+                visible_stations(self.request, code)
             raise
+
+    def name_of(self, field: str) -> str:
+        return f"customer.{field}" if field in ContactBody().fields else field
 
     def data_of(self, error: DomainError) -> Any:
         if isinstance(error, Stale):
@@ -146,158 +157,117 @@ class BookingView(ApiView):
         return None
 
 
-class Calendar(ApiView):
-    """The bookings of a range of days, at one station or at all that the caller may see."""
+class Weekly(ApiView):
+    """The bookings of 1 to 7 days, at one station or at all that you may see."""
 
-    longest = WEEK
+    query = WeekQuery
+    cache = "private, no-cache"
 
-    @documented("Bookings of a range of days", listed("Booking"), query=CalendarQuery, failing=[404], cached=True)
+    @documented("Bookings of 1 to 7 days", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
     def get(self, request: Request) -> Response:
-        stations = visible_stations(request)
-        query = CalendarQuery.parse(request.query_params, context={"longest": self.longest})
-        first, last, status = query["date_from"], query["date_to"], query.get("status")
-        tag = calendar.etag(request.user, stations, self.longest, first, last, status, request.accepted_media_type)
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-        if request.headers.get("If-None-Match") == tag:
-            return Response(status=304, headers=headers)
+        stations = visible_stations(request, request.query_params.get("station", ""))
+        wanted = self.query.parse_query(request.query_params)
+        first, last, status = wanted["date_from"], wanted["date_to"], wanted.get("status")
+        tag = calendar.etag(request.user, stations, self.query.longest, first, last, status)
+        if request.accepted_media_type == HTML:
+            tag = ""
+        elif seen_before(request, tag):
+            return Response(status=304, headers={"ETag": tag})
         rows = calendar.rows(request.user, stations, first, last, status=status)
-        return success([as_json(row) for row in rows], headers=headers)
+        return success([as_json(row) for row in rows], headers={"ETag": tag} if tag else None)
 
 
-class Weekly(Calendar):
-    """1 to 7 days."""
+class Monthly(Weekly):
+    """The bookings of 1 to 42 days, at one station or at all that you may see."""
 
+    query = MonthQuery
 
-class Monthly(Calendar):
-    """1 to 42 days."""
-
-    longest = MONTH
+    @documented("Bookings of 1 to 42 days", listed("Booking"), query=MonthQuery, failing=[404], cached=True)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
 
 
 class Reschedule(BookingView):
-    """Move a booking to another date and slot, at its station or at another of the caller's."""
+    """Move a booking to another date and slot, at its station or at another of yours."""
 
-    examples = {"PATCH": EXAMPLES["move"]}
+    examples = {"PATCH": MOVE}
 
-    @documented(
-        "Reschedule",
-        whole("Moved"),
-        body=RescheduleBody,
-        example=EXAMPLES["move"],
-        failing=[404, 409, 412],
-        versioned=True,
-    )
+    @documented("Move", whole("Moved"), body=RescheduleBody, example=MOVE, failing=[404, 409], versioned=True)
     def patch(self, request: Request, booking_id: str) -> Response:
-        wanted = self.body(RescheduleBody, booking_id)
-        booking = services.reschedule(
-            known_id(booking_id), to=Place(**wanted), by=request.user, seen_version=if_match(request)
-        )
-        return success(
-            {
-                "booking_id": str(booking.pk),
-                "date": booking.date.isoformat(),
-                "slot": f"{booking.slot:%H:%M}",
-                "station": booking.station.code,
-                "status": booking.status,
-                "version": booking.version,
-                "message": _("The booking stands at its new place."),
-            },
-            headers=version_header(booking),
-        )
-
-
-class BookingPages(CursorPagination):
-    """Latest first; the addresses of the pages before and after stand in the envelope."""
-
-    page_size = PAGE
-    ordering = ("-created_at", "-id")
-    cursor_query_param = "cursor"
+        to = Place(**self.wanted(RescheduleBody, booking_id))
+        booking = services.reschedule(known_id(booking_id), to=to, by=request.user, seen_version=if_match(request))
+        return success(_moved(booking), headers=version_header(booking))
 
 
 class Bookings(BookingView):
-    """Bookings as a paged list, latest first, and the making of a new one."""
+    """Bookings by date, slot, then creation, 100 at a time; and new ones."""
 
-    examples = {"POST": EXAMPLES["create"]}
+    query = ListQuery
+    examples = {"POST": CREATE}
 
-    @documented("Bookings, latest first", paged("Booking"), query=ListQuery, failing=[404])
+    @documented("Bookings, page by page", paged("Booking"), query=ListQuery, failing=[404])
     def get(self, request: Request) -> Response:
-        stations = visible_stations(request)
-        found = _found(stations, ListQuery.parse(request.query_params))
-        pages = BookingPages()
-        page = pages.paginate_queryset(found, request, self) or []
-        order = {booking.pk: index for index, booking in enumerate(page)}
-        rows = calendar.read(request.user, Booking.objects.filter(pk__in=order))
-        rows.sort(key=lambda row: order[row.booking_id])
-        return success([as_json(row) for row in rows], next=pages.get_next_link(), previous=pages.get_previous_link())
+        stations = visible_stations(request, request.query_params.get("station", ""))
+        wanted = ListQuery.parse_query(request.query_params)
+        page = paging.page(request.user, _found(stations, wanted), wanted.get("cursor", ""))
+        turned = {"next": _address(request, page.next), "previous": _address(request, page.previous)}
+        return success([as_json(row) for row in page.rows], **turned)
 
-    @documented(
-        "New booking",
-        whole("Booking"),
-        status=201,
-        body=CreateBody,
-        example=EXAMPLES["create"],
-        failing=[404, 409],
-    )
+    @documented("New booking", whole("Booking"), status=201, body=CreateBody, example=CREATE, failing=[404, 409])
     def post(self, request: Request) -> Response:
-        wanted = CreateBody.parse(request.data)
-        if "status" in wanted:
-            wanted["status"] = Status(wanted["status"])
-        booking = services.create(Draft(**wanted), by=request.user)
-        address = request.build_absolute_uri(f"/api/bookings/{booking.pk}/")
+        booking = services.create(Draft(**self.wanted(CreateBody)), by=request.user)
+        address = reverse("api-booking", args=[booking.pk], request=request)
         return success(self.row(booking), status=201, headers={"Location": address, **version_header(booking)})
 
 
 class OneBooking(BookingView):
     """A booking, read and edited; its place and its status have addresses of their own."""
 
-    examples = {"PATCH": EXAMPLES["edit"]}
+    examples = {"PATCH": EDIT}
 
     @documented("One booking", whole("Booking"), failing=[404])
     def get(self, request: Request, booking_id: str) -> Response:
         booking = Booking.objects.visible_to(request.user).filter(pk=known_id(booking_id)).first()
         if booking is None:
-            raise Http404
+            raise NotFound
         return success(self.row(booking), headers=version_header(booking))
 
-    @documented(
-        "Edit",
-        whole("Booking"),
-        body=EditBody,
-        example=EXAMPLES["edit"],
-        failing=[404, 409, 412],
-        versioned=True,
-    )
+    @documented("Edit", whole("Booking"), body=EditBody, example=EDIT, failing=[404, 409], versioned=True)
     def patch(self, request: Request, booking_id: str) -> Response:
-        changes = self.body(EditBody, booking_id)
+        changes = self.wanted(EditBody, booking_id)
         booking = services.edit(known_id(booking_id), changes, by=request.user, seen_version=if_match(request))
         return success(self.row(booking), headers=version_header(booking))
+
+    def doors(self, data: Any) -> list[Door]:
+        if not data or not self.may("PATCH"):
+            return []
+        pk, version, next_step = data["booking_id"], f'"{data["version"]}"', STEPS[Status(data["status"])][0]
+        place, step = reverse("api-reschedule", args=[pk]), reverse("api-booking-status", args=[pk])
+        return [
+            Door("PATCH", place, {key: data[key] for key in MOVE}, gettext_lazy("Move"), version),
+            Door("POST", step, {"status": next_step}, gettext_lazy("Change the status"), version),
+            Door("PATCH", self.request.path, EDIT, gettext_lazy("Edit"), version),
+        ]
 
 
 class BookingStatus(BookingView):
     """One step of a booking through its life."""
 
-    examples = {"POST": EXAMPLES["step"]}
+    examples = {"POST": STEP}
 
-    @documented(
-        "Step",
-        whole("Booking"),
-        body=StatusBody,
-        example=EXAMPLES["step"],
-        failing=[404, 412],
-        versioned=True,
-    )
+    @documented("Change the status", whole("Booking"), body=StatusBody, example=STEP, failing=[404], versioned=True)
     def post(self, request: Request, booking_id: str) -> Response:
-        wanted = Status(self.body(StatusBody, booking_id)["status"])
-        booking = services.change_status(known_id(booking_id), wanted, by=request.user, seen_version=if_match(request))
+        to = Status(self.wanted(StatusBody, booking_id)["status"])
+        booking = services.change_status(known_id(booking_id), to, by=request.user, seen_version=if_match(request))
         return success(self.row(booking), headers=version_header(booking))
 
 
 def known_id(text: str) -> UUID:
     """An address's id; one that is none is simply not found."""
     try:
-        return UUID(text)
+        return known_uuid(text)
     except ValueError:
-        raise Http404 from None
+        raise NotFound from None
 
 
 def version_header(booking: Booking) -> dict[str, str]:
@@ -305,19 +275,37 @@ def version_header(booking: Booking) -> dict[str, str]:
     return {"ETag": f'"{booking.version}"'}
 
 
-def visible_stations(request: Request) -> Sequence[Station]:
-    """The caller's stations, or the one they ask for by its code; one that they may not see is not found."""
+def visible_stations(request: Request, code: str) -> Sequence[Station]:
+    """The one of a code, or all of the caller's for "". Raises NotFound for one that they may not see."""
     stations = Station.objects.visible_to(request.user)
-    if "station" not in request.query_params:
-        return list(stations)
-    found = list(stations.filter(code=request.query_params["station"]))
-    if not found:
-        raise Http404
+    found = list(stations.coded(code) if code else stations)
+    if code and not found:
+        raise NotFound
     return found
 
 
-def _found(stations: Sequence[Station], query: Mapping[str, Any]) -> QuerySet[Booking]:
+def _found(stations: Sequence[Station], wanted: Mapping[str, Any]) -> "BookingQuerySet[Booking]":
     found = Booking.objects.filter(station__in=stations)
-    found = found.between(query.get("date_from", date.min), query.get("date_to", date.max))
-    same = {name: query[name] for name in ("status", "customer", "external_ref") if name in query}
-    return found.filter(**same).only("pk", "created_at")
+    found = found.between(wanted.get("date_from", date.min), wanted.get("date_to", date.max))
+    return found.filter(**{name: wanted[name] for name in ("status", "customer", "external_ref") if name in wanted})
+
+
+def _address(request: Request, cursor: str | None) -> str | None:
+    """This page's address with another cursor."""
+    if cursor is None:
+        return None
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return str(request.build_absolute_uri(f"{request.path}?{query.urlencode()}"))
+
+
+def _moved(booking: Booking) -> dict[str, Any]:
+    return {
+        "booking_id": str(booking.pk),
+        "date": booking.date.isoformat(),
+        "slot": f"{booking.slot:%H:%M}",
+        "station": booking.station.code,
+        "status": booking.status,
+        "version": booking.version,
+        "message": _("The booking stands on %(date)s at %(slot)s.") % {"date": booking.date, "slot": f"{booking.slot:%H:%M}"},
+    }

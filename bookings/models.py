@@ -155,25 +155,3 @@ class ImportedRow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["station", "fingerprint"], name="imported_row_once_a_station"),
         ]
-
-
-class ImportedRow(models.Model):
-    """A row of an import that became a booking: kept so that the same file again adds nothing.
-
-    `fingerprint` and `content` are keyed hashes: of the row's identity (its reference, or all of it and which of several
-    like it), and of all that it said when it was last taken.
-    """
-
-    station = models.ForeignKey(Station, models.PROTECT, related_name="+")
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
-    fingerprint = models.BinaryField(max_length=20)
-    content = models.BinaryField(max_length=20)
-
-    class Meta:
-        default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(fields=["fingerprint", "station"], name="imported_row_once_a_station"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.booking}"

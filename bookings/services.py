@@ -182,40 +182,6 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Bookin
         return _changed(booking, Event.EDITED, before, by=by)
 
 
-def replace(booking_id: UUID, draft: Draft, *, by: Person) -> Booking:
-    """Make a booking brought in from elsewhere what its source now says: place, status and all. Nothing new: nothing written.
-
-    The past and every status are allowed, as in `create_many`. Raises NotPermitted, NotFound, Invalid, NoSuchSlot,
-    SlotClosed or SlotFull.
-    """
-    roles.require(by, roles.CHANGE)
-    with one_change():
-        booking, station = locked(by, booking_id)
-        before = audit.recorded(booking)
-        for name in (*FIELDS, "date", "slot", "status"):
-            setattr(booking, name, getattr(draft, name))
-        creating.check(booking)
-        if draft.customer is not None:
-            booking.customer = customers.find_or_make(station, [draft.customer], strict=False)[0]
-        if audit.recorded(booking) == before:
-            return booking
-        _stand(booking, station)
-        return _changed(booking, Event.EDITED, before, by=by)
-
-
-def _stand(booking: Booking, station: Station) -> None:
-    """Take places anew for a booking whose place, length, party or status was set."""
-    cancelled = booking.status == Status.CANCELLED
-    timetable = timetable_of(station, booking.date, booking.date)
-    slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=cancelled)
-    ledger = Ledger(station.pk, [booking.date])
-    ledger.release(booking.pk)
-    taken = [] if cancelled else ledger.take(booking, slots)
-    holds.give_up([booking.pk])
-    _put(booking, slots)
-    holds.write(taken)
-
-
 def _require_version(booking: Booking, seen: int | None) -> None:
     if seen is not None and seen != booking.version:
         raise Stale(data=Stale.Meanwhile(booking, audit.last_line(booking)))

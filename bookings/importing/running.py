@@ -1,280 +1,176 @@
-"""An import as it runs: batch by batch, each in one transaction with what is remembered of it."""
+"""An import from beginning to end: the file checked as a whole, then brought in batch by batch."""
 
-import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bookings import services
-from bookings.drafts import Draft
-from bookings.importing.files import LINE, OCCURRENCE, REASON, BadFile, Line, Source
-from bookings.importing.rows import Formats, content, contents, draft_of, fingerprints
-from bookings.models import Booking, ImportedRow
-from bookings.transactions import lock_stations
-from stations.errors import DomainError, Invalid, NotFound
-from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
+from accounts import audit, roles
+from accounts.audit import Channel
+from accounts.models import User
+from bookings.errors import Duplicate
+from bookings.importing import batch
+from bookings.importing.batch import Done, Item
+from bookings.importing.identity import Register, register
+from bookings.importing.mapping import Entry, FieldMap, Formats
+from bookings.importing.source import FileRefused, Row, Source
+from bookings.importing.stations import SETTINGS, Blueprint, Grids
+from stations.errors import DomainError, Invalid
 from stations.querysets import ALL_STATIONS, Person
 
-BATCH = 500
+ROWS_AT_ONCE: Final = 250
+"""Written in one transaction: few enough that staff at their pages never wait long for it."""
 
 
 @dataclass(frozen=True)
-class NewStation:
-    """What an unknown station becomes: open every day in steps of `minutes`."""
+class Order:
+    """What was asked for, as it was said: formats, columns and values are only looked at with the file."""
 
-    minutes: int = 60
-    capacity: int = 1
-    guest_capacity: int | None = None
-    time_zone: str = "UTC"
-    country: str = "US"
-    currency: str = "USD"
+    maps: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    formats: Formats = field(default_factory=Formats)
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    create_stations: bool = False
+    dry_run: bool = False
 
 
 @dataclass
-class Outcome:
-    """Every row of the file in one of four."""
+class Summary:
+    """Every row accounted for: the last four add up to the first."""
 
+    rows: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """How often each rule refused, by its code."""
 
-    def summary(self) -> dict[str, int]:
-        counts = {name: getattr(self, name) for name in ("created", "updated", "unchanged", "refused")}
-        return {"rows": sum(counts.values()), **counts}
+    def count(self, outcome: batch.Outcome) -> None:
+        self.rows += 1
+        if isinstance(outcome, DomainError):
+            self.refused += 1
+            self.reasons[outcome.code] += 1
+        else:
+            setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("rows", *Done, "refused")}
 
 
-@dataclass
-class Survey:
-    """What the first reading finds: how many rows, and for each station the hours that its rows span, in minutes."""
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that did not go in, as it stood, and why."""
 
-    rows: int = 0
-    hours: dict[str, tuple[int, int]] = field(default_factory=dict)
+    item: Item
+    error: DomainError
+
+    @property
+    def reason(self) -> str:
+        """The rule's code and sentence, and the fields at fault; nothing of what the row says."""
+        fields = (f"{name}: {' '.join(map(str, sentences))}" for name, sentences in self.error.fields.items())
+        sentence = [] if isinstance(self.error, Invalid) and self.error.fields else [str(self.error)]
+        return f"{self.error.code}: {' '.join([*sentence, *fields])}"
 
 
-@dataclass
 class Import:
-    """One run over one file, by one person."""
+    """One file, checked as a whole on making: raises FileRefused, or NotPermitted for somebody who may not
+    import.
+    """
 
-    source: Source
-    formats: Formats
-    by: Person
-    create_stations: NewStation | None = None
-    rejects: Path | None = None
-    dry_run: bool = False
-    progress: Callable[[int], Any] = lambda _rows: None
-    outcome: Outcome = field(default_factory=Outcome)
+    def __init__(self, file: BinaryIO, order: Order, *, by: Person) -> None:
+        _require_rights(by, order)
+        self._by, self._order = by, order
+        for_stations = {name: text for name, text in order.constants.items() if name in SETTINGS}
+        self._blueprint = Blueprint(for_stations)
+        self.source = Source(file, encoding=order.encoding, delimiter=order.delimiter)
+        self._fields = FieldMap.of(
+            self.source.header,
+            maps=order.maps,
+            constants={name: text for name, text in order.constants.items() if name not in for_stations},
+            formats=order.formats,
+        )
+        self._grids = Grids(self._blueprint.minutes)
+        self.rows = self._check()
 
-    def survey(self) -> Survey:
-        """Read the file through, writing nothing. Raises BadFile for one that is not what it claims to be."""
-        found = Survey()
-        minutes = self.create_stations.minutes if self.create_stations else 0
-        for line in self.source.lines():
-            found.rows += 1
-            try:
-                draft = draft_of(line, self.formats)
-            except Invalid:
-                continue
-            start = draft.slot.hour * 60 + draft.slot.minute
-            first, last = found.hours.get(draft.station, (start, 0))
-            found.hours[draft.station] = (min(first, start), max(last, start + draft.slots * minutes))
-        return found
+    def run(
+        self,
+        *,
+        on_refused: Callable[[Refused], None],
+        on_progress: Callable[[int], object] = lambda rows: None,
+    ) -> Summary:
+        """Bring the rows in. What one batch wrote stays whatever happens to the next: the same file again
+        goes on there.
+        """
+        summary = Summary()
+        with _acting(self._by), _written_unless(self._order.dry_run), register(self.source.header) as known:
+            if self._order.create_stations:
+                self._grids.make_stations(self._blueprint)
+            for items in _batches(self._item(row, known) for row in self.source.rows()):
+                for item, outcome in zip(items, batch.settle(items, by=self._by), strict=True):
+                    summary.count(outcome)
+                    if isinstance(outcome, DomainError):
+                        on_refused(Refused(item, outcome))
+                on_progress(len(items))
+        return summary
 
-    def run(self, survey: Survey) -> Outcome:
-        """Bring the rows in. A crash leaves whole batches behind, and the same command again does the rest."""
-        if self.dry_run:
-            with transaction.atomic():
-                self._run(survey)
-                transaction.set_rollback(True)
-        else:
-            self._run(survey)
-        return self.outcome
+    def _check(self) -> int:
+        """Read it all once: whatever is wrong with the file as a file is found before anything is written."""
+        count = 0
+        for row in self.source.rows():
+            count += 1
+            if self._order.create_stations:
+                entry = self._read(row)
+                if isinstance(entry, Entry):
+                    self._grids.add(entry)
+        return count
 
-    def _run(self, survey: Survey) -> None:
-        if self.create_stations:
-            make_stations(survey.hours, self.create_stations, by=self.by)
-        rejects = _Rejects(self.rejects, self.source)
+    def _read(self, row: Row) -> Entry | DomainError:
         try:
-            for batch in self._batches():
-                for known, refusal in self._take(batch):
-                    rejects.write(known, refusal)
-                self.progress(len(batch))
-        finally:
-            rejects.close()
-
-    def _batches(self) -> Iterator[list["_Known"]]:
-        """Rows in batches, in which no two are the same one: the later of two with one reference sees the earlier."""
-        seen: Counter[bytes] = Counter()
-        rows = (self._known(line, seen) for line in self.source.lines())
-        while some := list(islice(rows, BATCH)):
-            batch: list[_Known] = []
-            names: set[bytes] = set()
-            for known in some:
-                if known.fingerprints[0] in names:
-                    yield batch
-                    batch, names = [], set()
-                batch.append(known)
-                names.add(known.fingerprints[0])
-            yield batch
-
-    def _known(self, line: Line, seen: Counter[bytes]) -> "_Known":
-        occurrence = line.occurrence or 1
-        if not line.words.get("external_ref") and line.occurrence is None:
-            said = content(line)
-            seen[said] += 1
-            occurrence = seen[said]
-        return _Known(line, occurrence, fingerprints(line, occurrence))
-
-    @transaction.atomic
-    def _take(self, batch: Sequence["_Known"]) -> list[tuple["_Known", DomainError]]:
-        """One batch, whole: bookings and what is remembered of their rows. Returns the rows refused, with why."""
-        refused: list[tuple[_Known, DomainError]] = []
-        codes = {known.line.words["station"] for known in batch}
-        visible = Station.objects.visible_to(self.by).filter(code__in=codes).values_list("code", flat=True)
-        stations = {station.code: station for station in lock_stations(self.by, codes=list(visible))}
-        remembered = _remembered(batch, stations)
-        new: list[tuple[_Known, Draft]] = []
-        for known in batch:
-            try:
-                draft = draft_of(known.line, self.formats)
-                if draft.station not in stations:
-                    raise NotFound(_("There is no station “%(code)s”.") % {"code": draft.station[:64]})
-                if row := next((remembered[name] for name in known.fingerprints if name in remembered), None):
-                    self._again(known, draft, row)
-                else:
-                    new.append((known, draft))
-            except DomainError as refusal:
-                refused.append((known, refusal))
-        refused += self._make(new, stations)
-        self.outcome.refused += len(refused)
-        return sorted(refused, key=lambda pair: pair[0].line.number)
-
-    def _make(self, new: Sequence[tuple["_Known", Draft]], stations: Mapping[str, Station]) -> list[tuple["_Known", DomainError]]:
-        """Rows never seen: made, or matched with the booking that already has their reference."""
-        refused: list[tuple[_Known, DomainError]] = []
-        rows = []
-        made = services.create_many([draft for _known, draft in new], by=self.by)
-        for (known, draft), booking in zip(new, made, strict=True):
-            if isinstance(booking, DomainError) and booking.code == "duplicate":
-                booking = self._adopt(booking.data, draft)
-            elif not isinstance(booking, DomainError):
-                self.outcome.created += 1
-            if isinstance(booking, DomainError):
-                refused.append((known, booking))
-                continue
-            rows.append(
-                ImportedRow(
-                    station=stations[draft.station],
-                    booking=booking,
-                    fingerprint=known.fingerprints[0],
-                    content=content(known.line),
-                )
-            )
-        ImportedRow.objects.bulk_create(rows)
-        return refused
-
-    def _adopt(self, booking_id: Any, draft: Draft) -> Booking | DomainError:
-        """A booking that came by another way under the row's reference becomes what the row says."""
-        try:
-            version = Booking.objects.values_list("version", flat=True).get(pk=booking_id)
-            booking = services.replace(booking_id, draft, by=self.by)
-        except DomainError as refusal:
+            return self._fields.entry(row)
+        except Invalid as refusal:
             return refusal
-        self._count(booking.version != version)
-        return booking
 
-    def _again(self, known: "_Known", draft: Draft, row: ImportedRow) -> None:
-        """A row seen before: left alone with all that staff did since, unless the file itself now says otherwise."""
-        if not known.line.words.get("external_ref") or bytes(row.content) in contents(known.line):
-            self._count(False)
-            return
-        services.replace(row.booking_id, draft, by=self.by)
-        row.content = content(known.line)
-        row.save(update_fields=["content"])
-        self._count(True)
-
-    def _count(self, changed: bool) -> None:
-        if changed:
-            self.outcome.updated += 1
-        else:
-            self.outcome.unchanged += 1
+    def _item(self, row: Row, known: Register) -> Item:
+        entry = self._read(row)
+        if isinstance(entry, Entry) and entry.draft.external_ref and not known.is_first_of_its_reference(entry, row):
+            again = Duplicate(_("An earlier row of the file has the same reference, and says something else."))
+            return Item(row, known.identify(row), again)
+        return Item(row, known.identify(row), entry)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A row with the names it is known by; `occurrence` says which of several alike it is."""
-
-    line: Line
-    occurrence: int
-    fingerprints: list[bytes]
+def _require_rights(by: Person, order: Order) -> None:
+    roles.require(by, roles.MANAGE)
+    roles.require(by, roles.CHANGE)
+    if order.create_stations and not by.has_perm(ALL_STATIONS):
+        raise FileRefused(_("Only somebody who has every station may have new ones made. Leave --create-stations out."))
 
 
-def _remembered(batch: Sequence[_Known], stations: Mapping[str, Station]) -> dict[bytes, ImportedRow]:
-    names = {name for known in batch for name in known.fingerprints}
-    found = ImportedRow.objects.filter(station__in=stations.values(), fingerprint__in=names)
-    return {bytes(row.fingerprint): row for row in found}
+@contextmanager
+def _acting(by: Person) -> Iterator[None]:
+    actor = by if isinstance(by, User) else None
+    with audit.acting(replace(audit.origin(), channel=Channel.IMPORT, actor=actor)):
+        yield
 
 
-class _Rejects:
-    """The file of refused rows: as they stood, with line, occurrence and reason; made only when there is one."""
-
-    def __init__(self, path: Path | None, source: Source) -> None:
-        self._path, self._source, self._file = path, source, None
-        self._writer: Any = None
-
-    def write(self, known: _Known, refusal: DomainError) -> None:
-        if self._path is None:
-            return
-        header = self._source.header()
-        kept = [index for index, name in enumerate(header) if name not in (LINE, OCCURRENCE, REASON)]
-        if self._writer is None:
-            self._file = self._path.open("w", encoding="utf-8", newline="")
-            self._writer = csv.writer(self._file, delimiter=self._source.delimiter)
-            self._writer.writerow([*(header[index] for index in kept), LINE, OCCURRENCE, REASON])
-        cells = [known.line.cells[index] for index in kept]
-        self._writer.writerow([*cells, known.line.number, known.occurrence, reason(refusal)])
-
-    def close(self) -> None:
-        if self._file:
-            self._file.close()
+@contextmanager
+def _written_unless(dry_run: bool) -> Iterator[None]:
+    """A dry run is a real one, taken back as a whole."""
+    if not dry_run:
+        yield
+        return
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
-def reason(refusal: DomainError) -> str:
-    """`code: sentence`, with the fields at fault."""
-    fields = "; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in refusal.fields.items())
-    return f"{refusal.code}: {refusal}" + (f" ({fields})" if fields else "")
-
-
-@transaction.atomic
-def make_stations(hours: Mapping[str, tuple[int, int]], shape: NewStation, *, by: Person) -> None:
-    """A station for each code that is not there yet, open every day over the hours that its rows span."""
-    unknown = sorted(set(hours) - set(Station.objects.filter(code__in=hours).values_list("code", flat=True)))
-    if unknown and not by.has_perm(ALL_STATIONS):
-        raise BadFile(_("Only somebody with access to all stations can make new ones."))
-    for code in unknown:
-        station = Station(
-            code=code, name=code, time_zone=shape.time_zone, country=shape.country, currency=shape.currency
-        )
-        station.full_clean()
-        station.save()
-        first, last = hours[code]
-        starts = range(first, min(last, MINUTES_A_DAY), shape.minutes)
-        Opening.objects.bulk_create(
-            Opening(
-                station=station,
-                weekday=weekday,
-                start=time(start // 60, start % 60),
-                minutes=shape.minutes,
-                capacity=shape.capacity,
-                guest_capacity=shape.guest_capacity,
-            )
-            for weekday in Weekday
-            for start in starts
-        )
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while found := list(islice(iterator, ROWS_AT_ONCE)):
+        yield found

@@ -1,116 +1,136 @@
-"""manage.py import_bookings FILE: bookings from another system's CSV; docs/importing.md walks through it."""
+"""Bookings from a CSV file of another system. `docs/importing.md` walks through it."""
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import RawDescriptionHelpFormatter
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from accounts import roles
-from accounts.audit import Channel, Origin, acting
-from accounts.models import User
-from bookings.importing.files import FIELDS, BadFile, Source
-from bookings.importing.rows import Formats
-from bookings.importing.running import Import, NewStation
-from stations.querysets import Person
+from bookings.importing.mapping import FIELDS, Formats, pairs
+from bookings.importing.rejects import Rejects
+from bookings.importing.running import Import, Order, Refused, Summary
+from bookings.importing.stations import SETTINGS
+from bookings.management.people import person_named
+from stations.errors import DomainError
 
-NUMBERS = ("minutes", "capacity", "guest_capacity")
-TEXTS = ("time_zone", "country", "currency")
+REFUSALS_SHOWN = 10
+
+HELP = f"""Brings bookings in from a CSV file whose first line names the columns.
+
+The fields are: {", ".join(FIELDS)}.
+Station, date and slot are needed. Unsaid, slots is 1, party_adults 1, status confirmed, source import.
+Money is in cents. Known rows are not brought in again: the same file twice adds nothing.
+Exit status: 0 if every row went in, 1 if some were refused, 2 if the file was. The last line printed is JSON.
+"""
 
 
 class Command(BaseCommand):
-    help = (
-        "Brings bookings in from a CSV file. Every row is accounted for; the same file again adds nothing. "
-        "The last line printed is JSON; exit status 0 if every row went in, 1 if some were refused, 2 if the file was."
-    )
+    help = HELP
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path)
-        parser.add_argument("--map", nargs="+", action="extend", default=[], metavar="FIELD=COLUMN")
-        parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE")
-        parser.add_argument("--date-format", default=Formats.date, help="as strptime knows it (default %%Y-%%m-%%d)")
-        parser.add_argument("--time-format", default=Formats.time, help="as strptime knows it (default %%H:%%M)")
-        parser.add_argument("--encoding", default="utf-8-sig")
-        parser.add_argument("--delimiter", default=",")
-        parser.add_argument("--create-stations", action="store_true", help="make each unknown station, open every day")
-        parser.add_argument("--as", dest="actor", metavar="EMAIL", help="act as this person, with their rights")
-        parser.add_argument("--notify", action="store_true", help="mail customers; without it nobody is mailed")
-        parser.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
-        parser.add_argument("--rejects", type=Path, metavar="OUT.csv", help="where refused rows go, to be mended")
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument(
+            "--map", nargs="+", action="extend", default=[], metavar="FIELD=COLUMN",
+            help="which column feeds a field; “customer_name=First name+Surname” joins two by a space",
+        )  # fmt: skip
+        parser.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
+            help=f"one value for all rows; for stations that are made, also {', '.join(SETTINGS)}",
+        )  # fmt: skip
+        parser.add_argument("--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)")
+        parser.add_argument("--time-format", default="", metavar="F", help="such as %%I:%%M %%p (%%H:%%M)")
+        parser.add_argument("--encoding", default="utf-8", metavar="E", help="such as cp1252 (utf-8)")
+        parser.add_argument("--delimiter", default=",", metavar="D", help="such as “;”, or “tab” (,)")
+        parser.add_argument(
+            "--create-stations",
+            action="store_true",
+            help="make stations that there are not, open as the file uses them",
+        )
+        parser.add_argument(
+            "--as", dest="email", metavar="EMAIL", help="act as this user: their rights and stations hold"
+        )
+        parser.add_argument(
+            "--notify", action="store_true",
+            help="have customers told, as far as this installation sends mail; without it nobody is mailed",
+        )  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help="check everything, capacity included; write nothing")
+        parser.add_argument("--rejects", metavar="OUT.csv", help="where refused rows go, with the reason, to be mended")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        person = person_named(options["email"])
+        path, rejects = Path(options["file"]), options["rejects"]
+        if rejects and Path(rejects).exists() and path.exists() and path.samefile(rejects):
+            raise CommandError(_("The refused rows cannot go into the file that is read."), returncode=2)
         try:
-            run = _import(options)
-            with acting(Origin(channel=Channel.IMPORT, actor=run.by if isinstance(run.by, User) else None)):
-                survey = run.survey()
-                with tqdm(total=survey.rows, unit=" rows", disable=None, file=sys.stderr) as bar:
-                    run.progress = bar.update
-                    outcome = run.run(survey)
-        except BadFile as error:
-            self.stderr.write(str(error))
-            raise SystemExit(2) from None
-        except ValidationError as error:
-            self.stderr.write(" ".join(error.messages))
-            raise SystemExit(2) from None
-        self.stdout.write(json.dumps(outcome.summary()))
-        if outcome.refused:
-            raise SystemExit(1)
+            with _opened(path) as file:
+                summary = self._bring_in(Import(file, _order(options), by=person), rejects)
+        except DomainError as refusal:
+            raise CommandError(str(refusal), returncode=2) from None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from None
+        self._tell_of_refusals(summary, rejects)
+        self.stdout.write(json.dumps(summary.as_json()))
+        if summary.refused:
+            sys.exit(1)
+
+    def _bring_in(self, job: Import, rejects: str | None) -> Summary:
+        with (
+            Rejects(rejects, job.source) if rejects else nullcontext() as out,
+            tqdm(total=job.rows, unit="row", file=sys.stderr, disable=None) as bar,
+        ):
+            shown = 0
+
+            def refused(one: Refused) -> None:
+                nonlocal shown
+                if out:
+                    out.write(one)
+                elif shown < REFUSALS_SHOWN:
+                    bar.write(
+                        _("Line %(line)d: %(why)s") % {"line": one.item.row.line, "why": one.reason},
+                        file=sys.stderr,
+                    )
+                shown += 1
+
+            return job.run(on_refused=refused, on_progress=bar.update)
+
+    def _tell_of_refusals(self, summary: Summary, rejects: str | None) -> None:
+        if not summary.refused:
+            return
+        counts = ", ".join(f"{code} {count}" for code, count in summary.reasons.most_common())
+        hint = (
+            _("They are in %(file)s, each with its reason: mend it, and import it as it is.") % {"file": rejects}
+            if rejects
+            else _("Add --rejects OUT.csv to get them with their reasons.")
+        )
+        self.stderr.write(_("Refused: %(counts)s.") % {"counts": counts} + f" {hint}")
 
 
-def _import(options: dict[str, Any]) -> Import:
-    constants = dict(_pairs(options["set"]))
-    stations = _new_station(constants) if options["create_stations"] else None
-    if unknown := sorted(set(constants) - set(FIELDS) - {*NUMBERS, *TEXTS}):
-        raise BadFile(f"--set: there is no field {', '.join(unknown)}. There are: {', '.join(FIELDS)}.")
-    columns = {name: column.split("+") for name, column in _pairs(options["map"])}
-    if unknown := sorted(set(columns) - set(FIELDS)):
-        raise BadFile(f"--map: there is no field {', '.join(unknown)}. There are: {', '.join(FIELDS)}.")
-    return Import(
-        source=Source(
-            path=options["file"],
-            columns=columns,
-            constants={name: value for name, value in constants.items() if name in FIELDS},
-            encoding=options["encoding"],
-            delimiter=options["delimiter"],
-        ),
+def _opened(path: Path) -> BinaryIO:
+    if path.exists() and not path.is_file():
+        raise CommandError(
+            _("%(file)s is no file. The file is read twice, so it cannot be a pipe.") % {"file": path},
+            returncode=2,
+        )
+    return path.open("rb")
+
+
+def _order(options: dict[str, Any]) -> Order:
+    return Order(
+        maps=pairs(options["map"]),
+        constants=pairs(options["set"]),
         formats=Formats(options["date_format"], options["time_format"]),
-        by=_person(options["actor"]),
-        create_stations=stations,
-        rejects=options["rejects"],
+        encoding=options["encoding"],
+        delimiter=options["delimiter"],
+        create_stations=options["create_stations"],
         dry_run=options["dry_run"],
     )
-
-
-def _pairs(said: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [tuple(one.split("=", 1)) for one in said]
-    if broken := [one for one, pair in zip(said, pairs, strict=True) if len(pair) != 2]:
-        raise BadFile(f"“{broken[0]}” is not of the form FIELD=VALUE.")
-    names = [pair[0] for pair in pairs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BadFile(f"{', '.join(twice)} is said twice.")
-    return [(pair[0], pair[1]) for pair in pairs]
-
-
-def _new_station(constants: dict[str, str]) -> NewStation:
-    said: dict[str, Any] = {name: constants[name] for name in TEXTS if name in constants}
-    for name in NUMBERS:
-        if name in constants:
-            if not constants[name].isdecimal() or not 1 <= int(constants[name]) <= 10_000:
-                raise BadFile(f"--set {name}: “{constants[name]}” is not a number from 1 to 10000.")
-            said[name] = int(constants[name])
-    return NewStation(**said)
-
-
-def _person(email: str | None) -> Person:
-    if email is None:
-        return roles.OPERATOR
-    user = User.objects.filter(email=email.lower(), is_active=True).first()
-    if user is None:
-        raise BadFile(f"--as: there is nobody active with the e-mail {email}.")
-    if not user.has_perm(roles.MANAGE):
-        raise BadFile(f"--as: {email} may not import. It takes a manager's right.")
-    return user
