@@ -11,7 +11,6 @@ import pytest
 from django.conf import settings as product
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -26,26 +25,28 @@ from tests.accounts.racing import race
 from tests.factories import PASSWORD, UserFactory, customer
 
 STATIONS = "/api/stations/"
+Answer = Any
+"""A response as the test client gives it."""
 CHALLENGE = 'Bearer realm="api"'
 
 
-def post(address: str, body: Any, client: Client | None = None, **headers: str) -> HttpResponse:
+def post(address: str, body: Any, client: Client | None = None, **headers: str) -> Answer:
     return (client or Client()).post(address, json.dumps(body), content_type="application/json", headers=headers)
 
 
-def login(email: str, password: str = PASSWORD) -> HttpResponse:
+def login(email: str, password: str = PASSWORD) -> Answer:
     return post("/api/auth/login", {"email": email, "password": password})
 
 
-def refresh(token: str) -> HttpResponse:
+def refresh(token: str) -> Answer:
     return post("/api/auth/refresh", {"refresh": token})
 
 
-def call(token: str, address: str = STATIONS) -> HttpResponse:
+def call(token: str, address: str = STATIONS) -> Answer:
     return Client().get(address, headers={"Authorization": f"Bearer {token}"})
 
 
-def told(answer: HttpResponse) -> tuple[int, str, str | None]:
+def told(answer: Answer) -> tuple[int, str, str | None]:
     body = json.loads(answer.content)
     assert set(body) == {"success", "error", "code", "request_id"}
     assert body["success"] is False
