@@ -24,7 +24,7 @@ from bookings.querysets import BookingQuerySet
 from bookings.workflow import NEW, STEPS, Status
 from config.api import ApiView, Door, StrictSerializer, if_match, seen_before, success
 from config.fields import DateField, IdField, NumberField, SlotField, TextField, WordField, known_uuid
-from config.openapi import documented, listed, paged, whole
+from config.openapi import BODY, PLACE, documented, listed, paged, whole
 from config.queries import DaysQuery
 from config.wire import HTML
 from stations.errors import DomainError, NotFound
@@ -78,7 +78,7 @@ class EditBody(StrictSerializer):
     special_requests = TextField(required=False, allow_null=True, allow_blank=True, max_length=2000, lines=True)
     total_due_cents = NumberField(required=False, min_value=0, max_value=MAX_CENTS)
     deposit_due_cents = NumberField(required=False, min_value=0, max_value=MAX_CENTS)
-    source = TextField(required=False, allow_blank=True, max_length=50)
+    source = TextField(required=False, allow_blank=True, max_length=50)  # type: ignore[assignment]
     external_ref = TextField(required=False, allow_blank=True, max_length=100)
     customer = ContactBody(required=False, allow_null=True)
     customer_id = IdField(required=False)
@@ -138,7 +138,10 @@ class BookingView(ApiView):
                 if_match(self.request)
             return shape.parse(sent)
         except (ValidationError, ParseError):
-            if booking_id and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists():
+            if (
+                booking_id
+                and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists()
+            ):
                 raise NotFound from None
             if isinstance(code := sent.get("station"), str):
                 visible_stations(self.request, code)
@@ -160,10 +163,10 @@ class BookingView(ApiView):
 class Weekly(ApiView):
     """The bookings of 1 to 7 days, at one station or at all that you may see."""
 
-    query = WeekQuery
+    query: type[WeekQuery] = WeekQuery
     cache = "private, no-cache"
 
-    @documented("Bookings of 1 to 7 days", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
+    @documented("Bookings of a range of days", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
     def get(self, request: Request) -> Response:
         stations = visible_stations(request, request.query_params.get("station", ""))
         wanted = self.query.parse_query(request.query_params)
@@ -182,17 +185,21 @@ class Monthly(Weekly):
 
     query = MonthQuery
 
-    @documented("Bookings of 1 to 42 days", listed("Booking"), query=MonthQuery, failing=[404], cached=True)
-    def get(self, request: Request) -> Response:
-        return super().get(request)
-
 
 class Reschedule(BookingView):
     """Move a booking to another date and slot, at its station or at another of yours."""
 
     examples = {"PATCH": MOVE}
 
-    @documented("Move", whole("Moved"), body=RescheduleBody, example=MOVE, failing=[404, 409], versioned=True)
+    @documented(
+        "Move",
+        whole("Moved"),
+        body=RescheduleBody,
+        example=MOVE,
+        failing=[404, 409],
+        versioned=True,
+        refusals=(*PLACE, "not_reschedulable", "past"),
+    )
     def patch(self, request: Request, booking_id: str) -> Response:
         to = Place(**self.wanted(RescheduleBody, booking_id))
         booking = services.reschedule(known_id(booking_id), to=to, by=request.user, seen_version=if_match(request))
@@ -210,10 +217,18 @@ class Bookings(BookingView):
         stations = visible_stations(request, request.query_params.get("station", ""))
         wanted = ListQuery.parse_query(request.query_params)
         page = paging.page(request.user, _found(stations, wanted), wanted.get("cursor", ""))
-        turned = {"next": _address(request, page.next), "previous": _address(request, page.previous)}
-        return success([as_json(row) for row in page.rows], **turned)
+        after, before = _address(request, page.next), _address(request, page.previous)
+        return success([as_json(row) for row in page.rows], next=after, previous=before)
 
-    @documented("New booking", whole("Booking"), status=201, body=CreateBody, example=CREATE, failing=[404, 409])
+    @documented(
+        "New booking",
+        whole("Booking"),
+        status=201,
+        body=CreateBody,
+        example=CREATE,
+        failing=[404, 409],
+        refusals=(*PLACE, "past"),
+    )
     def post(self, request: Request) -> Response:
         booking = services.create(Draft(**self.wanted(CreateBody)), by=request.user)
         address = reverse("api-booking", args=[booking.pk], request=request)
@@ -232,7 +247,15 @@ class OneBooking(BookingView):
             raise NotFound
         return success(self.row(booking), headers=version_header(booking))
 
-    @documented("Edit", whole("Booking"), body=EditBody, example=EDIT, failing=[404, 409], versioned=True)
+    @documented(
+        "Edit",
+        whole("Booking"),
+        body=EditBody,
+        example=EDIT,
+        failing=[404, 409],
+        versioned=True,
+        refusals=(*BODY, "no_such_slot", "slot_closed", "slot_full"),
+    )
     def patch(self, request: Request, booking_id: str) -> Response:
         changes = self.wanted(EditBody, booking_id)
         booking = services.edit(known_id(booking_id), changes, by=request.user, seen_version=if_match(request))
@@ -255,7 +278,15 @@ class BookingStatus(BookingView):
 
     examples = {"POST": STEP}
 
-    @documented("Change the status", whole("Booking"), body=StatusBody, example=STEP, failing=[404], versioned=True)
+    @documented(
+        "Change the status",
+        whole("Booking"),
+        body=StatusBody,
+        example=STEP,
+        failing=[404],
+        versioned=True,
+        refusals=(*BODY, "invalid_step", "no_such_slot", "slot_closed", "slot_full"),
+    )
     def post(self, request: Request, booking_id: str) -> Response:
         to = Status(self.wanted(StatusBody, booking_id)["status"])
         booking = services.change_status(known_id(booking_id), to, by=request.user, seen_version=if_match(request))
@@ -307,5 +338,6 @@ def _moved(booking: Booking) -> dict[str, Any]:
         "station": booking.station.code,
         "status": booking.status,
         "version": booking.version,
-        "message": _("The booking stands on %(date)s at %(slot)s.") % {"date": booking.date, "slot": f"{booking.slot:%H:%M}"},
+        "message": _("The booking stands on %(date)s at %(slot)s.")
+        % {"date": booking.date, "slot": f"{booking.slot:%H:%M}"},
     }

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -17,6 +17,7 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -24,6 +25,7 @@ from rest_framework.views import APIView
 
 from accounts import roles
 from accounts.authentication import BearerAuthentication, SessionAuthentication
+from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
 from config.wire import AcceptVersioning, JsonParser, JsonRenderer, Negotiation
@@ -36,6 +38,9 @@ STATUS_OF: Final = {"not_found": 404, "permission_denied": 403, "duplicate": 409
 
 CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "invalid")
 """What malformed input is called. Where several fields are at fault, the first of these that fits any of them."""
+
+SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
+"""Codes whose sentence says by itself what is wrong; the others' name the field."""
 
 SENTENCES: Final = {
     "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
@@ -88,9 +93,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = failure.response(request)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
-    if (wait := getattr(error, "wait", None)) is not None:
-        response["Retry-After"] = str(max(1, math.ceil(wait)))
+    if (wait := _seconds(error)) is not None:
+        response["Retry-After"] = str(wait)
     return response
+
+
+def _seconds(error: Exception) -> int | None:
+    """How long a throttled caller is to wait; None for every other failure."""
+    wait = getattr(error, "wait", None)
+    return None if wait is None else max(1, math.ceil(wait))
 
 
 def _failure(error: Exception, view: "ApiView") -> Failure | None:
@@ -115,18 +126,19 @@ def _of_rest_framework(error: exceptions.APIException) -> Failure:
     code = str(error.get_codes())
     if code == "parse_error":
         return Failure(400, "invalid", error.detail)
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": max(1, math.ceil(error.wait))}
-        return Failure(429, code, sentence)
+    if (wait := _seconds(error)) is not None:
+        return Failure(error.status_code, code, _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait})
     return Failure(error.status_code, code, SENTENCES.get(code, error.detail), data=getattr(error, "data", None))
 
 
 def _malformed(error: exceptions.ValidationError) -> Failure:
     """Each field at fault; the code and the sentence are those of the most telling one, in the order of `CODES`."""
     faults = _flat(error.get_full_details())
-    worst = min((fault for found in faults.values() for fault in found), key=lambda fault: _rank(fault["code"]))
     errors = {name: [fault["message"] for fault in found] for name, found in faults.items()}
-    return Failure(400, CODES[_rank(worst["code"])], worst["message"], errors)
+    each = ((_rank(fault["code"]), name, fault["message"]) for name, found in faults.items() for fault in found)
+    rank, name, message = min(each, key=lambda fault: fault[0])
+    sentence = message if CODES[rank] in SELF_EXPLAINING else f"{name}: {message}"
+    return Failure(400, CODES[rank], sentence, errors)
 
 
 def _rank(code: str) -> int:
@@ -151,8 +163,8 @@ class HasRight(BasePermission):
     """The API's own right, and the one that the view names for the method; both at some station of the person's."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        assert isinstance(view, ApiView)
-        return view.may(request.method or "") and request.user.has_a_station
+        mine = isinstance(view, ApiView) and view.may(request.method or "")
+        return mine and isinstance(request.user, User) and request.user.has_a_station
 
 
 class ApiView(APIView):
@@ -162,7 +174,7 @@ class ApiView(APIView):
     permission_classes = (HasRight,)
     throttle_classes = (EachUser,)
     content_negotiation_class = Negotiation
-    renderer_classes = (JsonRenderer, BrowsableRenderer)
+    renderer_classes: tuple[type[BaseRenderer], ...] = (JsonRenderer, BrowsableRenderer)
     parser_classes = (JsonParser,)
     versioning_class = AcceptVersioning
     http_method_names = ["get", "head", "post", "patch"]
@@ -204,7 +216,7 @@ class ApiView(APIView):
         self.check_throttles(request)
         self.check_permissions(request)
         negotiated = self.perform_content_negotiation(request)
-        request.accepted_renderer, request.accepted_media_type = negotiated  # type: ignore[attr-defined]
+        request.accepted_renderer, request.accepted_media_type = negotiated
         request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
 
     @property
@@ -273,7 +285,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     @classmethod
     def parse(cls, data: Any, **options: Any) -> dict[str, Any]:
         """The validated data. Raises REST framework's ValidationError."""
-        serializer: Self = cls(data=data, **options)
+        serializer = cls(data=data, **options)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

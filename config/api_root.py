@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from csp.decorators import csp_update
+from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -11,26 +12,31 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer2,
 )
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
-from config.api import ApiView, JsonRenderer, success
-from config.openapi import documented, whole
+from config.api import ApiView, success
+from config.browsing import BrowsableRenderer
+from config.openapi import documented, documented_as, whole
+from config.wire import HTML, JsonRenderer, Negotiation, NotAcceptable
+from stations.errors import NotFound
 
 ROOMS = {
     "stations": "api-stations",
     "bookings": "api-bookings",
-    "customer search": "api-customer-search",
-    "description": "api-schema",
-    "documentation": "api-docs",
+    "week": "api-weekly",
+    "month": "api-monthly",
+    "customer_search": "api-customer-search",
+    "schema": "api-schema",
+    "docs": "api-docs",
 }
 
 
 class Root(ApiView):
-    """Stationbook's API. Each address below can be opened, read and, where you may, written from this page."""
+    """Each address below can be opened here and read, and where you may, written."""
 
     rights = {"GET": roles.API}
 
@@ -39,40 +45,49 @@ class Root(ApiView):
         return success({name: reverse(address, request=request) for name, address in ROOMS.items()})
 
 
-@extend_schema(exclude=True)
-class SchemaView(ApiView, SpectacularAPIView):
+class DocumentView(ApiView):
+    """An address that answers with a document: its failures still speak the envelope."""
+
+    rights = {"GET": roles.API}
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        found = super().finalize_response(request, response, *args, **kwargs)
+        if found.exception:
+            spoken = [JsonRenderer(), BrowsableRenderer()]
+            try:
+                negotiated = Negotiation().select_renderer(request, spoken)
+            except NotAcceptable:
+                negotiated = spoken[0], spoken[0].media_type
+            found.accepted_renderer, found.accepted_media_type = negotiated
+        return found
+
+
+class Schema(DocumentView):
     """The OpenAPI document, as JSON or YAML."""
 
-    rights = {"GET": roles.API}
     renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2)
-    versioning_class = None
 
-    def handle_exception(self, error: Exception) -> Response:
-        """A failure speaks the envelope's JSON, whatever form of the document was asked for."""
-        response: Response = super().handle_exception(error)
-        self.request.accepted_renderer, self.request.accepted_media_type = JsonRenderer(), "application/json"
-        return response
+    @documented_as("This document", [one.media_type for one in renderer_classes])
+    def get(self, request: Request) -> Response:
+        return Response(SchemaGenerator().get_schema(public=True))  # type: ignore[no-untyped-call]
 
 
-@extend_schema(exclude=True)
-class Docs(ApiView):
+# Swagger UI draws its icons from data: addresses in its own style sheet.
+@method_decorator(csp_update({"img-src": ["data:"]}), name="dispatch")
+class Docs(DocumentView):
     """The OpenAPI document for people, by Swagger UI from the product's own files."""
 
-    rights = {"GET": roles.API}
+    renderer_classes = (TemplateHTMLRenderer,)
 
-    def get(self, request: Request) -> HttpResponse:
-        return render(request._request, "api_docs.html")
+    @documented_as("This document, for people", [HTML])
+    def get(self, request: Request) -> Response:
+        return Response(template_name="api_docs.html")
 
 
 @extend_schema(exclude=True)
 class Nowhere(ApiView):
-    """No such address: said in the envelope, whatever the method."""
+    """No such address: said in the envelope, whatever the method, to those who are signed in."""
 
-    rights: dict[str, str] = {}
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        self.http_method_not_allowed = self._missing  # type: ignore[method-assign]
-        return super().dispatch(request, *args, **kwargs)
-
-    def _missing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        raise Http404
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound

@@ -9,7 +9,7 @@ from stations import api as stations
 
 urlpatterns = [
     path("", api_root.Root.as_view(), name="api"),
-    path("schema/", api_root.SchemaView.as_view(), name="api-schema"),
+    path("schema/", api_root.Schema.as_view(), name="api-schema"),
     path("docs/", api_root.Docs.as_view(), name="api-docs"),
     path("auth/login", accounts.Login.as_view(), name="api-login"),
     path("auth/refresh", accounts.Refresh.as_view(), name="api-refresh"),

@@ -1,6 +1,7 @@
 """The API as pages, for a person with a browser: the same answers, with links to follow and forms to send."""
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -56,11 +57,11 @@ def linked(text: str, request: Request) -> SafeString:
     html = re.sub(rf"&quot;({home}(?:[^&\s\\]|&amp;)*)&quot;", r'&quot;<a href="\1">\1</a>&quot;', escape(text))
     for key, name in IDS.items():
         pattern = rf"(?<!\\)(&quot;{key}&quot;: &quot;)([0-9a-f-]{{36}})(?=&quot;)"
-        html = re.sub(pattern, lambda hit, name=name: _link(hit, name), html)
+        html = re.sub(pattern, partial(_link, name), html)
     return mark_safe(html)  # noqa: S308 (escaped above; what is put in are our own addresses)
 
 
-def _link(hit: re.Match[str], name: str) -> str:
+def _link(name: str, hit: re.Match[str]) -> str:
     return f'{hit[1]}<a href="{escape(reverse(name, args=[hit[2]]))}">{hit[2]}</a>'
 
 

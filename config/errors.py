@@ -1,13 +1,16 @@
 """What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
 
+import sys
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-PAGES = {
+SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
     403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
     404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
@@ -19,17 +22,15 @@ CODES = {400: "invalid", 403: "permission_denied", 404: "not_found", 500: "serve
 
 def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:
     """The error of a status, in the shape that its address speaks."""
-    sentence = sentence or str(PAGES[status])
+    sentence = sentence or str(SENTENCES[status])
     request_id = getattr(request, "request_id", "")
     if request.path_info.startswith("/api/"):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
-        return JsonResponse(body, status=status)
-    return render(
-        request,
-        "error.html",
-        {"status": status, "sentence": sentence, "request_id": request_id},
-        status=status,
-    )
+        return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+    context = {"status": status, "sentence": sentence, "request_id": request_id}
+    if status >= 500:
+        context["user"] = AnonymousUser()  # who it is could be what failed
+    return render(request, "error.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -45,7 +46,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return answer(request, 500)
+    away = isinstance(sys.exception(), OperationalError | InterfaceError)
+    return answer(request, 503 if away else 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "", **more: Any) -> HttpResponse:

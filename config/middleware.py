@@ -59,6 +59,7 @@ def remote_address(request: HttpRequest) -> str | None:
     if settings.TRUSTED_PROXY:
         said = request.META.get("HTTP_X_FORWARDED_FOR", said).rpartition(",")[2]
     try:
-        return str(ipaddress.ip_address(said.strip()))
+        # Without a scope, such as %eth0: no database keeps one.
+        return str(ipaddress.ip_address(said.strip().partition("%")[0]))
     except ValueError:
         return None

@@ -1,194 +1,137 @@
 """The API's description: what each address takes and every status it answers with, from the same shapes that parse and answer."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-JSON = Mapping[str, Any]
+from config.shapes import COMPONENTS, envelope
 
-UUID_TEXT = {"type": "string", "format": "uuid"}
-DATE_TEXT = {"type": "string", "format": "date"}
-INSTANT = {"type": "string", "format": "date-time"}
-SLOT_TEXT = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
-COUNT = {"type": "integer", "minimum": 0}
-TEXT = {"type": "string"}
-FLAG = {"type": "boolean"}
-STATUSES = {
-    "type": "string",
-    "enum": ["pending", "confirmed", "arrived", "completed", "no_show", "cancelled"],
-}
+JSON: Final = "application/json"
+REQUEST_ID: Final = "7d1c0f0e5c0b4d0f9b1f2a3c4d5e6f70"
 
-
-def _object(properties: JSON, *, optional: Iterable[str] = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": [name for name in properties if name not in set(optional)],
-        "additionalProperties": False,
-    }
-
-
-ROW_CUSTOMER = _object({"customer_id": UUID_TEXT, "email": TEXT, "name": TEXT, "phone": TEXT})
-ROW = {
-    "booking_id": UUID_TEXT,
-    "customer": {"oneOf": [{"$ref": "#/components/schemas/RowCustomer"}, {"type": "null"}]},
-    "date": DATE_TEXT,
-    "slot": SLOT_TEXT,
-    "total_guests": COUNT,
-    "status": STATUSES,
-    "total_due_cents": COUNT,
-    "balance_due_cents": COUNT,
-    "special_requests": {"type": ["string", "null"]},
-    "source": TEXT,
-    "created_at": INSTANT,
-    "updated_at": INSTANT,
-    "station": TEXT,
-    "starts_at": INSTANT,
-    "ends_at": INSTANT,
-    "slots": COUNT,
-    "version": COUNT,
-    "needs_place": FLAG,
-}
-CHANGED = {"changed_by": TEXT, "changed_at": INSTANT, "change": TEXT}
-
-COMPONENTS = {
-    "schemas": {
-        "RowCustomer": ROW_CUSTOMER,
-        "Booking": _object(ROW),
-        "StaleBooking": _object({**ROW, **CHANGED}, optional=CHANGED),
-        "Moved": _object(
-            {
-                "booking_id": UUID_TEXT,
-                "date": DATE_TEXT,
-                "slot": SLOT_TEXT,
-                "station": TEXT,
-                "status": STATUSES,
-                "version": COUNT,
-                "message": TEXT,
-            }
-        ),
-        "Station": _object(
-            {
-                "code": TEXT,
-                "name": TEXT,
-                "time_zone": TEXT,
-                "country": TEXT,
-                "currency": TEXT,
-                "first_weekday": {"type": "integer", "minimum": 0, "maximum": 6},
-                "email": TEXT,
-                "phone": TEXT,
-                "address": TEXT,
-                "is_active": FLAG,
-            }
-        ),
-        "Slot": _object(
-            {
-                "date": DATE_TEXT,
-                "slot": SLOT_TEXT,
-                "minutes": COUNT,
-                "starts_at": INSTANT,
-                "ends_at": INSTANT,
-                "capacity": COUNT,
-                "taken": COUNT,
-                "left": COUNT,
-                "guest_capacity": {"type": ["integer", "null"]},
-                "guests_taken": COUNT,
-                "guests_left": {"type": ["integer", "null"]},
-                "closed": FLAG,
-                "reason": TEXT,
-            }
-        ),
-        "Customer": _object(
-            {
-                "customer_id": UUID_TEXT,
-                "station": TEXT,
-                "name": TEXT,
-                "email": TEXT,
-                "phone": TEXT,
-                "created_at": INSTANT,
-            }
-        ),
-        "Tokens": _object(
-            {
-                "access": TEXT,
-                "refresh": TEXT,
-                "token_type": {"type": "string", "const": "Bearer"},
-                "expires_in": COUNT,
-            }
-        ),
-        "Addresses": {"type": "object", "additionalProperties": {"type": "string"}},
-        "Failure": _object(
-            {
-                "success": {"type": "boolean", "const": False},
-                "error": TEXT,
-                "code": TEXT,
-                "errors": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
-                "data": {"type": "object"},
-                "request_id": TEXT,
-            },
-            optional=("errors", "data"),
-        ),
-    }
-}
-
-FAILURES: dict[int, tuple[str, str, str]] = {
-    400: ("invalid", "Please correct what is marked.", "Malformed, or refused by a rule: see the code"),
+FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
+    400: (
+        "Malformed, or refused by a rule: `code` says which",
+        {
+            "invalid_date": "Invalid date format. Use YYYY-MM-DD",
+            "invalid_slot": "Invalid time slot format. Use HH:MM (e.g., 18:00)",
+            "invalid_range": "The range is 1 to 7 days, both ends included.",
+            "required": "This field is required.",
+            "invalid": "There is no such field.",
+            "not_reschedulable": "Cannot reschedule cancelled bookings",
+            "invalid_step": "A booking that is completed cannot become arrived.",
+            "past": "Cannot reschedule to past dates",
+            "no_such_slot": "There is no slot at 18:15 on Fri 7 March 2031. Choose another slot.",
+            "slot_closed": "18:00 on Fri 7 March 2031 is closed: Stocktaking",
+            "slot_full": "Target time slot is fully booked",
+        },
+    ),
     401: (
-        "not_authenticated",
-        "Authentication credentials were not provided.",
         "Not signed in, or no longer",
+        {
+            "not_authenticated": "Please sign in: send an access token, or log in with the browser.",
+            "token_invalid": "The token is not valid, or no longer. Sign in again.",
+            "login_failed": "E-mail and password do not match. Try again, or ask a manager.",
+        },
     ),
     403: (
-        "permission_denied",
-        "You do not have permission to perform this action.",
-        "A right held at no station",
+        "A right that is held at no station, or a browser's write without the form's protection",
+        {
+            "permission_denied": "Your groups do not allow this. Ask a manager for the right.",
+            "csrf_failed": "The form's protection has run out. Reload the page and try again.",
+        },
     ),
-    404: ("not_found", "Not found.", "No such thing, or one of a station that the caller may not see"),
-    405: ("method_not_allowed", "Method “PUT” not allowed.", "Another method"),
-    406: ("not_acceptable", "There is no such version of the API. There is: 1.", "No such version or format"),
-    409: ("duplicate", "This station already has a booking with that reference.", "The reference is taken"),
-    412: ("stale", "Somebody changed this booking meanwhile.", "If-Match does not name the current version"),
-    413: ("too_large", "The request is too large. Send less at once.", "Over 1 MiB"),
+    404: (
+        "No such thing, or one of a station that the caller may not see",
+        {"not_found": "There is no such thing here."},
+    ),
+    406: (
+        "No such version, or no such format",
+        {"not_acceptable": "There is no such version of the API. Ask for one of: 1."},
+    ),
+    409: (
+        "The reference is taken: `data` names the booking that has it",
+        {"duplicate": "This station already has a booking with that reference."},
+    ),
+    412: (
+        "If-Match does not name the current version: `data` is the current row, and who changed it when",
+        {"stale": "Somebody changed this booking meanwhile. Look at it again before you change it."},
+    ),
+    413: ("Over 1 MiB", {"too_large": "The request is too large. Send less at once."}),
     415: (
-        "unsupported_media_type",
-        "Unsupported media type “text/plain” in request.",
-        "The body is not JSON",
+        "The body is said to be something else than JSON",
+        {"unsupported_media_type": "Send JSON, and say so: Content-Type: application/json."},
     ),
-    429: ("throttled", "Request was throttled.", "Too many requests: wait as Retry-After says"),
-    500: ("server_error", "Something went wrong on our side.", "A crash; no detail but the request id"),
-    503: ("unavailable", "The service is busy. Try again in a moment.", "The database is away or busy"),
+    429: (
+        "Wait as many seconds as Retry-After says",
+        {"throttled": "Too many requests. Try again in 7 seconds."},
+    ),
+    500: (
+        "A crash: no detail but the request id",
+        {"server_error": "Something went wrong on our side. Try again in a moment."},
+    ),
+    503: (
+        "The database is away or busy",
+        {"unavailable": "The service is busy. Try again in a moment."},
+    ),
+}
+"""For each status what it means, and its codes with a sentence of each."""
+
+ALIKE: Final = {str(status) for status in FAILURES} - {"400", "401"}
+"""The statuses whose failures are described once for all addresses."""
+
+QUERY: Final = ("invalid_date", "invalid_range", "required", "invalid")
+BODY: Final = ("required", "invalid")
+PLACE: Final = (*BODY, "invalid_date", "invalid_slot", "no_such_slot", "slot_closed", "slot_full")
+"""Which codes of a 400 an address may answer with."""
+
+OF_SIGNED_IN: Final = ("not_authenticated", "token_invalid")
+OF_STRANGERS: Final = ("login_failed", "token_invalid")
+"""And which codes of a 401."""
+
+DETAILS: Final[dict[str, dict[str, Any]]] = {
+    "invalid_date": {"errors": {"date": ["Invalid date format. Use YYYY-MM-DD"]}},
+    "invalid_slot": {"errors": {"slot": ["Invalid time slot format. Use HH:MM (e.g., 18:00)"]}},
+    "invalid_range": {"errors": {"date_to": ["The range is 1 to 7 days, both ends included."]}},
+    "required": {"errors": {"date": ["This field is required."]}},
+    "invalid": {"errors": {"colour": ["There is no such field."]}},
+    "duplicate": {"data": {"booking_id": "0b6a3c7e-2f0e-4a52-9a43-1d2f7c1b9e55"}},
+    "not_acceptable": {"data": {"versions": ["1"]}},
+}
+HEADERS: Final = {
+    "ETag": "What to send back as If-None-Match (a calendar) or If-Match (a booking's version)",
+    "Location": "Where the new booking is read",
+    "Retry-After": "Seconds to wait",
+    "WWW-Authenticate": "How to sign in",
+    "X-Request-Id": "The name of this request, for those who are asked for help",
 }
 
 
 def whole(name: str) -> dict[str, Any]:
     """The envelope around one thing."""
-    return _envelope({"$ref": f"#/components/schemas/{name}"})
+    return envelope({"$ref": f"#/components/schemas/{name}"})
 
 
 def listed(name: str) -> dict[str, Any]:
     """The envelope around a whole list."""
-    return _envelope({"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}, total_count=COUNT)
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return envelope(items, total_count={"type": "integer", "minimum": 0})
 
 
 def paged(name: str) -> dict[str, Any]:
     """The envelope around one page of a list."""
     address = {"type": ["string", "null"], "format": "uri"}
-    return _envelope(
-        {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}, next=address, previous=address
-    )
-
-
-def _envelope(data: JSON, **more: JSON) -> dict[str, Any]:
-    return _object({"success": {"type": "boolean", "const": True}, "data": data, **more})
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return envelope(items, next=address, previous=address)
 
 
 def nothing() -> dict[str, Any]:
     """The envelope around nothing."""
-    return _envelope({"type": "null"})
+    return envelope({"type": "null"})
 
 
 def documented(
@@ -203,56 +146,88 @@ def documented(
     signed_in: bool = True,
     versioned: bool = False,
     cached: bool = False,
+    refusals: Iterable[str] = (),
 ) -> Callable[[Any], Any]:
-    """What a method of a view takes and answers, every status of it; `failing` adds to those that any call can meet."""
-    failing = (
-        {401, 406, 429, 500, 503, *failing} | ({403} if signed_in else set()) | ({400, 413, 415} if body else set())
-    )
-    failing |= {400} if query else set()
-    responses: dict[Any, Any] = {status: OpenApiResponse(answer, description="Done")}
+    """What a method of a view takes and answers, every status of it; `failing` adds to those that any call can meet.
+
+    `versioned`: it looks at If-Match; `cached`: at If-None-Match; `refusals`: the codes of its 400.
+    """
+    failing = {401, 406, 429, 500, 503, *failing} | ({403} if signed_in else set()) | ({412} if versioned else set())
+    failing |= {400, 413, 415} if body else {400} if query else set()
+    responses: dict[Any, Any] = {(status, JSON): OpenApiResponse(answer, description="Done")}
     if cached:
-        responses[304] = OpenApiResponse(description="Nothing changed since the ETag given")
-    responses |= {code: _failure(code) for code in sorted(failing)}
-    parameters = [query] if query else []
-    if versioned:
-        parameters.append(_header("If-Match", 'The version that you have seen, such as "3".', r'^(\*|"[0-9]{1,9}")$'))
-    if cached:
-        parameters.append(_header("If-None-Match", "The ETag of the answer that you have.", None))
-    examples = [OpenApiExample("Example", value=example, request_only=True)] if example else []
+        responses[304] = OpenApiResponse(description="Nothing has changed since that ETag")
+    among = (*(refusals or (BODY if body else QUERY)), *(OF_SIGNED_IN if signed_in else OF_STRANGERS))
+    responses |= {(code, JSON): _failure(code, among) for code in sorted(failing)}
     return extend_schema(
         summary=summary,
         request=body,
-        parameters=parameters,
+        parameters=_parameters(status, failing, query, versioned=versioned, cached=cached),
         responses=responses,
-        examples=examples,
+        examples=[OpenApiExample("Example", value=example, request_only=True)] if example else [],
         auth=None if signed_in else [],
     )
 
 
-def _header(name: str, description: str, pattern: str | None) -> OpenApiParameter:
+def documented_as(summary: str, media_types: Sequence[str]) -> Callable[[Any], Any]:
+    """An address that answers with a document in each of these formats."""
+    shape = {"type": "string"} if media_types == ["text/html"] else {"type": "object"}
+    failing = (401, 403, 406, 429, 500, 503)
+    responses: dict[Any, Any] = {(200, one): OpenApiResponse(shape, description="Done") for one in media_types}
+    responses |= {(code, JSON): _failure(code) for code in failing}
+    return extend_schema(summary=summary, parameters=_parameters(200, failing), responses=responses)
+
+
+def _parameters(
+    status: int, failing: Iterable[int], query: Any = None, *, versioned: bool = False, cached: bool = False
+) -> list[Any]:
+    found = [query] if query else []
+    if versioned:
+        description = 'The version that you have seen, such as `"3"`; `*` or nothing for any.'
+        found.append(_asked("If-Match", description, r'^(\*|"[1-9][0-9]{0,9}")$'))
+    if cached:
+        found.append(_asked("If-None-Match", "The ETag of the answer that you have.", None))
+    found += [_answered("X-Request-Id", [status, *failing]), _answered("WWW-Authenticate", [401])]
+    found += [_answered("Retry-After", [429])]
+    if cached or versioned or status == 201:
+        found.append(_answered("ETag", [status, 304] if cached else [status]))
+    return found + ([_answered("Location", [status])] if status == 201 else [])
+
+
+def _asked(name: str, description: str, pattern: str | None) -> OpenApiParameter:
     schema: dict[str, Any] = {"type": "string"} | ({"pattern": pattern} if pattern else {})
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description)
 
 
-def _failure(status: int) -> OpenApiResponse:
-    code, sentence, description = FAILURES[status]
-    value = {
-        "success": False,
-        "error": sentence,
-        "code": code,
-        "request_id": "7d1c0f0e5c0b4d0f9b1f2a3c4d5e6f70",
-    }
-    return OpenApiResponse(
-        {"$ref": "#/components/schemas/Failure"},
-        description=description,
-        examples=[OpenApiExample(code, value=value, response_only=True, status_codes=[str(status)])],
-    )
+def _answered(name: str, statuses: list[int]) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=HEADERS[name], response=statuses)
+
+
+def _failure(status: int, among: Iterable[str] = OF_SIGNED_IN) -> OpenApiResponse:
+    """The failure of a status, with an example of each of its codes; of a 400 and a 401 only of those `among`."""
+    description, sentences = FAILURES[status]
+    examples = [
+        OpenApiExample(
+            code,
+            value={"success": False, "error": error, "code": code, **DETAILS.get(code, {}), "request_id": REQUEST_ID},
+            response_only=True,
+            status_codes=[str(status)],
+        )
+        for code, error in sentences.items()
+        if status not in (400, 401) or code in among
+    ]
+    return OpenApiResponse({"$ref": "#/components/schemas/Failure"}, description=description, examples=examples)
 
 
 def with_components(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
-    """The shapes named above, beside those that serializers bring."""
-    for kind, shapes in COMPONENTS.items():
-        result.setdefault("components", {}).setdefault(kind, {}).update(shapes)
+    """The shapes of answers beside those that serializers bring, and each failure that is alike everywhere only once."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {}).update(COMPONENTS)
+    for operation in (one for methods in result["paths"].values() for one in methods.values()):
+        for status in ALIKE & set(operation["responses"]):
+            name = next(iter(FAILURES[int(status)][1]))
+            components.setdefault("responses", {})[name] = operation["responses"][status]
+            operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     return result
 
 
@@ -273,7 +248,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 class Schema(AutoSchema):
-    """Full addresses, grouped by what they are about."""
+    """Full addresses, grouped by what they are about; bodies take no field that is not named."""
 
     def get_tags(self) -> list[str]:
         parts = self.path.strip("/").split("/")
@@ -281,3 +256,9 @@ class Schema(AutoSchema):
 
     def get_operation_id(self) -> str:
         return f"{type(self.view).__name__}_{self.method.lower()}"
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        shape = {**mapped, "additionalProperties": False}
+        own_words = type(serializer).__dict__.get("__doc__")
+        return shape if own_words else {name: value for name, value in shape.items() if name != "description"}

@@ -243,8 +243,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Stationbook",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": True,
-    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": ["config.openapi.with_components"],
 }
 

@@ -1,6 +1,6 @@
 """What is spoken under `/api/`: strict JSON both ways, and the version, which callers choose by the Accept header."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -61,7 +61,7 @@ class Negotiation(DefaultContentNegotiation):
     """JSON wherever it is accepted; pages only for browsers, which send no token and name `text/html`."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         spoken = [one for one in renderers if one.media_type != HTML or "Authorization" not in request.headers]
         try:
@@ -84,7 +84,7 @@ class AcceptVersioning(AcceptHeaderVersioning):
         named = [str(one.params["version"]) for one in map(_MediaType, accepted) if "version" in one.params]
         if not named:
             return str(self.default_version)
-        known = [str(version) for version in self.allowed_versions]
+        known = [str(version) for version in self.allowed_versions or ()]
         chosen = next((version for version in named if version in known), None)
         if chosen is None:
             raise NotAcceptable(versions=known)

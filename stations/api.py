@@ -2,31 +2,16 @@
 
 from typing import Any
 
-from django.http import Http404
-from django.utils.translation import gettext as _
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings import calendar
 from bookings.calendar import Cell
-from config.api import ApiView, StrictSerializer, success
-from config.fields import DateField
+from config.api import ApiView, success
 from config.openapi import documented, listed
+from config.queries import DaysQuery
+from stations.errors import NotFound
 from stations.models import Station
-
-LONGEST = 42
-
-
-class SlotsQuery(StrictSerializer):
-    date_from = DateField()
-    date_to = DateField()
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not 0 <= (attrs["date_to"] - attrs["date_from"]).days < LONGEST:
-            sentence = _("The range is 1 to %(days)d days, both ends included.") % {"days": LONGEST}
-            raise serializers.ValidationError({"date_to": [sentence]}, code="invalid_range")
-        return attrs
 
 
 class Stations(ApiView):
@@ -40,13 +25,15 @@ class Stations(ApiView):
 class Slots(ApiView):
     """Each slot of up to 42 days: capacity, what is taken, what is left, why closed."""
 
-    @documented("Slots of a range of days", listed("Slot"), query=SlotsQuery, failing=[404])
+    query = DaysQuery
+
+    @documented("Slots of 1 to 42 days", listed("Slot"), query=DaysQuery, failing=[404])
     def get(self, request: Request, code: str) -> Response:
-        station = Station.objects.visible_to(request.user).filter(code=code).first()
+        station = Station.objects.visible_to(request.user).coded(code).first()
         if station is None:
-            raise Http404
-        query = SlotsQuery.parse(request.query_params)
-        days = calendar.cells(station, query["date_from"], query["date_to"])
+            raise NotFound
+        wanted = DaysQuery.parse_query(request.query_params)
+        days = calendar.cells(station, wanted["date_from"], wanted["date_to"])
         return success([_slot(cell) for cells in days.values() for cell in cells])
 
 

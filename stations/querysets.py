@@ -30,6 +30,10 @@ class StationQuerySet(models.QuerySet[Row]):
             return self.none()
         return self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
 
+    def coded(self, code: str) -> Self:
+        """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""
+        return self.none() if "\0" in code else self.filter(code=code)
+
     def active(self) -> Self:
         return self.filter(is_active=True)
 

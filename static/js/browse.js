@@ -1,4 +1,4 @@
-// The browsable API: sends the JSON that a person typed, and shows the answer as it came.
+// The browsable API: sends the JSON that a person typed, and shows the answer as it came, below the form.
 
 for (const form of document.querySelectorAll("form[data-send]")) {
   form.addEventListener("submit", (event) => {
@@ -10,17 +10,19 @@ for (const form of document.querySelectorAll("form[data-send]")) {
 /** @param {HTMLFormElement} form */
 async function send(form) {
   const words = new FormData(form);
-  const answer = await fetch(location.href, {
-    method: form.dataset.send,
-    headers: {
-      Accept: "application/json",
-      "Content-Type": "application/json",
-      "X-CSRFToken": String(words.get("csrfmiddlewaretoken")),
-    },
-    body: String(words.get("body")),
-  });
-  const text = await answer.text();
-  show(`HTTP ${answer.status} ${answer.statusText}`, pretty(text));
+  const headers = {
+    Accept: "application/json",
+    "Content-Type": "application/json",
+    "X-CSRFToken": String(words.get("csrfmiddlewaretoken")),
+  };
+  const version = words.get("version");
+  if (version) headers["If-Match"] = String(version);
+  try {
+    const answer = await fetch(form.action, { method: form.dataset.send, headers, body: String(words.get("body")) });
+    show(form, `HTTP ${answer.status} ${answer.statusText}`, pretty(await answer.text()), answer);
+  } catch {
+    show(form, "The server cannot be reached. Try again in a moment.", "");
+  }
 }
 
 /** @param {string} text @returns {string} */
@@ -28,13 +30,23 @@ function pretty(text) {
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
 }
 
-/** @param {string} status @param {string} body */
-function show(status, body) {
-  const region = document.querySelector("[data-answer]");
-  if (!(region instanceof HTMLElement)) return;
-  region.hidden = false;
-  const [head, content] = [region.querySelector("[data-status]"), region.querySelector("[data-body]")];
-  if (head) head.textContent = status;
-  if (content) content.textContent = body;
+/** @param {HTMLFormElement} form @param {string} status @param {string} body @param {Response} [answer] */
+function show(form, status, body, answer) {
+  const region = form.querySelector("[data-answer]");
+  if (!region) return;
+  const head = document.createElement("p");
+  head.append(Object.assign(document.createElement("strong"), { textContent: status }));
+  const text = Object.assign(document.createElement("pre"), { textContent: body, tabIndex: 0 });
+  region.replaceChildren(head, ...(body ? [text] : []), ...links(answer));
   region.scrollIntoView({ block: "nearest" });
+}
+
+/** Where to look next: what was made, or this page as it is now. @param {Response} [answer] @returns {Element[]} */
+function links(answer) {
+  if (!answer?.ok) return [];
+  const made = answer.headers.get("Location");
+  const href = made ? new URL(made).pathname : location.href;
+  const link = Object.assign(document.createElement("a"), { href, textContent: made ? href : "↻" });
+  if (!made) link.setAttribute("aria-label", location.pathname);
+  return [link];
 }
