@@ -11,9 +11,7 @@ from bookings.calendar import Cell
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
 from stations.models import MAX_PLACES
-
-FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(9000, 12, 31)
-"""A calendar page shows dates between these; beyond them a week could not be drawn whole."""
+from stations.timetable import FIRST_DATE, LAST_DATE
 
 
 class DateInput(forms.DateInput):
@@ -32,7 +30,7 @@ class IsoDateField(forms.DateField):
     def to_python(self, value: Any) -> date | None:
         day = super().to_python(value)
         if day is not None and not FIRST_DATE <= day <= LAST_DATE:
-            raise forms.ValidationError(_("Choose a date between 1900 and 9000."))
+            raise forms.ValidationError(_("Choose a date between 1900 and 2999."))
         return day
 
 

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from stations import validators
+from stations.timetable import FIRST_DATE, LAST_DATE
 
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 SLOT_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -41,7 +42,7 @@ class _ShapeField(serializers.Field[Any, Any, Any, Any]):
 
 @extend_schema_field({"type": "string", "format": "date", "pattern": DATE_PATTERN})
 class DateField(_ShapeField):
-    """`YYYY-MM-DD` in ASCII digits and nothing else."""
+    """`YYYY-MM-DD` in ASCII digits and nothing else, from 1900 to 2999."""
 
     code = "invalid_date"
     default_error_messages = {code: _("Invalid date format. Use YYYY-MM-DD")}
@@ -49,7 +50,10 @@ class DateField(_ShapeField):
     def read(self, text: str) -> date:
         if not re.fullmatch(DATE_PATTERN.strip("^$"), text):
             raise ValueError
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
+        if not FIRST_DATE <= day <= LAST_DATE:
+            raise ValueError
+        return day
 
 
 @extend_schema_field({"type": "string", "pattern": SLOT_PATTERN, "examples": ["18:00"]})

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stations.models import Opening, Station, TimetableException
 
 DAYS_A_WEEK = 7
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2999, 12, 31)
+"""The dates that the product knows: within them every week, month and instant can be drawn whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Timetable:
 
     def _day(self, day: date) -> dict[time, Slot]:
         if day not in self._days:
-            slots = (self._slot(day, opening) for opening in self._openings[day.weekday()] if in_force(opening, day))
+            known = FIRST_DATE <= day <= LAST_DATE
+            openings = self._openings[day.weekday()] if known else []
+            slots = (self._slot(day, opening) for opening in openings if in_force(opening, day))
             self._days[day] = {slot.start: slot for slot in slots if slot}
         return self._days[day]
 

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import customers, roles
 from accounts.models import Customer
 from bookings import calendar, grids
-from bookings.forms import FIRST_DATE, LAST_DATE, CalendarForm, SearchForm
+from bookings.forms import CalendarForm, SearchForm
 from bookings.models import Booking
 from bookings.views.access import PageRequest, page
 from bookings.views.notices import taken_notice
 from stations.errors import NotFound
 from stations.models import Station
-from stations.timetable import local_now
+from stations.timetable import FIRST_DATE, LAST_DATE, local_now
 
 
 @dataclass(frozen=True, slots=True)
