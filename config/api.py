@@ -44,6 +44,7 @@ SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
 
 SENTENCES: Final = {
     "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
+    "permission_denied": NotPermitted.sentence,
     "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
     "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
     "too_large": _("The request is too large. Send less at once."),

@@ -1,0 +1,113 @@
+"""A caller of the API whose every answer is held against the API's own description."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+from accounts.authentication import new_tokens
+from accounts.models import User
+
+JSON = "application/json"
+FAILURE = {"$ref": "#/components/schemas/Failure"}
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The OpenAPI document, as served."""
+    written = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = json.loads(json.dumps(written, default=str))
+    return document
+
+
+@cache
+def _operations() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+    """Each address's pattern and methods, those with the fewest variables first."""
+    paths = sorted(description()["paths"].items(), key=lambda item: item[0].count("{"))
+    return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), methods) for path, methods in paths]
+
+
+def operation(method: str, address: str) -> dict[str, Any] | None:
+    """What the description says of a call; None for an address or a method that it does not know."""
+    methods = next((methods for pattern, methods in _operations() if pattern.fullmatch(address)), {})
+    found: dict[str, Any] | None = methods.get("get" if method == "HEAD" else method.lower())
+    return found
+
+
+def resolved(shape: dict[str, Any]) -> dict[str, Any]:
+    """A description's part, behind its `$ref` where it has one."""
+    found: Any = description()
+    for name in shape["$ref"].split("/")[1:] if "$ref" in shape else ():
+        found = found[name]
+    return found if "$ref" in shape else shape
+
+
+def faults(instance: Any, shape: dict[str, Any]) -> list[str]:
+    """What JSON Schema finds wrong with a value."""
+    whole = {**shape, "components": description()["components"]}
+    validator = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+
+
+def require_described(method: str, address: str, response: Any) -> None:
+    """The answer's status is one that the description names, and its body has the shape that is described."""
+    known = operation(method, address)
+    status, kind = str(response.status_code), response.headers.get("Content-Type", "").split(";")[0]
+    if known is None:
+        assert status in {"401", "403", "404", "405", "406", "429", "500", "503"}, f"{method} {address}: {status}"
+        shape = FAILURE
+    else:
+        assert status in known["responses"], f"{method} {address} answered {status}, which is not described"
+        content = resolved(known["responses"][status]).get("content", {})
+        if not content or kind != JSON:
+            assert not response.content or status == "200" or kind == "text/html"
+            return
+        shape = content[kind]["schema"]
+    if method != "HEAD" and kind == JSON:
+        assert faults(json.loads(response.content), shape) == []
+
+
+class Caller:
+    """Somebody who calls, by token unless `session`; nobody for None."""
+
+    def __init__(self, user: User | None = None, *, session: bool = False, **client: Any) -> None:
+        self.client = Client(**client)
+        self.headers: dict[str, str] = {}
+        if user and session:
+            self.client.force_login(user)
+        elif user:
+            self.headers["Authorization"] = f"Bearer {new_tokens(user)['access']}"
+
+    def call(self, method: str, address: str, content: str | bytes = b"", kind: str = JSON, **headers: str) -> Any:
+        """Send just this; names of headers with `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.client.generic(method, address, content, kind, headers={**self.headers, **named})
+        require_described(method, address.partition("?")[0], response)
+        return response
+
+    def get(self, address: str, **headers: str) -> Any:
+        return self.call("GET", address, **headers)
+
+    def post(self, address: str, body: Any, **headers: str) -> Any:
+        return self.call("POST", address, json.dumps(body), **headers)
+
+    def patch(self, address: str, body: Any, **headers: str) -> Any:
+        return self.call("PATCH", address, json.dumps(body), **headers)
+
+
+def failure(response: Any) -> dict[str, Any]:
+    """A failure's whole body but for its request id, which is the one in the header; with its status."""
+    body: dict[str, Any] = response.json()
+    assert body.pop("request_id") == response.headers["X-Request-Id"]
+    assert body.pop("success") is False
+    return {"status": response.status_code, **body}
+
+
+def told(response: Any) -> tuple[int, str]:
+    """A failure's status and code."""
+    body = failure(response)
+    return body["status"], body["code"]
