@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from stations.models import Opening, Station, TimetableException
 
 DAYS_A_WEEK = 7
+ANY_DAY = date(2000, 1, 1)
 FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2999, 12, 31)
 """The dates that the product knows: within them every week, month and instant can be drawn whole."""
 
@@ -67,7 +70,7 @@ class Timetable:
         row: list[Slot] = []
         begin: time | None = start
         while len(row) < count:
-            slot = self.find(day, begin) if begin else None
+            slot = self.find(day, begin) if begin is not None else None
             if slot is None:
                 raise NoSuchSlot(_no_such_slot(day, start, count, found=len(row)))
             row.append(slot)
@@ -87,7 +90,7 @@ class Timetable:
 
     def _slot(self, day: date, opening: "Opening") -> Slot | None:
         starts_at = instant(self.zone, day, opening.start)
-        ends_at = _after(starts_at, opening.minutes) if starts_at else None
+        ends_at = _end(self.zone, starts_at, opening.minutes) if starts_at else None
         if starts_at is None or ends_at is None:
             return None
         whole_day = self._exceptions.get((day, None))
@@ -110,7 +113,7 @@ def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:
 
     None, too, at the ends of the calendar, where the instant would lie before year 1 or after 9999.
     """
-    naive = datetime.combine(day, local)
+    naive = datetime.combine(day, local).replace(fold=0)
     try:
         moment = naive.replace(tzinfo=zone).astimezone(UTC)
         exists = moment.astimezone(zone).replace(tzinfo=None) == naive
@@ -131,25 +134,28 @@ def in_force(opening: "Opening", day: date) -> bool:
 
 def overlapping(openings: Sequence["Opening"]) -> list[tuple["Opening", "Opening"]]:
     """The pairs that would at some date be open at once; one that passes midnight reaches into the next day."""
-    ordered = sorted(openings, key=lambda opening: (opening.weekday, opening.start))
+    days: list[list[Opening]] = [[] for _day in range(DAYS_A_WEEK)]
+    for opening in sorted(openings, key=lambda opening: opening.start):
+        days[opening.weekday].append(opening)
     return [
         (one, other)
-        for index, one in enumerate(ordered)
-        for other in ordered[index + 1 :]
-        if _meet(one, other, days=other.weekday - one.weekday)
-        or _meet(other, one, days=one.weekday - other.weekday + DAYS_A_WEEK)
+        for weekday, today in enumerate(days)
+        for index, one in enumerate(today)
+        for later, candidates in ((0, today[index + 1 :]), (1, days[(weekday + 1) % DAYS_A_WEEK]))
+        for other in takewhile(partial(_begins_within, one, later), candidates)
+        if _meet(one, other, later)
     ]
 
 
-def _meet(one: "Opening", other: "Opening", *, days: int) -> bool:
-    """Whether `one` still runs when `other`, which begins `days` later in the week, begins, on a date when both count."""
-    if days > 1:
-        return False
-    apart = days * 24 * 60 + _minute(other.start) - _minute(one.start)
-    if not 0 <= apart < one.minutes:
-        return False
-    first = max(_shifted(one.first_date or date.min, days), other.first_date or date.min)
-    last = min(_shifted(one.last_date or date.max, days), other.last_date or date.max)
+def _begins_within(one: "Opening", later: int, other: "Opening") -> bool:
+    """Whether `other`, of a weekday `later` days on, begins before `one` has ended, by the clock."""
+    return _clock(other.start, later) < _clock(one.start) + timedelta(minutes=one.minutes)
+
+
+def _meet(one: "Opening", other: "Opening", later: int) -> bool:
+    """Whether there is a date on which `other` counts while `one` counts `later` days before."""
+    first = max(_shifted(one.first_date or date.min, later), other.first_date or date.min)
+    last = min(_shifted(one.last_date or date.max, later), other.last_date or date.max)
     return _has_weekday(first, last, other.weekday)
 
 
@@ -159,24 +165,31 @@ def _has_weekday(first: date, last: date, weekday: int) -> bool:
 
 
 def _shifted(day: date, days: int) -> date:
-    return day if day in (date.min, date.max) else day + timedelta(days=days)
-
-
-def _minute(local: time) -> int:
-    return local.hour * 60 + local.minute
-
-
-def _after(moment: datetime, minutes: int) -> datetime | None:
     try:
-        return moment + timedelta(minutes=minutes)
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max
+
+
+def _clock(local: time, days: int = 0) -> datetime:
+    """A time by a clock that nobody moves, to reckon with."""
+    return datetime.combine(ANY_DAY + timedelta(days=days), local)
+
+
+def _end(zone: ZoneInfo, starts_at: datetime, minutes: int) -> datetime | None:
+    """The instant when a slot ends, None where it, or its local time, would lie after year 9999."""
+    try:
+        ends_at = starts_at + timedelta(minutes=minutes)
+        ends_at.astimezone(zone)
     except OverflowError:
         return None
+    return ends_at
 
 
 def _local_end(slot: Slot) -> time | None:
     """When the slot ends by the local clock, had no clock been moved; None where that is another date."""
-    end = datetime.combine(date(2000, 1, 1), slot.start) + timedelta(minutes=slot.minutes)
-    return end.time() if end.date() == date(2000, 1, 1) else None
+    end = _clock(slot.start) + timedelta(minutes=slot.minutes)
+    return end.time() if end.date() == ANY_DAY else None
 
 
 def _no_such_slot(day: date, start: time, count: int, *, found: int) -> str:
