@@ -143,7 +143,7 @@ class BookingView(ApiView):
                 and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists()
             ):
                 raise NotFound from None
-            if isinstance(code := sent.get("station"), str):
+            if "station" in shape().fields and isinstance(code := sent.get("station"), str):
                 visible_stations(self.request, code)
             raise
 

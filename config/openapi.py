@@ -84,6 +84,9 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
 ALIKE: Final = {str(status) for status in FAILURES} - {"400", "401"}
 """The statuses whose failures are described once for all addresses."""
 
+ANY_CALL: Final = (400, 401, 406, 429, 500, 503)
+"""What any call can meet; a 400 even where nothing is taken: the request itself may be malformed, as by another host's name."""
+
 QUERY: Final = ("invalid_date", "invalid_range", "required", "invalid")
 BODY: Final = ("required", "invalid")
 PLACE: Final = (*BODY, "invalid_date", "invalid_slot", "no_such_slot", "slot_closed", "slot_full")
@@ -152,12 +155,12 @@ def documented(
 
     `versioned`: it looks at If-Match; `cached`: at If-None-Match; `refusals`: the codes of its 400.
     """
-    failing = {401, 406, 429, 500, 503, *failing} | ({403} if signed_in else set()) | ({412} if versioned else set())
-    failing |= {400, 413, 415} if body else {400} if query else set()
+    failing = {*ANY_CALL, *failing} | ({403} if signed_in else set()) | ({412} if versioned else set())
+    failing |= {413, 415} if body else set()
     responses: dict[Any, Any] = {(status, JSON): OpenApiResponse(answer, description="Done")}
     if cached:
         responses[304] = OpenApiResponse(description="Nothing has changed since that ETag")
-    among = (*(refusals or (BODY if body else QUERY)), *(OF_SIGNED_IN if signed_in else OF_STRANGERS))
+    among = (*(refusals or (BODY if body else QUERY if query else ())), *(OF_SIGNED_IN if signed_in else OF_STRANGERS))
     responses |= {(code, JSON): _failure(code, among) for code in sorted(failing)}
     return extend_schema(
         summary=summary,
@@ -172,9 +175,9 @@ def documented(
 def documented_as(summary: str, media_types: Sequence[str]) -> Callable[[Any], Any]:
     """An address that answers with a document in each of these formats."""
     shape = {"type": "string"} if media_types == ["text/html"] else {"type": "object"}
-    failing = (401, 403, 406, 429, 500, 503)
+    failing = {*ANY_CALL, 403}
     responses: dict[Any, Any] = {(200, one): OpenApiResponse(shape, description="Done") for one in media_types}
-    responses |= {(code, JSON): _failure(code) for code in failing}
+    responses |= {(code, JSON): _failure(code) for code in sorted(failing)}
     return extend_schema(summary=summary, parameters=_parameters(200, failing), responses=responses)
 
 

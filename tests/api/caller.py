@@ -84,6 +84,7 @@ class Caller:
 
     def call(self, method: str, address: str, content: str | bytes = b"", kind: str = JSON, **headers: str) -> Any:
         """Send just this; names of headers with `_` for `-`."""
+        address = address.removeprefix("http://testserver")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.client.generic(method, address, content, kind, headers={**self.headers, **named})
         require_described(method, address.partition("?")[0], response)

@@ -240,10 +240,11 @@ def test_reschedule_with_a_malformed_tag_is_refused(api: Caller, station: Statio
 def test_reschedule_looks_for_the_booking_before_the_body(api: Caller, station: Station, bar: Station) -> None:
     theirs = booking(bar)
 
+    bodies: list[Any] = [TO, {}, {"date": 1}, []]
     answers = [
         failure(api.patch(address(pk), body, If_Match=seen))
         for pk in (theirs.pk, uuid4(), "none")
-        for body in (TO, {}, {"date": 1}, [])
+        for body in bodies
         for seen in ("*", '"7"', "7")
     ]
 
