@@ -143,8 +143,8 @@ class BookingView(ApiView):
                 and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists()
             ):
                 raise NotFound from None
-            if "station" in shape().fields and isinstance(code := sent.get("station"), str):
-                visible_stations(self.request, code)
+            if "station" in shape().fields:
+                look_for_station(self.request, sent.get("station"), error)
             raise
 
     def name_of(self, field: str) -> str:
@@ -168,8 +168,7 @@ class Weekly(ApiView):
 
     @documented("Bookings of a range of days", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
     def get(self, request: Request) -> Response:
-        stations = visible_stations(request, request.query_params.get("station", ""))
-        wanted = self.query.parse_query(request.query_params)
+        stations, wanted = asked(request, self.query)
         first, last, status = wanted["date_from"], wanted["date_to"], wanted.get("status")
         tag = calendar.etag(request.user, stations, self.query.longest, first, last, status)
         if request.accepted_media_type == HTML:
@@ -214,8 +213,7 @@ class Bookings(BookingView):
 
     @documented("Bookings, page by page", paged("Booking"), query=ListQuery, failing=[404])
     def get(self, request: Request) -> Response:
-        stations = visible_stations(request, request.query_params.get("station", ""))
-        wanted = ListQuery.parse_query(request.query_params)
+        stations, wanted = asked(request, ListQuery)
         page = paging.page(request.user, _found(stations, wanted), wanted.get("cursor", ""))
         after, before = _address(request, page.next), _address(request, page.previous)
         return success([as_json(row) for row in page.rows], next=after, previous=before)
@@ -304,6 +302,22 @@ def known_id(text: str) -> UUID:
 def version_header(booking: Booking) -> dict[str, str]:
     """The version to send back as If-Match."""
     return {"ETag": f'"{booking.version}"'}
+
+
+def asked(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Station], dict[str, Any]]:
+    """The stations that a query is about, and the query; a station that is not found comes before what is malformed."""
+    try:
+        wanted = shape.parse_query(request.query_params)
+    except ValidationError as error:
+        look_for_station(request, request.query_params.get("station"), error)
+        raise
+    return visible_stations(request, wanted.get("station", "")), wanted
+
+
+def look_for_station(request: Request, code: Any, error: ValidationError | ParseError) -> None:
+    """Raises NotFound for a station that was named, is itself no fault, and that the caller may not see."""
+    if isinstance(code, str) and "station" not in error.detail:
+        visible_stations(request, code)
 
 
 def visible_stations(request: Request, code: str) -> Sequence[Station]:

@@ -155,3 +155,6 @@ class ImportedRow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["station", "fingerprint"], name="imported_row_once_a_station"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.booking}"

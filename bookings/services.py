@@ -20,10 +20,10 @@ from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, Draft, Place
-from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotClosed, Stale
+from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotClosed
 from bookings.holds import Ledger
 from bookings.models import Booking
-from bookings.transactions import lock_stations, locked, one_change
+from bookings.transactions import lock_stations, locked, one_change, stale
 from bookings.workflow import Status
 from stations.errors import DomainError, Invalid, NotFound
 from stations.loading import timetable_of
@@ -184,7 +184,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Bookin
 
 def _require_version(booking: Booking, seen: int | None) -> None:
     if seen is not None and seen != booking.version:
-        raise Stale(data=Stale.Meanwhile(booking, audit.last_line(booking)))
+        raise stale(booking)
 
 
 def _require_reschedulable(booking: Booking) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from bookings.errors import Duplicate, SlotFull
+from bookings import audit
+from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
 from stations.errors import DomainError, NotFound
 from stations.models import Station
@@ -38,21 +39,28 @@ def one_change() -> Iterator[None]:
 
 
 def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tuple[Booking, Station]:
-    """The booking, with its station locked and that of code `also`, and the station it is wanted at.
+    """The booking, read again with its station locked and that of code `also`, and the station it is wanted at.
 
-    Reads the booking again under the lock; where it was moved to another station in between, locks that one instead.
-    Raises NotFound for what the person may not see.
+    Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
+    had: to go after it with one lock in hand would wait against the order of keys.
     """
     visible = Booking.objects.visible_to(person)
-    while True:
-        home = visible.filter(pk=booking_id).values_list("station_id", flat=True).first()
-        if home is None:
-            raise NotFound
-        stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
-        booking = visible.filter(pk=booking_id, station=home).select_related("customer").first()
-        if booking is not None:
-            booking.station = next(station for station in stations if station.pk == home)
-            return booking, next((s for s in stations if s.code == also), booking.station)
+    home = visible.filter(pk=booking_id).values_list("station_id", flat=True).first()
+    if home is None:
+        raise NotFound
+    stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
+    booking = visible.select_related("station", "customer").filter(pk=booking_id).first()
+    if booking is None:
+        raise NotFound
+    if booking.station_id != home:
+        raise stale(booking)
+    booking.station = next(station for station in stations if station.pk == home)
+    return booking, next((station for station in stations if station.code == also), booking.station)
+
+
+def stale(booking: Booking) -> Stale:
+    """The refusal for a booking changed meanwhile, with who did what."""
+    return Stale(data=Stale.Meanwhile(booking, audit.last_line(booking)))
 
 
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:

@@ -21,7 +21,7 @@ from accounts import authentication
 from accounts.audit import Origin, acting
 from accounts.models import AuditEntry, User
 from stations.models import Station
-from tests.accounts.racing import race
+from tests.racing import race
 from tests.factories import PASSWORD, UserFactory, customer
 
 STATIONS = "/api/stations/"

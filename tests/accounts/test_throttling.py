@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts import throttling
 from accounts.throttling import Rate, TooManyFailures, Window, login_attempt
-from tests.accounts.racing import race
+from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 

@@ -16,6 +16,6 @@ class Command(BaseCommand):
             found += 1
             self.stdout.write(str(difference))
         if found:
-            self.stderr.write(f"{found} differences.")
+            self.stderr.write(f"Differences: {found}.")
             raise SystemExit(1)
         self.stdout.write("Bookings and ledger agree.")

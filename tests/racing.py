@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 
-def race(database_url: str, processes: int, *arguments: str) -> list[str]:
-    """What each of so many processes printed, all having started together."""
+def race(database_url: str, processes: int, *arguments: str, module: str = "tests.accounts.racer") -> list[str]:
+    """What each of so many processes of a racing module printed, all having started together."""
     environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     racers = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.accounts.racer", *arguments],
+            [sys.executable, "-W", "error", "-m", module, *arguments],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

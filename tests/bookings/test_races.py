@@ -1,0 +1,60 @@
+"""Real processes racing for the last places, on both databases: never one party too many, every refusal a rule's own."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from bookings.models import Booking, Hold
+from bookings.verifying import differences
+from tests.factories import open_station
+from tests.racing import race
+
+EXPECTED = {
+    "done",
+    "slot_full",
+    "no_such_slot",  # two slots in a row from the last hour
+    "not_reschedulable",  # cancelled by another in between
+    "invalid_step",
+    "stale",
+}
+CAPACITY, GUESTS = 2, 6
+
+
+def run(database_url: str, processes: int, tries: int) -> Counter[str]:
+    """So many processes, each with so many tries, at two stations of few places; how all of them ended."""
+    stations = [
+        open_station(hours=(17, 18, 19), capacity=CAPACITY, guest_capacity=GUESTS, code=code).code
+        for code in ("left", "right")
+    ]
+    ends: Counter[str] = Counter()
+    for printed in race(database_url, processes, str(tries), *stations, module="tests.bookings.racer"):
+        ends.update(json.loads(printed))
+    return ends
+
+
+def busiest() -> tuple[int, int]:
+    """The most parties and the most guests in any slot, counted from the bookings that hold it."""
+    parties: Counter[object] = Counter()
+    guests: Counter[object] = Counter()
+    for hold in Hold.objects.select_related("booking"):
+        where = (hold.station_id, hold.date, hold.slot)
+        parties[where] += 1
+        guests[where] += hold.booking.total_guests
+    return max(parties.values()), max(guests.values())
+
+
+@pytest.mark.race
+@pytest.mark.parametrize(("processes", "tries"), [(4, 300), pytest.param(8, 1500, marks=pytest.mark.long)])
+def test_processes_racing_for_places_never_overbook(database_url: str, processes: int, tries: int) -> None:
+    ends = run(database_url, processes, tries)
+
+    assert ends.total() == processes * tries
+    assert set(ends) <= EXPECTED
+    assert ends["done"] > tries / 4
+    assert ends["slot_full"] > tries / 4
+    parties, guests = busiest()
+    assert parties == CAPACITY
+    assert guests <= GUESTS
+    assert not list(differences())
+    assert Booking.objects.exists()

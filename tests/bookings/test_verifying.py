@@ -1,0 +1,195 @@
+"""manage.py verify_holds: finds nothing where nothing is wrong, and each of a hundred planted faults."""
+
+import random
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, models
+from django.utils import timezone
+
+from bookings.models import Booking, Hold
+from bookings.verifying import differences
+from bookings.workflow import Status
+from stations.models import Opening, Station
+from tests.factories import ExceptionFactory, booking, open_station
+
+Fault = Callable[[random.Random], None]
+
+
+@pytest.fixture
+def full_house(db: None) -> Station:
+    """Bookings of every status, length and age, at a station and its neighbour."""
+    station = open_station(capacity=4, guest_capacity=30, hours=range(10, 22), code="house")
+    today = timezone.now().date()
+    draw = random.Random(5)
+    for offset in (-9, -3, 2, 3, 7):
+        for hour in (10, 13, 16, 19):
+            for status in (draw.choice(list(Status)), Status.CONFIRMED):
+                booking(
+                    station,
+                    today + timedelta(days=offset),
+                    time(hour),
+                    status=status,
+                    slots=draw.choice([1, 2, 3]),
+                    party_adults=draw.choice([1, 2, 4]),
+                )
+    booking(open_station(hours=range(10, 22), code="next"), today + timedelta(days=2), time(10))
+    return station
+
+
+def ahead() -> models.QuerySet[Hold]:
+    return Hold.objects.filter(station__code="house", booking__starts_at__gt=timezone.now())
+
+
+def a_hold(draw: random.Random, *, long: bool = False) -> Hold:
+    held = ahead().filter(booking__slots__gt=1) if long else Hold.objects.filter(station__code="house")
+    return draw.choice(list(held.order_by("pk")))
+
+
+def a_booking(draw: random.Random, **wanted: object) -> Booking:
+    return draw.choice(list(Booking.objects.holding().filter(station__code="house", **wanted).order_by("pk")))
+
+
+def lose_a_hold(draw: random.Random) -> None:
+    a_hold(draw).delete()
+
+
+def hold_on_another_date(draw: random.Random) -> None:
+    hold = a_hold(draw)
+    Hold.objects.filter(pk=hold.pk).update(date=hold.date + timedelta(days=400), lane=0)
+
+
+def hold_in_another_slot(draw: random.Random) -> None:
+    Hold.objects.filter(pk=a_hold(draw).pk).update(slot=time(9, draw.randrange(60)), lane=0)
+
+
+def hold_at_another_station(draw: random.Random) -> None:
+    other = Station.objects.get(code="next")
+    Hold.objects.filter(pk=a_hold(draw).pk).update(station=other, date=date(2033, 1, 1), lane=0)
+
+
+def hold_against_another_capacity(draw: random.Random) -> None:
+    Hold.objects.filter(pk=draw.choice(list(ahead().order_by("pk"))).pk).update(capacity=draw.randrange(5, 99))
+
+
+def hold_once_more(draw: random.Random) -> None:
+    hold = a_hold(draw)
+    hold.pk, hold.slot, hold.lane = None, time(23, 30), 0
+    hold.save()
+
+
+def cancel_but_hold(draw: random.Random) -> None:
+    Booking.objects.filter(pk=a_booking(draw).pk).update(status=Status.CANCELLED)
+
+
+def displace_but_hold(draw: random.Random) -> None:
+    Booking.objects.filter(pk=a_booking(draw).pk).update(needs_place=True)
+
+
+def confirm_without_holding(draw: random.Random) -> None:
+    made = booking(Station.objects.get(code="house"), status=Status.CANCELLED, slot=time(10))
+    Booking.objects.filter(pk=made.pk).update(status=Status.CONFIRMED)
+
+
+def move_without_holding(draw: random.Random) -> None:
+    made = a_booking(draw)
+    Booking.objects.filter(pk=made.pk).update(date=made.date + timedelta(days=draw.randrange(1, 9)))
+
+
+def begin_without_holding(draw: random.Random) -> None:
+    Booking.objects.filter(pk=a_booking(draw).pk).update(slot=time(9, 59))
+
+
+def grow_longer_without_holding(draw: random.Random) -> None:
+    made = a_booking(draw)
+    Booking.objects.filter(pk=made.pk).update(slots=made.slots + draw.randrange(1, 4))
+
+
+def bring_too_many_guests(draw: random.Random) -> None:
+    made = a_booking(draw, starts_at__gt=timezone.now())
+    Booking.objects.filter(pk=made.pk).update(party_adults=31)
+
+
+def begin_at_another_instant(draw: random.Random) -> None:
+    made = a_booking(draw, starts_at__gt=timezone.now())
+    Booking.objects.filter(pk=made.pk).update(starts_at=made.starts_at - timedelta(minutes=5))
+
+
+def end_at_another_instant(draw: random.Random) -> None:
+    made = a_booking(draw, starts_at__gt=timezone.now())
+    Booking.objects.filter(pk=made.pk).update(ends_at=made.ends_at + timedelta(minutes=5))
+
+
+def close_the_slot_behind_its_back(draw: random.Random) -> None:
+    hold = draw.choice(list(ahead().order_by("pk")))
+    ExceptionFactory(station=hold.station, date=hold.date, slot=hold.slot)
+
+
+def cut_the_slot_behind_its_back(draw: random.Random) -> None:
+    hold = draw.choice(list(ahead().order_by("pk")))
+    ExceptionFactory(station=hold.station, date=hold.date, slot=hold.slot, closed=False, capacity=3)
+
+
+def take_the_opening_away(draw: random.Random) -> None:
+    hold = draw.choice(list(ahead().order_by("pk")))
+    Opening.objects.filter(station=hold.station, weekday=hold.date.weekday(), start=hold.slot).delete()
+
+
+FAULTS: list[Fault] = [
+    lose_a_hold,
+    hold_on_another_date,
+    hold_in_another_slot,
+    hold_at_another_station,
+    hold_against_another_capacity,
+    hold_once_more,
+    cancel_but_hold,
+    displace_but_hold,
+    confirm_without_holding,
+    move_without_holding,
+    begin_without_holding,
+    grow_longer_without_holding,
+    bring_too_many_guests,
+    begin_at_another_instant,
+    end_at_another_instant,
+    close_the_slot_behind_its_back,
+    cut_the_slot_behind_its_back,
+    take_the_opening_away,
+]
+
+
+def test_verify_holds_finds_nothing_where_nothing_is_wrong(full_house: Station) -> None:
+    out = StringIO()
+
+    call_command("verify_holds", stdout=out)
+
+    assert out.getvalue() == "Bookings and ledger agree.\n"
+
+
+def test_verify_holds_finds_every_one_of_a_hundred_planted_faults(full_house: Station) -> None:
+    missed = []
+    for seed in range(108):
+        fault = FAULTS[seed % len(FAULTS)]
+        point = connection.savepoint()
+        fault(random.Random(seed))
+        if not list(differences()):
+            missed.append((fault.__name__, seed))
+        connection.savepoint_rollback(point)
+
+    assert missed == []
+    assert not list(differences())
+
+
+def test_verify_holds_names_each_difference_and_ends_with_1(full_house: Station) -> None:
+    made = a_booking(random.Random(1), starts_at__lt=timezone.now())
+    made.holds.all().delete()
+    out, err = StringIO(), StringIO()
+
+    with pytest.raises(SystemExit) as end:
+        call_command("verify_holds", stdout=out, stderr=err)
+
+    assert end.value.code == 1
+    assert out.getvalue() == f"house: booking {made.pk}: takes {made.slots} slots, yet holds 0 places\n"
+    assert err.getvalue() == "Differences: 1.\n"
