@@ -23,7 +23,10 @@ from django.core.exceptions import FieldError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Case, Col, Value
+from django.db.models.functions import Cast
 from django.db.models.lookups import Lookup
+from django.db.models.sql.compiler import SQLCompiler
 from django.forms import CharField, Field, Textarea
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ class KeyRing:
     def decrypt(self, stored: bytes | memoryview, context: bytes) -> str:
         """The text again. Raises DecryptionError for an unknown version or key, or a value tampered with."""
         raw = bytes(stored)
+        if len(raw) < HEAD_BYTES:
+            raise DecryptionError(f"{context.decode()}: the stored value was cut off")
         cipher = self._ciphers.get(raw[1 : 1 + KEY_ID_BYTES])
         if raw[:1] != VERSION or cipher is None:
             raise DecryptionError(f"{context.decode()}: written under a key that PII_KEYS does not hold")
@@ -99,7 +104,11 @@ def _digest(key: bytes, kind: str, station_id: int, value: str) -> bytes:
 
 
 class EncryptedTextField(_TextField):
-    """Text that rests as ciphertext. `""`, NULL and text stay apart. No lookup but `isnull`."""
+    """Text that rests as ciphertext. `""`, NULL and text stay apart. No lookup but `isnull`.
+
+    An expression passes through where it makes ciphertext of this column, as in `bulk_update`; any other would store
+    plain text, or text that cannot be read again, and is refused with FieldError.
+    """
 
     description = "Encrypted text"
     empty_strings_allowed = True
@@ -125,6 +134,24 @@ class EncryptedTextField(_TextField):
         if hasattr(value, "as_sql"):
             return value
         return self.get_db_prep_value(value, connection)
+
+    def get_placeholder(self, value: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> str:
+        """Django asks here for every value that is about to be written, expressions included."""
+        if hasattr(value, "as_sql") and not self._makes(value):
+            raise FieldError(f"{self.name} is encrypted: give it text, or Value(text, output_field=the field).")
+        return "%s"
+
+    def _makes(self, expression: Any) -> bool:
+        """Whether an expression can only give NULL or ciphertext of this column."""
+        if isinstance(expression, Case):
+            results = [*(case.result for case in expression.cases), expression.default]
+            return all(self._makes(result) for result in results)
+        if isinstance(expression, Cast):
+            return all(self._makes(source) for source in expression.get_source_expressions())
+        if isinstance(expression, Value) and expression.value is None:
+            return True
+        made = expression.output_field if isinstance(expression, Col | Value) else None
+        return isinstance(made, EncryptedTextField) and made.context == self.context
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:
         return None if value is None else ring().decrypt(value, self.context)

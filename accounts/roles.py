@@ -73,11 +73,7 @@ def sync_groups(**kwargs: Any) -> None:
     """Makes the groups in the database what the table says, after each migrate; leaves other groups alone."""
     from django.contrib.auth.models import Group, Permission
 
-    known = {
-        f"{app}.{codename}": permission
-        for permission in Permission.objects.filter(content_type__app_label="accounts").select_related("content_type")
-        for app, codename in [(permission.content_type.app_label, permission.codename)]
-    }
+    known = {f"accounts.{one.codename}": one for one in Permission.objects.filter(content_type__app_label="accounts")}
     for name, rights in GROUPS.items():
         group, _created = Group.objects.get_or_create(name=name)
         group.permissions.set([known[right] for right in rights])
