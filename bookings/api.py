@@ -129,6 +129,13 @@ class BookingView(ApiView):
     def row(self, booking: Booking) -> dict[str, Any]:
         return as_json(calendar.row(self.request.user, booking))
 
+    def find(self, booking_id: str) -> Booking:
+        """Raises NotFound for what the caller may not see."""
+        booking = Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).first()
+        if booking is None:
+            raise NotFound
+        return booking
+
     def wanted(self, shape: type[StrictSerializer], booking_id: str | None = None) -> dict[str, Any]:
         """What was sent. Malformed or not, a booking or a station that the caller may not see is not found."""
         sent: Any = {}
@@ -137,12 +144,9 @@ class BookingView(ApiView):
             if booking_id:
                 if_match(self.request)
             return shape.parse(sent)
-        except (ValidationError, ParseError):
-            if (
-                booking_id
-                and not Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).exists()
-            ):
-                raise NotFound from None
+        except (ValidationError, ParseError) as error:
+            if booking_id:
+                self.find(booking_id)
             if "station" in shape().fields:
                 look_for_station(self.request, sent.get("station"), error)
             raise
@@ -240,9 +244,7 @@ class OneBooking(BookingView):
 
     @documented("One booking", whole("Booking"), failing=[404])
     def get(self, request: Request, booking_id: str) -> Response:
-        booking = Booking.objects.visible_to(request.user).filter(pk=known_id(booking_id)).first()
-        if booking is None:
-            raise NotFound
+        booking = self.find(booking_id)
         return success(self.row(booking), headers=version_header(booking))
 
     @documented(
