@@ -1,7 +1,6 @@
 """Signing in for integrators, and customers."""
 
 from typing import Any
-from uuid import UUID
 
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
@@ -13,12 +12,13 @@ from accounts import authentication, customers, roles
 from accounts.models import Customer
 from accounts.throttling import TooManyFailures
 from config.api import ApiView, StrictSerializer, success
-from config.fields import TextField
+from config.fields import TextField, known_uuid
 from config.middleware import remote_address
 from config.openapi import documented, listed, nothing, whole
 from stations.querysets import Person
 
 EXAMPLE = {"email": "integrator@example.com", "password": "…"}
+REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 
 
 class LoginBody(StrictSerializer):
@@ -71,7 +71,9 @@ class Login(OpenView):
 class Refresh(OpenView):
     """A refresh token for a new pair; the one given is spent."""
 
-    @documented("A new pair of tokens", whole("Tokens"), body=RefreshBody, signed_in=False)
+    examples = {"POST": REFRESH}
+
+    @documented("A new pair of tokens", whole("Tokens"), body=RefreshBody, example=REFRESH, signed_in=False)
     def post(self, request: Request) -> Response:
         user = authentication.spend(RefreshBody.parse(request.data)["refresh"])
         return success(authentication.new_tokens(user))
@@ -80,7 +82,9 @@ class Refresh(OpenView):
 class Logout(OpenView):
     """Ends a refresh token."""
 
-    @documented("End a refresh token", nothing(), body=RefreshBody, signed_in=False)
+    examples = {"POST": REFRESH}
+
+    @documented("End a refresh token", nothing(), body=RefreshBody, example=REFRESH, signed_in=False)
     def post(self, request: Request) -> Response:
         authentication.spend(RefreshBody.parse(request.data)["refresh"])
         return success(None)
@@ -105,7 +109,7 @@ class OneCustomer(ApiView):
     def get(self, request: Request, customer_id: str) -> Response:
         try:
             wanted = Customer.objects.visible_to(request.user).select_related("station")
-            return success(_customer(wanted.get(pk=UUID(customer_id)), request.user))
+            return success(_customer(wanted.get(pk=known_uuid(customer_id)), request.user))
         except (ValueError, Customer.DoesNotExist):
             raise Http404 from None
 

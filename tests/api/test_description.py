@@ -1,0 +1,164 @@
+"""The API's description: valid, whole, and true."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+import yaml
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from accounts.models import User
+from config import api_urls
+from config.api import CODES, STATUS_OF
+from config.openapi import FAILURES
+from stations.errors import DomainError
+from tests.api.caller import Caller, description, faults, resolved
+
+SCHEMA = "/api/schema/"
+CALLS = [
+    (path, method, operation)
+    for path, methods in description()["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def named(calls: list[tuple[str, str, Any]]) -> list[str]:
+    return [f"{method} {path}" for path, method, _operation in calls]
+
+
+def test_description_is_valid_openapi_31(api: Caller) -> None:
+    document = api.get(SCHEMA).json()
+
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"].startswith("3.1")
+    assert document == description()
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/vnd.oai.openapi+json"),
+        ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
+        ("application/json", "application/json"),
+        ("application/yaml", "application/yaml"),
+        ("application/vnd.oai.openapi", "application/vnd.oai.openapi"),
+    ],
+)
+def test_description_is_the_same_as_json_and_as_yaml(api: Caller, accept: str, kind: str) -> None:
+    answer = api.get(SCHEMA, Accept=accept)
+
+    assert answer.headers["Content-Type"].split(";")[0] == kind
+    assert yaml.safe_load(answer.content) == description()
+
+
+def test_description_comes_without_a_warning(api: Caller, caplog: pytest.LogCaptureFixture, capsys: Any) -> None:
+    with caplog.at_level(logging.WARNING):
+        api.get(SCHEMA)
+
+    assert (caplog.records, capsys.readouterr().err) == ([], "")
+
+
+def test_description_has_every_address_of_the_api_in_full() -> None:
+    written = {f"/api/{one.pattern}".replace("<str:", "{").replace(">", "}") for one in api_urls.urlpatterns}
+
+    assert written - {"/api/^"} == set(description()["paths"])
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), CALLS, ids=named(CALLS))
+def test_description_names_every_status_of_a_call(path: str, method: str, operation: Any) -> None:
+    writes, signed_in = "requestBody" in operation, "security" in operation
+    expected = {"400", "401", "406", "429", "500", "503"} | ({"413", "415"} if writes else set())
+    expected |= ({"403"} if signed_in else set()) | ({"404"} if "{" in path else set())
+
+    assert expected <= set(operation["responses"])
+    assert {status for status in operation["responses"] if status < "300"}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), CALLS, ids=named(CALLS))
+def test_description_has_examples_that_fit_their_shapes(path: str, method: str, operation: Any) -> None:
+    bodies = [operation["requestBody"], *operation["responses"].values()] if "requestBody" in operation else []
+    bodies = [resolved(body) for body in bodies or operation["responses"].values()]
+    found = [
+        (content["schema"], example["value"])
+        for body in bodies
+        for content in body.get("content", {}).values()
+        for example in content.get("examples", {}).values()
+    ]
+
+    assert found
+    assert [fault for shape, value in found for fault in faults(value, shape)] == []
+
+
+WRITES = [call for call in CALLS if "requestBody" in call[2]]
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), WRITES, ids=named(WRITES))
+def test_description_shows_a_body_and_takes_no_other_fields(path: str, method: str, operation: Any) -> None:
+    content = operation["requestBody"]["content"]
+
+    assert set(content) == {"application/json"}
+    assert content["application/json"]["examples"]
+    assert resolved(content["application/json"]["schema"])["additionalProperties"] is False
+
+
+def test_description_wants_date_and_slot_to_reschedule() -> None:
+    body = description()["components"]["schemas"]["RescheduleBody"]
+
+    assert (body["required"], list(body["properties"])) == (["date", "slot"], ["date", "slot", "station"])
+
+
+def test_description_gives_parameters_their_patterns() -> None:
+    parameters = {one["name"]: one for one in description()["paths"]["/api/bookings/admin/weekly"]["get"]["parameters"]}
+
+    assert set(parameters) == {"date_from", "date_to", "status", "station", "If-None-Match"}
+    assert parameters["date_from"]["required"]
+    assert parameters["date_from"]["schema"]["pattern"] == "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def test_description_knows_both_ways_to_sign_in() -> None:
+    assert description()["components"]["securitySchemes"] == {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+    }
+    assert description()["paths"]["/api/stations/"]["get"]["security"] == [{"token": []}, {"session": []}]
+
+
+def kinds(of: type[DomainError]) -> set[type[DomainError]]:
+    return {of}.union(*(kinds(one) for one in of.__subclasses__()))
+
+
+def test_description_has_an_example_of_every_refusal_of_the_rules() -> None:
+    """A new rule needs its code in the description; those of timetables never come out by the API."""
+    inside = {"would_displace", "would_retime"}
+    codes = {one.code for one in kinds(DomainError)} - inside
+
+    described = {code: status for status, (_text, sentences) in FAILURES.items() for code in sentences}
+
+    assert {code: described[code] for code in codes} == {code: STATUS_OF.get(code, 400) for code in codes}
+    assert set(CODES) <= set(described)
+
+
+def test_description_stays_of_a_size(api: Caller) -> None:
+    assert len(api.get(SCHEMA).content) < 300_000
+
+
+def test_docs_are_a_page_of_our_own_files(staff: User) -> None:
+    answer = Caller(staff, session=True).get("/api/docs/", Accept="text/html")
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'data-schema="/api/schema/"' in page
+    assert "//" not in page.replace("<!doctype html>", "")
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_docs_are_no_json(api: Caller) -> None:
+    assert api.get("/api/docs/", Accept="application/json").status_code == 406
+
+
+def test_failures_of_documents_speak_the_envelope(db: None) -> None:
+    answer = Caller().get(SCHEMA, Accept="application/yaml")
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.content)["code"] == "not_authenticated"
