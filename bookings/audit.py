@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.audit import HIDDEN
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry
 from bookings.models import Booking
 from bookings.workflow import Status
 from stations.querysets import Person
@@ -93,9 +93,7 @@ def differences(
 def record(changes: Iterable[Change], *, by: Person) -> None:
     """Write the entries, in the transaction of the changes themselves."""
     kind = ContentType.objects.get_for_model(Booking)
-    source = audit.context()
-    if isinstance(by, User):
-        source |= {"actor": by, "actor_email": by.email}
+    source = audit.context(by)
     AuditEntry.objects.bulk_create(
         AuditEntry(
             content_type=kind,

@@ -70,6 +70,8 @@ class _Batch:
     def place(self, draft: Draft, rules: Rules) -> Booking:
         """The booking, with its places taken in the ledger; raises the rule that forbids it."""
         booking = self._fields(draft)
+        if draft.customer and draft.customer.given:
+            customers.check(self.station, draft.customer, strict=rules.strict)
         if draft.external_ref in self._references:
             raise Duplicate(data=self._references[draft.external_ref])
         slots = self._slots(draft, rules)
@@ -131,7 +133,8 @@ class _Batch:
         given = [
             (booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given
         ]
-        found = customers.find_or_make(self.station, [contact for _b, contact in given], strict=rules.strict)
+        contacts = [contact for _booking, contact in given]
+        found = customers.find_or_make(self.station, contacts, strict=rules.strict, by=self.by)
         for (booking, _contact), customer in zip(given, found, strict=True):
             booking.customer = customer
 

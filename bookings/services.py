@@ -96,7 +96,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         taken = ledger.take(booking, slots)
         holds.give_up([booking.pk])
         if station != home:
-            booking.station, booking.customer = station, _customer_at(station, booking.customer)
+            booking.station, booking.customer = station, _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
         _save(booking)
         holds.write(taken)
@@ -142,7 +142,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
         booking, station = locked(by, booking_id)
         _require_version(booking, seen_version)
         before, guests, length = audit.recorded(booking), booking.total_guests, booking.slots
-        _apply(booking, changes)
+        _apply(booking, changes, by=by)
         if audit.recorded(booking) == before:
             return booking
         _require_reference_free(booking, station)
@@ -165,7 +165,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Bookin
         before, guests = audit.recorded(booking), booking.total_guests
         for name in AMENDABLE & set(changes):
             setattr(booking, name, changes[name])
-        _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, strict=False)
+        _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
         if audit.recorded(booking) == before:
             return booking
         _require_reference_free(booking, station)
@@ -234,12 +234,12 @@ def _is_over(station: Station, to: Place) -> bool:
     return (to.date, to.slot) <= (now.date(), now.time())
 
 
-def _customer_at(station: Station, customer: Customer | None) -> Customer | None:
+def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> Customer | None:
     """The same person at another station, found or made there: stations share nobody."""
     if customer is None:
         return None
     contact = Contact(customer.name, customer.email, customer.phone)
-    return customers.find_or_make(station, [contact], strict=False)[0]
+    return customers.find_or_make(station, [contact], strict=False, by=by)[0]
 
 
 def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> list[Change]:
@@ -250,24 +250,26 @@ def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> li
     return [Change(booking, Event.LEFT, left, home.pk), Change(booking, Event.CAME, came, booking.station_id)]
 
 
-def _apply(booking: Booking, changes: Mapping[str, Any], *, strict: bool = True) -> None:
+def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> None:
     if unknown := set(changes) - EDITABLE:
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
     for name in FIELDS & set(changes):
         setattr(booking, name, changes[name])
     creating.check(booking)
     if "customer_id" in changes or "customer" in changes:
-        booking.customer = _customer_given(booking.station, changes, strict=strict)
+        booking.customer = _customer_given(booking.station, changes, by=by, strict=strict)
 
 
-def _customer_given(station: Station, changes: Mapping[str, Any], *, strict: bool) -> Customer | None:
+def _customer_given(station: Station, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
     if customer_id := changes.get("customer_id"):
         customer = Customer.objects.filter(station=station, pk=customer_id).first()
         if customer is None:
             raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
         return customer
     contact: Contact | None = changes.get("customer")
-    return customers.find_or_make(station, [contact], strict=strict)[0] if contact and contact.given else None
+    if contact is None or not contact.given:
+        return None
+    return customers.find_or_make(station, [contact], strict=strict, by=by)[0]
 
 
 def _relength(booking: Booking, station: Station) -> None:

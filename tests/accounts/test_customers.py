@@ -1,5 +1,6 @@
 """Customers: who is the same person again, what is filled in, what is refused, what a change leaves."""
 
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts import customers, roles
 from accounts.customers import Contact, ShownCustomer
 from accounts.models import AuditEntry, BlindIndex, Customer
+from bookings import services
+from bookings.drafts import Draft
+from bookings.models import Booking
 from stations.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
-from tests.factories import StationFactory, person, staff
+from tests.factories import FRIDAY, StationFactory, open_station, person, staff
 
 ANA = Contact("Ana García", "ana@example.com", "+1 202-555-0143")
 
@@ -180,6 +184,21 @@ def test_check_refuses_what_an_import_cannot_keep(station: Station, contact: Con
     with pytest.raises(Invalid) as refusal:
         customers.check(station, contact, strict=False)
     assert list(refusal.value.fields) == [field]
+
+
+def test_create_many_refuses_only_the_draft_whose_contact_is_none(station: Station) -> None:
+    kitchen = open_station()
+    contacts = [Contact("Ana", "ana@example.com"), Contact("Bob", "no address"), Contact("Eva", "", "call me")]
+    drafts = [Draft(kitchen.code, FRIDAY, time(18), customer=contact) for contact in contacts]
+
+    first, refused, third = services.create_many(drafts, by=roles.OPERATOR)
+
+    assert isinstance(refused, Invalid)
+    assert list(refused.fields) == ["email"]
+    assert [as_stored(made.customer)[0] for made in (first, third) if isinstance(made, Booking) and made.customer] == [
+        "Ana",
+        "Eva",
+    ]
 
 
 def test_find_or_make_calls_the_nameless_by_their_contact_in_an_import(station: Station) -> None:
