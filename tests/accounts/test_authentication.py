@@ -21,8 +21,8 @@ from accounts import authentication
 from accounts.audit import Origin, acting
 from accounts.models import AuditEntry, User
 from stations.models import Station
-from tests.racing import race
 from tests.factories import PASSWORD, UserFactory, customer
+from tests.racing import race
 
 STATIONS = "/api/stations/"
 Answer = Any
