@@ -19,10 +19,16 @@ async function send(form) {
   if (version) headers["If-Match"] = String(version);
   try {
     const answer = await fetch(form.action, { method: form.dataset.send, headers, body: String(words.get("body")) });
+    if (answer.ok) knowVersion(answer.headers.get("ETag"));
     show(form, `HTTP ${answer.status} ${answer.statusText}`, pretty(await answer.text()), answer);
   } catch {
     show(form, "The server cannot be reached. Try again in a moment.", "");
   }
+}
+
+/** What was changed has a new version: every form of the page goes on from there. @param {string | null} version */
+function knowVersion(version) {
+  for (const field of document.querySelectorAll("input[name=version]")) if (version) field.value = version;
 }
 
 /** @param {string} text @returns {string} */

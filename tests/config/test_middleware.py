@@ -1,0 +1,100 @@
+"""What every request gets on its way in: a name, and the origin that the trail records."""
+
+import re
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from accounts import audit
+from accounts.models import AuditEntry, User
+from config.middleware import audit_origin, remote_address, request_id
+from stations.models import Station
+from tests.factories import booking
+
+
+def test_each_request_has_a_name_of_its_own_whatever_it_brings(db: None) -> None:
+    names = {Client().get("/api/", headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] for _n in range(3)}
+
+    assert len(names) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{32}", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "address"),
+    [
+        (False, "203.0.113.7", "192.0.2.1"),
+        (True, "203.0.113.7", "203.0.113.7"),
+        (True, "198.51.100.9, 203.0.113.7", "203.0.113.7"),
+        (True, "2001:db8::1", "2001:db8::1"),
+        (True, "fe80::1%eth0", "fe80::1"),
+        (True, "no address", None),
+        (True, "203.0.113.7:4711", None),
+        (True, "x" * 300, None),
+        (True, "", None),
+        (True, None, "192.0.2.1"),
+    ],
+)
+def test_an_address_is_believed_only_from_a_proxy_of_ones_own(
+    settings: Any, trusted: bool, forwarded: str | None, address: str | None
+) -> None:
+    settings.TRUSTED_PROXY = trusted
+    request = RequestFactory().get("/", headers={} if forwarded is None else {"X-Forwarded-For": forwarded})
+    request.META["REMOTE_ADDR"] = "192.0.2.1"
+
+    assert remote_address(request) == address
+
+
+def test_an_address_that_is_none_is_no_crash_in_the_trail(staff: User, station: Station, settings: Any) -> None:
+    settings.TRUSTED_PROXY = True
+    made = booking(station)
+    client = Client(headers={"X-Forwarded-For": "x" * 300, "X-Correlation-Id": "y" * 300})
+    client.force_login(staff)
+
+    answer = client.patch(f"/api/bookings/{made.pk}/", {"party_adults": 2}, content_type="application/json")
+
+    assert (answer.status_code, AuditEntry.objects.get(event="edited").remote_addr) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "channel"),
+    [("/admin/", "admin"), ("/api/", "api"), ("/calendar/week/", "page"), ("/", "page"), ("/apiary/", "page")],
+)
+def test_an_address_says_by_which_door_a_change_came(db: None, path: str, channel: str) -> None:
+    seen: list[audit.Origin] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        seen.append(audit.origin())
+        return HttpResponse()
+
+    answer = request_id(audit_origin(view))(RequestFactory().get(path))
+
+    assert seen == [audit.Origin(audit.Channel(channel), None, "127.0.0.1", answer.headers["X-Request-Id"])]
+    assert audit.origin() == audit.Origin()
+
+
+def test_reading_asks_the_database_for_nobody(db: None, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        request_id(audit_origin(lambda _request: HttpResponse()))(RequestFactory().get("/calendar/week/"))
+
+
+def test_a_page_knows_who_writes(staff: User, station: Station) -> None:
+    made = booking(station)
+    client = Client()
+    client.force_login(staff)
+
+    client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": "1"})
+
+    entry = AuditEntry.objects.get(event="status")
+    assert (entry.actor, entry.channel, entry.remote_addr) == (staff, "page", "127.0.0.1")
+
+
+def test_who_acted_in_one_request_is_forgotten_by_the_next(station: Station, staff: User) -> None:
+    made = booking(station)
+    client = Client()
+    client.force_login(staff)
+
+    client.patch(f"/api/bookings/{made.pk}/", {"party_adults": 2}, content_type="application/json")
+
+    assert audit.origin() == audit.Origin()
