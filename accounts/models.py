@@ -127,7 +127,7 @@ class BlindIndex(models.Model):  # noqa: DJ008
         ]
 
 
-class AuditEntryManager(LogEntryManager):  # type: ignore[misc]
+class AuditEntryManager(LogEntryManager.from_queryset(OfStationQuerySet)):  # type: ignore[misc]
     """Fills in who, from where and at which station, where auditlog writes the change itself."""
 
     def log_create(self, instance: models.Model, force_log: bool = False, **fields: Any) -> Any:

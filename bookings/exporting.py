@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from accounts import roles
 from accounts.customers import shown
 from bookings import formulas
 from bookings.importing.mapping import FIELDS
 from bookings.models import Booking
+from bookings.querysets import BookingQuerySet
 from stations.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
@@ -34,10 +37,16 @@ def lines(
     roles.require(person, roles.EXPORT)
     visible = Station.objects.visible_to(person)
     if stations and visible.filter(code__in=stations).count() < len(set(stations)):
-        raise NotFound
+        raise NotFound(_("There is no such station."))
     bookings = Booking.objects.visible_to(person).between(first or date.min, last or date.max)
     if stations:
         bookings = bookings.filter(station__code__in=stations)
+    return lines_of(bookings, person)
+
+
+def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[str]:
+    """The same for bookings already chosen among those that the person sees. Raises NotPermitted before the first line."""
+    roles.require(person, roles.EXPORT)
     found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=ROWS_AT_ONCE)
     return _lines(FIELDS, (_cells(booking, person) for booking in found))
 

@@ -3,11 +3,17 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig as DjangosAdminConfig
+from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+
+from config.errors import answer
+
+
+THIRD_PARTIES = ("auditlog", "token_blacklist")
+"""Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""
 
 
 class StationbookAdmin(AdminSite):
@@ -15,11 +21,16 @@ class StationbookAdmin(AdminSite):
     site_title = _("Stationbook")
     index_title = _("What to manage")
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Leave out what libraries bring: their tables, and their pages for ours."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
+        bring = getattr(admin_class, "__module__", "").partition(".")[0]
+        if bring not in THIRD_PARTIES:
+            super().register([m for m in models if m._meta.app_label not in THIRD_PARTIES], admin_class, **options)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The product's one log-in, so that failures are counted in one place."""
+        """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""
+        if request.user.is_authenticated:
+            return redirect("admin:index") if self.has_permission(request) else answer(request, 403)
         target = request.GET.get("next", request.get_full_path())
         return redirect(f"/accounts/login/?{urlencode({'next': target})}")
-
-
-class AdminConfig(DjangosAdminConfig):
-    default_site = "config.admin.StationbookAdmin"

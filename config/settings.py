@@ -82,7 +82,7 @@ TRUSTED_PROXY = env.bool("TRUSTED_PROXY", default=False)
 """Whether a proxy of one's own stands in front, so that X-Forwarded-For and -Proto are believed."""
 
 INSTALLED_APPS = [
-    "config.admin.AdminConfig",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,50 @@
+"""Which people a person may manage: only with what one holds oneself, and never somebody with more."""
+
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+
+from accounts.models import User
+from stations.models import Station
+
+
+def visible_people(person: User) -> QuerySet[User]:
+    """Those who share a station with the person, and the person; everybody for a superuser."""
+    if person.is_superuser:
+        return User.objects.all()
+    shared = User.objects.filter(stations__in=Station.objects.visible_to(person))
+    return User.objects.filter(pk__in=shared.values("pk")) | User.objects.filter(pk=person.pk)
+
+
+def grantable_groups(person: User) -> QuerySet[Group]:
+    """The groups all of whose rights the person holds."""
+    if person.is_superuser:
+        return Group.objects.all()
+    held = person.get_all_permissions()
+    granted = [
+        group.pk
+        for group in Group.objects.prefetch_related("permissions__content_type")
+        if {f"{one.content_type.app_label}.{one.codename}" for one in group.permissions.all()} <= held
+    ]
+    return Group.objects.filter(pk__in=granted)
+
+
+def may_edit(person: User, other: User) -> bool:
+    """Whether the other holds nothing, right or station, that the person does not."""
+    if person.is_superuser:
+        return True
+    if other.is_superuser:
+        return False
+    theirs = set(Station.objects.visible_to(other).values_list("pk", flat=True)) | set(
+        other.stations.values_list("pk", flat=True)
+    )
+    mine = set(Station.objects.visible_to(person).values_list("pk", flat=True))
+    return rights_of(other) <= person.get_all_permissions() and theirs <= mine
+
+
+def rights_of(other: User) -> set[str]:
+    """All rights that somebody holds or would hold were they active."""
+    held = other.user_permissions.values_list("content_type__app_label", "codename")
+    by_group = Group.objects.filter(user=other).values_list(
+        "permissions__content_type__app_label", "permissions__codename"
+    )
+    return {f"{app}.{codename}" for app, codename in [*held, *by_group] if codename}

@@ -1,0 +1,134 @@
+"""Customers and the audit trail in the admin."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import AuditEntry, Customer, User
+from stations.models import Station
+from tests.factories import booking, customer, open_station, person
+
+
+@pytest.fixture
+def manager(station: Station) -> User:
+    return person(roles.MANAGERS, station)
+
+
+@pytest.fixture
+def admin(manager: User, client: Client) -> Client:
+    client.force_login(manager)
+    return client
+
+
+@pytest.fixture
+def blind(client: Client, station: Station) -> Client:
+    """Signed in as somebody who manages, but may not see personal data."""
+    group = Group.objects.create(name="Timetable keepers")
+    group.permissions.add(Permission.objects.get(codename="manage_stations"), Permission.objects.get(codename="view_bookings"))
+    client.force_login(person("Timetable keepers", station))
+    return client
+
+
+def test_list_and_search_find_the_managers_customers_only(admin: Client, station: Station) -> None:
+    customer(station, "Ana García", "ana@example.com", "+49 30 901820")
+    customer(open_station(), "Ana Other", "ana.other@example.com", "+49 30 901821")
+
+    shown = admin.get("/admin/accounts/customer/").content.decode()
+
+    assert "Ana García" in shown
+    assert "Ana Other" not in shown
+    found = {q: admin.get("/admin/accounts/customer/", {"q": q}).content.decode() for q in ("garc", "1820", "other", "1821")}
+    assert {q: "1 customer" in page for q, page in found.items()} == {
+        "garc": True,
+        "1820": True,
+        "other": False,
+        "1821": False,
+    }
+
+
+def test_change_goes_through_the_service_once(admin: Client, station: Station, manager: User) -> None:
+    known = customer(station)
+
+    answer = admin.post(
+        f"/admin/accounts/customer/{known.pk}/change/",
+        {"name": "Ana Maria", "email": "ana@example.com", "phone": "030 901820", "notes": "Allergic\nto nuts"},
+    )
+
+    assert answer.status_code == 302
+    known.refresh_from_db()
+    assert (known.name, known.phone, known.notes) == ("Ana Maria", "+4930901820", "Allergic\nto nuts")
+    entry = AuditEntry.objects.filter(object_pk=known.pk, action=AuditEntry.Action.UPDATE).get()
+    assert (entry.actor, entry.channel) == (manager, "admin")
+    assert "Maria" not in str(entry.changes)
+
+
+def test_change_to_no_telephone_number_is_a_form_error(admin: Client, station: Station) -> None:
+    known = customer(station)
+
+    answer = admin.post(f"/admin/accounts/customer/{known.pk}/change/", {"name": "Ana", "phone": "12"})
+
+    assert answer.status_code == 200
+    assert "telephone number" in answer.content.decode()
+    assert Customer.objects.get(pk=known.pk).name == "Ana García"
+
+
+def test_customers_of_others_are_not_there(admin: Client) -> None:
+    theirs = customer(open_station())
+
+    answer = admin.post(f"/admin/accounts/customer/{theirs.pk}/change/", {"name": "Taken"})
+
+    assert answer.status_code == 302
+    assert Customer.objects.get(pk=theirs.pk).name == "Ana García"
+
+
+def test_somebody_without_the_right_to_personal_data_sees_initials_and_no_more(blind: Client, station: Station) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"), special_requests="Nuts!")
+    assert made.customer is not None
+    known = made.customer
+
+    pages = [
+        blind.get(address).content.decode()
+        for address in (
+            "/admin/accounts/customer/",
+            "/admin/accounts/customer/?q=garc",
+            f"/admin/accounts/customer/{known.pk}/change/",
+            "/admin/bookings/booking/",
+            "/admin/bookings/booking/?q=garc",
+            f"/admin/bookings/booking/{made.pk}/change/",
+            "/admin/accounts/auditentry/",
+        )
+    ]
+
+    assert [word for word in ("García", "ana@example.com", "901820", "Nuts!") for page in pages if word in page] == []
+    assert "A. G." in pages[0]
+    assert "A. G." in pages[3]
+
+
+def test_audit_trail_shows_the_managers_stations_and_can_only_be_read(admin: Client, station: Station) -> None:
+    mine, theirs = booking(station), booking(open_station())
+    entry = AuditEntry.objects.get(object_pk=mine.pk)
+
+    shown = admin.get("/admin/accounts/auditentry/").content.decode()
+
+    assert str(mine) in shown
+    assert str(theirs) not in shown
+    assert admin.get(f"/admin/accounts/auditentry/{entry.pk}/change/").status_code == 200
+    assert admin.post(f"/admin/accounts/auditentry/{entry.pk}/change/", {"event": "x"}).status_code == 403
+    assert admin.get("/admin/accounts/auditentry/add/").status_code == 403
+    assert admin.get(f"/admin/accounts/auditentry/{entry.pk}/delete/").status_code == 403
+
+
+def test_index_names_no_library(admin: Client) -> None:
+    shown = admin.get("/admin/").content.decode()
+
+    assert [word for word in ("Blacklisted", "Outstanding", "Log entries", "auditlog") if word in shown] == []
+
+
+@pytest.mark.parametrize("table", ["customer", "auditentry", "user"])
+def test_hostile_names_are_escaped(admin: Client, station: Station, table: str) -> None:
+    customer(station, "<script>alert(1)</script>", "x@example.com")
+    person(roles.STAFF, station, name="<script>alert(1)</script>")
+
+    assert "<script>alert(1)" not in admin.get(f"/admin/accounts/{table}/").content.decode()
