@@ -1,13 +1,19 @@
+from collections.abc import Callable
+from typing import Any
+
 from django.test import RequestFactory
 
 from config.wsgi import application
 
 
 def test_wsgi_application_answers(db: None) -> None:
-    started: list[str] = []
-    environ = RequestFactory().get("/accounts/login/").environ
+    said: list[object] = []
 
-    response = application(environ, lambda status, headers: started.append(status))
+    def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
+        said.append(status)
+        return said.append
+
+    response = application(RequestFactory().get("/accounts/login/").environ, start_response)
     response.close()
 
-    assert started == ["200 OK"]
+    assert said == ["200 OK"]

@@ -1,0 +1,115 @@
+"""The product in a folder of its own, as after a fresh clone, and its server run as a person would."""
+
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+PATIENCE = 90
+"""Seconds."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def status_of(address: str) -> int | None:
+    """The status that the address answers with, or None where nobody listens."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code
+    except OSError:
+        return None
+
+
+@dataclass
+class Product:
+    """A copy of the product, its database empty; `variables` are all that its commands know of the environment."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def start(self, **variables: str) -> "Server":
+        log = self.folder / "server.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["script/server"],
+                cwd=self.folder,
+                env={**self.variables, **variables},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Server(process, log)
+
+    @contextmanager
+    def serving(self, **variables: str) -> "Iterator[Server]":
+        """The server, once it answers at the port given."""
+        server = self.start(**variables)
+        try:
+            server.wait_for(f"http://127.0.0.1:{variables['PORT']}/accounts/login/")
+            yield server
+        finally:
+            server.end()
+
+
+@dataclass
+class Server:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    pid: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pid = self.process.pid
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, address: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while status_of(address) is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The server does not answer. It said:\n{self.said}")
+            time.sleep(0.2)
+
+    def family(self) -> set[int]:
+        """The processes that it consists of now, children's children too."""
+        listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+        found = {self.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
+def environment() -> dict[str, str]:
+    """This process's, less what the product reads and what measures the tests."""
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    unwanted = {*re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE), "DJANGO_SETTINGS_MODULE"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in unwanted and not name.startswith(("COV_", "COVERAGE_"))
+    }

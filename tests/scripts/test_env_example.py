@@ -1,0 +1,48 @@
+"""`.env.example` is the one list of what can be set: whatever is read stands there, and nothing else does."""
+
+import ast
+import re
+
+from django.conf import settings
+
+
+def listed() -> list[str]:
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    return re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)
+
+
+def read_by_settings() -> set[str]:
+    tree = ast.parse((settings.BASE_DIR / "config" / "settings.py").read_text())
+    return {
+        call.args[0].value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
+        if re.fullmatch(r"env\.\w+|secret|keys", ast.unparse(call.func)) and isinstance(call.args[0].value, str)
+    }
+
+
+def read_by_the_server() -> set[str]:
+    return set(re.findall(r"\bsetting ([A-Z_]+)", (settings.BASE_DIR / "script" / "server").read_text()))
+
+
+def test_env_example_lists_what_is_read_and_nothing_else() -> None:
+    assert sorted(listed()) == sorted(read_by_settings() | read_by_the_server())
+
+
+def test_env_example_asks_for_nothing_but_keys() -> None:
+    example = (settings.BASE_DIR / ".env.example").read_text()
+
+    assert re.findall(r"^[A-Z_]+=.*", example, re.MULTILINE) == ["SECRET_KEY=", "PII_KEYS=", "INDEX_KEYS="]
+
+
+def test_no_other_module_reads_the_environment() -> None:
+    readers = [
+        str(path.relative_to(settings.BASE_DIR))
+        for app in ("config", "stations", "accounts", "bookings")
+        for path in (settings.BASE_DIR / app).rglob("*.py")
+        if re.search(
+            r"os\.environ\b(?!\.setdefault\(\"DJANGO_SETTINGS_MODULE\")|os\.getenv|environ\.Env", path.read_text()
+        )
+    ]
+
+    assert readers == ["config/settings.py"]

@@ -1,0 +1,126 @@
+"""script/server, from nothing to the stop. The tests share one product and stand in the order of its life."""
+
+import os
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.scripts.product import PATIENCE, Product, Server, free_port
+
+pytestmark = pytest.mark.xdist_group("server")
+
+
+@dataclass
+class Life:
+    """What a server said, how it ended, and which of the processes it consisted of outlived it."""
+
+    said: str
+    code: int
+    processes: int
+    outlived: set[int]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def stopped(server: Server, send: Callable[[int, int], None], what: signal.Signals) -> Life:
+    family = server.family()
+    send(server.pid, what)
+    code = server.process.wait(PATIENCE)
+    return Life(server.said, code, len(family), {pid for pid in family if is_alive(pid)})
+
+
+@pytest.fixture(scope="module")
+def first_life(product: Product) -> Life:
+    """The very first start, until the log-in page answers, and a stop by SIGTERM."""
+    port = free_port()
+    with product.serving(PORT=str(port), WEB_CONCURRENCY="2") as server:
+        life = stopped(server, os.kill, signal.SIGTERM)
+    life.said = life.said.replace(f":{port}", ":PORT")
+    return life
+
+
+@pytest.fixture(scope="module")
+def first_keys(product: Product, first_life: Life) -> str:
+    return (product.folder / ".env").read_text()
+
+
+def test_server_from_nothing_says_where_it_is(first_life: Life) -> None:
+    assert "Stationbook is at http://127.0.0.1:PORT (Ctrl-C stops it)" in first_life.said
+
+
+def test_server_from_nothing_says_how_to_log_in(first_life: Life) -> None:
+    assert "@example.com" in first_life.said
+
+
+def test_server_writes_a_key_for_each_purpose(first_keys: str) -> None:
+    lines = [line.split("=", 1) for line in first_keys.splitlines() if not line.startswith("#")]
+
+    assert [name for name, _ in lines] == ["SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS"]
+    assert len({key for _, key in lines}) == 4
+
+
+def test_server_keeps_keys_and_data_to_their_owner(product: Product, first_keys: str) -> None:
+    def mode(name: str) -> int:
+        return stat.S_IMODE((product.folder / name).stat().st_mode)
+
+    assert (mode(".env"), mode("var")) == (0o600, 0o700)
+
+
+def test_server_stops_on_sigterm_with_every_process_it_started(first_life: Life) -> None:
+    assert first_life.processes >= 4  # itself, the server, its two processes
+    assert (first_life.code, first_life.outlived) == (0, set())
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["one process", "all that the keyboard reaches"])
+def test_server_stops_when_interrupted(product: Product, first_keys: str, send: Callable[[int, int], None]) -> None:
+    with product.serving(PORT=str(free_port()), DEMO="0") as server:
+        life = stopped(server, send, signal.SIGINT)
+
+    assert (life.code, life.outlived) == (0, set())
+
+
+def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_keys: str) -> None:
+    port = free_port()
+    (product.folder / "other.env").write_text(f"{first_keys}PORT={port}\nDEMO=0\n")
+    server = product.start(ENV_FILE="other.env")
+    try:
+        server.wait_for(f"http://127.0.0.1:{port}/accounts/login/")
+    finally:
+        server.end()
+
+
+def test_server_started_again_keeps_its_keys(product: Product, first_keys: str) -> None:
+    assert (product.folder / ".env").read_text() == first_keys
+
+
+def test_server_refuses_a_port_that_is_taken(product: Product, first_keys: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        server = product.start(PORT=str(port))
+        code = server.process.wait(PATIENCE)
+
+    assert code == 1
+    assert server.said == (
+        f"Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another PORT or HOST.\n"
+    )
+
+
+def test_server_never_writes_new_keys_beside_an_old_database(product: Product, first_keys: str) -> None:
+    (product.folder / ".env").unlink()
+    with (product.folder / "var" / "stationbook.sqlite3").open("ab") as database:
+        database.write(b"\0")
+    server = product.start(PORT=str(free_port()))
+    code = server.process.wait(PATIENCE)
+
+    assert (code, (product.folder / ".env").exists()) == (1, False)
+    assert server.said.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
