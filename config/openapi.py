@@ -1,10 +1,12 @@
 """The API's description: what each address takes and every status it answers with, from the same shapes that parse and answer."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -220,6 +222,13 @@ def _failure(status: int, among: Iterable[str] = OF_SIGNED_IN) -> OpenApiRespons
         if status not in (400, 401) or code in among
     ]
     return OpenApiResponse({"$ref": "#/components/schemas/Failure"}, description=description, examples=examples)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole description: it changes with the code and with nothing else."""
+    written: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return written
 
 
 def with_components(result: dict[str, Any], **_more: Any) -> dict[str, Any]:

@@ -58,12 +58,13 @@ class JsonRenderer(JSONRenderer):
 
 
 class Negotiation(DefaultContentNegotiation):
-    """JSON wherever it is accepted; pages only for browsers, which send no token and name `text/html`."""
+    """JSON wherever it is accepted; pages, where there is JSON too, only for browsers: they send no token and name text/html."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        spoken = [one for one in renderers if one.media_type != HTML or "Authorization" not in request.headers]
+        programs = "Authorization" in request.headers
+        spoken = [one for one in renderers if not programs or one.media_type != HTML] or renderers
         try:
             found: tuple[BaseRenderer, str] = super().select_renderer(request, spoken, format_suffix)
         except exceptions.NotAcceptable:
