@@ -219,6 +219,8 @@ class ApiView(APIView):
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated
         request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+            raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
 
     @property
     def default_response_headers(self) -> dict[str, str]:

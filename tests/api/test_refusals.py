@@ -216,6 +216,19 @@ def test_a_body_that_is_no_json_object_is_refused(api: Caller, body: str | bytes
     assert failure(api.call("POST", SEARCH, body)) == {"status": 400, "error": sentence, "code": "invalid"}
 
 
+def test_a_body_without_its_length_is_refused(api: Caller) -> None:
+    """No server here reads chunks: without this, what was sent would seem empty."""
+    answer = api.client.generic(
+        "POST", SEARCH, "", "application/json", headers={**api.headers, "Transfer-Encoding": "chunked"}
+    )
+
+    assert failure(answer) == {
+        "status": 400,
+        "error": "Send the body in one piece, with its Content-Length.",
+        "code": "invalid",
+    }
+
+
 @pytest.mark.parametrize("session", [False, True])
 def test_a_body_that_is_too_large_is_refused(staff: User, session: bool) -> None:
     body = json.dumps({"q": "x" * 1024 * 1024})
