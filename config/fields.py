@@ -14,8 +14,12 @@ from rest_framework import serializers
 from stations import validators
 from stations.timetable import FIRST_DATE, LAST_DATE
 
-DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DATE_PATTERN = r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 SLOT_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+TEXT_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+"""As `stations.validators` reads them, for the API's description."""
+
 _ID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
@@ -114,6 +118,7 @@ class TextField(serializers.CharField):
 
     def __init__(self, *, lines: bool = False, **options: Any) -> None:
         super().__init__(trim_whitespace=False, **options)
+        self.pattern = TEXT_PATTERN if lines else LINE_PATTERN
         self.validators.append(_checked(validators.plain_text if lines else validators.plain_line))
 
     def to_internal_value(self, data: Any) -> str:

@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from config.fields import TextField
 from config.shapes import COMPONENTS, envelope
 
 JSON: Final = "application/json"
@@ -268,6 +269,12 @@ class Schema(AutoSchema):
 
     def get_operation_id(self) -> str:
         return f"{type(self.view).__name__}_{self.method.lower()}"
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        shape = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, TextField):
+            shape |= {"pattern": field.pattern} | ({} if field.allow_blank else {"minLength": 1})
+        return shape
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from accounts.models import User
 from config import api_urls
 from config.api import CODES, STATUS_OF
+from config.fields import DATE_PATTERN
 from config.openapi import FAILURES
 from stations.errors import DomainError
 from tests.api.caller import Caller, description, faults, resolved
@@ -114,7 +115,7 @@ def test_description_gives_parameters_their_patterns() -> None:
 
     assert set(parameters) == {"date_from", "date_to", "status", "station", "If-None-Match"}
     assert parameters["date_from"]["required"]
-    assert parameters["date_from"]["schema"]["pattern"] == "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    assert parameters["date_from"]["schema"]["pattern"] == DATE_PATTERN
 
 
 def test_description_knows_both_ways_to_sign_in() -> None:

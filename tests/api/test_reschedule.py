@@ -127,14 +127,14 @@ def test_reschedule_to_the_past_is_refused(api: Caller, station: Station) -> Non
 
 def test_reschedule_to_a_slot_that_is_not_there_is_refused(api: Caller, station: Station) -> None:
     body = {"date": "2031-03-08", "slot": "18:15"}
-    sentence = "There is no slot at 18:15 on Sat 8 March 2031. Choose another slot."
+    sentence = "There is no slot at 18:15 on Sat 8 Mar 2031. Choose another slot."
 
     assert failure(api.patch(address(booking(station)), body)) == refused("no_such_slot", sentence)
 
 
 def test_reschedule_to_a_closed_slot_is_refused_with_its_reason(api: Caller, station: Station) -> None:
     ExceptionFactory(station=station, date=SATURDAY, reason="Stocktaking")
-    sentence = "19:00 on Sat 8 March 2031 is closed: Stocktaking"
+    sentence = "19:00 on Sat 8 Mar 2031 is closed: Stocktaking"
 
     assert failure(api.patch(address(booking(station)), TO)) == refused("slot_closed", sentence)
 
@@ -217,7 +217,7 @@ def test_reschedule_of_another_version_answers_with_what_is_there_and_who_change
         "status": 412,
         "error": "Somebody changed this booking meanwhile. Look at it again before you change it.",
         "code": "stale",
-        "data": {**row, "changed_by": other.email, "change": "Fri 7 March 2031 18:00 → Sat 8 March 2031 20:00"},
+        "data": {**row, "changed_by": other.email, "change": "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 20:00"},
     }
 
 
