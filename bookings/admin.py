@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts import customers, roles
 from accounts.customers import Contact
@@ -171,14 +172,15 @@ class BookingAdmin(ScopedAdmin):
     def _step(self, request: HttpRequest, chosen: QuerySet[Booking], to: Status) -> None:
         """Each by itself: those that may, step; those that may not are named with the reason."""
         done = 0
-        for pk in chosen.values_list("pk", flat=True):
+        for booking in chosen:
             try:
-                services.change_status(pk, to, by=request.user)
+                services.change_status(booking.pk, to, by=request.user)
                 done += 1
             except DomainError as error:
-                self.message_user(request, f"{str(pk)[:8]}: {refusal(error)}", messages.ERROR)
+                self.message_user(request, f"{booking}: {refusal(error)}", messages.ERROR)
         if done:
-            said = __("%(count)d bookings are now %(status)s.") % {"count": done, "status": to.label}
+            said = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
+            said %= {"count": done, "status": to.label}
             self.message_user(request, said, messages.SUCCESS)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

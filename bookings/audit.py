@@ -158,7 +158,7 @@ def _place(changes: Mapping[str, Any], side: int) -> str:
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
     parts = [
         str(changes["station"][side]) if None not in changes.get("station", [None]) else "",
-        date_format(day, "D j N Y") if day else "",
+        date_format(day, "D j M Y") if day else "",
         str(changes["slot"][side]) if "slot" in changes else "",
     ]
     return " ".join(part for part in parts if part)

@@ -90,8 +90,7 @@ class Timetable:
 
     def _slot(self, day: date, opening: "Opening") -> Slot | None:
         starts_at = instant(self.zone, day, opening.start)
-        ends_at = _end(self.zone, starts_at, opening.minutes) if starts_at else None
-        if starts_at is None or ends_at is None:
+        if starts_at is None:
             return None
         whole_day = self._exceptions.get((day, None))
         exception = self._exceptions.get((day, opening.start), whole_day)
@@ -100,7 +99,7 @@ class Timetable:
             start=opening.start,
             minutes=opening.minutes,
             starts_at=starts_at,
-            ends_at=ends_at,
+            ends_at=starts_at + timedelta(minutes=opening.minutes),
             capacity=(exception and exception.capacity) or opening.capacity,
             guest_capacity=(exception and exception.guest_capacity) or opening.guest_capacity,
             closed=bool(exception and exception.closed),
@@ -176,16 +175,6 @@ def _clock(local: time, days: int = 0) -> datetime:
     return datetime.combine(ANY_DAY + timedelta(days=days), local)
 
 
-def _end(zone: ZoneInfo, starts_at: datetime, minutes: int) -> datetime | None:
-    """The instant when a slot ends, None where it, or its local time, would lie after year 9999."""
-    try:
-        ends_at = starts_at + timedelta(minutes=minutes)
-        ends_at.astimezone(zone)
-    except OverflowError:
-        return None
-    return ends_at
-
-
 def _local_end(slot: Slot) -> time | None:
     """When the slot ends by the local clock, had no clock been moved; None where that is another date."""
     end = _clock(slot.start) + timedelta(minutes=slot.minutes)
@@ -193,14 +182,14 @@ def _local_end(slot: Slot) -> time | None:
 
 
 def _no_such_slot(day: date, start: time, count: int, *, found: int) -> str:
-    when = {"day": date_format(day, "D j N Y"), "start": f"{start:%H:%M}", "count": count, "found": found}
+    when = {"day": date_format(day, "D j M Y"), "start": f"{start:%H:%M}", "count": count, "found": found}
     if found:
         return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
     return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
 
 
 def _closed(slot: Slot) -> str:
-    when = {"day": date_format(slot.date, "D j N Y"), "start": f"{slot.start:%H:%M}", "reason": slot.reason}
+    when = {"day": date_format(slot.date, "D j M Y"), "start": f"{slot.start:%H:%M}", "reason": slot.reason}
     if slot.reason:
         return _("%(start)s on %(day)s is closed: %(reason)s") % when
     return _("%(start)s on %(day)s is closed.") % when

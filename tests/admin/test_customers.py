@@ -26,7 +26,9 @@ def admin(manager: User, client: Client) -> Client:
 def blind(client: Client, station: Station) -> Client:
     """Signed in as somebody who manages, but may not see personal data."""
     group = Group.objects.create(name="Timetable keepers")
-    group.permissions.add(Permission.objects.get(codename="manage_stations"), Permission.objects.get(codename="view_bookings"))
+    group.permissions.add(
+        Permission.objects.get(codename="manage_stations"), Permission.objects.get(codename="view_bookings")
+    )
     client.force_login(person("Timetable keepers", station))
     return client
 
@@ -39,7 +41,9 @@ def test_list_and_search_find_the_managers_customers_only(admin: Client, station
 
     assert "Ana García" in shown
     assert "Ana Other" not in shown
-    found = {q: admin.get("/admin/accounts/customer/", {"q": q}).content.decode() for q in ("garc", "1820", "other", "1821")}
+    found = {
+        q: admin.get("/admin/accounts/customer/", {"q": q}).content.decode() for q in ("garc", "1820", "other", "1821")
+    }
     assert {q: "1 customer" in page for q, page in found.items()} == {
         "garc": True,
         "1820": True,
@@ -84,7 +88,9 @@ def test_customers_of_others_are_not_there(admin: Client) -> None:
 
 
 def test_somebody_without_the_right_to_personal_data_sees_initials_and_no_more(blind: Client, station: Station) -> None:
-    made = booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"), special_requests="Nuts!")
+    made = booking(
+        station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"), special_requests="Nuts!"
+    )
     assert made.customer is not None
     known = made.customer
 

@@ -52,7 +52,7 @@ def test_reschedule_of_a_changed_booking_is_stale_and_says_by_whom(station: Stat
 
     assert (refusal.value.data.last.who, refusal.value.data.last.what) == (
         staff.email,
-        "Fri 7 March 2031 18:00 → Sat 8 March 2031 18:00",
+        "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 18:00",
     )
 
 
@@ -140,7 +140,7 @@ def test_reschedule_to_another_station_takes_the_person_and_starts_a_history_the
     assert moved.special_requests == "nuts"
     assert set(Hold.objects.values_list("station", "date")) == {(away.pk, SATURDAY)}
     [line] = audit.story(moved)
-    assert line.what == f"{home.code} Fri 7 March 2031 18:00 → {away.code} Sat 8 March 2031 19:00"
+    assert line.what == f"{home.code} Fri 7 Mar 2031 18:00 → {away.code} Sat 8 Mar 2031 19:00"
     left = AuditEntry.objects.get(event="left")
     assert left.station == home
     assert str(moved.customer_id) not in str(left.changes)

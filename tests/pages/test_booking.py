@@ -1,0 +1,357 @@
+"""A booking's own page, its steps, “Move to…”, editing, and making a new one: plain forms, all of it."""
+
+import re
+from datetime import date, time
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import AuditEntry, User
+from bookings import services
+from bookings.models import Booking
+from bookings.services import Place
+from bookings.workflow import Status
+from stations.models import Station
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
+
+
+@pytest.fixture
+def visitor(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def test_page_shows_all_of_a_booking(visitor: Client, station: Station, staff: User) -> None:
+    contact = Contact("Ana García", "ana@example.com", "+49 30 901820")
+    made = booking(
+        station,
+        customer=contact,
+        party_kids=2,
+        total_due_cents=12050,
+        deposit_due_cents=2000,
+        special_requests="Nuts!\nWindow",
+    )
+    services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)
+
+    html = visitor.get(f"/bookings/{made.pk}/").content.decode()
+
+    for words in (
+        "Ana García",
+        "ana@example.com",
+        "+4930901820",
+        "Saturday 8 March 2031",
+        "1 adult, 2 children",
+        "100.50 EUR",
+        "Nuts!<br>Window",
+        "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00",
+        f"by {staff.email}",
+    ):
+        assert words in html, words
+
+
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        (Status.PENDING, {"confirmed", "cancelled"}),
+        (Status.CONFIRMED, {"arrived", "completed", "no_show", "cancelled"}),
+        (Status.CANCELLED, {"pending", "confirmed"}),
+    ],
+)
+def test_page_offers_the_steps_that_are_allowed(
+    visitor: Client, station: Station, status: Status, buttons: set[str]
+) -> None:
+    made = booking(station, status=status)
+
+    html = visitor.get(f"/bookings/{made.pk}/").content.decode()
+
+    assert set(re.findall(r'name="status" value="(\w+)"', html)) == buttons
+
+
+def test_step_button_changes_the_status_and_says_so(visitor: Client, station: Station) -> None:
+    made = booking(station)
+
+    html = visitor.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 1}, follow=True).content.decode()
+
+    assert Booking.objects.get(pk=made.pk).status == "arrived"
+    assert "Now arrived." in html
+    assert AuditEntry.objects.get(event="status").channel == "page"
+
+
+@pytest.mark.parametrize("words", [{}, {"status": "x", "version": 1}, {"status": "arrived", "version": "\x00"}])
+def test_step_that_cannot_be_read_changes_nothing(visitor: Client, station: Station, words: dict[str, Any]) -> None:
+    made = booking(station)
+
+    assert visitor.post(f"/bookings/{made.pk}/step/", words).status_code == 400
+    assert Booking.objects.get(pk=made.pk).version == 1
+
+
+def test_step_of_a_booking_changed_meanwhile_says_who_and_what(visitor: Client, station: Station) -> None:
+    made, other = booking(station), person(roles.STAFF, station, email="sam@example.com")
+    services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=other)
+
+    answer = visitor.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 1})
+
+    assert answer.status_code == 409
+    assert (
+        "sam@example.com changed this booking meanwhile: Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00"
+        in answer.content.decode()
+    )
+
+
+def test_move_form_lists_the_slots_of_a_day(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    ExceptionFactory(station=station, date=SATURDAY, slot=time(19), reason="Stocktaking")
+
+    html = visitor.get(f"/bookings/{made.pk}/move/", {"date": "2031-03-08"}).content.decode()
+
+    assert re.findall(r'name="slot" value="([\d:]+)"( disabled)?', html) == [
+        ("17:00", ""),
+        ("18:00", ""),
+        ("19:00", " disabled"),
+        ("20:00", ""),
+        ("21:00", ""),
+    ]
+    assert "closed: Stocktaking" in html
+
+
+def test_move_by_the_plain_form_goes_back_with_a_notice_and_undo(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    here = "/calendar/month/?station=kitchen&date=2031-03-07"
+
+    answer = visitor.post(
+        f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1, "next": here}, follow=True
+    )
+
+    html = answer.content.decode()
+    assert answer.redirect_chain == [(here, 302)]
+    assert "Moved to Saturday 8 March 19:00." in html
+    undo = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', html[html.index("data-undo") :]))
+    assert (undo["date"], undo["slot"], undo["version"]) == ("2031-03-07", "18:00", "2")
+    visitor.post(f"/bookings/{made.pk}/move/", {name: undo[name] for name in ("date", "slot", "version", "station")})
+    assert Booking.objects.get(pk=made.pk).date == FRIDAY
+
+
+def test_move_that_is_refused_says_why_and_offers_the_slots_again(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    for _n in range(3):
+        booking(station, SATURDAY)
+
+    answer = visitor.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "18:00", "version": 1})
+
+    html = answer.content.decode()
+    assert answer.status_code == 400
+    assert "Target time slot is fully booked" in html
+    assert 'value="17:00"' in html
+    assert Booking.objects.get(pk=made.pk).date == FRIDAY
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        ({"date": "2031-03-08", "slot": "19:00", "version": 1}, 200, None),
+        ({"date": "2031-03-08", "slot": "19:00", "version": 7}, 409, "stale"),
+        ({"date": "2031-03-08", "slot": "03:00", "version": 1}, 400, "no_such_slot"),
+        ({"date": "2020-03-08", "slot": "18:00", "version": 1}, 400, "past"),
+        ({"date": "x", "slot": "18:00"}, 400, "invalid"),
+        ({}, 400, "invalid"),
+    ],
+)
+def test_move_answers_the_pages_script_in_json(
+    visitor: Client, station: Station, words: dict[str, Any], status: int, code: str | None
+) -> None:
+    made = booking(station)
+
+    answer = visitor.post(f"/bookings/{made.pk}/move/", words, headers={"accept": "application/json"})
+
+    assert answer.status_code == status
+    assert answer.json().get("code") == code
+    assert ("Undo" in answer.json().get("notice", "")) == (status == 200)
+
+
+def test_move_goes_back_to_addresses_of_ours_only(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    for number, there in enumerate(("https://evil.example.com/", "//evil.example.com", "javascript:x", "\\\\evil")):
+        slot = ("19:00", "18:00")[number % 2]
+        answer = visitor.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-07", "slot": slot, "next": there})
+        assert answer["Location"].startswith("/calendar/week/")
+
+
+def test_move_offers_the_persons_own_stations_of_the_same_currency(
+    visitor: Client, station: Station, staff: User
+) -> None:
+    near, dollars, foreign = (
+        open_station(name="Near"),
+        open_station(name="Dollars", currency="USD"),
+        open_station(name="Foreign"),
+    )
+    staff.stations.add(near, dollars)
+    made = booking(station)
+
+    html = visitor.get(f"/bookings/{made.pk}/move/").content.decode()
+
+    assert [name in html for name in ("Near", "Dollars", "Foreign")] == [True, False, False]
+    assert visitor.get(f"/bookings/{made.pk}/move/", {"station": foreign.code}).status_code == 404
+    assert visitor.get(f"/bookings/{made.pk}/move/", {"station": dollars.code}).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["", "edit/", "step/", "move/"])
+def test_another_stations_booking_is_not_there(visitor: Client, address: str) -> None:
+    theirs = booking(open_station())
+
+    for method in (visitor.get, visitor.post):
+        assert method(f"/bookings/{theirs.pk}/{address}").status_code in (404, 405)
+    assert visitor.post(f"/bookings/{theirs.pk}/move/", {"date": "2031-03-08", "slot": "19:00"}).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["edit/", "move/"])
+def test_viewers_change_nothing(client: Client, station: Station, address: str) -> None:
+    client.force_login(person(roles.VIEWERS, station))
+    made = booking(station)
+
+    assert client.get(f"/bookings/{made.pk}/{address}").status_code == 403
+    assert client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 1}).status_code == 403
+    assert client.get(f"/bookings/{made.pk}/").status_code == 200
+
+
+def test_edit_changes_what_the_form_says(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    words = {
+        "party_adults": 4,
+        "party_kids": 1,
+        "slots": 2,
+        "special_requests": "Nuts!",
+        "total_due_cents": "12.50",
+        "deposit_due_cents": "2",
+    }
+
+    answer = visitor.post(f"/bookings/{made.pk}/edit/", {**words, "version": 1}, follow=True)
+
+    made.refresh_from_db()
+    assert "Saved." in answer.content.decode()
+    assert (made.party_adults, made.slots, made.total_due_cents, made.deposit_due_cents) == (4, 2, 1250, 200)
+    assert made.special_requests == "Nuts!"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"slots": 9}, "slots follow each other"),
+        ({"deposit_due_cents": "9"}, "The deposit cannot be more than the total."),
+        ({"party_adults": 0}, "A party has at least one guest."),
+        ({"party_adults": "x"}, "Enter a whole number."),
+        ({"total_due_cents": "NaN"}, "Enter a number."),
+        ({"version": 7}, "changed this booking meanwhile"),
+        ({"special_requests": "a\x07b"}, "Control characters"),
+    ],
+)
+def test_edit_that_is_refused_says_why_on_the_form(
+    visitor: Client, station: Station, words: dict[str, Any], sentence: str
+) -> None:
+    made = booking(station)
+    said = {
+        "party_adults": 1,
+        "party_kids": 0,
+        "slots": 1,
+        "total_due_cents": "0",
+        "deposit_due_cents": "0",
+        "version": 1,
+    }
+
+    answer = visitor.post(f"/bookings/{made.pk}/edit/", {**said, **words})
+
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+    assert Booking.objects.get(pk=made.pk).version == 1
+
+
+NEW = {
+    "station": "kitchen",
+    "date": "2031-03-07",
+    "slot": "18:00",
+    "slots": 1,
+    "party_adults": 2,
+    "party_kids": 0,
+    "status": "confirmed",
+}
+
+
+def test_new_booking_from_a_free_cell_begins_with_its_place(visitor: Client, station: Station) -> None:
+    html = visitor.get("/bookings/new/", {"station": "kitchen", "date": "2031-03-07", "slot": "19:00"}).content.decode()
+
+    assert 'value="2031-03-07"' in html
+    assert '<option value="19:00" selected>19:00 · 3 of 3 free</option>' in html
+
+
+def test_new_booking_is_made_with_its_customer(visitor: Client, station: Station) -> None:
+    words = {**NEW, "name": "Ana García", "email": "ana@example.com", "phone": "030 901820", "total_due_cents": "10"}
+
+    answer = visitor.post("/bookings/new/", words, follow=True)
+
+    made = Booking.objects.get()
+    assert made.customer is not None
+    assert (made.customer.name, made.customer.phone, made.total_due_cents) == ("Ana García", "+4930901820", 1000)
+    assert "Booked." in answer.content.decode()
+
+
+def test_new_booking_for_a_known_customer(visitor: Client, station: Station) -> None:
+    known = customer(station)
+
+    assert "For Ana García." in visitor.get("/bookings/new/", {"customer": known.pk}).content.decode()
+    visitor.post("/bookings/new/", {**NEW, "customer": known.pk})
+
+    assert Booking.objects.get().customer == known
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"phone": "12", "name": "Ana"}, "telephone number"),
+        ({"email": "ana"}, "Enter a valid email address."),
+        ({"email": "ana@example.com"}, "name"),
+        ({"slot": "03:00"}, "Select a valid choice"),
+        ({"date": "9999-01-01"}, "between 1900 and 2999"),
+        ({"slots": 9}, "slots follow each other"),
+        ({"status": "arrived"}, "Select a valid choice"),
+        ({"name": "x" * 10_000}, "at most 200 characters"),
+    ],
+)
+def test_new_booking_that_is_refused_says_why(
+    visitor: Client, station: Station, words: dict[str, Any], sentence: str
+) -> None:
+    answer = visitor.post("/bookings/new/", {**NEW, **words})
+
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+    assert not Booking.objects.exists()
+
+
+def test_new_booking_at_anothers_station_or_for_anothers_customer_is_not_there(
+    visitor: Client, station: Station
+) -> None:
+    other = open_station(code="elsewhere")
+
+    assert visitor.get("/bookings/new/", {"station": "elsewhere"}).status_code == 404
+    assert visitor.post("/bookings/new/", {**NEW, "station": "elsewhere"}).status_code == 404
+    assert visitor.get("/bookings/new/", {"customer": customer(other).pk}).status_code == 404
+    assert visitor.get("/bookings/new/", {"customer": "nonsense"}).status_code == 404
+
+
+def test_session_holds_no_personal_data_after_all_of_it(visitor: Client, station: Station) -> None:
+    known = customer(station, "Quillon Xanthe", "quillon@example.com")
+    made = booking(station, customer_id=known.pk)
+    visitor.post("/calendar/search/", {"q": "quillon"})
+    visitor.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1})
+
+    for session in Session.objects.all():
+        assert "uillon" not in str(session.get_decoded())
+
+
+def test_dates_of_other_centuries_are_no_error(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    for day in (date.min, date.max):
+        assert visitor.get(f"/bookings/{made.pk}/move/", {"date": day.isoformat()}).status_code == 200
+        assert visitor.get("/bookings/new/", {"date": day.isoformat()}).status_code == 200
