@@ -1,0 +1,342 @@
+"""Who may open what: role × address × method × status, over every address there is.
+
+A new address without a row here fails. Each call is made whole and valid, so that nothing but the right decides.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts import authentication, roles
+from accounts.customers import Contact
+from accounts.models import AuditEntry, User
+from bookings.models import Booking
+from stations.models import Station
+from tests import factories
+from tests.factories import PASSWORD
+
+ROLES: Final = ("nobody", "outsider", "viewer", "staff", "manager", "integrator", "stranger", "root")
+"""Not signed in; staff without a station; four people of the kitchen; a manager of another station; a superuser."""
+
+NAME: Final = "Quillon Xanthe"
+METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
+
+API = """
+                                     nobody outsider viewer staff manager integrator stranger root
+GET    api/                             401      403    200   200     200        200      200  200
+GET    api/schema/                      401      403    200   200     200        200      200  200
+GET    api/docs/                        401      403    200   200     200        200      200  200
+POST   api/auth/login                   200      200    200   200     200        200      200  200
+POST   api/auth/refresh                 200      200    200   200     200        200      200  200
+POST   api/auth/logout                  200      200    200   200     200        200      200  200
+GET    api/bookings/admin/weekly        401      403    200   200     200        200      404  200
+GET    api/bookings/admin/monthly       401      403    200   200     200        200      404  200
+PATCH  api/bookings/admin/<str:booking_id>
+                                        401      403    403   200     200        200      404  200
+GET    api/bookings/                    401      403    200   200     200        200      404  200
+POST   api/bookings/                    401      403    403   201     201        201      404  201
+GET    api/bookings/<str:booking_id>/   401      403    200   200     200        200      404  200
+PATCH  api/bookings/<str:booking_id>/   401      403    403   200     200        200      404  200
+POST   api/bookings/<str:booking_id>/status/
+                                        401      403    403   200     200        200      404  200
+GET    api/stations/                    401      403    200   200     200        200      200  200
+GET    api/stations/<str:code>/slots    401      403    200   200     200        200      404  200
+POST   api/customers/search             401      403    403   200     200        200      200  200
+GET    api/customers/<str:customer_id>/ 401      403    200   200     200        200      404  200
+GET    api/^                            401      403    404   404     404        404      404  404
+"""
+PAGES = """
+                                     nobody outsider viewer staff manager integrator stranger root
+GET    accounts/login/                  200      200    200   200     200        200      200  200
+POST   accounts/login/                  302      302    302   302     302        302      302  302
+POST   accounts/logout/               login    login  login login   login      login    login login
+GET    /                                302      302    302   302     302        302      302  302
+GET    calendar/                        302      302    302   302     302        302      302  302
+GET    calendar/week/                 login      200    200   200     200        403      404  200
+GET    calendar/month/                login      200    200   200     200        403      404  200
+POST   calendar/search/               login      200    403   200     200        403      200  200
+GET    bookings/new/                  login      404    403   200     200        403      404  200
+POST   bookings/new/                  login      404    403   302     302        403      404  302
+GET    bookings/<uuid:booking_id>/    login      404    200   200     200        403      404  200
+GET    bookings/<uuid:booking_id>/edit/
+                                      login      404    403   200     200        403      404  200
+POST   bookings/<uuid:booking_id>/edit/
+                                      login      404    403   302     302        403      404  302
+POST   bookings/<uuid:booking_id>/step/
+                                      login      404    403   302     302        403      404  302
+GET    bookings/<uuid:booking_id>/move/
+                                      login      404    403   200     200        403      404  200
+POST   bookings/<uuid:booking_id>/move/
+                                      login      404    403   302     302        403      404  302
+GET    admin/login/                   login      403    403   403     302        403      302  302
+GET    admin/logout/                    302      302    302   302     405        302      405  405
+POST   admin/logout/                    302      302    302   302   login        302    login login
+"""
+ADMIN = """
+                                                      manager stranger root
+GET    admin/                                             200      200  200
+GET    admin/password_change/                             200      200  200
+POST   admin/password_change/                             200      200  200
+GET    admin/password_change/done/                        200      200  200
+GET    admin/autocomplete/                                403      403  403
+GET    admin/jsi18n/                                      200      200  200
+GET    admin/r/<path:content_type_id>/<path:object_id>/   404      404  404
+GET    admin/<app_label>/                                 200      200  200
+GET    admin/<url>                                        404      404  404
+
+GET    admin/bookings/booking/                            200      200  200
+GET    admin/bookings/booking/add/                        200      200  200
+POST   admin/bookings/booking/add/                        200      200  200
+GET    admin/bookings/booking/<path:object_id>/           302      302  302
+GET    admin/bookings/booking/<path:object_id>/change/    200      302  200
+POST   admin/bookings/booking/<path:object_id>/change/    200      302  200
+GET    admin/bookings/booking/<path:object_id>/history/   200      302  200
+GET    admin/bookings/booking/<path:object_id>/delete/    403      403  403
+POST   admin/bookings/booking/<path:object_id>/delete/    403      403  403
+
+GET    admin/accounts/customer/                           200      200  200
+GET    admin/accounts/customer/add/                       403      403  403
+POST   admin/accounts/customer/add/                       403      403  403
+GET    admin/accounts/customer/<path:object_id>/          302      302  302
+GET    admin/accounts/customer/<path:object_id>/change/   200      302  200
+POST   admin/accounts/customer/<path:object_id>/change/   200      302  200
+GET    admin/accounts/customer/<path:object_id>/history/  200      302  200
+GET    admin/accounts/customer/<path:object_id>/delete/   403      403  403
+POST   admin/accounts/customer/<path:object_id>/delete/   403      403  403
+
+GET    admin/accounts/user/                               200      200  200
+GET    admin/accounts/user/add/                           200      200  200
+POST   admin/accounts/user/add/                           200      200  200
+GET    admin/accounts/user/<path:object_id>/              302      302  302
+GET    admin/accounts/user/<path:object_id>/change/       200      302  200
+POST   admin/accounts/user/<path:object_id>/change/       200      302  200
+GET    admin/accounts/user/<path:object_id>/history/      200      302  200
+GET    admin/accounts/user/<path:object_id>/delete/       403      403  403
+POST   admin/accounts/user/<path:object_id>/delete/       403      403  403
+GET    admin/accounts/user/<id>/password/                 200      404  200
+POST   admin/accounts/user/<id>/password/                 200      404  200
+
+GET    admin/accounts/auditentry/                         200      200  200
+GET    admin/accounts/auditentry/add/                     403      403  403
+POST   admin/accounts/auditentry/add/                     403      403  403
+GET    admin/accounts/auditentry/<path:object_id>/        302      302  302
+GET    admin/accounts/auditentry/<path:object_id>/change/ 200      302  200
+POST   admin/accounts/auditentry/<path:object_id>/change/ 403      403  403
+GET    admin/accounts/auditentry/<path:object_id>/history/
+                                                          200      302  200
+GET    admin/accounts/auditentry/<path:object_id>/delete/ 403      403  403
+POST   admin/accounts/auditentry/<path:object_id>/delete/ 403      403  403
+
+GET    admin/auth/group/                                  403      403  200
+GET    admin/auth/group/add/                              403      403  200
+POST   admin/auth/group/add/                              403      403  200
+GET    admin/auth/group/<path:object_id>/                 302      302  302
+GET    admin/auth/group/<path:object_id>/change/          403      403  200
+POST   admin/auth/group/<path:object_id>/change/          403      403  200
+GET    admin/auth/group/<path:object_id>/history/         403      403  200
+GET    admin/auth/group/<path:object_id>/delete/          403      403  200
+POST   admin/auth/group/<path:object_id>/delete/          403      403  200
+"""
+"""Whoever does not manage is sent to the log-in. Forms are sent empty: 200 is the form again, with what is missing."""
+
+
+class Row(NamedTuple):
+    method: str
+    route: str
+    statuses: dict[str, str]
+
+
+def rows_of(table: str) -> Iterator[Row]:
+    """A table's rows, by its header's roles; one that is too long for its line goes on in the next."""
+    header, _newline, lines = table.strip().partition("\n")
+    names, words = header.split(), lines.split()
+    for at in range(0, len(words), len(names) + 2):
+        method, route, *statuses = words[at : at + len(names) + 2]
+        known = dict(zip(names, statuses, strict=True))
+        yield Row(method, route.removeprefix("/"), {role: known.get(role, "login") for role in ROLES})
+
+
+ROWS: Final = [row for table in (API, PAGES, ADMIN) for row in rows_of(table)]
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    """Every address of the product, as the resolver writes it; expressions by the name of what they catch."""
+    for one in resolver.url_patterns:
+        path = f"{prefix}{one.pattern}"
+        if isinstance(one, URLPattern):
+            yield re.sub(r"\^?\(\?P(<\w+>)[^)]*\)(/?)\$", r"\1\2", path)
+        else:
+            yield from routes(one, path)
+
+
+class World:
+    """The kitchen with a booking of Ana's, and somebody of each role."""
+
+    def __init__(self) -> None:
+        self.station = factories.open_station(code="kitchen")
+        self.booking = factories.booking(self.station, customer=Contact(NAME, "quill@example.com"))
+        bar = factories.open_station(code="bar")
+        self.people: dict[str, User | None] = {
+            "nobody": None,
+            "outsider": factories.person(roles.STAFF),
+            "viewer": factories.person(roles.VIEWERS, self.station),
+            "staff": factories.staff(self.station),
+            "manager": factories.person(roles.MANAGERS, self.station),
+            "integrator": factories.person(roles.INTEGRATORS, self.station),
+            "stranger": factories.person(roles.MANAGERS, bar),
+            "root": User.objects.create_superuser("root@example.com", PASSWORD),
+        }
+        self.member = factories.staff(self.station)
+        self.keys = {
+            "admin/bookings/booking/": self.booking.pk,
+            "admin/accounts/customer/": self.booking.customer_id,
+            "admin/accounts/user/": self.member.pk,
+            "admin/accounts/auditentry/": AuditEntry.objects.filter(station=self.station).latest("pk").pk,
+            "admin/auth/group/": Group.objects.earliest("pk").pk,
+            "admin/r/": "1",
+        }
+
+    def address(self, route: str) -> str:
+        """A route with the kitchen's things in the places of its variables."""
+        return "/" + (
+            route.replace("<str:booking_id>", str(self.booking.pk))
+            .replace("<uuid:booking_id>", str(self.booking.pk))
+            .replace("<str:customer_id>", str(self.booking.customer_id))
+            .replace("<str:code>", "kitchen")
+            .replace("api/^", "api/nowhere")
+            .replace("<app_label>", "bookings")
+            .replace("<url>", "nowhere/")
+            .replace("<path:object_id>", str(self.keys.get(route.partition("<")[0], "")))
+            .replace("<path:content_type_id>", "1")
+            .replace("<id>", str(self.member.pk))
+        )
+
+    def query(self, method: str, route: str) -> str:
+        days = "date_from=2031-03-03&date_to=2031-03-09"
+        known = {
+            "api/bookings/admin/weekly": f"?{days}&station=kitchen",
+            "api/bookings/admin/monthly": f"?{days}&station=kitchen",
+            "api/stations/<str:code>/slots": f"?{days}",
+            "api/bookings/": "?station=kitchen",
+            "calendar/week/": "?station=kitchen",
+            "calendar/month/": "?station=kitchen",
+            "bookings/new/": "?station=kitchen",
+        }
+        return known.get(route, "") if method == "GET" else ""
+
+    def body(self, method: str, route: str) -> dict[str, Any]:
+        """What is sent, whole and valid."""
+        place = {"date": "2031-03-08", "slot": "19:00"}
+        login = {"email": self.member.email, "password": PASSWORD}
+        new = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
+        version = {"version": "1"}
+        party = {"slots": 1, "party_adults": 3, "party_kids": 0, "total_due_cents": "0", "deposit_due_cents": "0"}
+        sent: dict[tuple[str, str], dict[str, Any]] = {
+            ("POST", "api/auth/login"): login,
+            ("POST", "accounts/login/"): login,
+            ("PATCH", "api/bookings/admin/<str:booking_id>"): place,
+            ("POST", "api/bookings/"): new,
+            ("PATCH", "api/bookings/<str:booking_id>/"): {"party_adults": 3},
+            ("POST", "api/bookings/<str:booking_id>/status/"): {"status": "arrived"},
+            ("POST", "api/customers/search"): {"q": "quill@example.com"},
+            ("POST", "calendar/search/"): {"q": "quill@example.com"},
+            ("POST", "bookings/new/"): {**new, **party, "status": "confirmed"},
+            ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
+            ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "arrived", **version},
+            ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
+        }
+        if route in ("api/auth/refresh", "api/auth/logout"):
+            return {"refresh": authentication.new_tokens(self.member)["refresh"]}
+        return sent.get((method, route), {})
+
+    def call(self, role: str, method: str, route: str) -> Any:
+        """The answer to somebody of a role: by token under /api/, by the browser's session elsewhere."""
+        user, client, headers = self.people[role], Client(), {}
+        api = route.startswith("api/")
+        if user and api:
+            headers["Authorization"] = f"Bearer {authentication.new_tokens(user)['access']}"
+        elif user:
+            client.force_login(user)
+        address, body = self.address(route) + self.query(method, route), self.body(method, route)
+        if api:
+            return client.generic(method, address, json.dumps(body), "application/json", headers=headers)
+        return client.post(address, body) if method == "POST" else client.generic(method, address)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World()
+
+
+def undone(world: World, role: str, method: str, route: str) -> Any:
+    """The answer to a call whose changes are taken back, so that the next role finds the same world."""
+    with transaction.atomic():
+        answer = world.call(role, method, route)
+        transaction.set_rollback(True)
+    return answer
+
+
+def told(answer: Any) -> str:
+    """The status, or that the log-in is where one is sent."""
+    to_log_in = answer.headers.get("Location", "").startswith(("/accounts/login/", "/admin/login/"))
+    return "login" if to_log_in else str(answer.status_code)
+
+
+def test_every_address_has_a_row() -> None:
+    assert sorted({row.route for row in ROWS}) == sorted(set(routes(get_resolver())))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} /{row.route}")
+def test_access_is_as_the_table_says(world: World, row: Row) -> None:
+    found = {role: told(undone(world, role, row.method, row.route)) for role in ROLES}
+
+    assert found == row.statuses
+
+
+OTHERS: Final = {
+    route: set(METHODS) - {row.method for row in ROWS if row.route == route}
+    for route in sorted({row.route for row in ROWS if not row.route.startswith("admin/")})
+}
+
+
+@pytest.mark.parametrize("route", OTHERS)
+def test_no_method_but_the_tables_does_anything(world: World, route: str) -> None:
+    statuses = {undone(world, role, method, route).status_code for role in ROLES for method in OTHERS[route]}
+
+    assert statuses <= {302, 401, 403, 404, 405}
+    assert not AuditEntry.objects.filter(event__in=["edited", "rescheduled", "status"]).exists()
+
+
+@pytest.mark.parametrize("route", ["calendar/week/", "bookings/<uuid:booking_id>/", "bookings/new/"])
+def test_a_page_sends_nobody_to_the_log_in_and_back(world: World, route: str) -> None:
+    answer = world.call("nobody", "GET", route)
+
+    assert answer.headers["Location"].startswith("/accounts/login/?next=/")
+
+
+def test_a_stranger_sees_no_booking_in_any_answer(world: World) -> None:
+    """Whatever the status: nothing of the kitchen's booking stands in an answer to another station's manager."""
+    shown = []
+    for row in ROWS:
+        answer = undone(world, "stranger", row.method, row.route)
+        marks = {NAME, str(world.booking.pk), str(world.booking.customer_id)}
+        asked = {mark for mark in marks if mark in answer.wsgi_request.path}
+        shown += [f"{row.method} {row.route}" for mark in marks - asked if mark.encode() in answer.content]
+
+    assert shown == []
+
+
+def test_the_kitchen_is_as_it_was_after_all_of_a_strangers_calls(world: World) -> None:
+    before = Booking.objects.values().get(), Station.objects.values().get(code="kitchen")
+
+    for row in ROWS:
+        world.call("stranger", row.method, row.route)
+
+    assert (Booking.objects.values().get(), Station.objects.values().get(code="kitchen")) == before
