@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -150,12 +151,16 @@ def _enter(window: Window, keys: Sequence[str]) -> None:
 
 
 def _login_keys(email: str, address: str | None) -> list[str]:
-    """Keyed hashes, for an e-mail and an address are personal."""
+    """Keyed hashes, for an e-mail and an address are personal. Callers without an address do not share one."""
+    named = [f"account {email.strip().lower()}", *([f"address {_network(address)}"] if address else [])]
     key = settings.SECRET_KEY.encode()
-    return [
-        hmac.digest(key, f"log-in\0{kind}\0{value}".encode(errors="replace"), "sha256").hex()[:32]
-        for kind, value in (("account", email.strip().lower()), ("address", address or ""))
-    ]
+    return [hmac.digest(key, f"log-in {one}".encode(errors="replace"), "sha256").hex()[:32] for one in named]
+
+
+def _network(address: str) -> str:
+    """Whoever has one IPv6 address has the 2^64 beside it."""
+    found = ip_address(address)
+    return str(found if found.version == 4 else ip_network((found, 64), strict=False))
 
 
 def forget(before: float) -> None:
@@ -186,23 +191,45 @@ def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
     return rows
 
 
-class _File(threading.local):
-    """This thread's connection to the file of counters that stands beside the database's own."""
+class _File:
+    """A connection to the file of counters that stands beside the database's own; closed with its thread."""
 
-    path: Path | None = None
-    connection: sqlite3.Connection
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = sqlite3.connect(
+            path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Several may make the file at once; to be told that it is locked while it changes to WAL is no failure."""
+        give_up = time.monotonic() + _LOCK_TIMEOUT_SECONDS
+        while True:
+            try:
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=OFF")
+                self.connection.execute(_CREATE)
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(_QUEUE_PAUSE_SECONDS)
+            else:
+                return
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
-_files = _File()
+class _OfThread(threading.local):
+    file: _File | None = None
+
+
+_of_thread = _OfThread()
 
 
 def _file() -> sqlite3.Connection:
     database = Path(connection.settings_dict["NAME"])
     path = database.with_name(f"{database.stem}.counters.sqlite3")
-    if _files.path != path:
-        opened = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None)
-        opened.execute("PRAGMA journal_mode=WAL")
-        opened.execute("PRAGMA synchronous=OFF")
-        opened.execute(_CREATE)
-        _files.path, _files.connection = path, opened
-    return _files.connection
+    if _of_thread.file is None or _of_thread.file.path != path:
+        _of_thread.file = _File(path)
+    return _of_thread.file.connection

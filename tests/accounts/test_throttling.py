@@ -1,7 +1,9 @@
 """Rate limits: what counts, in which window, and that processes together never pass more than the limit."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -110,6 +112,22 @@ def test_login_failures_of_an_address_count_for_every_account(settings: Settings
     succeed("somebody@example.com", address="203.0.113.99")
 
 
+def test_login_failures_of_an_ipv6_network_count_together(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for number in range(3):
+        fail(f"person{number}@example.com", f"2001:db8:1:2::{number}")
+    with pytest.raises(TooManyFailures):
+        succeed("somebody@example.com", "2001:db8:1:2:ffff::1")
+    succeed("somebody@example.com", "2001:db8:1:3::1")
+
+
+def test_login_failures_from_nowhere_count_for_their_account_alone(settings: Settings) -> None:
+    settings.LOGIN_RATE_LIMIT = "3/day"
+    for number in range(5):
+        fail(f"person{number}@example.com", None)
+    succeed("somebody@example.com", None)
+
+
 def test_login_that_crashes_counts_as_a_failure(settings: Settings) -> None:
     settings.LOGIN_RATE_LIMIT = "1/day"
     with pytest.raises(ZeroDivisionError), login_attempt(ANA, HOME):
@@ -136,6 +154,18 @@ def test_counters_stand_apart_from_the_database() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [throttling.TABLE])
             assert cursor.fetchall() == [("u",)]
+
+
+@pytest.mark.race
+def test_the_file_of_counters_is_made_by_many_at_once(tmp_path: Path) -> None:
+    def count(number: int) -> int:
+        start.wait(timeout=60)
+        file = throttling._File(tmp_path / f"{number // 8}.sqlite3")
+        return len(file.connection.execute(throttling._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
+
+    start = Barrier(8)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(count, range(8 * 80))) == [1] * 8 * 80
 
 
 @pytest.mark.race
