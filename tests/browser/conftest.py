@@ -1,0 +1,48 @@
+"""A person at a browser: signed in, and any complaint of the browser's fails the test."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from accounts.models import User
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
+    """`visit(user, address, width=1280, scripts=True)`: that address, opened by somebody signed in."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_page(user: User, address: str, *, width: int = 1280, scripts: bool = True) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+        contexts.append(context)
+        session = Client()
+        session.force_login(user)
+        context.add_cookies(
+            [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
+        )
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda sent: complaints.append(sent.url) if not ours(sent.url, live_server.url) else None)
+        page.goto(live_server.url + address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    """Whether the browser found fault with the page, as a report of the policy is; an answer that refuses, or none, is not."""
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
+
+
+def ours(url: str, home: str) -> bool:
+    return url.startswith((home, "data:"))

@@ -1,0 +1,179 @@
+"""After a run of every feature with marked names: no mark anywhere at rest, in no log, no session, no audit entry."""
+
+import json
+import logging
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+
+from accounts import authentication, roles
+from accounts.customers import Contact
+from accounts.models import AuditEntry, Customer
+from bookings.models import Booking
+from bookings.timetables import changing
+from stations.models import Station
+from tests.factories import SATURDAY, ExceptionFactory, booking, open_station, person
+
+MARKS = ("Quillon", "Xanthe", "quillon.x", "901823", "zebra crossing", "giraffe")
+"""Parts of the name, the e-mail, the phone, the wishes and the notes: none of them words of the product."""
+
+NAME, EMAIL, PHONE, WISHES, NOTES = (
+    "Quillon Xanthe",
+    "quillon.x@example.com",
+    "+49 30 901823",
+    "zebra crossing",
+    "giraffe",
+)
+
+
+@pytest.fixture
+def station(transactional_db: None) -> Station:
+    return open_station(code="kitchen", capacity=20)
+
+
+def use_the_pages(station: Station) -> None:
+    client = Client()
+    client.force_login(person(roles.STAFF, station))
+    place = {
+        "station": "kitchen",
+        "date": "2031-03-07",
+        "slot": "18:00",
+        "slots": 1,
+        "party_adults": 2,
+        "party_kids": 0,
+    }
+    contact = {"name": NAME, "email": EMAIL, "phone": PHONE}
+    client.post("/bookings/new/", {**place, **contact, "status": "confirmed", "special_requests": WISHES})
+    client.post("/bookings/new/", {**place, **contact, "phone": PHONE + "x", "status": "confirmed"})
+    made = Booking.objects.get()
+    client.post("/calendar/search/", {"q": NAME})
+    client.get("/calendar/week/", {"date": "2031-03-07", "customer": made.customer_id})
+    client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1})
+    client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "03:00", "version": 1})
+    client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": WISHES + "!"})
+    client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 3})
+    client.get(f"/bookings/{made.pk}/")
+
+
+def use_the_api(station: Station) -> None:
+    user = person(roles.INTEGRATORS, station)
+    client = Client(headers={"authorization": f"Bearer {authentication.new_tokens(user)['access']}"})
+
+    def send(method: str, address: str, body: dict[str, Any]) -> Any:
+        return client.generic(method, address, json.dumps(body), content_type="application/json")
+
+    place = {"station": "kitchen", "date": "2031-03-07", "slot": "20:00", "party_adults": 2}
+    contact = {"name": NAME, "email": EMAIL, "phone": PHONE}
+    made = send("POST", "/api/bookings/", {**place, "customer": contact, "special_requests": WISHES}).json()["data"]
+    send(
+        "POST",
+        "/api/bookings/",
+        {**place, "customer": {**contact, "phone": PHONE + "x"}, "special_requests": "\x00" + WISHES},
+    )
+    send(
+        "PATCH",
+        f"/api/bookings/{made['booking_id']}/",
+        {"special_requests": WISHES, "customer": {**contact, "email": ""}},
+    )
+    send("PATCH", f"/api/bookings/admin/{made['booking_id']}", {"date": "2031-03-08", "slot": "20:00"})
+    send("POST", "/api/customers/search", {"q": EMAIL})
+    send("POST", "/api/customers/search", {"q": NAME, NAME: EMAIL})
+    send("POST", "/api/auth/login", {"email": EMAIL, "password": NAME})
+    client.get("/api/bookings/admin/monthly?date_from=2031-03-01&date_to=2031-03-31")
+
+
+def use_the_admin(station: Station) -> None:
+    client = Client()
+    client.force_login(person(roles.MANAGERS, station))
+    known = Customer.objects.filter(station=station).first()
+    assert known
+    words = {"name": NAME, "email": EMAIL, "phone": PHONE, "notes": NOTES}
+    client.post(f"/admin/accounts/customer/{known.pk}/change/", words)
+    client.post(f"/admin/accounts/customer/{known.pk}/change/", {**words, "phone": PHONE + "x"})
+    place = {
+        "station": station.pk,
+        "date": "2031-03-07",
+        "slot": "17:00",
+        "slots": 1,
+        "party_adults": 2,
+        "party_kids": 0,
+    }
+    money = {"total_due_cents": 0, "deposit_due_cents": 0}
+    contact = {"customer_name": NAME, "customer_email": EMAIL, "customer_phone": PHONE}
+    client.post(
+        "/admin/bookings/booking/add/", {**place, **money, **contact, "status": "confirmed", "special_requests": WISHES}
+    )
+    made = Booking.objects.latest("created_at")
+    client.get("/admin/bookings/booking/", {"q": NAME})
+    client.post("/admin/bookings/booking/", {"action": "cancel", "_selected_action": [str(made.pk)]})
+
+
+def use_the_commands(station: Station, folder: Path) -> None:
+    file, rejects, out = folder / "in.csv", folder / "rejects.csv", folder / "out.csv"
+    row = f'kitchen,2031-03-07,{{slot}},{NAME},{EMAIL},{PHONE},"{WISHES}"\n'
+    header = "station,date,slot,customer_name,customer_email,customer_phone,special_requests\n"
+    file.write_text(header + row.format(slot="18:00") + row.format(slot="03:00"))
+    with pytest.raises(SystemExit):
+        call_command("import_bookings", str(file), rejects=str(rejects))
+    call_command("export_bookings", out=str(out))
+    assert NAME in out.read_text()
+    for path in (file, rejects, out):
+        path.unlink()
+
+
+def use_the_timetable(station: Station) -> None:
+    booking(station, SATURDAY, customer=Contact(NAME, EMAIL))
+    with changing(station, by=roles.OPERATOR, displace=True):
+        ExceptionFactory(station=station, date=SATURDAY)
+
+
+def everything_at_rest(database_url: str) -> bytes:
+    """The database as it lies on the disk, or as its own tool dumps it, and the counters beside it."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return b"".join(path.read_bytes() for path in Path(name).parent.glob(Path(name).stem + "*"))
+    return subprocess.run(["pg_dump", "--dbname", database_url], check=True, capture_output=True).stdout
+
+
+def marks_in(text: str) -> list[str]:
+    return [mark for mark in MARKS if mark.lower() in text.lower()]
+
+
+def test_no_mark_is_left_anywhere_after_every_feature(
+    station: Station,
+    database_url: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+
+    use_the_pages(station)
+    use_the_api(station)
+    use_the_admin(station)
+    use_the_commands(station, tmp_path)
+    use_the_timetable(station)
+
+    assert {customer.name for customer in Customer.objects.all()} == {NAME}
+    assert Booking.objects.filter(special_requests__isnull=False).count() >= 4
+    at_rest = everything_at_rest(database_url)
+    assert b"kitchen" in at_rest
+    assert marks_in(at_rest.decode("utf-8", "replace")) == []
+    assert marks_in(at_rest.decode("utf-16-le", "replace")) == []
+    assert marks_in(re.sub(r"q=[^\s&\"']*", "", caplog.text)) == []
+    printed = capsys.readouterr()
+    assert marks_in(printed.out + printed.err) == []
+    assert [entry for entry in AuditEntry.objects.values_list("changes", "object_repr") if marks_in(str(entry))] == []
+    assert [
+        entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if marks_in(str(entry))
+    ] == []
+    assert [one for one in Session.objects.all() if marks_in(str(one.get_decoded()))] == []
