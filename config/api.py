@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, QueryDict
 from django.utils.http import parse_etags
@@ -108,8 +108,6 @@ def _seconds(error: Exception) -> int | None:
 def _failure(error: Exception, view: "ApiView") -> Failure | None:
     if isinstance(error, Http404):
         error = NotFound()
-    if isinstance(error, PermissionDenied):
-        error = NotPermitted()
     if isinstance(error, DomainError):
         errors = {view.name_of(name): texts for name, texts in error.fields.items()}
         return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.data_of(error))

@@ -1,6 +1,8 @@
 """Malformed input: each shape takes one spelling, and nothing that is sent is ever a crash."""
 
 import json
+import re
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 from accounts.customers import Contact
 from bookings.models import Booking
+from config.fields import DATE_PATTERN
 from stations.models import Station
+from stations.timetable import FIRST_DATE, LAST_DATE
 from tests.api.caller import Caller, failure
 from tests.factories import booking
 
@@ -43,6 +47,18 @@ def test_a_date_in_an_address_is_written_in_one_way(api: Caller, text: str) -> N
     query = urlencode({"date_from": "2031-03-07", "date_to": text})
 
     assert fault(api.get(f"/api/bookings/admin/weekly?{query}")) == (400, "invalid_date", ["date_to"])
+
+
+@pytest.mark.parametrize("day", [FIRST_DATE, LAST_DATE])
+@pytest.mark.parametrize("beyond", [False, True])
+def test_the_first_and_last_date_are_those_described(api: Caller, day: date, beyond: bool) -> None:
+    asked = day + timedelta(days=(-1 if day == FIRST_DATE else 1) if beyond else 0)
+    query = urlencode({"date_from": asked, "date_to": asked})
+
+    answer = api.get(f"/api/bookings/admin/weekly?{query}")
+
+    assert answer.status_code == (400 if beyond else 200)
+    assert bool(re.fullmatch(DATE_PATTERN, asked.isoformat())) is not beyond
 
 
 @pytest.mark.parametrize("text", [*NO_SLOTS, *NO_TEXT])
