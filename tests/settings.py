@@ -26,7 +26,9 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 STATIC_ROOT = VAR / "test-static"
 STATIC_ROOT.mkdir(exist_ok=True)
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, for racing processes and the browser's server share it with the test; one a process.
-    DATABASES["default"]["TEST"] = {"NAME": f"{tempfile.gettempdir()}/stationbook-{os.getpid()}.sqlite3"}
+if not os.environ.get("DATABASE_URL"):  # which names the test's own database to a racing process
+    # A file, for racing processes and the browser's server share it with the test; one a process. From the start: a live
+    # server that finds a database in memory shares its one connection between threads, and SQLite crashes.
+    DATABASES["default"]["NAME"] = f"{tempfile.gettempdir()}/stationbook-{os.getpid()}.sqlite3"
+    DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}
 LOGGING = {"version": 1, "disable_existing_loggers": False}

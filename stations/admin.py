@@ -1,0 +1,232 @@
+"""Stations with their timetables in Django's admin: every change is settled with the bookings that stand in it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as __
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts import roles
+from accounts.scoping import ScopedAdmin
+from bookings.errors import WouldDisplace, WouldRetime
+from bookings.models import Booking
+from bookings.timetables import changing
+from stations.building import Week, build
+from stations.errors import DomainError
+from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Weekday
+from stations.querysets import ALL_STATIONS
+from stations.timetable import local_now
+
+if TYPE_CHECKING:
+    _StationForm = ModelForm[Station]
+    _Inline = admin.TabularInline[Any, Station]
+else:
+    _StationForm, _Inline = ModelForm, admin.TabularInline
+
+LISTED = 50
+"""Bookings named in a refusal; more are counted."""
+
+
+class StationForm(_StationForm):
+    """A station's own fields, and what the manager agrees to where bookings ahead are touched."""
+
+    displace = forms.BooleanField(
+        label=_("Displace bookings that lose their place"),
+        required=False,
+        help_text=_("They stand beside the calendar until they are moved. Nobody is dropped."),
+    )
+    retime = forms.BooleanField(
+        label=_("Let bookings ahead begin at another moment"),
+        required=False,
+        help_text=_("With another time zone they keep their local time."),
+    )
+    refusal: DomainError | None = None
+
+    class Meta:
+        model = Station
+        fields = (
+            "code", "name", "time_zone", "country", "currency", "first_weekday", "language", "email", "phone", "address",
+            "is_active",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
+        if self.refusal:
+            self.add_error(None, list(told(self.refusal)))
+        return words
+
+
+def told(refusal: DomainError) -> Iterable[str]:
+    """A refusal for the form: its sentence, and the bookings that it is about, by place and initials."""
+    yield str(refusal)
+    bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
+    for booking in bookings[:LISTED]:
+        place = f"{date_format(booking.date, 'D j M Y')} {booking.slot:%H:%M}"
+        guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
+        yield f"{place}, {guests}: {booking}"
+    if len(bookings) > LISTED:
+        yield __("… and %(count)d more.") % {"count": len(bookings) - LISTED}
+
+
+class TimetableInline(_Inline):
+    """Rows of a station's timetable, changed by whoever manages the station."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(roles.MANAGE)
+
+    has_change_permission = has_delete_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(roles.MANAGE)
+
+
+class ExceptionInline(TimetableInline):
+    model = TimetableException
+    fields = ("date", "slot", "closed", "capacity", "guest_capacity", "reason")
+    ordering = ("-date", "slot")
+
+
+class OpeningInline(TimetableInline):
+    model = Opening
+    fields = ("weekday", "start", "minutes", "capacity", "guest_capacity", "first_date", "last_date")
+
+
+@admin.register(Station)
+class StationAdmin(ScopedAdmin):
+    """The manager's stations. They are never deleted; new ones are made by those who have access to all."""
+
+    form = StationForm
+    change_form_template = "admin/stations/station/change_form.html"
+    inlines = (ExceptionInline, OpeningInline)
+    list_display = ("name", "code", "time_zone", "is_active")
+    search_fields = ("name", "code")
+    ordering = ("name", "code")
+    fieldsets = (
+        (None, {"fields": ("code", "name", "is_active")}),
+        (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
+        (_("Contact"), {"fields": ("email", "phone", "address")}),
+        (_("Where bookings ahead are touched"), {"fields": ("displace", "retime")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and request.user.has_perm(ALL_STATIONS)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        return type(form.__name__, (form,), {"refusal": getattr(request, "refusal", None)})
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """As ever; a refusal of the rules rolls all of it back, and stands on the form that is shown again."""
+        try:
+            return super().changeform_view(request, *args, **options)
+        except DomainError as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **options)
+
+    def save_model(self, request: HttpRequest, obj: Station, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Station and timetable in one change, settled with the bookings as it is left."""
+        agreed = {name: form.cleaned_data[name] for name in ("displace", "retime")}
+        with changing(form.instance, by=request.user, **agreed):
+            if change:
+                super().save_model(request, form.instance, form, change)
+            super().save_related(request, form, formsets, change)
+
+    def get_urls(self) -> list[Any]:
+        build_address = path(
+            "<int:station_id>/build/", self.admin_site.admin_view(self.build_view), name="stations_station_build"
+        )
+        return [build_address, *super().get_urls()]
+
+    def build_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
+        """The builder: shows what it would make and whom it would displace, then makes it."""
+        station = self.get_queryset(request).filter(pk=station_id).first()
+        if station is None:
+            raise Http404
+        if not self.has_change_permission(request, station):
+            raise PermissionDenied
+        form = WeekForm(request.POST or None, initial={"first_date": local_now(station, timezone.now()).date()})
+        made: list[Opening] = []
+        if form.is_valid():
+            sure = "build" in request.POST
+            made = self._build(request, station, form, for_good=sure)
+            if made and sure:
+                said = ngettext("%(count)d opening made.", "%(count)d openings made.", len(made)) % {"count": len(made)}
+                self.message_user(request, said, messages.SUCCESS)
+                return redirect(reverse("admin:stations_station_change", args=[station.pk]))
+        shown = {**self.admin_site.each_context(request), "title": __("Build a week"), "station": station}
+        shown |= {"form": form, "made": made, "opts": self.opts}
+        return render(request, "admin/stations/station/build.html", shown)
+
+    def _build(self, request: HttpRequest, station: Station, form: "WeekForm", *, for_good: bool) -> list[Opening]:
+        """What is made, for good or to be looked at; a refusal goes onto the form."""
+        try:
+            with transaction.atomic():
+                with changing(station, by=request.user, displace=form.cleaned_data["displace"]):
+                    made = build(station, form.week())
+                transaction.set_rollback(not for_good)
+        except DomainError as refusal:
+            form.add_error(None, list(told(refusal)))
+            return []
+        if not made:
+            form.add_error(None, __("No slot of that length fits between these times."))
+        return made
+
+
+class WeekForm(forms.Form):
+    """“Every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2.”"""
+
+    weekdays = forms.TypedMultipleChoiceField(
+        label=_("Days"), coerce=int, choices=Weekday.choices, widget=forms.CheckboxSelectMultiple
+    )
+    start = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}))
+    end = forms.TimeField(label=_("To"), widget=forms.TimeInput(attrs={"type": "time"}))
+    minutes = forms.IntegerField(label=_("Every … minutes"), min_value=5, max_value=MINUTES_A_DAY, initial=60)
+    capacity = forms.IntegerField(label=_("Capacity, in parties"), min_value=1, max_value=MAX_PLACES, initial=1)
+    guest_capacity = forms.IntegerField(
+        label=_("Capacity, in guests"),
+        min_value=1,
+        max_value=MAX_PLACES,
+        required=False,
+        help_text=_("Empty for no limit."),
+    )
+    first_date = forms.DateField(label=_("First date"), widget=forms.DateInput(attrs={"type": "date"}))
+    last_date = forms.DateField(
+        label=_("Last date"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Empty: until further notice."),
+    )
+    replace = forms.BooleanField(
+        label=_("Replace what is open on these days"),
+        required=False,
+        initial=True,
+        help_text=_("From the first date on; what was before stays as it was."),
+    )
+    displace = forms.BooleanField(label=_("Displace bookings that lose their place"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
+        first, last = words.get("first_date"), words.get("last_date")
+        if first and last and last < first:
+            self.add_error("last_date", __("The last date lies before the first."))
+        return words
+
+    def week(self) -> Week:
+        return Week(**{name: value for name, value in self.cleaned_data.items() if name != "displace"})

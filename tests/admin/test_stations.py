@@ -1,0 +1,232 @@
+"""Stations and their timetables in the admin: refusals list who would lose their place, and nothing is lost."""
+
+from datetime import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import roles
+from accounts.models import AuditEntry, User
+from bookings.models import Booking
+from stations.models import Opening, Station, TimetableException
+from tests.factories import FRIDAY, UserFactory, booking, open_station, person
+
+
+@pytest.fixture
+def station(db: None) -> Station:
+    station = open_station(hours=[], code="kitchen", name="Kitchen")
+    Opening.objects.create(station=station, weekday=4, start=time(18), minutes=60, capacity=2)
+    return station
+
+
+@pytest.fixture
+def manager(station: Station) -> User:
+    return person(roles.MANAGERS, station)
+
+
+@pytest.fixture
+def admin(manager: User, client: Client) -> Client:
+    client.force_login(manager)
+    return client
+
+
+def url(station: Station, page: str = "change") -> str:
+    return f"/admin/stations/station/{station.pk}/{page}/"
+
+
+def words(station: Station, **changes: Any) -> dict[str, Any]:
+    """What a browser posts from the station's form, its one opening included."""
+    opening = station.openings.get()
+    said = {
+        "code": station.code,
+        "name": station.name,
+        "time_zone": station.time_zone,
+        "first_weekday": 6,
+        "country": "DE",
+        "currency": "EUR",
+        "language": "en",
+        "is_active": "on",
+        "exceptions-TOTAL_FORMS": 0,
+        "exceptions-INITIAL_FORMS": 0,
+        "openings-TOTAL_FORMS": 1,
+        "openings-INITIAL_FORMS": 1,
+        "openings-0-id": opening.pk,
+        "openings-0-station": station.pk,
+        "openings-0-weekday": 4,
+        "openings-0-start": "18:00",
+        "openings-0-minutes": 60,
+        "openings-0-capacity": 2,
+    }
+    return said | changes
+
+
+CLOSED = {
+    "exceptions-TOTAL_FORMS": 1,
+    "exceptions-0-date": "2031-03-07",
+    "exceptions-0-closed": "on",
+    "exceptions-0-reason": "Stocktaking",
+}
+
+
+def test_change_is_written_and_recorded(admin: Client, station: Station, manager: User) -> None:
+    answer = admin.post(url(station), words(station, name="Old Kitchen", **CLOSED))
+
+    assert answer.status_code == 302
+    station.refresh_from_db()
+    assert (station.name, station.changes) == ("Old Kitchen", 1)
+    assert TimetableException.objects.get().reason == "Stocktaking"
+    entry = AuditEntry.objects.filter(object_pk=station.pk, action=AuditEntry.Action.UPDATE).latest("id")
+    assert (entry.actor, entry.channel) == (manager, "admin")
+
+
+def test_change_that_would_displace_lists_the_bookings_and_changes_nothing(admin: Client, station: Station) -> None:
+    made = booking(station, FRIDAY)
+
+    answer = admin.post(url(station), words(station, name="New name", **CLOSED))
+
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Bookings would lose their place" in html
+    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in html
+    assert "was changed successfully" not in html
+    assert not TimetableException.objects.exists()
+    assert Station.objects.get().name == "Kitchen"
+
+
+def test_change_displaces_where_the_manager_says_so(admin: Client, station: Station) -> None:
+    made = booking(station, FRIDAY)
+
+    answer = admin.post(url(station), words(station, displace="on", **CLOSED))
+
+    assert answer.status_code == 302
+    made.refresh_from_db()
+    assert made.needs_place
+
+
+def test_change_of_the_zone_says_first_whose_moment_moves(admin: Client, station: Station) -> None:
+    made = booking(station, FRIDAY)
+
+    refused = admin.post(url(station), words(station, time_zone="America/New_York"))
+    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in refused.content.decode()
+    assert Booking.objects.get().starts_at == made.starts_at
+
+    admin.post(url(station), words(station, time_zone="America/New_York", retime="on"))
+    assert Booking.objects.get().starts_at.hour == 23
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"time_zone": "Mars/Olympus"},
+        {"currency": "euro"},
+        {"code": "a/b"},
+        {"name": "a\x00b"},
+        {"name": "x" * 10_000},
+        {"openings-0-capacity": 0},
+        {"openings-0-minutes": 2000},
+        {"openings-0-first_date": "2031-02-02", "openings-0-last_date": "2031-02-01"},
+        {"openings-0-first_date": "0000-02-02"},
+    ],
+)
+def test_change_to_what_cannot_be_is_a_form_error(admin: Client, station: Station, wrong: dict[str, Any]) -> None:
+    answer = admin.post(url(station), words(station, **wrong))
+
+    assert answer.status_code == 200
+    assert "Please correct the error" in answer.content.decode()
+
+
+def test_openings_that_overlap_are_a_form_error(admin: Client, station: Station) -> None:
+    second = {"openings-1-weekday": 4, "openings-1-start": "18:30", "openings-1-minutes": 60, "openings-1-capacity": 1}
+
+    answer = admin.post(url(station), words(station, **{"openings-TOTAL_FORMS": 2}, **second))
+
+    assert "Openings overlap" in answer.content.decode()
+    assert Opening.objects.count() == 1
+
+
+def test_stations_of_others_are_not_there(admin: Client, station: Station) -> None:
+    other = open_station(name="Elsewhere")
+
+    assert "Elsewhere" not in admin.get("/admin/stations/station/").content.decode()
+    assert admin.get(url(other)).status_code == 302
+    assert admin.get(url(other, "build")).status_code == 404
+    assert "0 stations" in admin.get("/admin/stations/station/", {"q": "Elsewhere"}).content.decode()
+
+
+def test_stations_are_made_by_those_with_access_to_all_and_deleted_by_nobody(admin: Client, station: Station) -> None:
+    assert admin.get("/admin/stations/station/add/").status_code == 403
+    assert admin.post(url(station, "delete"), {"post": "yes"}).status_code == 403
+
+    admin.force_login(UserFactory(is_superuser=True))
+    said = words(station, code="court", name="Court") | {"openings-TOTAL_FORMS": 0, "openings-INITIAL_FORMS": 0}
+    answer = admin.post("/admin/stations/station/add/", said)
+
+    assert answer.status_code == 302
+    assert Station.objects.filter(code="court").exists()
+    assert admin.post(url(station, "delete"), {"post": "yes"}).status_code == 403
+
+
+WEEK = {
+    "weekdays": [0, 1, 2, 3, 4],
+    "start": "08:00",
+    "end": "20:00",
+    "minutes": 30,
+    "capacity": 2,
+    "first_date": "2031-03-01",
+    "replace": "on",
+}
+
+
+def test_builder_makes_a_week_at_once(admin: Client, station: Station) -> None:
+    answer = admin.post(url(station, "build"), {**WEEK, "build": "1"})
+
+    assert answer.status_code == 302
+    built = Opening.objects.filter(first_date="2031-03-01")
+    assert built.count() == 5 * 24
+    assert set(built.values_list("minutes", "capacity", "last_date")) == {(30, 2, None)}
+    assert sorted(set(built.values_list("start", flat=True)))[::23] == [time(8), time(19, 30)]
+    assert str(Opening.objects.get(first_date=None).last_date) == "2031-02-28"
+
+
+def test_builder_for_some_dates_leaves_all_others_as_they_were(admin: Client, station: Station) -> None:
+    admin.post(url(station, "build"), {**WEEK, "last_date": "2031-03-31", "build": "1"})
+
+    kept = Opening.objects.filter(start=time(18), minutes=60).order_by("pk").values_list("first_date", "last_date")
+    assert [tuple(map(str, dates)) for dates in kept] == [("None", "2031-02-28"), ("2031-04-01", "None")]
+
+
+def test_builder_previews_without_writing(admin: Client, station: Station) -> None:
+    html = admin.post(url(station, "build"), {**WEEK, "preview": "1"}).content.decode()
+
+    assert "It would make 120 openings" in html
+    assert Opening.objects.count() == 1
+
+
+def test_builder_lists_whom_it_would_displace(admin: Client, station: Station) -> None:
+    made = booking(station, FRIDAY)
+
+    html = admin.post(url(station, "build"), {**WEEK, "start": "08:15", "build": "1"}).content.decode()
+
+    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in html
+    assert Opening.objects.count() == 1
+    admin.post(url(station, "build"), {**WEEK, "start": "08:15", "displace": "on", "build": "1"})
+    assert Booking.objects.get().needs_place
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"end": "08:10"}, "No slot of that length fits"),
+        ({"weekdays": []}, "This field is required."),
+        ({"last_date": "2031-02-01"}, "The last date lies before the first."),
+        ({"replace": ""}, "Openings overlap"),
+        ({"first_date": "x"}, "Enter a valid date."),
+    ],
+)
+def test_builder_says_what_is_wrong(admin: Client, station: Station, wrong: dict[str, Any], sentence: str) -> None:
+    answer = admin.post(url(station, "build"), {**WEEK, **wrong, "build": "1"})
+
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    assert Opening.objects.count() == 1
