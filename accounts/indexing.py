@@ -1,6 +1,7 @@
 """What a customer is found by: the keys, and the one writer of their digests (`BlindIndex`)."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from accounts.encryption import blind_index, blind_indexes
@@ -34,7 +35,7 @@ def keys_of(customer: Customer, country: str) -> set[Key]:
     digits = phone_digits(customer.phone)
     if len(digits) >= LAST_DIGITS:
         found.add(Key(LAST_FOUR, digits[-LAST_DIGITS:]))
-    for word in words(customer.name)[:MAX_WORDS]:
+    for word in islice(dict.fromkeys(words(customer.name)), MAX_WORDS):
         found |= {beginning(word[:end]) for end in range(shortest(word), len(word) + 1)}
     return found
 
