@@ -1,6 +1,6 @@
 """People, customers and the audit trail in Django's admin."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -43,16 +43,16 @@ class CustomerAdmin(ScopedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*_shown(request), "station", "created_at")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return ("name", "email", "phone", "notes") if request.user.has_perm(roles.PII) else ("station", "created_at")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if request.user.has_perm(roles.PII) else ("station", "created_at")
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("name",) if request.user.has_perm(roles.PII) else ()
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
@@ -69,7 +69,7 @@ def _shown(request: HttpRequest) -> list[Callable[[Customer], str]]:
     def column(name: str, label: Any) -> Callable[[Customer], str]:
         @admin.display(description=label)
         def show(customer: Customer) -> str:
-            return str(getattr(customers.shown(customer, request.user), name))  # type: ignore[arg-type]
+            return str(getattr(customers.shown(customer, request.user), name))
 
         return show
 

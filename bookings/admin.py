@@ -19,6 +19,7 @@ from accounts.scoping import ScopedAdmin, ServiceForm
 from bookings import audit, exporting, services
 from bookings.drafts import FIELDS, Draft, Place
 from bookings.models import Booking
+from bookings.querysets import BookingQuerySet
 from bookings.views.booking import refusal
 from bookings.workflow import NEW, RESCHEDULABLE, STEPS, Status
 from stations.errors import DomainError, Invalid
@@ -123,17 +124,17 @@ class BookingAdmin(ScopedAdmin):
     raw_id_fields = ("customer",)
     actions = ("confirm", "cancel", "complete", "mark_no_show", "export")
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return ("date", "slot", _who(request), "total_guests", "status", "station", "needs_place")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         private = request.user.has_perm(roles.PII)
         names = ["station", "date", "slot", "slots", "status", "party_adults", "party_kids"]
         names += ["customer", "customer_name", "customer_email", "customer_phone"] if private else []
         names += ["special_requests"] if private else []
         return [*names, "total_due_cents", "deposit_due_cents", "source", "external_ref", "seen_version"]
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("external_ref", "customer") if request.user.has_perm(roles.PII) else ("external_ref",)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
@@ -190,8 +191,10 @@ class BookingAdmin(ScopedAdmin):
         return {name: action for name, action in allowed.items() if name not in hidden}
 
     @admin.action(description=_("Export as CSV"))
-    def export(self, request: HttpRequest, chosen: QuerySet[Booking]) -> StreamingHttpResponse:
-        response = StreamingHttpResponse(exporting.lines_of(chosen, request.user), content_type="text/csv; charset=utf-8")
+    def export(self, request: HttpRequest, chosen: BookingQuerySet[Booking]) -> StreamingHttpResponse:
+        response = StreamingHttpResponse(
+            exporting.lines_of(chosen, request.user), content_type="text/csv; charset=utf-8"
+        )
         response["Content-Disposition"] = 'attachment; filename="bookings.csv"'
         return response
 

@@ -111,7 +111,8 @@ def record(changes: Iterable[Change], *, by: Person) -> None:
 
 def entries(booking: Booking) -> models.QuerySet[AuditEntry]:
     """The booking's entries in its station's own trail, latest first: what it did at another station stays there."""
-    return AuditEntry.objects.filter(object_pk=str(booking.pk), station=booking.station_id).order_by("-id")
+    found: models.QuerySet[AuditEntry] = AuditEntry.objects.filter(object_pk=str(booking.pk))
+    return found.filter(station=booking.station_id).order_by("-id")
 
 
 def story(booking: Booking) -> list[Line]:

@@ -143,7 +143,7 @@ class EditBookingForm(PartyForm):
 
     def __init__(self, *args: Any, booking: Booking, **options: Any) -> None:
         initial = {name: getattr(booking, name) for name in [*PartyForm.base_fields, "version"]}
-        super().__init__(*args, initial=initial, **options)
+        super().__init__(*args, **{"initial": initial, **options})
 
 
 def slot_choices(cells: list[Cell]) -> list[tuple[str, str]]:

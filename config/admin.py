@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from config.errors import answer
 
-
 THIRD_PARTIES = ("auditlog", "token_blacklist")
 """Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""
 
@@ -23,10 +22,12 @@ class StationbookAdmin(AdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Leave out what libraries bring: their tables, and their pages for ours."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
         bring = getattr(admin_class, "__module__", "").partition(".")[0]
         if bring not in THIRD_PARTIES:
-            super().register([m for m in models if m._meta.app_label not in THIRD_PARTIES], admin_class, **options)
+            super().register(
+                [model for model in models if model._meta.app_label not in THIRD_PARTIES], admin_class, **options
+            )
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""

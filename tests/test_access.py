@@ -91,6 +91,18 @@ GET    admin/r/<path:content_type_id>/<path:object_id>/   404      404  404
 GET    admin/<app_label>/                                 200      200  200
 GET    admin/<url>                                        404      404  404
 
+GET    admin/stations/station/                            200      200  200
+GET    admin/stations/station/add/                        403      403  200
+POST   admin/stations/station/add/                        403      403  200
+GET    admin/stations/station/<int:station_id>/build/     200      404  200
+POST   admin/stations/station/<int:station_id>/build/     200      404  200
+GET    admin/stations/station/<path:object_id>/           302      302  302
+GET    admin/stations/station/<path:object_id>/change/    200      302  200
+POST   admin/stations/station/<path:object_id>/change/    200      302  200
+GET    admin/stations/station/<path:object_id>/history/   200      302  200
+GET    admin/stations/station/<path:object_id>/delete/    403      403  403
+POST   admin/stations/station/<path:object_id>/delete/    403      403  403
+
 GET    admin/bookings/booking/                            200      200  200
 GET    admin/bookings/booking/add/                        200      200  200
 POST   admin/bookings/booking/add/                        200      200  200
@@ -195,6 +207,7 @@ class World:
         }
         self.member = factories.staff(self.station)
         self.keys = {
+            "admin/stations/station/": self.station.pk,
             "admin/bookings/booking/": self.booking.pk,
             "admin/accounts/customer/": self.booking.customer_id,
             "admin/accounts/user/": self.member.pk,
@@ -215,6 +228,7 @@ class World:
             .replace("<url>", "nowhere/")
             .replace("<path:object_id>", str(self.keys.get(route.partition("<")[0], "")))
             .replace("<path:content_type_id>", "1")
+            .replace("<int:station_id>", str(self.station.pk))
             .replace("<id>", str(self.member.pk))
         )
 

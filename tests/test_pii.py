@@ -55,7 +55,7 @@ def use_the_pages(station: Station) -> None:
     client.post("/bookings/new/", {**place, **contact, "phone": PHONE + "x", "status": "confirmed"})
     made = Booking.objects.get()
     client.post("/calendar/search/", {"q": NAME})
-    client.get("/calendar/week/", {"date": "2031-03-07", "customer": made.customer_id})
+    client.get("/calendar/week/", {"date": "2031-03-07", "customer": str(made.customer_id)})
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1})
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "03:00", "version": 1})
     client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": WISHES + "!"})

@@ -300,7 +300,7 @@ def test_new_booking_is_made_with_its_customer(visitor: Client, station: Station
 def test_new_booking_for_a_known_customer(visitor: Client, station: Station) -> None:
     known = customer(station)
 
-    assert "For Ana García." in visitor.get("/bookings/new/", {"customer": known.pk}).content.decode()
+    assert "For Ana García." in visitor.get("/bookings/new/", {"customer": str(known.pk)}).content.decode()
     visitor.post("/bookings/new/", {**NEW, "customer": known.pk})
 
     assert Booking.objects.get().customer == known
@@ -336,7 +336,7 @@ def test_new_booking_at_anothers_station_or_for_anothers_customer_is_not_there(
 
     assert visitor.get("/bookings/new/", {"station": "elsewhere"}).status_code == 404
     assert visitor.post("/bookings/new/", {**NEW, "station": "elsewhere"}).status_code == 404
-    assert visitor.get("/bookings/new/", {"customer": customer(other).pk}).status_code == 404
+    assert visitor.get("/bookings/new/", {"customer": str(customer(other).pk)}).status_code == 404
     assert visitor.get("/bookings/new/", {"customer": "nonsense"}).status_code == 404
 
 

@@ -155,7 +155,7 @@ def test_another_stations_calendar_and_customer_are_not_there(visitor: Client, s
     theirs = customer(other)
 
     assert visitor.get(f"/calendar/{view}/", {"station": "elsewhere"}).status_code == 404
-    assert visitor.get(f"/calendar/{view}/", {"customer": theirs.pk}).status_code == 404
+    assert visitor.get(f"/calendar/{view}/", {"customer": str(theirs.pk)}).status_code == 404
     assert "Elsewhere" not in show(visitor, view)
 
 
