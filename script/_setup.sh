@@ -32,7 +32,7 @@ install_requirements() {
     fi
     [ "$(cat "$stamp" 2>/dev/null)" != "$(cksum < "$1")" ] || return 0
     echo "Installing $1 into .venv" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$1"
     cksum < "$1" > "$stamp"
 }
 
