@@ -11,6 +11,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.http import HttpRequest  # noqa: E402
 
 from accounts import authentication  # noqa: E402
@@ -31,6 +32,7 @@ def spend(token: str) -> str:
 
 
 def sign_in(email: str, password: str, times: str) -> str:
+    settings.LOGIN_RATE_LIMIT = "10/day"  # a minute might end in the middle of the race
     seen: Counter[str] = Counter()
     for _time in range(int(times)):
         try:

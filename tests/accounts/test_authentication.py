@@ -348,6 +348,6 @@ def test_a_burst_of_wrong_passwords_gets_no_more_guesses_than_a_queue(database_u
 @pytest.mark.race
 def test_a_burst_of_right_passwords_is_let_in_whole(database_url: str) -> None:
     UserFactory(email="racer@example.com")
-    printed = race(database_url, 8, "sign_in", "racer@example.com", PASSWORD, "5")
+    printed = race(database_url, 12, "sign_in", "racer@example.com", PASSWORD, "5")
     counted = [sum(numbers) for numbers in zip(*(map(int, line.split()) for line in printed), strict=True)]
-    assert counted == [40, 0, 0]
+    assert counted == [60, 0, 0]
