@@ -145,8 +145,14 @@ class StationAdmin(ScopedAdmin):
         agreed = {name: form.cleaned_data[name] for name in ("displace", "retime")}
         with changing(form.instance, by=request.user, **agreed):
             if change:
-                super().save_model(request, form.instance, form, change)
+                self._save_changed(form)
             super().save_related(request, form, formsets, change)
+
+    def _save_changed(self, form: Any) -> None:
+        """Only what the form changed: the counter may have grown since the station was read."""
+        changed = [name for name in form.changed_data if name in form._meta.fields]
+        if changed:
+            form.instance.save(update_fields=changed)
 
     def get_urls(self) -> list[Any]:
         build_address = path(

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts import roles
 from accounts.models import AuditEntry, User
 from bookings.models import Booking
+from stations.admin import StationAdmin
 from stations.models import Opening, Station, TimetableException
 from tests.factories import FRIDAY, UserFactory, booking, open_station, person
 
@@ -78,6 +79,24 @@ def test_change_is_written_and_recorded(admin: Client, station: Station, manager
     assert TimetableException.objects.get().reason == "Stocktaking"
     entry = AuditEntry.objects.filter(object_pk=station.pk, action=AuditEntry.Action.UPDATE).latest("id")
     assert (entry.actor, entry.channel) == (manager, "admin")
+
+
+def test_change_never_sets_the_stations_counter_back(
+    admin: Client, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A booking that is made between the reading of the station and its lock counts too."""
+    lock = StationAdmin.save_related
+
+    def after_a_booking(*args: Any, **options: Any) -> None:
+        booking(station, FRIDAY)
+        lock(*args, **options)
+
+    monkeypatch.setattr(StationAdmin, "save_related", after_a_booking)
+
+    admin.post(url(station), words(station, name="Old Kitchen"))
+
+    station.refresh_from_db()
+    assert (station.name, station.changes) == ("Old Kitchen", 2)
 
 
 def test_change_that_would_displace_lists_the_bookings_and_changes_nothing(admin: Client, station: Station) -> None:
