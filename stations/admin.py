@@ -150,7 +150,8 @@ class StationAdmin(ScopedAdmin):
 
     def _save_changed(self, form: Any) -> None:
         """Only what the form changed: the counter may have grown since the station was read."""
-        changed = [name for name in form.changed_data if name in form._meta.fields]
+        columns = {field.name for field in Station._meta.fields}
+        changed = [name for name in form.changed_data if name in columns]
         if changed:
             form.instance.save(update_fields=changed)
 
