@@ -39,15 +39,16 @@ def movable(row: Row) -> bool:
 
 @register.filter
 def fill(cell: Cell) -> str:
-    """“2 of 3”, with the guests where they are limited."""
-    parties = _("%(taken)d of %(capacity)d") % {"taken": cell.parties, "capacity": cell.slot.capacity}
+    """“2 of 3”: parties."""
+    return _("%(taken)d of %(capacity)d") % {"taken": cell.parties, "capacity": cell.slot.capacity}
+
+
+@register.filter
+def seats(cell: Cell) -> str:
+    """“7 of 20”: guests, where they are limited; else nothing."""
     if cell.slot.guest_capacity is None:
-        return parties
-    guests = _("%(taken)d of %(capacity)d guests") % {
-        "taken": cell.guests,
-        "capacity": cell.slot.guest_capacity,
-    }
-    return f"{parties} · {guests}"
+        return ""
+    return _("%(taken)d of %(capacity)d") % {"taken": cell.guests, "capacity": cell.slot.guest_capacity}
 
 
 @register.filter
