@@ -217,7 +217,8 @@ class _File:
                 return
 
     def __del__(self) -> None:
-        self.connection.close()
+        if opened := getattr(self, "connection", None):  # there is none where the file could not be opened
+            opened.close()
 
 
 class _OfThread(threading.local):
