@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
 from rest_framework.throttling import BaseThrottle
 
 if TYPE_CHECKING:
@@ -184,7 +184,10 @@ def _forget_now_and_then() -> None:
 
 def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
     if connection.vendor == "sqlite":
-        return _file().execute(sql.replace("%s", "?"), values).fetchall()
+        try:
+            return _file().execute(sql.replace("%s", "?"), values).fetchall()
+        except sqlite3.Error as error:  # told like the database's own, so that callers hear “unavailable”
+            raise OperationalError(*error.args) from error
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         rows: list[Any] = cursor.fetchall()
