@@ -3,7 +3,7 @@
 import socket
 import sys
 
-host, port = sys.argv[1:]
+host, port = sys.argv[1], sys.argv[2]
 try:
     family, kind, _proto, _name, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as probe:
