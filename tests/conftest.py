@@ -11,11 +11,16 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 
 from accounts import throttling
 from accounts.models import User
 from stations.models import Station
 from tests import factories
+
+# How long one example takes says more about the machine than about the product.
+hypothesis_settings.register_profile("stationbook", deadline=None)
+hypothesis_settings.load_profile("stationbook")
 
 BROWSERS = (
     "chromium",
