@@ -48,10 +48,11 @@ def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[s
     """The same for bookings already chosen among those that the person sees. Raises NotPermitted before the first line."""
     roles.require(person, roles.EXPORT)
     found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=ROWS_AT_ONCE)
-    return _lines(FIELDS, (_cells(booking, person) for booking in found))
+    return csv_lines(FIELDS, (_cells(booking, person) for booking in found))
 
 
-def _lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
+def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    """A file of these rows, line by line, with every cell that a spreadsheet would run defused."""
     line = _Line()
     writer = csv.writer(line)
     writer.writerow(header)
