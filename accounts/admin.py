@@ -1,34 +1,57 @@
-"""People, customers and the audit trail in Django's admin."""
+"""Customers and people in Django's admin; the audit trail is `accounts.admin_trail`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from accounts import customers, people, roles
-from accounts.audit import Channel
+from accounts import admin_trail, audit, customers, people, roles
+from accounts.forms import LinesField
 from accounts.models import AuditEntry, Customer, User
-from accounts.scoping import ScopedAdmin, ServiceForm
+from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
 from stations.models import Station
+from stations.querysets import ALL_STATIONS
+
+if TYPE_CHECKING:
+    _Form = forms.ModelForm[User]
+else:
+    _Form = forms.ModelForm
+
+HISTORY_SHOWN = 100
+
+admin.site.register(AuditEntry, admin_trail.AuditAdmin)
+admin.site.unregister(Group)
+
+
+def person_of(request: HttpRequest) -> User:
+    """Whoever asks; the admin opens to nobody else."""
+    return cast("User", request.user)
 
 
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
-    notes = forms.CharField(label=_("notes"), required=False, max_length=2000, widget=forms.Textarea)
+    notes = LinesField(label=_("notes"), required=False, max_length=2000)
 
     class Meta:
         model = Customer
         fields = ("name", "email", "phone", "notes")
 
     def write(self, words: Mapping[str, Any]) -> Customer:
-        return customers.edit(self.instance.pk, words, by=self.person)
+        return customers.edit(self.instance.pk, {name: words[name] for name in self.changed_data}, by=self.person)
 
 
 @admin.register(Customer)
@@ -36,9 +59,12 @@ class CustomerAdmin(ScopedAdmin):
     """Customers come with their bookings; here they are found and mended, through `accounts.customers`."""
 
     form = CustomerForm
-    change_right = roles.PII
+    to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
+    list_filter = (StationFilter,)
     ordering = ("-created_at",)
+    readonly_fields = ("station", "created_at")
+    search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -47,10 +73,8 @@ class CustomerAdmin(ScopedAdmin):
         return (*_shown(request), "station", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return ("name", "email", "phone", "notes") if request.user.has_perm(roles.PII) else ("station", "created_at")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if request.user.has_perm(roles.PII) else ("station", "created_at")
+        private = ("name", "email", "phone", "notes") if request.user.has_perm(roles.PII) else ()
+        return (*private, *self.readonly_fields)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("name",) if request.user.has_perm(roles.PII) else ()
@@ -59,7 +83,7 @@ class CustomerAdmin(ScopedAdmin):
         """The admin's own search box is the one place where a search stands in an address."""
         if not search_term.strip() or not request.user.has_perm(roles.PII):
             return queryset, False
-        found = customers.search(request.user, search_term)
+        found = customers.search(person_of(request), search_term)
         return queryset.filter(pk__in=[customer.pk for customer in found]), False
 
 
@@ -69,37 +93,63 @@ def _shown(request: HttpRequest) -> list[Callable[[Customer], str]]:
     def column(name: str, label: Any) -> Callable[[Customer], str]:
         @admin.display(description=label)
         def show(customer: Customer) -> str:
-            return str(getattr(customers.shown(customer, request.user), name))
+            return str(getattr(customers.shown(customer, person_of(request)), name))
 
         return show
 
     return [column("name", _("name")), column("email", _("e-mail")), column("phone", _("phone"))]
 
 
-class PersonForm(UserChangeForm):  # type: ignore[type-arg]
-    """Somebody's account; what may be granted is limited to what the manager holds."""
+class GrantForm(_Form):
+    """What somebody may do, and where. The choices are limited to what the manager, `person`, holds."""
+
+    person: User
+
+    def clean_stations(self) -> QuerySet[Station]:
+        chosen: QuerySet[Station] = self.cleaned_data["stations"]
+        if not chosen and not self.person.has_perm(ALL_STATIONS):
+            raise forms.ValidationError(
+                __("Choose at least one of your stations. Somebody who has left is made inactive.")
+            )
+        return chosen
+
+
+class PersonForm(GrantForm, UserChangeForm):  # type: ignore[type-arg]
+    """Somebody's account."""
 
     class Meta:
         model = User
         fields = ("email", "name", "groups", "stations", "is_active")
 
 
-class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class NewPersonForm(GrantForm, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "name", "groups", "stations")
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A new password for somebody, or none; the trail says that it changed."""
+
+    def save(self, commit: bool = True) -> User:
+        with transaction.atomic():
+            audit.record_password(self.user)
+            return cast("User", super().save(commit))
+
+
+class SharedStationFilter(StationFilter):
+    relation = "stations"
 
 
 @admin.register(User)
 class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
     """People of the manager's stations. One grants only what one holds, and edits nobody who has more."""
 
-    form = PersonForm
-    add_form = NewPersonForm
-    change_right = roles.PEOPLE
+    form, add_form, change_password_form = PersonForm, NewPersonForm, PasswordForm
+    to_change = (roles.PEOPLE,)
     ordering = ("email",)
     list_display = ("email", "name", "is_active")
-    list_filter = ("is_active",)
+    list_filter = (SharedStationFilter, "is_active")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "stations")
     fieldsets = ((None, {"fields": ("email", "password", "name", "groups", "stations", "is_active")}),)
@@ -108,64 +158,64 @@ class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return people.visible_people(request.user).order_by(*self.get_ordering(request))  # type: ignore[arg-type]
+        return people.visible_people(person_of(request)).order_by(*self.get_ordering(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or people.may_edit(request.user, obj))  # type: ignore[arg-type]
+        return super().has_change_permission(request, obj) and (obj is None or people.may_edit(person_of(request), obj))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "groups":
-            options["queryset"] = people.grantable_groups(request.user)  # type: ignore[arg-type]
+            options["queryset"] = people.grantable_groups(person_of(request))
         if db_field.name == "stations":
             options["queryset"] = Station.objects.visible_to(request.user)
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ((None, {"fields": ("email", "name", "groups", _shared_stations(request), "is_active")}),)
         found = super().get_fieldsets(request, obj)
         if obj and request.user.is_superuser:
             return (*found, (_("Everything, everywhere"), {"fields": ("is_superuser",)}))
         return found
 
-
-@admin.register(AuditEntry)
-class AuditAdmin(ScopedAdmin):
-    """Who changed what, when, and from where: to be read, never to be written."""
-
-    change_right = None
-    list_display = ("timestamp", "who", "channel", "station", "object_repr", "event", "what")
-    list_filter = ("channel", "event", ("timestamp", admin.DateFieldListFilter))
-    list_select_related = ("station",)
-    search_fields = ("object_pk__exact", "actor_email__iexact")
-    search_help_text = _("The whole id of a booking, customer or station, or the e-mail of who changed it.")
-    ordering = ("-id",)
-    fields = (
-        "timestamp",
-        "who",
-        "channel",
-        "remote_addr",
-        "cid",
-        "station",
-        "object_repr",
-        "object_pk",
-        "event",
-        "what",
-    )
-    readonly_fields = fields
-
-    @admin.display(description=_("who"))
-    def who(self, entry: AuditEntry) -> str:
-        return entry.actor_email or (str(_("a command")) if entry.channel == Channel.COMMAND else "–")
-
-    @admin.display(description=_("what"))
-    def what(self, entry: AuditEntry) -> str:
-        """`field: old → new`, for each field."""
-        changes = entry.changes if isinstance(entry.changes, dict) else {}
-        return "; ".join(f"{name}: {_told(change)}" for name, change in changes.items())
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What colleagues and superusers did; whoever manages the person elsewhere is not named."""
+        kind, colleagues = ContentType.objects.get_for_model(User), people.visible_people(person_of(request))
+        done = LogEntry.objects.filter(content_type=kind, object_id=unquote(object_id)).select_related("user")
+        seen = done.filter(Q(user__in=colleagues.values("pk")) | Q(user__is_superuser=True)).order_by("action_time")
+        page = self.get_paginator(request, seen, HISTORY_SHOWN).get_page(request.GET.get("p", 1))
+        shown = {
+            "action_list": page,
+            "page_range": page.paginator.get_elided_page_range(page.number),
+            "pagination_required": page.has_other_pages(),
+        }
+        return super().history_view(request, object_id, {**(extra_context or {}), **shown})
 
 
-def _told(change: Any) -> str:
-    if isinstance(change, dict):
-        return f"{change.get('operation')} {', '.join(map(str, change.get('objects', [])))}"
-    old, new = change
-    return f"{'–' if old in (None, 'None', '') else old} → {'–' if new in (None, 'None', '') else new}"
+def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
+    """Of the stations of somebody who may only be looked at, those that the person who looks has too."""
+
+    @admin.display(description=_("stations"))
+    def shared(other: User) -> str:
+        both = other.stations.filter(pk__in=Station.objects.visible_to(request.user).values("pk"))
+        return ", ".join(map(str, both))
+
+    return shared
+
+
+@admin.register(Group)
+class GroupAdmin(ScopedAdmin, DjangosGroupAdmin):
+    """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return Group.objects.order_by("name")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    has_change_permission = has_delete_permission = has_view_permission

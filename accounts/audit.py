@@ -106,6 +106,14 @@ def record_customers(
     )
 
 
+def record_password(user: "User") -> None:
+    """That somebody was given another password: it is no field that auditlog may look at."""
+    from accounts.models import AuditEntry
+
+    changes = {"password": [HIDDEN, HIDDEN]}
+    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="password")
+
+
 def station_of(instance: models.Model) -> int | None:
     """In which station's trail a change belongs; None for what belongs to no station, such as a person."""
     from stations.models import Station

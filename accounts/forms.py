@@ -1,4 +1,6 @@
-"""What people type to come in."""
+"""What people type to come in, and how lines of text are read wherever they are typed."""
+
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -16,3 +18,19 @@ class LoginForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class LinesField(forms.CharField):
+    """Lines of text, each ended as it is stored: browsers end every line with CRLF, so that no save would leave it as it was."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> Any:
+        return _plain(super().to_python(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(_plain(initial), data)
+
+
+def _plain(text: Any) -> Any:
+    return text.replace("\r\n", "\n").strip() if isinstance(text, str) else text

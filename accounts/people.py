@@ -5,11 +5,12 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from stations.models import Station
+from stations.querysets import ALL_STATIONS
 
 
 def visible_people(person: User) -> QuerySet[User]:
-    """Those who share a station with the person, and the person; everybody for a superuser."""
-    if person.is_superuser:
+    """Those who share a station with the person, and the person; everybody for those with every station."""
+    if person.has_perm(ALL_STATIONS):
         return User.objects.all()
     shared = User.objects.filter(stations__in=Station.objects.visible_to(person))
     return User.objects.filter(pk__in=shared.values("pk")) | User.objects.filter(pk=person.pk)

@@ -97,41 +97,41 @@ POST   admin/stations/station/add/                        403      403  200
 GET    admin/stations/station/<int:station_id>/build/     200      404  200
 POST   admin/stations/station/<int:station_id>/build/     200      404  200
 GET    admin/stations/station/<path:object_id>/           302      302  302
-GET    admin/stations/station/<path:object_id>/change/    200      302  200
-POST   admin/stations/station/<path:object_id>/change/    200      302  200
-GET    admin/stations/station/<path:object_id>/history/   200      302  200
-GET    admin/stations/station/<path:object_id>/delete/    403      403  403
-POST   admin/stations/station/<path:object_id>/delete/    403      403  403
+GET    admin/stations/station/<path:object_id>/change/    200      404  200
+POST   admin/stations/station/<path:object_id>/change/    200      404  200
+GET    admin/stations/station/<path:object_id>/history/   200      404  200
+GET    admin/stations/station/<path:object_id>/delete/    403      404  403
+POST   admin/stations/station/<path:object_id>/delete/    403      404  403
 
 GET    admin/bookings/booking/                            200      200  200
 GET    admin/bookings/booking/add/                        200      200  200
 POST   admin/bookings/booking/add/                        200      200  200
 GET    admin/bookings/booking/<path:object_id>/           302      302  302
-GET    admin/bookings/booking/<path:object_id>/change/    200      302  200
-POST   admin/bookings/booking/<path:object_id>/change/    200      302  200
-GET    admin/bookings/booking/<path:object_id>/history/   200      302  200
-GET    admin/bookings/booking/<path:object_id>/delete/    403      403  403
-POST   admin/bookings/booking/<path:object_id>/delete/    403      403  403
+GET    admin/bookings/booking/<path:object_id>/change/    200      404  200
+POST   admin/bookings/booking/<path:object_id>/change/    200      404  200
+GET    admin/bookings/booking/<path:object_id>/history/   200      404  200
+GET    admin/bookings/booking/<path:object_id>/delete/    403      404  403
+POST   admin/bookings/booking/<path:object_id>/delete/    403      404  403
 
 GET    admin/accounts/customer/                           200      200  200
 GET    admin/accounts/customer/add/                       403      403  403
 POST   admin/accounts/customer/add/                       403      403  403
 GET    admin/accounts/customer/<path:object_id>/          302      302  302
-GET    admin/accounts/customer/<path:object_id>/change/   200      302  200
-POST   admin/accounts/customer/<path:object_id>/change/   200      302  200
-GET    admin/accounts/customer/<path:object_id>/history/  200      302  200
-GET    admin/accounts/customer/<path:object_id>/delete/   403      403  403
-POST   admin/accounts/customer/<path:object_id>/delete/   403      403  403
+GET    admin/accounts/customer/<path:object_id>/change/   200      404  200
+POST   admin/accounts/customer/<path:object_id>/change/   200      404  200
+GET    admin/accounts/customer/<path:object_id>/history/  200      404  200
+GET    admin/accounts/customer/<path:object_id>/delete/   403      404  403
+POST   admin/accounts/customer/<path:object_id>/delete/   403      404  403
 
 GET    admin/accounts/user/                               200      200  200
 GET    admin/accounts/user/add/                           200      200  200
 POST   admin/accounts/user/add/                           200      200  200
 GET    admin/accounts/user/<path:object_id>/              302      302  302
-GET    admin/accounts/user/<path:object_id>/change/       200      302  200
-POST   admin/accounts/user/<path:object_id>/change/       200      302  200
-GET    admin/accounts/user/<path:object_id>/history/      200      302  200
-GET    admin/accounts/user/<path:object_id>/delete/       403      403  403
-POST   admin/accounts/user/<path:object_id>/delete/       403      403  403
+GET    admin/accounts/user/<path:object_id>/change/       200      404  200
+POST   admin/accounts/user/<path:object_id>/change/       200      404  200
+GET    admin/accounts/user/<path:object_id>/history/      200      404  200
+GET    admin/accounts/user/<path:object_id>/delete/       403      404  403
+POST   admin/accounts/user/<path:object_id>/delete/       403      404  403
 GET    admin/accounts/user/<id>/password/                 200      404  200
 POST   admin/accounts/user/<id>/password/                 200      404  200
 
@@ -139,12 +139,12 @@ GET    admin/accounts/auditentry/                         200      200  200
 GET    admin/accounts/auditentry/add/                     403      403  403
 POST   admin/accounts/auditentry/add/                     403      403  403
 GET    admin/accounts/auditentry/<path:object_id>/        302      302  302
-GET    admin/accounts/auditentry/<path:object_id>/change/ 200      302  200
-POST   admin/accounts/auditentry/<path:object_id>/change/ 403      403  403
+GET    admin/accounts/auditentry/<path:object_id>/change/ 200      404  200
+POST   admin/accounts/auditentry/<path:object_id>/change/ 403      404  403
 GET    admin/accounts/auditentry/<path:object_id>/history/
-                                                          200      302  200
-GET    admin/accounts/auditentry/<path:object_id>/delete/ 403      403  403
-POST   admin/accounts/auditentry/<path:object_id>/delete/ 403      403  403
+                                                          200      404  200
+GET    admin/accounts/auditentry/<path:object_id>/delete/ 403      404  403
+POST   admin/accounts/auditentry/<path:object_id>/delete/ 403      404  403
 
 GET    admin/auth/group/                                  403      403  200
 GET    admin/auth/group/add/                              403      403  200

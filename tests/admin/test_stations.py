@@ -168,7 +168,7 @@ def test_stations_of_others_are_not_there(admin: Client, station: Station) -> No
     other = open_station(name="Elsewhere")
 
     assert "Elsewhere" not in admin.get("/admin/stations/station/").content.decode()
-    assert admin.get(url(other)).status_code == 302
+    assert admin.get(url(other)).status_code == 404
     assert admin.get(url(other, "build")).status_code == 404
     assert "0 stations" in admin.get("/admin/stations/station/", {"q": "Elsewhere"}).content.decode()
 

@@ -1,0 +1,132 @@
+"""The form of a booking in Django's admin: words in, services called, refusals at their fields."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as __
+from django.utils.translation import gettext_lazy as _
+
+from accounts.customers import Contact
+from accounts.forms import LinesField
+from accounts.scoping import ServiceForm
+from bookings import services
+from bookings.drafts import FIELDS, Draft, Place
+from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull
+from bookings.models import Booking
+from bookings.views.booking import refusal
+from bookings.workflow import NEW, RESCHEDULABLE, STEPS, Status
+from stations.errors import DomainError, Invalid, NoSuchSlot, SlotClosed
+
+CONTACT = ("customer_name", "customer_email", "customer_phone")
+
+
+class BookingForm(ServiceForm):
+    """A booking with its place, its step and its words; several changes at once are one transaction.
+
+    An edit comes first, at the place where the booking stands, then the step and the move. `seen_version` is the one that the
+    form was filled with: a form overtaken by another change is refused.
+    """
+
+    seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    take_place = forms.BooleanField(
+        label=_("Take its place again"),
+        required=False,
+        help_text=_("It has lost its place. Tick this, or choose another date or slot, to give it one."),
+    )
+    customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=200)
+    customer_email = forms.EmailField(label=_("New customer: e-mail"), required=False, max_length=254)
+    customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=40)
+    special_requests = LinesField(label=_("Wishes"), required=False, max_length=2000)
+
+    called = {"customer_id": "customer", "name": "customer_name", "email": "customer_email", "phone": "customer_phone"}
+    blamed = {
+        Past: "slot",
+        NoSuchSlot: "slot",
+        SlotClosed: "slot",
+        SlotFull: "slot",
+        Duplicate: "external_ref",
+        InvalidStep: "status",
+        NotReschedulable: "date",
+    }
+
+    class Meta:
+        model = Booking
+        fields = ("station", "date", "slot", "status", "customer", *sorted(FIELDS))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.before = Booking.objects.filter(pk=self.instance.pk).select_related("station").first()
+        if "seen_version" in self.fields:
+            self.fields["seen_version"].initial = self.before.version if self.before else None
+        if "status" in self.fields:
+            # Offered, not required: whatever else is posted, the workflow itself refuses, and a form overtaken says so first.
+            self.fields["status"].widget.choices = [(one.value, one.label) for one in self._steps()]
+
+    def _steps(self) -> tuple[Status, ...]:
+        now = Status(self.before.status) if self.before else None
+        return (now, *STEPS[now]) if now else NEW
+
+    def clean_special_requests(self) -> str | None:
+        return self.cleaned_data["special_requests"] or None
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
+        chosen = words.get("customer") if "customer" in self.changed_data else None
+        if chosen and self._contact(words):
+            self.add_error("customer", __("Choose a customer, or write a new one: not both."))
+        return words
+
+    def sentence(self, error: DomainError) -> str:
+        return refusal(error)
+
+    def write(self, words: Mapping[str, Any]) -> Booking:
+        return self._change(self.before, words) if self.before else self._create(words)
+
+    def _create(self, words: Mapping[str, Any]) -> Booking:
+        chosen = words.get("customer")
+        draft = Draft(
+            station=words["station"].code,
+            date=words["date"],
+            slot=words["slot"],
+            status=Status(words["status"]),
+            customer=self._contact(words),
+            customer_id=chosen.pk if chosen else None,
+            **{name: words[name] for name in FIELDS},
+        )
+        return services.create(draft, by=self.person)
+
+    def _change(self, before: Booking, words: Mapping[str, Any]) -> Booking:
+        version = words["seen_version"]
+        if version is None:
+            raise Invalid(__("This form has lost its version. Reload the page."))
+        booking = before
+        for change in self._changes(before, words):
+            booking = change(by=self.person, seen_version=version)
+            version = booking.version
+        return booking
+
+    def _changes(self, before: Booking, words: Mapping[str, Any]) -> list[Callable[..., Booking]]:
+        """What is to be called, in turn; a step to where bookings may be moved comes before the move."""
+        to, status = Place(words["date"], words["slot"], words["station"].code), Status(words["status"])
+        changes: list[Callable[..., Booking]] = [partial(services.edit, before.pk, self._edits(words))]
+        if to != Place(before.date, before.slot, before.station.code) or words.get("take_place"):
+            changes.append(partial(services.reschedule, before.pk, to=to))
+        if status != before.status:
+            step = partial(services.change_status, before.pk, status)
+            changes.insert(1 if status in RESCHEDULABLE else len(changes), step)
+        return changes
+
+    def _edits(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        """Only what was changed on the form: what it does not show, or cannot show exactly, stays as it is."""
+        edits: dict[str, Any] = {name: words[name] for name in FIELDS if name in self.changed_data}
+        if contact := self._contact(words):
+            return {**edits, "customer": contact}
+        if "customer" in self.changed_data:
+            edits |= {"customer_id": words["customer"].pk} if words["customer"] else {"customer": None}
+        return edits
+
+    def _contact(self, words: Mapping[str, Any]) -> Contact | None:
+        contact = Contact(*(words.get(name) or "" for name in CONTACT))
+        return contact if contact.given else None
