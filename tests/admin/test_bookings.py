@@ -18,17 +18,6 @@ from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 
 
-@pytest.fixture
-def manager(station: Station) -> User:
-    return person(roles.MANAGERS, station)
-
-
-@pytest.fixture
-def admin(manager: User, client: Client) -> Client:
-    client.force_login(manager)
-    return client
-
-
 def words(station: Station, **changes: Any) -> dict[str, Any]:
     """What a browser posts from the form of a booking."""
     said = {

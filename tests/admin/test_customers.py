@@ -1,36 +1,13 @@
 """Customers and the audit trail in the admin."""
 
-import pytest
-from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from stations.models import Station
-from tests.factories import booking, customer, open_station, person
-
-
-@pytest.fixture
-def manager(station: Station) -> User:
-    return person(roles.MANAGERS, station)
-
-
-@pytest.fixture
-def admin(manager: User, client: Client) -> Client:
-    client.force_login(manager)
-    return client
-
-
-@pytest.fixture
-def blind(client: Client, station: Station) -> Client:
-    """Signed in as somebody who manages, but may not see personal data."""
-    group = Group.objects.create(name="Timetable keepers")
-    group.permissions.add(
-        Permission.objects.get(codename="manage_stations"), Permission.objects.get(codename="view_bookings")
-    )
-    client.force_login(person("Timetable keepers", station))
-    return client
+from tests.admin.conftest import SignIn
+from tests.factories import booking, customer, open_station
 
 
 def test_list_and_search_find_the_managers_customers_only(admin: Client, station: Station) -> None:
@@ -87,7 +64,10 @@ def test_customers_of_others_are_not_there(admin: Client) -> None:
     assert Customer.objects.get(pk=theirs.pk).name == "Ana García"
 
 
-def test_somebody_without_the_right_to_personal_data_sees_initials_and_no_more(blind: Client, station: Station) -> None:
+def test_somebody_without_the_right_to_personal_data_sees_initials_and_no_more(
+    admin_with: SignIn, station: Station
+) -> None:
+    blind = admin_with(roles.VIEW)
     made = booking(
         station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"), special_requests="Nuts!"
     )
@@ -112,29 +92,7 @@ def test_somebody_without_the_right_to_personal_data_sees_initials_and_no_more(b
     assert "A. G." in pages[3]
 
 
-def test_audit_trail_shows_the_managers_stations_and_can_only_be_read(admin: Client, station: Station) -> None:
-    mine, theirs = booking(station), booking(open_station())
-    entry = AuditEntry.objects.get(object_pk=mine.pk)
-
-    shown = admin.get("/admin/accounts/auditentry/").content.decode()
-
-    assert str(mine) in shown
-    assert str(theirs) not in shown
-    assert admin.get(f"/admin/accounts/auditentry/{entry.pk}/change/").status_code == 200
-    assert admin.post(f"/admin/accounts/auditentry/{entry.pk}/change/", {"event": "x"}).status_code == 403
-    assert admin.get("/admin/accounts/auditentry/add/").status_code == 403
-    assert admin.get(f"/admin/accounts/auditentry/{entry.pk}/delete/").status_code == 403
-
-
 def test_index_names_no_library(admin: Client) -> None:
     shown = admin.get("/admin/").content.decode()
 
     assert [word for word in ("Blacklisted", "Outstanding", "Log entries", "auditlog") if word in shown] == []
-
-
-@pytest.mark.parametrize("table", ["customer", "auditentry", "user"])
-def test_hostile_names_are_escaped(admin: Client, station: Station, table: str) -> None:
-    customer(station, "<script>alert(1)</script>", "x@example.com")
-    person(roles.STAFF, station, name="<script>alert(1)</script>")
-
-    assert "<script>alert(1)" not in admin.get(f"/admin/accounts/{table}/").content.decode()

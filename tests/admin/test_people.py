@@ -12,17 +12,6 @@ from stations.models import Station
 from tests.factories import PASSWORD, UserFactory, open_station, person
 
 
-@pytest.fixture
-def manager(station: Station) -> User:
-    return person(roles.MANAGERS, station)
-
-
-@pytest.fixture
-def admin(manager: User, client: Client) -> Client:
-    client.force_login(manager)
-    return client
-
-
 def group(name: str) -> int:
     return Group.objects.get(name=name).pk
 
