@@ -6,7 +6,8 @@ import codecs
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -52,17 +53,17 @@ class Source:
 
     def rows(self) -> Iterator[Row]:
         """Every row below the header, blank lines left out."""
-        records = self._records()
-        next(records, None)
-        for row in records:
-            if len(row.cells) != len(self.header):
-                raise FileRefused(
-                    _("Line %(line)d has %(cells)d cells, the header %(columns)d. Is a quote missing?")
-                    % {"line": row.line, "cells": len(row.cells), "columns": len(self.header)}
-                )
-            yield row
+        with closing(self._records()) as records:
+            next(records, None)
+            for row in records:
+                if len(row.cells) != len(self.header):
+                    raise FileRefused(
+                        _("Line %(line)d has %(cells)d cells, the header %(columns)d. Is a quote missing?")
+                        % {"line": row.line, "cells": len(row.cells), "columns": len(self.header)}
+                    )
+                yield row
 
-    def _records(self) -> Iterator[Row]:
+    def _records(self) -> Generator[Row, None, None]:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding=self._read_as, newline="")
         reader = csv.reader(_lines(text), delimiter=self.delimiter, strict=True)

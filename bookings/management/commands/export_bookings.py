@@ -1,6 +1,8 @@
 """Bookings to a CSV file that `import_bookings` takes as it is."""
 
 import os
+import re
+from argparse import ArgumentTypeError
 from contextlib import nullcontext
 from datetime import date
 from typing import IO, Any
@@ -10,6 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bookings import exporting
 from bookings.management.people import person_named
 from stations.errors import DomainError
+
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+NO_DATE = "write a date as YYYY-MM-DD"
 
 
 class Command(BaseCommand):
@@ -41,10 +46,12 @@ class Command(BaseCommand):
 
 
 def _date(text: str) -> date:
-    found = date.fromisoformat(text)
-    if found.isoformat() != text:
-        raise ValueError
-    return found
+    if not ISO_DATE.fullmatch(text):
+        raise ArgumentTypeError(NO_DATE)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(NO_DATE) from None
 
 
 def _private(path: str) -> IO[str]:
