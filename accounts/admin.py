@@ -182,8 +182,9 @@ class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What colleagues and superusers did; whoever manages the person elsewhere is not named."""
+        other = self.get_object(request, unquote(object_id))
         kind, colleagues = ContentType.objects.get_for_model(User), people.visible_people(person_of(request))
-        done = LogEntry.objects.filter(content_type=kind, object_id=unquote(object_id)).select_related("user")
+        done = LogEntry.objects.filter(content_type=kind, object_id=other.pk).select_related("user")
         seen = done.filter(Q(user__in=colleagues.values("pk")) | Q(user__is_superuser=True)).order_by("action_time")
         page = self.get_paginator(request, seen, HISTORY_SHOWN).get_page(request.GET.get("p", 1))
         shown = {
