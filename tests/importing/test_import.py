@@ -237,6 +237,12 @@ def test_file_that_is_not_what_it_claims_is_refused_before_anything_is_written(
         ("--encoding", "klingon"),
         ("--delimiter", "abc"),
         ("--as", "nobody@example.com"),
+        ("--map", "date=date", "date=slot"),
+        ("--map", "date=date", "--set", "date=2031-03-07"),
+        ("--set", "slots=two"),
+        ("--set", "status=asleep"),
+        ("--date-format", "%Y"),
+        ("--time-format", "%H"),
     ],
 )
 def test_command_that_asks_for_what_is_not_there_is_refused(
@@ -274,3 +280,65 @@ def test_bom_blank_lines_and_line_breaks_in_cells_are_understood(station: Statio
 
     assert bring_in(write(file, text)).summary == counts(created=1)
     assert Booking.objects.get().special_requests == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("cell", "words", "sentence"),
+    [
+        ("07.03.31", (), "no date written as YYYY-MM-DD"),
+        ("2031-03-07", ("--date-format", "%d.%m.%Y"), "no date written as %d.%m.%Y"),
+        ("2031-02-30", (), "day is out of range"),
+    ],
+)
+def test_date_that_is_written_otherwise_is_refused_with_the_format(
+    station: Station, file: Path, tmp_path: Path, cell: str, words: tuple[str, ...], sentence: str
+) -> None:
+    write(file, f"station,date,slot\nkitchen,{cell},18:00\n")
+
+    done = bring_in(file, *words, "--rejects", tmp_path / "refused.csv")
+
+    assert done.summary == counts(refused=1)
+    assert sentence in rows_of(tmp_path / "refused.csv")[0]["import_reason"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words", "sentence"),
+    [
+        ("6 pm", (), "no time written as HH:MM"),
+        ("18:00", ("--time-format", "%I:%M %p"), "no time written as %I:%M %p"),
+        ("18:00:30", ("--time-format", "%H:%M:%S"), "whole minute"),
+    ],
+)
+def test_time_that_is_written_otherwise_is_refused_with_the_format(
+    station: Station, file: Path, tmp_path: Path, cell: str, words: tuple[str, ...], sentence: str
+) -> None:
+    write(file, f"station,date,slot\nkitchen,2031-03-07,{cell}\n")
+
+    done = bring_in(file, *words, "--rejects", tmp_path / "refused.csv")
+
+    assert done.summary == counts(refused=1)
+    assert sentence in rows_of(tmp_path / "refused.csv")[0]["import_reason"]
+
+
+def test_one_column_of_date_and_time_is_read_by_either_format_or_by_both(station: Station, file: Path) -> None:
+    write(file, "station,when\nkitchen,07.03.2031 at 18.00\n")
+    both = ("--map", "date=when", "slot=when")
+
+    assert bring_in(file, *both, "--date-format", "%d.%m.%Y at %H.%M").summary == counts(created=1)
+    assert bring_in(file, *both, "--date-format", "%d.%m.%Y at", "--time-format", "%H.%M").summary == counts(
+        unchanged=1
+    )
+
+
+def test_file_whose_cells_no_comma_parts_says_what_to_do(station: Station, file: Path) -> None:
+    done = bring_in(write(file, "station;date;slot\nkitchen;2031-03-07;18:00\n"))
+
+    assert done.status == 2
+    assert "--delimiter" in done.err
+
+
+def test_station_left_empty_is_refused(station: Station, file: Path, tmp_path: Path) -> None:
+    write(file, "station,date,slot\n ,2031-03-07,18:00\n")
+
+    assert bring_in(file, "--rejects", tmp_path / "refused.csv").summary == counts(refused=1)
+    assert "The station is missing." in rows_of(tmp_path / "refused.csv")[0]["import_reason"]
