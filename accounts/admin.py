@@ -208,7 +208,10 @@ def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
 
 @admin.register(Group)
 class GroupAdmin(ScopedAdmin, DjangosGroupAdmin):
-    """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any."""
+    """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any.
+
+    The product's own are as `accounts/roles.py` says, and each migrate makes them so again.
+    """
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return Group.objects.order_by("name")
@@ -219,4 +222,8 @@ class GroupAdmin(ScopedAdmin, DjangosGroupAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
 
-    has_change_permission = has_delete_permission = has_view_permission
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser and (obj is None or obj.name not in roles.GROUPS)

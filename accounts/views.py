@@ -16,7 +16,7 @@ from accounts.throttling import TooManyFailures
 from config.middleware import remote_address
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 @never_cache
 def login(request: HttpRequest) -> HttpResponse:

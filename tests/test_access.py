@@ -151,10 +151,10 @@ GET    admin/auth/group/add/                              403      403  200
 POST   admin/auth/group/add/                              403      403  200
 GET    admin/auth/group/<path:object_id>/                 302      302  302
 GET    admin/auth/group/<path:object_id>/change/          403      403  200
-POST   admin/auth/group/<path:object_id>/change/          403      403  200
+POST   admin/auth/group/<path:object_id>/change/          403      403  403
 GET    admin/auth/group/<path:object_id>/history/         403      403  200
-GET    admin/auth/group/<path:object_id>/delete/          403      403  200
-POST   admin/auth/group/<path:object_id>/delete/          403      403  200
+GET    admin/auth/group/<path:object_id>/delete/          403      403  403
+POST   admin/auth/group/<path:object_id>/delete/          403      403  403
 """
 """Whoever does not manage is sent to the log-in. Forms are sent empty: 200 is the form again, with what is missing."""
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
@@ -34,7 +34,7 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     return booking
 
 
-@require_GET
+@require_safe
 @page()
 def detail(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return _page(request, visible_booking(request, booking_id))
@@ -59,7 +59,7 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return redirect("booking", booking_id)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
 def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
@@ -79,7 +79,7 @@ def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return render(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
 def new(request: PageRequest) -> HttpResponse:
     """A new booking, from a free cell (whose place stands in the address) or from a button."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
@@ -49,12 +49,12 @@ class View:
         return self.address(date=min(max(day, FIRST_DATE), LAST_DATE).isoformat())
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("week")
 
 
-@require_GET
+@require_safe
 @page()
 def week(request: PageRequest) -> HttpResponse:
     view = _view(request, "week")
@@ -71,7 +71,7 @@ def week(request: PageRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @page()
 def month(request: PageRequest) -> HttpResponse:
     view = _view(request, "month")

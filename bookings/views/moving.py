@@ -23,7 +23,7 @@ from stations.errors import DomainError, NotFound
 from stations.models import Station
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
 def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Show the free slots of a day to choose from, or move the booking and go back to where the person was."""

@@ -1,0 +1,71 @@
+"""The one log-in that pages and admin share: where it leads, what a failure is told, and that it cannot be tried for ever."""
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from accounts import roles
+from accounts.models import User
+from tests.factories import PASSWORD, person
+
+LOGIN = "/accounts/login/"
+
+
+def words(user: User, password: str = PASSWORD, **others: str) -> dict[str, str]:
+    return {"email": user.email, "password": password, **others}
+
+
+@pytest.mark.parametrize(
+    ("group", "home"), [(roles.VIEWERS, "/"), (roles.STAFF, "/"), (roles.MANAGERS, "/"), (roles.INTEGRATORS, "/api/")]
+)
+def test_log_in_leads_to_what_the_person_came_for(db: None, client: Client, group: str, home: str) -> None:
+    user = person(group)
+
+    assert client.post(LOGIN, words(user)).headers["Location"] == home
+    assert client.post(LOGIN, words(user, next="/calendar/month/?date=2031-03-07")).headers["Location"] == (
+        "/calendar/month/?date=2031-03-07"
+    )
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)", "/\\example.org"]
+)
+def test_log_in_never_leads_to_somebody_elses_site(staff: User, client: Client, elsewhere: str) -> None:
+    assert client.post(LOGIN, words(staff, next=elsewhere)).headers["Location"] == "/"
+
+
+def test_unknown_e_mail_and_wrong_password_are_told_alike(staff: User, client: Client) -> None:
+    answers = [
+        client.post(LOGIN, said) for said in (words(staff, "wrong"), {"email": "no@example.com", "password": "wrong"})
+    ]
+
+    told = {(answer.status_code, *answer.context["form"].non_field_errors()) for answer in answers}
+    assert told == {(400, "E-mail and password do not match. Try again, or ask a manager.")}
+    assert "_auth_user_id" not in client.session
+
+
+def test_failures_without_end_are_told_when_to_try_again(staff: User, client: Client, settings: LazySettings) -> None:
+    settings.LOGIN_RATE_LIMIT = "2/day"
+    for _try in range(2):
+        client.post(LOGIN, words(staff, "wrong"))
+
+    refused = client.post(LOGIN, words(staff))
+
+    assert refused.status_code == 429
+    wait = refused.headers["Retry-After"]
+    assert refused.context["form"].non_field_errors() == [f"Too many attempts. Try again in {wait} seconds."]
+    assert "_auth_user_id" not in client.session
+
+
+def test_log_out_ends_the_session(staff: User, client: Client) -> None:
+    client.force_login(staff)
+
+    assert client.post("/accounts/logout/").headers["Location"] == LOGIN
+    assert client.get("/calendar/week/").status_code == 302
+
+
+@pytest.mark.parametrize("address", [LOGIN, "/calendar/week/", "/calendar/month/", "/bookings/new/"])
+def test_pages_answer_head_as_they_answer_get(staff: User, client: Client, address: str) -> None:
+    client.force_login(staff)
+
+    assert client.head(address, follow=True).status_code == client.get(address, follow=True).status_code == 200
