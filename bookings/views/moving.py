@@ -28,7 +28,7 @@ from stations.models import Station
 def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Show the free slots of a day to choose from, or move the booking and go back to where the person was."""
     booking = visible_booking(request, booking_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _choose(request, booking)
     form = MoveForm(request.POST)
     if not form.is_valid():

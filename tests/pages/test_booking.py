@@ -355,3 +355,11 @@ def test_dates_of_other_centuries_are_no_error(visitor: Client, station: Station
     for day in (date.min, date.max):
         assert visitor.get(f"/bookings/{made.pk}/move/", {"date": day.isoformat()}).status_code == 200
         assert visitor.get("/bookings/new/", {"date": day.isoformat()}).status_code == 200
+
+
+def test_every_page_answers_head_as_it_answers_get(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    addresses = ["/accounts/login/", "/calendar/week/", "/calendar/month/", "/bookings/new/", f"/bookings/{made.pk}/",
+                 f"/bookings/{made.pk}/move/", f"/bookings/{made.pk}/edit/"]  # fmt: skip
+
+    assert {one: visitor.head(one).status_code for one in addresses} == dict.fromkeys(addresses, 200)
