@@ -19,6 +19,7 @@ __all__ = [
     "SlotClosed",
     "SlotFull",
     "Stale",
+    "TooManyGuests",
     "WouldDisplace",
     "WouldRetime",
 ]
@@ -51,6 +52,10 @@ class Past(DomainError):
 class SlotFull(DomainError):
     code = "slot_full"
     sentence = _("Target time slot is fully booked")
+
+
+class TooManyGuests(SlotFull):
+    """There is a place for the party, but not for all of its guests: `data` is how many more fit."""
 
 
 class Duplicate(DomainError):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.customers import Contact
 from bookings.calendar import Cell
+from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
 from stations.models import MAX_PLACES
@@ -81,6 +82,22 @@ class MoveForm(forms.Form):
     slot = SlotField(label=_("Slot"))
     version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
     next = forms.CharField(required=False)
+
+
+class OutlookForm(forms.Form):
+    """Which part of a calendar the person looks at while a booking is in their hand."""
+
+    station = forms.CharField(required=False)
+    first = IsoDateField()
+    last = IsoDateField()
+
+    def clean(self) -> dict[str, Any]:
+        """The cleaned words, whose dates are as many as a month shows."""
+        words = super().clean() or {}
+        first, last = words.get("first"), words.get("last")
+        if first and last and not 0 <= (last - first).days < MONTH_DAYS:
+            raise forms.ValidationError(_("Ask for 1 to 42 days."))
+        return words
 
 
 class PartyForm(forms.Form):

@@ -8,6 +8,8 @@ from datetime import date, time, timedelta
 from bookings.calendar import Cell, Row
 
 WEEK_DAYS = 7
+MONTH_DAYS = 6 * WEEK_DAYS
+"""The most that a month of whole weeks shows."""
 
 
 @dataclass(frozen=True, slots=True)

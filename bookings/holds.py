@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from bookings.errors import SlotFull
+from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
 from stations.timetable import Slot
 
@@ -53,6 +53,9 @@ class Ledger:
             taken.lanes = {lane: holder for lane, holder in taken.lanes.items() if holder != booking_id}
             taken.guests -= self._parties[booking_id]
 
+    def parties(self, slot: Slot) -> int:
+        return len(self._taken[slot.date, slot.start].lanes)
+
     def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
         """Places for a booking in each of the slots; `lanes` says which it had, to be kept where they are free.
 
@@ -73,8 +76,9 @@ class Ledger:
         """Raises SlotFull unless the booking's guests fit beside the others' in a slot."""
         left = None if slot.guest_capacity is None else slot.guest_capacity - self._taken[slot.date, slot.start].guests
         if left is not None and booking.total_guests > left:
-            raise SlotFull(
-                _("Target time slot is fully booked: it has room for %(left)d more guests.") % {"left": max(left, 0)}
+            left = max(left, 0)
+            raise TooManyGuests(
+                _("Target time slot is fully booked: it has room for %(left)d more guests.") % {"left": left}, data=left
             )
 
     def _take(self, booking: Booking, slot: Slot, wanted: int) -> Hold:

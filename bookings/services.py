@@ -20,9 +20,10 @@ from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, Draft, Place
-from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotClosed
+from bookings.errors import Duplicate, InvalidStep
 from bookings.holds import Ledger
 from bookings.models import Booking
+from bookings.placing import free_row, require_reschedulable
 from bookings.transactions import lock_stations, locked, one_change, stale
 from bookings.workflow import Status
 from stations.errors import DomainError, Invalid, NotFound
@@ -80,7 +81,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
     with one_change():
         booking, station = locked(by, booking_id, also=to.station)
         _require_version(booking, seen_version)
-        _require_reschedulable(booking)
+        require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
             booking.station_id,
             booking.date,
@@ -88,7 +89,8 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         ) and not booking.needs_place:
             return booking
         _require_acceptable(booking, station)
-        slots = _free_row(station, to, booking.slots)
+        timetable = timetable_of(station, to.date, to.date)
+        slots = free_row(station, timetable, to, booking.slots, now=timezone.now())
 
         before, home = audit.recorded(booking), booking.station
         ledger = Ledger(station.pk, [to.date])
@@ -187,11 +189,6 @@ def _require_version(booking: Booking, seen: int | None) -> None:
         raise stale(booking)
 
 
-def _require_reschedulable(booking: Booking) -> None:
-    if booking.status not in workflow.RESCHEDULABLE:
-        raise NotReschedulable(_("Cannot reschedule %(status)s bookings") % {"status": Status(booking.status).label})
-
-
 def _require_step(booking: Booking, to: Status) -> None:
     if to not in workflow.STEPS[Status(booking.status)]:
         raise InvalidStep(
@@ -215,23 +212,6 @@ def _require_reference_free(booking: Booking, station: Station) -> None:
         others = Booking.objects.filter(station=station, external_ref=booking.external_ref).exclude(pk=booking.pk)
         if taken := others.values_list("pk", flat=True).first():
             raise Duplicate(data=taken)
-
-
-def _free_row(station: Station, to: Place, count: int) -> list[Slot]:
-    """The slots that a booking moved to a place would stand in, whoever else is there: not past, there, and open."""
-    timetable = timetable_of(station, to.date, to.date)
-    first = timetable.find(to.date, to.slot)
-    if first.starts_at <= timezone.now() if first else _is_over(station, to):
-        raise Past
-    if not station.is_active:
-        raise SlotClosed(_("This station takes no new bookings."))
-    return timetable.row_of_slots(to.date, to.slot, count)
-
-
-def _is_over(station: Station, to: Place) -> bool:
-    """For a time that no slot begins at: whether it lies behind on the station's clock."""
-    now = timezone.now().astimezone(station.zone).replace(tzinfo=None)
-    return (to.date, to.slot) <= (now.date(), now.time())
 
 
 def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> Customer | None:

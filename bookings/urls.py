@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, moving
+from bookings.views import booking, calendar, moving, undoing
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -10,9 +10,11 @@ urlpatterns = [
     path("calendar/week/", calendar.week, name="week"),
     path("calendar/month/", calendar.month, name="month"),
     path("calendar/search/", calendar.search, name="search"),
+    path("bookings/undo/", undoing.undo, name="undo"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),
+    path("bookings/<uuid:booking_id>/outlook/", moving.outlook, name="booking-outlook"),
 ]

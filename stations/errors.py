@@ -66,5 +66,7 @@ class NoSuchSlot(DomainError):
 
 
 class SlotClosed(DomainError):
+    """`data` is the reason that was given, if any."""
+
     code = "slot_closed"
     sentence = _("That slot is closed. Choose another slot.")

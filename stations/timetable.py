@@ -77,7 +77,7 @@ class Timetable:
             begin = _local_end(slot)
         closed = next((slot for slot in row if slot.closed), None)
         if closed and not even_closed:
-            raise SlotClosed(_closed(closed))
+            raise SlotClosed(_closed(closed), data=closed.reason)
         return row
 
     def _day(self, day: date) -> dict[time, Slot]:

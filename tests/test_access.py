@@ -75,6 +75,9 @@ GET    bookings/<uuid:booking_id>/move/
                                       login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/move/
                                       login      404    403   302     302        403      404  302
+GET    bookings/<uuid:booking_id>/outlook/
+                                      login      404    403   200     200        403      404  200
+POST   bookings/undo/                 login      302    403   302     302        403      302  302
 GET    admin/login/                   login      403    403   403     302        403      302  302
 GET    admin/logout/                    302      302    302   302     405        302      405  405
 POST   admin/logout/                    302      302    302   302   login        302    login login
@@ -242,6 +245,7 @@ class World:
             "calendar/week/": "?station=kitchen",
             "calendar/month/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
+            "bookings/<uuid:booking_id>/outlook/": "?first=2031-03-03&last=2031-03-09",
         }
         return known.get(route, "") if method == "GET" else ""
 

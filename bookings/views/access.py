@@ -47,3 +47,8 @@ def page(right: str = roles.VIEW) -> Callable[[View], View]:
 def wants_json(request: HttpRequest) -> bool:
     """Whether the page's own script asks, rather than the browser itself."""
     return request.headers.get("Accept", "").startswith("application/json")
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether the page's own script asks for what can have changed on the page, without the frame around it."""
+    return request.headers.get("X-Part") == "calendar"

@@ -163,6 +163,7 @@ def _page(request: PageRequest, booking: Booking, *, error: str = "", status: in
         "movable": may_change and booking.status in workflow.RESCHEDULABLE,
         "may_change": may_change,
         "story": audit.story(booking),
+        "here": request.get_full_path(),
         "notice": notices.taken_notice(request),
         "error": error,
     }

@@ -1,11 +1,13 @@
 """The week and the month of a station, and the search for a customer's bookings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -15,8 +17,8 @@ from accounts.models import Customer
 from bookings import calendar, grids
 from bookings.forms import CalendarForm, SearchForm
 from bookings.models import Booking
-from bookings.views.access import PageRequest, page
-from bookings.views.notices import taken_notice
+from bookings.views import notices
+from bookings.views.access import PageRequest, is_part, page
 from stations.errors import NotFound
 from stations.models import Station
 from stations.timetable import FIRST_DATE, LAST_DATE, local_now
@@ -49,41 +51,71 @@ class View:
         return self.address(date=min(max(day, FIRST_DATE), LAST_DATE).isoformat())
 
 
+Contents = Callable[[PageRequest, View], dict[str, Any]]
+"""Reads what a view shows, for its template."""
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("week")
 
 
-@require_safe
-@page()
-def week(request: PageRequest) -> HttpResponse:
-    view = _view(request, "week")
-    if view is None:
-        return render(request, "bookings/no_station.html", status=200)
+def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
+    """A page of the calendar, named as the function that reads what it shows.
+
+    The page's own script asks for the part that can change, again and again: it gets 304, before any row is read, while the
+    change counters of its stations stand still.
+    """
+    kind = contents.__name__
+
+    @require_safe
+    @page()
+    @wraps(contents)
+    def show(request: PageRequest) -> HttpResponse:
+        view = _view(request, kind)
+        if view is None:
+            return render(request, "bookings/no_station.html")
+        tag = _tag(request, view)
+        if is_part(request) and request.headers.get("If-None-Match") == tag:
+            return HttpResponseNotModified(headers={"ETag": tag})
+        response = _render(request, view, {"tag": tag, **contents(request, view)})
+        response["ETag"] = tag
+        return response
+
+    return show
+
+
+@calendar_page
+def week(request: PageRequest, view: View) -> dict[str, Any]:
     first = grids.first_of_week(view.day, view.station.first_weekday)
     dates = calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
     days, displaced = _days(request, view, dates)
-    moves = {"previous": view.on(first - timedelta(days=7)), "next": view.on(first + timedelta(days=7))}
-    return _render(
-        request,
-        view,
-        {"week": grids.week(days), "displaced": displaced, "first": dates[0], "last": dates[-1], **moves},
-    )
+    return {
+        "week": grids.week(days),
+        "displaced": displaced,
+        "first": dates[0],
+        "last": dates[-1],
+        "previous": view.on(first - timedelta(days=7)),
+        "next": view.on(first + timedelta(days=7)),
+        "carry": "7d",
+    }
 
 
-@require_safe
-@page()
-def month(request: PageRequest) -> HttpResponse:
-    view = _view(request, "month")
-    if view is None:
-        return render(request, "bookings/no_station.html", status=200)
+@calendar_page
+def month(request: PageRequest, view: View) -> dict[str, Any]:
     begin = view.day.replace(day=1)
     following = (begin + timedelta(days=31)).replace(day=1)
     first = grids.first_of_week(begin, view.station.first_weekday)
     last = grids.first_of_week(following - timedelta(days=1), view.station.first_weekday) + timedelta(days=6)
     days, displaced = _days(request, view, calendar.days_between(first, last), month=begin.month)
-    moves = {"previous": view.on(begin - timedelta(days=1)), "next": view.on(following)}
-    return _render(request, view, {"weeks": grids.weeks_of(days), "displaced": displaced, "first": begin, **moves})
+    return {
+        "weeks": grids.weeks_of(days),
+        "displaced": displaced,
+        "first": begin,
+        "previous": view.on(begin - timedelta(days=1)),
+        "next": view.on(following),
+        "carry": "1m",
+    }
 
 
 @require_POST
@@ -141,8 +173,17 @@ def _days(
     return days, calendar.displaced(request.user, [view.station])
 
 
+def _tag(request: PageRequest, view: View) -> str:
+    """What a copy of this page is good for: the address, the day, the person's rights and stations, and what has changed."""
+    rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII)]
+    known = [f"{station.code} {station.name}" for station in view.stations]
+    return calendar.etag(request.user, [view.station], request.get_full_path(), view.today, *rights, *known)
+
+
 def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpResponse:
+    part = is_part(request)
     shown = {
+        "base": "_part.html" if part else "base.html",
         "view": view,
         "form": CalendarForm(initial={"date": view.day, "status": view.status}),
         "customer": customers.shown(view.customer, request.user) if view.customer else None,
@@ -152,7 +193,8 @@ def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpRespo
         "here": request.get_full_path(),
         "may_change": request.user.has_perm(roles.CHANGE),
         "may_search": request.user.has_perm(roles.PII),
-        "notice": taken_notice(request),
+        "notice": None if part else notices.taken_notice(request),
+        "error": "" if part else notices.taken_refusal(request),
         **more,
     }
     return render(request, f"bookings/{view.kind}.html", shown)

@@ -5,18 +5,19 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import roles
 from bookings import calendar, services, workflow
-from bookings.forms import CalendarForm, MoveForm
+from bookings import outlook as prospects
+from bookings.forms import CalendarForm, MoveForm, OutlookForm
 from bookings.models import Booking
 from bookings.services import Place
-from bookings.views import notices
+from bookings.views import notices, undoing
 from bookings.views.access import PageRequest, page, wants_json
 from bookings.views.booking import refusal, visible_booking
 from stations.errors import DomainError, NotFound
@@ -34,8 +35,7 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, booking, _("That place could not be read. Choose a date and a slot."))
     wanted = form.cleaned_data
-    before = Place(booking.date, booking.slot, booking.station.code)
-    held_a_place = not booking.needs_place
+    back, seen, held = Place(booking.date, booking.slot, booking.station.code), booking.version, not booking.needs_place
     try:
         booking = services.reschedule(
             booking_id,
@@ -44,24 +44,66 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
             seen_version=wanted["version"],
         )
     except DomainError as error:
-        return _refused(request, visible_booking(request, booking_id), refusal(error), code=error.code)
-    here = _safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
-    return _moved(request, notices.moved(booking, before if held_a_place else None, here=here), here)
+        return _refused(request, visible_booking(request, booking_id), refusal(error), code=error.code, wanted=wanted)
+    undo = undoing.remember(request, booking, back) if held and booking.version == seen + 1 else None
+    here = (
+        notices.safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
+    )
+    return notices.done(request, notices.moved(booking), undo=undo, here=here)
 
 
-def _moved(request: PageRequest, notice: dict[str, Any], here: str) -> HttpResponse:
-    if wants_json(request):
-        html = render_to_string("bookings/_notice.html", {"notice": notice}, request=request)
-        return JsonResponse({"moved": True, "text": notice["text"], "notice": html})
-    notices.keep(request, **notice)
-    return redirect(here)
+@require_safe
+@page(roles.CHANGE)
+def outlook(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """What each place of the calendar shown would be for this booking, or the rule that forbids it."""
+    booking = visible_booking(request, booking_id)
+    form = OutlookForm(request.GET)
+    if not form.is_valid():
+        return JsonResponse({"error": _("Those dates could not be read.")}, status=400)
+    asked = form.cleaned_data
+    station = _station(request, asked["station"] or booking.station.code)
+    try:
+        found = prospects.outlook(booking, station, asked["first"], asked["last"], now=timezone.now())
+    except DomainError as error:
+        return JsonResponse({"error": refusal(error)}, status=400)
+    return JsonResponse(
+        {
+            "places": [
+                {
+                    "date": f"{one.date}",
+                    "slot": f"{one.slot:%H:%M}",
+                    "code": one.code,
+                    "after": one.after,
+                    "says": one.says,
+                }
+                for one in found
+            ]
+        }
+    )
 
 
-def _refused(request: PageRequest, booking: Booking, sentence: str, *, code: str = "invalid") -> HttpResponse:
-    status = 409 if code == "stale" else 400
-    if wants_json(request):
-        return JsonResponse({"moved": False, "code": code, "error": sentence}, status=status)
-    return _choose(request, booking, error=sentence, status=status)
+def _station(request: PageRequest, code: str) -> Station:
+    found = Station.objects.visible_to(request.user).coded(code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _refused(
+    request: PageRequest,
+    booking: Booking,
+    sentence: str,
+    *,
+    code: str = "invalid",
+    wanted: dict[str, Any] | None = None,
+) -> HttpResponse:
+    if not wants_json(request):
+        return _choose(request, booking, error=sentence, status=notices.status_of(code))
+    ways = ""
+    if wanted and code == "stale" and booking.status in workflow.RESCHEDULABLE:
+        shown = {"booking": booking, "wanted": wanted, "now": notices.place_of(booking)}
+        ways = render_to_string("bookings/_stale.html", shown, request=request)
+    return notices.refused(request, sentence, code=code, ways=ways)
 
 
 def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -83,13 +125,7 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
         "form": CalendarForm(initial={"date": day}),
         "cells": calendar.cells(station, day, day)[day],
         "movable": booking.status in workflow.RESCHEDULABLE,
-        "next": _safe(request, words.get("next", "")),
+        "next": notices.safe(request, words.get("next", "")),
         "error": error,
     }
     return render(request, "bookings/move.html", shown, status=status)
-
-
-def _safe(request: PageRequest, address: str) -> str:
-    """An address to go back to, if it is one of ours; else nothing."""
-    ours = url_has_allowed_host_and_scheme(address, allowed_hosts=None, require_https=request.is_secure())
-    return address if ours and address.startswith("/") else ""

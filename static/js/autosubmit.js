@@ -2,7 +2,8 @@
 
 /** @param {Document} root */
 export function enableAutosubmit(root) {
-  for (const form of root.querySelectorAll("form[data-autosubmit]")) {
-    form.addEventListener("change", () => /** @type {HTMLFormElement} */ (form).requestSubmit());
-  }
+  root.addEventListener("change", ({ target }) => {
+    const form = target instanceof Element && target.closest("form[data-autosubmit]");
+    if (form instanceof HTMLFormElement) form.requestSubmit();
+  });
 }

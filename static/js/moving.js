@@ -3,29 +3,40 @@
 import { refresh } from "./refresh.js";
 import { say, warn } from "./voice.js";
 
+/** @typedef {{moved: boolean, notice: string, error: string, ways?: string}} Said */
+
 /**
  * Moves a booking. A refusal leaves it where it is and says why.
  * @param {HTMLElement} booking
- * @param {{date: string, slot: string}} target
+ * @param {import("./places.js").Target} target
  */
 export async function moveTo(booking, target) {
-  if (target.date === booking.dataset.date && target.slot === booking.dataset.slot) return;
+  const { date, slot, version = "", bookingId } = booking.dataset;
+  if (target.date === date && target.slot === slot && !booking.closest("[data-displaced]")) return;
   const words = new FormData();
-  words.set("date", target.date);
-  words.set("slot", target.slot);
-  words.set("version", booking.dataset.version ?? "");
-  words.set("next", location.pathname + location.search);
+  const address = target.address ?? location.pathname + location.search;
+  const { station = "" } = booking.closest("[data-station]") instanceof HTMLElement
+    ? /** @type {HTMLElement} */ (booking.closest("[data-station]")).dataset : {};
+  for (const [name, value] of Object.entries({ station, date: target.date, slot: target.slot, version, next: address })) {
+    words.set(name, value);
+  }
   booking.classList.add("busy");
-  await send(`/bookings/${booking.dataset.bookingId}/move/`, words);
+  const moved = await send(`/bookings/${bookingId}/move/`, words);
   booking.classList.remove("busy");
+  if (moved && target.address) history.pushState({}, "", target.address);
+  await redraw();
 }
 
-/** @param {HTMLFormElement} form the notice's own */
-export async function undo(form) {
+/** Sends one of the notices' own forms. @param {HTMLFormElement} form */
+export async function sendForm(form) {
   await send(form.action, new FormData(form));
+  await redraw();
 }
 
-/** @param {string} address @param {FormData} words */
+/**
+ * @param {string} address @param {FormData} words
+ * @returns {Promise<boolean>} whether the booking was moved
+ */
 async function send(address, words) {
   warn("");
   try {
@@ -35,18 +46,23 @@ async function send(address, words) {
       headers: { Accept: "application/json", "X-CSRFToken": token() },
     });
     if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(String(answer.status));
-    const said = await answer.json();
+    const said = /** @type {Said} */ (await answer.json());
     if (said.moved) say(said.notice);
-    else warn(said.error);
+    else warn(said.error, said.ways);
+    return said.moved;
   } catch {
     warn(document.querySelector("[data-problem]")?.getAttribute("data-problem") ?? "");
-    return;
+    return false;
   }
-  await refresh();
+}
+
+/** The grid as it now is; where the server is away, `watch.js` says so and tries again. */
+async function redraw() {
+  await refresh().catch(() => {});
 }
 
 /** @returns {string} the token that every form of the page carries */
-function token() {
+export function token() {
   const field = document.querySelector("input[name=csrfmiddlewaretoken]");
   return field instanceof HTMLInputElement ? field.value : "";
 }

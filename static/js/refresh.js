@@ -1,16 +1,54 @@
 // The server draws; this only swaps in what it drew, and keeps where the person was.
 
-/** Fetches the page again and replaces the calendar's contents. */
+let latest = 0;
+
+/**
+ * Asks for the calendar as it now is and, where it has changed, replaces what is shown.
+ * Rejects where the server cannot be reached. @returns {Promise<void>}
+ */
 export async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-calendar]");
+  const turn = ++latest;
   const shown = document.querySelector("[data-calendar]");
-  if (!fresh || !shown) return;
-  const scroll = shown.querySelector(".scroll");
-  const [left, top] = [scroll?.scrollLeft ?? 0, scroll?.scrollTop ?? 0];
-  const focused = document.activeElement?.closest("[data-booking-id]")?.getAttribute("data-booking-id");
-  shown.replaceChildren(...fresh.childNodes);
-  shown.querySelector(".scroll")?.scrollTo(left, top);
-  if (focused) /** @type {HTMLElement | null} */ (shown.querySelector(`[data-booking-id="${focused}"] a`))?.focus();
+  if (!(shown instanceof HTMLElement)) return;
+  const answer = await fetch(location.href, {
+    headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": shown.dataset.tag ?? "" },
+    cache: "no-store",
+  });
+  if (answer.status === 304 || turn !== latest) return;
+  if (!answer.ok) throw new Error(String(answer.status));
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!fresh.querySelector("[data-calendar]")) return location.reload();
+  swap(shown, fresh);
+}
+
+/** @param {HTMLElement} shown @param {Document} fresh */
+function swap(shown, fresh) {
+  const [scroll, page] = [positionOf(shown.querySelector(".scroll")), scrollY];
+  const focused = nameOf(document.activeElement);
+  for (const part of document.querySelectorAll("[data-swap]")) {
+    const drawn = fresh.querySelector(`[data-swap="${part.getAttribute("data-swap")}"]`);
+    if (drawn) part.replaceChildren(...drawn.childNodes);
+  }
+  const drawn = /** @type {HTMLElement} */ (fresh.querySelector("[data-calendar]"));
+  Object.assign(shown.dataset, drawn.dataset);
+  shown.replaceChildren(...drawn.childNodes);
+  shown.dispatchEvent(new CustomEvent("calendar:drawn"));
+  shown.querySelector(".scroll")?.scrollTo(...scroll);
+  window.scrollTo(scrollX, page);
+  const again = focused && shown.querySelector(focused);
+  if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+}
+
+/** @param {Element | null} scroll @returns {[number, number]} */
+function positionOf(scroll) {
+  return [scroll?.scrollLeft ?? 0, scroll?.scrollTop ?? 0];
+}
+
+/** Where the focus is, so that it can be found in the fresh grid. @param {Element | null} focused @returns {string} a selector, or "" */
+function nameOf(focused) {
+  if (!focused?.closest("[data-calendar]")) return "";
+  const booking = focused.closest("[data-booking-id]")?.getAttribute("data-booking-id");
+  if (booking) return `[data-booking-id="${booking}"]${focused.matches("[data-booking-id]") ? "" : " a"}`;
+  const href = focused.getAttribute("href");
+  return href ? `a[href="${CSS.escape(href)}"]` : "";
 }

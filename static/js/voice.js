@@ -1,19 +1,41 @@
-// The page's two voices: what just happened, and what went wrong. Both are read out as they change.
+// The page's voices: what just happened, what went wrong, whether the server can be reached, and each step of a booking in the hand.
 
 /** @param {string} html a fragment that the server made */
 export function say(html) {
-  const region = document.querySelector("[role=status]");
-  if (!region) return;
-  region.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  document.querySelector("[role=status]")?.replaceChildren(...parsed(html));
 }
 
-/** @param {string} text nothing clears it */
-export function warn(text) {
+/** @param {string} text "" clears it @param {string} [ways] HTML that the server made: what the person may do now */
+export function warn(text, ways = "") {
   const region = document.querySelector("[role=alert]");
   if (!region) return;
-  region.replaceChildren();
-  if (!text) return;
-  const line = document.createElement("p");
-  line.textContent = text;
-  region.append(line);
+  for (const child of [...region.children]) if (!child.matches("[data-connection]")) child.remove();
+  if (text) region.append(line(text), ...parsed(ways));
+}
+
+/** @param {string} text what is wrong with the connection; "" while all is well */
+export function warnOfConnection(text) {
+  const region = document.querySelector("[role=alert]");
+  const shown = region?.querySelector("[data-connection]");
+  if (!text) shown?.remove();
+  if (!text || shown) return;
+  const told = line(text);
+  told.toggleAttribute("data-connection", true);
+  region?.prepend(told);
+}
+
+/** @param {string} text for the ear only */
+export function tell(text) {
+  const region = document.querySelector("[data-steps]");
+  if (region) region.textContent = text;
+}
+
+/** @param {string} text */
+function line(text) {
+  return Object.assign(document.createElement("p"), { textContent: text });
+}
+
+/** @param {string} html @returns {ChildNode[]} */
+function parsed(html) {
+  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
 }

@@ -14,12 +14,14 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
-    """`visit(user, address, width=1280, scripts=True)`: that address, opened by somebody signed in."""
+    """`visit(user, address, width=1280, scripts=True, touch=False)`: that address, opened by somebody signed in."""
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def open_page(user: User, address: str, *, width: int = 1280, scripts: bool = True) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+    def open_page(user: User, address: str, *, width: int = 1280, scripts: bool = True, touch: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, java_script_enabled=scripts, has_touch=touch, is_mobile=touch
+        )
         contexts.append(context)
         session = Client()
         session.force_login(user)

@@ -130,8 +130,9 @@ def test_move_by_the_plain_form_goes_back_with_a_notice_and_undo(visitor: Client
     assert answer.redirect_chain == [(here, 302)]
     assert "Moved to Saturday 8 March 19:00." in html
     undo = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', html[html.index("data-undo") :]))
-    assert (undo["date"], undo["slot"], undo["version"]) == ("2031-03-07", "18:00", "2")
-    visitor.post(f"/bookings/{made.pk}/move/", {name: undo[name] for name in ("date", "slot", "version", "station")})
+    assert (undo["booking"], undo["version"]) == (str(made.pk), "2")
+    undone = visitor.post("/bookings/undo/", {**undo, "next": here}, follow=True)
+    assert "Taken back: Friday 7 March 18:00 again." in undone.content.decode()
     assert Booking.objects.get(pk=made.pk).date == FRIDAY
 
 

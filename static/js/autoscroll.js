@@ -1,0 +1,54 @@
+// While a booking is carried near an edge, the grid and the page scroll on under it.
+
+const EDGE_PIXELS = 48;
+const MOST_PIXELS_A_FRAME = 14;
+
+/** @typedef {{clientX: number, clientY: number}} Point */
+
+export class AutoScroll {
+  /** @param {HTMLElement} calendar @param {(at: Point) => void} scrolled is told after each step, for what lies under the point now */
+  constructor(calendar, scrolled) {
+    this.calendar = calendar;
+    this.scrolled = scrolled;
+    /** @type {Point | null} */
+    this.at = null;
+    this.frame = 0;
+  }
+
+  /** @param {Point} at */
+  follow(at) {
+    this.at = at;
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.step());
+  }
+
+  end() {
+    cancelAnimationFrame(this.frame);
+    this.at = null;
+  }
+
+  step() {
+    this.frame = 0;
+    if (!this.at) return;
+    const grid = this.calendar.querySelector(".scroll");
+    const box = grid?.getBoundingClientRect();
+    const across = box ? speed(this.at.clientX, Math.max(box.left, 0), Math.min(box.right, innerWidth)) : 0;
+    const down = speed(this.at.clientY, 0, innerHeight);
+    const before = [grid?.scrollLeft, scrollY].join();
+    grid?.scrollBy(across, 0);
+    window.scrollBy(0, down);
+    if (before === [grid?.scrollLeft, scrollY].join()) return;
+    this.scrolled(this.at);
+    this.frame = requestAnimationFrame(() => this.step());
+  }
+}
+
+/**
+ * Pixels a frame: none in the middle, more the nearer to an edge.
+ * @param {number} at @param {number} first @param {number} last @returns {number}
+ */
+export function speed(at, first, last) {
+  const near = Math.min((last - first) / 4, EDGE_PIXELS);
+  const over = at < first + near ? at - (first + near) : at > last - near ? at - (last - near) : 0;
+  const share = Math.max(-1, Math.min(1, over / near));
+  return Math.round(share * MOST_PIXELS_A_FRAME);
+}

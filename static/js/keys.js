@@ -1,0 +1,52 @@
+// One key for each thing that a page marks with data-key, and a sheet that lists them. Fields, dialogs and screen readers keep theirs.
+
+const OFF = "single-keys-off";
+
+/** @param {() => boolean} busy whether a booking is in the hand, whose keys come first */
+export function enableKeys(busy) {
+  const sheet = document.querySelector("dialog[data-keys]");
+  if (!(sheet instanceof HTMLDialogElement)) return;
+  document.addEventListener("keydown", (event) => {
+    if (busy() || event.defaultPrevented || isTaken(event, sheet)) return;
+    if (isUndo(event)) return press(event, document.querySelector("form[data-undo-last] button"));
+    if (event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem(OFF)) return;
+    if (event.key.startsWith("Arrow") && document.activeElement !== document.body && !document.activeElement?.matches("main")) return;
+    press(event, document.querySelector(`[data-key~="${CSS.escape(turned(event.key))}"]`));
+  });
+  for (const opener of document.querySelectorAll("[data-opens-keys]")) {
+    opener.addEventListener("click", () => sheet.showModal());
+  }
+  const choice = sheet.querySelector("input[type=checkbox]");
+  if (!(choice instanceof HTMLInputElement)) return;
+  choice.checked = !localStorage.getItem(OFF);
+  choice.addEventListener("change", () => {
+    if (choice.checked) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, "yes");
+  });
+}
+
+/** @param {KeyboardEvent} event @param {HTMLDialogElement} sheet */
+function isTaken(event, sheet) {
+  const { target } = event;
+  const field = target instanceof Element && target.closest("input, select, textarea, [contenteditable], dialog[open]");
+  return Boolean(field) || sheet.open;
+}
+
+/** @param {KeyboardEvent} event */
+function isUndo(event) {
+  return (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z";
+}
+
+/** @param {string} key @returns {string} where the text runs from right to left, later lies to the left */
+function turned(key) {
+  if (document.dir !== "rtl") return key;
+  return key === "ArrowLeft" ? "ArrowRight" : key === "ArrowRight" ? "ArrowLeft" : key;
+}
+
+/** @param {KeyboardEvent} event @param {Element | null} what */
+function press(event, what) {
+  if (!(what instanceof HTMLElement)) return;
+  event.preventDefault();
+  if (what.matches("input")) what.focus();
+  else what.click();
+}
