@@ -13,9 +13,9 @@ export function enableKeys(busy) {
     if (event.key.startsWith("Arrow") && document.activeElement !== document.body && !document.activeElement?.matches("main")) return;
     press(event, document.querySelector(`[data-key~="${CSS.escape(turned(event.key))}"]`));
   });
-  for (const opener of document.querySelectorAll("[data-opens-keys]")) {
-    opener.addEventListener("click", () => sheet.showModal());
-  }
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("[data-opens-keys]")) sheet.showModal();
+  });
   const choice = sheet.querySelector("input[type=checkbox]");
   if (!(choice instanceof HTMLInputElement)) return;
   choice.checked = !localStorage.getItem(OFF);
