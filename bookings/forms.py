@@ -62,6 +62,7 @@ class CalendarForm(forms.Form):
     date = IsoDateField(required=False)
     status = forms.ChoiceField(choices=[("", _("All statuses")), *Status.choices], required=False)
     customer = forms.UUIDField(required=False)
+    booking = forms.UUIDField(required=False)
 
 
 class SearchForm(forms.Form):
@@ -151,6 +152,16 @@ class NewBookingForm(PartyForm, ContactForm):
     def __init__(self, *args: Any, cells: list[Cell], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["slot"].choices = slot_choices(cells)  # type: ignore[attr-defined]
+
+    def place_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
+
+    def contact_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ContactForm.base_fields]
+
+    def other_fields(self) -> list[forms.BoundField]:
+        told = {one.name for one in [*self.place_fields(), *self.contact_fields()]}
+        return [one for one in self.visible_fields() if one.name not in told]
 
 
 class EditBookingForm(PartyForm):

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from typing import Final
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -16,6 +17,10 @@ from bookings.placing import free_row, require_reschedulable
 from stations.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Station
+from stations.timetable import LAST_DATE, local_now
+
+FREE_DAYS: Final = 13
+FREE_SHOWN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,13 @@ def outlook(booking: Booking, station: Station, first: date, last: date, *, now:
     require_reschedulable(booking)
     days = days_between(first, last)
     return list(_Outlook(booking, station, days, now).prospects())
+
+
+def next_free(booking: Booking, *, now: datetime) -> list[Place]:
+    """The next few places at its own station that would take the booking, from its own day or today on."""
+    first = max(booking.date, local_now(booking.station, now).date())
+    ahead = outlook(booking, booking.station, first, min(first + timedelta(days=FREE_DAYS), LAST_DATE), now=now)
+    return [Place(one.date, one.slot) for one in ahead if not one.code and one.after][:FREE_SHOWN]
 
 
 class _Outlook:

@@ -2,15 +2,16 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, moving, undoing
+from bookings.views import booking, calendar, finding, moving, undoing
 
 urlpatterns = [
     path("", calendar.home, name="home"),
     path("calendar/", calendar.home),
     path("calendar/week/", calendar.week, name="week"),
     path("calendar/month/", calendar.month, name="month"),
-    path("calendar/search/", calendar.search, name="search"),
+    path("calendar/search/", finding.search, name="search"),
     path("bookings/undo/", undoing.undo, name="undo"),
+    path("bookings/new/find/", finding.find, name="find-customers"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),

@@ -62,6 +62,7 @@ GET    calendar/                        302      302    302   302     302       
 GET    calendar/week/                 login      200    200   200     200        403      404  200
 GET    calendar/month/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
+POST   bookings/new/find/             login      200    403   200     200        403      200  200
 GET    bookings/new/                  login      404    403   200     200        403      404  200
 POST   bookings/new/                  login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/    login      404    200   200     200        403      404  200
@@ -265,6 +266,7 @@ class World:
             ("POST", "api/bookings/<str:booking_id>/status/"): {"status": "arrived"},
             ("POST", "api/customers/search"): {"q": "quill@example.com"},
             ("POST", "calendar/search/"): {"q": "quill@example.com"},
+            ("POST", "bookings/new/find/"): {"q": "quill@example.com", "station": "kitchen"},
             ("POST", "bookings/new/"): {**new, **party, "status": "confirmed"},
             ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "arrived", **version},

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 
 from accounts import roles
@@ -49,6 +51,19 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-def is_part(request: HttpRequest) -> bool:
-    """Whether the page's own script asks for what can have changed on the page, without the frame around it."""
-    return request.headers.get("X-Part") == "calendar"
+PARTS: Final = {"calendar": "_part.html", "panel": "_panel.html"}
+"""What the page's own script asks for by the header X-Part: what can have changed, or a page for the panel beside the grid."""
+
+
+def asked_part(request: HttpRequest) -> str:
+    """The part's name; "" for the whole page."""
+    said = request.headers.get("X-Part", "")
+    return said if said in PARTS else ""
+
+
+def draw(request: HttpRequest, template: str, shown: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """The page, in the frame that was asked for."""
+    part = asked_part(request)
+    response = render(request, template, {"base": PARTS.get(part, "base.html"), **shown}, status=status)
+    patch_vary_headers(response, ["X-Part"])
+    return response

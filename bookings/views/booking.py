@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,9 +16,10 @@ from accounts.models import Customer
 from bookings import audit, calendar, services, workflow
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
 from bookings.models import Booking
+from bookings.outlook import next_free
 from bookings.services import Draft
 from bookings.views import notices
-from bookings.views.access import PageRequest, page
+from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
 from stations.errors import DomainError, NotFound
 from stations.models import Station
@@ -76,7 +77,7 @@ def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
             notices.keep(request, _("Saved."))
             return redirect("booking", booking_id)
     shown = {"form": form, "booking": booking, "row": calendar.row(request.user, booking)}
-    return render(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
+    return draw(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -85,7 +86,7 @@ def new(request: PageRequest) -> HttpResponse:
     """A new booking, from a free cell (whose place stands in the address) or from a button."""
     station = _station(request)
     if station is None:
-        return render(request, "bookings/no_station.html")
+        return draw(request, "bookings/no_station.html", {})
     day = _day(request, station)
     cells = calendar.cells(station, day, day)[day]
     known = _known_customer(request, station)
@@ -106,7 +107,7 @@ def new(request: PageRequest) -> HttpResponse:
         "known": customers.shown(known, request.user) if known else None,
         "may_search": request.user.has_perm(roles.PII),
     }
-    return render(request, "bookings/new.html", shown, status=400 if form.is_bound else 200)
+    return draw(request, "bookings/new.html", shown, status=400 if form.is_bound else 200)
 
 
 def _draft(station: Station, form: NewBookingForm, known: Customer | None) -> Draft:
@@ -154,20 +155,29 @@ def _known_customer(request: PageRequest, station: Station) -> Customer | None:
     return found
 
 
-def _page(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
+def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
+    """All that is shown of a booking, on its own page and in the panel beside a calendar."""
     may_change = request.user.has_perm(roles.CHANGE)
-    shown = {
+    movable = may_change and booking.status in workflow.RESCHEDULABLE
+    return {
         "booking": booking,
         "row": calendar.row(request.user, booking),
         "steps": [Status(to) for to in workflow.STEPS[Status(booking.status)]] if may_change else [],
-        "movable": may_change and booking.status in workflow.RESCHEDULABLE,
+        "movable": movable,
+        "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,
         "story": audit.story(booking),
+    }
+
+
+def _page(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
+    shown = {
+        "panel": details(request, booking),
         "here": request.get_full_path(),
         "notice": notices.taken_notice(request),
-        "error": error,
+        "error": error or notices.taken_refusal(request),
     }
-    return render(request, "bookings/booking.html", shown, status=status)
+    return draw(request, "bookings/booking.html", shown, status=status)
 
 
 def refusal(error: DomainError) -> str:

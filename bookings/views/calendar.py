@@ -1,4 +1,4 @@
-"""The week and the month of a station, and the search for a customer's bookings."""
+"""The week and the month of a station."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
 from bookings import calendar, grids
-from bookings.forms import CalendarForm, SearchForm
+from bookings.forms import CalendarForm
 from bookings.models import Booking
 from bookings.views import notices
-from bookings.views.access import PageRequest, is_part, page
+from bookings.views.access import PageRequest, asked_part, draw, page
+from bookings.views.booking import details, visible_booking
 from stations.errors import NotFound
 from stations.models import Station
 from stations.timetable import FIRST_DATE, LAST_DATE, local_now
@@ -35,9 +36,11 @@ class View:
     today: date
     status: str
     customer: Customer | None
+    booking: Booking | None
+    """The one in the panel."""
 
     def address(self, **other: Any) -> str:
-        """The address of this view with something changed; `kind` chooses week or month."""
+        """The address of this view, without its panel, with something changed; `kind` chooses week or month."""
         wanted = {
             "station": self.station.code,
             "date": self.day.isoformat(),
@@ -74,9 +77,9 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
     def show(request: PageRequest) -> HttpResponse:
         view = _view(request, kind)
         if view is None:
-            return render(request, "bookings/no_station.html")
+            return draw(request, "bookings/no_station.html", {})
         tag = _tag(request, view)
-        if is_part(request) and request.headers.get("If-None-Match") == tag:
+        if asked_part(request) and request.headers.get("If-None-Match") == tag:
             return HttpResponseNotModified(headers={"ETag": tag})
         response = _render(request, view, {"tag": tag, **contents(request, view)})
         response["ETag"] = tag
@@ -118,21 +121,6 @@ def month(request: PageRequest, view: View) -> dict[str, Any]:
     }
 
 
-@require_POST
-@page(roles.PII)
-def search(request: PageRequest) -> HttpResponse:
-    """Whom the words find; posted, so that no name stands in an address. The hits stand there by their ids."""
-    form = SearchForm(request.POST)
-    words = form.data.get("q", "").strip()
-    found = customers.search(request.user, words) if form.is_valid() else []
-    latest = {
-        booking.customer_id: booking
-        for booking in Booking.objects.filter(customer__in=found).select_related("station").order_by("starts_at")
-    }
-    hits = [(customer, latest.get(customer.pk)) for customer in found]
-    return render(request, "bookings/search.html", {"hits": hits, "words": words, "most": customers.FOUND_AT_MOST})
-
-
 def _view(request: PageRequest, kind: str) -> View | None:
     """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
     form = CalendarForm(request.GET)
@@ -149,8 +137,16 @@ def _view(request: PageRequest, kind: str) -> View | None:
     if request.session.get("station") != station.code:
         request.session["station"] = station.code
     today = local_now(station, timezone.now()).date()
-    customer = _customer(station, asked.get("customer"))
-    return View(kind, station, stations, asked.get("date") or today, today, asked.get("status") or "", customer)
+    return View(
+        kind=kind,
+        station=station,
+        stations=stations,
+        day=asked.get("date") or today,
+        today=today,
+        status=asked.get("status") or "",
+        customer=_customer(station, asked.get("customer")),
+        booking=visible_booking(request, asked["booking"]) if asked.get("booking") else None,
+    )
 
 
 def _customer(station: Station, customer_id: Any) -> Customer | None:
@@ -177,15 +173,13 @@ def _tag(request: PageRequest, view: View) -> str:
     """What a copy of this page is good for: the address, the day, the person's rights and stations, and what has changed."""
     rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII)]
     known = [f"{station.code} {station.name}" for station in view.stations]
-    return calendar.etag(request.user, [view.station], request.get_full_path(), view.today, *rights, *known)
+    return calendar.etag(request.user, [view.station], view.address(), view.today, *rights, *known)
 
 
 def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpResponse:
-    part = is_part(request)
     shown = {
-        "base": "_part.html" if part else "base.html",
         "view": view,
-        "form": CalendarForm(initial={"date": view.day, "status": view.status}),
+        "form": CalendarForm(initial={"date": view.day, "status": view.status}, auto_id="show_%s"),
         "customer": customers.shown(view.customer, request.user) if view.customer else None,
         "today_address": view.on(view.today),
         "other_address": view.address(kind="month" if view.kind == "week" else "week"),
@@ -193,8 +187,9 @@ def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpRespo
         "here": request.get_full_path(),
         "may_change": request.user.has_perm(roles.CHANGE),
         "may_search": request.user.has_perm(roles.PII),
-        "notice": None if part else notices.taken_notice(request),
-        "error": "" if part else notices.taken_refusal(request),
         **more,
     }
-    return render(request, f"bookings/{view.kind}.html", shown)
+    if not asked_part(request):
+        shown |= {"notice": notices.taken_notice(request), "error": notices.taken_refusal(request)}
+        shown |= {"panel": details(request, view.booking) if view.booking else None}
+    return draw(request, f"bookings/{view.kind}.html", shown)

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from bookings.forms import CalendarForm, MoveForm, OutlookForm
 from bookings.models import Booking
 from bookings.services import Place
 from bookings.views import notices, undoing
-from bookings.views.access import PageRequest, page, wants_json
+from bookings.views.access import PageRequest, draw, page, wants_json
 from bookings.views.booking import refusal, visible_booking
 from stations.errors import DomainError, NotFound
 from stations.models import Station
@@ -128,4 +127,4 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
         "next": notices.safe(request, words.get("next", "")),
         "error": error,
     }
-    return render(request, "bookings/move.html", shown, status=status)
+    return draw(request, "bookings/move.html", shown, status=status)

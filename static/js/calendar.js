@@ -1,15 +1,18 @@
-// The calendar's page: forms that submit themselves, the hand that moves bookings, the eye on what others do, and the keys.
+// The calendar's page: the hand that moves bookings, the panel that tells of them, the eye on what others do, and the keys.
 
 import { enableAutosubmit } from "./autosubmit.js";
+import { enableFinder } from "./finder.js";
 import { Hand } from "./hand.js";
 import { enableKeyboard } from "./keyboard.js";
 import { enableKeys } from "./keys.js";
 import { moveTo, sendForm } from "./moving.js";
+import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
 import { warn } from "./voice.js";
 import { watch } from "./watch.js";
 
 enableAutosubmit(document);
+enableFinder(document);
 
 const calendar = document.querySelector("[data-calendar]");
 const hand = calendar instanceof HTMLElement ? new Hand(calendar, moveTo) : null;
@@ -17,7 +20,8 @@ if (hand) {
   enablePointer(hand);
   enableKeyboard(hand);
   watch(hand);
-  window.addEventListener("popstate", () => location.reload());
+  const panel = document.querySelector("[data-panel]");
+  if (panel instanceof HTMLElement) new Panel(panel, hand.calendar);
 }
 enableKeys(() => hand?.isFull ?? false);
 

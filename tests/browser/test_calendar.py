@@ -179,15 +179,6 @@ def test_displaced_booking_is_dragged_to_a_place(visit: Visit, station: Station,
     assert not made.needs_place
 
 
-def test_click_opens_the_booking(visit: Visit, station: Station, staff: User) -> None:
-    made = booking(station)
-    page = visit(staff, WEEK)
-
-    card(page, made).locator("a").first.click()
-
-    expect(page).to_have_url(re.compile(f"/bookings/{made.pk}/"))
-
-
 def test_viewer_drags_nothing(visit: Visit, station: Station) -> None:
     made = booking(station)
     page = visit(person(roles.VIEWERS, station), WEEK)
@@ -226,7 +217,6 @@ def test_new_booking_from_a_free_cell(visit: Visit, station: Station, staff: Use
     expect(page.get_by_role("status")).to_contain_text("Booked.")
     made = Booking.objects.get()
     assert (place(made), made.party_adults) == ((SATURDAY, time(19)), 4)
-    page.get_by_role("link", name="To the week").click()
     expect(card(page, made)).to_contain_text("Ana García")
 
 

@@ -301,7 +301,7 @@ def test_new_booking_is_made_with_its_customer(visitor: Client, station: Station
 def test_new_booking_for_a_known_customer(visitor: Client, station: Station) -> None:
     known = customer(station)
 
-    assert "For Ana García." in visitor.get("/bookings/new/", {"customer": str(known.pk)}).content.decode()
+    assert "data-known-name>Ana García<" in visitor.get("/bookings/new/", {"customer": str(known.pk)}).content.decode()
     visitor.post("/bookings/new/", {**NEW, "customer": known.pk})
 
     assert Booking.objects.get().customer == known

@@ -1,0 +1,65 @@
+// The customer found while typing: after a pause, by what stands in the field of name, e-mail or phone.
+
+import { token } from "./moving.js";
+
+const PAUSE_MS = 250;
+const FEWEST_CHARACTERS = 3;
+
+/** @param {Document | HTMLElement} root */
+export function enableFinder(root) {
+  let timer = 0;
+  let turn = 0;
+
+  root.addEventListener("input", ({ target }) => {
+    const fields = target instanceof HTMLInputElement && target.closest("[data-finder]");
+    if (!(fields instanceof HTMLElement) || !(target instanceof HTMLInputElement)) return;
+    window.clearTimeout(timer);
+    const mine = ++turn;
+    const words = target.value.trim();
+    if (words.length < FEWEST_CHARACTERS) return offer(fields, "");
+    timer = window.setTimeout(async () => {
+      const html = await find(fields, words);
+      if (mine === turn) offer(fields, html);
+    }, PAUSE_MS);
+  });
+
+  root.addEventListener("click", ({ target }) => {
+    const chosen = target instanceof Element && target.closest("[data-customer]");
+    const form = chosen instanceof HTMLElement && chosen.closest("form");
+    if (chosen instanceof HTMLElement && form) choose(form, chosen.dataset.customer ?? "", chosen.dataset.name ?? "");
+  });
+}
+
+/** @param {HTMLElement} fields @param {string} words @returns {Promise<string>} a list that the server drew */
+async function find(fields, words) {
+  const body = new FormData();
+  body.set("q", words);
+  body.set("station", fields.dataset.station ?? "");
+  try {
+    const answer = await fetch(fields.dataset.finder ?? "", { method: "POST", body, headers: { "X-CSRFToken": token() } });
+    return answer.ok || answer.status === 429 ? await answer.text() : "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param {HTMLElement} fields @param {string} html */
+function offer(fields, html) {
+  const list = fields.querySelector("[data-found]");
+  list?.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+}
+
+/** Somebody known, or, by an empty id, somebody new after all. @param {HTMLFormElement} form @param {string} id @param {string} name */
+function choose(form, id, name) {
+  const [fields, known] = [form.querySelector("[data-finder]"), form.querySelector("[data-known]")];
+  if (!(fields instanceof HTMLFieldSetElement) || !(known instanceof HTMLElement)) return;
+  const field = known.querySelector("input");
+  const told = known.querySelector("[data-known-name]");
+  if (field) field.value = id;
+  if (told) told.textContent = name;
+  fields.hidden = fields.disabled = Boolean(id);
+  known.hidden = !id;
+  if (!id) offer(fields, "");
+  const next = id ? known.querySelector("button") : fields.querySelector("input");
+  if (next instanceof HTMLElement) next.focus();
+}

@@ -1,0 +1,140 @@
+// The panel beside the grid: any of a booking's pages without its frame. Links and forms inside it stay inside it.
+
+import { refresh } from "./refresh.js";
+import { say, warn } from "./voice.js";
+
+const BOOKING = /^\/bookings\/([0-9a-f-]{36})\/$/;
+
+export class Panel {
+  /** @param {HTMLElement} element @param {HTMLElement} calendar */
+  constructor(element, calendar) {
+    this.element = element;
+    this.calendar = calendar;
+    this.address = this.isOpen ? `/bookings/${shownId()}/` : "";
+    this.turn = 0;
+    /** @type {HTMLElement | null} */
+    this.opener = null;
+    this.listen();
+  }
+
+  get isOpen() {
+    return this.element.childElementCount > 0;
+  }
+
+  listen() {
+    document.addEventListener("click", (event) => this.click(event));
+    this.element.addEventListener("submit", (event) => this.submit(event));
+    this.calendar.addEventListener("calendar:drawn", () => this.catchUp());
+    window.addEventListener("popstate", () => this.follow());
+    document.addEventListener("keydown", (event) => {
+      const inside = event.target instanceof Node && this.element.contains(event.target);
+      if (event.key === "Escape" && this.isOpen && (inside || document.activeElement === document.body)) this.close();
+    });
+  }
+
+  /** @param {MouseEvent} event */
+  click(event) {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target instanceof Element && event.target.closest("a[href]");
+    if (!(link instanceof HTMLAnchorElement)) return;
+    const inside = this.element.contains(link) && link.pathname.startsWith("/bookings/");
+    if (!inside && !link.matches("[data-in-panel], [data-close]")) return;
+    event.preventDefault();
+    if (link.matches("[data-close]")) return this.close();
+    if (!inside) this.opener = link;
+    this.load(link.href);
+  }
+
+  /** @param {SubmitEvent} event */
+  submit(event) {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
+    event.preventDefault();
+    const words = new FormData(form, event.submitter);
+    const address = new URL(form.getAttribute("action") || this.address, location.origin);
+    if (form.method === "post") return this.load(address.href, words);
+    address.search = new URLSearchParams(/** @type {any} */ (words)).toString();
+    this.load(address.href);
+  }
+
+  /**
+   * Shows a page here. What was posted changes the grid too. @param {string} address @param {FormData} [words] @param {boolean} [quiet]
+   */
+  async load(address, words, quiet = false) {
+    const turn = ++this.turn;
+    this.element.classList.add("loading");
+    if (!quiet) warn("");
+    try {
+      const answer = await fetch(address, {
+        method: words ? "POST" : "GET", body: words, headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store",
+      });
+      const html = await answer.text();
+      if (turn !== this.turn) return;
+      const page = new DOMParser().parseFromString(html, "text/html");
+      if (!page.querySelector("template[data-notice]")) throw new Error(String(answer.status));
+      this.show(page, new URL(answer.url), quiet);
+      if (words) await refresh().catch(() => {});
+    } catch {
+      warn(this.calendar.dataset.problem ?? "");
+    } finally {
+      this.element.classList.remove("loading");
+    }
+  }
+
+  /** @param {Document} page @param {URL} address where it stands by itself @param {boolean} quiet leaves focus and voices alone */
+  show(page, address, quiet) {
+    const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
+    this.address = address.pathname + address.search;
+    this.element.replaceChildren(...[...page.body.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
+    this.element.dispatchEvent(new CustomEvent("panel:drawn", { bubbles: true }));
+    this.remember(BOOKING.exec(address.pathname)?.[1] ?? "");
+    if (quiet) return;
+    if (notice) say(notice);
+    if (error) warn(error);
+    const heading = this.element.querySelector("h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus();
+  }
+
+  close() {
+    this.turn++;
+    const id = shownId();
+    this.element.replaceChildren();
+    this.address = "";
+    this.remember("");
+    const card = id && this.calendar.querySelector(`[data-booking-id="${id}"] a`);
+    const back = card || (this.opener?.isConnected ? this.opener : this.calendar.querySelector("[data-in-panel]"));
+    if (back instanceof HTMLElement) back.focus();
+  }
+
+  /** The booking shown stands in the address, so that a link or the back button brings it again. @param {string} id */
+  remember(id) {
+    const here = new URL(location.href);
+    if ((here.searchParams.get("booking") ?? "") === id) return;
+    if (id) here.searchParams.set("booking", id);
+    else here.searchParams.delete("booking");
+    history.pushState({}, "", here);
+  }
+
+  /** Back or forward: another booking, or another page altogether. */
+  follow() {
+    const here = new URL(location.href);
+    const id = here.searchParams.get("booking");
+    here.searchParams.delete("booking");
+    if (here.pathname + here.search !== this.calendar.dataset.address) return location.reload();
+    if (id) this.load(`/bookings/${id}/`);
+    else if (this.isOpen) this.close();
+  }
+
+  /** After others' changes: the booking as it is now, unless somebody is typing here. */
+  catchUp() {
+    if (BOOKING.test(this.address) && shownId() && !this.element.contains(document.activeElement)) {
+      this.load(this.address, undefined, true);
+    }
+  }
+}
+
+/** @returns {string} the booking that the panel shows */
+function shownId() {
+  return document.querySelector("[data-panel] [data-detail-id]")?.getAttribute("data-detail-id") ?? "";
+}

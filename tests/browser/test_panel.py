@@ -1,0 +1,215 @@
+"""A booking beside the grid: opened, worked on and closed without leaving; a new one, for a customer found while typing."""
+
+import re
+from datetime import time
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from bookings import services
+from bookings.models import Booking
+from bookings.services import Place
+from stations.models import Station
+from tests.browser.conftest import Visit
+from tests.browser.test_calendar import WEEK, card, cell, place
+from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ANA = Contact("Ana García", "ana@example.com", "+49 30 901820")
+
+
+@pytest.fixture
+def station(transactional_db: None) -> Station:
+    return open_station(code="kitchen", name="Kitchen")
+
+
+@pytest.fixture
+def staff(station: Station) -> User:
+    return person(roles.STAFF, station, email="staff@example.com")
+
+
+def panel(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="Booking")
+
+
+def opened(visit: Visit, staff: User, made: Booking, width: int = 1280) -> Page:
+    page = visit(staff, WEEK, width=width)
+    card(page, made).locator(".who").click()
+    expect(panel(page).get_by_role("heading", level=1)).to_be_focused()
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 768, 320])
+def test_click_opens_the_booking_beside_the_grid_and_escape_closes_it(
+    visit: Visit, station: Station, staff: User, width: int
+) -> None:
+    made = booking(station, customer=ANA)
+
+    page = opened(visit, staff, made, width)
+
+    expect(panel(page)).to_contain_text("Ana García")
+    expect(page).to_have_url(re.compile(f"{re.escape(WEEK)}&booking={made.pk}$"))
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"{re.escape(WEEK)}$"))
+    expect(card(page, made).locator(".who")).to_be_focused()
+
+
+def test_address_and_back_button_bring_the_same_panel(visit: Visit, station: Station, staff: User) -> None:
+    first, second = (
+        booking(station, customer=ANA),
+        booking(station, SATURDAY, customer=Contact("Bo Li", "bo@example.com")),
+    )
+    page = opened(visit, staff, first)
+    card(page, second).locator(".who").click()
+    expect(panel(page)).to_contain_text("Bo Li")
+
+    page.go_back()
+    expect(panel(page)).to_contain_text("Ana García")
+    page.reload()
+    expect(panel(page)).to_contain_text("Ana García")
+    page.go_back()
+    expect(panel(page)).to_have_count(0)
+
+
+def test_panel_without_scripts_is_drawn_by_the_server(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station, customer=ANA)
+
+    page = visit(staff, f"{WEEK}&booking={made.pk}", scripts=False)
+
+    expect(panel(page)).to_contain_text("Ana García")
+    panel(page).get_by_role("link", name="Close").click()
+    expect(page).to_have_url(re.compile(f"{re.escape(WEEK)}$"))
+
+
+def test_step_in_the_panel_shows_in_the_grid(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = opened(visit, staff, made)
+
+    panel(page).get_by_role("button", name="Arrived").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Now arrived.")
+    expect(page.locator(f'[data-booking-id="{made.pk}"][data-status="arrived"]')).to_be_visible()
+    expect(panel(page).get_by_role("button", name="Back to confirmed")).to_be_visible()
+
+
+def test_edit_in_the_panel_says_what_is_wrong_and_saves(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = opened(visit, staff, made)
+    panel(page).get_by_role("link", name="Edit").click()
+
+    panel(page).get_by_label("Deposit").fill("10")
+    panel(page).get_by_role("button", name="Save").click()
+    expect(panel(page)).to_contain_text("The deposit cannot be more than the total.")
+    panel(page).get_by_label("Total").fill("25.50")
+    panel(page).get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    expect(panel(page)).to_contain_text("15.50 EUR")
+    made.refresh_from_db()
+    assert (made.total_due_cents, made.deposit_due_cents) == (2550, 1000)
+
+
+def test_next_free_slot_moves_by_one_click_and_undo_takes_it_back(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    for _n in range(3):
+        booking(station, slot=time(19))
+    page = opened(visit, staff, made)
+    free = panel(page).get_by_role("list").first
+    expect(free.get_by_role("button")).to_have_text(
+        [re.compile(text) for text in ("Fri 7 Mar 17:00", "Fri 7 Mar 20:00", "Fri 7 Mar 21:00", "Sat", "Sat", "Sat")]
+    )
+
+    free.get_by_role("button", name="Fri 7 Mar 20:00").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Moved to Friday 7 March 20:00.")
+    expect(cell(page, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(cell(page, FRIDAY, "18:00").locator(f'[data-booking-id="{made.pk}"]')).to_be_visible()
+    assert place(made) == (FRIDAY, time(18))
+
+
+def test_move_to_in_the_panel(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = opened(visit, staff, made)
+
+    panel(page).get_by_role("link", name="Move to…").click()
+    panel(page).get_by_label("Date").fill("2031-03-08")
+    expect(panel(page).get_by_role("heading", name="Saturday 8 March 2031")).to_be_visible()
+    panel(page).get_by_role("button", name="21:00").click()
+
+    expect(cell(page, SATURDAY, "21:00").locator("[data-booking-id]")).to_be_visible()
+    expect(panel(page)).to_contain_text("Saturday 8 March 2031, 21:00")
+
+
+def test_panel_follows_what_a_colleague_does(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = opened(visit, staff, made)
+    page.locator("main").focus()
+
+    services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
+
+    expect(panel(page)).to_contain_text("Saturday 8 March 2031, 20:00", timeout=15_000)
+
+
+def test_new_booking_in_the_panel_for_a_customer_found_while_typing(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    known = customer(station, "Ana García", "ana@example.com")
+    customer(open_station(code="elsewhere"), "Anabel Sample", "anabel@example.com")
+    page = visit(staff, WEEK)
+    cell(page, SATURDAY, "19:00").get_by_role("link", name="New booking").click()
+
+    panel(page).get_by_label("Name", exact=True).press_sequentially("ana")
+    expect(panel(page).locator("[data-found]")).to_contain_text("1 known customer")
+    panel(page).get_by_role("button", name="Ana García").click()
+    expect(panel(page).get_by_label("Name", exact=True)).to_be_hidden()
+    panel(page).get_by_role("button", name="Book", exact=True).click()
+
+    expect(page.get_by_role("status")).to_contain_text("Booked.")
+    made = Booking.objects.get()
+    assert (place(made), made.customer) == ((SATURDAY, time(19)), known)
+    expect(card(page, made)).to_contain_text("Ana García")
+    expect(page).to_have_url(re.compile(f"booking={made.pk}"))
+
+
+def test_somebody_else_after_all_can_be_typed(visit: Visit, station: Station, staff: User) -> None:
+    customer(station, "Ana García", "ana@example.com")
+    page = visit(staff, WEEK)
+    page.get_by_role("link", name="New booking", exact=True).click()
+    panel(page).get_by_label("Name", exact=True).press_sequentially("García")
+    panel(page).get_by_role("button", name="Ana García").click()
+
+    panel(page).get_by_role("button", name="Somebody else").click()
+    panel(page).get_by_label("Name", exact=True).fill("Bo Li")
+    panel(page).get_by_label("E-mail").fill("bo@example.com")
+    panel(page).get_by_role("button", name="Book", exact=True).click()
+
+    expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Bo Li")
+
+
+def test_finder_waits_for_a_pause_and_asks_once(visit: Visit, station: Station, staff: User) -> None:
+    customer(station, "Ana García", "ana@example.com")
+    page = visit(staff, "/bookings/new/?station=kitchen&date=2031-03-07")
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/find/") else None)
+
+    page.get_by_label("Name", exact=True).press_sequentially("garc", delay=40)
+
+    expect(page.locator("[data-found]")).to_contain_text("Ana García")
+    assert len(asked) == 1
+
+
+def test_ctrl_click_opens_the_bookings_own_page(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+
+    with page.context.expect_page() as other:
+        card(page, made).locator(".who").click(modifiers=["Control"])
+
+    expect(other.value).to_have_url(re.compile(f"/bookings/{made.pk}/$"))
+    expect(panel(page)).to_have_count(0)
