@@ -18,7 +18,7 @@ from accounts.customers import ShownCustomer
 from accounts.normalising import initials
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
-from stations.loading import timetable_of
+from stations.loading import timetables_of
 from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import Slot
@@ -159,17 +159,25 @@ def as_json(shown: Row) -> dict[str, Any]:
 
 def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
     """Each day's slots in order of start, with what is taken; three queries, whatever the range."""
-    timetable = timetable_of(station, first, last)
+    return cells_of([station], first, last)[station.pk]
+
+
+def cells_of(stations: Sequence[Station], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
+    """The same for many stations, by their keys; three queries, however many."""
+    timetables = timetables_of(stations, first, last)
     guests = Sum(F("booking__party_adults") + F("booking__party_kids"))
     taken = {
-        (day, start): (parties, seated)
-        for day, start, parties, seated in Hold.objects.filter(station=station, date__range=(first, last))
-        .values_list("date", "slot")
+        (station, day, start): (parties, seated)
+        for station, day, start, parties, seated in Hold.objects.filter(station__in=stations, date__range=(first, last))
+        .values_list("station_id", "date", "slot")
         .annotate(parties=Count("pk"), guests=guests)
     }
     return {
-        day: [Cell(slot, *taken.get((day, slot.start), (0, 0))) for slot in timetable.slots_of(day)]
-        for day in days_between(first, last)
+        pk: {
+            day: [Cell(slot, *taken.get((pk, day, slot.start), (0, 0))) for slot in timetable.slots_of(day)]
+            for day in days_between(first, last)
+        }
+        for pk, timetable in timetables.items()
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
 from bookings.calendar import Cell, Row
+from bookings.workflow import Status
 
 WEEK_DAYS = 7
 MONTH_DAYS = 6 * WEEK_DAYS
@@ -23,6 +24,15 @@ class Load:
     def tenths(self) -> int:
         """0 to 10, for the bar that is drawn of it."""
         return min(10, -(-10 * self.taken // self.capacity)) if self.capacity else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a range comes to: parties, guests and cents still due; without the cancelled and those who stand beside the grid."""
+
+    parties: int
+    guests: int
+    due_cents: int
 
 
 @dataclass(slots=True)
@@ -50,6 +60,11 @@ class Day:
     def reason(self) -> str:
         """Why the whole day is closed, where somebody said so."""
         return next((cell.slot.reason for cell in self.cells if cell.slot.reason), "") if self.is_closed else ""
+
+    @property
+    def coming(self) -> list[Row]:
+        """Its bookings without the cancelled."""
+        return [row for row in self.bookings if row.status != Status.CANCELLED]
 
 
 @dataclass(slots=True)
@@ -114,6 +129,12 @@ def days_of(
         )
         for day in dates
     ]
+
+
+def totals(days: Iterable[Day]) -> Totals:
+    """Of the days, a month's own only."""
+    rows = [row for day in days if day.in_month for row in day.coming]
+    return Totals(len(rows), sum(row.total_guests for row in rows), sum(row.balance_due_cents for row in rows))
 
 
 def week(days: Sequence[Day]) -> Week:

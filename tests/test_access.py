@@ -61,6 +61,9 @@ GET    /                                302      302    302   302     302       
 GET    calendar/                        302      302    302   302     302        302      302  302
 GET    calendar/week/                 login      200    200   200     200        403      404  200
 GET    calendar/month/                login      200    200   200     200        403      404  200
+GET    calendar/day/                   login      200    200   200     200        403      404  200
+GET    calendar/agenda/                login      200    200   200     200        403      404  200
+GET    calendar/stations/              login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
 POST   bookings/new/find/             login      200    403   200     200        403      200  200
 GET    bookings/new/                  login      404    403   200     200        403      404  200
@@ -245,6 +248,9 @@ class World:
             "api/bookings/": "?station=kitchen",
             "calendar/week/": "?station=kitchen",
             "calendar/month/": "?station=kitchen",
+            "calendar/day/": "?station=kitchen",
+            "calendar/agenda/": "?station=kitchen",
+            "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
             "bookings/<uuid:booking_id>/outlook/": "?first=2031-03-03&last=2031-03-09",
         }

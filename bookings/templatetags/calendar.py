@@ -1,5 +1,6 @@
 """How the calendar's templates put things."""
 
+from datetime import datetime
 from typing import Final
 
 from django import template
@@ -7,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from bookings.calendar import Cell, Row
 from bookings.forms import describe
+from bookings.grids import Load
 from bookings.workflow import RESCHEDULABLE, Status
 
 register = template.Library()
@@ -54,6 +56,17 @@ def seats(cell: Cell) -> str:
 @register.filter
 def told(cell: Cell) -> str:
     return describe(cell)
+
+
+@register.filter
+def is_now(cell: Cell | None, now: datetime) -> bool:
+    return cell is not None and cell.slot.starts_at <= now < cell.slot.ends_at
+
+
+@register.filter
+def tenths(cell: Cell) -> int:
+    """How full a slot is, for the bar that is drawn of it."""
+    return Load(cell.parties, cell.slot.capacity).tenths
 
 
 @register.filter

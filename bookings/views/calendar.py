@@ -1,15 +1,16 @@
-"""The week and the month of a station."""
+"""The calendar's views: week, month, day and agenda of a station, and one week of all stations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
@@ -40,7 +41,7 @@ class View:
     """The one in the panel."""
 
     def address(self, **other: Any) -> str:
-        """The address of this view, without its panel, with something changed; `kind` chooses week or month."""
+        """The address of this view, without its panel, with something changed; `kind` chooses another view."""
         wanted = {
             "station": self.station.code,
             "date": self.day.isoformat(),
@@ -50,9 +51,29 @@ class View:
         kind = wanted.pop("kind", self.kind)
         return f"/calendar/{kind}/?{urlencode({name: value for name, value in wanted.items() if value})}"
 
+    @property
+    def week(self) -> list[date]:
+        """The dates of the week that holds the day, by the station's first weekday."""
+        first = grids.first_of_week(self.day, self.station.first_weekday)
+        return calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
+
+    @property
+    def watched(self) -> list[Station]:
+        """Whose changes can change what is shown."""
+        return self.stations if self.kind == "stations" else [self.station]
+
     def on(self, day: date) -> str:
         return self.address(date=min(max(day, FIRST_DATE), LAST_DATE).isoformat())
 
+
+KINDS: Final = {
+    "week": (gettext_lazy("Week"), "w"),
+    "month": (gettext_lazy("Month"), "m"),
+    "day": (gettext_lazy("Day"), "d"),
+    "agenda": (gettext_lazy("Agenda"), "a"),
+    "stations": (gettext_lazy("Stations"), "s"),
+}
+"""Each view's name for people, and its key."""
 
 Contents = Callable[[PageRequest, View], dict[str, Any]]
 """Reads what a view shows, for its template."""
@@ -60,7 +81,10 @@ Contents = Callable[[PageRequest, View], dict[str, Any]]
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return redirect("week")
+    """The view that the person chose last; at first the week, or on a telephone the agenda."""
+    by_telephone = "Mobi" in request.headers.get("User-Agent", "")
+    chosen = request.session.get("view")
+    return redirect(chosen if chosen in KINDS else "agenda" if by_telephone else "week")
 
 
 def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
@@ -90,18 +114,21 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
 
 @calendar_page
 def week(request: PageRequest, view: View) -> dict[str, Any]:
-    first = grids.first_of_week(view.day, view.station.first_weekday)
-    dates = calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
-    days, displaced = _days(request, view, dates)
-    return {
-        "week": grids.week(days),
-        "displaced": displaced,
-        "first": dates[0],
-        "last": dates[-1],
-        "previous": view.on(first - timedelta(days=7)),
-        "next": view.on(first + timedelta(days=7)),
-        "carry": "7d",
-    }
+    days = _days(request, view, view.week)
+    return {**_shown(request, view, days), **_by_days(view, view.week), "week": grids.week(days)}
+
+
+@calendar_page
+def day(request: PageRequest, view: View) -> dict[str, Any]:
+    days = _days(request, view, [view.day])
+    return {**_shown(request, view, days), **_by_days(view, [view.day]), "week": grids.week(days), "roomy": True}
+
+
+@calendar_page
+def agenda(request: PageRequest, view: View) -> dict[str, Any]:
+    """The week as a list: what a phone has room for, and what is printed for the wall."""
+    days = _days(request, view, view.week)
+    return {**_shown(request, view, days), **_by_days(view, view.week), "days": days, "roomy": True}
 
 
 @calendar_page
@@ -110,15 +137,35 @@ def month(request: PageRequest, view: View) -> dict[str, Any]:
     following = (begin + timedelta(days=31)).replace(day=1)
     first = grids.first_of_week(begin, view.station.first_weekday)
     last = grids.first_of_week(following - timedelta(days=1), view.station.first_weekday) + timedelta(days=6)
-    days, displaced = _days(request, view, calendar.days_between(first, last), month=begin.month)
+    days = _days(request, view, calendar.days_between(first, last), month=begin.month)
+    moves = {"previous": view.on(begin - timedelta(days=1)), "next": view.on(following), "carry": "1m"}
+    return {**_shown(request, view, days), **moves, "weeks": grids.weeks_of(days), "first": begin}
+
+
+@calendar_page
+def stations(request: PageRequest, view: View) -> dict[str, Any]:
+    """One week of all stations: how full each day is."""
+    dates = view.week
+    cells = calendar.cells_of(view.stations, dates[0], dates[-1])
+    days = partial(grids.days_of, dates, rows=[], today=view.today)
+    lines = [(station, days(cells[station.pk])) for station in view.stations]
+    return {**_by_days(view, dates), "lines": lines, "dates": dates}
+
+
+def _by_days(view: View, dates: list[date]) -> dict[str, Any]:
+    step = timedelta(days=len(dates))
     return {
-        "weeks": grids.weeks_of(days),
-        "displaced": displaced,
-        "first": begin,
-        "previous": view.on(begin - timedelta(days=1)),
-        "next": view.on(following),
-        "carry": "1m",
+        "first": dates[0],
+        "last": dates[-1],
+        "previous": view.on(dates[0] - step),
+        "next": view.on(dates[0] + step),
+        "carry": f"{len(dates)}d",
     }
+
+
+def _shown(request: PageRequest, view: View, days: list[grids.Day]) -> dict[str, Any]:
+    """What stands around every grid of one station."""
+    return {"totals": grids.totals(days), "displaced": calendar.displaced(request.user, [view.station])}
 
 
 def _view(request: PageRequest, kind: str) -> View | None:
@@ -134,8 +181,8 @@ def _view(request: PageRequest, kind: str) -> View | None:
     if station is None and asked.get("station"):
         raise NotFound
     station = station or stations[0]
-    if request.session.get("station") != station.code:
-        request.session["station"] = station.code
+    if (request.session.get("station"), request.session.get("view")) != (station.code, kind):
+        request.session["station"], request.session["view"] = station.code, kind
     today = local_now(station, timezone.now()).date()
     return View(
         kind=kind,
@@ -158,22 +205,19 @@ def _customer(station: Station, customer_id: Any) -> Customer | None:
     return customer
 
 
-def _days(
-    request: PageRequest, view: View, dates: list[date], *, month: int | None = None
-) -> tuple[list[grids.Day], list[calendar.Row]]:
-    first, last = dates[0], dates[-1]
+def _days(request: PageRequest, view: View, dates: list[date], *, month: int | None = None) -> list[grids.Day]:
     customer_id = view.customer.pk if view.customer else None
+    first, last = dates[0], dates[-1]
     rows = calendar.rows(request.user, [view.station], first, last, status=view.status or None, customer_id=customer_id)
     cells = calendar.cells(view.station, first, last)
-    days = grids.days_of(dates, cells, rows, today=view.today, month=month)
-    return days, calendar.displaced(request.user, [view.station])
+    return grids.days_of(dates, cells, rows, today=view.today, month=month)
 
 
 def _tag(request: PageRequest, view: View) -> str:
     """What a copy of this page is good for: the address, the day, the person's rights and stations, and what has changed."""
     rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII)]
     known = [f"{station.code} {station.name}" for station in view.stations]
-    return calendar.etag(request.user, [view.station], view.address(), view.today, *rights, *known)
+    return calendar.etag(request.user, view.watched, view.address(), view.today, *rights, *known)
 
 
 def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpResponse:
@@ -182,7 +226,12 @@ def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpRespo
         "form": CalendarForm(initial={"date": view.day, "status": view.status}, auto_id="show_%s"),
         "customer": customers.shown(view.customer, request.user) if view.customer else None,
         "today_address": view.on(view.today),
-        "other_address": view.address(kind="month" if view.kind == "week" else "week"),
+        "kinds": [
+            (kind, label, key, view.address(kind=kind))
+            for kind, (label, key) in KINDS.items()
+            if kind != "stations" or len(view.stations) > 1
+        ],
+        "now": timezone.now(),
         "everybody_address": view.address(customer=""),
         "here": request.get_full_path(),
         "may_change": request.user.has_perm(roles.CHANGE),

@@ -6,6 +6,7 @@ import { Hand } from "./hand.js";
 import { enableKeyboard } from "./keyboard.js";
 import { enableKeys } from "./keys.js";
 import { moveTo, sendForm } from "./moving.js";
+import { enableNowLine } from "./now.js";
 import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
 import { warn } from "./voice.js";
@@ -20,6 +21,7 @@ if (hand) {
   enablePointer(hand);
   enableKeyboard(hand);
   watch(hand);
+  enableNowLine(hand.calendar);
   const panel = document.querySelector("[data-panel]");
   if (panel instanceof HTMLElement) new Panel(panel, hand.calendar);
 }

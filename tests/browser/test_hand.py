@@ -376,6 +376,7 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     press(page, "?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     press(page, "Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     press(page, "m")
     expect(page).to_have_url(re.compile("/calendar/month/.*date=2031-03-07"))
     press(page, "w")
@@ -390,7 +391,7 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     expect(page.get_by_placeholder("Name, e-mail or phone")).to_have_value("two moons")
     page.locator("main").focus()
     press(page, "n")
-    expect(page).to_have_url(re.compile("/bookings/new/"))
+    expect(page.get_by_role("heading", name="New booking at Kitchen")).to_be_focused()
 
 
 def test_single_keys_can_be_turned_off(visit: Visit, station: Station, staff: User) -> None:
@@ -402,3 +403,19 @@ def test_single_keys_can_be_turned_off(visit: Visit, station: Station, staff: Us
     page.keyboard.press("m")
 
     expect(page).to_have_url(re.compile("/calendar/week/"))
+
+
+@pytest.mark.parametrize("kind", ["week", "month", "day", "agenda"])
+def test_nothing_shifts_under_the_hand(visit: Visit, station: Station, staff: User, kind: str) -> None:
+    made = booking(station)
+    page = visit(staff, f"/calendar/{kind}/?station=kitchen&date=2031-03-07")
+    boxes = (
+        "[...document.querySelectorAll('[data-drop-date]')].map((one) => JSON.stringify(one.getBoundingClientRect()))"
+    )
+    before = page.evaluate(boxes)
+
+    card(page, made).focus()
+    page.keyboard.press("Space")
+    page.locator(".outlook").first.wait_for()
+
+    assert page.evaluate(boxes) == before

@@ -1,0 +1,118 @@
+"""The calendar's views in a real browser: each usable at every width, dragged in, printed, and with a line for now."""
+
+import re
+from datetime import UTC, datetime, time
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from stations.models import Station
+from tests.browser.conftest import Visit
+from tests.browser.test_calendar import card, cell, drag, place
+from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+KINDS = ("week", "month", "day", "agenda", "stations")
+
+
+def address(kind: str) -> str:
+    return f"/calendar/{kind}/?station=kitchen&date=2031-03-07"
+
+
+@pytest.fixture
+def station(transactional_db: None) -> Station:
+    return open_station(code="kitchen", name="Kitchen")
+
+
+@pytest.fixture
+def staff(station: Station) -> User:
+    return person(roles.STAFF, station, open_station(code="court", name="Court"), email="staff@example.com")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [1280, 768, 320])
+def test_view_is_as_wide_as_its_window(visit: Visit, station: Station, staff: User, kind: str, width: int) -> None:
+    contact = Contact("Donaudampfschifffahrtsgesellschaft García", "ana@example.com")
+    booking(station, customer=contact, slots=2, special_requests="x" * 300)
+
+    page = visit(staff, address(kind), width=width)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_drag_in_the_day(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = visit(staff, address("day"))
+
+    drag(page, card(page, made), cell(page, FRIDAY, "20:00"))
+
+    expect(cell(page, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
+    assert place(made) == (FRIDAY, time(20))
+
+
+def test_drag_in_the_agenda_keeps_the_slot(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = visit(staff, address("agenda"))
+
+    drag(page, card(page, made), cell(page, SATURDAY))
+
+    expect(cell(page, SATURDAY).locator("[data-booking-id]")).to_be_visible()
+    assert place(made) == (SATURDAY, time(18))
+
+
+def test_keys_lead_to_every_view(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, address("week"))
+
+    for key, kind in (("d", "day"), ("a", "agenda"), ("s", "stations"), ("m", "month"), ("w", "week")):
+        page.wait_for_load_state("load")
+        page.keyboard.press(key)
+        expect(page).to_have_url(re.compile(f"/calendar/{kind}/.*date=2031-03-07"))
+
+
+def test_stations_lead_to_the_day_of_each(visit: Visit, station: Station, staff: User) -> None:
+    booking(station)
+    page = visit(staff, address("stations"))
+
+    page.get_by_role("link", name="Kitchen, Friday 7 March").click()
+
+    expect(page).to_have_url(re.compile(r"/calendar/day/\?station=kitchen&date=2031-03-07"))
+
+
+@pytest.mark.parametrize("kind", ["week", "day"])
+def test_line_for_now_stands_in_the_slot_of_the_stations_own_time(
+    visit: Visit, station: Station, staff: User, kind: str
+) -> None:
+    page = visit(staff, "/accounts/login/")
+    page.clock.install(time=datetime(2031, 3, 7, 17, 30, tzinfo=UTC))
+    page.goto(page.url.replace("/accounts/login/", address(kind)))
+    page.evaluate(
+        """() => { for (const [slot, starts, ends] of [["18:00", "17:00", "18:00"], ["19:00", "18:00", "19:00"]]) {
+             const cell = document.querySelector(`[data-drop-date="2031-03-07"][data-drop-slot="${slot}"]`);
+             cell.dataset.starts = `2031-03-07T${starts}:00+00:00`; cell.dataset.ends = `2031-03-07T${ends}:00+00:00`; } }"""
+    )
+
+    page.clock.run_for(60_000)
+    expect(cell(page, FRIDAY, "18:00").locator(".now-line")).to_be_visible()
+    page.clock.run_for(30 * 60_000)
+    expect(cell(page, FRIDAY, "19:00").locator(".now-line")).to_be_visible()
+    expect(page.locator(".now-line")).to_have_count(1)
+
+
+@pytest.mark.parametrize("kind", ["day", "agenda", "week"])
+def test_paper_shows_the_bookings_and_no_buttons(visit: Visit, station: Station, staff: User, kind: str) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com"), special_requests="Nuts")
+    page = visit(staff, address(kind))
+
+    page.emulate_media(media="print")
+
+    expect(card(page, made)).to_be_visible()
+    for hidden in (page.get_by_role("button"), page.locator(".top"), page.locator(".add"), page.locator(".moveto")):
+        assert [one for one in hidden.all() if one.is_visible()] == []
+    ink, paper = (
+        card(page, made).evaluate(f"one => getComputedStyle(one).{name}") for name in ("color", "backgroundColor")
+    )
+    assert (ink, paper) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")

@@ -1,0 +1,171 @@
+"""Week, month, day, agenda and stations: what each shows, what it comes to, and how few questions it asks."""
+
+import re
+from datetime import date, time
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from bookings import services
+from bookings.models import Booking
+from bookings.workflow import Status
+from stations.models import Station
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
+
+KINDS = ("week", "month", "day", "agenda", "stations")
+PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36"
+
+
+@pytest.fixture
+def visitor(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def show(visitor: Client, kind: str, **words: str) -> str:
+    asked = {"station": "kitchen", "date": "2031-03-07", **words}
+    return str(visitor.get(f"/calendar/{kind}/", asked).content.decode())
+
+
+def shown(html: str) -> list[str]:
+    return re.findall(r'data-booking-id="([^"]+)"', html)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [("week", [2, 8]), ("month", [1, 31]), ("day", [7, 7]), ("agenda", [2, 8]), ("stations", [])]
+)
+def test_view_shows_its_own_days(visitor: Client, station: Station, kind: str, days: list[int]) -> None:
+    made = {day: str(booking(station, date(2031, 3, day)).pk) for day in (1, 2, 7, 8, 31)}
+
+    assert shown(show(visitor, kind)) == [made[day] for day in made if days and days[0] <= day <= days[1]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "carry"),
+    [
+        ("week", "2031-02-23", "2031-03-09", "7d"),
+        ("day", "2031-03-06", "2031-03-08", "1d"),
+        ("agenda", "2031-02-23", "2031-03-09", "7d"),
+        ("stations", "2031-02-23", "2031-03-09", "7d"),
+        ("month", "2031-02-28", "2031-04-01", "1m"),
+    ],
+)
+def test_view_turns_its_pages(
+    visitor: Client, station: Station, kind: str, before: str, after: str, carry: str
+) -> None:
+    html = show(visitor, kind)
+
+    found = re.findall(r'href="([^"]+)" rel="(prev|next)" data-carry="([^"]+)"', html)
+    base = f"/calendar/{kind}/?station=kitchen&amp;date="
+    assert found == [(base + before, "prev", f"-{carry}"), (base + after, "next", carry)]
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_view_stands_at_the_ends_of_the_calendar(visitor: Client, station: Station, kind: str, day: str) -> None:
+    assert "<h1>" in show(visitor, kind, date=day)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "stations"])
+def test_totals_leave_out_the_cancelled_and_the_displaced(visitor: Client, station: Station, kind: str) -> None:
+    money: dict[str, Any] = {"total_due_cents": 10_050, "deposit_due_cents": 50}
+    booking(station, party_adults=2, party_kids=1, **money)
+    booking(station, party_adults=4, status=Status.COMPLETED, **money)
+    services.change_status(booking(station, **money).pk, Status.CANCELLED, by=roles.OPERATOR)
+    lost = booking(station, slot=time(20), **money)
+    lost.holds.all().delete()
+    Booking.objects.filter(pk=lost.pk).update(needs_place=True)
+
+    told = re.sub(r"<[^>]+>", "", re.findall(r'class="totals">(.*?)</p>', show(visitor, kind))[0])
+
+    assert told == "2 parties · 7 guests · 200.00 EUR due"
+
+
+def test_totals_of_a_month_are_of_its_own_days(visitor: Client, station: Station) -> None:
+    booking(station, date(2031, 3, 31))
+    booking(station, date(2031, 4, 1))
+
+    assert "<b>1</b> party" in show(visitor, "month")
+
+
+def test_stations_tell_how_full_each_day_of_each_is(visitor: Client, station: Station, staff: User) -> None:
+    court = open_station(code="court", name="Court", hours=[9], capacity=2)
+    staff.stations.add(court)
+    booking(station)
+    booking(court, SATURDAY, slot=time(9))
+    ExceptionFactory(station=court, date=FRIDAY, reason="Stocktaking")
+
+    html = show(visitor, "stations")
+
+    def cell(name: str, day: str) -> str:
+        found = re.search(rf'aria-label="{name}, {day}">(.*?)</a>', html)
+        assert found
+        return re.sub(r"<[^>]+>", "", found[1])
+
+    assert cell("Kitchen", "Friday 7 March") == "1 of 15"
+    assert cell("Court", "Friday 7 March") == "closed: Stocktaking"
+    assert cell("Court", "Saturday 8 March") == "1 of 2"
+
+
+def test_stations_are_offered_to_those_with_several(visitor: Client, station: Station, staff: User) -> None:
+    assert 'data-key="s"' not in show(visitor, "week")
+    staff.stations.add(open_station(code="court"))
+    assert 'data-key="s"' in show(visitor, "week")
+
+
+def test_stations_show_nobody_elses(visitor: Client, station: Station) -> None:
+    open_station(code="secret", name="Secret Club")
+
+    assert "Secret Club" not in show(visitor, "stations")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_view_asks_the_same_few_queries_for_any_number_of_bookings(
+    visitor: Client, station: Station, staff: User, kind: str
+) -> None:
+    staff.stations.add(*(open_station(capacity=600) for _n in range(3)))
+    hall = staff.stations.exclude(code="kitchen").earliest("pk")
+    asked = []
+    show(visitor, kind, station=hall.code)
+    for more in (1, 49, 450):
+        for number in range(more):
+            booking(hall, FRIDAY, slot=time(17 + number % 5))
+        with CaptureQueriesContext(connection) as queries:
+            show(visitor, kind, station=hall.code)
+        asked.append(len(queries))
+
+    assert len(set(asked)) == 1
+    assert asked[0] <= 12
+
+
+@pytest.mark.parametrize(("browser", "view"), [("", "week"), (PHONE, "agenda")])
+def test_home_is_the_week_and_on_a_phone_the_agenda_until_a_view_is_chosen(
+    visitor: Client, station: Station, browser: str, view: str
+) -> None:
+    assert visitor.get("/", headers={"User-Agent": browser}).headers["Location"] == f"/calendar/{view}/"
+    show(visitor, "day")
+    assert visitor.get("/", headers={"User-Agent": browser}).headers["Location"] == "/calendar/day/"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_viewer_sees_initials_and_no_contact(client: Client, station: Station, kind: str) -> None:
+    booking(station, customer=Contact("Ana García", "ana@example.com", "+4930901820"), special_requests="Nuts")
+    client.force_login(person(roles.VIEWERS, station))
+
+    html = show(client, kind)
+
+    assert [word for word in ("García", "ana@example.com", "901820", "Nuts") if word in html] == []
+
+
+def test_day_and_agenda_tell_wishes_and_contact(visitor: Client, station: Station) -> None:
+    booking(station, customer=Contact("Ana García", "", "+4930901820"), special_requests="Nuts <b>")
+
+    for kind in ("day", "agenda"):
+        html = show(visitor, kind)
+        assert [word for word in ("Ana García", "+4930901820", "Nuts &lt;b&gt;") if word not in html] == []
