@@ -89,7 +89,6 @@ function inReadingOrder(direction) {
 function prepare(calendar) {
   for (const booking of calendar.querySelectorAll("[data-movable]")) {
     booking.setAttribute("tabindex", "0");
-    booking.setAttribute("role", "group");
     booking.setAttribute("aria-label", booking.querySelector("a")?.textContent?.replace(/\s+/g, " ").trim() ?? "");
     booking.setAttribute("aria-describedby", "how-to-move");
     booking.querySelector(".moveto")?.setAttribute("tabindex", "-1");

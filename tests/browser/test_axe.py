@@ -1,0 +1,178 @@
+"""No page and no state of one that axe finds fault with: WCAG 2.2 A and AA, best practices; light and dark, wide and narrow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from bookings import services
+from bookings.models import Booking
+from bookings.services import Place
+from bookings.workflow import Status
+from stations.models import Station
+from tests.browser.conftest import Visit
+from tests.browser.test_calendar import card, cell, drag
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+DAY = "?station=kitchen&date=2031-03-07"
+
+
+@dataclass(frozen=True)
+class World:
+    """A busy week, with everything that a page can show."""
+
+    staff: User
+    made: Booking
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    station = open_station(code="kitchen", name="Kitchen", guest_capacity=8)
+    staff = person(roles.MANAGERS, station, open_station(code="court", name="Court"), email="staff@example.com")
+    made = booking(station, customer=Contact("Ana García", "ana@example.com", "+4930901820"), special_requests="Nuts")
+    for status in (Status.PENDING, Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW):
+        booking(station, SATURDAY, slot=made.slot.replace(hour=17 + list(Status).index(status) % 5), status=status)
+    services.change_status(booking(station).pk, Status.CANCELLED, by=roles.OPERATOR)
+    booking(station, slot=made.slot.replace(hour=19), slots=2)
+    ExceptionFactory(station=station, date=FRIDAY.replace(day=5), reason="Stocktaking")
+    lost = booking(station, slot=made.slot.replace(hour=20))
+    lost.holds.all().delete()
+    Booking.objects.filter(pk=lost.pk).update(needs_place=True)
+    services.reschedule(made.pk, to=Place(FRIDAY, made.slot.replace(hour=17)), by=staff)
+    made.refresh_from_db()
+    return World(staff, made)
+
+
+def in_hand(page: Page, world: World) -> None:
+    drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"), drop=False)
+    page.locator(".outlook").first.wait_for()
+
+
+def moved(page: Page, world: World) -> None:
+    drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"))
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def refused(page: Page, world: World) -> None:
+    drag(page, card(page, world.made), cell(page, FRIDAY.replace(day=5), "20:00"))
+    expect(page.get_by_role("alert")).to_contain_text("Stocktaking")
+
+
+def stale(page: Page, world: World) -> None:
+    services.reschedule(world.made.pk, to=Place(SATURDAY, world.made.slot.replace(hour=21)), by=roles.OPERATOR)
+    drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"))
+    expect(page.get_by_role("button", name="all the same")).to_be_visible()
+
+
+def offline(page: Page, world: World) -> None:
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert")).to_contain_text("No connection.")
+
+
+def open_panel(page: Page, world: World) -> None:
+    card(page, world.made).locator(".who").click()
+    expect(page.locator("[data-panel] h1")).to_be_focused()
+
+
+def new_in_panel(page: Page, world: World) -> None:
+    customer(Station.objects.get(code="kitchen"), "Bo Li", "bo@example.com")
+    page.keyboard.press("n")
+    page.get_by_label("E-mail").press_sequentially("bo@example.com")
+    expect(page.locator("[data-customer]").last).to_be_visible()
+
+
+def sheet_of_keys(page: Page, world: World) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def found(page: Page, world: World) -> None:
+    page.get_by_placeholder("Name, e-mail or phone").fill("ana@example.com")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Customers found")).to_be_visible()
+
+
+def wrong_fields(page: Page, world: World) -> None:
+    page.get_by_label("Deposit").fill("99")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".fault")).to_be_visible()
+
+
+Reach = Callable[[Page, World], None]
+WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
+STATES: dict[str, tuple[str, Reach | None]] = {
+    "week": (WEEK, None),
+    "month": (f"/calendar/month/{DAY}", None),
+    "day": (f"/calendar/day/{DAY}", None),
+    "agenda": (f"/calendar/agenda/{DAY}", None),
+    "stations": (f"/calendar/stations/{DAY}", None),
+    "week with a booking in the hand": (WEEK, in_hand),
+    "week after a move": (WEEK, moved),
+    "week after a refusal": (WEEK, refused),
+    "week after a stale drop": (WEEK, stale),
+    "week offline": (WEEK, offline),
+    "week with the panel": (WEEK, open_panel),
+    "month with a new booking": (f"/calendar/month/{DAY}", new_in_panel),
+    "keys": (WEEK, sheet_of_keys),
+    "customers found": (WEEK, found),
+    "booking": (BOOKING, None),
+    "move": (f"{BOOKING}move/", None),
+    "edit": (f"{BOOKING}edit/", None),
+    "edit refused": (f"{BOOKING}edit/", wrong_fields),
+    "new": (f"/bookings/new/{DAY}", None),
+    "not found": ("/nowhere/", None),
+    "API": ("/api/", None),
+    "bookings in the API": ("/api/bookings/?station=kitchen", None),
+}
+NEEDS_ROOM = {"week with a booking in the hand", "week after a move", "week after a refusal", "week after a stale drop"}
+"""A mouse drags on a wide screen; narrow ones are a finger's, and tested with one."""
+CASES = [
+    (state, width, scheme)
+    for state in STATES
+    for width, scheme in ((1280, "light"), (1280, "dark"), (320, "light"))
+    if width == 1280 or state not in NEEDS_ROOM
+]
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, as one line each."""
+    page.evaluate(AXE_SCRIPT)
+    answer: dict[str, Any] = page.evaluate("rules => axe.run({runOnly: {type: 'tag', values: rules}})", RULES)
+    return [
+        f"{one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}" for one in answer["violations"]
+    ]
+
+
+@pytest.mark.parametrize(("state", "width", "scheme"), CASES, ids=str)
+def test_axe_finds_no_fault(visit: Visit, world: World, state: str, width: int, scheme: Any) -> None:
+    address, reach = STATES[state]
+    page = visit(world.staff, address.replace("{id}", str(world.made.pk)), width=width)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+
+    if reach:
+        reach(page, world)
+
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_with_the_log_in(browser: Any, live_server: Any, db: None, scheme: Any) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(f"{live_server.url}/accounts/login/")
+    assert faults(page) == []
+    page.get_by_label("E-mail").fill("no@example.com")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".problem.inform")).to_be_visible()
+
+    assert faults(page) == []
+    page.close()
