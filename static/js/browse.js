@@ -10,6 +10,7 @@ for (const form of document.querySelectorAll("form[data-send]")) {
 /** @param {HTMLFormElement} form */
 async function send(form) {
   const words = new FormData(form);
+  /** @type {Record<string, string>} */
   const headers = {
     Accept: "application/json",
     "Content-Type": "application/json",
@@ -28,7 +29,9 @@ async function send(form) {
 
 /** What was changed has a new version: every form of the page goes on from there. @param {string | null} version */
 function knowVersion(version) {
-  for (const field of document.querySelectorAll("input[name=version]")) if (version) field.value = version;
+  for (const field of document.querySelectorAll("input[name=version]")) {
+    if (version && field instanceof HTMLInputElement) field.value = version;
+  }
 }
 
 /** @param {string} text @returns {string} */
