@@ -187,6 +187,14 @@ def test_create_many_makes_each_or_says_why_not(station: Station) -> None:
     assert Booking.objects.count() == AuditEntry.objects.filter(event="created").count() == 2
 
 
+def test_create_many_lists_a_slot_in_the_order_given(db: None) -> None:
+    station = open_station(capacity=8)
+
+    made = services.create_many([draft(station) for _ in range(8)], by=roles.OPERATOR)
+
+    assert list(Booking.objects.in_order()) == made
+
+
 def test_create_many_of_cancelled_bookings_holds_nothing_and_minds_no_closure(station: Station) -> None:
     ExceptionFactory(station=station, date=FRIDAY)
 
