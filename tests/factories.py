@@ -104,10 +104,18 @@ def customer(station: Station, name: str = "Ana García", email: str = "ana@exam
     return made
 
 
+def bookings(count: int, station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> list[Booking]:
+    """So many at once; as `booking`."""
+    draft = services.Draft(**{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields})
+    made = []
+    for result in services.create_many([draft] * count, by=roles.OPERATOR):
+        if isinstance(result, Exception):
+            raise result
+        made.append(result)
+    return made
+
+
 def booking(station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> Booking:
     """A confirmed booking; `status`, `slots`, `customer` and all else of a draft may be given, the past too."""
-    draft = services.Draft(**{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields})
-    [made] = services.create_many([draft], by=roles.OPERATOR)
-    if isinstance(made, Exception):
-        raise made
+    [made] = bookings(1, station, day, slot, **fields)
     return made

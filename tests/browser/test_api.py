@@ -99,6 +99,7 @@ def test_browsing_shows_a_refusal_as_it_came(page: Page, live_server: Any, integ
     assert (sent.value.status, answer["code"]) == (400, "not_reschedulable")
 
 
+@pytest.mark.looks
 def test_browsing_a_calendar_asks_for_the_days(integrator: Page) -> None:
     page = integrator
     made = booking(Station.objects.get())
@@ -111,6 +112,7 @@ def test_browsing_a_calendar_asks_for_the_days(integrator: Page) -> None:
     expect(page.get_by_role("link", name=str(made.pk))).to_be_visible()
 
 
+@pytest.mark.looks
 def test_docs_describe_every_call_from_our_own_files(integrator: Page, live_server: Any) -> None:
     page = integrator
     page.locator("pre a[href$='/api/docs/']").click()

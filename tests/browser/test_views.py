@@ -33,6 +33,7 @@ def staff(station: Station) -> User:
     return person(roles.STAFF, station, open_station(code="court", name="Court"), email="staff@example.com")
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [1280, 768, 320])
 def test_view_is_as_wide_as_its_window(visit: Visit, station: Station, staff: User, kind: str, width: int) -> None:
@@ -64,6 +65,7 @@ def test_drag_in_the_agenda_keeps_the_slot(visit: Visit, station: Station, staff
     assert place(made) == (SATURDAY, time(18))
 
 
+@pytest.mark.looks
 def test_keys_lead_to_every_view(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, address("week"))
 
@@ -73,6 +75,7 @@ def test_keys_lead_to_every_view(visit: Visit, station: Station, staff: User) ->
         expect(page).to_have_url(re.compile(f"/calendar/{kind}/.*date=2031-03-07"))
 
 
+@pytest.mark.looks
 def test_stations_lead_to_the_day_of_each(visit: Visit, station: Station, staff: User) -> None:
     booking(station)
     page = visit(staff, address("stations"))
@@ -82,6 +85,7 @@ def test_stations_lead_to_the_day_of_each(visit: Visit, station: Station, staff:
     expect(page).to_have_url(re.compile(r"/calendar/day/\?station=kitchen&date=2031-03-07"))
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("kind", ["week", "day"])
 def test_line_for_now_stands_in_the_slot_of_the_stations_own_time(
     visit: Visit, station: Station, staff: User, kind: str
@@ -102,6 +106,7 @@ def test_line_for_now_stands_in_the_slot_of_the_stations_own_time(
     expect(page.locator(".now-line")).to_have_count(1)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("kind", ["day", "agenda", "week"])
 def test_paper_shows_the_bookings_and_no_buttons(visit: Visit, station: Station, staff: User, kind: str) -> None:
     made = booking(station, customer=Contact("Ana García", "ana@example.com"), special_requests="Nuts")

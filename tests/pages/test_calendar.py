@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from accounts import roles
 from accounts.customers import Contact
@@ -184,23 +182,6 @@ def test_hostile_names_are_escaped(visitor: Client, station: Station, view: str)
 
     assert "<img src=x" not in html
     assert "<script>x" not in html
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_calendar_asks_as_little_for_five_hundred_bookings_as_for_one(
-    visitor: Client, station: Station, view: str
-) -> None:
-    station.openings.update(capacity=500)
-    counts = []
-    for more in (1, 49, 450):
-        for _n in range(more):
-            booking(station, customer=Contact("Ana García", f"ana{_n}@example.com"))
-        show(visitor, view)
-        with CaptureQueriesContext(connection) as queries:
-            show(visitor, view)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1] == counts[2] <= 12
 
 
 def test_nobody_without_a_station_sees_a_calendar(client: Client, db: None) -> None:
