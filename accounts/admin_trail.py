@@ -19,6 +19,7 @@ from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit, exporting
 from bookings.audit import Event
 from bookings.models import Booking
+from stations import wording
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -106,7 +107,7 @@ def told(entry: AuditEntry) -> str:
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
-        return audit.sentence(entry.event, changes)
+        return audit.sentence(entry.event, changes, entry.station.country if entry.station else wording.ANYWHERE)
     if entry.action == AuditEntry.Action.DELETE:
         return __("Deleted")
     if entry.action == AuditEntry.Action.CREATE:

@@ -11,8 +11,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.utils.dateparse import parse_date
-from django.utils.formats import date_format
+from django.utils.dateparse import parse_date, parse_time
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +20,7 @@ from accounts.audit import HIDDEN
 from accounts.models import AuditEntry
 from bookings.models import Booking
 from bookings.workflow import Status
+from stations import wording
 from stations.querysets import Person
 
 
@@ -117,50 +117,51 @@ def entries(booking: Booking) -> models.QuerySet[AuditEntry]:
 
 def story(booking: Booking) -> list[Line]:
     """What happened to the booking at its station, latest first, in sentences of the active language."""
-    return [line(entry) for entry in entries(booking)]
+    return [line(entry, booking.station.country) for entry in entries(booking)]
 
 
 def last_line(booking: Booking) -> Line | None:
     """Who changed it last, and what; None for a booking without any trail."""
     latest = entries(booking).first()
-    return line(latest) if latest else None
+    return line(latest, booking.station.country) if latest else None
 
 
-def line(entry: AuditEntry) -> Line:
+def line(entry: AuditEntry, country: str) -> Line:
     return Line(
         when=entry.timestamp,
         who=entry.actor_email or "",
         channel=entry.get_channel_display(),
         event=entry.event,
-        what=sentence(entry.event, entry.changes or {}),
+        what=sentence(entry.event, entry.changes or {}, country),
     )
 
 
-def sentence(event: str, changes: Mapping[str, Any]) -> str:
+def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
     """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
     if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
-        return _moved(event, changes)
+        return _moved(event, changes, country)
     if event == Event.STATUS:
         return " → ".join(str(Status(value).label) for value in changes["status"])
     if event == Event.CREATED:
-        return f"{Event.CREATED.label}: {_place(changes, 1)}"
+        return f"{Event.CREATED.label}: {_place(changes, 1, country)}"
     label = Event(event).label if event in Event.values else event
     fields = ", ".join(_field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at"))
     return f"{label}: {fields}" if fields else str(label)
 
 
-def _moved(event: str, changes: Mapping[str, Any]) -> str:
-    there = _("another station") if event == Event.LEFT else _place(changes, 1)
-    return f"{_place(changes, 0)} → {there}"
+def _moved(event: str, changes: Mapping[str, Any], country: str) -> str:
+    there = _("another station") if event == Event.LEFT else _place(changes, 1, country)
+    return f"{_place(changes, 0, country)} → {there}"
 
 
-def _place(changes: Mapping[str, Any], side: int) -> str:
+def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
     """The old (0) or the new (1) place, naming the station only where it changed."""
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
+    slot = parse_time(str(changes["slot"][side])) if "slot" in changes else None
     parts = [
         str(changes["station"][side]) if None not in changes.get("station", [None]) else "",
-        date_format(day, "D j M Y") if day else "",
-        str(changes["slot"][side]) if "slot" in changes else "",
+        wording.dated_day(day, country) if day else "",
+        wording.clock(slot, country) if slot else "",
     ]
     return " ".join(part for part in parts if part)
 

@@ -11,6 +11,7 @@ from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
+from stations import wording
 from stations.models import MAX_PLACES
 from stations.timetable import FIRST_DATE, LAST_DATE
 
@@ -149,9 +150,9 @@ class NewBookingForm(PartyForm, ContactForm):
         initial=Status.CONFIRMED,
     )
 
-    def __init__(self, *args: Any, cells: list[Cell], **options: Any) -> None:
+    def __init__(self, *args: Any, cells: list[Cell], country: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["slot"].choices = slot_choices(cells)  # type: ignore[attr-defined]
+        self.fields["slot"].choices = slot_choices(cells, country)  # type: ignore[attr-defined]
 
     def place_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
@@ -174,9 +175,11 @@ class EditBookingForm(PartyForm):
         super().__init__(*args, **{"initial": initial, **options})
 
 
-def slot_choices(cells: list[Cell]) -> list[tuple[str, str]]:
+def slot_choices(cells: list[Cell], country: str) -> list[tuple[str, str]]:
     """The slots of a day with what is left of each, closed ones with their reason."""
-    return [(f"{cell.slot.start:%H:%M}", f"{cell.slot.start:%H:%M} · {describe(cell)}") for cell in cells]
+    return [
+        (f"{cell.slot.start:%H:%M}", f"{wording.clock(cell.slot.start, country)} · {describe(cell)}") for cell in cells
+    ]
 
 
 def describe(cell: Cell) -> str:

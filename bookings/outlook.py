@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bookings.calendar import days_between
@@ -14,6 +13,7 @@ from bookings.errors import Past, SlotClosed, SlotFull, TooManyGuests
 from bookings.holds import Ledger
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
+from stations import wording
 from stations.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Station
@@ -65,7 +65,7 @@ class _Outlook:
                 yield self._prospect(Place(day, start))
 
     def _prospect(self, to: Place) -> Prospect:
-        where = f"{date_format(to.date, 'l')} {to.slot:%H:%M}"
+        where = f"{wording.long_weekday(to.date)} {wording.clock(to.slot, self._station.country)}"
         if self._is_home(to):
             return Prospect(to.date, to.slot, "", "", _("%(where)s, where it is") % {"where": where})
         try:

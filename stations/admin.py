@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -22,6 +21,7 @@ from accounts.scoping import ScopedAdmin
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.models import Booking
 from bookings.timetables import changing
+from stations import wording
 from stations.building import Week, build
 from stations.errors import DomainError
 from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Weekday
@@ -72,7 +72,8 @@ def told(refusal: DomainError) -> Iterable[str]:
     yield str(refusal)
     bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
     for booking in bookings[:LISTED]:
-        place = f"{date_format(booking.date, 'D j M Y')} {booking.slot:%H:%M}"
+        country = booking.station.country
+        place = f"{wording.dated_day(booking.date, country)} {wording.clock(booking.slot, country)}"
         guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
         yield f"{place}, {guests}: {booking}"
     if len(bookings) > LISTED:

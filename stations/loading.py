@@ -27,4 +27,7 @@ def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[
     exceptions: dict[int, list[TimetableException]] = defaultdict(list)
     for exception in TimetableException.objects.filter(station__in=stations, date__range=(first, last)):
         exceptions[exception.station_id].append(exception)
-    return {station.pk: Timetable(station.zone, openings[station.pk], exceptions[station.pk]) for station in stations}
+    return {
+        station.pk: Timetable(station.zone, openings[station.pk], exceptions[station.pk], station.country)
+        for station in stations
+    }

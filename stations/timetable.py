@@ -13,9 +13,9 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from stations import wording
 from stations.errors import NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
@@ -46,9 +46,14 @@ class Timetable:
     """The openings and exceptions of one station, as loaded for a range of dates. Days outside it have no exceptions."""
 
     def __init__(
-        self, zone: ZoneInfo, openings: Iterable["Opening"], exceptions: Iterable["TimetableException"]
+        self,
+        zone: ZoneInfo,
+        openings: Iterable["Opening"],
+        exceptions: Iterable["TimetableException"],
+        country: str = wording.ANYWHERE,
     ) -> None:
         self.zone = zone
+        self._country = country
         self._openings: dict[int, list[Opening]] = defaultdict(list)
         for opening in sorted(openings, key=lambda opening: opening.start):
             self._openings[opening.weekday].append(opening)
@@ -72,12 +77,12 @@ class Timetable:
         while len(row) < count:
             slot = self.find(day, begin) if begin is not None else None
             if slot is None:
-                raise NoSuchSlot(_no_such_slot(day, start, count, found=len(row)))
+                raise NoSuchSlot(self._no_such_slot(day, start, count, found=len(row)))
             row.append(slot)
             begin = _local_end(slot)
         closed = next((slot for slot in row if slot.closed), None)
         if closed and not even_closed:
-            raise SlotClosed(_closed(closed), data=closed.reason)
+            raise SlotClosed(self._closed(closed), data=closed.reason)
         return row
 
     def _day(self, day: date) -> dict[time, Slot]:
@@ -105,6 +110,21 @@ class Timetable:
             closed=bool(exception and exception.closed),
             reason=exception.reason if exception else "",
         )
+
+    def _no_such_slot(self, day: date, start: time, count: int, *, found: int) -> str:
+        when = {**self._when(day, start), "count": count, "found": found}
+        if found:
+            return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
+        return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
+
+    def _closed(self, slot: Slot) -> str:
+        when = {**self._when(slot.date, slot.start), "reason": slot.reason}
+        if slot.reason:
+            return _("%(start)s on %(day)s is closed: %(reason)s") % when
+        return _("%(start)s on %(day)s is closed.") % when
+
+    def _when(self, day: date, start: time) -> dict[str, str]:
+        return {"day": wording.dated_day(day, self._country), "start": wording.clock(start, self._country)}
 
 
 def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:
@@ -179,17 +199,3 @@ def _local_end(slot: Slot) -> time | None:
     """When the slot ends by the local clock, had no clock been moved; None where that is another date."""
     end = _clock(slot.start) + timedelta(minutes=slot.minutes)
     return end.time() if end.date() == ANY_DAY else None
-
-
-def _no_such_slot(day: date, start: time, count: int, *, found: int) -> str:
-    when = {"day": date_format(day, "D j M Y"), "start": f"{start:%H:%M}", "count": count, "found": found}
-    if found:
-        return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
-    return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
-
-
-def _closed(slot: Slot) -> str:
-    when = {"day": date_format(slot.date, "D j M Y"), "start": f"{slot.start:%H:%M}", "reason": slot.reason}
-    if slot.reason:
-        return _("%(start)s on %(day)s is closed: %(reason)s") % when
-    return _("%(start)s on %(day)s is closed.") % when

@@ -56,6 +56,7 @@ PAGES = """
                                      nobody outsider viewer staff manager integrator stranger root
 GET    accounts/login/                  200      200    200   200     200        200      200  200
 POST   accounts/login/                  302      302    302   302     302        302      302  302
+POST   language/                        302      302    302   302     302        302      302  302
 POST   accounts/logout/               login    login  login login   login      login    login login
 GET    /                                302      302    302   302     302        302      302  302
 GET    calendar/                        302      302    302   302     302        302      302  302

@@ -1,6 +1,6 @@
 """How the calendar's templates put things."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Final
 
 from django import template
@@ -10,6 +10,8 @@ from bookings.calendar import Cell, Row
 from bookings.forms import describe
 from bookings.grids import Load
 from bookings.workflow import RESCHEDULABLE, Status
+from stations import wording
+from stations.models import Station
 
 register = template.Library()
 
@@ -70,8 +72,46 @@ def tenths(cell: Cell) -> int:
 
 
 @register.filter
-def money(cents: int, currency: str) -> str:
-    return f"{cents / 100:,.2f} {currency}"
+def money(cents: int, station: Station) -> str:
+    return wording.money(cents, station.currency, station.country)
+
+
+@register.filter
+def clock(start: time, station: Station) -> str:
+    return wording.clock(start, station.country)
+
+
+register.filter("weekday", wording.weekday)
+
+
+@register.filter
+def short_day(day: date, station: Station) -> str:
+    return wording.short_day(day, station.country)
+
+
+@register.filter
+def dated_day(day: date, station: Station) -> str:
+    return wording.dated_day(day, station.country)
+
+
+@register.filter
+def long_day(day: date, station: Station) -> str:
+    return wording.long_day(day, station.country)
+
+
+@register.filter
+def full_day(day: date, station: Station) -> str:
+    return wording.full_day(day, station.country)
+
+
+@register.filter
+def month_name(day: date, station: Station) -> str:
+    return wording.month(day, station.country)
+
+
+@register.simple_tag
+def span(first: date, last: date, station: Station) -> str:
+    return wording.span(first, last, station.country)
 
 
 @register.filter

@@ -9,12 +9,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from bookings.models import Booking
 from bookings.views.access import wants_json
+from stations import wording
 
 KEY = "notice"
 REFUSED_KEY = "refused"
@@ -67,7 +67,8 @@ def moved(booking: Booking) -> str:
 
 def place_of(booking: Booking) -> str:
     """“Saturday 8 March 19:00”."""
-    return f"{date_format(booking.date, 'l j F')} {booking.slot:%H:%M}"
+    country = booking.station.country
+    return f"{wording.long_day(booking.date, country)} {wording.clock(booking.slot, country)}"
 
 
 def safe(request: HttpRequest, address: str) -> str:

@@ -9,11 +9,13 @@ import { moveTo, sendForm } from "./moving.js";
 import { enableNowLine } from "./now.js";
 import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
+import { enableSlots } from "./slots.js";
 import { warn } from "./voice.js";
 import { watch } from "./watch.js";
 
 enableAutosubmit(document);
 enableFinder(document);
+enableSlots(document);
 
 const calendar = document.querySelector("[data-calendar]");
 const hand = calendar instanceof HTMLElement ? new Hand(calendar, moveTo) : null;

@@ -15,7 +15,7 @@ from bookings.services import Place
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, place
-from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -109,7 +109,7 @@ def test_edit_in_the_panel_says_what_is_wrong_and_saves(visit: Visit, station: S
     panel(page).get_by_role("button", name="Save").click()
 
     expect(page.get_by_role("status")).to_contain_text("Saved.")
-    expect(panel(page)).to_contain_text("15.50 EUR")
+    expect(panel(page)).to_contain_text("15,50\N{NO-BREAK SPACE}€")
     made.refresh_from_db()
     assert (made.total_due_cents, made.deposit_due_cents) == (2550, 1000)
 
@@ -175,6 +175,37 @@ def test_new_booking_in_the_panel_for_a_customer_found_while_typing(
     assert (place(made), made.customer) == ((SATURDAY, time(19)), known)
     expect(card(page, made)).to_contain_text("Ana García")
     expect(page).to_have_url(re.compile(f"booking={made.pk}"))
+
+
+@pytest.mark.parametrize("address", [WEEK, "/bookings/new/?station=kitchen&date=2031-03-07"])
+def test_another_day_in_a_new_booking_lists_its_own_slots(
+    visit: Visit, station: Station, staff: User, address: str
+) -> None:
+    for _n in range(3):
+        booking(station, SATURDAY, slot=time(19))
+    ExceptionFactory(station=station, date=SATURDAY, slot=time(20))
+    page = visit(staff, address)
+    if address == WEEK:
+        page.keyboard.press("n")
+    page.get_by_label("Slot", exact=True).select_option("18:00")
+    page.get_by_label("Adults").fill("4")
+
+    page.get_by_label("Date").last.fill("2031-03-08")
+
+    slots = page.get_by_label("Slot", exact=True)
+    expect(slots.locator("option")).to_have_text(
+        [
+            "17:00 · 3 of 3 free",
+            "18:00 · 3 of 3 free",
+            "19:00 · full",
+            "20:00 · closed: Stocktaking",
+            "21:00 · 3 of 3 free",
+        ]
+    )
+    expect(slots).to_have_value("18:00")
+    expect(page.get_by_label("Adults")).to_have_value("4")
+    page.get_by_role("button", name="Book").click()
+    expect(page.get_by_text("Saturday 8 March 2031, 18:00")).to_be_visible()
 
 
 def test_somebody_else_after_all_can_be_typed(visit: Visit, station: Station, staff: User) -> None:

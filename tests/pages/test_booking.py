@@ -45,7 +45,7 @@ def test_page_shows_all_of_a_booking(visitor: Client, station: Station, staff: U
         "+4930901820",
         "Saturday 8 March 2031",
         "1 adult, 2 children",
-        "100.50 EUR",
+        "100,50\N{NO-BREAK SPACE}€",
         "Nuts!<br>Window",
         "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00",
         f"by {staff.email}",

@@ -84,7 +84,7 @@ def test_totals_leave_out_the_cancelled_and_the_displaced(visitor: Client, stati
 
     told = re.sub(r"<[^>]+>", "", re.findall(r'class="totals">(.*?)</p>', show(visitor, kind))[0])
 
-    assert told == "2 parties · 7 guests · 200.00 EUR due"
+    assert told == "2 parties · 7 guests · 200,00\N{NO-BREAK SPACE}€ due"
 
 
 def test_totals_of_a_month_are_of_its_own_days(visitor: Client, station: Station) -> None:

@@ -25,7 +25,7 @@ def exception(slot: str | None = None, day: date = FRIDAY, **fields: object) -> 
 
 
 def timetable(*openings: Opening, exceptions: tuple[TimetableException, ...] = ()) -> Timetable:
-    return Timetable(BERLIN, openings, exceptions)
+    return Timetable(BERLIN, openings, exceptions, "DE")
 
 
 def starts(slots: list[Slot]) -> list[str]:

@@ -1,0 +1,103 @@
+"""How dates, times and money are written for people: in the reader's language, by the customs of the station's country.
+
+English is read in Berlin with 24 hours, in New York with 12, and “7 March” there is “March 7”: Unicode's CLDR knows (by Babel).
+Machines get ISO 8601 and integer cents instead, and never come here.
+"""
+
+from datetime import date, time
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Final
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_interval, format_skeleton, format_time
+from babel.numbers import format_currency
+from django.utils.translation import get_language
+
+ANYWHERE: Final = ""
+"""No country: the customs of the language alone."""
+KEPT: Final = 4096
+
+
+def clock(start: time, country: str) -> str:
+    """“18:00”, “6:00 PM”."""
+    return _clock(start, _locale(_language(), country))
+
+
+def weekday(day: date) -> str:
+    """“Fri”."""
+    return _date(day, "ccc", _locale(_language(), ANYWHERE))
+
+
+def short_day(day: date, country: str) -> str:
+    """“Fri 7 Mar”, “Fri Mar 7”."""
+    return f"{weekday(day)} {_skeleton(day, 'MMMd', _locale(_language(), country))}"
+
+
+def dated_day(day: date, country: str) -> str:
+    """“Fri 7 Mar 2031”."""
+    return f"{weekday(day)} {_skeleton(day, 'yMMMd', _locale(_language(), country))}"
+
+
+def long_day(day: date, country: str) -> str:
+    """“Friday 7 March”."""
+    locale = _locale(_language(), country)
+    return f"{_date(day, 'cccc', locale)} {_skeleton(day, 'MMMMd', locale)}"
+
+
+def full_day(day: date, country: str) -> str:
+    """“Friday 7 March 2031”."""
+    locale = _locale(_language(), country)
+    return f"{_date(day, 'cccc', locale)} {_date(day, 'long', locale)}"
+
+
+def long_weekday(day: date) -> str:
+    """“Friday”."""
+    return _date(day, "cccc", _locale(_language(), ANYWHERE))
+
+
+def month(day: date, country: str) -> str:
+    """“March 2031”."""
+    return _skeleton(day, "yMMMM", _locale(_language(), country))
+
+
+def span(first: date, last: date, country: str) -> str:
+    """“2–8 Mar 2031”, “30 Mar – 5 Apr 2031”."""
+    return str(format_interval(first, last, "yMMMd", locale=_locale(_language(), country)))
+
+
+def money(cents: int, currency: str, country: str) -> str:
+    """“45,00 €”. Every currency has its hundredths here, as in the database."""
+    locale = _locale(_language(), country)
+    return str(format_currency(Decimal(cents) / 100, currency, locale=locale, currency_digits=False))
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+@cache
+def _locale(language: str, country: str) -> Locale:
+    """Languages that nobody speaks in that country keep the customs of their own."""
+    spoken, _, region = language.partition("-")
+    for territory in (country, region.upper(), None):
+        try:
+            return Locale(spoken, territory or None)
+        except UnknownLocaleError:
+            continue
+    return Locale("en")
+
+
+@lru_cache(KEPT)
+def _clock(start: time, locale: Locale) -> str:
+    return format_time(start, "short", locale=locale)
+
+
+@lru_cache(KEPT)
+def _date(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)
+
+
+@lru_cache(KEPT)
+def _skeleton(day: date, skeleton: str, locale: Locale) -> str:
+    return str(format_skeleton(skeleton, day, locale=locale))

@@ -1,0 +1,98 @@
+"""How dates, times and money are written: by language and country."""
+
+from datetime import date, time
+
+import pytest
+from django.utils import translation
+
+from stations import wording
+
+FRIDAY = date(2031, 3, 7)
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "told"),
+    [
+        ("en", "DE", "18:00"),
+        ("en", "GB", "18:00"),
+        ("en", "US", f"6:00{NARROW}PM"),
+        ("en", "NZ", f"6:00{NARROW}pm"),
+        ("en", "IN", f"6:00{NARROW}pm"),
+        ("de", "DE", "18:00"),
+        ("de", "US", "18:00"),
+        ("es", "ES", "18:00"),
+        ("es", "US", f"6:00{NARROW}p.m."),
+        ("en", "JP", f"6:00{NARROW}PM"),
+        ("en", wording.ANYWHERE, f"6:00{NARROW}PM"),
+    ],
+)
+def test_clock_has_the_hours_of_the_place(language: str, country: str, told: str) -> None:
+    with translation.override(language):
+        assert wording.clock(time(18), country) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "told"),
+    [
+        ("en", "DE", ["Fri", "Fri 7 Mar", "Fri 7 Mar 2031", "Friday 7 March", "Friday 7 March 2031", "March 2031"]),
+        ("en", "US", ["Fri", "Fri Mar 7", "Fri Mar 7, 2031", "Friday March 7", "Friday March 7, 2031", "March 2031"]),
+        ("de", "DE", ["Fr", "Fr 7. März", "Fr 7. März 2031", "Freitag 7. März", "Freitag 7. März 2031", "März 2031"]),
+        (
+            "es",
+            "ES",
+            ["vie", "vie 7 mar", "vie 7 mar 2031", "viernes 7 de marzo", "viernes 7 de marzo de 2031", "marzo de 2031"],
+        ),
+    ],
+)
+def test_days_are_named_in_the_language_and_ordered_as_in_the_place(
+    language: str, country: str, told: list[str]
+) -> None:
+    with translation.override(language):
+        assert [
+            wording.weekday(FRIDAY),
+            wording.short_day(FRIDAY, country),
+            wording.dated_day(FRIDAY, country),
+            wording.long_day(FRIDAY, country),
+            wording.full_day(FRIDAY, country),
+            wording.month(FRIDAY, country),
+        ] == told
+
+
+@pytest.mark.parametrize(
+    ("language", "last", "told"),
+    [
+        ("en", date(2031, 3, 13), "7–13 Mar 2031"),
+        ("en", date(2031, 4, 3), "7 Mar – 3 Apr 2031"),
+        ("de", date(2031, 4, 3), "7. März – 3. Apr. 2031"),
+    ],
+)
+def test_span_says_what_is_the_same_once(language: str, last: date, told: str) -> None:
+    with translation.override(language):
+        assert " ".join(wording.span(FRIDAY, last, "DE").split()) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "currency", "told"),
+    [
+        ("en", "US", "USD", "$1,234.50"),
+        ("en", "DE", "EUR", f"1.234,50{NO_BREAK}€"),
+        ("es", "ES", "EUR", f"1.234,50{NO_BREAK}€"),
+        ("en", "US", "JPY", "¥1,234.50"),
+    ],
+)
+def test_money_has_its_hundredths_and_its_sign(language: str, country: str, currency: str, told: str) -> None:
+    with translation.override(language):
+        assert wording.money(123_450, currency, country) == told
+
+
+def test_a_language_without_customs_speaks_english() -> None:
+    with translation.override("xx"):
+        assert wording.clock(time(18), "XX") == f"6:00{NARROW}PM"
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_every_date_can_be_written(day: date) -> None:
+    with translation.override("en"):
+        assert wording.full_day(day, "DE")
