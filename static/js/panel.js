@@ -42,7 +42,7 @@ export class Panel {
     event.preventDefault();
     if (link.matches("[data-close]")) return this.close();
     if (!inside) this.opener = link;
-    this.load(link.href);
+    this.load(withinPanel(link.href));
   }
 
   /** @param {SubmitEvent} event */
@@ -132,6 +132,13 @@ export class Panel {
       this.load(this.address, undefined, true);
     }
   }
+}
+
+/** A page that would go on to the calendar goes on to its booking here: the calendar is beside it. @param {string} address */
+function withinPanel(address) {
+  const inside = new URL(address);
+  if (inside.searchParams.has("next")) inside.searchParams.set("next", inside.pathname.replace(/move\/$/, ""));
+  return inside.href;
 }
 
 /** @returns {string} the booking that the panel shows */

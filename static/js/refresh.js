@@ -27,7 +27,7 @@ function swap(shown, fresh) {
   const focused = nameOf(document.activeElement);
   for (const part of document.querySelectorAll("[data-swap]")) {
     const drawn = fresh.querySelector(`[data-swap="${part.getAttribute("data-swap")}"]`);
-    if (drawn) part.replaceChildren(...drawn.childNodes);
+    if (drawn && !part.contains(document.activeElement)) part.replaceChildren(...drawn.childNodes);
   }
   const drawn = /** @type {HTMLElement} */ (fresh.querySelector("[data-calendar]"));
   Object.assign(shown.dataset, drawn.dataset);
@@ -50,5 +50,6 @@ function nameOf(focused) {
   const booking = focused.closest("[data-booking-id]")?.getAttribute("data-booking-id");
   if (booking) return `[data-booking-id="${booking}"]${focused.matches("[data-booking-id]") ? "" : " a"}`;
   const href = focused.getAttribute("href");
-  return href ? `a[href="${CSS.escape(href)}"]` : "";
+  if (href) return `a[href="${CSS.escape(href)}"]`;
+  return [".scroll", "[data-opens-keys]"].find((name) => focused.matches(name)) ?? "";
 }

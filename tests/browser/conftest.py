@@ -7,20 +7,40 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from accounts import roles
 from accounts.models import User
+from stations.models import Station
+from tests.factories import open_station, person
 
 Visit = Callable[..., Page]
 
 
 @pytest.fixture
+def station(transactional_db: None) -> Station:
+    """As everywhere, but committed: the browser's server reads it by another connection."""
+    return open_station(code="kitchen", name="Kitchen")
+
+
+@pytest.fixture
+def staff(station: Station) -> User:
+    return person(roles.STAFF, station, email="staff@example.com")
+
+
+@pytest.fixture
 def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
-    """`visit(user, address, width=1280, scripts=True, touch=False)`: that address, opened by somebody signed in."""
+    """`visit(user, address, width=1280, scripts=True, touch=False, language="en")`: opened by somebody signed in."""
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def open_page(user: User, address: str, *, width: int = 1280, scripts: bool = True, touch: bool = False) -> Page:
+    def open_page(
+        user: User, address: str, *, width: int = 1280, scripts: bool = True, touch: bool = False, language: str = "en"
+    ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=scripts, has_touch=touch, is_mobile=touch
+            viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
+            has_touch=touch,
+            is_mobile=touch,
+            locale=language,
         )
         contexts.append(context)
         session = Client()

@@ -22,16 +22,6 @@ WEEK = "/calendar/week/?station=kitchen&date=2031-03-07"
 MONTH = "/calendar/month/?station=kitchen&date=2031-03-07"
 
 
-@pytest.fixture
-def station(transactional_db: None) -> Station:
-    return open_station(code="kitchen", name="Kitchen")
-
-
-@pytest.fixture
-def staff(station: Station) -> User:
-    return person(roles.STAFF, station, email="staff@example.com")
-
-
 def card(page: Page, made: Booking) -> Locator:
     return page.locator(f'[data-booking-id="{made.pk}"]')
 

@@ -29,11 +29,6 @@ def station(transactional_db: None) -> Station:
     return open_station(code="kitchen", name="Kitchen", guest_capacity=6)
 
 
-@pytest.fixture
-def staff(station: Station) -> User:
-    return person(roles.STAFF, station, email="staff@example.com")
-
-
 class Finger:
     """A finger on the page, as the browser's own protocol moves it."""
 
@@ -352,6 +347,20 @@ def test_what_a_colleague_does_appears_within_fifteen_seconds_without_a_jump(
     expect(cell(page, SATURDAY, "20:00").locator("[data-booking-id]")).to_have_count(1, timeout=15_000)
     assert clock.monotonic() - started < 15
     assert page.evaluate("[window.here, document.querySelector('.scroll').scrollLeft]") == ["still the same page", 200]
+
+
+@pytest.mark.parametrize("where", ["select[name=status]", "[data-opens-keys]", ".scroll", "a[rel=next]"])
+def test_what_a_colleague_does_takes_nobodys_focus(visit: Visit, station: Station, staff: User, where: str) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+    page.wait_for_load_state("load")
+    page.locator(where).focus()
+
+    services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    expect(cell(page, SATURDAY, "20:00").locator("[data-booking-id]")).to_have_count(1)
+    expect(page.locator(where)).to_be_focused()
 
 
 def test_lost_connection_is_said_at_once_and_its_return_too(visit: Visit, station: Station, staff: User) -> None:

@@ -15,21 +15,11 @@ from bookings.services import Place
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, place
-from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ANA = Contact("Ana García", "ana@example.com", "+49 30 901820")
-
-
-@pytest.fixture
-def station(transactional_db: None) -> Station:
-    return open_station(code="kitchen", name="Kitchen")
-
-
-@pytest.fixture
-def staff(station: Station) -> User:
-    return person(roles.STAFF, station, email="staff@example.com")
 
 
 def panel(page: Page) -> Locator:

@@ -24,11 +24,6 @@ def address(kind: str) -> str:
 
 
 @pytest.fixture
-def station(transactional_db: None) -> Station:
-    return open_station(code="kitchen", name="Kitchen")
-
-
-@pytest.fixture
 def staff(station: Station) -> User:
     return person(roles.STAFF, station, open_station(code="court", name="Court"), email="staff@example.com")
 
