@@ -21,6 +21,7 @@ find_python() {
     return 1
 }
 
+# The lists are whole: told not to look for more, an old pip does not reach past them for a newer release that nobody has pinned.
 # The stamp is a hash of the list, so that a changed list is installed again and an old one is not looked at.
 install_requirements() {
     stamp=.venv/.installed-$1
@@ -32,7 +33,7 @@ install_requirements() {
     fi
     [ "$(cat "$stamp" 2>/dev/null)" != "$(cksum < "$1")" ] || return 0
     echo "Installing $1 into .venv" >&2
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$1"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r "$1"
     cksum < "$1" > "$stamp"
 }
 
