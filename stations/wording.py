@@ -17,10 +17,11 @@ from django.utils.translation import get_language
 ANYWHERE: Final = ""
 """No country: the customs of the language alone."""
 KEPT: Final = 4096
+NARROW_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"
 
 
 def clock(start: time, country: str) -> str:
-    """“18:00”, “6:00 PM”."""
+    """“18:00”; “6:30 PM”, and on the hour “6 PM”."""
     return _clock(start, _locale(_language(), country))
 
 
@@ -90,7 +91,9 @@ def _locale(language: str, country: str) -> Locale:
 
 @lru_cache(KEPT)
 def _clock(start: time, locale: Locale) -> str:
-    return format_time(start, "short", locale=locale)
+    whole_hour = not start.minute and "h" in locale.time_formats["short"].pattern
+    told = format_skeleton("h", start, locale=locale) if whole_hour else format_time(start, "short", locale=locale)
+    return str(told).replace(" ", NARROW_SPACE)
 
 
 @lru_cache(KEPT)

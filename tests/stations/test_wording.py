@@ -17,15 +17,15 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
     [
         ("en", "DE", "18:00"),
         ("en", "GB", "18:00"),
-        ("en", "US", f"6:00{NARROW}PM"),
-        ("en", "NZ", f"6:00{NARROW}pm"),
-        ("en", "IN", f"6:00{NARROW}pm"),
+        ("en", "US", f"6{NARROW}PM"),
+        ("en", "NZ", f"6{NARROW}pm"),
+        ("en", "IN", f"6{NARROW}pm"),
         ("de", "DE", "18:00"),
         ("de", "US", "18:00"),
         ("es", "ES", "18:00"),
-        ("es", "US", f"6:00{NARROW}p.m."),
-        ("en", "JP", f"6:00{NARROW}PM"),
-        ("en", wording.ANYWHERE, f"6:00{NARROW}PM"),
+        ("es", "US", f"6{NARROW}p.m."),
+        ("en", "JP", f"6{NARROW}PM"),
+        ("en", wording.ANYWHERE, f"6{NARROW}PM"),
     ],
 )
 def test_clock_has_the_hours_of_the_place(language: str, country: str, told: str) -> None:
@@ -87,9 +87,15 @@ def test_money_has_its_hundredths_and_its_sign(language: str, country: str, curr
         assert wording.money(123_450, currency, country) == told
 
 
+def test_clock_names_the_minutes_that_there_are() -> None:
+    with translation.override("en"):
+        assert wording.clock(time(18, 30), "US") == f"6:30{NARROW}PM"
+        assert wording.clock(time(0), "US") == f"12{NARROW}AM"
+
+
 def test_a_language_without_customs_speaks_english() -> None:
     with translation.override("xx"):
-        assert wording.clock(time(18), "XX") == f"6:00{NARROW}PM"
+        assert wording.clock(time(18), "XX") == f"6{NARROW}PM"
 
 
 @pytest.mark.parametrize("day", [date.min, date.max])
