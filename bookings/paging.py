@@ -45,7 +45,8 @@ def page(person: Person, found: "BookingQuerySet[Booking]", cursor: str = "") ->
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    return Page(rows, _cursor(NEXT, rows[-1]) if after else None, _cursor(PREVIOUS, rows[0]) if before else None)
+    last, first = _mark(rows[-1]), _mark(rows[0])
+    return Page(rows, _cursor(NEXT, last) if after else None, _cursor(PREVIOUS, first) if before else None)
 
 
 def _beyond(mark: Mark, direction: str) -> Q:
@@ -56,23 +57,29 @@ def _beyond(mark: Mark, direction: str) -> Q:
     return Q(**{f"date__{than}e": day}) & (Q(**{f"date__{than}": day}) | later_that_day)
 
 
-def _cursor(direction: str, row: Row) -> str:
-    text = "|".join(
-        [direction, *(part.isoformat() for part in (row.date, row.slot, row.created_at)), str(row.booking_id)]
-    )
+def _mark(row: Row) -> Mark:
+    return row.date, row.slot, row.created_at, row.booking_id
+
+
+def _cursor(direction: str, mark: Mark) -> str:
+    day, slot, made, pk = mark
+    text = "|".join([direction, *(part.isoformat() for part in (day, slot, made)), str(pk)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _read(cursor: str) -> tuple[str, Mark]:
+    """Direction and mark. Raises Invalid for all but the one spelling in which they were given."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         direction, day, slot, made, pk = text.split("|")
         mark = (
             date.fromisoformat(day),
-            time.fromisoformat(slot),
+            time.fromisoformat(slot).replace(tzinfo=None),
             datetime.fromisoformat(made).astimezone(UTC),
             UUID(pk),
         )
-        return {NEXT: NEXT, PREVIOUS: PREVIOUS}[direction], mark
-    except (ValueError, KeyError, OverflowError):
+        if direction not in (NEXT, PREVIOUS) or _cursor(direction, mark) != cursor:
+            raise ValueError
+    except (ValueError, OverflowError):
         raise Invalid(fields={"cursor": [_("Take the cursor from `next` or `previous` of an answer.")]}) from None
+    return direction, mark

@@ -1,5 +1,6 @@
 """Bookings by the API: listed, made, read, edited, stepped through their life."""
 
+from base64 import urlsafe_b64encode
 from datetime import date, time
 from typing import Any
 from urllib.parse import urlencode
@@ -354,6 +355,27 @@ def test_list_refuses_a_cursor_that_it_did_not_give(api: Caller, cursor: str) ->
     said = failure(api.get(f"{LIST}?{urlencode({'cursor': cursor})}"))
 
     assert (said["status"], said["code"], list(said["errors"])) == (400, "invalid", ["cursor"])
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("18:00:00", "18:00:00+01:00"),
+        ("18:00:00", "T18"),
+        ("2031-03-07", "2031-W10-5"),
+        ("2031-01-02T03:04:05+00:00", "2031-01-02T03:04:05"),
+        ("2031-01-02T03:04:05+00:00", "0001-01-01T00:00:00+14:00"),
+        ("n|", "next|"),
+    ],
+)
+def test_list_refuses_a_cursor_in_another_spelling(api: Caller, part: str, other: str) -> None:
+    given = f"n|2031-03-07|18:00:00|2031-01-02T03:04:05+00:00|{uuid4()}"
+
+    def asked(text: str) -> Any:
+        return api.get(f"{LIST}?cursor={urlsafe_b64encode(text.encode()).decode().rstrip('=')}")
+
+    assert asked(given).status_code == 200
+    assert told(asked(given.replace(part, other))) == (400, "invalid")
 
 
 def test_list_refuses_a_range_that_ends_before_it_begins(api: Caller) -> None:
