@@ -51,7 +51,7 @@ class ScopedAdmin(_Admin):
         return found.order_by(*self.get_ordering(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        found = super().get_object(request, object_id, from_field)
+        found = super().get_object(request, object_id, from_field or None)
         if found is None:
             raise Http404
         return found

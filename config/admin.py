@@ -29,6 +29,10 @@ class StationbookAdmin(AdminSite):
                 [model for model in models if model._meta.app_label not in THIRD_PARTIES], admin_class, **options
             )
 
+    def get_urls(self) -> list[Any]:
+        """Without “view on site”: nothing here has such a page, and that one would look up any row of any table."""
+        return [one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""
         if request.user.is_authenticated:

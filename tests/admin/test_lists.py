@@ -1,8 +1,10 @@
 """What the lists of the admin may be asked, by whom, and what nonsense in an address leads to."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -80,6 +82,26 @@ def test_pages_of_what_is_no_key_are_not_there(admin: Client, table: str, key: s
     found = {page: admin.get(f"/admin/{table}/{key}/{page}/").status_code for page in ("change", "history", "delete")}
 
     assert found == {"change": 404, "history": 404, "delete": 404}
+
+
+@pytest.mark.parametrize("nonsense", ["_to_field=", "_to_field=password", "_popup=%00", "_changelist_filters=%00"])
+@pytest.mark.parametrize("view", ["change", "history", "delete"])
+def test_page_of_a_row_bears_nonsense_in_its_address(admin: Client, station: Station, view: str, nonsense: str) -> None:
+    made = booking(station)
+
+    answer = admin.get(f"/admin/bookings/booking/{made.pk}/{view}/?{nonsense}")
+
+    assert answer.status_code in (200, 400, 403)
+
+
+@pytest.mark.parametrize("key", ["{booking.pk}", "{other}", "abc", "1", "%00"])
+def test_admin_looks_up_no_row_of_whatever_table_an_address_names(admin: Client, station: Station, key: str) -> None:
+    """Django's “view on site”: nothing here has such a page, and whether a row exists is not for everybody to ask."""
+    told = key.format(booking=booking(station), other=uuid4())
+
+    found = {admin.get(f"/admin/r/{kind.pk}/{told}/").status_code for kind in ContentType.objects.all()}
+
+    assert found == {404}
 
 
 @pytest.mark.parametrize("table", LISTS)
