@@ -1,14 +1,17 @@
 """Some hundred rows in one transaction: recalled, updated, created, remembered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bookings import services
+from bookings.errors import Stale
 from bookings.importing import identity
 from bookings.importing.identity import Identity
 from bookings.importing.mapping import Entry
@@ -62,6 +65,7 @@ class _Batch:
         self._outcomes: dict[int, Outcome] = {}
         self._count = len(items)
         self._candidates = self._sort_out(items)
+        self._locked = self._lock()
         self._known = self._recall()
         self._remembered: list[ImportedRow] = []
 
@@ -85,11 +89,9 @@ class _Batch:
         return [self._outcomes[index] for index in range(self._count)]
 
     def _sort_out(self, items: Sequence[Item]) -> list[_Candidate]:
-        """Those that may become bookings, with their stations locked: one import, or member of staff, at a
-        time.
-        """
+        """Those that may become bookings: readable, and at a station that the person sees."""
         codes = {item.entry.draft.station for item in items if isinstance(item.entry, Entry)}
-        visible = Station.objects.visible_to(self._by).filter(code__in=codes).locked()
+        visible = Station.objects.visible_to(self._by).filter(code__in=codes)
         stations = {station.code: station for station in visible}
         candidates = []
         for index, item in enumerate(items):
@@ -101,6 +103,16 @@ class _Batch:
             else:
                 self._outcomes[index] = NotFound(_("There is no such station."))
         return candidates
+
+    def _lock(self) -> set[int]:
+        """One import, or member of staff, at a time: the stations of the rows, and those to which their bookings have been moved,
+        all at once and so in the order of their keys.
+        """
+        named = {candidate.station.pk for candidate in self._candidates}
+        known = [row.booking_id for row in self._recall().values()]
+        moved = Booking.objects.filter(pk__in=known).values("station")
+        wanted = Station.objects.visible_to(self._by).filter(Q(pk__in=named) | Q(pk__in=moved))
+        return {station.pk for station in wanted.locked()}
 
     def _recall(self) -> dict[bytes, ImportedRow]:
         marks = [mark for candidate in self._candidates for mark in candidate.fingerprints]
@@ -140,17 +152,26 @@ class _Batch:
         entry, station = candidate.entry, candidate.station
         by_reference = bool(entry.draft.external_ref)
         changed = identity.changed_fields(station.pk, entry, known.content) if by_reference else set()
-        outcome: Outcome = Done.UNCHANGED
-        if changed:
-            version = Booking.objects.values_list("version", flat=True).get(pk=known.booking_id)
-            try:
-                booking = services.amend(known.booking_id, _changes(entry, changed), by=self._by)
-            except DomainError as refusal:
-                return refusal
-            outcome = Done.UPDATED if booking.version != version else Done.UNCHANGED
+        outcome = self._amend(known.booking_id, _changes(entry, changed)) if changed else Done.UNCHANGED
+        if isinstance(outcome, DomainError):
+            return outcome
         if changed or known.fingerprint != candidate.fingerprints[0]:
             self._note(known, candidate)
         return outcome
+
+    def _amend(self, booking_id: UUID, changes: Mapping[str, Any]) -> Outcome:
+        visible = Booking.objects.visible_to(self._by).filter(pk=booking_id).values_list("station_id", "version")
+        found = visible.first()
+        if found is None:
+            return NotFound()
+        station_id, version = found
+        if station_id not in self._locked:
+            return Stale()
+        try:
+            booking = services.amend(booking_id, changes, by=self._by)
+        except DomainError as refusal:
+            return refusal
+        return Done.UPDATED if booking.version != version else Done.UNCHANGED
 
     def _create(self, new: Sequence[_Candidate]) -> None:
         made = services.create_many([candidate.entry.draft for candidate in new], by=self._by) if new else []

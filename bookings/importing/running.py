@@ -21,6 +21,7 @@ from bookings.importing.mapping import Entry, FieldMap, Formats
 from bookings.importing.source import FileRefused, Row, Source
 from bookings.importing.stations import SETTINGS, Blueprint, Grids
 from stations.errors import DomainError, Invalid
+from stations.models import Station
 from stations.querysets import ALL_STATIONS, Person
 
 ROWS_AT_ONCE: Final = 250
@@ -109,7 +110,7 @@ class Import:
         goes on there.
         """
         summary = Summary()
-        with _acting(self._by), _written_unless(self._order.dry_run), register(self.source.header) as known:
+        with _acting(self._by), self._written(), register(self.source.header) as known:
             if self._order.create_stations:
                 self._grids.make_stations(self._blueprint)
             for items in _batches(self._item(row, known) for row in self.source.rows()):
@@ -119,6 +120,19 @@ class Import:
                         on_refused(Refused(item, outcome))
                 on_progress(len(items))
         return summary
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """A dry run is a real one, taken back as a whole. It keeps every lock until its end: so it takes them all at once, for to
+        take them batch by batch would wait against the order of keys.
+        """
+        if not self._order.dry_run:
+            yield
+            return
+        with transaction.atomic():
+            list(Station.objects.visible_to(self._by).locked())
+            yield
+            transaction.set_rollback(True)
 
     def _check(self) -> int:
         """Read it all once: whatever is wrong with the file as a file is found before anything is written."""
@@ -157,17 +171,6 @@ def _acting(by: Person) -> Iterator[None]:
     actor = by if isinstance(by, User) else None
     with audit.acting(replace(audit.origin(), channel=Channel.IMPORT, actor=actor)):
         yield
-
-
-@contextmanager
-def _written_unless(dry_run: bool) -> Iterator[None]:
-    """A dry run is a real one, taken back as a whole."""
-    if not dry_run:
-        yield
-        return
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
