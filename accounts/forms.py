@@ -20,16 +20,20 @@ class LoginForm(forms.Form):
     )
 
 
-class LinesField(forms.CharField):
+class LineField(forms.CharField):
+    """A line of text, trimmed where it is typed; what is stored with spaces around it, and is saved as shown, is no change."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(_plain(initial), data)
+
+
+class LinesField(LineField):
     """Lines of text, each ended as it is stored: browsers end every line with CRLF, so that no save would leave it as it was."""
 
     widget = forms.Textarea
 
     def to_python(self, value: Any) -> Any:
         return _plain(super().to_python(value))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(_plain(initial), data)
 
 
 def _plain(text: Any) -> Any:

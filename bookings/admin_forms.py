@@ -9,7 +9,7 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
 from accounts.customers import Contact
-from accounts.forms import LinesField
+from accounts.forms import LineField, LinesField
 from accounts.scoping import ServiceForm
 from bookings import services
 from bookings.drafts import FIELDS, Draft, Place
@@ -39,6 +39,8 @@ class BookingForm(ServiceForm):
     customer_email = forms.EmailField(label=_("New customer: e-mail"), required=False, max_length=254)
     customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=40)
     special_requests = LinesField(label=_("Wishes"), required=False, max_length=2000)
+    source = LineField(label=_("Source"), required=False, max_length=50)
+    external_ref = LineField(label=_("External reference"), required=False, max_length=100)
 
     called = {"customer_id": "customer", "name": "customer_name", "email": "customer_email", "phone": "customer_phone"}
     blamed = {

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.customers import Contact
+from accounts.forms import LineField, LinesField
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
@@ -108,13 +109,13 @@ class PartyForm(forms.Form):
     party_adults = forms.IntegerField(label=_("Adults"), min_value=0, max_value=MAX_PLACES, initial=2)
     party_kids = forms.IntegerField(label=_("Children"), min_value=0, max_value=MAX_PLACES, initial=0)
     slots = forms.IntegerField(label=_("Slots in a row"), min_value=1, max_value=MAX_SLOTS, initial=1)
-    special_requests = forms.CharField(
+    special_requests = LinesField(
         label=_("Wishes"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
     )
     total_due_cents = CentsField(label=_("Total"), initial=0)
     deposit_due_cents = CentsField(label=_("Deposit"), initial=0)
-    source = forms.CharField(label=_("Source"), required=False, max_length=50)
-    external_ref = forms.CharField(label=_("External reference"), required=False, max_length=100)
+    source = LineField(label=_("Source"), required=False, max_length=50)
+    external_ref = LineField(label=_("External reference"), required=False, max_length=100)
 
     def party(self) -> dict[str, Any]:
         """The cleaned words as a service takes them."""
@@ -173,6 +174,10 @@ class EditBookingForm(PartyForm):
     def __init__(self, *args: Any, booking: Booking, **options: Any) -> None:
         initial = {name: getattr(booking, name) for name in [*PartyForm.base_fields, "version"]}
         super().__init__(*args, **{"initial": initial, **options})
+
+    def edits(self) -> dict[str, Any]:
+        """Only what was changed on the form: what it cannot show exactly stays as it is."""
+        return {name: value for name, value in self.party().items() if name in self.changed_data}
 
 
 def slot_choices(cells: list[Cell], country: str) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             seen = form.cleaned_data["version"]
-            services.edit(booking_id, form.party(), by=request.user, seen_version=seen)
+            services.edit(booking_id, form.edits(), by=request.user, seen_version=seen)
         except DomainError as error:
             show_on(form, error)
         else:

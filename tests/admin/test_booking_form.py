@@ -111,8 +111,8 @@ def test_change_that_was_overtaken_says_so_before_the_workflow_does(
 
 
 def test_change_writes_one_entry_and_one_version_for_what_was_changed_only(admin: Client, station: Station) -> None:
-    made = booking(station, special_requests="Nuts\nand milk", total_due_cents=100, source="phone")
-    said = {"special_requests": "Nuts\r\nand milk", "total_due_cents": 100, "source": "phone"}
+    made = booking(station, special_requests="Nuts\nand milk", total_due_cents=100, source=" phone ")
+    said = {"special_requests": "Nuts\r\nand milk", "total_due_cents": 100, "source": " phone "}
 
     admin.post(url(made), of(made, **said))
     untouched = Booking.objects.get()

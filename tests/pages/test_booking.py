@@ -237,6 +237,29 @@ def test_edit_changes_what_the_form_says(visitor: Client, station: Station) -> N
     assert made.special_requests == "Nuts!"
 
 
+def test_edit_saved_as_it_was_shown_changes_nothing(visitor: Client, station: Station) -> None:
+    """Browsers end lines by CRLF, and a form trims: neither may pass for an edit."""
+    made = booking(
+        station, special_requests="  Nuts!\n\n\tWindow\n", source=" phone ", external_ref=" A1 ", total_due_cents=1
+    )
+    shown = visitor.get(f"/bookings/{made.pk}/edit/").context["form"]
+    words = {field.name: str(field.value()).replace("\n", "\r\n") for field in shown}
+
+    visitor.post(f"/bookings/{made.pk}/edit/", words)
+
+    made.refresh_from_db()
+    assert (made.version, made.special_requests, made.source) == (1, "  Nuts!\n\n\tWindow\n", " phone ")
+
+
+def test_edit_takes_lines_as_every_other_door_does(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    words = {"party_adults": 1, "party_kids": 0, "slots": 1, "version": 1, "special_requests": "Nuts!\r\nWindow"}
+
+    visitor.post(f"/bookings/{made.pk}/edit/", words)
+
+    assert Booking.objects.get().special_requests == "Nuts!\nWindow"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
