@@ -1,6 +1,6 @@
 """What people type into the pages, parsed and no more: the rules are the services'."""
 
-from datetime import date, time
+from datetime import time
 from typing import Any
 
 from django import forms
@@ -12,9 +12,8 @@ from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
-from stations import wording
+from stations import validators, wording
 from stations.models import MAX_PLACES
-from stations.timetable import FIRST_DATE, LAST_DATE
 
 
 class DateInput(forms.DateInput):
@@ -29,12 +28,7 @@ class IsoDateField(forms.DateField):
 
     widget = DateInput
     input_formats = ("%Y-%m-%d",)
-
-    def to_python(self, value: Any) -> date | None:
-        day = super().to_python(value)
-        if day is not None and not FIRST_DATE <= day <= LAST_DATE:
-            raise forms.ValidationError(_("Choose a date between 1900 and 2999."))
-        return day
+    default_validators = [validators.known_date]
 
 
 class SlotField(forms.TimeField):

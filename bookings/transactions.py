@@ -10,7 +10,7 @@ from django.db.models import Q
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
-from stations.errors import DomainError, NotFound
+from stations.errors import DomainError, DoubleException, NotFound
 from stations.models import Station
 from stations.querysets import Person
 
@@ -19,9 +19,11 @@ _REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
     ("hold_", SlotFull),
     ("booking_reference_once_a_station", Duplicate),
     ("bookings_booking.external_ref", Duplicate),
+    ("exception_one_for_a_", DoubleException),
+    ("stations_timetableexception.date", DoubleException),
 )
-"""By what the constraint is called: PostgreSQL names it, SQLite names its columns. The rules look first, so that these are
-only met where somebody wrote past the lock."""
+"""By what the constraint is called: PostgreSQL names it, SQLite names its columns. The rules of bookings look first, so that
+theirs are only met where somebody wrote past the lock."""
 
 
 @contextmanager

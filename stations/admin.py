@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from accounts import roles
 from accounts.scoping import ScopedAdmin
 from bookings.errors import WouldDisplace, WouldRetime
+from bookings.forms import IsoDateField, SlotField
 from bookings.models import Booking
 from bookings.timetables import changing
 from stations import wording
@@ -203,8 +204,8 @@ class WeekForm(forms.Form):
     weekdays = forms.TypedMultipleChoiceField(
         label=_("Days"), coerce=int, choices=Weekday.choices, widget=forms.CheckboxSelectMultiple
     )
-    start = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}))
-    end = forms.TimeField(label=_("To"), widget=forms.TimeInput(attrs={"type": "time"}))
+    start = SlotField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}))
+    end = SlotField(label=_("To"), widget=forms.TimeInput(attrs={"type": "time"}))
     minutes = forms.IntegerField(label=_("Every … minutes"), min_value=5, max_value=MINUTES_A_DAY, initial=60)
     capacity = forms.IntegerField(label=_("Capacity, in parties"), min_value=1, max_value=MAX_PLACES, initial=1)
     guest_capacity = forms.IntegerField(
@@ -214,13 +215,8 @@ class WeekForm(forms.Form):
         required=False,
         help_text=_("Empty for no limit."),
     )
-    first_date = forms.DateField(label=_("First date"), widget=forms.DateInput(attrs={"type": "date"}))
-    last_date = forms.DateField(
-        label=_("Last date"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("Empty: until further notice."),
-    )
+    first_date = IsoDateField(label=_("First date"))
+    last_date = IsoDateField(label=_("Last date"), required=False, help_text=_("Empty: until further notice."))
     replace = forms.BooleanField(
         label=_("Replace what is open on these days"),
         required=False,

@@ -7,6 +7,7 @@ from datetime import date, time, timedelta
 from django.db.models import Q
 
 from stations.models import MINUTES_A_DAY, Opening, Station
+from stations.timetable import FIRST_DATE, LAST_DATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def _give_way(station: Station, week: Week) -> None:
 
 
 def _cut(opening: Opening, week: Week) -> None:
-    goes_on = week.last_date and (opening.last_date is None or opening.last_date > week.last_date)
-    before = opening.first_date is None or opening.first_date < week.first_date
+    goes_on = week.last_date and (opening.last_date or LAST_DATE) > week.last_date
+    before = (opening.first_date or FIRST_DATE) < week.first_date
     if goes_on and week.last_date:
         after = Opening.objects.get(pk=opening.pk)
         after.pk, after.first_date = None, week.last_date + timedelta(days=1)

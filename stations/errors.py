@@ -60,6 +60,10 @@ class Invalid(DomainError):
     sentence = _("Please correct what is marked.")
 
 
+class DoubleException(Invalid):
+    sentence = _("There are two exceptions for the same day or slot. Keep one of them.")
+
+
 class NoSuchSlot(DomainError):
     code = "no_such_slot"
     sentence = _("The station has no such slot on that day. Choose another slot.")

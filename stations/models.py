@@ -80,7 +80,7 @@ class Opening(models.Model):
 
     station = models.ForeignKey(Station, models.CASCADE, related_name="openings", verbose_name=_("station"))
     weekday = models.SmallIntegerField(_("weekday"), choices=Weekday.choices)
-    start = models.TimeField(_("start"))
+    start = models.TimeField(_("start"), validators=[validators.whole_minute])
     minutes = models.PositiveSmallIntegerField(
         _("minutes"), validators=[MinValueValidator(1), MaxValueValidator(MINUTES_A_DAY)]
     )
@@ -94,8 +94,16 @@ class Opening(models.Model):
         validators=places,
         help_text=_("How many guests at once; empty for no limit."),
     )
-    first_date = models.DateField(_("first date"), null=True, blank=True, help_text=_("Empty: since ever."))
-    last_date = models.DateField(_("last date"), null=True, blank=True, help_text=_("Empty: until further notice."))
+    first_date = models.DateField(
+        _("first date"), null=True, blank=True, validators=[validators.known_date], help_text=_("Empty: since ever.")
+    )
+    last_date = models.DateField(
+        _("last date"),
+        null=True,
+        blank=True,
+        validators=[validators.known_date],
+        help_text=_("Empty: until further notice."),
+    )
 
     objects = OfStationQuerySet.as_manager()
 
@@ -114,6 +122,7 @@ class Opening(models.Model):
             models.CheckConstraint(
                 condition=Q(first_date__isnull=True) | Q(last_date__isnull=True) | Q(last_date__gte=F("first_date")),
                 name="opening_ends_after_it_begins",
+                violation_error_message=_("The last date lies before the first."),
             ),
         ]
 
@@ -125,8 +134,10 @@ class TimetableException(models.Model):
     """One date of a station, one slot of it or the whole day (`slot` empty), closed or with another capacity."""
 
     station = models.ForeignKey(Station, models.CASCADE, related_name="exceptions", verbose_name=_("station"))
-    date = models.DateField(_("date"))
-    slot = models.TimeField(_("slot"), null=True, blank=True, help_text=_("Empty for the whole day."))
+    date = models.DateField(_("date"), validators=[validators.known_date])
+    slot = models.TimeField(
+        _("slot"), null=True, blank=True, validators=[validators.whole_minute], help_text=_("Empty for the whole day.")
+    )
     closed = models.BooleanField(_("closed"), default=True)
     capacity = models.PositiveSmallIntegerField(_("capacity"), null=True, blank=True, validators=places)
     guest_capacity = models.PositiveSmallIntegerField(_("guest capacity"), null=True, blank=True, validators=places)
@@ -154,9 +165,14 @@ class TimetableException(models.Model):
                 condition=Q(slot__isnull=False),
                 name="exception_one_for_a_slot",
             ),
+            # For one slot neither is needed: it may be open although its day is closed.
             models.CheckConstraint(
-                condition=Q(closed=True) | Q(capacity__gte=1) | Q(guest_capacity__gte=1),
+                condition=Q(closed=True)
+                | Q(slot__isnull=False)
+                | Q(capacity__isnull=False)
+                | Q(guest_capacity__isnull=False),
                 name="exception_closes_or_changes",
+                violation_error_message=_("Close the day, or give it another capacity."),
             ),
         ]
 

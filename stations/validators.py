@@ -1,11 +1,15 @@
-"""What any text of the product may hold, and the few shapes that names of things have."""
+"""What any text of the product may hold, and the few shapes that names, dates and times have."""
 
 import re
+from datetime import date, time
+from typing import Final
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+
+from stations.timetable import FIRST_DATE, LAST_DATE
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -24,8 +28,23 @@ def plain_text(text: str) -> None:
         raise ValidationError(_REFUSED, code="control_characters")
 
 
+def known_date(day: date) -> None:
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise ValidationError(_("Choose a date between 1900 and 2999."))
+
+
+def whole_minute(start: time) -> None:
+    """Slots are called by `HH:MM`: one that begins between two minutes could not be asked for."""
+    if start.second or start.microsecond:
+        raise ValidationError(_("A slot begins on a whole minute."))
+
+
+NO_ZONES: Final = {"localtime", "Factory"}
+"""The database of zones lists them, too: whatever the machine is set to, and none at all."""
+
+
 def time_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in available_timezones() - NO_ZONES:
         raise ValidationError(_("“%(name)s” is no time zone. Choose one such as Europe/Berlin."), params={"name": name})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -19,10 +19,12 @@ from bookings.models import Booking
 from bookings.services import Contact
 from bookings.workflow import Status
 from stations.errors import Invalid
-from stations.models import Station
+from stations.models import Opening, Station
 
 if TYPE_CHECKING:
     from django.db.models import Field
+
+Value = TypeVar("Value", str, time)
 
 FIELDS: Final = (
     "external_ref", "station", "date", "slot", "slots", "status",
@@ -224,9 +226,7 @@ def _slot(text: str, formats: Formats) -> time:
         found = time.fromisoformat(text.strip())
     else:
         raise ValueError(_("This is no time written as HH:MM. Say another format with --time-format."))
-    if found.second or found.microsecond:
-        raise ValueError(_("A slot begins on a whole minute."))
-    return found
+    return _checked(_START, found)
 
 
 def _parsed(text: str, said: str, sentence: str) -> datetime:
@@ -258,11 +258,15 @@ def _as_written(text: str, formats: Formats) -> str:
 
 def _checked_by(field: "Field[Any, Any]", text: str, formats: Formats) -> str:
     """One line, as the column takes it: rows are looked up by it before any rule is asked."""
+    return _checked(field, text.strip())
+
+
+def _checked(field: "Field[Any, Any]", value: Value) -> Value:
     try:
-        field.run_validators(text.strip())
+        field.run_validators(value)
     except ValidationError as error:
         raise ValueError(" ".join(error.messages)) from None
-    return text.strip()
+    return value
 
 
 def _station(text: str, formats: Formats) -> str:
@@ -274,6 +278,7 @@ def _station(text: str, formats: Formats) -> str:
 _ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _STATION_CODE: Final = Station._meta.get_field("code")
+_START: Final = Opening._meta.get_field("start")
 _READERS: Final[dict[str, Callable[[str, Formats], Any]]] = {
     "external_ref": partial(_checked_by, Booking._meta.get_field("external_ref")),
     "station": _station,

@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from bookings.models import Booking
 from stations.admin import StationAdmin
 from stations.models import Opening, Station, TimetableException
-from tests.factories import FRIDAY, UserFactory, booking, open_station, person
+from tests.factories import FRIDAY, ExceptionFactory, UserFactory, booking, open_station, person
 
 
 @pytest.fixture
@@ -146,6 +146,13 @@ def test_change_of_the_zone_says_first_whose_moment_moves(admin: Client, station
         {"openings-0-minutes": 2000},
         {"openings-0-first_date": "2031-02-02", "openings-0-last_date": "2031-02-01"},
         {"openings-0-first_date": "0000-02-02"},
+        {"openings-0-first_date": "0001-01-01"},
+        {"openings-0-last_date": "9999-12-31"},
+        {"openings-0-start": "18:00:30"},
+        {**CLOSED, "exceptions-0-date": "1899-12-31"},
+        {**CLOSED, "exceptions-0-slot": "18:00:30"},
+        {**CLOSED, "exceptions-0-closed": "False"},
+        {"time_zone": "localtime"},
     ],
 )
 def test_change_to_what_cannot_be_is_a_form_error(admin: Client, station: Station, wrong: dict[str, Any]) -> None:
@@ -162,6 +169,31 @@ def test_openings_that_overlap_are_a_form_error(admin: Client, station: Station)
 
     assert "Openings overlap" in answer.content.decode()
     assert Opening.objects.count() == 1
+
+
+@pytest.mark.parametrize("slot", [None, time(18)])
+def test_second_exception_for_a_day_or_a_slot_is_a_form_error(
+    admin: Client, station: Station, slot: time | None
+) -> None:
+    first = ExceptionFactory(station=station, slot=slot)
+    same = {"date": "2031-03-07", "slot": slot or "", "closed": "on", "reason": "Stocktaking"}
+    forms = {f"exceptions-{n}-{name}": value for n in range(2) for name, value in same.items()}
+    counts = {"exceptions-TOTAL_FORMS": 2, "exceptions-INITIAL_FORMS": 1, "exceptions-0-id": first.pk}
+
+    answer = admin.post(url(station), words(station, **forms, **counts))
+
+    assert answer.status_code == 200
+    assert "There are two exceptions for the same day or slot. Keep one of them." in answer.content.decode()
+    assert TimetableException.objects.get() == first
+
+
+def test_slot_may_be_open_on_a_closed_day(admin: Client, station: Station) -> None:
+    ExceptionFactory(station=station)
+    open_all_the_same = {**CLOSED, "exceptions-0-slot": "18:00", "exceptions-0-closed": "False"}
+
+    admin.post(url(station), words(station, **open_all_the_same))
+
+    assert booking(station, FRIDAY)
 
 
 def test_stations_of_others_are_not_there(admin: Client, station: Station) -> None:
@@ -215,6 +247,15 @@ def test_builder_for_some_dates_leaves_all_others_as_they_were(admin: Client, st
     assert [tuple(map(str, dates)) for dates in kept] == [("None", "2031-02-28"), ("2031-04-01", "None")]
 
 
+@pytest.mark.parametrize(
+    "whole", [{"first_date": "1900-01-01"}, {"first_date": "1900-01-01", "last_date": "2999-12-31"}]
+)
+def test_builder_replaces_a_timetable_for_good(admin: Client, station: Station, whole: dict[str, str]) -> None:
+    admin.post(url(station, "build"), {**WEEK, **whole, "build": "1"})
+
+    assert set(Opening.objects.values_list("minutes", flat=True)) == {30}
+
+
 def test_builder_previews_without_writing(admin: Client, station: Station) -> None:
     html = admin.post(url(station, "build"), {**WEEK, "preview": "1"}).content.decode()
 
@@ -241,6 +282,9 @@ def test_builder_lists_whom_it_would_displace(admin: Client, station: Station) -
         ({"last_date": "2031-02-01"}, "The last date lies before the first."),
         ({"replace": ""}, "Openings overlap"),
         ({"first_date": "x"}, "Enter a valid date."),
+        ({"first_date": "0001-01-01"}, "Choose a date between 1900 and 2999."),
+        ({"last_date": "9999-12-31"}, "Choose a date between 1900 and 2999."),
+        ({"start": "08:00:30"}, "Enter a valid time."),
     ],
 )
 def test_builder_says_what_is_wrong(admin: Client, station: Station, wrong: dict[str, Any], sentence: str) -> None:
