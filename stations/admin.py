@@ -1,12 +1,14 @@
 """Stations with their timetables in Django's admin: every change is settled with the bookings that stand in it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -102,8 +104,16 @@ class ExceptionInline(TimetableInline):
 
 
 class OpeningInline(TimetableInline):
+    """What is open now or later. A timetable that is over stays as it was, and out of the form: each new one adds hundreds of
+    rows.
+    """
+
     model = Opening
     fields = ("weekday", "start", "minutes", "capacity", "guest_capacity", "first_date", "last_date")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Opening]:
+        yesterday = timezone.now().date() - timedelta(days=1)  # which it is still somewhere
+        return super().get_queryset(request).filter(Q(last_date__isnull=True) | Q(last_date__gte=yesterday))
 
 
 @admin.register(Station)

@@ -196,6 +196,18 @@ def test_slot_may_be_open_on_a_closed_day(admin: Client, station: Station) -> No
     assert booking(station, FRIDAY)
 
 
+def test_form_leaves_out_openings_that_are_over(admin: Client, station: Station) -> None:
+    for year in range(2020, 2025):
+        admin.post(url(station, "build"), {**WEEK, "first_date": f"{year}-01-01", "build": "1"})
+    assert Opening.objects.count() > 600
+
+    form = admin.get(url(station)).context["inline_admin_formsets"][1].formset
+
+    assert {(str(one.instance.first_date), one.instance.last_date) for one in form.initial_forms} == {
+        ("2024-01-01", None)
+    }
+
+
 def test_stations_of_others_are_not_there(admin: Client, station: Station) -> None:
     other = open_station(name="Elsewhere")
 
