@@ -15,7 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import admin_trail, audit, customers, people, roles
@@ -109,7 +109,7 @@ class GrantForm(_Form):
         chosen: QuerySet[Station] = self.cleaned_data["stations"]
         if not chosen and not self.person.has_perm(ALL_STATIONS):
             raise forms.ValidationError(
-                __("Choose at least one of your stations. Somebody who has left is made inactive.")
+                gettext("Choose at least one of your stations. Somebody who has left is made inactive.")
             )
         return chosen
 

@@ -9,7 +9,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import capfirst
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import people
@@ -52,7 +52,7 @@ class EventFilter(admin.SimpleListFilter):
     parameter_name = "event"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
-        return [*((one.value, str(one.label)) for one in Event), ("password", __("New password"))]
+        return [*((one.value, str(one.label)) for one in Event), ("password", gettext("New password"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(event=self.value()) if self.value() else queryset
@@ -75,7 +75,7 @@ class AuditAdmin(ScopedAdmin):
 
     @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:
-        return entry.actor_email or (__("a command") if entry.channel == Channel.COMMAND else "–")
+        return entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
 
     @admin.display(description=_("what"))
     def what(self, entry: AuditEntry) -> str:
@@ -109,9 +109,9 @@ def told(entry: AuditEntry) -> str:
     if model is Booking and entry.event != Event.EDITED:
         return audit.sentence(entry.event, changes, entry.station.country if entry.station else wording.ANYWHERE)
     if entry.action == AuditEntry.Action.DELETE:
-        return __("Deleted")
+        return gettext("Deleted")
     if entry.action == AuditEntry.Action.CREATE:
-        return f"{__('Created')}: {'; '.join(_given(model, changes))}"
+        return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
     return capfirst("; ".join(_changed(_label(model, name), change) for name, change in changes.items()))
 
 
@@ -126,7 +126,9 @@ def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[
 def _changed(label: str, change: Any) -> str:
     if isinstance(change, Mapping):
         said = (
-            __("%(field)s: added %(things)s") if change["operation"] == "add" else __("%(field)s: took away %(things)s")
+            gettext("%(field)s: added %(things)s")
+            if change["operation"] == "add"
+            else gettext("%(field)s: took away %(things)s")
         )
         return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
     old, new = ("–" if one in NOTHING else one for one in change)

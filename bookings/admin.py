@@ -7,9 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts import customers, roles
 from accounts.models import Customer
@@ -137,6 +136,6 @@ def _who(request: HttpRequest) -> Callable[[Booking], str]:
     @admin.display(description=_("customer"))
     def who(booking: Booking) -> str:
         customer: Customer | None = booking.customer
-        return customers.shown(customer, request.user).name if customer else __("Walk-in")
+        return customers.shown(customer, request.user).name if customer else gettext("Walk-in")
 
     return who

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.customers import Contact
@@ -77,7 +77,7 @@ class BookingForm(ServiceForm):
         words = super().clean() or {}
         chosen = words.get("customer") if "customer" in self.changed_data else None
         if chosen and self._contact(words):
-            self.add_error("customer", __("Choose a customer, or write a new one: not both."))
+            self.add_error("customer", gettext("Choose a customer, or write a new one: not both."))
         return words
 
     def sentence(self, error: DomainError) -> str:
@@ -102,7 +102,7 @@ class BookingForm(ServiceForm):
     def _change(self, before: Booking, words: Mapping[str, Any]) -> Booking:
         version = words["seen_version"]
         if version is None:
-            raise Invalid(__("This form has lost its version. Reload the page."))
+            raise Invalid(gettext("This form has lost its version. Reload the page."))
         booking = before
         for change in self._changes(before, words):
             booking = change(by=self.person, seen_version=version)

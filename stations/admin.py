@@ -14,9 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as __
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts import roles
 from accounts.scoping import ScopedAdmin
@@ -80,7 +79,7 @@ def told(refusal: DomainError) -> Iterable[str]:
         guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
         yield f"{place}, {guests}: {booking}"
     if len(bookings) > LISTED:
-        yield __("… and %(count)d more.") % {"count": len(bookings) - LISTED}
+        yield gettext("… and %(count)d more.") % {"count": len(bookings) - LISTED}
 
 
 class TimetableInline(_Inline):
@@ -189,7 +188,7 @@ class StationAdmin(ScopedAdmin):
                 said = ngettext("%(count)d opening made.", "%(count)d openings made.", len(made)) % {"count": len(made)}
                 self.message_user(request, said, messages.SUCCESS)
                 return redirect(reverse("admin:stations_station_change", args=[station.pk]))
-        shown = {**self.admin_site.each_context(request), "title": __("Build a week"), "station": station}
+        shown = {**self.admin_site.each_context(request), "title": gettext("Build a week"), "station": station}
         shown |= {"form": form, "made": made, "opts": self.opts}
         return render(request, "admin/stations/station/build.html", shown)
 
@@ -204,7 +203,7 @@ class StationAdmin(ScopedAdmin):
             form.add_error(None, list(told(refusal)))
             return []
         if not made:
-            form.add_error(None, __("No slot of that length fits between these times."))
+            form.add_error(None, gettext("No slot of that length fits between these times."))
         return made
 
 
@@ -239,7 +238,7 @@ class WeekForm(forms.Form):
         words = super().clean() or {}
         first, last = words.get("first_date"), words.get("last_date")
         if first and last and last < first:
-            self.add_error("last_date", __("The last date lies before the first."))
+            self.add_error("last_date", gettext("The last date lies before the first."))
         return words
 
     def week(self) -> Week:

@@ -2,6 +2,7 @@
 
 import gettext
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,19 @@ def test_catalogue_holds_the_words_of_code_and_templates(tmp_path: Path) -> None
     assert [words(catalogue(language)).keys() for language in TRANSLATED] == [collected] * 2, (
         "run script/messages, translate what is new, run it again"
     )
+
+
+def test_words_are_marked_by_names_that_are_collected() -> None:
+    """`makemessages` knows gettext by its own name and as `_`: whatever stands under another one stays English for ever."""
+    aliases = {
+        f"{path.relative_to(ROOT)}: {alias}"
+        for name in SOURCES
+        for path in (ROOT / name).rglob("*.py")
+        for alias in re.findall(r"\bn?p?gettext(?:_lazy)? as (\w+)", path.read_text())
+        if alias != "_"
+    }
+
+    assert aliases == set()
 
 
 @pytest.mark.parametrize(
