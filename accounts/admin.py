@@ -163,7 +163,7 @@ class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or people.may_edit(person_of(request), obj))
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
         if db_field.name == "groups":
             options["queryset"] = people.grantable_groups(person_of(request))
         if db_field.name == "stations":

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import NotSupportedError, models, transaction
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
@@ -25,9 +27,11 @@ from stations.models import Station
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
     _Form = ModelForm[Any]
+    _ManyField = forms.ModelMultipleChoiceField[Any]
 else:
     _Admin = admin.ModelAdmin
     _Form = ModelForm
+    _ManyField = forms.ModelMultipleChoiceField
 
 PRESERVED = "_changelist_filters"
 """How the admin carries a list's filters through the pages opened from it."""
@@ -82,6 +86,18 @@ class ScopedAdmin(_Admin):
             if db_field.name in self.raw_id_fields:
                 options["widget"] = ScopedRawId(db_field.remote_field, self, request, options["queryset"])
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **options})
+
+    def response_action(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse | None:
+        """As ever, for keys that this table can have: no browser sends another."""
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.run_validators(self.opts.pk.to_python(key))
+        except ValidationError as error:
+            raise BadRequest from error
+        return super().response_action(request, *args, **options)
 
     def name_for(self, request: HttpRequest, chosen: Any) -> str:
         """What stands beside a raw id, for the person who looks."""
@@ -140,6 +156,16 @@ class ScopedRawId(ForeignKeyRawIdWidget):
         if chosen is None:
             return "", ""
         return self._page.name_for(self._request, chosen), str(super().label_and_url_for_value(value)[1])
+
+
+class RowsField(_ManyField):
+    """Several rows; a key that is too large for any column is no choice either."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid_list"], code="invalid_list") from None
 
 
 class StationFilter(admin.SimpleListFilter):

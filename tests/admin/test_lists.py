@@ -94,6 +94,20 @@ def test_page_of_a_row_bears_nonsense_in_its_address(admin: Client, station: Sta
     assert answer.status_code in (200, 400, 403)
 
 
+@pytest.mark.parametrize("table", ["bookings/booking", "accounts/auditentry"])
+@pytest.mark.parametrize("key", ["", "x", "\0", "-1", "9" * 30, "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize("more", [[], ["1"]])
+def test_action_bears_keys_that_are_none(
+    admin: Client, station: Station, table: str, key: str, more: list[str]
+) -> None:
+    booking(station)
+
+    answer = admin.post(f"/admin/{table}/", {"action": "export", "_selected_action": [key, *more]})
+
+    assert answer.status_code in (200, 302, 400)
+    assert b"".join(answer) is not None
+
+
 @pytest.mark.parametrize("key", ["{booking.pk}", "{other}", "abc", "1", "%00"])
 def test_admin_looks_up_no_row_of_whatever_table_an_address_names(admin: Client, station: Station, key: str) -> None:
     """Django's “view on site”: nothing here has such a page, and whether a row exists is not for everybody to ask."""

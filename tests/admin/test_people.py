@@ -77,6 +77,17 @@ def _permission(app: str, codename: str) -> Any:
     return Permission.objects.get(content_type__app_label=app, codename=codename)
 
 
+@pytest.mark.parametrize("field", ["groups", "stations"])
+@pytest.mark.parametrize("key", ["x", "\0", "-1", "9" * 30])
+def test_change_bears_keys_that_are_none(admin: Client, station: Station, field: str, key: str) -> None:
+    mate = person(roles.VIEWERS, station)
+
+    answer = admin.post(url(mate), words(**{"groups": [group(roles.VIEWERS)], "stations": [station.pk], field: [key]}))
+
+    assert answer.status_code == 200
+    assert field in answer.context["adminform"].form.errors
+
+
 @pytest.mark.parametrize("more", ["superuser", "station", "right", "all stations"])
 def test_change_of_somebody_with_more_is_refused(admin: Client, station: Station, more: str) -> None:
     mate = person(roles.STAFF, station)
