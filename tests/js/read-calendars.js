@@ -1,0 +1,42 @@
+// What Thunderbird's own parser makes of calendar files: a JSON list of files comes in, a list of what they hold goes out.
+// Every time is told by the file's own VTIMEZONE; the parser knows no zone besides UTC.
+
+import { readFileSync } from "node:fs";
+
+import ICAL from "ical.js";
+
+/** @param {ICAL.Component} component @param {string} name */
+function text(component, name) {
+  return component.getFirstPropertyValue(name) ?? "";
+}
+
+/** @param {ICAL.Component} component @param {string} name */
+function party(component, name) {
+  const property = component.getFirstProperty(name);
+  return property && [property.getParameter("cn") ?? "", decodeURIComponent(property.getFirstValue().replace(/^mailto:/, ""))];
+}
+
+/** @param {ICAL.Component} component */
+function entry(component) {
+  const event = new ICAL.Event(component);
+  return {
+    uid: event.uid,
+    sequence: event.sequence,
+    starts_at: event.startDate.toJSDate().toISOString(),
+    ends_at: event.endDate.toJSDate().toISOString(),
+    status: text(component, "status"),
+    summary: event.summary,
+    description: text(component, "description"),
+    location: text(component, "location"),
+    organizer: party(component, "organizer"),
+    attendee: party(component, "attendee"),
+  };
+}
+
+/** @param {string} file */
+function calendar(file) {
+  const whole = new ICAL.Component(ICAL.parse(file));
+  return { method: text(whole, "method"), name: text(whole, "x-wr-calname"), entries: whole.getAllSubcomponents("vevent").map(entry) };
+}
+
+process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(calendar)));
