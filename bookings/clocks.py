@@ -1,21 +1,19 @@
 """How a calendar file tells time: a zone's clock as a VTIMEZONE (RFC 5545, 3.6.5), and every instant by that clock or in UTC.
 
-A VTIMEZONE here is one yearly rule for summer and one for winter, or no rule for a clock that nobody moves. Outlook reads nothing
-else of it (MS-STANOICAL 2.2.47: no lists of dates); the lists that icalendar 7.3 makes begin each summer an hour late, besides.
-Where a clock follows no such rules (Casablanca's stops for Ramadan), or has just come by new ones, every time is written in UTC.
-So is a local time that autumn has twice: RFC 5545 means the first, and Thunderbird reads the second.
+A VTIMEZONE here is one yearly rule for summer and one for winter, or one offset for a clock that nobody moves. Outlook reads
+nothing else of it (MS-STANOICAL, 2.2.47): no lists of dates, such as icalendar makes. Where a clock follows no such rules
+(Casablanca's stops for Ramadan), or has only just come by new ones, every instant is told in UTC. So is a local time that autumn
+has twice: RFC 5545 means the first, and Thunderbird reads the second.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Final, Self
 from zoneinfo import ZoneInfo
-
-from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
 YEARS: Final = 28
 """After as many years every date has fallen on every weekday: what follows a rule as long follows it for good."""
@@ -23,8 +21,6 @@ WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 WEEK: Final = timedelta(days=7)
 SECOND: Final = timedelta(seconds=1)
 KEPT: Final = 512
-
-Observance = TimezoneStandard | TimezoneDaylight
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +40,35 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A zone's clock as a calendar file tells it. `vtimezone` is a component, or "" where all is told in UTC."""
+    """A zone's clock as a calendar file tells it. `vtimezone`: the lines that the file must hold; none where all is in UTC."""
 
-    zone: tzinfo
-    vtimezone: str
+    zone: ZoneInfo
+    vtimezone: tuple[str, ...]
 
     @classmethod
     def of(cls, name: str, since: datetime) -> Self:
         """The clock of a zone for this instant and all later ones."""
         return cls(ZoneInfo(name), _vtimezone(name, since.astimezone(UTC).year))
 
-    def tell(self, instant: datetime) -> datetime:
-        """The instant in the zone, where that says it for sure; else in UTC."""
+    def tell(self, instant: datetime) -> str:
+        """What follows the name of a property whose value is this instant."""
         local = instant.astimezone(self.zone)
         twice = local.utcoffset() != local.replace(fold=not local.fold).utcoffset()
-        return instant.astimezone(UTC) if twice or not self.vtimezone else local
+        if twice or not self.vtimezone:
+            return f":{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        return f";TZID={self.zone.key}:{local:%Y%m%dT%H%M%S}"
 
 
 @lru_cache(KEPT)
-def _vtimezone(name: str, year: int) -> str:
-    """The zone's rules from this year on; "" for UTC itself, and where no two yearly rules tell them."""
+def _vtimezone(name: str, year: int) -> tuple[str, ...]:
+    """The zone's rules from this year on; none for UTC itself, and where no two yearly rules tell them."""
     zone, first = ZoneInfo(name), datetime(year - 1, 1, 1, tzinfo=UTC)
     changes = sorted(_changes(zone, first, first.replace(year=year + YEARS)), key=attrgetter("yearly"))
     rules = [_rule(list(alike), first.year) for _yearly, alike in groupby(changes, attrgetter("yearly"))]
-    told = [rule for rule in rules if rule]
-    if not len(told) == len(rules) <= 2 or not (changes or _offset(zone, first)):
-        return ""
-    made = Timezone()
-    made.add("tzid", name)
-    made.subcomponents = told or [_fixed(first.replace(tzinfo=zone))]
-    return str(made.to_ical(), "ascii")
+    if len(rules) > 2 or not all(rules) or not (changes or _offset(zone, first)):
+        return ()
+    lines = [line for rule in rules or [_fixed(first.replace(tzinfo=zone))] for line in rule]
+    return ("BEGIN:VTIMEZONE", f"TZID:{name}", *lines, "END:VTIMEZONE")
 
 
 def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[Change]:
@@ -97,43 +92,50 @@ def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
     return instant.astimezone(zone).utcoffset() or timedelta()
 
 
-def _rule(changes: Sequence[Change], year: int) -> Observance | None:
-    """The changes as one that comes again every year from the first on; None where they are not."""
+def _rule(changes: Sequence[Change], year: int) -> list[str]:
+    """The changes as one that comes again every year from the first on; nothing where they are not."""
     starts = [change.begins for change in changes]
-    if [start.year for start in starts] != list(range(year, year + YEARS + 1)):
-        return None
     weekday = _weekday_of_month(starts)
-    if weekday is None:
-        return None
-    made = _observance(changes[0])
-    made.add("rrule", {"FREQ": "YEARLY", "BYMONTH": starts[0].month, "BYDAY": weekday})
-    return made
+    if not weekday or [start.year for start in starts] != list(range(year, year + YEARS + 1)):
+        return []
+    return _observance(changes[0], [f"RRULE:FREQ=YEARLY;BYMONTH={starts[0].month};BYDAY={weekday}"])
 
 
-def _weekday_of_month(days: Sequence[datetime]) -> str | None:
-    """“-1SU” for the last Sundays of a month, “2SU” for its second ones; None where the days are neither."""
+def _weekday_of_month(days: Sequence[datetime]) -> str:
+    """“-1SU” for the last Sundays of a month, “2SU” for its second ones; "" where the days are neither."""
     first = days[0]
     if {(day.month, day.weekday()) for day in days} != {(first.month, first.weekday())}:
-        return None
+        return ""
     from_begin = {(day.day - 1) // 7 + 1 for day in days}
     from_end = {(day + WEEK).month != day.month for day in days}
     if from_end != {True} and len(from_begin) > 1:
-        return None
+        return ""
     return f"{-1 if from_end == {True} else from_begin.pop()}{WEEKDAYS[first.weekday()]}"
 
 
-def _fixed(first: datetime) -> Observance:
+def _fixed(first: datetime) -> list[str]:
     """A clock that nobody moves."""
     offset = first.utcoffset() or timedelta()
-    return _observance(Change(first.replace(tzinfo=None), offset, offset, first.tzname() or ""))
+    return _observance(Change(first.replace(tzinfo=None), offset, offset, first.tzname() or ""), [])
 
 
-def _observance(change: Change) -> Observance:
+def _observance(change: Change, rule: list[str]) -> list[str]:
     """Summer is when the clock goes before: Dublin's own law has it the other way round, and no reader knows."""
-    made: Observance = TimezoneDaylight() if change.after > change.before else TimezoneStandard()
-    made.add("dtstart", change.begins)
-    made.add("tzoffsetfrom", change.before)
-    made.add("tzoffsetto", change.after)
-    if change.name:
-        made.add("tzname", change.name)
-    return made
+    kind = "DAYLIGHT" if change.after > change.before else "STANDARD"
+    return [
+        f"BEGIN:{kind}",
+        f"DTSTART:{change.begins:%Y%m%dT%H%M%S}",
+        *rule,
+        f"TZNAME:{change.name}",
+        f"TZOFFSETFROM:{_signed(change.before)}",
+        f"TZOFFSETTO:{_signed(change.after)}",
+        f"END:{kind}",
+    ]
+
+
+def _signed(offset: timedelta) -> str:
+    """“+0530”, and “-004430” where there are seconds, as there were before 1972."""
+    minutes, seconds = divmod(abs(offset) // SECOND, 60)
+    return (
+        f"{'-' if offset < timedelta() else '+'}{minutes // 60:02}{minutes % 60:02}{f'{seconds:02}' if seconds else ''}"
+    )

@@ -1,25 +1,26 @@
 """What a calendar file holds (RFC 5545), and who says it to whom (RFC 5546): values in, bytes out.
 
-Lines end in CRLF and are folded at 75 octets between characters. Text comes through as it was, emoji and right to left
-included; control characters, which the format cannot hold, are dropped.
+Text comes through as it was, emoji and right to left included; control characters, which the format cannot hold, are dropped.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-import icalendar
-from icalendar import vCalAddress, vText
-
 from bookings.clocks import Clock
 
 PRODUCT: Final = "-//Stationbook//Stationbook//EN"
 END: Final = b"END:VCALENDAR\r\n"
+LINE_OCTETS: Final = 75
 _LINE_END: Final = re.compile(r"\r\n?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+_PARAMETER_ESCAPES: Final = str.maketrans({"^": "^^", '"': "^'"})
+"""RFC 6868's."""
 
 
 class Method(StrEnum):
@@ -64,37 +65,42 @@ class Event:
     changed_at: datetime
 
 
-def begin(method: Method, properties: dict[str, str] | None = None) -> bytes:
-    """The head of a file; its clocks, its entries and `END` follow."""
-    head = icalendar.Calendar()
-    head.add("prodid", PRODUCT)
-    head.add("version", "2.0")
-    head.add("calscale", "GREGORIAN")
-    head.add("method", method)
-    for name, text in (properties or {}).items():
-        head.add(name, _Text(line(text)))
-    return bytes(head.to_ical()).removesuffix(END)
+def begin(method: Method, clocks: Iterable[Clock], *, name: str = "", refresh_minutes: int = 0) -> bytes:
+    """The head of a file, with the clocks by which its entries are told; those and `END` follow.
+
+    `name` is the calendar's own, `refresh_minutes` when a reader should look again: each by the standard (RFC 7986), and as
+    programs knew it before.
+    """
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN", f"METHOD:{method}"]
+    if name:
+        head += [f"NAME:{_text(line(name))}", f"X-WR-CALNAME:{_text(line(name))}"]
+    if refresh_minutes:
+        head += [f"REFRESH-INTERVAL;VALUE=DURATION:PT{refresh_minutes}M", f"X-PUBLISHED-TTL:PT{refresh_minutes}M"]
+    return _lines(head + [told for vtimezone in sorted({clock.vtimezone for clock in clocks}) for told in vtimezone])
 
 
 def vevent(event: Event, clock: Clock, *, stamp: datetime) -> bytes:
-    """The entry. The file must hold the clock's VTIMEZONE."""
-    made = icalendar.Event()
-    made.add("uid", event.uid)
-    made.add("sequence", event.sequence)
-    made.add("dtstamp", stamp.astimezone(UTC))
-    made.add("created", event.created_at)
-    made.add("last-modified", event.changed_at)
-    made.add("dtstart", clock.tell(event.starts_at))
-    made.add("dtend", clock.tell(event.ends_at))
-    made.add("status", event.status)
-    made.add("summary", _Text(line(event.summary)))
-    for name, text in (("description", event.description), ("location", event.location)):
-        if text:
-            made.add(name, _Text(plain(text)))
-    made.add("organizer", _address(event.organizer))
-    if event.attendee:
-        made.add("attendee", _attendee(event.attendee))
-    return bytes(made.to_ical())
+    """The entry, told by a clock that stands in the file's head."""
+    told = [
+        "BEGIN:VEVENT",
+        f"UID:{_text(event.uid)}",
+        f"SEQUENCE:{event.sequence}",
+        f"DTSTAMP:{_utc(stamp)}",
+        f"CREATED:{_utc(event.created_at)}",
+        f"LAST-MODIFIED:{_utc(event.changed_at)}",
+        f"DTSTART{clock.tell(event.starts_at)}",
+        f"DTEND{clock.tell(event.ends_at)}",
+        f"STATUS:{event.status}",
+        f"SUMMARY:{_text(line(event.summary))}",
+    ]
+    if event.description:
+        told.append(f"DESCRIPTION:{_text(plain(event.description))}")
+    if event.location:
+        told.append(f"LOCATION:{_text(plain(event.location))}")
+    told.append(f"ORGANIZER{_address(event.organizer)}")
+    if event.attendee:  # who has booked comes, and is not asked again whether
+        told.append(f"ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE{_address(event.attendee)}")
+    return _lines([*told, "END:VEVENT"])
 
 
 def plain(text: str) -> str:
@@ -107,24 +113,32 @@ def line(text: str) -> str:
     return plain(text).replace("\n", " ")
 
 
-class _Text(vText):
-    """A text, escaped whole: icalendar takes a backslash before a capital N for a line break."""
-
-    def to_ical(self) -> bytes:
-        escaped = str(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
-        return escaped.encode()
+def _text(text: str) -> str:
+    return text.translate(_ESCAPES)
 
 
-def _address(party: Party) -> vCalAddress:
-    """An address as the URI that RFC 6068 makes of it."""
-    address = vCalAddress("mailto:" + quote(party.email, safe="@!$'()*+,"))
-    if name := line(party.name):
-        address.params["CN"] = name
-    return address
+def _utc(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _attendee(party: Party) -> vCalAddress:
-    """Who has booked comes, and is not asked again whether."""
-    address = _address(party)
-    address.params |= {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": "ACCEPTED", "RSVP": "FALSE"}
-    return address
+def _address(party: Party) -> str:
+    """A name, and an e-mail as the URI that RFC 6068 makes of it."""
+    name = line(party.name).translate(_PARAMETER_ESCAPES)
+    address = quote(party.email, safe="@!$'()*+,")
+    return f';CN="{name}":mailto:{address}' if name else f":mailto:{address}"
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return b"".join(_folded(one.encode()) for one in lines)
+
+
+def _folded(octets: bytes) -> bytes:
+    """A line with its end, folded at 75 octets; never within a character, for readers that look at one line at a time."""
+    pieces, begin = [], 0
+    while len(octets) - begin > (room := LINE_OCTETS - bool(begin)):  # a line that goes on begins with a blank
+        end = begin + room
+        while octets[end] & 0xC0 == 0x80:
+            end -= 1
+        pieces.append(octets[begin:end])
+        begin = end
+    return b"\r\n ".join([*pieces, octets[begin:]]) + b"\r\n"

@@ -19,4 +19,4 @@ def invitation(event: Event, *, method: Method, stamp: datetime) -> bytes:
     if event.attendee is None or method is not (Method.CANCEL if cancels else Method.REQUEST):
         raise ValueError(f"{method} does not tell an attendee of an event that is {event.status}")
     clock = Clock.of(event.zone, event.starts_at)
-    return ical.begin(method) + clock.vtimezone.encode() + ical.vevent(event, clock, stamp=stamp) + ical.END
+    return ical.begin(method, [clock]) + ical.vevent(event, clock, stamp=stamp) + ical.END
