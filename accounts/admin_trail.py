@@ -52,7 +52,8 @@ class EventFilter(admin.SimpleListFilter):
     parameter_name = "event"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
-        return [*((one.value, str(one.label)) for one in Event), ("password", gettext("New password"))]
+        others = [("password", gettext("New password")), ("renewed", gettext("New address of a feed"))]
+        return [*((one.value, str(one.label)) for one in Event), *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(event=self.value()) if self.value() else queryset

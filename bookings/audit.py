@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.dateparse import parse_date, parse_time
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts import audit
 from accounts.audit import HIDDEN
 from accounts.models import AuditEntry
-from bookings.models import Booking
+from bookings.models import Booking, Feed
 from bookings.workflow import Status
 from stations import wording
 from stations.querysets import Person
@@ -168,3 +169,8 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
 
 def _field_label(name: str) -> str:
     return str(Booking._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+
+
+def register_models() -> None:
+    """What auditlog watches as it is saved. A feed's secret is none of the trail's business, not even as a digest."""
+    auditlog.register(Feed, exclude_fields=["digest", "renewed_at"])

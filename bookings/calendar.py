@@ -4,7 +4,7 @@ Rows pass from one joined query to the reader; nothing is decrypted that the per
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -29,6 +29,7 @@ COLUMNS = (
     "needs_place",
 )  # fmt: skip
 PRIVATE_COLUMNS = ("customer__email", "customer__phone", "special_requests")
+ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,24 @@ def row(person: Person, booking: Booking) -> Row:
 
 def read(person: Person, found: "BookingQuerySet[Booking]") -> list[Row]:
     """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
-    if person.has_perm(roles.PII):
-        return [_row(values, values[len(COLUMNS) :]) for values in found.values_list(*COLUMNS, *PRIVATE_COLUMNS)]
-    return [_row((*v[:2], initials(v[2] or ""), *v[3:]), ("", "", None)) for v in found.values_list(*COLUMNS)]
+    private = person.has_perm(roles.PII)
+    return [_seen(values, private) for values in found.values_list(*_columns(private))]
+
+
+def stream(found: "BookingQuerySet[Booking]", *, private: bool) -> Iterator[Row]:
+    """Bookings one after the other, however many, by one query and in little memory; personal data where `private` says so."""
+    values_of = found.values_list(*_columns(private)).iterator(chunk_size=ROWS_AT_ONCE)
+    return (_seen(values, private) for values in values_of)
+
+
+def _columns(private: bool) -> tuple[str, ...]:
+    return (*COLUMNS, *PRIVATE_COLUMNS) if private else COLUMNS
+
+
+def _seen(values: Sequence[Any], private: bool) -> Row:
+    if private:
+        return _row(values, values[len(COLUMNS) :])
+    return _row((*values[:2], initials(values[2] or ""), *values[3:]), ("", "", None))
 
 
 def _row(values: Sequence[Any], private: Sequence[Any]) -> Row:

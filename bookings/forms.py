@@ -6,14 +6,16 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts import roles
 from accounts.customers import Contact
 from accounts.forms import LineField, LinesField
+from accounts.models import User
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
 from stations import validators, wording
-from stations.models import MAX_PLACES
+from stations.models import MAX_PLACES, Station
 
 
 class DateInput(forms.DateInput):
@@ -188,3 +190,18 @@ def describe(cell: Cell) -> str:
     if not cell.left:
         return str(_("full"))
     return str(_("%(left)d of %(capacity)d free") % {"left": cell.left, "capacity": cell.slot.capacity})
+
+
+class FeedForm(forms.Form):
+    """Which calendar another program shall read. Details are offered to those who may see them."""
+
+    station = forms.ModelChoiceField(
+        Station.objects.none(), label=_("Station"), required=False, empty_label=_("All my stations")
+    )
+    details = forms.BooleanField(label=_("With names, telephone numbers, e-mail and wishes"), required=False)
+
+    def __init__(self, *args: Any, person: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["station"].queryset = Station.objects.visible_to(person)  # type: ignore[attr-defined]
+        if not person.has_perm(roles.PII):
+            del self.fields["details"]

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.encryption import EncryptedTextField
-from accounts.models import Customer
-from bookings.querysets import BookingQuerySet, HoldQuerySet
+from accounts.models import Customer, User
+from bookings.querysets import BookingQuerySet, FeedQuerySet, HoldQuerySet
 from bookings.workflow import Status
 from stations import validators
 from stations.models import MAX_PLACES, Station
@@ -158,3 +158,32 @@ class ImportedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking}"
+
+
+class Feed(models.Model):
+    """A calendar that other programs read, under a secret address. What it shows is what its person may see at that moment.
+
+    Only a digest of the secret is kept. Only `bookings.feeds` writes it.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="feeds", verbose_name=_("person"))
+    station = models.ForeignKey(
+        Station, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("station")
+    )
+    """None for all stations of the person's."""
+    details = models.BooleanField(_("with names and details"), default=False)
+    language = models.CharField(_("language"), max_length=10)
+    """That of whoever made it: programs that read name none, or the wrong one."""
+    digest = models.BinaryField(_("secret address"), max_length=32, unique=True, editable=False)
+    renewed_at = models.DateTimeField(_("address since"), default=timezone.now, editable=False)
+
+    objects = FeedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("calendar feed")
+        verbose_name_plural = _("calendar feeds")
+        default_permissions = ()
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return _("Calendar feed %(id)s") % {"id": self.pk}

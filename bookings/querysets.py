@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 from django.db import models
 
 from bookings.workflow import Status
-from stations.querysets import OfStationQuerySet
+from stations.querysets import OfStationQuerySet, Person
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -37,3 +37,9 @@ class BookingQuerySet(OfStationQuerySet[Row]):
 
 class HoldQuerySet(OfStationQuerySet[Row]):
     """Holds; the ledger asks for them by station, date and slot."""
+
+
+class FeedQuerySet(models.QuerySet[Row]):
+    def visible_to(self, person: Person) -> Self:
+        """A feed is its own person's alone, whoever else has its station."""
+        return self.filter(user=person.pk) if person.is_active else self.none()

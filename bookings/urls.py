@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, finding, moving, undoing
+from bookings.views import booking, calendar, feeds, finding, moving, undoing
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -21,4 +21,8 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),
     path("bookings/<uuid:booking_id>/outlook/", moving.outlook, name="booking-outlook"),
+    path("feeds/", feeds.listing, name="feeds"),
+    path("feeds/<int:feed_id>/renew/", feeds.renew, name="renew-feed"),
+    path("feeds/<int:feed_id>/revoke/", feeds.revoke, name="revoke-feed"),
+    path("feeds/<str:secret>.ics", feeds.read, name="feed"),
 ]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, serializers
@@ -262,7 +262,7 @@ def if_match(request: Request) -> int | None:
     return int(version[1]) if version else NO_VERSION
 
 
-def seen_before(request: Request, etag: str) -> bool:
+def seen_before(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the caller has that answer already: If-None-Match names it, weak or strong, or says any."""
     named = parse_etags(request.headers.get("If-None-Match", ""))
     return named == ["*"] or etag in (tag.removeprefix("W/") for tag in named)

@@ -17,13 +17,15 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
+from bookings import feeds
 from bookings.models import Booking
 from stations.models import Station
 from tests import factories
 from tests.factories import PASSWORD
 
 ROLES: Final = ("nobody", "outsider", "viewer", "staff", "manager", "integrator", "stranger", "root")
-"""Not signed in; staff without a station; four people of the kitchen; a manager of another station; a superuser."""
+"""Not signed in; staff without a station; four people of the kitchen, of whom the staff keeps a feed; a manager of another
+station; a superuser."""
 
 NAME: Final = "Quillon Xanthe"
 METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -83,6 +85,11 @@ POST   bookings/<uuid:booking_id>/move/
 GET    bookings/<uuid:booking_id>/outlook/
                                       login      404    403   200     200        403      404  200
 POST   bookings/undo/                 login      302    403   302     302        403      302  302
+GET    feeds/                         login      200    200   200     200        403      200  200
+POST   feeds/                         login      200    200   200     200        403      200  200
+POST   feeds/<int:feed_id>/renew/     login      404    404   200     404        403      404  404
+POST   feeds/<int:feed_id>/revoke/    login      404    404   302     404        403      404  404
+GET    feeds/<str:secret>.ics           200      200    200   200     200        200      200  200
 GET    admin/login/                   login      403    403   403     302        403      302  302
 GET    admin/logout/                    302      302    302   302     405        302      405  405
 POST   admin/logout/                    302      302    302   302   login        302    login login
@@ -213,6 +220,9 @@ class World:
             "root": User.objects.create_superuser("root@example.com", PASSWORD),
         }
         self.member = factories.staff(self.station)
+        owner = self.people["staff"]
+        assert owner
+        self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
         self.keys = {
             "admin/stations/station/": self.station.pk,
             "admin/bookings/booking/": self.booking.pk,
@@ -234,6 +244,8 @@ class World:
             .replace("<url>", "nowhere/")
             .replace("<path:object_id>", str(self.keys.get(route.partition("<")[0], "")))
             .replace("<int:station_id>", str(self.station.pk))
+            .replace("<int:feed_id>", str(self.feed.pk))
+            .replace("<str:secret>", self.secret)
             .replace("<id>", str(self.member.pk))
         )
 
@@ -346,9 +358,12 @@ def test_a_page_sends_nobody_to_the_log_in_and_back(world: World, route: str) ->
 
 
 def test_a_stranger_sees_no_booking_in_any_answer(world: World) -> None:
-    """Whatever the status: nothing of the kitchen's booking stands in an answer to another station's manager."""
+    """Whatever the status: nothing of the kitchen's booking stands in an answer to another station's manager.
+
+    But under the feed's secret: that is for whoever was told it.
+    """
     shown = []
-    for row in ROWS:
+    for row in [row for row in ROWS if row.route != "feeds/<str:secret>.ics"]:
         answer = undone(world, "stranger", row.method, row.route)
         marks = {NAME, str(world.booking.pk), str(world.booking.customer_id)}
         asked = {mark for mark in marks if mark in answer.wsgi_request.path}

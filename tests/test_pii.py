@@ -4,10 +4,12 @@ import json
 import logging
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
@@ -17,7 +19,7 @@ from django.test import Client
 from accounts import authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
-from bookings.models import Booking
+from bookings.models import Booking, Feed
 from bookings.timetables import changing
 from stations.models import Station
 from tests.factories import SATURDAY, ExceptionFactory, booking, open_station, person
@@ -61,6 +63,19 @@ def use_the_pages(station: Station) -> None:
     client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": WISHES + "!"})
     client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 3})
     client.get(f"/bookings/{made.pk}/")
+
+
+def use_the_feeds(station: Station) -> list[str]:
+    """In the week of the bookings. Returns the secrets of the feed's addresses."""
+    client, told = Client(), re.compile(r"/feeds/([\w-]{43})\.ics")
+    with time_machine.travel(datetime(2031, 3, 1, 12, tzinfo=UTC), tick=False):
+        client.force_login(person(roles.STAFF, station))
+        [first] = set(told.findall(client.post("/feeds/", {"details": "on"}).content.decode()))
+        feed = Feed.objects.get().pk
+        [second] = set(told.findall(client.post(f"/feeds/{feed}/renew/").content.decode()))
+        assert NAME.encode() in Client().get(f"/feeds/{second}.ics").getvalue()
+        client.get("/feeds/")
+    return [first, second]
 
 
 def use_the_api(station: Station) -> None:
@@ -162,6 +177,7 @@ def test_no_mark_is_left_anywhere_after_every_feature(
     use_the_admin(station)
     use_the_commands(station, tmp_path)
     use_the_timetable(station)
+    use_the_feeds(station)
 
     assert {customer.name for customer in Customer.objects.all()} == {NAME}
     assert Booking.objects.filter(special_requests__isnull=False).count() >= 4
@@ -177,3 +193,24 @@ def test_no_mark_is_left_anywhere_after_every_feature(
         entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if marks_in(str(entry))
     ] == []
     assert [one for one in Session.objects.all() if marks_in(str(one.get_decoded()))] == []
+
+
+def test_secret_of_a_feed_is_left_nowhere(
+    station: Station, database_url: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+    booking(station, customer=Contact(NAME, EMAIL))
+
+    found = use_the_feeds(station)
+
+    printed = capsys.readouterr()
+    sessions = str([one.get_decoded() for one in Session.objects.all()])
+    left = [
+        everything_at_rest(database_url).decode("utf-8", "replace"),
+        caplog.text,
+        printed.out,
+        printed.err,
+        sessions,
+    ]
+    assert [secret for secret in found for text in left if secret in text] == []

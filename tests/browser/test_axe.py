@@ -107,6 +107,11 @@ def wrong_fields(page: Page, world: World) -> None:
     expect(page.locator(".fault")).to_be_visible()
 
 
+def new_feed(page: Page, world: World) -> None:
+    page.get_by_role("button", name="Make a feed").click()
+    expect(page.get_by_label("Secret address")).to_be_visible()
+
+
 Reach = Callable[[Page, World], None]
 WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
 STATES: dict[str, tuple[str, Reach | None]] = {
@@ -129,6 +134,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "edit": (f"{BOOKING}edit/", None),
     "edit refused": (f"{BOOKING}edit/", wrong_fields),
     "new": (f"/bookings/new/{DAY}", None),
+    "feeds": ("/feeds/", None),
+    "a new feed": ("/feeds/", new_feed),
     "not found": ("/nowhere/", None),
     "API": ("/api/", None),
     "bookings in the API": ("/api/bookings/?station=kitchen", None),

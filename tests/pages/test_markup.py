@@ -37,6 +37,7 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
         "edit": f"/bookings/{made.pk}/edit/",
         "move": f"/bookings/{made.pk}/move/",
         "new": f"/bookings/new/?{HERE}",
+        "feeds": "/feeds/",
         "not-found": "/nowhere/",
         "root": "/api/",
         "bookings": "/api/bookings/?station=kitchen",
@@ -44,6 +45,7 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
     }
     found = {name: client.get(address, headers={"Accept": "text/html"}) for name, address in addresses.items()}
     found["search"] = client.post("/calendar/search/", {"q": "ana@example.com"})
+    found["feed"] = client.post("/feeds/", {"details": "on"})
     found["refused"] = client.post(f"/bookings/{made.pk}/edit/", {"version": 1, "party_adults": "x"})
     found["login"] = Client().post("/accounts/login/", {"username": "no@example.com", "password": "wrong"})
     return {name: answer.content.decode() for name, answer in found.items()}

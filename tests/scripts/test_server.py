@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.scripts.product import PATIENCE, Product, Server, free_port
+from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
 
 pytestmark = pytest.mark.xdist_group("server")
+
+SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
 
 @dataclass
@@ -41,9 +43,10 @@ def stopped(server: Server, send: Callable[[int, int], None], what: signal.Signa
 
 @pytest.fixture(scope="module")
 def first_life(product: Product) -> Life:
-    """The very first start, until the log-in page answers, and a stop by SIGTERM."""
+    """The very first start, until the log-in page answers, a request that is refused, and a stop by SIGTERM."""
     port = free_port()
     with product.serving(PORT=str(port), WEB_CONCURRENCY="2") as server:
+        assert status_of(f"http://127.0.0.1:{port}/feeds/{SECRET}.ics") == 404
         life = stopped(server, os.kill, signal.SIGTERM)
     life.said = life.said.replace(f":{port}", ":PORT")
     return life
@@ -60,6 +63,11 @@ def test_server_from_nothing_says_where_it_is(first_life: Life) -> None:
 
 def test_server_from_nothing_says_how_to_log_in(first_life: Life) -> None:
     assert "@example.com" in first_life.said
+
+
+def test_server_logs_no_secret_of_a_feed(first_life: Life) -> None:
+    assert "Not Found: /feeds/•••" in first_life.said
+    assert SECRET not in first_life.said
 
 
 def test_server_writes_a_key_for_each_purpose(first_keys: str) -> None:

@@ -1,0 +1,126 @@
+"""Calendar feeds: the page on which a person keeps their own, and the address that calendar programs read."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import roles
+from accounts.models import User
+from accounts.throttling import Rate
+from bookings import feeds
+from bookings.feeds import Reading
+from bookings.forms import FeedForm
+from bookings.models import Feed
+from bookings.views import notices
+from bookings.views.access import PageRequest, draw, page
+from config.api import seen_before
+from config.errors import answer
+from stations import wording
+from stations.errors import NotFound
+from stations.models import Station
+
+RATE: Final = "60/minute"
+HEADERS: Final = {
+    "Cache-Control": "private, no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""On every answer under a secret address."""
+FILE: Final = 'inline; filename="stationbook.ics"'
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def listing(request: PageRequest) -> HttpResponse:
+    """The person's feeds, and the form for a new one. Its address is told in the answer: a redirect would have to remember it."""
+    form = FeedForm(request.POST if request.method == "POST" else None, person=request.user)
+    if not form.is_valid():
+        return _draw(request, form, status=400 if form.is_bound else 200)
+    wanted = form.cleaned_data
+    made, secret = feeds.make(station=wanted["station"], details=wanted.get("details", False), by=request.user)
+    return _draw(request, FeedForm(person=request.user), told=made, secret=secret)
+
+
+@require_POST
+@page()
+def renew(request: PageRequest, feed_id: int) -> HttpResponse:
+    renewed, secret = feeds.renew(feed_id, by=request.user)
+    return _draw(request, FeedForm(person=request.user), told=renewed, secret=secret)
+
+
+@require_POST
+@page()
+def revoke(request: PageRequest, feed_id: int) -> HttpResponse:
+    feeds.revoke(feed_id, by=request.user)
+    notices.keep(request, _("Revoked. Programs that still ask for this calendar find nothing any more."))
+    return redirect("feeds")
+
+
+def _draw(
+    request: PageRequest, form: FeedForm, *, told: Feed | None = None, secret: str = "", status: int = 200
+) -> HttpResponse:
+    address = request.build_absolute_uri(reverse("feed", args=[secret])) if secret else ""
+    kept, seen = Feed.objects.visible_to(request.user), Station.objects.visible_to(request.user)
+    stations = {station.pk: station for station in seen}
+    shown = {
+        "form": form,
+        "feeds": [_shown(feed, request.user, stations) for feed in kept],
+        "told": _shown(told, request.user, stations) if told else None,
+        "address": address,
+        "notice": notices.taken_notice(request),
+    }
+    return draw(request, "bookings/feeds.html", shown, status=status)
+
+
+def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[str, Any]:
+    """A feed on its page. A station that the person has lost is not even named."""
+    station = stations.get(feed.station_id or 0)
+    name = station.name if station else _("No longer your station") if feed.station_id else _("All my stations")
+    zone, country = (station.zone, station.country) if station else (UTC, wording.ANYWHERE)
+    return {
+        "pk": feed.pk,
+        "name": name,
+        "details": feed.details and person.has_perm(roles.PII),
+        "since": wording.dated_day(feed.renewed_at.astimezone(zone).date(), country),
+    }
+
+
+@require_safe
+def read(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """The calendar file, for whoever knows its address: programs cannot log in."""
+    response = _read(request, secret)
+    for name, value in HEADERS.items():
+        response[name] = value
+    return response
+
+
+def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
+    try:
+        feed = feeds.find(secret)
+        if wait := _wait(feed):
+            return HttpResponse(status=429, headers={"Retry-After": str(wait)})
+        reading = Reading.of(feed, now=timezone.now())
+    except NotFound:
+        return answer(request, 404)
+    tag = reading.etag
+    if seen_before(request, tag):
+        return HttpResponseNotModified(headers={"ETag": tag})
+    pieces = reading.file() if request.method == "GET" else iter(())
+    headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": FILE}
+    return StreamingHttpResponse(pieces, content_type="text/calendar; charset=utf-8", headers=headers)
+
+
+def _wait(feed: Feed) -> int:
+    """Count a reading; returns in how many seconds the next one is free, 0 where this one is.
+
+    Who asks for an unknown secret is not counted: nobody guesses one of 2^256, and calendar services share their addresses.
+    """
+    window = Rate.parse(RATE).window()
+    return window.wait() if window.add(f"feed:{feed.pk}", 1) > window.rate.limit else 0
