@@ -48,7 +48,7 @@ class CustomerForm(ServiceForm):
 
     class Meta:
         model = Customer
-        fields = ("name", "email", "phone", "notes")
+        fields = ("name", "email", "phone", "language", "notes")
 
     def write(self, words: Mapping[str, Any]) -> Customer:
         return customers.edit(self.instance.pk, {name: words[name] for name in self.changed_data}, by=self.person)
@@ -73,7 +73,7 @@ class CustomerAdmin(ScopedAdmin):
         return (*_shown(request), "station", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        private = ("name", "email", "phone", "notes") if request.user.has_perm(roles.PII) else ()
+        private = ("name", "email", "phone", "language", "notes") if request.user.has_perm(roles.PII) else ()
         return (*private, *self.readonly_fields)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ __all__ = ["Contact", "ShownCustomer", "check", "edit", "find_or_make", "initial
 FOUND_AT_MOST: Final = 50
 LONGEST_QUERY: Final = 500
 CONTACT_FIELDS: Final = ("name", "email", "phone")
-EDITABLE: Final = (*CONTACT_FIELDS, "notes")
+EDITABLE: Final = (*CONTACT_FIELDS, "language", "notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def find_or_make(
 
 
 def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
-    """Change a customer's name, e-mail, phone or notes. Nothing that differs: nothing is written.
+    """Change a customer's name, e-mail, phone, language or notes. Nothing that differs: nothing is written.
 
     Raises NotPermitted, NotFound or Invalid. A phone kept as written by an import may stay as it is.
     """
@@ -113,6 +113,17 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Custom
             audit.record_customers([(customer, changed)], created=False, by=by)
             Station.objects.filter(pk=station.pk).bump()
     return customer
+
+
+def mark_bounced(customer: Customer, email: str) -> None:
+    """Note that a mail server knows nobody at this address, unless the customer has another by now."""
+    with transaction.atomic():
+        Station.objects.filter(pk=customer.station_id).locked().first()
+        current = Customer.objects.get(pk=customer.pk)
+        if current.email == email and not current.email_bounced:
+            Customer.objects.filter(pk=customer.pk).update(email_bounced=True, updated_at=timezone.now())
+            audit.record_customers([(current, ["email_bounced"])], created=False)
+            Station.objects.filter(pk=customer.station_id).bump()
 
 
 def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
@@ -210,6 +221,8 @@ def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
         setattr(customer, name, value.strip())
     if customer.phone != before["phone"]:
         _set_phone(customer, strict=True)
+    if customer.email != before["email"]:
+        customer.email_bounced = False
     _require_valid(customer)
     return [name for name in EDITABLE if getattr(customer, name) != before[name]]
 

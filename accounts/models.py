@@ -4,6 +4,7 @@ import uuid
 from typing import Any, ClassVar
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import EmailValidator
@@ -91,8 +92,18 @@ class Customer(models.Model):
         default="",
         validators=[EmailValidator(), validators.plain_line],
     )
+    email_bounced = models.BooleanField(_("e-mail does not work"), default=False, editable=False)
+    """A mail server said that there is nobody at this address."""
     phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        default="",
+        choices=settings.LANGUAGES,
+        help_text=_("Mails are written in it. Empty: the station's."),
+    )
     notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)

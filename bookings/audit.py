@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts import audit
 from accounts.audit import HIDDEN
 from accounts.models import AuditEntry
+from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
 from stations import wording
@@ -34,6 +35,9 @@ class Event(models.TextChoices):
     STATUS = "status", gettext_lazy("Status changed")
     DISPLACED = "displaced", gettext_lazy("Lost its place")
     RETIMED = "retimed", gettext_lazy("Times recomputed")
+    MAIL_NOW = "mail_now", gettext_lazy("Mail sent at once")
+    MAIL_AGAIN = "mail_again", gettext_lazy("Mail sent again")
+    MAIL_WITHHELD = "mail_withheld", gettext_lazy("No mail: the customer was told otherwise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
         return _moved(event, changes, country)
     if event == Event.STATUS:
         return " → ".join(str(Status(value).label) for value in changes["status"])
+    if "mail" in changes:
+        return f"{Event(event).label} ({Kind(changes['mail'][1]).label})"
     if event == Event.CREATED:
         return f"{Event.CREATED.label}: {_place(changes, 1, country)}"
     label = Event(event).label if event in Event.values else event

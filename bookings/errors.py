@@ -19,6 +19,7 @@ __all__ = [
     "SlotClosed",
     "SlotFull",
     "Stale",
+    "TooLate",
     "TooManyGuests",
     "WouldDisplace",
     "WouldRetime",
@@ -77,3 +78,10 @@ class WouldRetime(DomainError):
 
     code = "would_retime"
     sentence = _("Bookings ahead keep their local time, and so begin at another moment. Say that this is meant.")
+
+
+class TooLate(DomainError):
+    """A mail is not where a choice about it could still be made: somebody else chose, or a worker was quicker."""
+
+    code = "too_late"
+    sentence = _("Too late: this mail has changed meanwhile. Look at it again.")

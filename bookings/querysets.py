@@ -1,10 +1,12 @@
 """What the domain asks of bookings and holds."""
 
 from datetime import date, datetime
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from django.db import models
+from django.db import connection, models
+from django.db.models import Exists, OuterRef
 
+from bookings.mails.kinds import OPEN, State
 from bookings.workflow import Status
 from stations.querysets import OfStationQuerySet, Person
 
@@ -43,3 +45,26 @@ class FeedQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
         """A feed is its own person's alone, whoever else has its station."""
         return self.filter(user=person.pk) if person.is_active else self.none()
+
+
+class MailQuerySet(OfStationQuerySet[Row]):
+    def of(self, booking: Any) -> Self:
+        return self.filter(booking=booking.pk)
+
+    def locked(self) -> Self:
+        """Locked in the order of their keys, whoever asks: no two wait for each other."""
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+    def due(self, now: datetime) -> Self:
+        """What a worker may take, longest due first. A booking's mails go one after the other."""
+        on_its_way = self.model._default_manager.filter(booking=OuterRef("booking"), state=State.SENDING)
+        return (
+            self.filter(state__in=OPEN, due_at__lte=now)
+            .exclude(Exists(on_its_way.exclude(pk=OuterRef("pk"))))
+            .order_by("due_at", "pk")
+        )
+
+    def taken_by_one(self) -> Self:
+        """Locked, past those that another worker has in hand. SQLite has one writer at a time, and nothing to skip."""
+        skips = connection.features.has_select_for_update_skip_locked
+        return self.select_for_update(of=("self",), skip_locked=True) if skips else self

@@ -22,6 +22,8 @@ from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, Draft, Place
 from bookings.errors import Duplicate, InvalidStep
 from bookings.holds import Ledger
+from bookings.mails import outbox
+from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
 from bookings.transactions import lock_stations, locked, one_change, stale
@@ -49,13 +51,15 @@ def create(draft: Draft, *, by: Person) -> Booking:
         [made] = creating.make(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
         if isinstance(made, DomainError):
             raise made
+        outbox.changed(made, None)
         return made
 
 
-def create_many(drafts: Sequence[Draft], *, by: Person) -> list[Booking | DomainError]:
+def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) -> list[Booking | DomainError]:
     """Bookings brought in from elsewhere, in their order: each is made, or refused by itself, in one transaction.
 
-    The past and every status are allowed here, and a telephone number that is none is kept as written.
+    The past and every status are allowed here, and a telephone number that is none is kept as written. Customers hear of it
+    where `notify` says so.
     """
     roles.require(by, roles.CHANGE)
     places: dict[str, list[int]] = defaultdict(list)
@@ -68,6 +72,8 @@ def create_many(drafts: Sequence[Draft], *, by: Person) -> list[Booking | Domain
             indexes = places[station.code]
             made = creating.make(station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by)
             results |= dict(zip(indexes, made, strict=True))
+            if notify:
+                outbox.made(booking for booking in made if isinstance(booking, Booking))
     return [results.get(index) or NotFound(_("There is no such station.")) for index in range(len(drafts))]
 
 
@@ -92,7 +98,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         timetable = timetable_of(station, to.date, to.date)
         slots = free_row(station, timetable, to, booking.slots, now=timezone.now())
 
-        before, home = audit.recorded(booking), booking.station
+        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
         ledger = Ledger(station.pk, [to.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
@@ -104,6 +110,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         holds.write(taken)
         changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
         audit.record(_moved(booking, home, changes), by=by)
+        outbox.changed(booking, stood)
         Station.objects.filter(pk__in={home.pk, station.pk}).bump()
         return booking
 
@@ -118,7 +125,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
         booking, station = locked(by, booking_id)
         _require_version(booking, seen_version)
         _require_step(booking, to)
-        before = audit.recorded(booking)
+        before, stood = audit.recorded(booking), Standing.of(booking)
         restored, booking.status = booking.status == Status.CANCELLED, to
         if to == Status.CANCELLED:
             holds.give_up([booking.pk])
@@ -130,7 +137,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             taken = Ledger(station.pk, [booking.date]).take(booking, slots)
             _put(booking, slots)
             holds.write(taken)
-        return _changed(booking, Event.STATUS, before, by=by)
+        return _changed(booking, Event.STATUS, before, stood, by=by)
 
 
 def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
@@ -143,7 +150,9 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
     with one_change():
         booking, station = locked(by, booking_id)
         _require_version(booking, seen_version)
-        before, guests, length = audit.recorded(booking), booking.total_guests, booking.slots
+        before, stood, guests, length = (
+            audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
+        )  # fmt: skip
         _apply(booking, changes, by=by)
         if audit.recorded(booking) == before:
             return booking
@@ -152,19 +161,20 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
             _relength(booking, station)
         elif booking.total_guests > guests:
             _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, by=by)
+        return _changed(booking, Event.EDITED, before, stood, by=by)
 
 
-def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Booking:
+def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: bool = False) -> Booking:
     """Bring an imported booking in line with where it came from: any of `drafts.EDITABLE`, and `date`, `slot` and `status`,
-    all at once. As in `create_many`, the past and every status are allowed. Nothing that differs: nothing is written.
+    all at once. As in `create_many`, the past and every status are allowed, and customers hear of it where `notify` says so.
+    Nothing that differs: nothing is written.
 
     Raises NotPermitted, NotFound, Invalid, Duplicate, NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station = locked(by, booking_id)
-        before, guests = audit.recorded(booking), booking.total_guests
+        before, stood, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
         for name in AMENDABLE & set(changes):
             setattr(booking, name, changes[name])
         _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
@@ -181,7 +191,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Bookin
             _relength(booking, station)
         elif booking.total_guests > guests:
             _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, by=by)
+        return _changed(booking, Event.EDITED, before, stood if notify else None, by=by)
 
 
 def _require_version(booking: Booking, seen: int | None) -> None:
@@ -289,12 +299,17 @@ def _save(booking: Booking) -> None:
     booking.save()
 
 
-def _changed(booking: Booking, event: Event, before: Mapping[str, Any], *, by: Person) -> Booking:
-    """Write a booking that stays at its station, with its entry and the station's count of changes."""
+def _changed(
+    booking: Booking, event: Event, before: Mapping[str, Any], stood: Standing | None, *, by: Person
+) -> Booking:
+    """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
+    hear. `stood` is None where nobody is to be told."""
     _save(booking)
     audit.record(
         [Change(booking, event, audit.differences(before, audit.recorded(booking)), booking.station_id)],
         by=by,
     )
+    if stood:
+        outbox.changed(booking, stood)
     Station.objects.filter(pk=booking.station_id).bump()
     return booking

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, feeds, finding, moving, undoing
+from bookings.views import booking, calendar, feeds, finding, mailing, moving, undoing
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),
     path("bookings/<uuid:booking_id>/outlook/", moving.outlook, name="booking-outlook"),
+    path("bookings/<uuid:booking_id>/mails/<uuid:mail_id>/", mailing.mail, name="booking-mail"),
     path("feeds/", feeds.listing, name="feeds"),
     path("feeds/<int:feed_id>/renew/", feeds.renew, name="renew-feed"),
     path("feeds/<int:feed_id>/revoke/", feeds.revoke, name="revoke-feed"),

@@ -223,6 +223,16 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+if EMAIL_URL and urlsplit(EMAIL_URL).scheme not in ("smtp", "smtps", "smtp+tls", "smtp+ssl"):
+    raise ImproperlyConfigured(
+        "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587."
+    )
+MAIL_SERVER: dict[str, Any] = env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+"""Where customers' mail goes; without one it waits in the outbox."""
+MAIL_FROM: str = env.str("MAIL_FROM", default=f"stationbook@{_public.hostname or 'localhost'}")
+MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
+
 RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")
 LOGIN_RATE_LIMIT: str = env.str("LOGIN_RATE_LIMIT", default="10/minute")
 

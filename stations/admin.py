@@ -59,7 +59,7 @@ class StationForm(_StationForm):
         model = Station
         fields = (
             "code", "name", "time_zone", "country", "currency", "first_weekday", "language", "email", "phone", "address",
-            "is_active",
+            "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "is_active",
         )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -129,6 +129,7 @@ class StationAdmin(ScopedAdmin):
         (None, {"fields": ("code", "name", "is_active")}),
         (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
         (_("Contact"), {"fields": ("email", "phone", "address")}),
+        (_("Mails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
         (_("Where bookings ahead are touched"), {"fields": ("displace", "retime")}),
     )
 

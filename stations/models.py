@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +13,7 @@ from stations.querysets import OfStationQuerySet, StationQuerySet
 
 MINUTES_A_DAY = 24 * 60
 MAX_PLACES = 10_000
+MAX_REMINDER_HOURS = 14 * 24
 
 
 class Weekday(models.IntegerChoices):
@@ -46,10 +48,33 @@ class Station(models.Model):
     first_weekday = models.SmallIntegerField(
         _("first day of the week"), choices=Weekday.choices, default=Weekday.SUNDAY
     )
-    language = models.CharField(_("language"), max_length=10, default="en")
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        default="en",
+        choices=settings.LANGUAGES,
+        help_text=_("Mails are written in it, unless the customer's own is known."),
+    )
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
     address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
+    mail_from = models.EmailField(
+        _("sender of mails"), blank=True, help_text=_("Empty: the address that the whole installation sends from.")
+    )
+    mail_reply_to = models.EmailField(
+        _("answers to"), blank=True, help_text=_("Where customers' answers go. Empty: the station's e-mail.")
+    )
+    mail_signature = models.TextField(
+        _("signature of mails"), max_length=500, blank=True, validators=[validators.plain_text]
+    )
+    reminder_hours = models.PositiveSmallIntegerField(
+        _("reminder, hours before"),
+        null=True,
+        blank=True,
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_REMINDER_HOURS)],
+        help_text=_("How long before a confirmed booking its customer is reminded. Empty: never."),
+    )
     is_active = models.BooleanField(
         _("active"),
         default=True,

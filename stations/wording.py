@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_interval, format_skeleton, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time, get_timezone_location
 from babel.numbers import format_currency
 from django.utils.translation import get_language
 
@@ -71,6 +71,11 @@ def money(cents: int, currency: str, country: str) -> str:
     """“45,00 €”. Every currency has its hundredths here, as in the database."""
     locale = _locale(_language(), country)
     return str(format_currency(Decimal(cents) / 100, currency, locale=locale, currency_digits=False))
+
+
+def zone(name: str) -> str:
+    """“Berlin”: the place whose clocks a time zone follows."""
+    return str(get_timezone_location(name, locale=_locale(_language(), ANYWHERE), return_city=True))
 
 
 def _language() -> str:

@@ -18,7 +18,8 @@ from accounts import authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import feeds
-from bookings.models import Booking
+from bookings.mails import outbox
+from bookings.models import Booking, Mail
 from stations.models import Station
 from tests import factories
 from tests.factories import PASSWORD
@@ -84,6 +85,10 @@ POST   bookings/<uuid:booking_id>/move/
                                       login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/outlook/
                                       login      404    403   200     200        403      404  200
+GET    bookings/<uuid:booking_id>/mails/<uuid:mail_id>/
+                                      login      404    403   200     200        403      404  200
+POST   bookings/<uuid:booking_id>/mails/<uuid:mail_id>/
+                                      login      404    403   302     302        403      404  302
 POST   bookings/undo/                 login      302    403   302     302        403      302  302
 GET    feeds/                         login      200    200   200     200        403      200  200
 POST   feeds/                         login      200    200   200     200        403      200  200
@@ -208,6 +213,8 @@ class World:
     def __init__(self) -> None:
         self.station = factories.open_station(code="kitchen")
         self.booking = factories.booking(self.station, customer=Contact(NAME, "quill@example.com"))
+        outbox.made([self.booking])
+        self.mail = Mail.objects.get()
         bar = factories.open_station(code="bar")
         self.people: dict[str, User | None] = {
             "nobody": None,
@@ -237,6 +244,7 @@ class World:
         return "/" + (
             route.replace("<str:booking_id>", str(self.booking.pk))
             .replace("<uuid:booking_id>", str(self.booking.pk))
+            .replace("<uuid:mail_id>", str(self.mail.pk))
             .replace("<str:customer_id>", str(self.booking.customer_id))
             .replace("<str:code>", "kitchen")
             .replace("api/^", "api/nowhere")
@@ -287,6 +295,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "arrived", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
+            ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
         }
         if route in ("api/auth/refresh", "api/auth/logout"):
             return {"refresh": authentication.new_tokens(self.member)["refresh"]}

@@ -53,15 +53,16 @@ class _Candidate:
     fingerprints: Sequence[bytes]
 
 
-def settle(items: Sequence[Item], *, by: Person) -> list[Outcome]:
-    """What became of each row, in order. All is written together, what is remembered of the rows included."""
+def settle(items: Sequence[Item], *, by: Person, notify: bool) -> list[Outcome]:
+    """What became of each row, in order. All is written together, what is remembered of the rows included, and where
+    `notify` says so what customers are to hear of it."""
     with transaction.atomic():
-        return _Batch(items, by).settle()
+        return _Batch(items, by, notify=notify).settle()
 
 
 class _Batch:
-    def __init__(self, items: Sequence[Item], by: Person) -> None:
-        self._by = by
+    def __init__(self, items: Sequence[Item], by: Person, *, notify: bool) -> None:
+        self._by, self._notify = by, notify
         self._outcomes: dict[int, Outcome] = {}
         self._count = len(items)
         self._candidates = self._sort_out(items)
@@ -168,13 +169,14 @@ class _Batch:
         if station_id not in self._locked:
             return Stale()
         try:
-            booking = services.amend(booking_id, changes, by=self._by)
+            booking = services.amend(booking_id, changes, by=self._by, notify=self._notify)
         except DomainError as refusal:
             return refusal
         return Done.UPDATED if booking.version != version else Done.UNCHANGED
 
     def _create(self, new: Sequence[_Candidate]) -> None:
-        made = services.create_many([candidate.entry.draft for candidate in new], by=self._by) if new else []
+        drafts = [candidate.entry.draft for candidate in new]
+        made = services.create_many(drafts, by=self._by, notify=self._notify) if drafts else []
         for candidate, booking in zip(new, made, strict=True):
             if isinstance(booking, DomainError):
                 self._outcomes[candidate.index] = booking

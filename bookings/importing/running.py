@@ -39,6 +39,8 @@ class Order:
     delimiter: str = ","
     create_stations: bool = False
     dry_run: bool = False
+    notify: bool = False
+    """Whether customers hear of what changes."""
 
 
 @dataclass
@@ -114,12 +116,15 @@ class Import:
             if self._order.create_stations:
                 self._grids.make_stations(self._blueprint)
             for items in _batches(self._item(row, known) for row in self.source.rows()):
-                for item, outcome in zip(items, batch.settle(items, by=self._by), strict=True):
+                for item, outcome in zip(items, self._settle(items), strict=True):
                     summary.count(outcome)
                     if isinstance(outcome, DomainError):
                         on_refused(Refused(item, outcome))
                 on_progress(len(items))
         return summary
+
+    def _settle(self, items: list[Item]) -> list[batch.Outcome]:
+        return batch.settle(items, by=self._by, notify=self._order.notify)
 
     @contextmanager
     def _written(self) -> Iterator[None]:

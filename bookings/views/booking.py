@@ -15,6 +15,7 @@ from accounts import customers, roles
 from accounts.models import Customer
 from bookings import audit, calendar, services, workflow
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
+from bookings.mails import showing
 from bookings.models import Booking
 from bookings.outlook import next_free
 from bookings.services import Draft
@@ -166,6 +167,8 @@ def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,
+        "may_read": request.user.has_perm(roles.PII),
+        "mails": showing.of(booking, request.user, timezone.now()),
         "story": audit.story(booking),
     }
 

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--notify", action="store_true",
-            help="have customers told, as far as this installation sends mail; without it nobody is mailed",
+            help="have customers told of what is made or changed and not yet over; without it nobody is mailed",
         )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="check everything, capacity included; write nothing")
         parser.add_argument("--rejects", metavar="OUT.csv", help="where refused rows go, with the reason, to be mended")
@@ -133,4 +133,5 @@ def _order(options: dict[str, Any]) -> Order:
         delimiter=options["delimiter"],
         create_stations=options["create_stations"],
         dry_run=options["dry_run"],
+        notify=options["notify"],
     )

@@ -1,0 +1,176 @@
+"""The words of a mail, in the customer's language and the station's time, and the message made of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from email import message_from_string
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Customer
+from bookings.mails.courier import Letter
+from bookings.mails.invitation import Event, EventStatus, Method, Party, invitation
+from bookings.mails.kinds import Kind
+from bookings.mails.standing import Phase, Standing
+from bookings.models import Booking, Mail
+from stations import wording
+from stations.models import Station
+
+WIRE: Final = SMTP.clone(cte_type="7bit")
+"""Every server takes seven bits. The policy refuses a line break in a header, wherever it came from."""
+STATUSES: Final = {
+    Phase.PENDING: EventStatus.TENTATIVE,
+    Phase.CONFIRMED: EventStatus.CONFIRMED,
+    Phase.CANCELLED: EventStatus.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a customer reads. `html` is a fragment."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def words(booking: Booking, kind: Kind, knows: Standing | None) -> Words:
+    """In the customer's language, or the station's. `knows` is where the customer believes the booking to be."""
+    with translation.override(language_of(booking)):
+        shown = _shown(booking, kind, knows)
+        subject, _line, lead = render_to_string(f"mails/{kind}.txt", shown).strip().partition("\n")
+        shown |= {"subject": subject, "lead": lead.strip()}
+        return Words(subject, render_to_string("mails/_frame.txt", shown), render_to_string("mails/_frame.html", shown))
+
+
+def language_of(booking: Booking) -> str:
+    known = dict(settings.LANGUAGES)
+    wanted = (booking.customer.language if booking.customer else "", booking.station.language, settings.LANGUAGE_CODE)
+    return next(language for language in wanted if language in known)
+
+
+def _shown(booking: Booking, kind: Kind, knows: Standing | None) -> dict[str, Any]:
+    station = booking.station
+    here = _when(booking.date, booking.slot, station)
+    before = _when(knows.day, knows.slot, _station(knows, station)) if knows else here
+    return {
+        "station": station,
+        "customer": booking.customer,
+        "pending": Standing.of(booking).phase is Phase.PENDING,
+        "place": before if kind is Kind.CANCELLED else here,
+        "before": before,
+        "left": _station(knows, station) if knows and knows.station != station.pk else None,
+        "facts": [] if kind is Kind.CANCELLED else list(_facts(booking, here)),
+        "signature": station.mail_signature or station.name,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    text: str
+
+
+def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
+    """What a customer keeps the mail for."""
+    station = booking.station
+    ends = wording.clock(booking.ends_at.astimezone(station.zone).time(), station.country)
+    when = _("%(day)s, %(time)s to %(ends)s (time in %(zone)s)")
+    yield Fact(_("When"), when % {**here, "ends": ends, "zone": wording.zone(station.time_zone)})
+    yield Fact(_("Where"), "\n".join(filter(None, [station.name, station.address, station.phone])))
+    yield Fact(_("Party"), _party(booking))
+    if booking.special_requests:
+        yield Fact(_("Your wishes"), booking.special_requests)
+
+
+def _party(booking: Booking) -> str:
+    adults, kids = booking.party_adults, booking.party_kids
+    counted = [
+        ngettext("%(count)d adult", "%(count)d adults", adults) % {"count": adults} if adults else "",
+        ngettext("%(count)d child", "%(count)d children", kids) % {"count": kids} if kids else "",
+    ]
+    return ", ".join(filter(None, counted))
+
+
+def _when(day: date, slot: time, station: Station) -> dict[str, str]:
+    return {"day": wording.full_day(day, station.country), "time": wording.clock(slot, station.country)}
+
+
+def _station(knows: Standing, station: Station) -> Station:
+    return station if knows.station == station.pk else Station.objects.get(pk=knows.station)
+
+
+def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) -> EmailMessage:
+    """The whole message, calendar file included. Raises ValueError for an address that no header can hold."""
+    kind, station = Kind(mail.kind), booking.station
+    written = words(booking, kind, mail.knows)
+    sender = sender_of(station)
+    made = EmailMessage(policy=WIRE)
+    made["Subject"] = " ".join(written.subject.split())
+    made["From"] = Address(display_name=station.name, addr_spec=sender)
+    made["To"] = Address(display_name=customer.name, addr_spec=ascii_address(customer.email))
+    if reply_to := station.mail_reply_to or station.email:
+        made["Reply-To"] = Address(display_name=station.name, addr_spec=ascii_address(reply_to))
+    made["Date"] = format_datetime(now)
+    made["Message-ID"] = f"<{mail.pk}.{booking.version}@{sender.rpartition('@')[2]}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made["Content-Language"] = language_of(booking)
+    made.set_content(written.text)
+    made.add_alternative(written.html, subtype="html")
+    with translation.override(language_of(booking)):
+        _add_invitation(made, booking, sender, now)
+    return made
+
+
+def _add_invitation(made: EmailMessage, booking: Booking, sender: str, now: datetime) -> None:
+    """Twice, for some programs read the one and some the other: both say the same of the same entry."""
+    method = Method.REQUEST if Standing.of(booking).holds else Method.CANCEL
+    file = invitation(event_of(booking, sender), method=method, stamp=now)
+    made.add_alternative(file.decode(), subtype="calendar", params={"method": method})
+    made.add_attachment(file, maintype="text", subtype="calendar", filename="booking.ics", params={"method": method})
+
+
+def sender_of(station: Station) -> str:
+    return ascii_address(station.mail_from or settings.MAIL_FROM)
+
+
+def ascii_address(address: str) -> str:
+    """With a domain of other letters as the mail's servers know it."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+
+
+def letter_of(text: str) -> Letter:
+    """A kept message with its envelope, which is what its headers say."""
+    kept = message_from_string(text, policy=WIRE)
+    [sender], [recipient] = kept["From"].addresses, kept["To"].addresses
+    return Letter(text.encode("ascii"), sender.addr_spec, recipient.addr_spec)
+
+
+def event_of(booking: Booking, sender: str) -> Event:
+    """The booking as an entry of its customer's calendar: one uid for its life, and a sequence that grows with each change."""
+    station, customer = booking.station, booking.customer
+    return Event(
+        uid=f"{booking.pk}@stationbook",
+        sequence=booking.version,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        zone=station.time_zone,
+        summary=station.name,
+        description="\n".join(filter(None, [_party(booking), booking.special_requests])),
+        location=", ".join(filter(None, [station.name, *station.address.splitlines()])),
+        organizer=Party(station.name, sender),
+        attendee=Party(customer.name, ascii_address(customer.email)) if customer else None,
+        status=STATUSES[Standing.of(booking).phase],
+        created_at=booking.created_at,
+        changed_at=booking.updated_at,
+    )

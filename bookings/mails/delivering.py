@@ -1,0 +1,178 @@
+"""The worker: takes what is due, sends it, and marks what became of it.
+
+A mail is taken under a lease, one at a time. What it says is settled then and kept, so that whoever takes it up after a
+crash says the same under the same Message-ID. It is marked only once the mail server has said yes: between the two lies the
+one window in which a customer may get the same message twice.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import customers
+from accounts.models import Customer
+from bookings.mails import composing
+from bookings.mails.courier import Courier, Letter, Outcome
+from bookings.mails.kinds import OPEN, Kind, Problem, State
+from bookings.mails.standing import Standing, left_to_say
+from bookings.models import Booking, Mail
+from bookings.workflow import Status
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = timedelta(minutes=3)
+FIRST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(hours=2)
+MOST_ATTEMPTS: Final = 16
+"""With waits that double up to the longest: some 20 hours."""
+FOR_GOOD: Final = {
+    Outcome.REFUSED: (State.FAILED, Problem.REFUSED),
+    Outcome.NO_SUCH_ADDRESS: (State.UNREACHED, Problem.BOUNCED),
+}
+LATER: Final = timedelta(minutes=5)
+"""When to look again at a booking that has lost its place, for there is nothing to tell until it has another."""
+
+
+def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
+    """Send the mail that is longest due; None where nothing is."""
+    taken = take(now())
+    if taken is None:
+        return None
+    mail, letter = taken
+    outcome = courier.hand_over(letter)
+    settle(mail, outcome, now())
+    return outcome
+
+
+def take(now: datetime) -> tuple[Mail, Letter] | None:
+    """The mail that is longest due, with a lease on it; what turns out to be needless is withdrawn on the way."""
+    while Mail.objects.due(now).exists():  # only then a transaction, which on SQLite keeps every other writer waiting
+        with transaction.atomic():
+            mail = Mail.objects.due(now).taken_by_one().first()
+            if mail is None:
+                return None
+            letter = _again(mail) if mail.state == State.SENDING else _write(mail, now)
+            if letter:
+                mail.state, mail.lease, mail.due_at = State.SENDING, uuid4(), now + LEASE
+                mail.save(update_fields=["kind", "state", "problem", "lease", "due_at", "said", "message"])
+                return mail, letter
+    return None
+
+
+def _again(mail: Mail) -> Letter:
+    """To the letter what may have been said already: by a worker that was killed, or to a server that fell silent."""
+    mail.problem = Problem.UNKNOWN
+    return composing.letter_of(mail.message or "")
+
+
+def _write(mail: Mail, now: datetime) -> Letter | None:
+    """The letter that the booking asks for as it is now; None where there is none to send, and the mail is settled."""
+    booking = Booking.objects.select_related("station", "customer").get(pk=mail.booking_id)
+    if booking.needs_place and booking.ends_at > now:
+        Mail.objects.filter(pk=mail.pk).update(due_at=now + LATER)
+        return None
+    kind, needless = _still_due(mail, booking, now)
+    if kind is None:
+        mail.end(State.WITHDRAWN, needless)
+        return None
+    mail.kind = kind
+    customer = booking.customer
+    if customer is None or not customer.email or customer.email_bounced:
+        _end_unreached(mail, customer)
+        return None
+    try:
+        message = composing.message(mail, booking, customer, now=now)
+    except ValueError:  # an address that no header can hold
+        mail.end(State.FAILED, Problem.UNWRITTEN)
+        return None
+    mail.said, mail.message = Standing.of(booking).as_json(), message.as_bytes().decode("ascii")
+    return composing.letter_of(mail.message)
+
+
+def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None, Problem]:
+    if booking.ends_at <= now:
+        return None, Problem.OVER
+    if mail.kind != Kind.REMINDER:
+        return left_to_say(mail.knows, Standing.of(booking)), Problem.UNDONE
+    if booking.status != Status.CONFIRMED or booking.starts_at != mail.reminds_of:
+        return None, Problem.CHANGED
+    return (None, Problem.OVER) if booking.starts_at <= now else (Kind.REMINDER, Problem.NONE)
+
+
+def _end_unreached(mail: Mail, customer: Customer | None) -> None:
+    """Nobody was promised the first mail by an address that was never given; of a change somebody has to tell them."""
+    bounced = customer is not None and customer.email_bounced
+    problem = Problem.BOUNCED if bounced else Problem.NO_ADDRESS
+    needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not bounced)
+    mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
+
+
+def settle(mail: Mail, outcome: Outcome, now: datetime) -> None:
+    """Mark what became of an attempt, unless its lease has passed to another."""
+    if outcome is Outcome.NO_SUCH_ADDRESS:
+        _note_bounce(mail)
+    with transaction.atomic():
+        on_their_way = list(Mail.objects.filter(booking=mail.booking_id, state__in=OPEN).locked())
+        mine = next((one for one in on_their_way if one.pk == mail.pk and one.lease == mail.lease), None)
+        if mine is None:
+            log.warning(
+                "Mail %s was taken up by another worker before it could be marked as %s.", mail.pk, outcome.name
+            )
+        elif outcome is Outcome.SENT:
+            mine.end(State.SENT)
+        elif mine.problem == Problem.UNKNOWN or outcome is Outcome.UNKNOWN:
+            _settle_unknown(mine, outcome, now)
+        else:
+            _settle_unsent(mine, outcome, [one for one in on_their_way if one.state == State.WAITING], now)
+
+
+def _settle_unknown(mail: Mail, outcome: Outcome, now: datetime) -> None:
+    """The customer may know: it stays said as it was, until the server says yes or no."""
+    attempts = mail.attempts + (outcome is not Outcome.AWAY)
+    if outcome in FOR_GOOD or attempts >= MOST_ATTEMPTS:
+        mail.end(*FOR_GOOD.get(outcome, (State.FAILED, Problem.UNKNOWN)))
+        return
+    mail.problem, mail.attempts, mail.lease = Problem.UNKNOWN, attempts, None
+    mail.due_at = now + wait_after(max(attempts, 1))
+    mail.save(update_fields=["problem", "attempts", "lease", "due_at"])
+
+
+def _settle_unsent(mail: Mail, outcome: Outcome, newer: Sequence[Mail], now: datetime) -> None:
+    """Nobody has heard of it. A server that is away is nobody's fault but its own, and no attempt."""
+    attempts = mail.attempts + (outcome is not Outcome.AWAY)
+    if mail.kind != Kind.REMINDER and newer:
+        _merge(mail, newer[0])
+    elif outcome in FOR_GOOD:
+        mail.end(*FOR_GOOD[outcome])
+    elif attempts >= MOST_ATTEMPTS:
+        mail.end(State.FAILED, Problem.DELAYED)
+    else:
+        away = outcome is Outcome.AWAY
+        until, problem = (now, Problem.AWAY) if away else (now + wait_after(attempts), Problem.DELAYED)
+        mail.wait(until=until, attempts=attempts, problem=problem)
+
+
+def _merge(mail: Mail, newer: Mail) -> None:
+    """The booking has changed since: the newer mail says it all, from where this one began."""
+    mail.end(State.WITHDRAWN, Problem.MERGED)
+    newer.known = mail.known
+    newer.save(update_fields=["known"])
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Longer with each attempt, and by chance up to half as long again, so that not all come back at once."""
+    growing: timedelta = FIRST_WAIT * 2 ** (attempts - 1)
+    return min(growing, LONGEST_WAIT) * random.uniform(1, 1.5)  # noqa: S311 - no secret
+
+
+def _note_bounce(mail: Mail) -> None:
+    """It is the address that the letter went to that does not work; the customer may have another by now."""
+    booking = Booking.objects.select_related("customer").get(pk=mail.booking_id)
+    if booking.customer:
+        customers.mark_bounced(booking.customer, composing.letter_of(mail.message or "").recipient)

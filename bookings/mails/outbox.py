@@ -1,0 +1,127 @@
+"""The outbox: what customers are still to hear, written in the transaction of the change itself.
+
+One waiting mail a booking at most. It names no text but what the customer knows so far; what it will say follows the booking
+until a worker takes it (`bookings.mails.delivering`). So a move taken back in time says nothing, and ten moves say one.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import roles
+from bookings import audit
+from bookings.audit import Change, Event
+from bookings.errors import TooLate
+from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
+from bookings.mails.standing import Standing, left_to_say
+from bookings.models import Booking, Mail
+from bookings.transactions import locked
+from stations.errors import NotFound
+from stations.models import Station
+from stations.querysets import Person
+
+AT_ONCE: Final = (Kind.MADE, Kind.CONFIRMED)
+"""What nobody takes back a moment later; the rest waits its grace time."""
+
+
+def changed(booking: Booking, before: Standing | None) -> None:
+    """Queue what the customer is to hear after a change, or withdraw what has become needless.
+
+    Called under the station's lock, in the change's transaction, with the booking as it now is and how it stood before
+    (None for a new one).
+    """
+    now = Standing.of(booking)
+    if now != before:
+        _queue(booking, before, now)
+
+
+def made(bookings: Iterable[Booking]) -> None:
+    """Queue the first mail of many new bookings at once."""
+    fresh = [_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)]
+    Mail.objects.bulk_create(fresh)
+
+
+def _is_told(booking: Booking) -> bool:
+    return left_to_say(None, Standing.of(booking)) is not None and booking.ends_at > timezone.now()
+
+
+def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
+    said_so_far = list(Mail.objects.of(booking).exclude(kind=Kind.REMINDER).filter(state__in=(*OPEN, *UNTOLD)).locked())
+    known = _known(said_so_far, before)
+    kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
+    waiting = next((mail for mail in said_so_far if mail.state == State.WAITING), None)
+    _supersede([mail for mail in said_so_far if mail.state in UNTOLD])
+    if kind is None:
+        _supersede([waiting] if waiting else [], Problem.UNDONE)
+    elif waiting is None:
+        _waiting(booking, known, kind).save(force_insert=True)
+    else:
+        waiting.kind, waiting.station, waiting.due_at = kind, booking.station, _due(kind)
+        waiting.save(update_fields=["kind", "station", "due_at"])
+
+
+def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:
+    """What the customer knows, or will when the mail that is on its way arrives. Without any: how the booking stood before."""
+    for state in (State.WAITING, State.SENDING, *UNTOLD):
+        for mail in said_so_far:
+            if mail.state == state:
+                return mail.says if state == State.SENDING else mail.knows
+    return before
+
+
+def _waiting(booking: Booking, known: Standing | None, kind: Kind) -> Mail:
+    return Mail(booking=booking, station=booking.station, kind=kind, known=known and known.as_json(), due_at=_due(kind))
+
+
+def _due(kind: Kind) -> datetime:
+    return timezone.now() + timedelta(seconds=0 if kind in AT_ONCE else settings.MAIL_GRACE_SECONDS)
+
+
+def _supersede(mails: Sequence[Mail], problem: Problem = Problem.MERGED) -> None:
+    for mail in mails:
+        mail.end(State.WITHDRAWN, problem)
+
+
+def send_now(mail_id: UUID, *, by: Person) -> Mail:
+    """Let a waiting mail go without its grace time. Raises NotPermitted, NotFound or TooLate."""
+    return _choose(mail_id, [State.WAITING], Event.MAIL_NOW, by=by)
+
+
+def send_again(mail_id: UUID, *, by: Person) -> Mail:
+    """Try anew what failed or reached nobody. Raises NotPermitted, NotFound or TooLate."""
+    return _choose(mail_id, UNTOLD, Event.MAIL_AGAIN, by=by)
+
+
+def withhold(mail_id: UUID, *, by: Person) -> Mail:
+    """Send no mail, for the customer was told otherwise. Raises NotPermitted, NotFound or TooLate."""
+    return _choose(mail_id, [State.WAITING, *UNTOLD], Event.MAIL_WITHHELD, by=by)
+
+
+def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person) -> Mail:
+    roles.require(by, roles.CHANGE)
+    with transaction.atomic():
+        booking_id = Mail.objects.visible_to(by).filter(pk=mail_id).values_list("booking", flat=True).first()
+        if booking_id is None:
+            raise NotFound
+        booking, station = locked(by, booking_id)
+        mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
+        if mail is None or mail.state not in states:
+            raise TooLate
+        if event == Event.MAIL_WITHHELD:
+            mail.end(State.WITHHELD)
+        else:
+            mail.wait(until=timezone.now(), attempts=0)
+        audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by)
+        Station.objects.filter(pk=station.pk).bump()
+        return mail
+
+
+def of(booking: Booking) -> list[Mail]:
+    """The booking's mails at its station, latest first, but for those that were never needed."""
+    found = Mail.objects.of(booking).filter(station=booking.station_id).exclude(state=State.WITHDRAWN)
+    return list(found.order_by("-created_at"))

@@ -1,0 +1,100 @@
+"""What staff are shown of a booking's mails: what was said, what will be said and when, and what they may do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_string
+from email.message import EmailMessage
+from typing import Final
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from accounts import roles
+from bookings.mails import composing, outbox
+from bookings.mails.composing import Words
+from bookings.mails.kinds import UNTOLD, Kind, Problem, State
+from bookings.models import Booking, Mail
+from stations import wording
+from stations.models import Station
+from stations.querysets import Person
+
+NOW, AGAIN, WITHHOLD = "now", "again", "withhold"
+CHOICES: Final[dict[State, Sequence[str]]] = {
+    State.WAITING: (NOW, WITHHOLD),
+    State.FAILED: (AGAIN, WITHHOLD),
+    State.UNREACHED: (AGAIN, WITHHOLD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMail:
+    """One mail: a sentence of what became of it, or will, and the choices there are."""
+
+    mail: Mail
+    sentence: str
+    choices: Sequence[str]
+    call: bool
+    """Whether the customer has to be told in another way."""
+
+
+def of(booking: Booking, person: Person, now: datetime) -> list[ShownMail]:
+    """The booking's mails, latest first."""
+    may_change = person.has_perm(roles.CHANGE)
+    return [_shown(mail, booking, now, may_change=may_change) for mail in outbox.of(booking)]
+
+
+def _shown(mail: Mail, booking: Booking, now: datetime, *, may_change: bool) -> ShownMail:
+    choices = CHOICES.get(State(mail.state), ()) if may_change else ()
+    unreachable = mail.state == State.WAITING and not reachable(booking)
+    if unreachable:
+        choices = tuple(choice for choice in choices if choice != NOW)
+    sentence = Problem.NO_ADDRESS.label if unreachable else _sentence(mail, booking.station, now)
+    return ShownMail(mail, str(sentence), choices, unreachable or mail.state in UNTOLD)
+
+
+def reachable(booking: Booking) -> bool:
+    """Whether there is an address that a mail could go to."""
+    customer = booking.customer
+    return customer is not None and bool(customer.email) and not customer.email_bounced
+
+
+def _sentence(mail: Mail, station: Station, now: datetime) -> str:
+    when = {"when": _when(mail.ended_at or mail.due_at, station)}
+    problem = Problem(mail.problem).label
+    match mail.state:
+        case State.WAITING if not settings.MAIL_SERVER:
+            return _("Waits in the outbox: no mail server is set.")
+        case State.WAITING | State.SENDING if problem:
+            return f"{problem} " + _("Next try at %(when)s.") % when
+        case State.WAITING:
+            return _("Goes out at %(when)s.") % when if mail.due_at > now else _("Goes out now.")
+        case State.SENDING:
+            return _("On its way.")
+        case State.SENT:
+            return _("Sent %(when)s.") % when
+        case State.WITHHELD:
+            return _("Not sent: staff told the customer, %(when)s.") % when
+        case _:
+            return f"{problem}"
+
+
+def _when(moment: datetime, station: Station) -> str:
+    """By the station's clock, to the minute."""
+    local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
+    return f"{wording.short_day(local.date(), station.country)} {wording.clock(local.time(), station.country)}"
+
+
+def words_of(mail: Mail, booking: Booking) -> Words:
+    """What the mail says: as it went where it is kept, else as it would go now. Empty where its text was forgotten."""
+    if mail.message:
+        kept = message_from_string(mail.message, policy=composing.WIRE)
+        return Words(str(kept["Subject"]), _part(kept, "plain"), _part(kept, "html"))
+    if mail.state in (State.WAITING, *UNTOLD) and booking.customer:
+        return composing.words(booking, Kind(mail.kind), mail.knows)
+    return Words("", "", "")
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    return str(body.get_content()) if body else ""

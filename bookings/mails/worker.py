@@ -1,0 +1,93 @@
+"""The worker's rounds: mails as they fall due, reminders, and the end of what is kept too long."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import Error, connection
+from django.utils import timezone
+
+from bookings.mails import delivering, reminders
+from bookings.mails.courier import Courier, Outcome
+from bookings.models import Mail
+
+log = logging.getLogger(__name__)
+
+NAP_SECONDS: Final = 0.2
+IDLE_SECONDS: Final = 2.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+REMIND_EVERY: Final = timedelta(minutes=1)
+TIDY_EVERY: Final = timedelta(hours=1)
+KEPT: Final = timedelta(days=30)
+"""How long what was said can be read again. That it was said stays."""
+
+
+class Stop:
+    """Whether somebody has said to stop. A signal may say so at any moment: a lock of `threading`'s would wait for itself."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def tell(self) -> None:
+        self.told = True
+
+    def wait(self, seconds: float = float("inf")) -> None:
+        """Sleep so long, or until told."""
+        until = time.monotonic() + seconds
+        while not self.told and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, NAP_SECONDS))
+
+
+def run(courier: Courier, stop: Stop) -> None:
+    """Until told to stop; the mail in hand is finished first. A database that is away is waited for."""
+    rounds = [Round(reminders.queue, REMIND_EVERY), Round(tidy, TIDY_EVERY)]
+    troubles = 0
+    while not stop.told:
+        try:
+            for one in rounds:
+                one.go(timezone.now())
+            outcome = delivering.deliver_next(courier)
+            troubles = troubles + 1 if outcome is Outcome.AWAY else 0
+        except Error:
+            log.exception("The database cannot be asked for mails.")
+            connection.close()
+            outcome, troubles = None, troubles + 1
+        if troubles:
+            stop.wait(pause_after(troubles))
+        elif outcome is None:
+            courier.hang_up()
+            stop.wait(IDLE_SECONDS)
+
+
+def run_once(courier: Courier) -> int:
+    """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
+    reminders.queue(timezone.now())
+    sent = 0
+    while (outcome := delivering.deliver_next(courier)) not in (None, Outcome.AWAY):
+        sent += outcome is Outcome.SENT
+    return sent
+
+
+def tidy(now: datetime) -> None:
+    """Forget the text of what was said long ago."""
+    Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
+
+
+def pause_after(troubles: int) -> float:
+    return min(2.0 ** min(troubles - 1, 6), LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311 - no secret
+
+
+class Round:
+    """Something to be done every so often."""
+
+    def __init__(self, work: Callable[[datetime], object], every: timedelta) -> None:
+        self._work, self._every = work, every
+        self._next: datetime | None = None
+
+    def go(self, now: datetime) -> None:
+        if self._next is None or self._next <= now:
+            self._work(now)
+            self._next = now + self._every

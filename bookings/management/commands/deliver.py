@@ -1,0 +1,53 @@
+"""Send customers' mails: without end, or once."""
+
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+
+from bookings.mails import worker
+from bookings.mails.courier import Courier
+from bookings.mails.kinds import OPEN
+from bookings.mails.worker import Stop
+from bookings.models import Mail
+
+
+class Command(BaseCommand):
+    help = "Send the mails to customers as they fall due. script/server runs it; several at once are safe."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="send what is due now, and end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        once = bool(options["once"])
+        if not settings.MAIL_SERVER:
+            self._wait_for_a_server(once=once)
+            return
+        with Courier(settings.MAIL_SERVER) as courier:
+            if once:
+                sent = worker.run_once(courier)
+                self.stdout.write(_("%(count)d sent, %(left)d waiting.") % {"count": sent, "left": _waiting()})
+            else:
+                worker.run(courier, _told_to_stop())
+
+    def _wait_for_a_server(self, *, once: bool) -> None:
+        """Without a mail server there is nothing to do, but to be there for whoever supervises."""
+        if once:
+            words = _("No mail server is set, so %(left)d mails wait in the outbox. Set EMAIL_URL to send them.")
+            self.stdout.write(words % {"left": _waiting()})
+        else:
+            _told_to_stop().wait()
+
+
+def _waiting() -> int:
+    return Mail.objects.filter(state__in=OPEN).count()
+
+
+def _told_to_stop() -> Stop:
+    stop = Stop()
+    for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(wanted, lambda number, frame: stop.tell())
+    return stop

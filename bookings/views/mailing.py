@@ -1,0 +1,64 @@
+"""A booking's mails: what one says, and the choice to send it now, again, or not at all."""
+
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from accounts import roles
+from bookings import calendar
+from bookings.mails import outbox, showing
+from bookings.models import Mail
+from bookings.views import notices
+from bookings.views.access import PageRequest, draw, page
+from bookings.views.booking import visible_booking
+from stations.errors import DomainError, NotFound, NotPermitted
+
+CHOICES: Final = {
+    showing.NOW: (outbox.send_now, gettext_lazy("The mail goes out now.")),
+    showing.AGAIN: (outbox.send_again, gettext_lazy("The mail is tried again.")),
+    showing.WITHHOLD: (outbox.withhold, gettext_lazy("No mail is sent: you have told the customer.")),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def mail(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
+    return _choose(request, booking_id, mail_id) if request.method == "POST" else _read(request, booking_id, mail_id)
+
+
+def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
+    """What it says, for those who may see customers' data."""
+    roles.require(request.user, roles.PII)
+    booking = visible_booking(request, booking_id)
+    found = Mail.objects.of(booking).filter(pk=mail_id, station=booking.station).first()
+    if found is None:
+        raise NotFound
+    shown = {
+        "booking": booking,
+        "row": calendar.row(request.user, booking),
+        "mail": found,
+        "words": showing.words_of(found, booking),
+    }
+    return draw(request, "bookings/mail.html", shown)
+
+
+def _choose(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
+    visible_booking(request, booking_id)
+    choice = CHOICES.get(request.POST.get("do", ""))
+    try:
+        if choice is None:
+            return notices.refused(
+                request, _("That choice could not be read. Try again."), here=f"/bookings/{booking_id}/"
+            )
+        choice[0](mail_id, by=request.user)
+    except (NotFound, NotPermitted):
+        raise
+    except DomainError as error:
+        return notices.refused(request, str(error), here=f"/bookings/{booking_id}/")
+    notices.keep(request, str(choice[1]))
+    return redirect("booking", booking_id)

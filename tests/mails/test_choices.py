@@ -1,0 +1,172 @@
+"""What staff see of a booking's mails, and choose: now, again, or not at all, for they have told the customer themselves."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from bookings import audit, services
+from bookings.errors import TooLate
+from bookings.mails import outbox
+from bookings.mails.kinds import Kind, Problem, State
+from bookings.models import Booking, Mail
+from bookings.workflow import Status
+from stations.errors import NotFound, NotPermitted
+from stations.models import Station
+from tests.factories import booking, open_station, person
+from tests.mails.conftest import Deliver
+from tests.mails.postoffice import PostOffice
+from tests.mails.test_outbox import ANA, LATER, mails
+
+pytestmark = pytest.mark.django_db
+
+SERVER = {"EMAIL_HOST": "127.0.0.1"}
+
+
+@pytest.fixture
+def moved(station: Station) -> Booking:
+    made = booking(station, customer=ANA)
+    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+
+
+@pytest.fixture
+def visitor(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def only() -> Mail:
+    return Mail.objects.get()
+
+
+def test_send_now_skips_the_grace_time(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
+    outbox.send_now(only().pk, by=staff)
+
+    deliver()
+
+    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+
+
+def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
+    moved: Booking, staff: User, office: PostOffice, deliver: Deliver
+) -> None:
+    outbox.withhold(only().pk, by=staff)
+    services.change_status(moved.pk, Status.CANCELLED, by=staff)
+    services.change_status(moved.pk, Status.CONFIRMED, by=staff)
+
+    assert mails(moved) == [(Kind.MOVED, State.WITHHELD, ""), (Kind.CANCELLED, State.WITHDRAWN, Problem.UNDONE)]
+
+
+def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
+    office.answers["DATA"] = ["554 No"]
+    outbox.send_now(only().pk, by=staff)
+    deliver()
+
+    outbox.send_again(only().pk, by=staff)
+    deliver()
+
+    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+
+
+@pytest.mark.parametrize("choice", [outbox.send_now, outbox.send_again, outbox.withhold])
+def test_choice_comes_too_late_for_what_was_sent(moved: Booking, staff: User, choice: Any) -> None:
+    Mail.objects.update(state=State.SENT)
+
+    with pytest.raises(TooLate):
+        choice(only().pk, by=staff)
+
+
+@pytest.mark.parametrize("choice", [outbox.send_now, outbox.send_again, outbox.withhold])
+def test_choice_is_for_those_who_may_change_bookings_here(moved: Booking, station: Station, choice: Any) -> None:
+    with pytest.raises(NotPermitted):
+        choice(only().pk, by=person(roles.VIEWERS, station))
+    with pytest.raises(NotFound):
+        choice(only().pk, by=person(roles.MANAGERS, open_station(code="bar")))
+
+
+def test_choice_stands_in_the_bookings_story(moved: Booking, staff: User) -> None:
+    outbox.withhold(only().pk, by=staff)
+
+    line = audit.story(moved)[0]
+    assert (line.who, line.what) == (staff.email, "No mail: the customer was told otherwise (Booking moved)")
+
+
+def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings: Any) -> None:
+    settings.MAIL_SERVER = SERVER
+    html = visitor.get(f"/bookings/{moved.pk}/").content.decode()
+
+    due = only().due_at.astimezone(moved.station.zone)
+    assert f"Goes out at {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
+    assert ('value="now"' in html, 'value="withhold"' in html) == (True, True)
+
+
+def test_page_says_that_no_server_is_set(moved: Booking, visitor: Client) -> None:
+    assert "no mail server is set" in visitor.get(f"/bookings/{moved.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.UNREACHED])
+def test_page_names_the_number_to_call(moved: Booking, visitor: Client, state: State) -> None:
+    only().end(state, Problem.BOUNCED)
+
+    html = visitor.get(f"/bookings/{moved.pk}/").content.decode()
+
+    assert ("does not work" in html, "Call +4930901820" in html, 'value="again"' in html) == (True, True, True)
+
+
+def test_page_of_somebody_without_address_names_the_number_before_any_worker_has(
+    station: Station, visitor: Client
+) -> None:
+    made = booking(station, customer=Contact("Ana García", "", "+4930901820"))
+    services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+
+    html = visitor.get(f"/bookings/{made.pk}/").content.decode()
+
+    assert ("The customer has no e-mail address." in html, "Call +4930901820" in html) == (True, True)
+    assert ('value="now"' in html, 'value="withhold"' in html) == (False, True)
+
+
+def test_page_shows_a_viewer_no_contact_and_no_choice(moved: Booking, station: Station, client: Client) -> None:
+    only().end(State.FAILED, Problem.REFUSED)
+    client.force_login(person(roles.VIEWERS, station))
+
+    html = client.get(f"/bookings/{moved.pk}/").content.decode()
+
+    assert ("refuses it" in html, "+4930901820" in html, 'value="again"' in html) == (True, False, False)
+
+
+@pytest.mark.parametrize(("do", "state"), [("now", State.WAITING), ("withhold", State.WITHHELD)])
+def test_button_chooses(moved: Booking, visitor: Client, do: str, state: State) -> None:
+    address = f"/bookings/{moved.pk}/mails/{only().pk}/"
+
+    answer = visitor.post(address, {"do": do})
+
+    assert answer.headers["Location"] == f"/bookings/{moved.pk}/"
+    assert (only().state, only().due_at <= timezone.now()) == (state, do == "now")
+
+
+def test_button_that_comes_too_late_says_so(moved: Booking, visitor: Client) -> None:
+    Mail.objects.update(state=State.SENT)
+
+    html = visitor.post(f"/bookings/{moved.pk}/mails/{only().pk}/", {"do": "now"}, follow=True).content.decode()
+
+    assert "Too late: this mail has changed meanwhile." in html
+
+
+def test_mail_can_be_read_before_it_goes_and_as_it_went(
+    moved: Booking, visitor: Client, staff: User, deliver: Deliver
+) -> None:
+    address = f"/bookings/{moved.pk}/mails/{only().pk}/"
+
+    before = visitor.get(address).content.decode()
+    outbox.send_now(only().pk, by=staff)
+    deliver()
+    services.reschedule(moved.pk, to=LATER, by=staff)
+    after = visitor.get(address).content.decode()
+
+    for html in (before, after):
+        assert "Hello Ana García," in html
+        assert "Your booking has moved. It was on Friday 7 March 2031, 18:00" in html

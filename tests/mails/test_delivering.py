@@ -1,0 +1,258 @@
+"""What the worker does with a mail server that accepts, refuses, stalls, hangs up and goes away: nothing lost, nothing twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import roles
+from bookings import services
+from bookings.mails import delivering
+from bookings.mails.courier import Outcome
+from bookings.mails.kinds import Kind, Problem, State
+from bookings.models import Booking, Mail
+from bookings.services import Place
+from bookings.workflow import Status
+from stations.models import Station
+from tests.factories import FRIDAY, SATURDAY, booking
+from tests.mails.conftest import Deliver
+from tests.mails.postoffice import PostOffice
+from tests.mails.test_outbox import ANA, EVENING, LATER, create, mails
+
+pytestmark = pytest.mark.django_db
+
+A_WHILE = timedelta(hours=4)
+"""Longer than any grace time, lease or wait."""
+
+
+@pytest.fixture
+def moved(station: Station) -> Booking:
+    made = booking(station, customer=ANA)
+    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+
+
+def test_mail_is_sent_once(station: Station, office: PostOffice, deliver: Deliver) -> None:
+    made = create(station)
+
+    assert (deliver(), deliver(A_WHILE)) == ([Outcome.SENT], [])
+
+    [message] = office.kept
+    assert mails(made) == [(Kind.MADE, State.SENT, "")]
+    assert (message["To"].addresses[0].addr_spec, message["From"].addresses[0].display_name) == (
+        "ana@example.com",
+        "Kitchen",
+    )
+
+
+def test_move_is_not_sent_before_its_grace_time(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+    assert (deliver(timedelta(seconds=80)), office.kept) == ([], [])
+
+    assert deliver(timedelta(seconds=95)) == [Outcome.SENT]
+
+
+def test_move_that_was_taken_back_is_not_sent(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+    services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
+
+    assert (deliver(A_WHILE), office.kept) == ([], [])
+
+
+def test_booking_changed_past_the_outbox_is_told_as_it_is(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+    """An import says nothing by itself; what waits says the truth of the moment when it goes."""
+    services.amend(moved.pk, {"slot": EVENING[1].replace(hour=21)}, by=roles.OPERATOR)
+
+    deliver(A_WHILE)
+
+    assert ["21:00" in subject for subject in office.subjects] == [True]
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("MAIL", "451 Try again"),
+        ("RCPT", "450 Busy"),
+        ("DATA", "452 No space"),
+        ("MAIL", "421 Closing"),
+        ("MAIL", "stall"),
+        ("RCPT", "drop"),
+    ],
+)
+def test_refusal_for_now_delays_the_mail(
+    station: Station, office: PostOffice, deliver: Deliver, step: str, answer: str
+) -> None:
+    made = create(station)
+    office.answers[step] = [answer, answer] if answer in ("stall", "drop") else [answer]
+
+    first = deliver(most=1)
+    office.given_up.set()
+
+    assert first[0] in (Outcome.LATER, Outcome.AWAY)
+    assert mails(made)[0][:2] == (Kind.MADE, State.WAITING)
+    deliver(A_WHILE)
+    deliver(2 * A_WHILE)
+    assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
+
+
+def test_line_that_drops_after_the_message_leads_to_the_same_message_again(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    office.answers["DATA"] = ["drop"]
+
+    assert deliver() == [Outcome.UNKNOWN]
+
+    assert mails(made) == [(Kind.MADE, State.SENDING, Problem.UNKNOWN)]
+    assert deliver(A_WHILE) == [Outcome.SENT]
+    assert list(office.ids.values()) == [2]
+    assert office.kept[0].as_bytes() == office.kept[1].as_bytes()
+
+
+def test_what_may_have_been_said_is_never_said_otherwise(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+    """The line dropped after a move was told, and somebody takes the move back: both are told, in their order."""
+    office.answers["DATA"] = ["drop"]
+    deliver(timedelta(minutes=2))
+    services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
+
+    deliver(A_WHILE)
+    deliver(2 * A_WHILE)
+
+    assert [mail[1] for mail in mails(moved)] == [State.SENT, State.SENT]
+    assert ["8 March" in subject for subject in office.subjects] == [True, True, False]
+
+
+def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
+    moved: Booking, office: PostOffice, deliver: Deliver
+) -> None:
+    taken = delivering.take(timezone.now() + timedelta(minutes=2))
+    assert taken is not None
+    services.reschedule(moved.pk, to=Place(SATURDAY, EVENING[1].replace(hour=21)), by=roles.OPERATOR)
+
+    delivering.settle(taken[0], Outcome.LATER, timezone.now())
+    deliver(A_WHILE)
+
+    assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
+    [text] = [message.get_body(("plain",)).get_content() for message in office.kept]  # type: ignore[union-attr]
+    assert "It was on Friday 7 March 2031, 18:00" in text
+
+
+@pytest.mark.parametrize("step", ["MAIL", "DATA"])
+def test_refusal_for_good_fails_at_once(station: Station, office: PostOffice, deliver: Deliver, step: str) -> None:
+    made = create(station)
+    office.answers[step] = ["554 Spam"]
+
+    assert deliver() == [Outcome.REFUSED]
+
+    assert (mails(made), deliver(A_WHILE)) == ([(Kind.MADE, State.FAILED, Problem.REFUSED)], [])
+
+
+def test_address_that_does_not_exist_is_noted_and_not_tried_again(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    office.answers["RCPT"] = ["550 No such user"]
+
+    deliver()
+    services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+    deliver(A_WHILE)
+
+    made.refresh_from_db()
+    assert (made.customer and made.customer.email_bounced, office.kept) == (True, [])
+    assert [mail[1:] for mail in mails(made)] == [
+        (State.WITHDRAWN, Problem.MERGED),
+        (State.UNREACHED, Problem.BOUNCED),
+    ]
+
+
+def test_move_of_somebody_without_address_asks_for_a_call(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = booking(station, customer=ANA.__class__("Ana García", "", "+4930901820"))
+    services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+
+    deliver(A_WHILE)
+
+    assert mails(made) == [(Kind.MOVED, State.UNREACHED, Problem.NO_ADDRESS)]
+
+
+def test_server_that_is_away_loses_nothing_and_costs_no_attempt(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    office.close()
+
+    assert [deliver() for _try in range(30)] == [[Outcome.AWAY]] * 30
+
+    assert (mails(made), Mail.objects.get().attempts) == ([(Kind.MADE, State.WAITING, Problem.AWAY)], 0)
+    office.open()
+    deliver(A_WHILE)
+    assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
+
+
+def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostOffice, deliver: Deliver) -> None:
+    made = create(station)
+    office.answers["RCPT"] = ["450 Busy"] * 100
+    after, waits = timedelta(0), []
+
+    for _attempt in range(delivering.MOST_ATTEMPTS):
+        assert deliver(after, most=1) == [Outcome.LATER]
+        due = Mail.objects.get().due_at - timezone.now() - after
+        waits.append(due)
+        after += due + timedelta(seconds=1)
+
+    assert mails(made) == [(Kind.MADE, State.FAILED, Problem.DELAYED)]
+    assert timedelta(seconds=25) < waits[0] < timedelta(seconds=46)
+    assert all(later > sooner for sooner, later in zip(waits[:7:2], waits[2:9:2], strict=True))
+
+
+def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    assert delivering.take(timezone.now()) is not None
+
+    assert deliver() == []  # the lease holds
+
+    assert deliver(A_WHILE) == [Outcome.SENT]
+    assert mails(made)[0][1] == State.SENT
+
+
+def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: PostOffice, deliver: Deliver) -> None:
+    made = create(station)
+    taken = delivering.take(timezone.now())
+    assert taken is not None
+    deliver(A_WHILE)
+
+    delivering.settle(taken[0], Outcome.LATER, timezone.now())
+
+    assert mails(made)[0][1] == State.SENT
+
+
+def test_booking_that_lost_its_place_is_told_of_its_next_one(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    made.holds.all().delete()
+    Booking.objects.filter(pk=made.pk).update(needs_place=True)
+
+    assert deliver() == []
+    services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+
+    assert deliver(A_WHILE) == [Outcome.SENT]
+    assert "8 March" in office.subjects[0]
+
+
+def test_what_is_over_by_then_is_not_sent(station: Station, office: PostOffice, deliver: Deliver) -> None:
+    made = create(station)
+
+    assert deliver(FRIDAY - timezone.now().date() + timedelta(days=2)) == []
+
+    assert mails(made) == [(Kind.MADE, State.WITHDRAWN, Problem.OVER)]
+
+
+def test_cancellation_reaches_the_customer(station: Station, office: PostOffice, deliver: Deliver) -> None:
+    made = create(station)
+    deliver()
+    services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
+
+    deliver(A_WHILE)
+
+    assert [subject.split(" ", 1)[0] for subject in office.subjects] == ["Your", "Cancelled"]

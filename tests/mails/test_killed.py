@@ -1,0 +1,100 @@
+"""Workers killed at random points, three at a time: every mail arrives, and twice only where the mark was cut off."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from typing import Final
+
+import pytest
+from django.db import connection
+
+from bookings.mails import outbox
+from bookings.mails.kinds import State
+from bookings.models import Mail
+from stations.models import Station
+from tests.factories import bookings, open_station
+from tests.mails.postoffice import PostOffice
+from tests.mails.test_outbox import ANA
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+
+WORKERS: Final = 3
+Worker = subprocess.Popen[str]
+PATIENCE_SECONDS: Final = 300
+
+
+@pytest.fixture
+def station(transactional_db: None) -> Station:
+    return open_station(code="kitchen", name="Kitchen", capacity=1_000)
+
+
+class Crew:
+    """Three workers, of which one after another is killed; others stand by, started already, to take their place."""
+
+    def __init__(self, database_url: str, office: PostOffice) -> None:
+        self._environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        self._office = office
+        self._working: list[Worker] = []
+        self._standing_by: list[Worker] = []
+        self.killed = 0
+
+    def __enter__(self) -> "Crew":
+        self._standing_by = [self._start() for _worker in range(2 * WORKERS)]
+        for _worker in range(WORKERS):
+            self._set_to_work()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in (*self._working, *self._standing_by):
+            worker.kill()
+            worker.communicate()
+
+    def _start(self) -> Worker:
+        command = [sys.executable, "-W", "error", "-m", "tests.mails.workhorse", str(self._office.port)]
+        return subprocess.Popen(
+            command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def _set_to_work(self) -> None:
+        worker = self._standing_by.pop(0)
+        assert worker.stdin
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+        self._working.append(worker)
+        self._standing_by.append(self._start())
+
+    def lose_one(self) -> None:
+        victim = self._working.pop(random.randrange(WORKERS))
+        assert victim.poll() is None, "a worker ended by itself"
+        victim.kill()
+        victim.communicate()
+        self.killed += 1
+        self._set_to_work()
+
+
+def open_mails() -> int:
+    return Mail.objects.exclude(state=State.SENT).count()
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.long)])
+def test_killed_workers_lose_nothing(station: Station, database_url: str, office: PostOffice, count: int) -> None:
+    outbox.made(bookings(count, station, customer=ANA))
+    until = time.monotonic() + PATIENCE_SECONDS
+
+    with Crew(database_url, office) as crew:
+        while open_mails() and time.monotonic() < until:
+            time.sleep(random.uniform(0.01, 0.2))
+            if crew.killed < count // 8 and Mail.objects.filter(state=State.WAITING).exists():
+                crew.lose_one()
+
+    twice = {name: times for name, times in office.ids.items() if times > 1}
+    print(f"{connection.vendor}: {count} mails, {crew.killed} workers killed, {len(twice)} came twice")
+    assert open_mails() == 0
+    assert len(office.ids) == count
+    assert sum(office.ids.values()) - count <= crew.killed
+    for name in twice:
+        assert len({message.as_bytes() for message in office.kept if message["Message-ID"] == name}) == 1
