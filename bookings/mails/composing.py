@@ -47,8 +47,8 @@ def words(booking: Booking, kind: Kind, knows: Standing | None) -> Words:
     """In the customer's language, or the station's. `knows` is where the customer believes the booking to be."""
     with translation.override(language_of(booking)):
         shown = _shown(booking, kind, knows)
-        subject, _line, lead = render_to_string(f"mails/{kind}.txt", shown).strip().partition("\n")
-        shown |= {"subject": subject, "lead": lead.strip()}
+        subject, lead, ask = render_to_string(f"mails/{kind}.txt", shown).strip().split("\n", 2)
+        shown |= {"lead": lead, "ask": ask.strip()}
         return Words(subject, render_to_string("mails/_frame.txt", shown), render_to_string("mails/_frame.html", shown))
 
 
@@ -60,16 +60,18 @@ def language_of(booking: Booking) -> str:
 
 def _shown(booking: Booking, kind: Kind, knows: Standing | None) -> dict[str, Any]:
     station = booking.station
-    here = _when(booking.date, booking.slot, station)
-    before = _when(knows.day, knows.slot, _station(knows, station)) if knows else here
+    here = _place(booking.date, booking.slot, station)
+    before = _place(knows.day, knows.slot, _station(knows, station)) if knows else here
     return {
         "station": station,
         "customer": booking.customer,
         "pending": Standing.of(booking).phase is Phase.PENDING,
         "place": before if kind is Kind.CANCELLED else here,
         "before": before,
-        "left": _station(knows, station) if knows and knows.station != station.pk else None,
+        "elsewhere": knows is not None and knows.station != station.pk,
+        "ends": _ends(booking),
         "facts": [] if kind is Kind.CANCELLED else list(_facts(booking, here)),
+        "answered": bool(reply_to_of(station) or station.mail_from),
         "signature": station.mail_signature or station.name,
     }
 
@@ -82,11 +84,9 @@ class Fact:
 
 def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     """What a customer keeps the mail for."""
-    station = booking.station
-    ends = wording.clock(booking.ends_at.astimezone(station.zone).time(), station.country)
     when = _("%(day)s, %(time)s to %(ends)s (time in %(zone)s)")
-    yield Fact(_("When"), when % {**here, "ends": ends, "zone": wording.zone(station.time_zone)})
-    yield Fact(_("Where"), "\n".join(filter(None, [station.name, station.address, station.phone])))
+    yield Fact(_("When"), when % {**here, "ends": _ends(booking), "zone": wording.zone(booking.station.time_zone)})
+    yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
     if booking.special_requests:
         yield Fact(_("Your wishes"), booking.special_requests)
@@ -101,8 +101,18 @@ def _party(booking: Booking) -> str:
     return ", ".join(filter(None, counted))
 
 
-def _when(day: date, slot: time, station: Station) -> dict[str, str]:
-    return {"day": wording.full_day(day, station.country), "time": wording.clock(slot, station.country)}
+def _location(station: Station) -> str:
+    return ", ".join(filter(None, [station.name, *station.address.splitlines()]))
+
+
+def _place(day: date, slot: time, station: Station) -> dict[str, str]:
+    country = station.country
+    return {"name": station.name, "day": wording.full_day(day, country), "time": wording.clock(slot, country)}
+
+
+def _ends(booking: Booking) -> str:
+    station = booking.station
+    return wording.clock(booking.ends_at.astimezone(station.zone).time(), station.country)
 
 
 def _station(knows: Standing, station: Station) -> Station:
@@ -118,7 +128,7 @@ def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) 
     made["Subject"] = " ".join(written.subject.split())
     made["From"] = Address(display_name=station.name, addr_spec=sender)
     made["To"] = Address(display_name=customer.name, addr_spec=ascii_address(customer.email))
-    if reply_to := station.mail_reply_to or station.email:
+    if reply_to := reply_to_of(station):
         made["Reply-To"] = Address(display_name=station.name, addr_spec=ascii_address(reply_to))
     made["Date"] = format_datetime(now)
     made["Message-ID"] = f"<{mail.pk}.{booking.version}@{sender.rpartition('@')[2]}>"
@@ -141,6 +151,11 @@ def _add_invitation(made: EmailMessage, booking: Booking, sender: str, now: date
 
 def sender_of(station: Station) -> str:
     return ascii_address(station.mail_from or settings.MAIL_FROM)
+
+
+def reply_to_of(station: Station) -> str:
+    """Where answers go; "" for where the mail came from."""
+    return station.mail_reply_to or station.email
 
 
 def ascii_address(address: str) -> str:
@@ -167,7 +182,7 @@ def event_of(booking: Booking, sender: str) -> Event:
         zone=station.time_zone,
         summary=station.name,
         description="\n".join(filter(None, [_party(booking), booking.special_requests])),
-        location=", ".join(filter(None, [station.name, *station.address.splitlines()])),
+        location=_location(station),
         organizer=Party(station.name, sender),
         attendee=Party(customer.name, ascii_address(customer.email)) if customer else None,
         status=STATUSES[Standing.of(booking).phase],

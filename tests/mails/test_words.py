@@ -1,0 +1,157 @@
+"""What a mail tells in so many words: what has happened, and what its reader may do about it."""
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from accounts import roles
+from accounts.customers import Contact
+from bookings import services
+from bookings.mails import composing
+from bookings.mails.composing import Words
+from bookings.mails.kinds import Kind
+from bookings.mails.standing import Standing
+from bookings.models import Booking
+from bookings.workflow import Status
+from stations.models import Station
+from tests.factories import FRIDAY, SATURDAY, booking, open_station
+
+pytestmark = pytest.mark.django_db
+
+ANA = Contact("Ana García", "ana@example.com")
+
+
+def told(made: Booking, kind: Kind, knows: Standing | None = None) -> Words:
+    return composing.words(Booking.objects.select_related("station", "customer").get(pk=made.pk), kind, knows)
+
+
+def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) -> None:
+    Station.objects.update(
+        address="Main Street 1\n10115 Berlin", phone="+49 30 901820", mail_signature="Ana & Bo\nKitchen"
+    )
+    made = booking(station, customer=ANA, party_adults=2, party_kids=1, special_requests="By the <window>")
+
+    words = told(made, Kind.MADE)
+
+    assert words.subject == "Your booking at Kitchen: Friday 7 March 2031, 18:00"
+    assert words.text.split("\n") == [
+        "Hello Ana García,",
+        "",
+        "Your booking is confirmed. We look forward to seeing you.",
+        "",
+        "When: Friday 7 March 2031, 18:00 to 19:00 (time in Berlin)",
+        "Where: Kitchen, Main Street 1, 10115 Berlin",
+        "Party: 2 adults, 1 child",
+        "Your wishes: By the <window>",
+        "",
+        "If you cannot come, please tell us. Please call +49 30 901820.",
+        "",
+        "Ana & Bo",
+        "Kitchen",
+        "",
+    ]
+    assert [part in words.html for part in ('<div lang="en">', "By the &lt;window&gt;", "Ana &amp; Bo<br>Kitchen")] == [
+        True,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"email": "kitchen@example.com", "phone": "+49 30 901820"}, "Just answer this mail, or call +49 30 901820."),
+        ({"mail_reply_to": "kitchen@example.com"}, "Just answer this mail."),
+        ({"mail_from": "kitchen@example.com"}, "Just answer this mail."),
+        ({"phone": "+49 30 901820"}, "Please call +49 30 901820."),
+        ({}, ""),
+    ],
+)
+def test_mail_names_the_ways_to_answer_that_there_are(station: Station, fields: dict[str, Any], sentence: str) -> None:
+    Station.objects.update(**fields)
+
+    asked = told(booking(station, customer=ANA), Kind.REMINDER).text.split("\n\n")[-2]
+
+    assert asked == f"If you cannot come, please tell us. {sentence}".strip()
+
+
+def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None:
+    made = booking(station, customer=ANA)
+    knows = Standing.of(made)
+    services.edit(made.pk, {"slots": 2}, by=roles.OPERATOR)
+
+    words = told(made, Kind.MOVED, knows)
+
+    assert words.subject == "Your booking at Kitchen has changed: Friday 7 March 2031, 18:00 to 20:00"
+    assert "It begins as before, and now ends at 20:00." in words.text
+
+
+def test_mail_of_a_move_to_another_station_names_both(station: Station) -> None:
+    court = open_station(code="court", name="Court")
+    made = booking(station, customer=ANA)
+    knows = Standing.of(made)
+    services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
+
+    assert (
+        "It was at Kitchen, on Friday 7 March 2031, 18:00, and is now at Court, on Saturday 8 March 2031, 18:00."
+        in told(made, Kind.MOVED, knows).text
+    )
+    assert court.name in told(made, Kind.MOVED, knows).subject
+
+
+def test_mail_of_a_cancellation_names_the_place_that_the_customer_knows(station: Station) -> None:
+    """Moved and cancelled before anybody was told of the move."""
+    open_station(code="court", name="Court")
+    made = booking(station, customer=ANA)
+    knows = Standing.of(made)
+    services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
+    services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
+
+    words = told(made, Kind.CANCELLED, knows)
+
+    assert words.subject == "Cancelled at Kitchen: Friday 7 March 2031, 18:00"
+    assert words.text.split("\n\n")[1] == "Your booking at Kitchen on Friday 7 March 2031, 18:00, is cancelled."
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.CONFIRMED])
+@pytest.mark.parametrize("kind", [Kind.MADE, Kind.MOVED])
+def test_mail_says_of_a_request_that_it_is_not_confirmed(station: Station, status: Status, kind: Kind) -> None:
+    made = booking(station, SATURDAY, customer=ANA, status=status)
+    knows = Standing.of(booking(station, FRIDAY, customer=ANA))
+
+    assert ("It is not confirmed yet" in told(made, kind, knows).text) == (status == Status.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("language", "greeting", "when"),
+    [
+        ("en", "Hello Ana García,", "When: Friday 7 March 2031, 18:00 to 19:00 (time in Berlin)"),
+        ("es", "Hola, Ana García:", "Cuándo: viernes 7 de marzo de 2031, de 18:00 a 19:00 (hora de Berlín)"),
+        ("de", "Guten Tag Ana García,", "Wann: Freitag 7. März 2031, 18:00 bis 19:00 (Ortszeit Berlin)"),
+    ],
+)
+def test_mail_speaks_the_customers_language_whoever_asks(
+    station: Station, language: str, greeting: str, when: str
+) -> None:
+    made = booking(station, customer=ANA)
+    assert made.customer
+    made.customer.language = language
+    made.customer.save()
+
+    with translation.override("es"):
+        text = told(made, Kind.MADE).text
+
+    assert (text.split("\n")[0], text.split("\n")[4]) == (greeting, when)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("language", ["es", "de"])
+def test_mail_has_no_english_left_in_another_language(station: Station, kind: Kind, language: str) -> None:
+    Station.objects.update(language=language, email="kitchen@example.com", phone="+49 30 901820")
+    made = booking(station, customer=ANA, special_requests="Nuts")
+
+    words = told(made, kind, Standing.of(made))
+
+    english = ("your", "booking", "please", "where", "when", " at ", "party", "hello", "call")
+    assert [word for word in english if word in f"{words.subject} {words.text}".lower()] == []
