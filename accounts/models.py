@@ -1,6 +1,7 @@
 """People: those who work with the calendar, those who book, and the trail of who changed what."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
@@ -8,12 +9,13 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import EmailValidator
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, roles
+from accounts import audit, roles, sealing
 from accounts.encryption import EncryptedTextField
 from stations import validators
 from stations.models import Station
@@ -138,7 +140,23 @@ class BlindIndex(models.Model):  # noqa: DJ008
         ]
 
 
-class AuditEntryManager(LogEntryManager.from_queryset(OfStationQuerySet)):  # type: ignore[misc]
+class AuditEntryQuerySet(OfStationQuerySet[Any]):
+    """Entries are written once: here they are sealed on the way in, and never changed or deleted."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
+        entries = list(objs)
+        with transaction.atomic():
+            sealing.seal(entries)
+            return super().bulk_create(entries, *args, **options)
+
+    def update(self, **values: Any) -> int:
+        raise Untouchable
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise Untouchable
+
+
+class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # type: ignore[misc]
     """Fills in who, from where and at which station, where auditlog writes the change itself."""
 
     def log_create(self, instance: models.Model, force_log: bool = False, **fields: Any) -> Any:
@@ -154,14 +172,37 @@ def _origin_of(instance: models.Model) -> dict[str, Any]:
     return {**audit.context(), "station_id": audit.station_of(instance)}
 
 
+class Untouchable(TypeError):
+    """Somebody tried to change or delete what the audit trail says."""
+
+
+class AuditChain(models.Model):  # noqa: DJ008
+    """How many entries a station's part of the audit trail has, and the seal of the last; one chain is that of no station."""
+
+    station = models.OneToOneField(Station, models.PROTECT, null=True, related_name="audit_chain")
+    count = models.PositiveBigIntegerField(default=0)
+    head = models.BinaryField(max_length=32, default=b"")
+    seal = models.BinaryField(max_length=32, default=b"")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(models.Value(1), condition=Q(station=None), name="audit_chain_one_of_no_station"),
+        ]
+
+
 class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
-    """One change: who, from where, what, old and new; never PII. Written in the change's own transaction."""
+    """One change: who, from where, what, old and new; never PII. Written in the change's own transaction, once and for all."""
 
     station = models.ForeignKey(
         Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station")
     )
     channel = models.CharField(_("from"), max_length=20, choices=audit.Channel.choices)
     event = models.CharField(_("event"), max_length=30, blank=True)
+    number = models.PositiveBigIntegerField(_("number"), null=True, editable=False)
+    """Its place in its station's chain, from 1."""
+    mac = models.BinaryField(max_length=32, null=True, editable=False)
+    """See `accounts.sealing`."""
 
     objects = AuditEntryManager()
 
@@ -174,4 +215,15 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
         indexes = [
             models.Index(fields=["object_pk", "id"], name="audit_story_of_object"),
             models.Index(fields=["station", "-id"], name="audit_trail_of_station"),
+            models.Index(fields=["station", "number"], name="audit_chain_of_station"),
         ]
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise Untouchable
+        with transaction.atomic():
+            sealing.seal([self])
+            super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        raise Untouchable

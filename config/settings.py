@@ -33,9 +33,12 @@ def secret(name: str) -> str:
     return text
 
 
-def keys(name: str) -> list[bytes]:
-    """A ring of keys: base64, comma between. The first writes, all read. Each is 32 random bytes."""
+def keys(name: str, instead: bytes | None = None) -> list[bytes]:
+    """A ring of keys: base64, comma between. The first writes, all read. Each is 32 random bytes. `instead` is the one that is
+    used where none is given, but not in production."""
     texts: list[str] = env.list(name, default=[])
+    if not texts and instead and not PRODUCTION:
+        return [instead]
     if not texts:
         raise ImproperlyConfigured(
             f"{name} is not set. script/server writes fresh keys into .env; or see .env.example."
@@ -68,8 +71,11 @@ if not SECRET_KEY:
 JWT_KEY = secret("JWT_KEY") or hmac.digest(SECRET_KEY.encode(), b"stationbook jwt", "sha256").hex()
 PII_KEYS = keys("PII_KEYS")
 INDEX_KEYS = keys("INDEX_KEYS")
-if set(PII_KEYS) & set(INDEX_KEYS):
-    raise ImproperlyConfigured("PII_KEYS and INDEX_KEYS share a key. Each key is used for one thing only.")
+AUDIT_KEYS = keys("AUDIT_KEYS", instead=hmac.digest(SECRET_KEY.encode(), b"stationbook audit", "sha256"))
+if len({*PII_KEYS, *INDEX_KEYS, *AUDIT_KEYS}) < len(PII_KEYS + INDEX_KEYS + AUDIT_KEYS):
+    raise ImproperlyConfigured(
+        "PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key. Each key is there once, and for one thing only."
+    )
 
 HOST: str = env.str("HOST", default="127.0.0.1")
 ALLOWED_HOSTS: list[str] = [

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from accounts import sealing
 from bookings.models import Booking, Hold
 from bookings.verifying import differences
 from tests.factories import open_station
@@ -57,4 +58,5 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert parties == CAPACITY
     assert guests <= GUESTS
     assert not list(differences())
+    assert not list(sealing.faults())
     assert Booking.objects.exists()

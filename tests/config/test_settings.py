@@ -14,7 +14,8 @@ RANDOM = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjVlKzPrMwBn"
 PII_KEY = base64.b64encode(bytes(range(100, 132))).decode()
 INDEX_KEY = base64.b64encode(bytes(range(200, 232))).decode()
 WHOLE = {"SECRET_KEY": RANDOM, "PII_KEYS": PII_KEY, "INDEX_KEYS": INDEX_KEY}
-PRODUCTION = {**WHOLE, "PUBLIC_URL": "https://book.example.com"}
+AUDIT_KEY = base64.b64encode(bytes(range(50, 82))).decode()
+PRODUCTION = {**WHOLE, "AUDIT_KEYS": AUDIT_KEY, "PUBLIC_URL": "https://book.example.com"}
 
 
 VARIABLES = re.findall(r"^#?([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
@@ -60,7 +61,13 @@ def test_settings_read_a_ring_in_its_order() -> None:
 
 
 def test_settings_refuse_one_key_for_both_rings() -> None:
-    assert refusal(**{**WHOLE, "INDEX_KEYS": PII_KEY}).startswith("PII_KEYS and INDEX_KEYS share a key.")
+    assert refusal(**{**WHOLE, "INDEX_KEYS": PII_KEY}).startswith("PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key.")
+
+
+def test_settings_seal_the_trail_under_a_key_of_its_own_in_production() -> None:
+    assert refusal(**{**PRODUCTION, "AUDIT_KEYS": ""}).startswith("AUDIT_KEYS is not set.")
+    assert read(**PRODUCTION)["AUDIT_KEYS"] == [bytes(range(50, 82))]
+    assert len(read(**WHOLE)["AUDIT_KEYS"][0]) == 32
 
 
 def test_settings_without_a_public_address_are_for_plain_http() -> None:
@@ -92,7 +99,7 @@ def test_settings_of_production_let_cookies_travel_by_https_alone() -> None:
 
 
 def test_settings_take_the_public_address_as_people_write_it() -> None:
-    found = read(**WHOLE, PUBLIC_URL="HTTPS://Book.Example.com:8443/")
+    found = read(**{**WHOLE, "AUDIT_KEYS": AUDIT_KEY}, PUBLIC_URL="HTTPS://Book.Example.com:8443/")
 
     assert found["PRODUCTION"] is True
     assert found["ALLOWED_HOSTS"] == ["book.example.com"]

@@ -73,7 +73,7 @@ def test_server_logs_no_secret_of_a_feed(first_life: Life) -> None:
 def test_server_writes_a_key_for_each_purpose(first_keys: str) -> None:
     lines = [line.split("=", 1) for line in first_keys.splitlines() if not line.startswith("#")]
 
-    assert [name for name, _ in lines] == ["SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS"]
+    assert [name for name, _ in lines] == ["SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"]
     assert len({key for _, key in lines}) == 4
 
 

@@ -1,0 +1,147 @@
+"""The audit trail's seal: each entry carries an HMAC over itself and the one before it in its chain.
+
+Every station has a chain, and so has what belongs to none. A chain's count and head are sealed as well, under the same key of
+their own (`AUDIT_KEYS`): whoever writes to the database without it can neither change, add, move or take out an entry, nor cut
+the end off, without `manage.py verify_audit` naming the place. (Whoever puts the whole database back to an earlier day is found
+by the counts in the backups.)
+"""
+
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+
+if TYPE_CHECKING:
+    from accounts.models import AuditChain, AuditEntry
+
+BEFORE_THE_FIRST: Final = b""
+AT_ONCE: Final = 1_000
+
+
+def seal(entries: Sequence["AuditEntry"]) -> None:
+    """Give entries that are about to be written their place in their chains. Within their transaction: the chain stays locked
+    until it ends."""
+    by_station: dict[int | None, list[AuditEntry]] = defaultdict(list)
+    for entry in entries:
+        by_station[entry.station_id].append(entry)
+    for station_id in sorted(by_station, key=lambda one: one or 0):
+        chain = _locked(station_id)
+        link(chain, by_station[station_id])
+        chain.save()
+
+
+def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
+    """Put entries at the end of a chain, in memory."""
+    key = settings.AUDIT_KEYS[0]
+    for entry in entries:
+        chain.count += 1
+        chain.head = entry.mac = _mac(key, chain.count, bytes(chain.head), entry)
+        entry.number = chain.count
+    chain.seal = _seal_of(key, chain)
+
+
+def _locked(station_id: int | None) -> "AuditChain":
+    from accounts.models import AuditChain
+
+    chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
+    return chain
+
+
+def _mac(key: bytes, number: int, before: bytes, entry: "AuditEntry") -> bytes:
+    said = [
+        number, before.hex(), entry.station_id, entry.timestamp.astimezone(UTC).isoformat(timespec="microseconds"),
+        entry.content_type_id, str(entry.object_pk), entry.object_id, entry.object_repr, entry.action, entry.event, entry.channel,
+        entry.changes, entry.changes_text, entry.serialized_data, entry.additional_data, entry.actor_id, entry.actor_email,
+        _address(entry.remote_addr), entry.remote_port, entry.cid,
+    ]  # fmt: skip
+    return hmac.digest(key, _canonical(said), "sha256")
+
+
+def _canonical(said: object) -> bytes:
+    """The same bytes before it is stored and after it is read."""
+    return json.dumps(said, cls=DjangoJSONEncoder, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _address(said: str | None) -> str | None:
+    """Databases spell addresses each in their own way."""
+    return str(ip_address(said)) if said else None
+
+
+def _seal_of(key: bytes, chain: "AuditChain") -> bytes:
+    return hmac.digest(key, _canonical(["head", chain.station_id, chain.count, bytes(chain.head).hex()]), "sha256")
+
+
+class Wrong(StrEnum):
+    """What can be found, for a person to read."""
+
+    CHANGED = "was changed, or stands in another's place"
+    MISSING = "is missing"
+    ADDED = "was not written by the product"
+    CUT_OFF = "and all after it were cut off"
+    HEAD_CHANGED = "is the last by a count that the product did not write"
+    NO_CHAIN = "is there, but its chain's count and head are gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place at which the trail is not what was written. `station` is a key, None for what belongs to no station."""
+
+    station: int | None
+    number: int
+    wrong: Wrong
+
+    def __str__(self) -> str:
+        where = f"station {self.station}" if self.station else "no station"
+        return f"Entry {self.number} of {where} {self.wrong}."
+
+
+def faults() -> Iterator[Fault]:
+    """Every fault of every chain, in order; nothing for a trail that is as it was written. In bounded memory."""
+    from accounts.models import AuditChain, AuditEntry
+    from stations.models import Station
+
+    with transaction.atomic():
+        chains = {chain.station_id: chain for chain in AuditChain.objects.all()}
+        used = set(AuditEntry.objects.order_by().values_list("station_id", flat=True).distinct())
+        expected = set(Station.objects.values_list("pk", flat=True))
+        for station_id in sorted(used | expected | set(chains), key=lambda one: one or 0):
+            if station_id in chains:
+                yield from _faults_of(chains[station_id])
+            else:
+                yield Fault(station_id, 1, Wrong.NO_CHAIN)
+
+
+def _is_sound(entry: "AuditEntry", before: bytes) -> bool:
+    macs = (_mac(key, entry.number or 0, before, entry) for key in settings.AUDIT_KEYS)
+    return any(hmac.compare_digest(mac, bytes(entry.mac or b"")) for mac in macs)
+
+
+def _faults_of(chain: "AuditChain") -> Iterator[Fault]:
+    from accounts.models import AuditEntry
+
+    found = AuditEntry.objects.filter(station_id=chain.station_id).order_by("number", "pk").iterator(AT_ONCE)
+    before, last = BEFORE_THE_FIRST, 0
+    for entry in found:
+        if not entry.number or entry.number <= last or entry.number > chain.count:
+            yield Fault(chain.station_id, entry.number or 0, Wrong.ADDED)
+            continue
+        if missing := range(last + 1, entry.number):  # so that nobody knows what it should follow
+            yield from (Fault(chain.station_id, number, Wrong.MISSING) for number in missing)
+        elif not _is_sound(entry, before):
+            yield Fault(chain.station_id, entry.number, Wrong.CHANGED)
+        before, last = bytes(entry.mac or b""), entry.number
+    if not any(hmac.compare_digest(_seal_of(key, chain), bytes(chain.seal)) for key in settings.AUDIT_KEYS):
+        yield Fault(chain.station_id, chain.count, Wrong.HEAD_CHANGED)
+    elif last < chain.count:
+        yield Fault(chain.station_id, last + 1, Wrong.CUT_OFF)
+    elif before != bytes(chain.head):
+        yield Fault(chain.station_id, last, Wrong.CHANGED)
