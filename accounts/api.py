@@ -75,8 +75,7 @@ class Refresh(OpenView):
 
     @documented("A new pair of tokens", whole("Tokens"), body=RefreshBody, example=REFRESH, signed_in=False)
     def post(self, request: Request) -> Response:
-        user = authentication.spend(RefreshBody.parse(request.data)["refresh"])
-        return success(authentication.new_tokens(user))
+        return success(authentication.refreshed(RefreshBody.parse(request.data)["refresh"]))
 
 
 class Logout(OpenView):
@@ -86,7 +85,7 @@ class Logout(OpenView):
 
     @documented("End a refresh token", nothing(), body=RefreshBody, example=REFRESH, signed_in=False)
     def post(self, request: Request) -> Response:
-        authentication.spend(RefreshBody.parse(request.data)["refresh"])
+        authentication.end_family(RefreshBody.parse(request.data)["refresh"])
         return success(None)
 
 

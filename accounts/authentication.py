@@ -25,6 +25,10 @@ PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
 """A keyed digest of the password's hash: with a new password, every token ends."""
 
 
+FAMILY_CLAIM: Final = "fam"
+"""The first refresh token of those that followed one log-in."""
+
+
 class TokenInvalid(exceptions.AuthenticationFailed):
     default_code = "token_invalid"
     default_detail = _("The token is not valid, or no longer. Sign in again.")
@@ -90,9 +94,11 @@ def owner(token: Token) -> User:
     return user
 
 
-def new_tokens(user: User) -> dict[str, Any]:
-    """The contract's answer to a log-in. No token is stored: a copy of the database signs nobody in."""
+def new_tokens(user: User, family: str | None = None) -> dict[str, Any]:
+    """The contract's answer to a log-in, or to a refresh within the `family` that a log-in began. No token is stored: a copy of
+    the database signs nobody in."""
     refresh = RefreshToken()
+    refresh[FAMILY_CLAIM] = (family or refresh[api_settings.JTI_CLAIM]).removeprefix(f"{FAMILY_CLAIM}:")
     refresh[api_settings.USER_ID_CLAIM] = str(user.pk)
     refresh[PASSWORD_CLAIM] = _password_digest(user)
     access = refresh.access_token
@@ -104,24 +110,63 @@ def new_tokens(user: User) -> dict[str, Any]:
     }
 
 
-def spend(text: str) -> User:
-    """End a refresh token, and say whose it was. Raises TokenInvalid for a spent, a foreign and an old one.
+def refreshed(text: str) -> dict[str, Any]:
+    """New tokens for a refresh token, which is spent by it. Raises TokenInvalid as `spend` does."""
+    user, family = spend(text)
+    return new_tokens(user, family)
 
-    Of several callers at once one gets through: the database keeps each token's number once.
+
+def spend(text: str) -> tuple[User, str]:
+    """End a refresh token, and say whose it was and of which family. Raises TokenInvalid for a spent, a foreign and an old one.
+
+    Of several callers at once one gets through: the database keeps each token's number once. A spent one that comes again was
+    copied: its whole family ends, so that neither the thief nor the robbed goes on without a password.
     """
+    token = _read(text)
+    user, family = owner(token), _family(token)
+    if _is_ended(family) or not _end(token[api_settings.JTI_CLAIM], user, token):
+        _end(family, user, token)
+        raise TokenInvalid
+    return user, family
+
+
+def end_family(text: str) -> None:
+    """Sign out: neither this refresh token nor any that came of it is good for anything. Raises TokenInvalid as `spend` does."""
+    user, family = spend(text)
+    _end(family, user, _read(text))
+
+
+class _Refresh(RefreshToken):
+    """A refresh token whatever became of it since: `spend` has to know a spent one from a forged one."""
+
+    def check_blacklist(self) -> None:
+        """Asked later, of the family too."""
+
+
+def _read(text: str) -> RefreshToken:
     try:
-        token = RefreshToken(text)  # type: ignore[arg-type]
+        return _Refresh(text)  # type: ignore[arg-type]
     except TokenError:
         raise TokenInvalid from None
-    user = owner(token)
-    number, _created = OutstandingToken.objects.get_or_create(
-        jti=token[api_settings.JTI_CLAIM],
-        defaults={"user": user, "token": "", "expires_at": datetime_from_epoch(token["exp"])},
+
+
+def _family(token: Token) -> str:
+    """The number under which a family is kept as ended; tokens of an older release are families of their own."""
+    return f"{FAMILY_CLAIM}:{token.get(FAMILY_CLAIM, token[api_settings.JTI_CLAIM])}"
+
+
+def _is_ended(number: str) -> bool:
+    return BlacklistedToken.objects.filter(token__jti=number).exists()
+
+
+def _end(number: str, user: User, token: Token) -> bool:
+    """Whether it had not ended before. What is kept of it may be forgotten when the last of its family has run out."""
+    ends = datetime_from_epoch(token["exp"]) + RefreshToken.lifetime
+    kept, _created = OutstandingToken.objects.get_or_create(
+        jti=number, defaults={"user": user, "token": "", "expires_at": ends}
     )
-    _entry, first_use = BlacklistedToken.objects.get_or_create(token=number)
-    if not first_use:
-        raise TokenInvalid
-    return user
+    _entry, first = BlacklistedToken.objects.get_or_create(token=kept)
+    return first
 
 
 def _password_digest(user: User) -> str:

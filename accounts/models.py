@@ -150,7 +150,9 @@ class AuditEntryQuerySet(OfStationQuerySet[Any]):
             return super().bulk_create(entries, *args, **options)
 
     def update(self, **values: Any) -> int:
-        raise Untouchable
+        if self.exists():
+            raise Untouchable
+        return 0
 
     def delete(self) -> tuple[int, dict[str, int]]:
         raise Untouchable

@@ -26,7 +26,7 @@ def count(key: str, times: str) -> str:
 
 def spend(token: str) -> str:
     try:
-        return authentication.spend(token).email
+        return authentication.spend(token)[0].email
     except authentication.TokenInvalid:
         return "refused"
 
