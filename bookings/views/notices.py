@@ -58,7 +58,7 @@ def refused(
 
 
 def status_of(code: str) -> int:
-    return 409 if code == "stale" else 400
+    return {"stale": 409, "not_found": 404}.get(code, 400)
 
 
 def moved(booking: Booking) -> str:
