@@ -1,8 +1,9 @@
 """Random sequences of every way to write, against a model of the truth that knows nothing of holds and lanes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import time
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -13,73 +14,34 @@ from hypothesis import strategies as st
 
 from accounts import roles
 from bookings import services
+from bookings.importing.running import Import, Order
 from bookings.models import Booking
-from bookings.services import Draft, Place
 from bookings.timetables import changing
 from bookings.verifying import differences
-from bookings.workflow import STEPS, Status
+from bookings.workflow import NEW, Status
 from stations.errors import DomainError
 from stations.models import Station, TimetableException
-from tests.factories import FRIDAY, UserFactory, open_station
+from tests.bookings.truth import CAPACITY, DAYS, GUESTS, HOURS, STATIONS, Party, Truth, Where
+from tests.factories import UserFactory, open_station
 
-DAYS = (FRIDAY, FRIDAY + timedelta(days=1))
-HOURS = (17, 18, 19)
-CAPACITY, GUESTS = 2, 7
-Where = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Party:
-    """A booking as the model knows it: day and hour by index."""
-
-    where: Where
-    slots: int
-    guests: int
-    status: Status
-    displaced: bool = False
-
-    @property
-    def holds(self) -> list[Where]:
-        if self.status == Status.CANCELLED or self.displaced:
-            return []
-        day, hour = self.where
-        return [(day, hour + offset) for offset in range(self.slots)]
-
-
-@dataclass
-class Truth:
-    """Who stands where, and what is open."""
-
-    parties: list[Party] = field(default_factory=list)
-    closed: set[Where] = field(default_factory=set)
-
-    def exists(self, where: Where, slots: int) -> bool:
-        return where[1] + slots <= len(HOURS)
-
-    def fits(self, party: Party, *, beside: int | None = None) -> bool:
-        """Whether a party may stand where it wants, beside all but the one it replaces."""
-        if not self.exists(party.where, party.slots) or any(where in self.closed for where in party.holds):
-            return False
-        others = [other for index, other in enumerate(self.parties) if index != beside]
-        return all(
-            len(there) < CAPACITY and sum(other.guests for other in there) + party.guests <= GUESTS
-            for where in party.holds
-            for there in [[other for other in others if where in other.holds]]
-        )
-
-
-places = st.tuples(st.sampled_from(range(2)), st.sampled_from(range(len(HOURS))))
-which = st.integers(0, 5)
+station, day, hour = (st.integers(0, len(known) - 1) for known in (STATIONS, DAYS, HOURS))
+places = st.tuples(station, day, hour)
+which, slots, guests = st.integers(0, 5), st.integers(1, 3), st.integers(1, 5)
+statuses, agreed = st.sampled_from(Status), st.booleans()
+party = (places, slots, guests, statuses)
 actions = st.one_of(
-    st.tuples(st.just("create"), places, st.integers(1, 3), st.integers(1, 5)),
-    st.tuples(st.just("import"), places, st.integers(1, 3), st.integers(1, 5), st.sampled_from(Status)),
+    st.tuples(st.just("create"), *party),
+    st.tuples(st.just("create_many"), st.lists(st.tuples(*party), min_size=1, max_size=3)),
+    st.tuples(st.just("bring_in"), *party),
+    st.tuples(st.just("bring_in_again"), which, *party),
     st.tuples(st.just("move"), which, places),
-    st.tuples(st.just("step"), which, st.sampled_from(Status)),
-    st.tuples(st.just("resize"), which, st.integers(1, 3), st.integers(1, 5)),
-    st.tuples(st.just("amend"), which, places, st.integers(1, 3), st.integers(1, 5)),
-    st.tuples(st.just("admin"), which, places, st.integers(1, 3), st.integers(1, 5)),
-    st.tuples(st.just("close"), places),
+    st.tuples(st.just("step"), which, statuses),
+    st.tuples(st.just("resize"), which, slots, guests),
+    st.tuples(st.just("add_in_admin"), *party),
+    st.tuples(st.just("save_in_admin"), which, *party),
+    st.tuples(st.just("close"), places, agreed),
     st.tuples(st.just("open"), places),
+    st.tuples(st.just("allow"), station, st.integers(1, 3), agreed),
 )
 
 
@@ -87,166 +49,197 @@ class World:
     """The product and the truth side by side: each action is done to both, and both must say the same."""
 
     def __init__(self) -> None:
-        self.station = open_station(hours=HOURS, capacity=CAPACITY, guest_capacity=GUESTS)
+        self.stations = [
+            open_station(hours=HOURS, capacity=CAPACITY, guest_capacity=GUESTS, code=code) for code in STATIONS
+        ]
         self.truth = Truth()
         self.ids: list[Any] = []
+        self.rows: dict[int, dict[str, Any]] = {}
+        """What a file said last of each booking that came of one."""
         self.admin = Client()
         self.admin.force_login(UserFactory(is_superuser=True))
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *words = action
-        if name in ("move", "step", "resize", "amend", "admin") and words[0] >= len(self.ids):
+        if name in ("move", "step", "resize", "save_in_admin") and words[0] >= len(self.ids):
             return
         getattr(self, f"_{name}")(*words)
         self.compare()
 
-    def _both(self, expected: bool, change: Callable[[], Any]) -> Any:
+    def _fits(self, party: Party) -> bool:
+        return self.truth.fits(party, self.truth.parties)
+
+    def _add(self, pk: Any, party: Party) -> None:
+        self.ids.append(pk)
+        self.truth = self.truth.with_party(party)
+
+    def _both(self, index: int, after: Party | None, change: Callable[..., Any], *words: Any) -> None:
+        """A change of one booking, which the truth says it becomes, or None where it must be refused."""
         try:
-            done = change()
+            change(self.ids[index], *words, by=roles.OPERATOR)
         except DomainError:
-            done = None
-        assert (done is not None) == expected
-        return done
+            assert after is None
+        else:
+            assert after is not None
+            self.truth = self.truth.with_party(after, index)
 
-    def _create(self, where: Where, slots: int, guests: int) -> None:
-        party = Party(where, slots, guests, Status.CONFIRMED)
-        made = self._both(self.truth.fits(party), lambda: services.create(self._draft(party), by=roles.OPERATOR))
-        if made:
-            self._add(made, party)
+    # --- services ----------------------------------------------------------------------------------------------------
 
-    def _import(self, where: Where, slots: int, guests: int, status: Status) -> None:
-        party = Party(where, slots, guests, status)
-        [made] = services.create_many([self._draft(party)], by=roles.OPERATOR)
-        assert isinstance(made, Booking) == self.truth.fits(party)
-        if isinstance(made, Booking):
-            self._add(made, party)
+    def _create(self, *words: Any) -> None:
+        party = Party(*words)
+        try:
+            made = services.create(party.draft, by=roles.OPERATOR)
+        except DomainError:
+            assert party.status not in NEW or not self._fits(party)
+        else:
+            assert party.status in NEW
+            assert self._fits(party)
+            self._add(made.pk, party)
 
-    def _add(self, made: Booking, party: Party) -> None:
-        self.ids.append(made.pk)
-        self.truth.parties.append(party)
+    def _create_many(self, wanted: Sequence[tuple[Any, ...]]) -> None:
+        """One station after the other, each in the order given."""
+        parties = [Party(*words) for words in wanted]
+        made = services.create_many([party.draft for party in parties], by=roles.OPERATOR)
+        for party, result in sorted(zip(parties, made, strict=True), key=lambda pair: pair[0].where[0]):
+            assert isinstance(result, Booking) == self._fits(party)
+            if isinstance(result, Booking):
+                self._add(result.pk, party)
 
     def _move(self, index: int, where: Where) -> None:
-        party = self.truth.parties[index]
-        wanted = replace(party, where=where, displaced=False)
-        same = where == party.where and not party.displaced
-        may = party.status in (Status.PENDING, Status.CONFIRMED)
-        expected = may and (same or self.truth.fits(wanted, beside=index))
-        place = Place(DAYS[where[0]], time(HOURS[where[1]]))
-        if self._both(expected, lambda: services.reschedule(self.ids[index], to=place, by=roles.OPERATOR)):
-            self.truth.parties[index] = wanted
+        to = replace(self.truth.parties[index], where=where).place
+        self._both(index, self.truth.moved(index, where), lambda pk, by: services.reschedule(pk, to=to, by=by))
 
     def _step(self, index: int, to: Status) -> None:
-        party = self.truth.parties[index]
-        wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)
-        restored = party.status == Status.CANCELLED
-        expected = to in STEPS[party.status] and (not restored or self.truth.fits(wanted, beside=index))
-        if self._both(expected, lambda: services.change_status(self.ids[index], to, by=roles.OPERATOR)):
-            self.truth.parties[index] = wanted
+        self._both(index, self.truth.stepped(index, to), services.change_status, to)
 
     def _resize(self, index: int, slots: int, guests: int) -> None:
-        party = self.truth.parties[index]
-        wanted = replace(party, slots=slots, guests=guests)
-        expected = self._may_resize(index, party, wanted)
         changes = {"slots": slots, "party_adults": guests}
-        if self._both(expected, lambda: services.edit(self.ids[index], changes, by=roles.OPERATOR)):
-            self.truth.parties[index] = wanted
+        self._both(index, self.truth.resized(index, slots, guests), services.edit, changes)
 
-    def _may_resize(self, index: int, party: Party, wanted: Party) -> bool:
-        if not wanted.holds:
-            return self.truth.exists(wanted.where, wanted.slots) or wanted.slots == party.slots
-        if (wanted.slots, wanted.guests) == (party.slots, party.guests):
-            return True
-        smaller = wanted.slots == party.slots and wanted.guests <= party.guests
-        return smaller or self.truth.fits(wanted, beside=index)
+    # --- import ------------------------------------------------------------------------------------------------------
 
-    def _amend(self, index: int, where: Where, slots: int, guests: int) -> None:
-        """The same row again in an import, with another place and size."""
-        party = self.truth.parties[index]
-        moved = where != party.where
-        wanted = replace(party, where=where, slots=slots, guests=guests, displaced=party.displaced and not moved)
-        if not moved:
-            expected = self._may_resize(index, party, wanted)
-        elif not wanted.holds:
-            expected = self.truth.exists(where, slots)
-        else:
-            expected = self.truth.fits(wanted, beside=index)
-        changes = {
-            "date": DAYS[where[0]],
-            "slot": time(HOURS[where[1]]),
-            "slots": slots,
-            "party_adults": guests,
-        }
-        if self._both(expected, lambda: services.amend(self.ids[index], changes, by=roles.OPERATOR)):
-            self.truth.parties[index] = wanted
+    def _bring_in(self, *words: Any) -> None:
+        party, index = Party(*words), len(self.ids)
+        summary = self._imported(index, party)
+        assert (summary["created"], summary["refused"]) == ((1, 0) if self._fits(party) else (0, 1))
+        if summary["created"]:
+            self._add(Booking.objects.get(external_ref=f"R{index}").pk, party)
+            self.rows[index] = _row(party)
 
-    def _admin(self, index: int, where: Where, slots: int, guests: int) -> None:
-        """One save of the admin's form: first the edit where the booking stands, then the move, both or neither."""
-        party = self.truth.parties[index]
-        resized = replace(party, slots=slots, guests=guests)
-        moves = where != party.where
-        moved = replace(resized, where=where, displaced=False) if moves else resized
-        may_move = party.status in (Status.PENDING, Status.CONFIRMED) and self.truth.fits(moved, beside=index)
-        expected = self._may_resize(index, party, resized) and (may_move or not moves)
-        day, hour = where
-        words = {
-            "station": self.station.pk,
-            "date": DAYS[day],
-            "slot": f"{HOURS[hour]}:00",
-            "slots": slots,
+    def _bring_in_again(self, index: int, *words: Any) -> None:
+        """A row changed under its reference: only what the file says otherwise than last time is wanted."""
+        if index not in self.rows:
+            return
+        home, wanted = self.rows[index]["station"], Party(*words)
+        party = replace(wanted, where=(home, *wanted.where[1:]))
+        row = _row(party)
+        changes = {name: value for name, value in row.items() if self.rows[index][name] != value}
+        before, after = self.truth.parties[index], self.truth.amended(index, changes)
+        summary = self._imported(index, party)
+        end = "refused" if after is None else "unchanged" if after == before else "updated"
+        assert summary[end] == 1
+        if after:
+            self.truth, self.rows[index] = self.truth.with_party(after, index), row
+
+    def _imported(self, index: int, party: Party) -> dict[str, int]:
+        draft = party.draft
+        lines = (
+            "external_ref,station,date,slot,slots,party_adults,status",
+            f"R{index},{draft.station},{draft.date},{draft.slot:%H:%M},{party.slots},{party.guests},{party.status}",
+        )
+        job = Import(BytesIO("\n".join(lines).encode()), Order(), by=roles.OPERATOR)
+        return job.run(on_refused=lambda refused: None).as_json()
+
+    # --- admin -------------------------------------------------------------------------------------------------------
+
+    def _add_in_admin(self, *words: Any) -> None:
+        party = Party(*words)
+        answer = self.admin.post("/admin/bookings/booking/add/", self._form(party))
+        assert answer.status_code == (302 if party.status in NEW and self._fits(party) else 200)
+        if answer.status_code == 302:
+            self._add(Booking.objects.latest("created_at").pk, party)
+
+    def _save_in_admin(self, index: int, *words: Any) -> None:
+        party, after = Party(*words), self.truth.saved(index, *words)
+        version = Booking.objects.get(pk=self.ids[index]).version
+        address = f"/admin/bookings/booking/{self.ids[index]}/change/"
+        answer = self.admin.post(address, {**self._form(party), "seen_version": version})
+        assert answer.status_code == (302 if after else 200)
+        if after:
+            self.truth = self.truth.with_party(after, index)
+
+    def _form(self, party: Party) -> dict[str, Any]:
+        draft = party.draft
+        return {
+            "station": self.stations[party.where[0]].pk,
+            "date": draft.date,
+            "slot": f"{draft.slot:%H:%M}",
+            "slots": party.slots,
             "status": party.status,
-            "party_adults": guests,
+            "party_adults": party.guests,
             "party_kids": 0,
             "total_due_cents": 0,
             "deposit_due_cents": 0,
-            "seen_version": Booking.objects.get(pk=self.ids[index]).version,
         }
-        answer = self.admin.post(f"/admin/bookings/booking/{self.ids[index]}/change/", words)
-        assert answer.status_code == (302 if expected else 200)
-        if expected:
-            self.truth.parties[index] = moved
 
-    def _close(self, where: Where) -> None:
-        with changing(self.station, by=roles.OPERATOR, displace=True):
-            TimetableException.objects.get_or_create(
-                station=self.station, date=DAYS[where[0]], slot=time(HOURS[where[1]]), closed=True
-            )
-        self.truth.closed.add(where)
-        self.truth.parties = [
-            replace(party, displaced=party.displaced or where in party.holds) for party in self.truth.parties
-        ]
+    # --- timetables --------------------------------------------------------------------------------------------------
+
+    def _close(self, where: Where, displace: bool) -> None:
+        after = replace(self.truth, closed=self.truth.closed | {where}).settled(displace=displace)
+        exceptions = TimetableException.objects
+        self._settle(where[0], after, displace, lambda: exceptions.get_or_create(**self._slot(where), closed=True))
 
     def _open(self, where: Where) -> None:
-        with changing(self.station, by=roles.OPERATOR):
-            TimetableException.objects.filter(
-                station=self.station, date=DAYS[where[0]], slot=time(HOURS[where[1]])
-            ).delete()
-        self.truth.closed.discard(where)
+        after = replace(self.truth, closed=self.truth.closed - {where})
+        self._settle(where[0], after, False, TimetableException.objects.filter(**self._slot(where)).delete)
 
-    def _draft(self, party: Party) -> Draft:
-        day, hour = party.where
-        return Draft(
-            station=self.station.code,
-            date=DAYS[day],
-            slot=time(HOURS[hour]),
-            slots=party.slots,
-            party_adults=party.guests,
-            status=party.status,
-        )
+    def _allow(self, at: int, capacity: int, displace: bool) -> None:
+        capacities = (*self.truth.capacities[:at], capacity, *self.truth.capacities[at + 1 :])
+        after = replace(self.truth, capacities=capacities).settled(displace=displace)
+        openings = self.stations[at].openings
+        self._settle(at, after, displace, lambda: openings.update(capacity=capacity))
+
+    def _settle(self, at: int, after: Truth | None, displace: bool, change: Callable[[], Any]) -> None:
+        try:
+            with changing(self.stations[at], by=roles.OPERATOR, displace=displace):
+                change()
+        except DomainError:
+            assert after is None
+        else:
+            assert after is not None
+            self.truth = after
+
+    def _slot(self, where: Where) -> dict[str, Any]:
+        at, day, hour = where
+        return {"station": self.stations[at], "date": DAYS[day], "slot": time(HOURS[hour])}
 
     def compare(self) -> None:
         """The product's bookings are the truth's, and its ledger proves itself."""
         found = {
             booking.pk: Party(
-                (DAYS.index(booking.date), HOURS.index(booking.slot.hour)),
+                (STATIONS.index(booking.station.code), DAYS.index(booking.date), HOURS.index(booking.slot.hour)),
                 booking.slots,
                 booking.party_adults,
                 Status(booking.status),
                 booking.needs_place,
             )
-            for booking in Booking.objects.filter(station=self.station)
+            for booking in Booking.objects.select_related("station")
         }
         assert found == dict(zip(self.ids, self.truth.parties, strict=True))
         assert not list(differences())
+
+
+def _row(party: Party) -> dict[str, Any]:
+    """What a file says of a party, by the truth's names."""
+    home, day, hour = party.where
+    return {
+        "station": home,
+        "day": day,
+        "hour": hour,
+        "slots": party.slots,
+        "guests": party.guests,
+        "status": party.status,
+    }
 
 
 def play(sequence: list[tuple[Any, ...]]) -> None:
