@@ -36,7 +36,7 @@ STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a customer reads. `html` is a fragment."""
+    """What a customer reads. `html` is a fragment, safe as it is; all else is for a page to escape."""
 
     subject: str
     text: str
@@ -49,7 +49,8 @@ def words(booking: Booking, kind: Kind, knows: Standing | None) -> Words:
         shown = _shown(booking, kind, knows)
         subject, lead, ask = render_to_string(f"mails/{kind}.txt", shown).strip().split("\n", 2)
         shown |= {"lead": lead, "ask": ask.strip()}
-        return Words(subject, render_to_string("mails/_frame.txt", shown), render_to_string("mails/_frame.html", shown))
+        text = render_to_string("mails/_frame.txt", shown).strip() + "\n"
+        return Words(subject, text, render_to_string("mails/_frame.html", shown))
 
 
 def language_of(booking: Booking) -> str:

@@ -170,3 +170,13 @@ def test_mail_can_be_read_before_it_goes_and_as_it_went(
     for html in (before, after):
         assert "Hello Ana García," in html
         assert "Your booking has moved. It was on Friday 7 March 2031, 18:00" in html
+
+
+def test_mail_that_is_read_is_escaped(station: Station, visitor: Client) -> None:
+    hostile = "<script>alert(1)</script>"
+    made = booking(station, customer=Contact(hostile, "x@example.com"), special_requests=hostile)
+    outbox.made([made])
+
+    html = visitor.get(f"/bookings/{made.pk}/mails/{only().pk}/").content.decode()
+
+    assert (html.count("<script>alert"), html.count("&lt;script&gt;alert")) == (0, 2)
