@@ -1,4 +1,4 @@
-"""Bookings in Django's admin: every rule of the services, none of their own."""
+"""Bookings in Django's admin: every rule of the services, none of their own; mails are `bookings.admin_mails`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +14,14 @@ from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit, exporting, services
+from bookings.admin_actions import each
 from bookings.admin_forms import CONTACT, BookingForm
-from bookings.models import Booking
+from bookings.admin_mails import MailAdmin
+from bookings.models import Booking, Mail
 from bookings.querysets import BookingQuerySet
-from bookings.views.booking import refusal
 from bookings.workflow import Status
-from stations.errors import DomainError
 
-REFUSALS_SHOWN = 20
-"""Of an action over many bookings; the rest are counted."""
+admin.site.register(Mail, MailAdmin)
 
 
 @admin.register(Booking)
@@ -104,19 +103,8 @@ class BookingAdmin(ScopedAdmin):
         self._step(request, chosen, Status.CANCELLED)
 
     def _step(self, request: HttpRequest, chosen: QuerySet[Booking], to: Status) -> None:
-        """Each by itself: those that may, step; those that may not are named with the reason."""
-        done, refused = 0, []
-        for booking in chosen:
-            try:
-                services.change_status(booking.pk, to, by=request.user)
-                done += 1
-            except DomainError as error:
-                refused.append(f"{booking}: {refusal(error)}")
-        for text in refused[:REFUSALS_SHOWN]:
-            self.message_user(request, text, messages.ERROR)
-        if more := len(refused[REFUSALS_SHOWN:]):
-            said = ngettext("%(count)d more was refused.", "%(count)d more were refused.", more)
-            self.message_user(request, said % {"count": more}, messages.ERROR)
+        """Those that may, step."""
+        done = each(self, request, chosen, lambda booking: services.change_status(booking.pk, to, by=request.user))
         if done:
             said = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
             self.message_user(request, said % {"count": done, "status": to.label}, messages.SUCCESS)

@@ -132,6 +132,17 @@ GET    admin/bookings/booking/<path:object_id>/history/   200      404  200
 GET    admin/bookings/booking/<path:object_id>/delete/    403      404  403
 POST   admin/bookings/booking/<path:object_id>/delete/    403      404  403
 
+GET    admin/bookings/mail/                               200      200  200
+POST   admin/bookings/mail/                               302      302  302
+GET    admin/bookings/mail/add/                           403      403  403
+POST   admin/bookings/mail/add/                           403      403  403
+GET    admin/bookings/mail/<path:object_id>/              302      302  302
+GET    admin/bookings/mail/<path:object_id>/change/       200      404  200
+POST   admin/bookings/mail/<path:object_id>/change/       403      404  403
+GET    admin/bookings/mail/<path:object_id>/history/      200      404  200
+GET    admin/bookings/mail/<path:object_id>/delete/       403      404  403
+POST   admin/bookings/mail/<path:object_id>/delete/       403      404  403
+
 GET    admin/accounts/customer/                           200      200  200
 GET    admin/accounts/customer/add/                       403      403  403
 POST   admin/accounts/customer/add/                       403      403  403
@@ -233,6 +244,7 @@ class World:
         self.keys = {
             "admin/stations/station/": self.station.pk,
             "admin/bookings/booking/": self.booking.pk,
+            "admin/bookings/mail/": self.mail.pk,
             "admin/accounts/customer/": self.booking.customer_id,
             "admin/accounts/user/": self.member.pk,
             "admin/accounts/auditentry/": AuditEntry.objects.filter(station=self.station).latest("pk").pk,
@@ -296,6 +308,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "arrived", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
+            ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
         }
         if route in ("api/auth/refresh", "api/auth/logout"):
             return {"refresh": authentication.new_tokens(self.member)["refresh"]}

@@ -19,7 +19,7 @@ from django.test import Client
 from accounts import authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
-from bookings.models import Booking, Feed
+from bookings.models import Booking, Feed, Mail
 from bookings.timetables import changing
 from stations.models import Station
 from tests.factories import SATURDAY, ExceptionFactory, booking, open_station, person
@@ -129,6 +129,10 @@ def use_the_admin(station: Station) -> None:
     made = Booking.objects.latest("created_at")
     client.get("/admin/bookings/booking/", {"q": NAME})
     client.post("/admin/bookings/booking/", {"action": "cancel", "_selected_action": [str(made.pk)]})
+    client.get("/admin/bookings/mail/", {"q": NAME})
+    for mail in Mail.objects.filter(booking__customer__isnull=False):
+        assert NAME in client.get(f"/admin/bookings/mail/{mail.pk}/change/").content.decode()
+        client.post("/admin/bookings/mail/", {"action": "send_again", "_selected_action": [str(mail.pk)]}, follow=True)
 
 
 def use_the_commands(station: Station, folder: Path) -> None:

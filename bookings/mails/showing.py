@@ -40,12 +40,11 @@ class ShownMail:
 
 def of(booking: Booking, person: Person, now: datetime) -> list[ShownMail]:
     """The booking's mails, latest first."""
-    may_change = person.has_perm(roles.CHANGE)
-    return [_shown(mail, booking, now, may_change=may_change) for mail in outbox.of(booking)]
+    return [shown(mail, booking, person, now) for mail in outbox.of(booking)]
 
 
-def _shown(mail: Mail, booking: Booking, now: datetime, *, may_change: bool) -> ShownMail:
-    choices = CHOICES.get(State(mail.state), ()) if may_change else ()
+def shown(mail: Mail, booking: Booking, person: Person, now: datetime) -> ShownMail:
+    choices = CHOICES.get(State(mail.state), ()) if person.has_perm(roles.CHANGE) else ()
     unreachable = mail.state == State.WAITING and not reachable(booking)
     if unreachable:
         choices = tuple(choice for choice in choices if choice != NOW)

@@ -17,7 +17,14 @@ from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import booking, customer, open_station, person
 
-LISTS = ("bookings/booking", "accounts/customer", "accounts/user", "accounts/auditentry", "stations/station")
+LISTS = (
+    "bookings/booking",
+    "accounts/customer",
+    "accounts/user",
+    "accounts/auditentry",
+    "stations/station",
+    "bookings/mail",
+)
 
 
 @pytest.mark.parametrize("table", ["bookings/booking", "accounts/customer", "accounts/user", "accounts/auditentry"])
@@ -51,6 +58,9 @@ def test_station_filter_offers_and_asks_about_the_managers_only(admin: Client, s
         ("bookings/booking", "special_requests__isnull=0"),
         ("accounts/customer", "bookings__external_ref=x"),
         ("stations/station", "people=1"),
+        ("bookings/mail", "booking__customer=x"),
+        ("bookings/mail", "message__isnull=0"),
+        ("bookings/mail", "problem__exact=bounced"),
     ],
 )
 def test_list_answers_no_question_that_its_filters_do_not_ask(admin: Client, table: str, question: str) -> None:
@@ -66,6 +76,7 @@ def test_list_answers_no_question_that_its_filters_do_not_ask(admin: Client, tab
         "station=%00", "station=x", "q=%00", "q=%F0%9F%98%80", "o=abc", "o=99.-99", "p=-1", "p=99999999999999999999",
         "all=", "_to_field=password", "_popup=1", "_facets=True", "status__exact=%00", "needs_place__exact=x",
         "date__year=9999", "date__year=9999&date__month=12&date__day=31", "date__year=0", "date__gte=x", "date__gte=%00",
+        "created_at__gte=x", "kind__exact=%00", "state__exact=x",
         "timestamp__year=9999", "timestamp__gte=9999-99", "channel__exact=%00", "event=%00", "actor=x",
         "actor=99999999999999999999999999", "is_active__exact=%00", "id__exact=99999999999999999999999999", "pk__in=x,y",
     ],

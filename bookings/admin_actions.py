@@ -1,0 +1,37 @@
+"""What an action of the admin does with each of many rows, and tells of those that were refused."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import ngettext
+
+from bookings.views.booking import refusal
+from stations.errors import DomainError
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+REFUSALS_SHOWN: Final = 20
+"""Of an action over many rows; the rest are counted."""
+
+Row = TypeVar("Row", bound=Model)
+
+
+def each(page: "ModelAdmin[Any]", request: HttpRequest, chosen: Iterable[Row], act: Callable[[Row], object]) -> int:
+    """Each by itself: how many went; those that may not are named with the reason."""
+    done, refused = 0, []
+    for row in chosen:
+        try:
+            act(row)
+            done += 1
+        except DomainError as error:
+            refused.append(f"{row}: {refusal(error)}")
+    for text in refused[:REFUSALS_SHOWN]:
+        page.message_user(request, text, messages.ERROR)
+    if more := len(refused[REFUSALS_SHOWN:]):
+        said = ngettext("%(count)d more was refused.", "%(count)d more were refused.", more)
+        page.message_user(request, said % {"count": more}, messages.ERROR)
+    return done

@@ -1,0 +1,171 @@
+"""Mails to customers in Django's admin: what they were sent, what waits, and what did not reach them."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from accounts import customers, roles
+from accounts.scoping import ScopedAdmin, StationFilter
+from bookings import audit
+from bookings.admin_actions import each
+from bookings.mails import composing, outbox, showing
+from bookings.mails.kinds import OPEN
+from bookings.models import Mail
+from stations import wording
+from stations.models import Station
+
+ACTIONS: Final = {
+    showing.NOW: ("send_now", _("Send now")),
+    showing.AGAIN: ("send_again", _("Send again")),
+    showing.WITHHOLD: ("withhold", _("No mail: told otherwise")),
+}
+"""Each choice's action, and what it is called."""
+BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}", re.IGNORECASE)
+"""Of an id: as much as lists show of it, or more."""
+
+
+class MailAdmin(ScopedAdmin):
+    """The mails of the manager's stations, to be read, and sent anew or not at all; `bookings.mails` alone writes them.
+
+    Of a booking that has gone to another station, what was sent from here is listed, and no more is told.
+    """
+
+    to_view, to_change = (roles.VIEW,), None
+    change_form_template = "admin/bookings/mail/change_form.html"
+    object_history_template = "admin/bookings/booking/object_history.html"
+    list_filter = (StationFilter, "state", "kind", ("created_at", admin.DateFieldListFilter))
+    ordering = ("-created_at",)
+    search_fields = ("booking",)
+    search_help_text = _(
+        "A booking's id or its first eight characters, its external reference, or its customer by e-mail, phone or name."
+    )
+    actions = tuple(name for name, _label in ACTIONS.values())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
+        return super().get_queryset(request).select_related("station", "booking__station", "booking__customer")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return ("when", "kind", "state", "problem", "of_booking", _who(request), "station", "attempts", "due")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        return ("when", "kind", "state", "problem", "of_booking", _who(request), "station", "attempts", "due", "ended")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        return self.get_fields(request, obj)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(booking__external_ref=term)
+        hexed = term.replace("-", "")
+        if BEGINNING.fullmatch(hexed):
+            wanted |= Q(booking__pk__range=(UUID(hexed.ljust(32, "0")), UUID(hexed.ljust(32, "f"))))
+        if request.user.has_perm(roles.PII):
+            found = customers.search(request.user, term)
+            wanted |= Q(booking__customer__in=[customer.pk for customer in found])
+        return queryset.filter(wanted, booking__station=F("station")), False
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def when(self, mail: Mail) -> str:
+        return _told(mail.created_at, mail.station)
+
+    @admin.display(description=_("due"), ordering="due_at")
+    def due(self, mail: Mail) -> str:
+        return _told(mail.due_at, mail.station) if mail.state in OPEN else "–"
+
+    @admin.display(description=_("ended"), ordering="ended_at")
+    def ended(self, mail: Mail) -> str:
+        return _told(mail.ended_at, mail.station) if mail.ended_at else "–"
+
+    @admin.display(description=_("booking"))
+    def of_booking(self, mail: Mail) -> str:
+        if not _is_here(mail):
+            return str(mail.booking)
+        address = reverse("admin:bookings_booking_change", args=[mail.booking_id])
+        return format_html('<a href="{}">{}</a>', address, mail.booking)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what it says, for those who may see customers' data."""
+        mail = self.get_object(request, unquote(object_id))
+        more = self._read(request, mail) if _is_here(mail) else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def _read(self, request: HttpRequest, mail: Mail) -> dict[str, Any]:
+        booking, may_read = mail.booking, request.user.has_perm(roles.PII)
+        shown = showing.shown(mail, booking, request.user, timezone.now())
+        return {
+            "shown": shown,
+            "actions": [ACTIONS[choice] for choice in shown.choices],
+            "phone": customers.shown(booking.customer, request.user).phone if booking.customer else "",
+            "may_read": may_read,
+            "words": showing.words_of(mail, booking) if may_read else None,
+            "language": composing.language_of(booking),
+        }
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """That of its booking: what staff chose for a mail stands there."""
+        mail = self.get_object(request, unquote(object_id))
+        story = audit.story(mail.booking) if _is_here(mail) else []
+        return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
+
+    def has_choose_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms([roles.MANAGE, *self.to_view, roles.CHANGE])
+
+    @admin.action(description=ACTIONS[showing.NOW][1], permissions=["choose"])
+    def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
+        said = ngettext_lazy("%(count)d mail goes out now.", "%(count)d mails go out now.", "count")
+        self._choose(request, chosen, outbox.send_now, said)
+
+    @admin.action(description=ACTIONS[showing.AGAIN][1], permissions=["choose"])
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
+        said = ngettext_lazy("%(count)d mail is tried again.", "%(count)d mails are tried again.", "count")
+        self._choose(request, chosen, outbox.send_again, said)
+
+    @admin.action(description=ACTIONS[showing.WITHHOLD][1], permissions=["choose"])
+    def withhold(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
+        said = ngettext_lazy("%(count)d mail is not sent.", "%(count)d mails are not sent.", "count")
+        self._choose(request, chosen, outbox.withhold, said)
+
+    def _choose(self, request: HttpRequest, chosen: QuerySet[Mail], choice: Callable[..., Mail], said: Any) -> None:
+        done = each(self, request, chosen, lambda mail: choice(mail.pk, by=request.user))
+        if done:
+            self.message_user(request, said % {"count": done}, messages.SUCCESS)
+
+
+def _is_here(mail: Mail) -> bool:
+    """Whether the booking is still at the station that wrote."""
+    return mail.booking.station_id == mail.station_id
+
+
+def _told(moment: datetime, station: Station) -> str:
+    """By the station's clock, to the minute."""
+    local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
+    return f"{wording.dated_day(local.date(), station.country)} {wording.clock(local.time(), station.country)}"
+
+
+def _who(request: HttpRequest) -> Callable[[Mail], str]:
+    """The column that names the customer, as the person who looks may see them."""
+
+    @admin.display(description=_("customer"))
+    def who(mail: Mail) -> str:
+        customer = mail.booking.customer if _is_here(mail) else None
+        return customers.shown(customer, request.user).name if customer else "–"
+
+    return who
