@@ -6,22 +6,28 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
+from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit
 from bookings.admin_actions import each
-from bookings.mails import composing, outbox, showing
+from bookings.mails import composing, outbox, sample, showing
 from bookings.mails.kinds import OPEN
+from bookings.mails.sample import Sample
 from bookings.models import Mail
 from stations import wording
 from stations.models import Station
@@ -44,6 +50,7 @@ class MailAdmin(ScopedAdmin):
 
     to_view, to_change = (roles.VIEW,), None
     change_form_template = "admin/bookings/mail/change_form.html"
+    change_list_template = "admin/bookings/mail/change_list.html"
     object_history_template = "admin/bookings/booking/object_history.html"
     list_filter = (StationFilter, "state", "kind", ("created_at", admin.DateFieldListFilter))
     ordering = ("-created_at",)
@@ -125,6 +132,34 @@ class MailAdmin(ScopedAdmin):
         story = audit.story(mail.booking) if _is_here(mail) else []
         return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
 
+    def get_urls(self) -> list[Any]:
+        preview = path("preview/", self.admin_site.admin_view(self.preview_view), name="bookings_mail_preview")
+        return [preview, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Every mail of a station, in one language, with sample data."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        stations = list(Station.objects.visible_to(request.user))
+        code = request.GET.get("station")
+        station = next((one for one in stations if code in (None, one.code)), None)
+        if station is None and code is not None:
+            raise Http404
+        said = request.GET.get("language", "")
+        language = said if said in dict(settings.LANGUAGES) or station is None else station.language
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": _("What customers are sent"),
+            "opts": self.opts,
+            "stations": stations,
+            "station": station,
+            "languages": settings.LANGUAGES,
+            "language": language,
+            "samples": _samples(station, language) if station else [],
+        }
+        return render(request, "admin/bookings/mail/preview.html", shown)
+
     def has_choose_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([roles.MANAGE, *self.to_view, roles.CHANGE])
 
@@ -147,6 +182,14 @@ class MailAdmin(ScopedAdmin):
         done = each(self, request, chosen, lambda mail: choice(mail.pk, by=request.user))
         if done:
             self.message_user(request, said % {"count": done}, messages.SUCCESS)
+
+
+def _samples(station: Station, language: str) -> list[Sample] | None:
+    """None where the station's own addresses are such as no mail can bear."""
+    try:
+        return list(sample.of(station, language, timezone.now()))
+    except ValueError:
+        return None
 
 
 def _is_here(mail: Mail) -> bool:

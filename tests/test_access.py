@@ -134,6 +134,7 @@ POST   admin/bookings/booking/<path:object_id>/delete/    403      404  403
 
 GET    admin/bookings/mail/                               200      200  200
 POST   admin/bookings/mail/                               302      302  302
+GET    admin/bookings/mail/preview/                       200      404  200
 GET    admin/bookings/mail/add/                           403      403  403
 POST   admin/bookings/mail/add/                           403      403  403
 GET    admin/bookings/mail/<path:object_id>/              302      302  302
@@ -282,6 +283,7 @@ class World:
             "calendar/agenda/": "?station=kitchen",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
+            "admin/bookings/mail/preview/": "?station=kitchen",
             "bookings/<uuid:booking_id>/outlook/": "?first=2031-03-03&last=2031-03-09",
         }
         return known.get(route, "") if method == "GET" else ""

@@ -168,7 +168,7 @@ def test_page_shows_what_will_be_said_and_what_was(admin: Client, station: Stati
     after = admin.get(page(made)).content.decode()
 
     for shown in (before, after):
-        assert "<h2>Your booking at Kitchen: Friday 7 March 2031, 18:00</h2>" in shown
+        assert "<strong>Your booking at Kitchen: Friday 7 March 2031, 18:00</strong>" in shown
         assert "<p>Hello Ana García,</p>" in shown
     assert ("Waits in the outbox" in before, "Sent " in after) == (True, True)
 
