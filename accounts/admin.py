@@ -61,9 +61,9 @@ class CustomerAdmin(ScopedAdmin):
     form = CustomerForm
     to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
-    list_filter = (StationFilter,)
+    list_filter = (StationFilter, "email_bounced")
     ordering = ("-created_at",)
-    readonly_fields = ("station", "created_at")
+    readonly_fields = ("email_bounced", "station", "created_at")
     search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -73,8 +73,9 @@ class CustomerAdmin(ScopedAdmin):
         return (*_shown(request), "station", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        private = ("name", "email", "phone", "language", "notes") if request.user.has_perm(roles.PII) else ()
-        return (*private, *self.readonly_fields)
+        private = request.user.has_perm(roles.PII)
+        contact = ("name", "email", "email_bounced", "phone", "language", "notes") if private else ()
+        return (*contact, "station", "created_at")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("name",) if request.user.has_perm(roles.PII) else ()

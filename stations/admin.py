@@ -18,9 +18,11 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from accounts.forms import LinesField
 from accounts.scoping import ScopedAdmin
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.forms import IsoDateField, SlotField
+from bookings.mails import composing
 from bookings.models import Booking
 from bookings.timetables import changing
 from stations import wording
@@ -61,9 +63,13 @@ class StationForm(_StationForm):
             "code", "name", "time_zone", "country", "currency", "first_weekday", "language", "email", "phone", "address",
             "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "is_active",
         )  # fmt: skip
+        field_classes = {"address": LinesField, "mail_signature": LinesField}
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
+        for name in ("email", "mail_from", "mail_reply_to"):
+            if words.get(name) and not composing.is_writable(words[name]):
+                self.add_error(name, __("No mail can be sent with this address. Write another."))
         if self.refusal:
             self.add_error(None, list(told(self.refusal)))
         return words

@@ -165,6 +165,14 @@ def ascii_address(address: str) -> str:
     return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
 
 
+def is_writable(address: str) -> bool:
+    """Whether a header can hold it."""
+    try:
+        return bool(Address(addr_spec=ascii_address(address)).username)
+    except ValueError:
+        return False
+
+
 def letter_of(text: str) -> Letter:
     """A kept message with its envelope, which is what its headers say."""
     kept = message_from_string(text, policy=WIRE)

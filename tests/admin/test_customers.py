@@ -1,8 +1,9 @@
-"""Customers and the audit trail in the admin."""
+"""Customers in the admin: found and mended, with what is known of how their mails reach them."""
 
+import pytest
 from django.test import Client
 
-from accounts import roles
+from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from stations.models import Station
@@ -43,6 +44,51 @@ def test_change_goes_through_the_service_once(admin: Client, station: Station, m
     entry = AuditEntry.objects.filter(object_pk=known.pk, action=AuditEntry.Action.UPDATE).get()
     assert (entry.actor, entry.channel) == (manager, "admin")
     assert "Maria" not in str(entry.changes)
+
+
+def test_language_of_mails_is_chosen(admin: Client, station: Station) -> None:
+    known = customer(station)
+    page = f"/admin/accounts/customer/{known.pk}/change/"
+
+    admin.post(page, {"name": "Ana García", "email": "ana@example.com", "language": "de"})
+    refused = admin.post(page, {"name": "Ana García", "email": "ana@example.com", "language": "xx"})
+
+    known.refresh_from_db()
+    assert (known.language, refused.status_code) == ("de", 200)
+    entry = AuditEntry.objects.filter(object_pk=known.pk, action=AuditEntry.Action.UPDATE).get()
+    assert list(entry.changes) == ["language"]
+
+
+def test_address_that_does_not_work_is_marked_and_found(admin: Client, station: Station) -> None:
+    known = customer(station)
+    customer(station, "Bo Li", "bo@example.com")
+    customers.mark_bounced(known, "ana@example.com")
+
+    shown = admin.get(f"/admin/accounts/customer/{known.pk}/change/").content.decode()
+    found = admin.get("/admin/accounts/customer/?email_bounced__exact=1").content.decode().partition("<tbody>")[2]
+
+    assert ("E-mail does not work:" in shown, 'alt="True"' in shown) == (True, True)
+    assert [name in found for name in ("Ana García", "Bo Li")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "bounced"),
+    [
+        ({"email": "ana.garcia@example.com"}, False),
+        ({"email": "ana@example.com", "phone": "+49 30 901820"}, True),
+        ({"email": "ana@example.com", "email_bounced": ""}, True),
+    ],
+)
+def test_mark_goes_with_a_new_address_and_with_nothing_else(
+    admin: Client, station: Station, words: dict[str, str], bounced: bool
+) -> None:
+    known = customer(station)
+    customers.mark_bounced(known, "ana@example.com")
+
+    admin.post(f"/admin/accounts/customer/{known.pk}/change/", {"name": "Ana García", **words})
+
+    known.refresh_from_db()
+    assert (known.email, known.email_bounced) == (words["email"], bounced)
 
 
 def test_change_to_no_telephone_number_is_a_form_error(admin: Client, station: Station) -> None:

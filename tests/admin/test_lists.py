@@ -78,7 +78,8 @@ def test_list_answers_no_question_that_its_filters_do_not_ask(admin: Client, tab
         "date__year=9999", "date__year=9999&date__month=12&date__day=31", "date__year=0", "date__gte=x", "date__gte=%00",
         "created_at__gte=x", "kind__exact=%00", "state__exact=x",
         "timestamp__year=9999", "timestamp__gte=9999-99", "channel__exact=%00", "event=%00", "actor=x",
-        "actor=99999999999999999999999999", "is_active__exact=%00", "id__exact=99999999999999999999999999", "pk__in=x,y",
+        "actor=99999999999999999999999999", "is_active__exact=%00",
+        "email_bounced__exact=x", "id__exact=99999999999999999999999999", "pk__in=x,y",
     ],
 )  # fmt: skip
 def test_list_bears_nonsense_in_its_address(admin: Client, station: Station, table: str, nonsense: str) -> None:

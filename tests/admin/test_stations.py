@@ -81,6 +81,49 @@ def test_change_is_written_and_recorded(admin: Client, station: Station, manager
     assert (entry.actor, entry.channel) == (manager, "admin")
 
 
+LINES = {"mail_signature": "Ana & Bo\r\nKitchen\r\n", "address": "Main Street 1\r\n10115 Berlin"}
+"""As browsers send them."""
+
+
+def test_lines_are_kept_as_they_are_and_saved_again_change_nothing(admin: Client, station: Station) -> None:
+    admin.post(url(station), words(station, **LINES))
+    entries = AuditEntry.objects.filter(object_pk=station.pk).count()
+
+    admin.post(url(station), words(station, **LINES))
+
+    station.refresh_from_db()
+    assert (station.mail_signature, station.address) == ("Ana & Bo\nKitchen", "Main Street 1\n10115 Berlin")
+    assert AuditEntry.objects.filter(object_pk=station.pk).count() == entries
+
+
+@pytest.mark.parametrize("name", ["email", "mail_from", "mail_reply_to"])
+@pytest.mark.parametrize(
+    "address",
+    ["nobody", "a b@example.com", "a@example.com, b@example.com", "a@example.com\r\nBcc: b@example.com",
+     f"a@{'ü' * 60}.de", '""@example.com'],
+)  # fmt: skip
+def test_address_that_no_mail_can_bear_is_refused(admin: Client, station: Station, name: str, address: str) -> None:
+    answer = admin.post(url(station), words(station, **{name: address}))
+
+    station.refresh_from_db()
+    assert (answer.status_code, getattr(station, name)) == (200, "")
+    assert f'id="id_{name}_error"' in answer.content.decode()
+
+
+def test_address_with_a_domain_of_other_letters_is_fine(admin: Client, station: Station) -> None:
+    admin.post(url(station), words(station, mail_from="kitchen@münchen.example"))
+
+    station.refresh_from_db()
+    assert station.mail_from == "kitchen@münchen.example"
+
+
+@pytest.mark.parametrize(("hours", "status"), [("0", 200), ("337", 200), ("1", 302), ("336", 302), ("", 302)])
+def test_reminders_come_an_hour_to_two_weeks_before_or_never(
+    admin: Client, station: Station, hours: str, status: int
+) -> None:
+    assert admin.post(url(station), words(station, reminder_hours=hours)).status_code == status
+
+
 def test_change_never_sets_the_stations_counter_back(
     admin: Client, station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
