@@ -69,7 +69,7 @@ class StationForm(_StationForm):
         words = super().clean() or {}
         for name in ("email", "mail_from", "mail_reply_to"):
             if words.get(name) and not composing.is_writable(words[name]):
-                self.add_error(name, __("No mail can be sent with this address. Write another."))
+                self.add_error(name, gettext("No mail can be sent with this address. Write another."))
         if self.refusal:
             self.add_error(None, list(told(self.refusal)))
         return words

@@ -64,6 +64,14 @@ def test_compiled_words_are_those_that_are_written(language: str) -> None:
         assert found == (translated if isinstance(said, str) else translated[0]), "run script/messages"
 
 
+@pytest.mark.parametrize("app", ["accounts", "bookings", "config", "stations"])
+def test_words_are_marked_as_the_collector_looks_for_them(app: str) -> None:
+    """By gettext's own names or by “_”: under any other name they would never come into the catalogue."""
+    sources = "".join(path.read_text() for path in sorted((ROOT / app).rglob("*.py")))
+
+    assert set(re.findall(r"\bn?p?gettext(?:_lazy)? as (\w+)", sources)) <= {"_"}
+
+
 @pytest.mark.looks
 def test_catalogue_holds_the_words_of_code_and_templates(tmp_path: Path) -> None:
     """What `script/messages` would collect now."""
