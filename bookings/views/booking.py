@@ -160,6 +160,7 @@ def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
     """All that is shown of a booking, on its own page and in the panel beside a calendar."""
     may_change = request.user.has_perm(roles.CHANGE)
     movable = may_change and booking.status in workflow.RESCHEDULABLE
+    mails = showing.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
         "row": calendar.row(request.user, booking),
@@ -168,7 +169,8 @@ def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,
         "may_read": request.user.has_perm(roles.PII),
-        "mails": showing.of(booking, request.user, timezone.now()),
+        "mails": mails,
+        "untold": next((shown for shown in mails if shown.call), None),
         "story": audit.story(booking),
     }
 

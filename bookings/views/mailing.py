@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import roles
 from bookings import calendar
-from bookings.mails import outbox, showing
+from bookings.mails import composing, outbox, showing
 from bookings.models import Mail
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
@@ -41,8 +42,9 @@ def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse
     shown = {
         "booking": booking,
         "row": calendar.row(request.user, booking),
-        "mail": found,
+        "shown": showing.shown(found, booking, request.user, timezone.now()),
         "words": showing.words_of(found, booking),
+        "language": composing.language_of(booking),
     }
     return draw(request, "bookings/mail.html", shown)
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
-from bookings.models import Booking
+from bookings.mails.kinds import Kind, Problem, State
+from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
 from stations.models import Station
@@ -32,6 +34,8 @@ class World:
 
     staff: User
     made: Booking
+    mail: Mail
+    """One that waits; another of the booking has failed."""
 
 
 @pytest.fixture
@@ -49,7 +53,10 @@ def world(transactional_db: None) -> World:
     Booking.objects.filter(pk=lost.pk).update(needs_place=True)
     services.reschedule(made.pk, to=Place(FRIDAY, made.slot.replace(hour=17)), by=staff)
     made.refresh_from_db()
-    return World(staff, made)
+    waiting = Mail.objects.get(booking=made.pk)
+    reminder = {"kind": Kind.REMINDER, "reminds_of": made.starts_at, "due_at": timezone.now()}
+    Mail.objects.create(booking=made, station=station, **reminder).end(State.FAILED, Problem.REFUSED)
+    return World(staff, made, waiting)
 
 
 def in_hand(page: Page, world: World) -> None:
@@ -130,6 +137,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "keys": (WEEK, sheet_of_keys),
     "customers found": (WEEK, found),
     "booking": (BOOKING, None),
+    "mail": (f"{BOOKING}mails/{{mail}}/", None),
     "move": (f"{BOOKING}move/", None),
     "edit": (f"{BOOKING}edit/", None),
     "edit refused": (f"{BOOKING}edit/", wrong_fields),
@@ -165,7 +173,7 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_no_fault(visit: Visit, world: World, state: str) -> None:
     address, reach = STATES[state]
-    page = visit(world.staff, address.replace("{id}", str(world.made.pk)))
+    page = visit(world.staff, address.replace("{id}", str(world.made.pk)).replace("{mail}", str(world.mail.pk)))
     if reach:
         reach(page, world)
 

@@ -4,13 +4,15 @@ import re
 from datetime import time
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
-from bookings.models import Booking
+from bookings.mails.kinds import Problem, State
+from bookings.models import Booking, Mail
 from bookings.services import Place
 from stations.models import Station
 from tests.browser.conftest import Visit
@@ -234,3 +236,61 @@ def test_ctrl_click_opens_the_bookings_own_page(visit: Visit, station: Station, 
 
     expect(other.value).to_have_url(re.compile(f"/bookings/{made.pk}/$"))
     expect(panel(page)).to_have_count(0)
+
+
+def test_booking_without_a_place_says_so(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    made.holds.all().delete()
+    Booking.objects.filter(pk=made.pk).update(needs_place=True)
+
+    page = visit(staff, f"/bookings/{made.pk}/")
+
+    expect(page.get_by_text("This booking lost its slot and needs a place.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "notice", "sentence", "state"),
+    [
+        ("Send now", "The mail goes out now.", "Waits in the outbox", State.WAITING),
+        ("Told by phone: no mail", "No mail is sent", "staff told the customer", State.WITHHELD),
+    ],
+)
+def test_waiting_mail_is_settled_beside_the_grid(
+    visit: Visit, station: Station, staff: User, button: str, notice: str, sentence: str, state: State
+) -> None:
+    made = booking(station, customer=ANA)
+    services.reschedule(made.pk, to=Place(SATURDAY, made.slot), by=staff)
+    page = opened(visit, staff, made)
+
+    panel(page).get_by_role("button", name=button).click()
+
+    expect(page.get_by_role("status")).to_contain_text(notice)
+    expect(panel(page).locator(f"[data-mail={state}]")).to_contain_text(sentence)
+    expect(page).to_have_url(re.compile(f"booking={made.pk}$"))
+    mail = Mail.objects.get()
+    assert (mail.state, mail.due_at <= timezone.now()) == (state, state == State.WAITING)
+
+
+def test_mail_is_read_beside_the_grid_and_the_booking_comes_back(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station, customer=ANA)
+    services.reschedule(made.pk, to=Place(SATURDAY, made.slot), by=staff)
+    page = opened(visit, staff, made)
+
+    panel(page).get_by_role("link", name="Booking moved").click()
+
+    expect(panel(page)).to_contain_text("Your booking has moved. It was on Friday 7 March 2031, 18:00")
+    panel(page).get_by_role("link", name="Back to the booking").click()
+    expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Ana García")
+
+
+def test_customer_who_was_not_reached_is_named_with_the_number_to_call(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    made = booking(station, customer=ANA)
+    services.reschedule(made.pk, to=Place(SATURDAY, made.slot), by=staff)
+    Mail.objects.get().end(State.UNREACHED, Problem.BOUNCED)
+
+    page = opened(visit, staff, made)
+
+    expect(panel(page).get_by_text("The customer does not know yet: Booking moved.")).to_be_visible()
+    expect(panel(page).get_by_role("link", name="Call +4930901820")).to_have_attribute("href", "tel:+4930901820")
