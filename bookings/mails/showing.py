@@ -45,11 +45,18 @@ def of(booking: Booking, person: Person, now: datetime) -> list[ShownMail]:
 
 def shown(mail: Mail, booking: Booking, person: Person, now: datetime) -> ShownMail:
     choices = CHOICES.get(State(mail.state), ()) if person.has_perm(roles.CHANGE) else ()
-    unreachable = mail.state == State.WAITING and not reachable(booking)
-    if unreachable:
-        choices = tuple(choice for choice in choices if choice != NOW)
-    sentence = Problem.NO_ADDRESS.label if unreachable else _sentence(mail, booking.station, now)
-    return ShownMail(mail, str(sentence), choices, unreachable or mail.state in UNTOLD)
+    if mail.state == State.WAITING and not reachable(booking):
+        return _unreachable(mail, booking, choices)
+    call = mail.state in UNTOLD and mail.kind != Kind.REMINDER and booking.ends_at > now
+    return ShownMail(mail, _sentence(mail, booking.station, now), choices, call)
+
+
+def _unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> ShownMail:
+    """As a worker will settle it. Of a change somebody has to tell them; nobody was promised a first mail without an address."""
+    bounced = booking.customer is not None and booking.customer.email_bounced
+    call = mail.kind in (Kind.MOVED, Kind.CANCELLED) or (bounced and mail.kind != Kind.REMINDER)
+    problem = Problem.BOUNCED if bounced else Problem.NO_ADDRESS
+    return ShownMail(mail, str(problem.label), [one for one in choices if call and one == WITHHOLD], call)
 
 
 def reachable(booking: Booking) -> bool:

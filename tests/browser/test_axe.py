@@ -54,8 +54,8 @@ def world(transactional_db: None) -> World:
     services.reschedule(made.pk, to=Place(FRIDAY, made.slot.replace(hour=17)), by=staff)
     made.refresh_from_db()
     waiting = Mail.objects.get(booking=made.pk)
-    reminder = {"kind": Kind.REMINDER, "reminds_of": made.starts_at, "due_at": timezone.now()}
-    Mail.objects.create(booking=made, station=station, **reminder).end(State.FAILED, Problem.REFUSED)
+    failed = {"kind": Kind.MADE, "state": State.FAILED, "problem": Problem.REFUSED, "due_at": timezone.now()}
+    Mail.objects.create(booking=made, station=station, **failed)
     return World(staff, made, waiting)
 
 

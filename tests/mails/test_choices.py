@@ -1,5 +1,7 @@
 """What staff see of a booking's mails, and choose: now, again, or not at all, for they have told the customer themselves."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,11 +10,12 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.customers import Contact
-from accounts.models import User
+from accounts.models import Customer, User
 from bookings import audit, services
 from bookings.errors import TooLate
-from bookings.mails import outbox
+from bookings.mails import outbox, showing
 from bookings.mails.kinds import Kind, Problem, State
+from bookings.mails.standing import Phase, Standing
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
 from stations.errors import NotFound, NotPermitted
@@ -127,6 +130,50 @@ def test_page_of_somebody_without_address_names_the_number_before_any_worker_has
 
     assert ("The customer has no e-mail address." in html, "Call +4930901820" in html) == (True, True)
     assert ('value="now"' in html, 'value="withhold"' in html) == (False, True)
+
+
+@pytest.mark.parametrize("bounced", [False, True])
+@pytest.mark.parametrize("kind", [Kind.MADE, Kind.CONFIRMED, Kind.MOVED, Kind.CANCELLED])
+def test_page_asks_for_a_call_where_the_worker_will(
+    station: Station, staff: User, deliver: Deliver, kind: Kind, bounced: bool
+) -> None:
+    """Nobody was promised the first mail by an address that was never given."""
+    made = booking(station, customer=Contact("Ana García", "ana@example.com" if bounced else "", "+4930901820"))
+    Customer.objects.update(email_bounced=bounced)
+    known = Standing.of(made)
+    told = {
+        Kind.MADE: (None, {}),
+        Kind.CONFIRMED: (replace(known, phase=Phase.PENDING), {}),
+        Kind.MOVED: (replace(known, slots=2), {}),
+        Kind.CANCELLED: (known, {"status": Status.CANCELLED}),
+    }
+    knows, now = told[kind]
+    Booking.objects.update(**now)
+    Mail.objects.create(
+        booking=made, station=station, kind=kind, known=knows and knows.as_json(), due_at=timezone.now()
+    )
+    made = Booking.objects.select_related("station", "customer").get()
+
+    [before] = showing.of(made, staff, timezone.now())
+    deliver()
+    after = showing.of(made, staff, timezone.now())
+
+    assert [one.call for one in after] == ([True] if before.call else [])
+    assert before.call == (bounced or kind in (Kind.MOVED, Kind.CANCELLED))
+    assert [*before.choices] == (["withhold"] if before.call else [])
+
+
+def test_page_asks_for_no_call_about_what_is_over_nor_for_a_reminder(moved: Booking, staff: User) -> None:
+    only().end(State.FAILED, Problem.REFUSED)
+    Mail.objects.create(
+        booking=moved, station=moved.station, kind=Kind.REMINDER, reminds_of=moved.starts_at, due_at=timezone.now()
+    ).end(State.FAILED, Problem.REFUSED)
+
+    def calls(now: datetime) -> dict[str, bool]:
+        return {one.mail.kind: one.call for one in showing.of(moved, staff, now)}
+
+    assert calls(timezone.now()) == {Kind.REMINDER: False, Kind.MOVED: True}
+    assert calls(moved.ends_at) == {Kind.REMINDER: False, Kind.MOVED: False}
 
 
 def test_page_shows_a_viewer_no_contact_and_no_choice(moved: Booking, station: Station, client: Client) -> None:
