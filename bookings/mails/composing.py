@@ -10,6 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any, Final
 
+import idna
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Customer
+from bookings.mails import headers
 from bookings.mails.courier import Letter
 from bookings.mails.invitation import Event, EventStatus, Method, Party, invitation
 from bookings.mails.kinds import Kind
@@ -26,7 +28,7 @@ from stations import wording
 from stations.models import Station
 
 WIRE: Final = SMTP.clone(cte_type="7bit")
-"""Every server takes seven bits. The policy refuses a line break in a header, wherever it came from."""
+"""Every server takes seven bits."""
 STATUSES: Final = {
     Phase.PENDING: EventStatus.TENTATIVE,
     Phase.CONFIRMED: EventStatus.CONFIRMED,
@@ -121,24 +123,24 @@ def _station(knows: Standing, station: Station) -> Station:
 
 
 def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) -> EmailMessage:
-    """The whole message, calendar file included. Raises ValueError for an address that no header can hold."""
+    """The whole message, calendar file included."""
     kind, station = Kind(mail.kind), booking.station
     written = words(booking, kind, mail.knows)
     sender = sender_of(station)
     made = EmailMessage(policy=WIRE)
-    made["Subject"] = " ".join(written.subject.split())
-    made["From"] = Address(display_name=station.name, addr_spec=sender)
-    made["To"] = Address(display_name=customer.name, addr_spec=ascii_address(customer.email))
+    made["Subject"] = headers.text("Subject", written.subject)
+    made["From"] = headers.mailbox("From", station.name, sender)
+    made["To"] = headers.mailbox("To", customer.name, ascii_address(customer.email))
     if reply_to := reply_to_of(station):
-        made["Reply-To"] = Address(display_name=station.name, addr_spec=ascii_address(reply_to))
+        made["Reply-To"] = headers.mailbox("Reply-To", station.name, ascii_address(reply_to))
     made["Date"] = format_datetime(now)
     made["Message-ID"] = f"<{mail.pk}.{booking.version}@{sender.rpartition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"
-    made["Content-Language"] = language_of(booking)
     made.set_content(written.text)
     made.add_alternative(written.html, subtype="html")
     with translation.override(language_of(booking)):
         _add_invitation(made, booking, sender, now)
+    made["Content-Language"] = language_of(booking)
     return made
 
 
@@ -147,7 +149,8 @@ def _add_invitation(made: EmailMessage, booking: Booking, sender: str, now: date
     method = Method.REQUEST if Standing.of(booking).holds else Method.CANCEL
     file = invitation(event_of(booking, sender), method=method, stamp=now)
     made.add_alternative(file.decode(), subtype="calendar", params={"method": method})
-    made.add_attachment(file, maintype="text", subtype="calendar", filename="booking.ics", params={"method": method})
+    said = {"method": method, "charset": "utf-8"}
+    made.add_attachment(file, maintype="text", subtype="calendar", filename="booking.ics", params=said)
 
 
 def sender_of(station: Station) -> str:
@@ -160,9 +163,10 @@ def reply_to_of(station: Station) -> str:
 
 
 def ascii_address(address: str) -> str:
-    """With a domain of other letters as the mail's servers know it."""
+    """With a domain of other letters as mail servers know it: by the rules of 2008, for to those of 2003, which Python knows,
+    ß is ss and somebody else's domain. Raises ValueError for what is no domain."""
     local, _at, domain = address.rpartition("@")
-    return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+    return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
 
 
 def is_writable(address: str) -> bool:

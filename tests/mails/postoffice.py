@@ -14,6 +14,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import Envelope, Session
 
+from tests.mails.reading import Received
+
 ACCEPT = "250 OK"
 
 
@@ -26,6 +28,7 @@ class PostOffice:
 
     def __init__(self) -> None:
         self.kept: list[EmailMessage] = []
+        self.received: list[Received] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
         self.given_up = Event()
         self._controller: Controller | None = None
@@ -89,6 +92,7 @@ class PostOffice:
             content = envelope.content
             assert isinstance(content, bytes)
             self.kept.append(message_from_bytes(content, policy=SMTP))
+            self.received.append(Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
         return await self._answer("DATA", server, session)
 
 
