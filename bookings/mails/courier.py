@@ -1,11 +1,15 @@
 """Handing one message to the mail server, and knowing what became of it: the one place that speaks SMTP.
 
 The conversation is held step by step, for what an answer means depends on the step: until the message itself is under way,
-a broken line means that nobody has it; after that, that nobody can know.
+a broken line means that nobody has it; after that, that nobody can know. What the server says is never kept, nor logged but
+for its number: its words may quote the address.
 """
 
+import logging
+import re
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import TracebackType
@@ -13,10 +17,15 @@ from typing import Any, Final, Self
 
 from django.core.mail.backends.smtp import EmailBackend
 
-TIMEOUT_SECONDS: Final = 15
-"""For each answer of the server's. A message takes five or six: together less than a lease."""
-OK: Final = 250
-MAY_GO: Final = (250, 251, 252)
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS: Final = 30
+"""For each answer of the server's."""
+LAST_TIMEOUT_SECONDS: Final = 110
+"""For the last, after which the message is the server's: it looks for spam and viruses first, and who does not wait sends twice
+(RFC 5321, 4.5.3.2.6). With the answer to DATA and the sending itself, still within a lease."""
+BROKEN: Final = (OSError, smtplib.SMTPException, ValueError)
+"""What a line may end in; ValueError for what cannot be said in SMTP, such as a password that is not ASCII."""
 
 
 class Outcome(Enum):
@@ -29,7 +38,7 @@ class Outcome(Enum):
     """Never to be taken, whoever the recipient is."""
     NO_SUCH_ADDRESS = auto()
     AWAY = auto()
-    """No server to talk to; nobody has it."""
+    """No server to talk to, or none that talks to us; nobody has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,54 +74,111 @@ class Courier:
         self.hang_up()
 
     def hang_up(self) -> None:
-        try:
+        with suppress(*BROKEN):
             self._backend.close()
-        except (OSError, smtplib.SMTPException):
-            self._backend.connection = None
 
-    def hand_over(self, letter: Letter) -> Outcome:
-        fresh = self._backend.connection is None
-        outcome = self._try(letter)
-        if outcome is Outcome.AWAY and not fresh:  # the server had closed a line that was idle
-            outcome = self._try(letter)
-        if outcome not in (Outcome.SENT, Outcome.NO_SUCH_ADDRESS):
-            self.hang_up()
-        return outcome
+    def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
+        """What became of the letter. `may_leave` is asked last of all before it goes: when it says no, nobody gets it."""
+        if self._backend.connection is not None:
+            with suppress(*BROKEN):  # a server may have closed a line that was idle, or had enough
+                return self._converse(self._backend.connection, letter, may_leave)
+        line = self._open()
+        if line is None:
+            return Outcome.AWAY
+        try:
+            return self._converse(line, letter, may_leave)
+        except BROKEN as error:
+            log.warning("The mail server broke off: %s.", _named(error))
+            return Outcome.LATER
 
-    def _try(self, letter: Letter) -> Outcome:
+    def _open(self) -> smtplib.SMTP | None:
         try:
             self._backend.open()
-            server = self._backend.connection
-            if server is None:
-                return Outcome.AWAY
-            answer = self._announce(server, letter)
-        except (OSError, smtplib.SMTPException):
+            line = self._backend.connection
+            if line:
+                line.ehlo_or_helo_if_needed()
+        except BROKEN as error:
+            log.warning("The mail server cannot be used: %s.", _named(error))
             self.hang_up()
-            return Outcome.AWAY
-        return answer or self._send(server, letter)
-
-    def _announce(self, server: smtplib.SMTP, letter: Letter) -> Outcome | None:
-        """The envelope; None where the message may follow."""
-        server.ehlo_or_helo_if_needed()
-        code, _words = server.mail(letter.sender, [f"size={len(letter.message)}"] if server.has_extn("size") else [])
-        if code != OK:
-            return _meaning(code, Outcome.REFUSED)
-        code, _words = server.rcpt(letter.recipient)
-        if code in MAY_GO:
             return None
-        server.rset()
-        return _meaning(code, Outcome.NO_SUCH_ADDRESS)
+        return line
 
-    def _send(self, server: smtplib.SMTP, letter: Letter) -> Outcome:
+    def _converse(self, line: smtplib.SMTP, letter: Letter, may_leave: Callable[[], bool]) -> Outcome:
+        """Raises one of BROKEN where the line breaks before the letter has left. Whatever ends oddly ends the line."""
+        outcome = None
         try:
-            code, _words = server.data(letter.message)
-        except smtplib.SMTPDataError as refusal:  # of the word DATA: the message has not left
-            return _meaning(refusal.smtp_code, Outcome.REFUSED)
-        except (OSError, smtplib.SMTPException):
-            return Outcome.UNKNOWN
-        return Outcome.SENT if code == OK else _meaning(code, Outcome.REFUSED)
+            outcome = _announce(line, letter) or (_send(line, letter) if may_leave() else Outcome.LATER)
+        finally:
+            if outcome not in (Outcome.SENT, Outcome.NO_SUCH_ADDRESS):
+                self.hang_up()
+        return outcome
 
 
-def _meaning(code: int, for_good: Outcome) -> Outcome:
-    """RFC 5321, 4.2.1: 5yz is for good, 4yz for now. Whatever else a server may say is for now, too."""
+def _announce(line: smtplib.SMTP, letter: Letter) -> Outcome | None:
+    """The envelope; None where the message may follow."""
+    size = [f"size={len(letter.message)}"] if line.has_extn("size") else []
+    code, _words = line.mail(letter.sender, size)
+    if refusal := _refusal("MAIL", code, Outcome.REFUSED):
+        return refusal
+    code, words = line.rcpt(letter.recipient)
+    refusal = _refusal("RCPT", code, Outcome.NO_SUCH_ADDRESS if _knows_nobody(code, words) else Outcome.REFUSED)
+    if refusal:
+        with suppress(*BROKEN):
+            line.rset()
+    return refusal
+
+
+def _send(line: smtplib.SMTP, letter: Letter) -> Outcome:
+    code, _words = line.docmd("DATA")
+    if code != 354:
+        return _refusal("DATA", code, Outcome.REFUSED) or Outcome.LATER
+    try:
+        line.send(re.sub(rb"(?m)^\.", b"..", letter.message) + b".\r\n")
+        _be_patient(line, LAST_TIMEOUT_SECONDS)
+        code, _words = line.getreply()
+        _be_patient(line, TIMEOUT_SECONDS)
+    except BROKEN as error:
+        log.warning("The mail server broke off after the message: %s.", _named(error))
+        return Outcome.UNKNOWN
+    if 200 <= code < 300:
+        return Outcome.SENT
+    log.warning("The mail server answered %d to the message.", code)
+    return {4: Outcome.LATER, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
+
+
+def _be_patient(line: smtplib.SMTP, seconds: float) -> None:
+    if line.sock:
+        line.sock.settimeout(seconds)
+
+
+def _refusal(step: str, code: int, for_good: Outcome) -> Outcome | None:
+    """What an answer before the message means; None where all is well.
+
+    RFC 5321, 4.2.1: 5yz is for good, 4yz for now, as is whatever else a server may say. 421 ends the line (3.8), and 530 is
+    said to whoever should have logged in (RFC 4954, 6): no fault of the letter's.
+    """
+    if 200 <= code < 300:
+        return None
+    log.warning("The mail server answered %d to %s.", code, step)
+    if code == 421:
+        raise smtplib.SMTPServerDisconnected(code)
+    if code == 530:
+        return Outcome.AWAY
     return for_good if 500 <= code < 600 else Outcome.LATER
+
+
+def _knows_nobody(code: int, words: bytes) -> bool:
+    """Whether a recipient is refused for the address's own sake, and not for ours, who may not relay or are thought to spam.
+
+    RFC 3463 (3.2, 3.3) has a number for each; older servers give only that of RFC 5321.
+    """
+    if told := re.match(rb"\s*5\.(\d{1,3}\.\d{1,3})\b", words):
+        subject, _dot, detail = told[1].partition(b".")
+        return (subject == b"1" and detail not in (b"7", b"8")) or told[1] == b"2.1"
+    return code in (550, 551, 553)
+
+
+def _named(error: BaseException) -> str:
+    """An error without its words."""
+    number = getattr(error, "smtp_code", None) or getattr(error, "strerror", None)
+    return f"{type(error).__name__} {number or ''}".strip()

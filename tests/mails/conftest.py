@@ -21,9 +21,15 @@ def office() -> Iterator[PostOffice]:
 
 
 @pytest.fixture
-def deliver(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deliver]:
-    """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says nothing is given up soon. Only where one does so: on a busy machine the best may take so long."""
     monkeypatch.setattr(courier, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(courier, "LAST_TIMEOUT_SECONDS", 0.5)
+
+
+@pytest.fixture
+def deliver(office: PostOffice) -> Iterator[Deliver]:
+    """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
     with Courier(server_of(office)) as with_hands:
 
         def run(after: timedelta = timedelta(0), most: int = 100) -> list[Outcome]:
