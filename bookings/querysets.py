@@ -48,12 +48,14 @@ class FeedQuerySet(models.QuerySet[Row]):
 
 
 class MailQuerySet(OfStationQuerySet[Row]):
+    """What a mail says is read one at a time, where it is asked for: one that cannot be read stands in no other's way."""
+
     def of(self, booking: Any) -> Self:
-        return self.filter(booking=booking.pk)
+        return self.filter(booking=booking.pk).defer("message")
 
     def locked(self) -> Self:
         """Locked in the order of their keys, whoever asks: no two wait for each other."""
-        return self.select_for_update(of=("self",)).order_by("pk")
+        return self.select_for_update(of=("self",)).order_by("pk").defer("message")
 
     def due(self, now: datetime) -> Self:
         """What a worker may take, longest due first. A booking's mails go one after the other."""
@@ -62,6 +64,7 @@ class MailQuerySet(OfStationQuerySet[Row]):
             self.filter(state__in=OPEN, due_at__lte=now)
             .exclude(Exists(on_its_way.exclude(pk=OuterRef("pk"))))
             .order_by("due_at", "pk")
+            .defer("message")
         )
 
     def taken_by_one(self) -> Self:

@@ -7,17 +7,18 @@ one window in which a customer may get the same message twice.
 
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from accounts import customers
 from accounts.models import Customer
-from bookings.mails import composing
+from bookings.mails import composing, faults
 from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing, left_to_say
@@ -27,6 +28,8 @@ from bookings.workflow import Status
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=3)
+"""For all until the message leaves, and again from there."""
+MARK_AGAIN_SECONDS: Final = 2.0
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=2)
 MOST_ATTEMPTS: Final = 16
@@ -45,8 +48,8 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
     if taken is None:
         return None
     mail, letter = taken
-    outcome = courier.hand_over(letter)
-    settle(mail, outcome, now())
+    outcome = courier.hand_over(letter, lambda: _is_still_ours(mail, now()))
+    _mark(mail, outcome, now)
     return outcome
 
 
@@ -57,22 +60,40 @@ def take(now: datetime) -> tuple[Mail, Letter] | None:
             mail = Mail.objects.due(now).taken_by_one().first()
             if mail is None:
                 return None
-            letter = _again(mail) if mail.state == State.SENDING else _write(mail, now)
-            if letter:
+            if letter := _letter(mail, now):
                 mail.state, mail.lease, mail.due_at = State.SENDING, uuid4(), now + LEASE
                 mail.save(update_fields=["kind", "state", "problem", "lease", "due_at", "said", "message"])
                 return mail, letter
     return None
 
 
-def _again(mail: Mail) -> Letter:
+def _letter(mail: Mail, now: datetime) -> Letter | None:
+    """What is to be sent; None where there is nothing, and the mail is settled. One that cannot be written, for whatever
+    reason, fails by itself: the others go.
+    """
+    try:
+        return _again(mail, now) if mail.state == State.SENDING else _write(mail, now)
+    except Error:
+        raise
+    except Exception as error:
+        log.error("Mail %s cannot be written: %s.", mail.pk, faults.told(error))
+        mail.end(State.FAILED, Problem.UNKNOWN if mail.state == State.SENDING else Problem.UNWRITTEN)
+        return None
+
+
+def _again(mail: Mail, now: datetime) -> Letter | None:
     """To the letter what may have been said already: by a worker that was killed, or to a server that fell silent."""
+    booking = Booking.objects.defer("special_requests").select_related("station").get(pk=mail.booking_id)
+    needless = _needless_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _over(booking, now)
+    if needless:
+        mail.end(State.WITHDRAWN, needless)
+        return None
     mail.problem = Problem.UNKNOWN
     return composing.letter_of(mail.message or "")
 
 
 def _write(mail: Mail, now: datetime) -> Letter | None:
-    """The letter that the booking asks for as it is now; None where there is none to send, and the mail is settled."""
+    """The letter that the booking asks for as it is now."""
     booking = Booking.objects.select_related("station", "customer").get(pk=mail.booking_id)
     if booking.needs_place and booking.ends_at > now:
         Mail.objects.filter(pk=mail.pk).update(due_at=now + LATER)
@@ -86,23 +107,31 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
     if customer is None or not customer.email or customer.email_bounced:
         _end_unreached(mail, customer)
         return None
-    try:
-        message = composing.message(mail, booking, customer, now=now)
-    except ValueError:  # an address that no header can hold
-        mail.end(State.FAILED, Problem.UNWRITTEN)
-        return None
+    message = composing.message(mail, booking, customer, now=now)
     mail.said, mail.message = Standing.of(booking).as_json(), message.as_bytes().decode("ascii")
     return composing.letter_of(mail.message)
 
 
 def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None, Problem]:
-    if booking.ends_at <= now:
-        return None, Problem.OVER
-    if mail.kind != Kind.REMINDER:
-        return left_to_say(mail.knows, Standing.of(booking)), Problem.UNDONE
-    if booking.status != Status.CONFIRMED or booking.starts_at != mail.reminds_of:
-        return None, Problem.CHANGED
-    return (None, Problem.OVER) if booking.starts_at <= now else (Kind.REMINDER, Problem.NONE)
+    if mail.kind == Kind.REMINDER:
+        needless = _needless_reminder(mail, booking, now)
+        return (None, needless) if needless else (Kind.REMINDER, Problem.NONE)
+    if needless := _over(booking, now):
+        return None, needless
+    return left_to_say(mail.knows, Standing.of(booking)), Problem.UNDONE
+
+
+def _over(booking: Booking, now: datetime) -> Problem:
+    return Problem.OVER if booking.ends_at <= now else Problem.NONE
+
+
+def _needless_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
+    """Why nobody is to be reminded after all; NONE where they are. A server that was away may have held it for days."""
+    station = booking.station
+    as_it_was = booking.status == Status.CONFIRMED and booking.starts_at == mail.reminds_of and not booking.needs_place
+    if not (as_it_was and station.is_active and station.reminder_hours):
+        return Problem.CHANGED
+    return Problem.OVER if booking.starts_at <= now else Problem.NONE
 
 
 def _end_unreached(mail: Mail, customer: Customer | None) -> None:
@@ -111,6 +140,31 @@ def _end_unreached(mail: Mail, customer: Customer | None) -> None:
     problem = Problem.BOUNCED if bounced else Problem.NO_ADDRESS
     needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not bounced)
     mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
+
+
+def _is_still_ours(mail: Mail, now: datetime) -> bool:
+    """Whether the lease has not passed to another, asked before the message leaves; and the whole lease for what follows.
+
+    A computer that slept over its mail, or a server that let each answer wait, must not send what another has sent.
+    """
+    mine = Mail.objects.filter(pk=mail.pk, state=State.SENDING, lease=mail.lease)
+    return bool(mine.update(due_at=now + LEASE))
+
+
+def _mark(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
+    """Settle it, for as long as the lease lasts: a mark that is lost to a database away for a moment is a second mail."""
+    until = time.monotonic() + LEASE.total_seconds()
+    while True:
+        try:
+            settle(mail, outcome, now())
+        except Error as error:
+            if time.monotonic() >= until:
+                raise
+            log.warning("Mail %s is %s, and cannot be marked so yet: %s.", mail.pk, outcome.name, faults.told(error))
+            connection.close()
+            time.sleep(MARK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def settle(mail: Mail, outcome: Outcome, now: datetime) -> None:
@@ -127,27 +181,37 @@ def settle(mail: Mail, outcome: Outcome, now: datetime) -> None:
         elif outcome is Outcome.SENT:
             mine.end(State.SENT)
         elif mine.problem == Problem.UNKNOWN or outcome is Outcome.UNKNOWN:
-            _settle_unknown(mine, outcome, now)
+            _settle_unknown(mine, outcome, _newer(mine, on_their_way), now)
         else:
-            _settle_unsent(mine, outcome, [one for one in on_their_way if one.state == State.WAITING], now)
+            _settle_unsent(mine, outcome, _newer(mine, on_their_way), now)
 
 
-def _settle_unknown(mail: Mail, outcome: Outcome, now: datetime) -> None:
-    """The customer may know: it stays said as it was, until the server says yes or no."""
+def _newer(mail: Mail, on_their_way: Sequence[Mail]) -> Mail | None:
+    """The mail that waits to tell of a later change. A reminder tells of none."""
+    waiting = (one for one in on_their_way if one.state == State.WAITING and one.kind != Kind.REMINDER)
+    return None if mail.kind == Kind.REMINDER else next(waiting, None)
+
+
+def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
+    """The customer may know: it stays said as it was, until the server says yes, or there is nobody at the address."""
     attempts = mail.attempts + (outcome is not Outcome.AWAY)
     if outcome in FOR_GOOD or attempts >= MOST_ATTEMPTS:
-        mail.end(*FOR_GOOD.get(outcome, (State.FAILED, Problem.UNKNOWN)))
+        if newer:  # begins from what this one may have said
+            mail.end(State.WITHDRAWN, Problem.MERGED)
+        else:
+            unreached = outcome is Outcome.NO_SUCH_ADDRESS
+            mail.end(*FOR_GOOD[outcome] if unreached else (State.FAILED, Problem.UNKNOWN))
         return
     mail.problem, mail.attempts, mail.lease = Problem.UNKNOWN, attempts, None
     mail.due_at = now + wait_after(max(attempts, 1))
     mail.save(update_fields=["problem", "attempts", "lease", "due_at"])
 
 
-def _settle_unsent(mail: Mail, outcome: Outcome, newer: Sequence[Mail], now: datetime) -> None:
+def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
     """Nobody has heard of it. A server that is away is nobody's fault but its own, and no attempt."""
     attempts = mail.attempts + (outcome is not Outcome.AWAY)
-    if mail.kind != Kind.REMINDER and newer:
-        _merge(mail, newer[0])
+    if newer:
+        _merge(mail, newer)
     elif outcome in FOR_GOOD:
         mail.end(*FOR_GOOD[outcome])
     elif attempts >= MOST_ATTEMPTS:

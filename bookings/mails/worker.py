@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import Error, connection
+from django.db import connection
 from django.utils import timezone
 
-from bookings.mails import delivering, reminders
+from bookings.mails import delivering, faults, reminders
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail
 
@@ -42,7 +42,9 @@ class Stop:
 
 
 def run(courier: Courier, stop: Stop) -> None:
-    """Until told to stop; the mail in hand is finished first. A database that is away is waited for."""
+    """Until told to stop; the mail in hand is finished first. A database that is away is waited for, and so is the end of
+    whatever else goes wrong: a worker that ended would take the server with it.
+    """
     rounds = [Round(reminders.queue, REMIND_EVERY), Round(tidy, TIDY_EVERY)]
     troubles = 0
     while not stop.told:
@@ -51,8 +53,8 @@ def run(courier: Courier, stop: Stop) -> None:
                 one.go(timezone.now())
             outcome = delivering.deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
-        except Error:
-            log.exception("The database cannot be asked for mails.")
+        except Exception as error:
+            log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
             connection.close()
             outcome, troubles = None, troubles + 1
         if troubles:
@@ -81,7 +83,7 @@ def pause_after(troubles: int) -> float:
 
 
 class Round:
-    """Something to be done every so often."""
+    """Something to be done every so often. Where it goes wrong it waits for its next turn, and nothing waits for it."""
 
     def __init__(self, work: Callable[[datetime], object], every: timedelta) -> None:
         self._work, self._every = work, every
@@ -89,5 +91,5 @@ class Round:
 
     def go(self, now: datetime) -> None:
         if self._next is None or self._next <= now:
-            self._work(now)
             self._next = now + self._every
+            self._work(now)

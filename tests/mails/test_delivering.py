@@ -1,21 +1,23 @@
 """What the worker does with a mail server that accepts, refuses, stalls, hangs up and goes away: nothing lost, nothing twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts import roles
 from bookings import services
 from bookings.mails import delivering
-from bookings.mails.courier import Outcome
+from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
 from stations.models import Station
-from tests.factories import FRIDAY, SATURDAY, booking
-from tests.mails.conftest import Deliver
+from tests.factories import FRIDAY, SATURDAY, booking, open_station
+from tests.mails.conftest import Deliver, server_of
 from tests.mails.postoffice import PostOffice
 from tests.mails.test_outbox import ANA, EVENING, LATER, create, mails
 
@@ -232,6 +234,84 @@ def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: Pos
     delivering.settle(taken[0], Outcome.LATER, timezone.now())
 
     assert mails(made)[0][1] == State.SENT
+
+
+def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    class Asleep(Courier):
+        def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
+            assert deliver(A_WHILE) == [Outcome.SENT]
+            return super().hand_over(letter, may_leave)
+
+    made = create(station)
+    with Asleep(server_of(office)) as hands:
+        delivering.deliver_next(hands)
+
+    assert (mails(made), len(office.received)) == ([(Kind.MADE, State.SENT, "")], 1)
+
+
+def damage_customers() -> None:
+    write("UPDATE accounts_customer SET name = %s", b"damaged")
+
+
+def damage_wishes() -> None:
+    write("UPDATE bookings_booking SET special_requests = %s", b"damaged")
+
+
+def lose_the_time_zone() -> None:
+    Station.objects.update(time_zone="Mars/Olympus")
+
+
+def write(sql: str, value: bytes) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value])
+
+
+@pytest.mark.parametrize("harm", [damage_customers, damage_wishes, lose_the_time_zone])
+def test_mail_that_cannot_be_written_fails_by_itself(
+    station: Station, office: PostOffice, deliver: Deliver, harm: Callable[[], None]
+) -> None:
+    harmed = create(station, special_requests="Nuts")
+    harm()
+    other = create(open_station(code="court"))
+
+    assert deliver() == [Outcome.SENT]
+
+    assert (mails(harmed), mails(other)) == (
+        [(Kind.MADE, State.FAILED, Problem.UNWRITTEN)],
+        [(Kind.MADE, State.SENT, "")],
+    )
+
+
+def test_address_that_no_header_holds_fails_and_is_not_logged(
+    station: Station, office: PostOffice, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The fields' own check takes a long s for an s."""
+    made = create(station, customer=ANA.__class__("Ana García", "ſana@example.com"))
+
+    assert (deliver(), office.received) == ([], [])
+
+    assert mails(made) == [(Kind.MADE, State.FAILED, Problem.UNWRITTEN)]
+    assert f"Mail {Mail.objects.get().pk} cannot be written: NonASCIILocalPartDefect" in caplog.text
+    assert "ana@" not in caplog.text
+
+
+def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
+    station: Station, office: PostOffice, deliver: Deliver
+) -> None:
+    made = create(station)
+    assert delivering.take(timezone.now())
+    write("UPDATE bookings_mail SET message = %s", b"damaged")
+    other = create(station, customer=ANA.__class__("Bo Li", "bo@example.com"))
+
+    services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+    deliver(A_WHILE)
+
+    assert (mails(made)[0], mails(other)) == (
+        (Kind.MADE, State.FAILED, Problem.UNKNOWN),
+        [(Kind.MADE, State.SENT, "")],
+    )
 
 
 def test_booking_that_lost_its_place_is_told_of_its_next_one(

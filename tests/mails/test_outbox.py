@@ -32,7 +32,7 @@ def create(station: Station, **fields: Any) -> Booking:
 
 
 def mails(made: Booking) -> list[tuple[str, str, str]]:
-    found = Mail.objects.filter(booking=made.pk).order_by("created_at")
+    found = Mail.objects.of(made).order_by("created_at")
     return [(mail.kind, mail.state, mail.problem) for mail in found]
 
 
