@@ -126,6 +126,14 @@ def mark_bounced(customer: Customer, email: str) -> None:
             Station.objects.filter(pk=customer.station_id).bump()
 
 
+def forget_bounce(customer: Customer, *, by: Person) -> None:
+    """Try the address again: somebody knows better than the mail server did. Under the station's lock."""
+    if customer.email_bounced:
+        customer.email_bounced = False
+        Customer.objects.filter(pk=customer.pk).update(email_bounced=False, updated_at=timezone.now())
+        audit.record_customers([(customer, ["email_bounced"])], created=False, by=by)
+
+
 def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
     """The 50 latest customers that `q` finds, each with its station: by exact e-mail, phone in any spelling,
     its last four digits, or the beginnings of all its words from three letters on.

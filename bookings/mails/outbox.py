@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import roles
+from accounts import customers, roles
 from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import TooLate
@@ -66,11 +66,13 @@ def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
 
 
 def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:
-    """What the customer knows, or will when the mail that is on its way arrives. Without any: how the booking stood before."""
+    """What the customer knows, or will when the mail that is on its way arrives, or may know from one that went nobody knows
+    where. Without any: how the booking stood before.
+    """
     for state in (State.WAITING, State.SENDING, *UNTOLD):
         for mail in said_so_far:
             if mail.state == state:
-                return mail.says if state == State.SENDING else mail.knows
+                return mail.says if state == State.SENDING or mail.problem == Problem.UNKNOWN else mail.knows
     return before
 
 
@@ -110,8 +112,10 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
             raise NotFound
         booking, station = locked(by, booking_id)
         mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
-        if mail is None or mail.state not in states:
+        if mail is None or mail.state not in states or (event == Event.MAIL_AGAIN and _is_overtaken(mail)):
             raise TooLate
+        if event == Event.MAIL_AGAIN and booking.customer:
+            customers.forget_bounce(booking.customer, by=by)
         if event == Event.MAIL_WITHHELD:
             mail.end(State.WITHHELD)
         else:
@@ -119,6 +123,12 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
         audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by)
         Station.objects.filter(pk=station.pk).bump()
         return mail
+
+
+def _is_overtaken(mail: Mail) -> bool:
+    """Whether a later mail waits to say it all."""
+    waiting = Mail.objects.filter(booking=mail.booking_id, state=State.WAITING).exclude(kind=Kind.REMINDER)
+    return mail.kind != Kind.REMINDER and waiting.exists()
 
 
 def of(booking: Booking) -> list[Mail]:

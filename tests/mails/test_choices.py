@@ -75,6 +75,35 @@ def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: PostOffi
     assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
 
 
+def test_address_that_staff_try_again_counts_as_good_until_it_is_refused_again(
+    moved: Booking, staff: User, office: PostOffice, deliver: Deliver
+) -> None:
+    office.answers["RCPT"] = ["550 5.1.1 Nobody"]
+    outbox.send_now(only().pk, by=staff)
+    deliver()
+    assert mails(moved) == [(Kind.MOVED, State.UNREACHED, Problem.BOUNCED)]
+
+    outbox.send_again(only().pk, by=staff)
+    deliver()
+
+    moved.refresh_from_db()
+    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+    assert moved.customer
+    assert moved.customer.email_bounced is False
+
+
+def test_failed_mail_is_not_sent_again_beside_the_one_that_says_it_all(moved: Booking, staff: User) -> None:
+    failed = only()
+    services.change_status(moved.pk, Status.CANCELLED, by=staff)
+    Mail.objects.filter(pk=failed.pk).update(state=State.FAILED)
+    Mail.objects.create(
+        booking=moved, station=moved.station, kind=Kind.CANCELLED, known=failed.known, due_at=timezone.now()
+    )
+
+    with pytest.raises(TooLate):
+        outbox.send_again(failed.pk, by=staff)
+
+
 @pytest.mark.parametrize("choice", [outbox.send_now, outbox.send_again, outbox.withhold])
 def test_choice_comes_too_late_for_what_was_sent(moved: Booking, staff: User, choice: Any) -> None:
     Mail.objects.update(state=State.SENT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -142,6 +143,103 @@ def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
     assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
     [text] = [message.get_body(("plain",)).get_content() for message in office.kept]  # type: ignore[union-attr]
     assert "It was on Friday 7 March 2031, 18:00" in text
+
+
+def test_move_that_the_server_delays_does_not_get_lost_in_a_reminder(
+    moved: Booking, office: PostOffice, deliver: Deliver
+) -> None:
+    remind(moved, due_at=timezone.now() + 2 * A_WHILE)
+    office.answers["RCPT"] = ["450 Busy"]
+    assert deliver(timedelta(minutes=2)) == [Outcome.LATER]
+
+    assert deliver(A_WHILE) == [Outcome.SENT]
+
+    assert mails(moved) == [(Kind.MOVED, State.SENT, ""), (Kind.REMINDER, State.WAITING, "")]
+
+
+def remind(made: Booking, **fields: Any) -> Mail:
+    made.refresh_from_db()
+    return Mail.objects.create(
+        **{
+            "booking": made,
+            "station": made.station,
+            "kind": Kind.REMINDER,
+            "reminds_of": made.starts_at,
+            "due_at": timezone.now(),
+            **fields,
+        }
+    )
+
+
+def fall_silent_and_then(outcome: Outcome, after: timedelta = A_WHILE) -> None:
+    """Two attempts at the mail that is due: nobody knows of the first what became of it."""
+    for late, each in ((timedelta(minutes=2), Outcome.UNKNOWN), (after, outcome)):
+        taken = delivering.take(timezone.now() + late)
+        assert taken
+        delivering.settle(taken[0], each, timezone.now() + late)
+
+
+def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
+    moved: Booking, office: PostOffice, deliver: Deliver
+) -> None:
+    fall_silent_and_then(Outcome.REFUSED)
+    assert mails(moved) == [(Kind.MOVED, State.FAILED, Problem.UNKNOWN)]
+
+    services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
+
+    assert deliver(A_WHILE) == [Outcome.SENT]
+    assert ["Friday 7 March" in subject for subject in office.subjects] == [True]
+
+
+def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
+    moved: Booking, office: PostOffice, deliver: Deliver
+) -> None:
+    taken = delivering.take(timezone.now() + timedelta(minutes=2))
+    assert taken
+    delivering.settle(taken[0], Outcome.UNKNOWN, timezone.now())
+    services.change_status(moved.pk, Status.CANCELLED, by=roles.OPERATOR)
+
+    fall_silent_and_then(Outcome.REFUSED)
+
+    assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.CANCELLED, State.WAITING, "")]
+    assert deliver(A_WHILE) == [Outcome.SENT]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR),
+        lambda made: services.reschedule(made.pk, to=Place(*EVENING), by=roles.OPERATOR),
+        lambda made: Station.objects.update(is_active=False),
+        lambda made: Station.objects.update(reminder_hours=None),
+        lambda made: Booking.objects.filter(pk=made.pk).update(needs_place=True),
+    ],
+)
+def test_reminder_that_may_have_been_heard_is_not_said_again_when_it_is_no_longer_true(
+    moved: Booking, office: PostOffice, deliver: Deliver, change: Callable[[Booking], object]
+) -> None:
+    Mail.objects.all().delete()
+    mail = remind(moved)
+    office.answers["DATA"] = ["drop"]
+    assert deliver() == [Outcome.UNKNOWN]
+
+    change(moved)
+    deliver(A_WHILE)
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.problem) == (State.WITHDRAWN, Problem.CHANGED)
+    assert sum("See you soon" in subject for subject in office.subjects) == 1
+
+
+def test_mail_that_may_have_been_heard_is_not_said_again_after_the_booking(
+    moved: Booking, office: PostOffice, deliver: Deliver
+) -> None:
+    office.answers["DATA"] = ["drop"]
+    deliver(timedelta(minutes=2))
+
+    assert deliver(FRIDAY - timezone.now().date() + timedelta(days=3)) == []
+
+    assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.OVER)]
 
 
 @pytest.mark.parametrize("step", ["MAIL", "DATA"])
