@@ -18,7 +18,7 @@ from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import TooLate
 from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
-from bookings.mails.standing import Standing, left_to_say
+from bookings.mails.standing import Standing, followed, left_to_say
 from bookings.models import Booking, Mail
 from bookings.transactions import locked
 from stations.errors import NotFound
@@ -53,6 +53,7 @@ def _is_told(booking: Booking) -> bool:
 def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
     said_so_far = list(Mail.objects.of(booking).exclude(kind=Kind.REMINDER).filter(state__in=(*OPEN, *UNTOLD)).locked())
     known = _known(said_so_far, before)
+    known = followed(known, before, now) if before else known
     kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
     waiting = next((mail for mail in said_so_far if mail.state == State.WAITING), None)
     _supersede([mail for mail in said_so_far if mail.state in UNTOLD])
@@ -62,7 +63,8 @@ def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
         _waiting(booking, known, kind).save(force_insert=True)
     else:
         waiting.kind, waiting.station, waiting.due_at = kind, booking.station, _due(kind)
-        waiting.save(update_fields=["kind", "station", "due_at"])
+        waiting.known = known and known.as_json()
+        waiting.save(update_fields=["kind", "station", "known", "due_at"])
 
 
 def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:

@@ -1,6 +1,6 @@
 """What a customer knows of a booking, and what is left to say: the one rule that decides which mails there are."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, time
 from enum import StrEnum
 from typing import Any, Self
@@ -53,6 +53,18 @@ class Standing:
     @property
     def holds(self) -> bool:
         return self.phase is not Phase.CANCELLED
+
+
+def followed(known: Standing | None, before: Standing, now: Standing) -> Standing | None:
+    """What the customer of `now` knows, where that of `before` knew `known`.
+
+    At another station the same person is another customer, who knows the same. Who took their place on the way knows nothing.
+    """
+    if known is None or (before.customer == now.customer and before.station == now.station):
+        return known
+    if before.station != now.station:
+        return replace(known, customer=now.customer) if known.customer == before.customer else None
+    return known if known.station == now.station else None
 
 
 def left_to_say(known: Standing | None, now: Standing) -> Kind | None:

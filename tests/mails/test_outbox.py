@@ -170,6 +170,41 @@ def test_move_to_another_station_is_a_move_and_waits_there(station: Station) -> 
     assert [(mail.kind, mail.station) for mail in Mail.objects.all()] == [(Kind.MOVED, court)]
 
 
+BO = Contact("Bo Li", "bo@example.com")
+
+
+def test_somebody_else_who_moves_to_another_station_hears_of_it_from_the_beginning(station: Station) -> None:
+    open_station(code="court")
+    made = booking(station, customer=ANA)
+
+    services.edit(made.pk, {"customer": BO}, by=roles.OPERATOR)
+    services.reschedule(made.pk, to=Place(FRIDAY, EVENING[1], "court"), by=roles.OPERATOR)
+
+    assert mails(made) == [(Kind.MADE, State.WAITING, "")]
+    assert Mail.objects.get().known is None
+
+
+def test_somebody_else_at_the_other_station_is_not_told_where_the_first_one_was(station: Station) -> None:
+    open_station(code="court")
+    made = booking(station, customer=ANA)
+
+    services.reschedule(made.pk, to=Place(FRIDAY, EVENING[1], "court"), by=roles.OPERATOR)
+    services.edit(made.pk, {"customer": BO}, by=roles.OPERATOR)
+
+    assert mails(made) == [(Kind.MADE, State.WAITING, "")]
+    assert Mail.objects.get().known is None
+
+
+def test_move_to_another_station_and_back_sends_nothing(station: Station) -> None:
+    open_station(code="court")
+    made = booking(station, customer=ANA)
+
+    for code in ("court", station.code):
+        services.reschedule(made.pk, to=Place(FRIDAY, EVENING[1], code), by=roles.OPERATOR)
+
+    assert mails(made) == [(Kind.MOVED, State.WITHDRAWN, Problem.UNDONE)]
+
+
 def test_walk_in_is_told_nothing(station: Station) -> None:
     made = create(station, customer=None)
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
