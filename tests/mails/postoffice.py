@@ -23,7 +23,7 @@ class PostOffice:
     """Keeps what it accepted, in order. `answers` are given one by one at the step they name, ACCEPT when there are none left.
 
     An answer is a line of SMTP; or "drop", which closes the line there, after having kept the message where it came with DATA;
-    or "stall", which says nothing until the other side has given up.
+    or "stall", which says nothing until the other side has given up; or "wait", which accepts then.
     """
 
     def __init__(self) -> None:
@@ -64,12 +64,12 @@ class PostOffice:
     async def _answer(self, step: str, server: Server, session: Session) -> str:
         answers = self.answers[step]
         said = answers.pop(0) if answers else ACCEPT
-        if said == "stall":
+        if said in ("stall", "wait"):
             await server.loop.run_in_executor(None, self.given_up.wait, 30)
             self.given_up.clear()
         if said in ("drop", "stall"):
             cast("Any", server).transport.close()
-        return said if said[0].isdigit() else "421 Gone"
+        return {"wait": ACCEPT, "stall": "421 Gone", "drop": "421 Gone"}.get(said, said)
 
     async def handle_MAIL(
         self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
