@@ -240,6 +240,17 @@ def test_action_names_the_mails_that_it_comes_too_late_for(admin: Client, statio
     assert "1 mail is not sent." in shown
 
 
+def test_action_counts_what_it_does_not_name(admin: Client, station: Station) -> None:
+    made = told(station)
+    row = {"booking": made, "station": station, "kind": Kind.MADE, "state": State.SENT, "due_at": timezone.now()}
+    sent = Mail.objects.bulk_create(Mail(**row) for _n in range(22))
+
+    chosen = {"action": "withhold", "_selected_action": [str(mail.pk) for mail in sent]}
+    shown = admin.post(MAILS, chosen, follow=True).content.decode()
+
+    assert (shown.count("Too late"), "2 more were refused." in shown) == (20, True)
+
+
 def test_mails_take_the_right_to_see_bookings_and_choices_that_to_change_them(
     admin_with: SignIn, station: Station
 ) -> None:

@@ -1,7 +1,7 @@
 """What staff see of a booking's mails, and choose: now, again, or not at all, for they have told the customer themselves."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from accounts.models import Customer, User
 from bookings import audit, services
 from bookings.errors import TooLate
 from bookings.mails import outbox, showing
-from bookings.mails.kinds import Kind, Problem, State
+from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Phase, Standing
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
@@ -134,6 +134,35 @@ def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings:
     due = only().due_at.astimezone(moved.station.zone)
     assert f"Goes out at {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
     assert ('value="now"' in html, 'value="withhold"' in html) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("state", "problem", "sentence"),
+    [
+        (State.WAITING, "", "Goes out at Fri 7 Mar 12:00."),
+        (State.WAITING, Problem.DELAYED, "The mail server does not take it now. Next try at Fri 7 Mar 12:00."),
+        (State.SENDING, "", "On its way."),
+        (
+            State.SENDING,
+            Problem.UNKNOWN,
+            "The mail server did not say whether it took it. Next try at Fri 7 Mar 12:00.",
+        ),
+        (State.SENT, "", "Sent Fri 7 Mar 11:00."),
+        (State.FAILED, Problem.DELAYED, "The mail server does not take it now."),
+        (State.UNREACHED, Problem.NO_ADDRESS, "The customer has no e-mail address."),
+        (State.WITHHELD, "", "Not sent: staff told the customer, Fri 7 Mar 11:00."),
+    ],
+)
+def test_sentence_says_what_became_of_a_mail_or_will(
+    moved: Booking, staff: User, settings: Any, state: State, problem: str, sentence: str
+) -> None:
+    settings.MAIL_SERVER = SERVER
+    ended = None if state in OPEN else datetime(2031, 3, 7, 10, 0, 59, tzinfo=UTC)
+    Mail.objects.update(state=state, problem=problem, due_at=datetime(2031, 3, 7, 11, tzinfo=UTC), ended_at=ended)
+
+    [told] = showing.of(moved, staff, timezone.now())
+
+    assert told.sentence == sentence
 
 
 def test_page_says_that_no_server_is_set(moved: Booking, visitor: Client) -> None:
