@@ -4,6 +4,8 @@ from datetime import date, datetime, time
 from typing import Final
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bookings.calendar import Cell, Row
@@ -24,6 +26,7 @@ MARKS: Final = {
     Status.CANCELLED: "✕",
 }
 """A status is told by sign and word as well as by colour."""
+FIGURE: Final = '<span aria-hidden="true">{}/{}</span><span class="visually-hidden">{}</span>'
 
 
 @register.filter
@@ -41,18 +44,11 @@ def movable(row: Row) -> bool:
     return row.status in RESCHEDULABLE
 
 
-@register.filter
-def fill(cell: Cell) -> str:
-    """“2 of 3”: parties."""
-    return _("%(taken)d of %(capacity)d") % {"taken": cell.parties, "capacity": cell.slot.capacity}
-
-
-@register.filter
-def seats(cell: Cell) -> str:
-    """“7 of 20”: guests, where they are limited; else nothing."""
-    if cell.slot.guest_capacity is None:
-        return ""
-    return _("%(taken)d of %(capacity)d") % {"taken": cell.guests, "capacity": cell.slot.guest_capacity}
+@register.simple_tag
+def figure(taken: int, capacity: int) -> SafeString:
+    """“2/3” for the eye, “2 of 3” for the ear."""
+    words = _("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity}
+    return format_html(FIGURE, taken, capacity, words)
 
 
 @register.filter
@@ -66,9 +62,15 @@ def is_now(cell: Cell | None, now: datetime) -> bool:
 
 
 @register.filter
+def is_over(cell: Cell | None, now: datetime) -> bool:
+    return cell is not None and cell.slot.ends_at <= now
+
+
+@register.filter
 def tenths(cell: Cell) -> int:
-    """How full a slot is, for the bar that is drawn of it."""
-    return Load(cell.parties, cell.slot.capacity).tenths
+    """How full a slot is, by parties or by guests, whichever is fuller: for the bar that is drawn of it."""
+    by_guests = Load(cell.guests, cell.slot.guest_capacity or 0)
+    return max(Load(cell.parties, cell.slot.capacity).tenths, by_guests.tenths)
 
 
 @register.filter

@@ -30,16 +30,28 @@ export class AutoScroll {
     this.frame = 0;
     if (!this.at) return;
     const grid = this.calendar.querySelector(".scroll");
-    const box = grid?.getBoundingClientRect();
-    const across = box ? speed(this.at.clientX, Math.max(box.left, 0), Math.min(box.right, innerWidth)) : 0;
-    const down = speed(this.at.clientY, 0, innerHeight);
-    const before = [grid?.scrollLeft, scrollY].join();
-    grid?.scrollBy(across, 0);
-    window.scrollBy(0, down);
-    if (before === [grid?.scrollLeft, scrollY].join()) return;
+    const before = positions(grid);
+    if (grid) grid.scrollBy(...speedOver(grid.getBoundingClientRect(), this.at));
+    window.scrollBy(0, speed(this.at.clientY, 0, innerHeight));
+    if (before === positions(grid)) return;
     this.scrolled(this.at);
     this.frame = requestAnimationFrame(() => this.step());
   }
+}
+
+/** @param {Element | null} grid */
+function positions(grid) {
+  return [grid?.scrollLeft, grid?.scrollTop, scrollY].join();
+}
+
+/**
+ * Across and down; up or down only over the grid itself, for above it stand the links that carry a booking over.
+ * @param {DOMRect} box of the grid @param {Point} at @returns {[number, number]}
+ */
+function speedOver(box, at) {
+  const across = speed(at.clientX, Math.max(box.left, 0), Math.min(box.right, innerWidth));
+  const isOver = box.top <= at.clientY && at.clientY <= box.bottom;
+  return [across, isOver ? speed(at.clientY, Math.max(box.top, 0), Math.min(box.bottom, innerHeight)) : 0];
 }
 
 /**

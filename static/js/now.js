@@ -1,4 +1,4 @@
-// A line for now across today's slots, by the slots' own instants: the browser's time zone is nobody's.
+// A line for now across today's slots, and what is over greyed, by the slots' own instants: the browser's time zone is nobody's.
 
 const EVERY_MS = 60_000;
 
@@ -10,13 +10,23 @@ export function enableNowLine(calendar) {
   window.setInterval(draw, EVERY_MS);
 }
 
+/** Where the days are wider than the window, the page begins with today. @param {HTMLElement} calendar */
+export function showToday(calendar) {
+  const [scroll, corner, today] = [".scroll", ".corner", "thead .today"].map((name) => calendar.querySelector(name));
+  if (!scroll || !corner || !today) return;
+  const [whole, first, wanted] = [scroll, corner, today].map((one) => one.getBoundingClientRect());
+  scroll.scrollLeft += document.dir === "rtl" ? wanted.right - (whole.right - first.width) : wanted.left - (whole.left + first.width);
+}
+
 /** @param {HTMLElement} calendar @param {number} now milliseconds since 1970 */
 function drawLine(calendar, now) {
   for (const old of calendar.querySelectorAll(".now-line")) old.remove();
   for (const cell of calendar.querySelectorAll("[data-starts]")) {
     if (!(cell instanceof HTMLElement)) continue;
-    const share = shareOf(Date.parse(cell.dataset.starts ?? ""), Date.parse(cell.dataset.ends ?? ""), now);
+    const ends = Date.parse(cell.dataset.ends ?? "");
+    const share = shareOf(Date.parse(cell.dataset.starts ?? ""), ends, now);
     cell.classList.toggle("is-now", share !== null);
+    cell.classList.toggle("is-past", ends <= now);
     if (share === null) continue;
     const line = Object.assign(document.createElement("div"), { className: "now-line" });
     line.style.insetBlockStart = `${share * 100}%`;

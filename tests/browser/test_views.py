@@ -12,7 +12,7 @@ from accounts.models import User
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import card, cell, drag, place
-from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
+from tests.factories import FRIDAY, SATURDAY, OpeningFactory, booking, open_station, person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -38,16 +38,6 @@ def test_view_is_as_wide_as_its_window(visit: Visit, station: Station, staff: Us
     page = visit(staff, address(kind), width=width)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_drag_in_the_day(visit: Visit, station: Station, staff: User) -> None:
-    made = booking(station)
-    page = visit(staff, address("day"))
-
-    drag(page, card(page, made), cell(page, FRIDAY, "20:00"))
-
-    expect(cell(page, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
-    assert place(made) == (FRIDAY, time(20))
 
 
 def test_drag_in_the_agenda_keeps_the_slot(visit: Visit, station: Station, staff: User) -> None:
@@ -78,6 +68,22 @@ def test_stations_lead_to_the_day_of_each(visit: Visit, station: Station, staff:
     page.get_by_role("link", name="Kitchen, Friday 7 March").click()
 
     expect(page).to_have_url(re.compile(r"/calendar/day/\?station=kitchen&date=2031-03-07"))
+
+
+@pytest.mark.looks
+@pytest.mark.parametrize("kind", ["week", "day", "month", "stations"])
+def test_names_of_the_days_stay_in_sight_over_a_long_grid(
+    visit: Visit, station: Station, staff: User, kind: str
+) -> None:
+    for hour in range(6, 17):
+        OpeningFactory.create_batch(1, station=station, start=time(hour))
+    page = visit(staff, address(kind))
+    page.set_viewport_size({"width": 1280, "height": 650})
+
+    page.locator(".scroll").evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
+
+    expect(page.locator("thead th").first).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 650
 
 
 @pytest.mark.looks

@@ -13,7 +13,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings.workflow import Status
-from stations.models import Station
+from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
 VIEWS = ("week", "month")
@@ -80,9 +80,38 @@ def test_week_says_how_full_each_slot_is_and_why_one_is_closed(visitor: Client, 
 
     html = show(visitor)
 
-    assert "2 of 3" in html
+    assert '<span aria-hidden="true">2/3</span><span class="visually-hidden">2 of 3</span>' in html
     assert "closed: Stocktaking" in html
     assert 'rowspan="2"' in html
+
+
+def test_week_draws_a_slot_as_full_as_its_guests_are(visitor: Client, station: Station) -> None:
+    Opening.objects.update(guest_capacity=10)
+    booking(station, party_adults=8)
+
+    html = show(visitor)
+
+    [friday] = re.findall(r'data-drop-date="2031-03-07" data-drop-slot="18:00">(.*?)</td>', html, re.DOTALL)
+    assert re.findall(r'class="heat"[^>]*value="(\d+)"', friday) == ["8"]
+
+
+def test_week_greys_what_is_over_today_and_takes_no_booking_there(
+    client: Client, station: Station, staff: User
+) -> None:
+    with time_machine.travel(datetime(2031, 3, 7, 18, 30, tzinfo=UTC), tick=False):
+        client.force_login(staff)
+        html = show(client)
+
+    squares = re.findall(
+        r'<td class="([^"]+)"[^>]*date="2031-03-07" data-drop-slot="(\d\d)[^>]*>(.*?)</td>', html, re.DOTALL
+    )
+    assert {slot: ("is-past" in kind, "is-now" in kind, 'class="add"' in square) for kind, slot, square in squares} == {
+        "17": (True, False, False),
+        "18": (True, False, False),
+        "19": (False, True, True),
+        "20": (False, False, True),
+        "21": (False, False, True),
+    }
 
 
 def test_displaced_bookings_stand_beside_the_grid(visitor: Client, station: Station) -> None:
