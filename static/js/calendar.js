@@ -6,11 +6,11 @@ import { Hand } from "./hand.js";
 import { enableKeyboard } from "./keyboard.js";
 import { enableKeys } from "./keys.js";
 import { moveTo, sendForm } from "./moving.js";
-import { enableNowLine } from "./now.js";
+import { enableNowLine, showToday } from "./now.js";
 import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
 import { enableSlots } from "./slots.js";
-import { warn } from "./voice.js";
+import { say, warn } from "./voice.js";
 import { watch } from "./watch.js";
 
 enableAutosubmit(document);
@@ -24,6 +24,7 @@ if (hand) {
   enableKeyboard(hand);
   watch(hand);
   enableNowLine(hand.calendar);
+  showToday(hand.calendar);
   const panel = document.querySelector("[data-panel]");
   if (panel instanceof HTMLElement) new Panel(panel, hand.calendar);
 }
@@ -37,5 +38,9 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  if (event.target instanceof Element && event.target.closest("[data-dismiss]")) warn("");
+  const closed = event.target instanceof Element && event.target.closest("[data-dismiss]");
+  if (!closed) return;
+  if (closed.closest("[role=status]")) say("");
+  else warn("");
+  document.getElementById("main")?.focus({ preventScroll: true });
 });

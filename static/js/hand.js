@@ -63,6 +63,7 @@ export class Hand {
     this.outlook?.clear();
     document.documentElement.classList.remove("dragging");
     this.booking = this.target = this.outlook = null;
+    this.calendar.dispatchEvent(new CustomEvent("hand:empty"));
   }
 
   say() {

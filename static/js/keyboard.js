@@ -24,7 +24,7 @@ export function enableKeyboard(hand) {
     event.preventDefault();
     held = true;
     hand.take(booking);
-    const home = cells().find((cell) => cell.contains(booking)) ?? cellOf(booking) ?? cells()[0];
+    const home = cells().find((cell) => cell.contains(booking)) ?? cellOf(booking) ?? firstAhead();
     if (home) hand.aim(targetOf(home, booking));
   }, { capture: true });
   document.addEventListener("focusout", () => { if (held && hand.isFull) window.setTimeout(letGoIfLeft, 0); });
@@ -45,7 +45,7 @@ export function enableKeyboard(hand) {
   function step(direction) {
     const { booking, target } = hand;
     if (!booking) return;
-    const from = target?.element.matches("[data-drop-date]") ? target.element : cellOf(booking) ?? cells()[0];
+    const from = target?.element.matches("[data-drop-date]") ? target.element : cellOf(booking) ?? firstAhead();
     const next = from && neighbour(cells(), from, inReadingOrder(direction));
     if (!next) return;
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -65,6 +65,11 @@ export function enableKeyboard(hand) {
   /** @returns {HTMLElement[]} */
   function cells() {
     return [...hand.calendar.querySelectorAll("[data-drop-date]")].filter((cell) => cell instanceof HTMLElement);
+  }
+
+  /** @returns {HTMLElement | undefined} where a booking that stands nowhere here begins its way */
+  function firstAhead() {
+    return cells().find((cell) => !cell.matches(".is-past")) ?? cells()[0];
   }
 
   /** @param {HTMLElement} booking @returns {HTMLElement | undefined} for a longer booking the cell in which it begins */

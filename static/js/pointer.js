@@ -43,6 +43,12 @@ function movable(from) {
   return booking instanceof HTMLElement ? booking : null;
 }
 
+/** What was pressed may have been drawn anew before it is lifted. @param {HTMLElement} calendar @param {HTMLElement} pressed */
+function asDrawnNow(calendar, pressed) {
+  const same = pressed.isConnected ? null : calendar.querySelector(`[data-booking-id="${pressed.dataset.bookingId}"]`);
+  return same instanceof HTMLElement ? same : pressed;
+}
+
 /** One press, from down to up. */
 class Drag {
   /** @param {Hand} hand @param {HTMLElement} booking @param {PointerEvent} down @param {(lifted: boolean) => void} done */
@@ -92,7 +98,9 @@ class Drag {
   }
 
   lift() {
+    this.booking = asDrawnNow(this.hand.calendar, this.booking);
     const { booking, down } = this;
+    if (!booking.isConnected) return this.end(false);
     const box = booking.getBoundingClientRect();
     const ghost = /** @type {HTMLElement} */ (booking.cloneNode(true));
     for (const name of ["data-booking-id", "data-movable", "tabindex"]) ghost.removeAttribute(name);

@@ -1,9 +1,15 @@
 // The server draws; this only swaps in what it drew, and keeps where the person was.
 
 let latest = 0;
+let behind = false;
+
+/** @returns {boolean} whether something new was not drawn because a booking was in the hand */
+export function isBehind() {
+  return behind;
+}
 
 /**
- * Asks for the calendar as it now is and, where it has changed, replaces what is shown.
+ * Asks for the calendar as it now is and, where it has changed, replaces what is shown; but never under a hand that holds a booking.
  * Rejects where the server cannot be reached. @returns {Promise<void>}
  */
 export async function refresh() {
@@ -17,6 +23,8 @@ export async function refresh() {
   if (answer.status === 304 || turn !== latest) return;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  behind = document.documentElement.classList.contains("dragging");
+  if (behind || turn !== latest) return;
   if (!fresh.querySelector("[data-calendar]")) return location.reload();
   swap(shown, fresh);
 }

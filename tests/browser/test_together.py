@@ -1,0 +1,240 @@
+"""Several people at one calendar, and the connection that fails them."""
+
+import re
+from datetime import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import User
+from bookings import services
+from bookings.services import Place
+from stations.models import Station
+from tests.browser.conftest import Visit
+from tests.browser.test_calendar import WEEK, card, cell, drag, place
+from tests.factories import FRIDAY, SATURDAY, booking, bookings, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def other(station: Station) -> User:
+    return person(roles.STAFF, station, email="sam@example.com")
+
+
+def look(page: Page) -> None:
+    """Have the page ask at once for what is new, as it does every few seconds."""
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
+def held_back(page: Page) -> list[Route]:
+    """The next look at what is new, on its way for as long as the test wants."""
+    waiting: list[Route] = []
+    page.route("**/calendar/week/**", lambda route: route.continue_() if waiting else waiting.append(route))
+    return waiting
+
+
+def test_what_a_colleague_does_appears_within_fifteen_seconds_without_a_jump(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    made = booking(station)
+    page = visit(staff, "/accounts/login/", width=320)
+    page.clock.install()
+    page.goto(page.url.replace("/accounts/login/", WEEK))
+    page.evaluate("document.querySelector('.scroll').scrollTo(200, 0)")
+    page.evaluate("window.here = 'still the same page'")
+
+    services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
+    page.clock.run_for(15_000)
+
+    expect(cell(page, SATURDAY, "20:00").locator("[data-booking-id]")).to_have_count(1)
+    assert page.evaluate("[window.here, document.querySelector('.scroll').scrollLeft]") == ["still the same page", 200]
+
+
+@pytest.mark.parametrize("where", ["select[name=status]", "[data-opens-keys]", ".scroll", "a[rel=next]"])
+def test_what_a_colleague_does_takes_nobodys_focus(visit: Visit, station: Station, staff: User, where: str) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+    page.wait_for_load_state("load")
+    page.locator(where).focus()
+
+    services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    expect(cell(page, SATURDAY, "20:00").locator("[data-booking-id]")).to_have_count(1)
+    expect(page.locator(where)).to_be_focused()
+
+
+def test_two_people_who_drag_the_same_booking_are_told_of_each_other(
+    visit: Visit, station: Station, staff: User, other: User
+) -> None:
+    made = booking(station)
+    first, second = visit(other, WEEK), visit(staff, WEEK)
+    drag(second, card(second, made), cell(second, FRIDAY, "20:00"), drop=False)
+    drag(first, card(first, made), cell(first, SATURDAY, "19:00"))
+    expect(first.get_by_role("status")).to_contain_text("Moved to Saturday 8 March 19:00.")
+
+    second.mouse.up()
+
+    expect(second.get_by_role("alert")).to_contain_text("sam@example.com changed this booking meanwhile")
+    expect(second.get_by_role("alert")).to_contain_text("→ Sat 8 Mar 2031 19:00")
+    second.get_by_role("button", name="all the same").click()
+    expect(cell(second, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
+    look(first)
+    expect(cell(first, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
+    assert place(made) == (FRIDAY, time(20))
+
+
+def test_two_people_who_drop_into_the_last_place_do_not_share_it(
+    visit: Visit, station: Station, staff: User, other: User
+) -> None:
+    bookings(2, station, SATURDAY, slot=time(20))
+    hers, his = booking(station), booking(station, slot=time(19))
+    first, second = visit(other, WEEK), visit(staff, WEEK)
+    for page, one in ((first, his), (second, hers)):
+        drag(page, card(page, one), cell(page, SATURDAY, "20:00"), drop=False)
+        expect(cell(page, SATURDAY, "20:00").locator(".outlook")).to_have_text("3 of 3")
+
+    first.mouse.up()
+    expect(cell(first, SATURDAY, "20:00").locator(f'[data-booking-id="{his.pk}"]')).to_be_visible()
+    second.mouse.up()
+
+    expect(second.get_by_role("alert")).to_contain_text("Target time slot is fully booked")
+    expect(cell(second, FRIDAY, "18:00").locator(f'[data-booking-id="{hers.pk}"]')).to_be_visible()
+    expect(cell(second, SATURDAY, "20:00").locator(f'[data-booking-id="{his.pk}"]')).to_be_visible()
+    assert (place(his), place(hers)) == ((SATURDAY, time(20)), (FRIDAY, time(18)))
+
+
+def test_what_a_colleague_does_takes_no_booking_out_of_the_hand(visit: Visit, station: Station, staff: User) -> None:
+    """Not even by an answer that was on its way before the booking was lifted."""
+    made, moved = booking(station), booking(station, SATURDAY)
+    page = visit(staff, WEEK)
+    services.reschedule(moved.pk, to=Place(SATURDAY, time(21)), by=roles.OPERATOR)
+    waiting = held_back(page)
+    with page.expect_request("**/calendar/week/**"):
+        look(page)
+    drag(page, card(page, made), cell(page, SATURDAY, "20:00"), drop=False)
+
+    with page.expect_response("**/calendar/week/**"):
+        waiting[0].continue_()
+    page.mouse.move(*middle_of(page, "19:00"), steps=3)
+
+    expect(card(page, made)).to_have_class(re.compile("in-hand"))
+    expect(cell(page, SATURDAY, "21:00").locator("[data-booking-id]")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(cell(page, SATURDAY, "21:00").locator("[data-booking-id]")).to_be_visible()
+    assert place(made) == (FRIDAY, time(18))
+
+
+def test_next_booking_can_be_lifted_before_the_last_move_is_drawn(visit: Visit, station: Station, staff: User) -> None:
+    first, second = booking(station), booking(station, slot=time(19))
+    page = visit(staff, WEEK)
+    waiting = held_back(page)
+    with page.expect_request("**/calendar/week/**"):
+        drag(page, card(page, first), cell(page, SATURDAY, "20:00"))
+    drag(page, card(page, second), cell(page, SATURDAY, "21:00"), drop=False)
+    with page.expect_response("**/calendar/week/**"):
+        waiting[0].continue_()
+
+    page.mouse.move(*middle_of(page, "21:00"), steps=3)
+    page.mouse.up()
+
+    expect(cell(page, SATURDAY, "20:00").locator(f'[data-booking-id="{first.pk}"]')).to_be_visible()
+    expect(cell(page, SATURDAY, "21:00").locator(f'[data-booking-id="{second.pk}"]')).to_be_visible()
+    assert (place(first), place(second)) == ((SATURDAY, time(20)), (SATURDAY, time(21)))
+
+
+def middle_of(page: Page, slot: str) -> tuple[float, float]:
+    box = cell(page, SATURDAY, slot).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("width", [1280, 768, 320])
+def test_lost_connection_in_mid_drag_is_said_at_once_and_saves_nothing(
+    visit: Visit, station: Station, staff: User, width: int
+) -> None:
+    made = booking(station, customer=Contact("Ana García"))
+    page = visit(staff, WEEK, width=width)
+    drag(page, card(page, made), cell(page, FRIDAY, "20:00"), drop=False)
+
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert")).to_contain_text("No connection.")
+    page.mouse.up()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved; try again.")
+    expect(cell(page, FRIDAY, "18:00").locator("[data-booking-id]")).to_contain_text("Ana García")
+    expect(page.locator(".lifted, .in-hand, .over, .outlook, .busy")).to_have_count(0)
+    assert place(made) == (FRIDAY, time(18))
+
+    page.context.set_offline(False)
+    expect(page.get_by_role("alert")).not_to_contain_text("No connection.")
+    drag(page, card(page, made), cell(page, FRIDAY, "20:00"))
+    expect(page.get_by_role("status")).to_contain_text("Moved to Friday 7 March 20:00.")
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_lost_connection_with_a_booking_in_the_keyboards_hand(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+    page.wait_for_load_state("load")
+    card(page, made).focus()
+    page.keyboard.press("Space")
+
+    page.context.set_offline(True)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+
+    expect(page.get_by_role("alert")).to_contain_text("No connection.")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved; try again.")
+    expect(card(page, made)).to_be_focused()
+    assert place(made) == (FRIDAY, time(18))
+
+
+@pytest.mark.parametrize("way", ["a[rel=next]", ".kinds a[data-key=m]", ".find button", ".who"])
+def test_page_stays_readable_without_a_connection(visit: Visit, station: Station, staff: User, way: str) -> None:
+    booking(station, customer=Contact("Ana García"))
+    page = visit(staff, WEEK)
+    page.get_by_placeholder("Name, e-mail or phone").fill("ana")
+    page.context.set_offline(True)
+
+    page.locator(way).first.click()
+
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.get_by_text("Ana García")).to_be_visible()
+    assert page.url.endswith(WEEK)
+
+
+def test_form_in_the_panel_keeps_its_words_without_a_connection(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, WEEK)
+    page.get_by_role("link", name="New booking", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("Ana García")
+    page.context.set_offline(True)
+
+    page.get_by_role("button", name="Book", exact=True).click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved; try again.")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Ana García")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Book", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Booked.")
+
+
+def test_page_asks_every_few_seconds_and_takes_nothing_new_for_an_answer(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    booking(station)
+    page = visit(staff, "/accounts/login/")
+    page.clock.install()
+    page.goto(page.url.replace("/accounts/login/", WEEK))
+    answers: list[Any] = []
+    page.on("response", lambda answer: answers.append(answer.status) if "/calendar/week/" in answer.url else None)
+
+    for _time in range(2):
+        with page.expect_response("**/calendar/week/**"):
+            page.clock.run_for(8_000)
+
+    assert answers == [304, 304]
