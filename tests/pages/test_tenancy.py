@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts import roles
@@ -44,7 +45,9 @@ def theirs(db: None) -> Things:
     contact = Contact(f"{MARK} Bar", "zephyrine@example.com", "+1 202-555-0199")
     made = booking(bar, customer=contact, special_requests=MARK, external_ref=MARK, source=MARK)
     member = person(roles.STAFF, bar, pk=123655, name=MARK)
-    AuditEntry.objects.filter(object_pk=made.pk).update(id=456321)
+    entry = AuditEntry.objects.get(object_pk=made.pk)
+    with connection.cursor() as cursor:  # past the model, which lets nobody change an entry
+        cursor.execute("UPDATE accounts_auditentry SET id = 456321 WHERE id = %s", [entry.pk])
     return Things(made.pk, made.customer_id, bar.pk, bar.code, member.pk, 456321)
 
 
