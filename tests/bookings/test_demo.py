@@ -1,6 +1,7 @@
 """What a newcomer finds: a demo as busy as a real week, the same again for a seed, and never known passwords in production."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -10,10 +11,13 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry, Customer, User
 from bookings import demo
-from bookings.models import Booking
+from bookings.mails import reminders
+from bookings.mails.kinds import State
+from bookings.models import Booking, Mail
 from bookings.verifying import differences
 from bookings.workflow import Status
 from stations.models import Station
@@ -64,6 +68,13 @@ def test_demo_customers_are_clearly_samples(db: None) -> None:
     assert {one.email.partition("@")[2] for one in people} == {"example.com"}
     assert [one.name for one in people if one.name.split()[1] not in demo.SURNAMES] == []
     assert all(one.phone_is_valid for one in people)
+
+
+def test_demo_writes_to_nobody(db: None) -> None:
+    load(200)
+
+    assert set(Mail.objects.values_list("state", flat=True)) == {State.WITHHELD}
+    assert [reminders.queue(timezone.now() + timedelta(days=day)) for day in range(8)] == [0] * 8
 
 
 @time_machine.travel("2026-03-04T10:20:00Z", tick=False)
