@@ -100,7 +100,7 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
         return None
     kind, needless = _still_due(mail, booking, now)
     if kind is None:
-        mail.end(State.WITHDRAWN, needless)
+        _withdraw(mail, needless)
         return None
     mail.kind = kind
     customer = booking.customer
@@ -110,6 +110,14 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
     message = composing.message(mail, booking, customer, now=now)
     mail.said, mail.message = Standing.of(booking).as_json(), message.as_bytes().decode("ascii")
     return composing.letter_of(mail.message)
+
+
+def _withdraw(mail: Mail, needless: Problem) -> None:
+    """A reminder leaves no trace: should its start come back, it is due again."""
+    if mail.kind == Kind.REMINDER:
+        mail.delete()
+    else:
+        mail.end(State.WITHDRAWN, needless)
 
 
 def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None, Problem]:

@@ -49,7 +49,8 @@ def _due(stations: StationQuerySet[Station], before: timedelta, now: datetime) -
     )
     mails = Mail.objects.filter(booking=OuterRef("pk"))
     reminded = mails.filter(reminds_of=OuterRef("starts_at"))
-    just_told = mails.exclude(kind=Kind.REMINDER).filter(created_at__gt=OuterRef("starts_at") - before)
+    told = mails.exclude(kind=Kind.REMINDER).exclude(state=State.WITHDRAWN)
+    just_told = told.filter(created_at__gt=OuterRef("starts_at") - before)
     written_to = mails.filter(state=State.SENT)
     imported = ImportedRow.objects.filter(booking=OuterRef("pk"))
     return (
