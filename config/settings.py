@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -229,14 +230,34 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-EMAIL_URL: str = env.str("EMAIL_URL", default="")
-if EMAIL_URL and urlsplit(EMAIL_URL).scheme not in ("smtp", "smtps", "smtp+tls", "smtp+ssl"):
+
+def mail_server(url: str) -> dict[str, Any]:
+    """What an address of a mail server says. `smtps` is TLS from the start, as everywhere but in django-environ."""
+    try:
+        parts = urlsplit(url)
+        server: dict[str, Any] = env.email_url_config(parts._replace(scheme=MAIL_SCHEMES[parts.scheme]).geturl())
+        if parts.hostname and (parts.path in ("", "/")) and not parts.query and not parts.fragment:
+            return server
+    except (KeyError, ValueError):
+        pass
     raise ImproperlyConfigured(
-        "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587."
-    )
-MAIL_SERVER: dict[str, Any] = env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+        "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587; in name and password,"
+        " whatever is no letter, digit, dot or dash is %XX, such as %40 for @."
+    ) from None
+
+
+MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+MAIL_SERVER = mail_server(EMAIL_URL) if EMAIL_URL else {}
 """Where customers' mail goes; without one it waits in the outbox."""
 MAIL_FROM: str = env.str("MAIL_FROM", default=f"stationbook@{_public.hostname or 'localhost'}")
+if EMAIL_URL or "MAIL_FROM" in env:
+    try:
+        validate_email(MAIL_FROM)
+    except ValidationError:
+        raise ImproperlyConfigured(
+            "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
+        ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
 
 RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")

@@ -80,6 +80,82 @@ def test_settings_without_a_public_address_are_for_plain_http() -> None:
     assert found["CSRF_TRUSTED_ORIGINS"] == []
 
 
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example.com", ("mail.example.com", None, None, None, None)),
+        ("smtp://[::1]:2525/", ("::1", 2525, None, None, None)),
+        ("smtp+tls://mail.example.com:587", ("mail.example.com", 587, None, None, "TLS")),
+        ("SMTP+SSL://mail.example.com", ("mail.example.com", None, None, None, "SSL")),
+        ("smtps://mail.example.com:465", ("mail.example.com", 465, None, None, "SSL")),
+        (
+            "smtp+tls://book%40example.com:p%40ss%2Fw%23rd+1@mail.example.com",
+            ("mail.example.com", None, "book@example.com", "p@ss/w#rd+1", "TLS"),
+        ),
+    ],
+)
+def test_settings_read_a_mail_server(url: str, server: tuple[Any, ...]) -> None:
+    found = read(**WHOLE, EMAIL_URL=url)["MAIL_SERVER"]
+
+    tls = next((way for way in ("TLS", "SSL") if found.get(f"EMAIL_USE_{way}")), None)
+    named = (found[f"EMAIL_{name}"] for name in ("HOST", "PORT", "HOST_USER", "HOST_PASSWORD"))
+    assert (*named, tls) == server
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com",
+        "https://mail.example.com",
+        "consolemail://",
+        "smtp://",
+        "smtp://:25",
+        "smtp://mail.example.com:smtp",
+        "smtp://mail.example.com:99999",
+        "smtp+tls://book:p#ss@mail.example.com",
+        "smtp+tls://book:p/ss@mail.example.com",
+        "smtp://mail.example.com/inbox",
+        "smtp://mail.example.com?timeout=3",
+    ],
+)
+def test_settings_refuse_what_is_no_mail_server(url: str) -> None:
+    said = refusal(**WHOLE, EMAIL_URL=url)
+
+    assert said.startswith("EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587")
+    assert "p#ss" not in said
+
+
+def test_settings_without_a_mail_server_have_none() -> None:
+    found = read(**WHOLE)
+
+    assert (found["MAIL_SERVER"], found["MAIL_FROM"]) == ({}, "stationbook@localhost")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"MAIL_FROM": "Kitchen <kitchen@example.com>"},
+        {"MAIL_FROM": "kitchen"},
+        {"MAIL_FROM": "a@example.com, b@example.com"},
+        {"PUBLIC_URL": "http://[::1]:8000", "EMAIL_URL": "smtp://mail.example.com"},
+    ],
+)
+def test_settings_refuse_a_sender_that_is_no_address(variables: dict[str, str]) -> None:
+    """Every mail would fail for it."""
+    assert refusal(**WHOLE, **variables) == (
+        "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
+    )
+
+
+def test_settings_send_from_the_public_address_s_host_unless_told_otherwise() -> None:
+    senders = [
+        read(**PRODUCTION, EMAIL_URL="smtp://mail.example.com", **given)["MAIL_FROM"]
+        for given in ({}, {"MAIL_FROM": "tische@münchen.example"})
+    ]
+
+    assert senders == ["stationbook@book.example.com", "tische@münchen.example"]
+
+
 def test_settings_of_a_plain_public_address_are_for_plain_http() -> None:
     found = read(**WHOLE, PUBLIC_URL="http://192.0.2.7:8000")
 
