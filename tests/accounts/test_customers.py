@@ -146,7 +146,7 @@ def test_find_or_make_asks_the_same_few_queries_for_any_batch(station: Station) 
         return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
 
     queries(0, 1)
-    assert queries(1, 1) == queries(2, 20) == 4
+    assert queries(1, 1) == queries(2, 20) == 6
 
 
 @pytest.mark.parametrize(
