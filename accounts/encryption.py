@@ -9,7 +9,6 @@ A blind index makes ciphertext findable without a plain copy: HMAC-SHA-256 under
 (`INDEX_KEYS`) over kind, station and normalised value. Equal people at two stations have unrelated digests.
 """
 
-import hashlib
 import hmac
 import os
 from collections.abc import Sequence
@@ -23,19 +22,22 @@ from django.core.exceptions import FieldError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Case, Col, Value
+from django.db.models.expressions import Case, Col, F, Func, Value
 from django.db.models.functions import Cast
 from django.db.models.lookups import Lookup
 from django.db.models.sql.compiler import SQLCompiler
 from django.forms import CharField, Field, Textarea
 
+from accounts.keys import KEY_ID_BYTES, key_id
+
 if TYPE_CHECKING:
     _TextField = models.Field[Any, Any]
+    _BinaryField = models.BinaryField[Any, Any]
 else:
     _TextField = models.Field
+    _BinaryField = models.BinaryField
 
 VERSION = b"\x01"
-KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 HEAD_BYTES = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
 DIGEST_BYTES = 16
@@ -44,11 +46,6 @@ DIGEST_BYTES = 16
 
 class DecryptionError(Exception):
     """A stored value cannot be read: its key is not in the ring, or a byte was changed. Never holds it."""
-
-
-def key_id(key: bytes) -> bytes:
-    """What a key is called in the rows it wrote: derived, so that no key is filed under another's name."""
-    return hashlib.sha256(b"stationbook key id" + key).digest()[:KEY_ID_BYTES]
 
 
 class KeyRing:
@@ -103,6 +100,17 @@ def _digest(key: bytes, kind: str, station_id: int, value: str) -> bytes:
     return key_id(key) + hmac.digest(key, message, "sha256")[:DIGEST_BYTES]
 
 
+class KeyedHashField(_BinaryField):
+    """Hashes under a key of `INDEX_KEYS`, that key's id in front: so `keys` finds every column that stands under the ring."""
+
+    key_at = 0
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """To a migration it is a BinaryField: it differs in nothing that the database knows of."""
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.BinaryField", arguments, options
+
+
 class EncryptedTextField(_TextField):
     """Text that rests as ciphertext. `""`, NULL and text stay apart. No lookup but `isnull`.
 
@@ -112,6 +120,7 @@ class EncryptedTextField(_TextField):
 
     description = "Encrypted text"
     empty_strings_allowed = True
+    key_at = len(VERSION)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -179,3 +188,22 @@ class EncryptedTextField(_TextField):
                 **kwargs,
             }
         )
+
+
+KeyedField = EncryptedTextField | KeyedHashField
+
+
+def key_of(column: KeyedField) -> Func:
+    """The id of the key that a stored value is under, as the database itself reads it off the value: nothing is decrypted."""
+    return Func(
+        F(column.name),
+        Value(column.key_at + 1),
+        Value(KEY_ID_BYTES),
+        function="SUBSTR",
+        output_field=models.BinaryField(),
+    )
+
+
+def key_in(column: KeyedField, stored: bytes | memoryview) -> bytes:
+    """The same, of a value that was read."""
+    return bytes(stored[column.key_at :][:KEY_ID_BYTES])

@@ -16,7 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, roles, sealing
-from accounts.encryption import EncryptedTextField
+from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, OfStationQuerySet
@@ -129,7 +129,7 @@ class BlindIndex(models.Model):  # noqa: DJ008
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="indexes")
     station = models.ForeignKey(Station, models.PROTECT, related_name="+")
-    digest = models.BinaryField(max_length=20)
+    digest = KeyedHashField(max_length=20)
 
     objects = OfStationQuerySet.as_manager()
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.encryption import EncryptedTextField
+from accounts.encryption import EncryptedTextField, KeyedHashField
 from accounts.models import Customer, User
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing
@@ -147,9 +147,9 @@ class ImportedRow(models.Model):
 
     station = models.ForeignKey(Station, models.PROTECT, related_name="+")
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
-    fingerprint = models.BinaryField(max_length=20)
+    fingerprint = KeyedHashField(max_length=20)
     """The keyed hash under which the row is known again; see `bookings.importing.identity`."""
-    content = models.BinaryField(max_length=100)
+    content = KeyedHashField(max_length=100)
     """Keyed hashes of its fields as they were last imported."""
 
     objects = OfStationQuerySet.as_manager()

@@ -5,6 +5,7 @@ Production is `PUBLIC_URL=https://…`. Without it the product is local: plain H
 
 import base64
 import hmac
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,20 +15,41 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from accounts.keys import announcement, are_alike, is_made_up, is_weak
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
-KEY_BYTES = 32
 SECRET_CHARACTERS = 50
 SECRET_VARIETY = 10
 
 
-def secret(name: str) -> str:
-    """A secret of its own, or "" where none is given. In production a short or monotonous one is refused."""
+def said(name: str) -> str:
+    """What a variable says, or the file that its namesake in _FILE names, as containers are handed secrets; "" for neither."""
     text: str = env.str(name, default="")
-    if PRODUCTION and text and (len(text) < SECRET_CHARACTERS or len(set(text)) < SECRET_VARIETY):
+    path: str = env.str(f"{name}_FILE", default="")
+    if not path:
+        return text
+    if text:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Keep one of them.")
+    try:
+        found = Path(path).read_text().strip()
+    except (OSError, ValueError):
+        raise ImproperlyConfigured(
+            f"{name}_FILE names {path}, which cannot be read. Put the secret there, as text, for the server's user to read."
+        ) from None
+    if not found:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is empty. Put the secret there.")
+    return found
+
+
+def secret(name: str) -> str:
+    """A secret of its own, or "" where none is given. In production a short, monotonous or sample one is refused."""
+    text = said(name)
+    weak = len(text) < SECRET_CHARACTERS or len(set(text)) < SECRET_VARIETY or text.startswith("django-insecure-")
+    if PRODUCTION and text and weak:
         raise ImproperlyConfigured(
             f"{name} is too weak for production. Use {SECRET_CHARACTERS} random characters: see .env.example."
         )
@@ -35,9 +57,9 @@ def secret(name: str) -> str:
 
 
 def keys(name: str, instead: bytes | None = None) -> list[bytes]:
-    """A ring of keys: base64, comma between. The first writes, all read. Each is 32 random bytes. `instead` is the one that is
-    used where none is given, but not in production."""
-    texts: list[str] = env.list(name, default=[])
+    """A ring of keys: base64, with commas or spaces between. The first writes, all read. Each is 32 random bytes. `instead` is
+    the one that is used where none is given, but not in production."""
+    texts = said(name).replace(",", " ").split()
     if not texts and instead and not PRODUCTION:
         return [instead]
     if not texts:
@@ -50,8 +72,12 @@ def keys(name: str, instead: bytes | None = None) -> list[bytes]:
         raise ImproperlyConfigured(
             f"{name} is not base64. Each key is 32 random bytes, as .env.example shows."
         ) from None
-    if any(len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 4 for key in ring):
+    if any(map(is_weak, ring)):
         raise ImproperlyConfigured(f"{name} holds a weak key. Each key is 32 random bytes, as .env.example shows.")
+    if PRODUCTION and any(map(is_made_up, ring)):
+        raise ImproperlyConfigured(
+            f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
+        )
     return ring
 
 
@@ -73,10 +99,18 @@ JWT_KEY = secret("JWT_KEY") or hmac.digest(SECRET_KEY.encode(), b"stationbook jw
 PII_KEYS = keys("PII_KEYS")
 INDEX_KEYS = keys("INDEX_KEYS")
 AUDIT_KEYS = keys("AUDIT_KEYS", instead=hmac.digest(SECRET_KEY.encode(), b"stationbook audit", "sha256"))
-if len({*PII_KEYS, *INDEX_KEYS, *AUDIT_KEYS}) < len(PII_KEYS + INDEX_KEYS + AUDIT_KEYS):
+_all_keys = [*PII_KEYS, *INDEX_KEYS, *AUDIT_KEYS]
+if len(set(_all_keys)) < len(_all_keys):
     raise ImproperlyConfigured(
         "PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key. Each key is there once, and for one thing only."
     )
+if PRODUCTION and any(are_alike(one, other) for one, other in combinations(_all_keys, 2)):
+    raise ImproperlyConfigured(
+        "Two keys of PII_KEYS, INDEX_KEYS and AUDIT_KEYS are almost the same: whoever knows one guesses the other. "
+        "Make each by itself, as .env.example shows."
+    )
+if PRODUCTION and JWT_KEY == SECRET_KEY:
+    raise ImproperlyConfigured("JWT_KEY and SECRET_KEY are the same. Make each by itself, as .env.example shows.")
 
 HOST: str = env.str("HOST", default="127.0.0.1")
 ALLOWED_HOSTS: list[str] = [
@@ -137,9 +171,7 @@ TEMPLATES = [
 ]
 
 VAR.mkdir(exist_ok=True)
-DATABASE: dict[str, Any] = env.db_url_config(
-    env.str("DATABASE_URL", default="") or f"sqlite:///{VAR / 'stationbook.sqlite3'}"
-)
+DATABASE: dict[str, Any] = env.db_url_config(said("DATABASE_URL") or f"sqlite:///{VAR / 'stationbook.sqlite3'}")
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
     DATABASE["OPTIONS"] = {
@@ -151,6 +183,9 @@ elif DATABASE["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…).")
 else:
     DATABASE |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    DATABASE.setdefault("OPTIONS", {}).setdefault(
+        "application_name", announcement({"data": PII_KEYS, "index": INDEX_KEYS})
+    )
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -247,7 +282,7 @@ def mail_server(url: str) -> dict[str, Any]:
 
 
 MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}
-EMAIL_URL: str = env.str("EMAIL_URL", default="")
+EMAIL_URL = said("EMAIL_URL")
 MAIL_SERVER = mail_server(EMAIL_URL) if EMAIL_URL else {}
 """Where customers' mail goes; without one it waits in the outbox."""
 MAIL_FROM: str = env.str("MAIL_FROM", default=f"stationbook@{_public.hostname or 'localhost'}")

@@ -65,7 +65,7 @@ def database_url(transactional_db: None) -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{found['NAME']}"
     reached = {"host": found["HOST"], "port": found["PORT"], **found["OPTIONS"]}
-    options = urlencode({name: value for name, value in reached.items() if value})
+    options = urlencode({name: value for name, value in reached.items() if value and name != "application_name"})
     who = quote(found["USER"], safe="") + (f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else "")
     return f"postgres://{who}@/{found['NAME']}?{options}"
 

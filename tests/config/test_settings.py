@@ -2,6 +2,7 @@ import base64
 import os
 import re
 import runpy
+import secrets
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,11 +11,13 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-RANDOM = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjVlKzPrMwBn"
-PII_KEY = base64.b64encode(bytes(range(100, 132))).decode()
-INDEX_KEY = base64.b64encode(bytes(range(200, 232))).decode()
+from accounts.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
+
+# Fresh each time: a key that stands in a file is known to all, and production refuses it.
+RANDOM = secrets.token_urlsafe(50)
+KEYS = [new_key() for _key in range(4)]
+PII_KEY, INDEX_KEY, AUDIT_KEY, OTHER_KEY = map(written, KEYS)
 WHOLE = {"SECRET_KEY": RANDOM, "PII_KEYS": PII_KEY, "INDEX_KEYS": INDEX_KEY}
-AUDIT_KEY = base64.b64encode(bytes(range(50, 82))).decode()
 PRODUCTION = {**WHOLE, "AUDIT_KEYS": AUDIT_KEY, "PUBLIC_URL": "https://book.example.com"}
 
 
@@ -47,7 +50,7 @@ def test_settings_name_the_key_that_is_missing(name: str) -> None:
         ("schlüssel", "is not base64."),
         (base64.b64encode(bytes(range(31))).decode(), "holds a weak key."),
         (base64.b64encode(bytes(32)).decode(), "holds a weak key."),
-        (f"{PII_KEY},{base64.b64encode(b'short').decode()}", "holds a weak key."),
+        (f"{written(bytes(range(32)))},{written(b'short')}", "holds a weak key."),
     ],
 )
 def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str, sentence: str) -> None:
@@ -55,9 +58,9 @@ def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str
 
 
 def test_settings_read_a_ring_in_its_order() -> None:
-    ring = read(**{**WHOLE, "PII_KEYS": f"{PII_KEY},{base64.b64encode(bytes(range(32))).decode()}"})["PII_KEYS"]
+    ring = read(**{**WHOLE, "PII_KEYS": f"{PII_KEY}, {OTHER_KEY}"})["PII_KEYS"]
 
-    assert ring == [bytes(range(100, 132)), bytes(range(32))]
+    assert ring == [KEYS[0], KEYS[3]]
 
 
 def test_settings_refuse_one_key_for_both_rings() -> None:
@@ -66,8 +69,118 @@ def test_settings_refuse_one_key_for_both_rings() -> None:
 
 def test_settings_seal_the_trail_under_a_key_of_its_own_in_production() -> None:
     assert refusal(**{**PRODUCTION, "AUDIT_KEYS": ""}).startswith("AUDIT_KEYS is not set.")
-    assert read(**PRODUCTION)["AUDIT_KEYS"] == [bytes(range(50, 82))]
+    assert read(**PRODUCTION)["AUDIT_KEYS"] == [KEYS[2]]
     assert len(read(**WHOLE)["AUDIT_KEYS"][0]) == 32
+
+
+@pytest.mark.parametrize("name", ["PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"])
+@pytest.mark.parametrize(
+    "sample",
+    [bytes(range(7, 39)), b"a passphrase, not a random key!!", KEYS[3][:16] * 2],
+    ids=["steps", "text", "halves"],
+)
+def test_settings_refuse_a_sample_key_in_production(name: str, sample: bytes) -> None:
+    sentence = f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
+
+    assert refusal(**{**PRODUCTION, name: written(sample)}) == sentence
+    assert refusal(**{**PRODUCTION, name: f"{OTHER_KEY},{written(sample)}"}) == sentence
+
+
+def test_settings_refuse_keys_that_are_almost_the_same_in_production() -> None:
+    changed = KEYS[0][:31] + bytes([KEYS[0][31] ^ 1])
+
+    assert refusal(**{**PRODUCTION, "INDEX_KEYS": written(changed)}).startswith("Two keys of PII_KEYS,")
+
+
+def test_settings_refuse_one_secret_for_sessions_and_tokens_in_production() -> None:
+    assert refusal(**PRODUCTION, JWT_KEY=RANDOM).startswith("JWT_KEY and SECRET_KEY are the same.")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"])
+def test_settings_refuse_the_keys_of_the_tests_in_production(name: str) -> None:
+    assert refusal(**{**PRODUCTION, name: os.environ[name]}).startswith(f"{name} ")
+
+
+def published() -> list[Path]:
+    """Every file of the project that somebody may copy a key from."""
+    folders = ("accounts", "bookings", "config", "docs", "script", "static", "stations", "templates", "tests")
+    found = [path for folder in folders for path in (settings.BASE_DIR / folder).rglob("*.*")]
+    beside = [*settings.BASE_DIR.glob("*.md"), settings.BASE_DIR / ".env.example"]
+    return [
+        path for path in (*found, *beside) if path.is_file() and not {"node_modules", "__pycache__"} & {*path.parts}
+    ]
+
+
+def test_no_file_holds_a_key_that_production_would_take() -> None:
+    texts = (path.read_text(errors="ignore") for path in published())
+    look_like_keys = {found for text in texts for found in re.findall(r"(?<![\w+/])[\w+/]{43}=(?!=)", text, re.ASCII)}
+
+    taken = [key for key in map(base64.b64decode, look_like_keys) if not is_weak(key) and not is_made_up(key)]
+    assert taken == []
+
+
+def test_settings_read_secrets_from_files(tmp_path: Path) -> None:
+    names = {**PRODUCTION, "JWT_KEY": secrets.token_urlsafe(50), "DATABASE_URL": "sqlite:////tmp/secret.sqlite3"}
+    del names["PUBLIC_URL"]
+    for name, text in names.items():
+        (tmp_path / name).write_text(f"{text}\n")
+
+    found = read(**{f"{name}_FILE": str(tmp_path / name) for name in names}, PUBLIC_URL=PRODUCTION["PUBLIC_URL"])
+
+    assert (found["SECRET_KEY"], found["JWT_KEY"]) == (RANDOM, names["JWT_KEY"])
+    assert (found["PII_KEYS"], found["INDEX_KEYS"], found["AUDIT_KEYS"]) == tuple([key] for key in KEYS[:3])
+    assert found["DATABASES"]["default"]["NAME"] == "/tmp/secret.sqlite3"
+
+
+def test_settings_read_the_mail_server_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("smtp+tls://me:$ecret@mail.example.com:587")
+
+    server = read(**WHOLE, EMAIL_URL_FILE=str(tmp_path / "url"))["MAIL_SERVER"]
+
+    assert (server["EMAIL_HOST"], server["EMAIL_HOST_PASSWORD"]) == ("mail.example.com", "$ecret")
+
+
+def test_settings_read_a_ring_from_a_file_with_a_key_a_line(tmp_path: Path) -> None:
+    (tmp_path / "ring").write_text(f"{OTHER_KEY}\n{PII_KEY}\n")
+
+    assert read(**{**WHOLE, "PII_KEYS": ""}, PII_KEYS_FILE=str(tmp_path / "ring"))["PII_KEYS"] == [KEYS[3], KEYS[0]]
+
+
+def test_settings_refuse_a_secret_that_is_given_twice(tmp_path: Path) -> None:
+    (tmp_path / "ring").write_text(PII_KEY)
+
+    sentence = refusal(**WHOLE, PII_KEYS_FILE=str(tmp_path / "ring"))
+
+    assert sentence == "PII_KEYS and PII_KEYS_FILE are both set. Keep one of them."
+
+
+def test_settings_refuse_a_file_of_secrets_that_cannot_be_read(tmp_path: Path) -> None:
+    nowhere, empty, bytes_ = tmp_path / "nowhere", tmp_path / "empty", tmp_path / "bytes"
+    empty.write_text("\n")
+    bytes_.write_bytes(b"\xff\xfe")
+
+    def said(path: Path) -> str:
+        return refusal(**{**WHOLE, "PII_KEYS": ""}, PII_KEYS_FILE=str(path))
+
+    assert said(nowhere).startswith(f"PII_KEYS_FILE names {nowhere}, which cannot be read.")
+    assert said(bytes_).startswith(f"PII_KEYS_FILE names {bytes_}, which cannot be read.")
+    assert said(empty) == f"PII_KEYS_FILE names {empty}, which is empty. Put the secret there."
+
+
+def test_settings_tell_postgresql_which_keys_a_process_holds() -> None:
+    variables = {**WHOLE, "PII_KEYS": f"{PII_KEY},{OTHER_KEY}"}
+    database = read(**variables, DATABASE_URL="postgres://me@db.example.com/book")["DATABASES"]["default"]
+
+    pii, index, _audit, other = (mark_of(key_id(key)) for key in KEYS)
+    assert announced(database["OPTIONS"]["application_name"]) == {"data": [pii, other], "index": [index]}
+
+
+def test_settings_leave_a_name_that_the_operator_gives_to_connections() -> None:
+    database = read(**WHOLE, DATABASE_URL="postgres://me@db.example.com/book?application_name=mine")["DATABASES"][
+        "default"
+    ]
+
+    assert database["OPTIONS"]["application_name"] == "mine"
 
 
 def test_settings_without_a_public_address_are_for_plain_http() -> None:
@@ -192,7 +305,7 @@ def test_settings_refuse_debug_in_production() -> None:
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_KEY"])
-@pytest.mark.parametrize("weak", ["short", "changeme" * 10])
+@pytest.mark.parametrize("weak", ["short", "changeme" * 10, "django-insecure-" + "k3Jx9vQp7Lw2Zt5Rb8" * 3])
 def test_settings_refuse_a_weak_secret_in_production(name: str, weak: str) -> None:
     assert refusal(**{**PRODUCTION, name: weak}).startswith(f"{name} is too weak for production.")
 

@@ -12,12 +12,19 @@ def listed() -> list[str]:
 
 
 def read_by_settings() -> set[str]:
+    return named_to(r"env\.\w+") | {
+        f"{name}{ending}" for name in named_to("said|secret|keys") for ending in ("", "_FILE")
+    }
+
+
+def named_to(function: str) -> set[str]:
+    """The variables that the settings read by such a function."""
     tree = ast.parse((settings.BASE_DIR / "config" / "settings.py").read_text())
     return {
         call.args[0].value
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
-        if re.fullmatch(r"env\.\w+|secret|keys", ast.unparse(call.func)) and isinstance(call.args[0].value, str)
+        if re.fullmatch(function, ast.unparse(call.func)) and isinstance(call.args[0].value, str)
     }
 
 

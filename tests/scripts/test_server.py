@@ -74,7 +74,7 @@ def test_server_writes_a_key_for_each_purpose(first_keys: str) -> None:
     lines = [line.split("=", 1) for line in first_keys.splitlines() if not line.startswith("#")]
 
     assert [name for name, _ in lines] == ["SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"]
-    assert len({key for _, key in lines}) == 4
+    assert len({key for _, key in lines}) == 5
 
 
 def test_server_keeps_keys_and_data_to_their_owner(product: Product, first_keys: str) -> None:
@@ -132,3 +132,11 @@ def test_server_never_writes_new_keys_beside_an_old_database(product: Product, f
 
     assert (code, (product.folder / ".env").exists()) == (1, False)
     assert server.said.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
+
+
+def test_server_with_keys_in_files_writes_none(product: Product, first_keys: str) -> None:
+    server = product.start(PORT=str(free_port()), PII_KEYS_FILE="/nowhere/pii_keys", SECRET_KEY="a" * 50)
+    code = server.process.wait(PATIENCE)
+
+    assert (code, (product.folder / ".env").exists()) == (1, False)
+    assert "PII_KEYS_FILE names /nowhere/pii_keys, which cannot be read." in server.said
