@@ -156,7 +156,8 @@ class _Batch:
         outcome = self._amend(known.booking_id, _changes(entry, changed)) if changed else Done.UNCHANGED
         if isinstance(outcome, DomainError):
             return outcome
-        if changed or known.fingerprint != candidate.fingerprints[0]:
+        content = identity.remembered(station.pk, entry, known.content)
+        if (known.fingerprint, known.content) != (candidate.fingerprints[0], content):
             self._note(known, candidate)
         return outcome
 

@@ -14,7 +14,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from accounts.encryption import KEY_ID_BYTES, blind_indexes
+from accounts.encryption import blind_indexes
+from accounts.keys import KEY_ID_BYTES
 from bookings.importing.mapping import FIELDS, Entry
 from bookings.importing.source import Row
 
@@ -134,11 +135,17 @@ def fingerprints(station_id: int, entry: Entry, identity: Identity) -> list[byte
 
 
 def remembered(station_id: int, entry: Entry, before: Stored = b"") -> bytes:
-    """What to keep of the row's content; of what this file does not speak of, what was kept `before`."""
-    digests, old = _digests(station_id, entry.said)[0], _split(before)
-    return digests[0] + b"".join(
-        digests[1].get(name) or (old[1].get(name, UNSAID) if old[0] == digests[0] else UNSAID) for name in REMEMBERED
-    )
+    """What to keep of the row's content; of what this file does not speak of, what was kept `before`.
+
+    That cannot be hashed anew, so then all of it stays under the key of before, as long as the ring has it.
+    """
+    found = dict(_digests(station_id, entry.said))
+    key, old = _split(before)
+    silent = any(digest != UNSAID and name not in entry.said for name, digest in old.items())
+    if not silent or key not in found:
+        writing = next(iter(found))
+        key, old = writing, old if key == writing else {}
+    return key + b"".join(found[key].get(name) or old.get(name, UNSAID) for name in REMEMBERED)
 
 
 def changed_fields(station_id: int, entry: Entry, before: Stored) -> set[str]:
