@@ -64,7 +64,8 @@ def write(customers: Sequence[Customer], station: Station) -> None:
     )
 
 
-def rewrite(customers: Sequence[Customer], station: Station) -> None:
-    """The digests of customers that have changed, in place of the old ones."""
-    BlindIndex.objects.filter(customer__in=customers).delete()
+def rewrite(customers: Sequence[Customer], station: Station) -> int:
+    """The digests of customers that have changed, in place of the old ones, and how many those were. Under the station's lock."""
+    replaced, _rows = BlindIndex.objects.filter(customer__in=customers).delete()
     write(customers, station)
+    return replaced

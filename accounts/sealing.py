@@ -8,7 +8,7 @@ by the counts in the backups.)
 
 import hmac
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+
+from accounts.keys import key_id
 
 if TYPE_CHECKING:
     from accounts.models import AuditChain, AuditEntry
@@ -120,9 +122,29 @@ def faults() -> Iterator[Fault]:
                 yield Fault(station_id, 1, Wrong.NO_CHAIN)
 
 
-def _is_sound(entry: "AuditEntry", before: bytes) -> bool:
-    macs = (_mac(key, entry.number or 0, before, entry) for key in settings.AUDIT_KEYS)
-    return any(hmac.compare_digest(mac, bytes(entry.mac or b"")) for mac in macs)
+def _sealing_key(entry: "AuditEntry", before: bytes) -> bytes | None:
+    """The key of the ring that the entry is sealed under; None for one that was not sealed so."""
+    for key in settings.AUDIT_KEYS:
+        if hmac.compare_digest(_mac(key, entry.number or 0, before, entry), bytes(entry.mac or b"")):
+            return key
+    return None
+
+
+def uses() -> dict[bytes, Counter[str]]:
+    """How many entries, and heads of chains, are sealed under each key of the ring. It shows only by trying, as in a proof."""
+    from accounts.models import AuditChain, AuditEntry
+
+    found: dict[bytes, Counter[str]] = defaultdict(Counter)
+    for chain in AuditChain.objects.all():
+        before = BEFORE_THE_FIRST
+        for entry in AuditEntry.objects.filter(station_id=chain.station_id).order_by("number", "pk").iterator(AT_ONCE):
+            if key := _sealing_key(entry, before):
+                found[key_id(key)][AuditEntry._meta.label] += 1
+            before = bytes(entry.mac or b"")
+        for key in settings.AUDIT_KEYS:
+            if hmac.compare_digest(_seal_of(key, chain), bytes(chain.seal)):
+                found[key_id(key)][AuditChain._meta.label] += 1
+    return found
 
 
 def _faults_of(chain: "AuditChain") -> Iterator[Fault]:
@@ -136,7 +158,7 @@ def _faults_of(chain: "AuditChain") -> Iterator[Fault]:
             continue
         if missing := range(last + 1, entry.number):  # so that nobody knows what it should follow
             yield from (Fault(chain.station_id, number, Wrong.MISSING) for number in missing)
-        elif not _is_sound(entry, before):
+        elif not _sealing_key(entry, before):
             yield Fault(chain.station_id, entry.number, Wrong.CHANGED)
         before, last = bytes(entry.mac or b""), entry.number
     if not any(hmac.compare_digest(_seal_of(key, chain), bytes(chain.seal)) for key in settings.AUDIT_KEYS):

@@ -34,4 +34,7 @@ if not os.environ.get("DATABASE_URL"):  # which names the test's own database to
     # server that finds a database in memory shares its one connection between threads, and SQLite crashes.
     DATABASES["default"]["NAME"] = f"{tempfile.gettempdir()}/stationbook-{os.getpid()}.sqlite3"
     DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}
+if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+    # Not those of a server, for a rotation would see that the tests' processes do not know its new keys.
+    DATABASES["default"]["OPTIONS"]["application_name"] = "tests"
 LOGGING = {"version": 1, "disable_existing_loggers": False}

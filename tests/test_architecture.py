@@ -138,6 +138,20 @@ def test_only_the_ledger_writes_holds() -> None:
     assert writers == {"bookings.holds"}
 
 
+@pytest.mark.parametrize(
+    ("what", "users"),
+    [
+        ("accounts.encryption.ring", {"accounts.rotating"}),
+        ("accounts.encryption.KeyRing", set()),
+        ("accounts.encryption.blind_index", {"accounts.indexing"}),
+        ("accounts.encryption.blind_indexes", {"accounts.indexing", "bookings.importing.identity"}),
+    ],
+)
+def test_whatever_a_key_writes_stands_in_a_column_that_rotation_knows(what: str, users: set[str]) -> None:
+    """An EncryptedTextField or a KeyedHashField: nobody else has ciphertext or hashes to put elsewhere."""
+    assert {name for name, tree in MODULES.items() if what in set(imports(tree))} == users
+
+
 def test_no_request_reaches_a_service() -> None:
     for name in (
         "bookings.services",

@@ -1,0 +1,131 @@
+"""The three rings of keys: which keys each holds, what stands under each, and when one may be rotated or taken out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from accounts import sealing
+from accounts.encryption import EncryptedTextField, KeyedField, KeyedHashField, key_of
+from accounts.keys import KEY_ID_BYTES, announced, key_id, mark_of
+from stations.errors import DomainError
+
+Kind = TypeVar("Kind", bound=KeyedField)
+Uses = dict[bytes, Counter[str]]
+"""For each key's id, how many values of which columns are under it."""
+
+
+class Unsafe(DomainError):
+    """Somebody would no longer read what they have to read."""
+
+    code = "unsafe"
+
+
+class InUse(DomainError):
+    """A key that cannot be taken out; `data` counts what is under it."""
+
+    code = "in_use"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Keys for one purpose, from one variable: the first writes, all read."""
+
+    name: str
+    variable: str
+    uses: Callable[[], Uses]
+    """What is under which key, be it one of the ring or not."""
+
+    @property
+    def ids(self) -> list[bytes]:
+        return [key_id(key) for key in getattr(settings, self.variable)]
+
+    def elsewhere(self) -> list[list[str]]:
+        """The marks of the keys that each other process connected to the database holds, the writing one first. Nothing on
+        SQLite, where nobody knows."""
+        held = (announced(name).get(self.name) for name in _connections())
+        return [marks for marks in held if marks]
+
+
+def _connections() -> list[str]:
+    """What the others that are connected to this database call themselves."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name IS NOT NULL"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def columns(kind: type[Kind]) -> Iterator[tuple[type[models.Model], list[Kind]]]:
+    """Every model that has columns of this kind, with them."""
+    for model in apps.get_models(include_auto_created=True):
+        found = [field for field in model._meta.local_fields if isinstance(field, kind)]
+        if found and model._meta.managed and not model._meta.proxy:
+            yield model, found
+
+
+def _in_columns(kind: type[KeyedField]) -> Uses:
+    found: Uses = defaultdict(Counter)
+    for model, fields in columns(kind):
+        for field in fields:
+            rows = model._base_manager.filter(**{f"{field.name}__isnull": False}).order_by()
+            for key, count in rows.values_list(key_of(field)).annotate(Count("pk")):
+                found[bytes(key)][f"{model._meta.label}.{field.name}"] += count
+    return found
+
+
+DATA: Final = Ring("data", "PII_KEYS", partial(_in_columns, EncryptedTextField))
+INDEX: Final = Ring("index", "INDEX_KEYS", partial(_in_columns, KeyedHashField))
+AUDIT: Final = Ring("audit", "AUDIT_KEYS", sealing.uses)
+RINGS: Final = {ring.name: ring for ring in (DATA, INDEX, AUDIT)}
+
+
+def require_rotatable(ring: Ring, *, lost: Collection[bytes]) -> None:
+    """Raises Unsafe where the ring is not the one that the servers have, as far as that can be seen: values are under a key that
+    it does not hold (and that is not `lost`), or a process is connected that does not know the key to be written under."""
+    for key, counts in ring.uses().items():
+        if len(key) == KEY_ID_BYTES and key not in {*ring.ids, *lost}:  # else it was cut off, which is damage
+            raise Unsafe(
+                _(
+                    "Values are under the key %(id)s, which %(variable)s does not hold: %(count)d of them. Are these the keys "
+                    "that the servers have? Put it in; or, if it is lost for good, say --lost %(id)s."
+                )
+                % {"count": counts.total(), "id": key.hex(), "variable": ring.variable}
+            )
+    first = ring.ids[0]
+    if left_behind := [marks for marks in ring.elsewhere() if mark_of(first) not in marks]:
+        raise Unsafe(
+            _(
+                "Processes are connected to the database that do not know the key %(id)s (connections: %(count)d): they could "
+                "not use what is written under it. Put it last in their %(variable)s, start them anew, and then go on."
+            )
+            % {"count": len(left_behind), "id": first.hex(), "variable": ring.variable}
+        )
+
+
+def require_retirable(ring: Ring, key: bytes) -> None:
+    """Raises InUse for a key that writes, here or in another process that is connected, or that anything is still under."""
+    if key == ring.ids[0]:
+        raise InUse(_("%(id)s is the key that writes. Put another one first.") % {"id": key.hex()})
+    if writers := [marks for marks in ring.elsewhere() if marks[0] == mark_of(key)]:
+        raise InUse(
+            _(
+                "Processes are connected to the database that write under %(id)s (connections: %(count)d). Start them anew."
+            )
+            % {"count": len(writers), "id": key.hex()}
+        )
+    if counts := ring.uses().get(key):
+        raise InUse(
+            _("Values are still under %(id)s: %(count)d of them.") % {"count": counts.total(), "id": key.hex()},
+            data=counts,
+        )

@@ -1,0 +1,176 @@
+"""`manage.py keys`: the rings of keys, and how a key is changed while people work. `docs/security.md` walks through it."""
+
+import sys
+from argparse import ArgumentTypeError
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+from accounts import rotating
+from accounts.keyrings import AUDIT, DATA, INDEX, RINGS, InUse, Ring, require_retirable, require_rotatable
+from accounts.keys import KEY_ID_BYTES, key_id, new_key, written
+from bookings.importing import forgetting
+from bookings.models import ImportedRow
+from stations.errors import DomainError
+
+FAULTS_SHOWN: Final = 10
+
+HELP: Final = """The keys of customers' data (data), of what customers are found by (index) and of the audit trail (audit).
+A key is called by its id; no key is ever shown, but a new one. How a key is changed without downtime: docs/security.md."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        does = parser.add_subparsers(dest="does", required=True, metavar="new|list|rotate|retire")
+        new = does.add_parser("new", help="print a fresh key, and say where it goes; nothing is changed")
+        new.add_argument("--ring", choices=RINGS, default=DATA.name)
+        listed = does.add_parser("list", help="the keys of each ring, and how many values are under each")
+        listed.add_argument("--ring", choices=RINGS, help="this one alone; the trail's entries are only counted then")
+        rotate = does.add_parser("rotate", help="rewrite all that is not under the first key of its ring")
+        rotate.add_argument("--ring", choices=RINGS, help="this one alone")
+        rotate.add_argument(
+            "--lost", action="append", default=[], metavar="ID", type=_id, help="a key that nobody has any more"
+        )
+        retire = does.add_parser("retire", help="say whether a key may be taken out; exit status 1 where it is in use")
+        retire.add_argument("key", metavar="ID", type=_id)
+        retire.add_argument(
+            "--forget-imports",
+            action="store_true",
+            help="forget which rows were imported under it: the same file would be brought in anew",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ring = RINGS.get(options.get("ring") or "")
+        try:
+            match options["does"]:
+                case "new":
+                    self._new(ring or DATA)
+                case "list":
+                    self._list(ring)
+                case "rotate":
+                    self._rotate([ring] if ring else [DATA, INDEX], options["lost"])
+                case "retire":
+                    self._retire(options["key"], forget_imports=options["forget_imports"])
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from None
+
+    def _new(self, ring: Ring) -> None:
+        key = new_key()
+        of_trail = _(
+            "A fresh key for AUDIT_KEYS, to be called %(id)s. Nothing was changed. Put it first in AUDIT_KEYS, keep the others "
+            "behind it, and start servers and workers anew."
+        )
+        of_others = _(
+            "A fresh key for %(variable)s, to be called %(id)s. Nothing was changed. Put it last in %(variable)s and start "
+            "servers and workers anew, one after the other; then put it first, and do so again. Then: manage.py keys rotate"
+        )
+        words = of_trail if ring is AUDIT else of_others
+        self.stderr.write(words % {"variable": ring.variable, "id": key_id(key).hex()})
+        self.stdout.write(written(key))
+
+    def _list(self, wanted: Ring | None) -> None:
+        for ring in [wanted] if wanted else RINGS.values():
+            counted = ring is not AUDIT or wanted is AUDIT
+            uses = ring.uses() if counted else {}
+            self.stdout.write(f"{ring.name} ({ring.variable})")
+            for key in [*ring.ids, *sorted(set(uses) - set(ring.ids))]:
+                count = str(uses.get(key, Counter()).total()) if counted else "?"
+                self.stdout.write(f"  {key.hex():8}  {_role(ring, key):10}{count:>12}")
+
+    def _rotate(self, rings: Iterable[Ring], lost: list[bytes]) -> None:
+        if AUDIT in rings:
+            raise CommandError(_("The audit trail is never sealed anew. Its older keys stay in AUDIT_KEYS."))
+        faults: set[str] = set()
+        for ring in rings:
+            require_rotatable(ring, lost=lost)
+            for work in rotating.works(ring):
+                faults |= _with_progress(work)
+        for fault in islice(sorted(faults), FAULTS_SHOWN):
+            self.stderr.write(fault)
+        if faults:
+            words = _("Values that cannot be read stay as they are: %(count)d of them. All others are rewritten.")
+            raise CommandError(words % {"count": len(faults)})
+        self.stdout.write(_("All that can be rewritten is under the first key of its ring."))
+
+    def _retire(self, key: bytes, *, forget_imports: bool) -> None:
+        ring = next((ring for ring in RINGS.values() if key in ring.ids), None)
+        if ring is None:
+            raise CommandError(_("No ring holds the key %(id)s. See manage.py keys list.") % {"id": key.hex()})
+        try:
+            require_retirable(ring, key)
+        except InUse as refusal:
+            if not (forget_imports and _is_of_imports(refusal)):
+                self._tell(refusal, ring)
+                raise
+            self._forget(key, refusal.data.total())
+            require_retirable(ring, key)
+        words = _(
+            "Nothing is under %(id)s. Take it out of %(variable)s, where it is number %(number)d, and start servers and workers "
+            "anew. Keep it with the backups made before now: they need it."
+        )
+        self.stdout.write(words % {"id": key.hex(), "variable": ring.variable, "number": ring.ids.index(key) + 1})
+
+    def _tell(self, refusal: InUse, ring: Ring) -> None:
+        """What is in the way, by columns, and what can be done about it."""
+        for column, count in sorted((refusal.data or {}).items()):
+            self.stdout.write(f"  {column}: {count}")
+        if ring is AUDIT:
+            self.stderr.write(_("The audit trail is never sealed anew: the key stays as long as these entries do."))
+        elif _is_of_imports(refusal):
+            self.stderr.write(
+                _(
+                    "These are imported rows, known again by hashes that cannot be made anew. Import the same files again, and "
+                    "they are remembered under the writing key; or say --forget-imports. Then those files would be new: rows "
+                    "without a reference make their bookings a second time, and rows with one undo what staff changed."
+                )
+            )
+        elif refusal.data:
+            self.stderr.write(_("Rewrite it first: manage.py keys rotate --ring %(ring)s") % {"ring": ring.name})
+
+    def _forget(self, key: bytes, count: int) -> None:
+        forgotten = 0
+        with _bar(count, _("imported rows")) as bar:
+            for some in forgetting.forget(key):
+                forgotten += some
+                bar.update(some)
+        self.stdout.write(_("Imported rows forgotten: %(count)d. Their files are new now.") % {"count": forgotten})
+
+
+def _id(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_ID_BYTES:
+        raise ArgumentTypeError(_("A key's id is eight letters and digits, as manage.py keys list shows it."))
+    return key
+
+
+def _role(ring: Ring, key: bytes) -> str:
+    if key not in ring.ids:
+        return _("MISSING")
+    return _("writes") if key == ring.ids[0] else _("reads")
+
+
+def _is_of_imports(refusal: InUse) -> bool:
+    """Whether nothing but imported rows is in the way."""
+    return bool(refusal.data) and all(column.startswith(f"{ImportedRow._meta.label}.") for column in refusal.data)
+
+
+def _with_progress(work: rotating.Work) -> set[str]:
+    with _bar(work.left(), work.label) as bar:
+        try:
+            return rotating.rotate(work, bar.update)
+        except KeyboardInterrupt:
+            raise CommandError(_("Stopped. Run it again, and it goes on from here.")) from None
+
+
+def _bar(total: int, label: str) -> "tqdm[Any]":
+    return tqdm(total=total, desc=label, file=sys.stderr, disable=None)
