@@ -12,13 +12,12 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import admin_trail, audit, customers, people, roles
+from accounts import admin_trail, customers, people, roles, sessions
 from accounts.forms import LinesField
 from accounts.models import AuditEntry, Customer, User
 from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
@@ -130,12 +129,12 @@ class NewPersonForm(GrantForm, AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """A new password for somebody, or none; the trail says that it changed."""
+    """A new password for somebody, or none."""
 
     def save(self, commit: bool = True) -> User:
-        with transaction.atomic():
-            audit.record_password(self.user)
-            return cast("User", super().save(commit))
+        changed = cast("User", super().save(commit=False))
+        sessions.give_password(changed)
+        return changed
 
 
 class SharedStationFilter(StationFilter):
@@ -154,9 +153,30 @@ class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "stations")
     fieldsets = ((None, {"fields": ("email", "password", "name", "groups", "stations", "is_active")}),)
+    actions = ("end_everything",)
     add_fieldsets = (
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "groups", "stations")}),
     )
+
+    @admin.action(description=_("Log out everywhere and end everything"), permissions=["change"])
+    def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for other in chosen:
+            if people.may_edit(person_of(request), other):
+                sessions.end_everything(other)
+                self.message_user(request, gettext("Logged out everywhere: %(who)s.") % {"who": other}, "success")
+            else:
+                sentence = gettext("Not logged out: %(who)s may do more than you. Ask somebody who manages them.")
+                self.message_user(request, sentence % {"who": other}, "error")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Only what was changed, for meanwhile they may have got another password. Whoever leaves comes back to nothing old."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        own = {field.name for field in User._meta.concrete_fields}
+        obj.save(update_fields=[name for name in form.changed_data if name in own])
+        if "is_active" in form.changed_data:
+            sessions.end_everything(obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return people.visible_people(person_of(request)).order_by(*self.get_ordering(request))

@@ -52,7 +52,11 @@ class EventFilter(admin.SimpleListFilter):
     parameter_name = "event"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
-        others = [("password", gettext("New password")), ("renewed", gettext("New address of a feed"))]
+        others = [
+            ("password", gettext("New password")),
+            ("ended", gettext("Ended everywhere")),
+            ("renewed", gettext("New address of a feed")),
+        ]
         return [*((one.value, str(one.label)) for one in Event), *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -114,6 +114,14 @@ def record_password(user: "User") -> None:
     AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="password")
 
 
+def record_ended(user: "User") -> None:
+    """That all that somebody was signed in with ended at once."""
+    from accounts.models import AuditEntry
+
+    changes = {"epoch": [HIDDEN, HIDDEN]}
+    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="ended")
+
+
 def station_of(instance: models.Model) -> int | None:
     """In which station's trail a change belongs; None for what belongs to no station, such as a person."""
     from stations.models import Station
@@ -129,4 +137,4 @@ def register_models() -> None:
     auditlog.register(Station, exclude_fields=["changes"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
-    auditlog.register(User, exclude_fields=["password", "last_login"], m2m_fields={"stations", "groups"})
+    auditlog.register(User, exclude_fields=["password", "last_login", "epoch"], m2m_fields={"stations", "groups"})

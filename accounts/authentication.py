@@ -22,8 +22,7 @@ from accounts.models import User
 from accounts.throttling import login_attempt
 
 PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
-"""A keyed digest of the password's hash: with a new password, every token ends."""
-
+"""A keyed digest of the password's hash and the person's epoch: with another of either, every token ends."""
 
 FAMILY_CLAIM: Final = "fam"
 """The first refresh token of those that followed one log-in."""
@@ -44,6 +43,18 @@ def sign_in(request: HttpRequest, email: str, password: str, *, address: str | N
 
     Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
     """
+    return _right(request, email, password, address)
+
+
+def knows_password(request: HttpRequest, user: User, password: str, *, address: str | None) -> bool:
+    """Whether this is the password of somebody who is signed in. Failures count as those to sign in do.
+
+    Raises `throttling.TooManyFailures`.
+    """
+    return _right(request, user.email, password, address) == user
+
+
+def _right(request: HttpRequest, email: str, password: str, address: str | None) -> User | None:
     known_as = "".join(letter for letter in email if letter.isprintable()).strip()
     with login_attempt(known_as, address) as attempt:
         user = authenticate(request, username=known_as, password=password)
@@ -170,5 +181,5 @@ def _end(number: str, user: User, token: Token) -> bool:
 
 
 def _password_digest(user: User) -> str:
-    message = f"stationbook token\0{user.password}".encode()
+    message = f"stationbook token\0{user.epoch}\0{user.password}".encode()
     return hmac.digest(settings.SECRET_KEY.encode(), message, "sha256").hex()[:32]

@@ -12,6 +12,7 @@ from django.core.validators import EmailValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -50,6 +51,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Nobody is deleted: somebody who has left is made inactive.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    epoch = models.PositiveIntegerField(_("everything that they were signed in with"), default=0, editable=False)
+    """Sessions, tokens and feeds carry it. Only `accounts.sessions` moves it on, and what carries another is over."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -69,6 +72,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session carries of its person: with another password, or in another epoch, it is over."""
+        said, salt = f"{self.epoch}\0{self.password}", "accounts.User.session"
+        return salted_hmac(salt, said, secret=secret, algorithm="sha256").hexdigest()
 
     @cached_property
     def has_a_station(self) -> bool:

@@ -51,7 +51,9 @@ def make(*, station: Station | None, details: bool, by: User) -> tuple[Feed, str
         raise NotFound
     secret, language = secrets.token_urlsafe(SECRET_BYTES), translation.get_language() or "en"
     with transaction.atomic():
-        made = Feed.objects.create(user=by, station=station, details=details, language=language, digest=_digest(secret))
+        made = Feed.objects.create(
+            user=by, station=station, details=details, language=language, digest=_digest(secret), epoch=by.epoch
+        )
     return made, secret
 
 
@@ -74,7 +76,7 @@ def revoke(feed_id: int, *, by: User) -> None:
 
 
 def _locked(feed_id: int, by: User) -> Feed:
-    feed = Feed.objects.visible_to(by).select_for_update().filter(pk=feed_id).first()
+    feed = Feed.objects.visible_to(by).select_for_update(of=("self",)).filter(pk=feed_id).first()
     if feed is None:
         raise NotFound
     return feed
@@ -86,7 +88,7 @@ def _digest(secret: str) -> bytes:
 
 def find(secret: str) -> Feed:
     """The feed under a secret, with its person. Raises NotFound: nobody knows whether there ever was one."""
-    feed = Feed.objects.select_related("user").filter(digest=_digest(secret)).first()
+    feed = Feed.objects.current().select_related("user").filter(digest=_digest(secret)).first()
     if feed is None:
         raise NotFound
     return feed

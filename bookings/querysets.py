@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
 from django.db import connection, models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 
 from bookings.mails.kinds import OPEN, State
 from bookings.workflow import Status
@@ -44,7 +44,11 @@ class HoldQuerySet(OfStationQuerySet[Row]):
 class FeedQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
         """A feed is its own person's alone, whoever else has its station."""
-        return self.filter(user=person.pk) if person.is_active else self.none()
+        return self.current().filter(user=person.pk) if person.is_active else self.none()
+
+    def current(self) -> Self:
+        """Without those that ended with everything else of their person's."""
+        return self.filter(epoch=F("user__epoch"))
 
 
 class MailQuerySet(OfStationQuerySet[Row]):

@@ -13,6 +13,7 @@ from config.errors import answer
 
 THIRD_PARTIES = ("auditlog", "token_blacklist")
 """Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""
+NOT_HERE = ("view_on_site", "password_change_done")
 
 
 class StationbookAdmin(AdminSite):
@@ -31,7 +32,11 @@ class StationbookAdmin(AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Without “view on site”: nothing here has such a page, and that one would look up any row of any table."""
-        return [one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site"]
+        return [one for one in super().get_urls() if getattr(one, "name", "") not in NOT_HERE]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The product's one place for it."""
+        return redirect("me")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""

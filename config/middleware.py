@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from accounts import sessions
 from accounts.audit import Channel, Origin, acting
 from accounts.models import User
 
@@ -21,6 +22,17 @@ def request_id(get_response: Handler) -> Handler:
         response = get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+    return handle
+
+
+def session_end(get_response: Handler) -> Handler:
+    """Ends the browser's session when its time is over. What a calendar asks by itself, again and again, keeps nobody in."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
+        return get_response(request)
 
     return handle
 

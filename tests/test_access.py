@@ -61,6 +61,9 @@ GET    accounts/login/                  200      200    200   200     200       
 POST   accounts/login/                  302      302    302   302     302        302      302  302
 POST   language/                        302      302    302   302     302        302      302  302
 POST   accounts/logout/               login    login  login login   login      login    login login
+GET    accounts/me/                   login      200    200   200     200        200      200  200
+POST   accounts/me/password/          login      302    302   302     302        302      302  302
+POST   accounts/me/end/               login    login  login login   login      login    login login
 GET    /                                302      302    302   302     302        302      302  302
 GET    calendar/                        302      302    302   302     302        302      302  302
 GET    calendar/week/                 login      200    200   200     200        403      404  200
@@ -102,9 +105,8 @@ POST   admin/logout/                    302      302    302   302   login       
 ADMIN = """
                                                       manager stranger root
 GET    admin/                                             200      200  200
-GET    admin/password_change/                             200      200  200
-POST   admin/password_change/                             200      200  200
-GET    admin/password_change/done/                        200      200  200
+GET    admin/password_change/                             302      302  302
+POST   admin/password_change/                             302      302  302
 GET    admin/autocomplete/                                403      403  403
 GET    admin/jsi18n/                                      200      200  200
 GET    admin/<app_label>/                                 200      200  200
@@ -311,6 +313,11 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
             ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
+            ("POST", "accounts/me/password/"): {
+                "old": PASSWORD,
+                "new": "seven green horses",
+                "again": "seven green horses",
+            },
         }
         if route in ("api/auth/refresh", "api/auth/logout"):
             return {"refresh": authentication.new_tokens(self.member)["refresh"]}

@@ -119,6 +119,14 @@ def new_feed(page: Page, world: World) -> None:
     expect(page.get_by_label("Secret address")).to_be_visible()
 
 
+def wrong_password(page: Page, world: World) -> None:
+    page.get_by_label("Your password now").fill("wrong")
+    page.get_by_label("New password", exact=True).fill("seven green horses")
+    page.get_by_label("New password once more").fill("seven green ponies")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.locator(".fault")).to_be_visible()
+
+
 Reach = Callable[[Page, World], None]
 WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
 STATES: dict[str, tuple[str, Reach | None]] = {
@@ -144,6 +152,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "new": (f"/bookings/new/{DAY}", None),
     "feeds": ("/feeds/", None),
     "a new feed": ("/feeds/", new_feed),
+    "account": ("/accounts/me/", None),
+    "account refused": ("/accounts/me/", wrong_password),
     "not found": ("/nowhere/", None),
     "API": ("/api/", None),
     "bookings in the API": ("/api/bookings/?station=kitchen", None),

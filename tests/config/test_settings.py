@@ -300,6 +300,17 @@ def test_settings_refuse_a_public_address_that_is_none(address: str) -> None:
     assert refusal(**WHOLE, PUBLIC_URL=address).startswith("PUBLIC_URL is not an address.")
 
 
+def test_settings_say_how_long_a_session_lasts() -> None:
+    found, given = read(**WHOLE), read(**WHOLE, SESSION_HOURS="9", SESSION_IDLE_MINUTES="15")
+
+    assert (found["SESSION_COOKIE_AGE"], found["SESSION_IDLE_SECONDS"]) == (12 * 3600, 30 * 60)
+    assert (given["SESSION_COOKIE_AGE"], given["SESSION_IDLE_SECONDS"]) == (9 * 3600, 15 * 60)
+    assert refusal(**WHOLE, SESSION_IDLE_MINUTES="0").startswith("SESSION_IDLE_MINUTES is at least 1")
+    assert refusal(**WHOLE, SESSION_HOURS="1", SESSION_IDLE_MINUTES="61").startswith(
+        "SESSION_IDLE_MINUTES is at least 1"
+    )
+
+
 def test_settings_refuse_debug_in_production() -> None:
     assert refusal(**PRODUCTION, DEBUG="1").startswith("DEBUG shows settings and code to visitors.")
 

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import authentication, roles
+from accounts import authentication, roles, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
@@ -32,7 +32,7 @@ def login(request: HttpRequest) -> HttpResponse:
             response["Retry-After"] = str(refusal.wait)
             return response
         if user:
-            auth.login(request, user)
+            sessions.begin(request, user)
             return redirect(target or _home(user))
         form.add_error(None, _("E-mail and password do not match. Try again, or ask a manager."))
     status = 400 if form.is_bound else 200
