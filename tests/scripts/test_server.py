@@ -1,14 +1,21 @@
 """script/server, from nothing to the stop. The tests share one product and stand in the order of its life."""
 
+import json
 import os
 import signal
 import socket
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
+from bookings import demo
+from tests.mails import postoffice
 from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -94,6 +101,46 @@ def test_server_stops_when_interrupted(product: Product, first_keys: str, send: 
     with product.serving(PORT=str(free_port()), DEMO="0") as server:
         life = stopped(server, send, signal.SIGINT)
 
+    assert (life.code, life.outlived) == (0, set())
+
+
+@dataclass
+class Api:
+    """The product as an integrator's program speaks to it."""
+
+    root: str
+    token: str = ""
+
+    def call(self, address: str, body: object = None) -> Any:
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        )
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(f"{self.root}{address}", data, headers), timeout=PATIENCE) as answer:
+            return json.load(answer)["data"]
+
+
+def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobody(
+    product: Product, first_keys: str
+) -> None:
+    port = free_port()
+    with postoffice.opened() as office, product.serving(PORT=str(port), EMAIL_URL=office.url) as server:
+        api = Api(f"http://127.0.0.1:{port}")
+        login = {"email": "manager@example.com", "password": demo.PASSWORD}
+        api.token = api.call("/api/auth/login", login)["access"]
+        station, day = api.call("/api/stations/")[0]["code"], date.today() + timedelta(days=20)
+        slots = api.call(f"/api/stations/{station}/slots?date_from={day}&date_to={day + timedelta(days=7)}")
+        free = next(slot for slot in slots if slot["left"])
+        guest = {"name": "Zoë, the “first”", "email": "zoe@example.com"}
+        made = {"station": station, "date": free["date"], "slot": free["slot"], "party_adults": 1, "customer": guest}
+        api.call("/api/bookings/", {**made, "status": "confirmed"})
+
+        deadline = time.monotonic() + PATIENCE
+        while not office.received and time.monotonic() < deadline:
+            time.sleep(0.1)
+        life = stopped(server, os.kill, signal.SIGTERM)
+
+    assert [mail.people("To") for mail in office.received] == [[("Zoë, the “first”", "zoe@example.com")]]
     assert (life.code, life.outlived) == (0, set())
 
 
