@@ -1,6 +1,6 @@
 """Customers and people in Django's admin; the audit trail is `accounts.admin_trail`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import admin_trail, customers, people, roles, sessions
+from accounts import admin_trail, customers, people, roles, second_factor, sessions
 from accounts.forms import LinesField
 from accounts.models import AuditEntry, Customer, User
 from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
@@ -153,19 +153,30 @@ class PersonAdmin(ScopedAdmin, UserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "stations")
     fieldsets = ((None, {"fields": ("email", "password", "name", "groups", "stations", "is_active")}),)
-    actions = ("end_everything",)
+    actions = ("end_everything", "take_second_factor")
     add_fieldsets = (
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "groups", "stations")}),
     )
 
     @admin.action(description=_("Log out everywhere and end everything"), permissions=["change"])
     def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for other in self._editable(request, chosen):
+            sessions.end_everything(other)
+            self.message_user(request, gettext("Logged out everywhere: %(who)s.") % {"who": other}, "success")
+
+    @admin.action(description=_("Take away the second factor, for a lost telephone"), permissions=["change"])
+    def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for other in self._editable(request, chosen):
+            second_factor.take_away(other)
+            self.message_user(request, gettext("Logs in by password alone: %(who)s.") % {"who": other}, "success")
+
+    def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
+        """Those who were chosen, less those with more than the manager: of these the page says so."""
         for other in chosen:
             if people.may_edit(person_of(request), other):
-                sessions.end_everything(other)
-                self.message_user(request, gettext("Logged out everywhere: %(who)s.") % {"who": other}, "success")
+                yield other
             else:
-                sentence = gettext("Not logged out: %(who)s may do more than you. Ask somebody who manages them.")
+                sentence = gettext("Left alone: %(who)s may do more than you. Ask somebody who manages them.")
                 self.message_user(request, sentence % {"who": other}, "error")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:

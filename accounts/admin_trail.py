@@ -55,6 +55,9 @@ class EventFilter(admin.SimpleListFilter):
         others = [
             ("password", gettext("New password")),
             ("ended", gettext("Ended everywhere")),
+            ("factor", gettext("Second factor set up")),
+            ("factor_gone", gettext("Second factor taken away")),
+            ("recovery_codes", gettext("New recovery codes")),
             ("renewed", gettext("New address of a feed")),
         ]
         return [*((one.value, str(one.label)) for one in Event), *others]

@@ -24,6 +24,7 @@ REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 class LoginBody(StrictSerializer):
     email = TextField(max_length=254)
     password = TextField(max_length=1000)
+    code = TextField(max_length=40, required=False)
 
 
 class RefreshBody(StrictSerializer):
@@ -36,7 +37,14 @@ class SearchBody(StrictSerializer):
 
 class LoginFailed(exceptions.AuthenticationFailed):
     default_code = "login_failed"
-    default_detail = _("E-mail and password do not match. Try again, or ask a manager.")
+    default_detail = _(
+        "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager."
+    )
+
+
+class SecondFactorDemanded(exceptions.PermissionDenied):
+    default_code = "second_factor_demanded"
+    default_detail = _("Your group logs in with a second factor. Log in with the browser and set one up.")
 
 
 class OpenView(ApiView):
@@ -51,11 +59,11 @@ class OpenView(ApiView):
 
 
 class Login(OpenView):
-    """E-mail and password for an access and a refresh token."""
+    """E-mail and password for an access and a refresh token; with a second factor, its code too."""
 
     examples = {"POST": EXAMPLE}
 
-    @documented("Sign in", whole("Tokens"), body=LoginBody, example=EXAMPLE, signed_in=False)
+    @documented("Sign in", whole("Tokens"), body=LoginBody, example=EXAMPLE, failing=[403], signed_in=False)
     def post(self, request: Request) -> Response:
         given = LoginBody.parse(request.data)
         address = remote_address(request._request)
@@ -65,6 +73,8 @@ class Login(OpenView):
             raise exceptions.Throttled(refusal.wait) from None
         if user is None:
             raise LoginFailed
+        if user.lacks_second_factor:
+            raise SecondFactorDemanded
         return success(authentication.new_tokens(user))
 
 

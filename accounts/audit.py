@@ -106,20 +106,12 @@ def record_customers(
     )
 
 
-def record_password(user: "User") -> None:
-    """That somebody was given another password: it is no field that auditlog may look at."""
+def record_hidden(user: "User", name: str, *, event: str) -> None:
+    """That something of a person's door changed: a password, a second factor. It is no field that auditlog may look at."""
     from accounts.models import AuditEntry
 
-    changes = {"password": [HIDDEN, HIDDEN]}
-    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="password")
-
-
-def record_ended(user: "User") -> None:
-    """That all that somebody was signed in with ended at once."""
-    from accounts.models import AuditEntry
-
-    changes = {"epoch": [HIDDEN, HIDDEN]}
-    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="ended")
+    changes = {name: [HIDDEN, HIDDEN]}
+    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event=event)
 
 
 def station_of(instance: models.Model) -> int | None:
@@ -137,4 +129,6 @@ def register_models() -> None:
     auditlog.register(Station, exclude_fields=["changes"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
-    auditlog.register(User, exclude_fields=["password", "last_login", "epoch"], m2m_fields={"stations", "groups"})
+    auditlog.register(
+        User, exclude_fields=["password", "last_login", "epoch", "second_factor_at"], m2m_fields={"stations", "groups"}
+    )

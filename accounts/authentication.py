@@ -17,12 +17,13 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
+from accounts import second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
 from accounts.throttling import login_attempt
 
 PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
-"""A keyed digest of the password's hash and the person's epoch: with another of either, every token ends."""
+"""A keyed digest of what a session carries of its person too: whatever ends every session ends every token."""
 
 FAMILY_CLAIM: Final = "fam"
 """The first refresh token of those that followed one log-in."""
@@ -38,12 +39,18 @@ class CsrfFailed(exceptions.PermissionDenied):
     default_detail = _("The form's protection has run out. Reload the page and try again.")
 
 
-def sign_in(request: HttpRequest, email: str, password: str, *, address: str | None) -> User | None:
-    """Who this is; None for an unknown e-mail, a wrong password and an inactive account, at the same cost.
+def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, address: str | None) -> User | None:
+    """Who this is; None for an unknown e-mail, a wrong password, an inactive account, and a code of the second factor that is
+    missing, wrong or spent, at the same cost.
 
     Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
     """
-    return _right(request, email, password, address)
+    known_as = _known_as(email)
+    with login_attempt(known_as, address) as attempt:
+        proof = second_factor.look(known_as, code)
+        user = authenticate(request, username=known_as, password=password)
+        attempt.succeeded = isinstance(user, User) and proof.spend()
+    return user if isinstance(user, User) and attempt.succeeded else None
 
 
 def knows_password(request: HttpRequest, user: User, password: str, *, address: str | None) -> bool:
@@ -51,15 +58,13 @@ def knows_password(request: HttpRequest, user: User, password: str, *, address: 
 
     Raises `throttling.TooManyFailures`.
     """
-    return _right(request, user.email, password, address) == user
+    with login_attempt(user.email, address) as attempt:
+        attempt.succeeded = authenticate(request, username=user.email, password=password) == user
+    return attempt.succeeded
 
 
-def _right(request: HttpRequest, email: str, password: str, address: str | None) -> User | None:
-    known_as = "".join(letter for letter in email if letter.isprintable()).strip()
-    with login_attempt(known_as, address) as attempt:
-        user = authenticate(request, username=known_as, password=password)
-        attempt.succeeded = isinstance(user, User)
-    return user if isinstance(user, User) else None
+def _known_as(email: str) -> str:
+    return "".join(letter for letter in email if letter.isprintable()).strip()
 
 
 class BearerAuthentication(JWTAuthentication):
@@ -101,6 +106,8 @@ def owner(token: Token) -> User:
     """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, or a password changed since."""
     user = User.objects.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
     if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
+        raise TokenInvalid
+    if user.lacks_second_factor:
         raise TokenInvalid
     return user
 
@@ -181,5 +188,5 @@ def _end(number: str, user: User, token: Token) -> bool:
 
 
 def _password_digest(user: User) -> str:
-    message = f"stationbook token\0{user.epoch}\0{user.password}".encode()
+    message = f"stationbook token\0{user.get_session_auth_hash()}".encode()
     return hmac.digest(settings.SECRET_KEY.encode(), message, "sha256").hex()[:32]

@@ -22,16 +22,44 @@ class LoginForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+        help_text=_("Only if you have set up a second factor: from your app, or a recovery code."),
+    )
 
-class OwnPasswordForm(forms.Form):
-    """Another password of one's own. Whether the old one is right is asked where failures are counted."""
 
-    old = forms.CharField(
+def password_now() -> forms.CharField:
+    return forms.CharField(
         label=_("Your password now"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class KnownForm(forms.Form):
+    """What only its person may do: the password is asked again, and looked at where failures are counted."""
+
+    old = password_now()
+
+
+class AppForm(KnownForm):
+    """The first code of an app."""
+
+    code = forms.CharField(
+        label=_("Code that the app shows"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+    field_order = ("code", "old")
+
+
+class OwnPasswordForm(KnownForm):
+    """Another password of one's own."""
+
     new = forms.CharField(
         label=_("New password"),
         max_length=1000,

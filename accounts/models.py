@@ -54,6 +54,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     epoch = models.PositiveIntegerField(_("everything that they were signed in with"), default=0, editable=False)
     """Sessions, tokens and feeds carry it. Only `accounts.sessions` moves it on, and what carries another is over."""
 
+    second_factor_at = models.DateTimeField(_("second factor"), null=True, default=None, editable=False)
+    """Since when one is set up, or None. Only `accounts.second_factor` writes it."""
+
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
@@ -74,9 +77,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = UserManager.normalize_email(self.email)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session carries of its person: with another password, or in another epoch, it is over."""
-        said, salt = f"{self.epoch}\0{self.password}", "accounts.User.session"
-        return salted_hmac(salt, said, secret=secret, algorithm="sha256").hexdigest()
+        """What a session carries of its person, and a token too: with any of it changed, it is over."""
+        said = f"{self.epoch}\0{self.second_factor_at and self.second_factor_at.timestamp()}\0{self.password}"
+        return salted_hmac("accounts.User.session", said, secret=secret, algorithm="sha256").hexdigest()
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        """Whether one is demanded of them that they have not set up. A superuser is asked as soon as anybody is."""
+        demanding = settings.SECOND_FACTOR_GROUPS
+        if not demanding or self.second_factor_at:
+            return False
+        return self.is_superuser or self.groups.filter(name__in=demanding).exists()
 
     @cached_property
     def has_a_station(self) -> bool:
@@ -87,6 +98,31 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         """Whether Django's admin opens to them."""
         return self.is_active and self.has_perm(roles.MANAGE)
+
+
+class Authenticator(models.Model):  # noqa: DJ008
+    """The app that makes somebody's codes. Only `accounts.second_factor` writes it."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="authenticator")
+    secret = EncryptedTextField(null=True)
+    pending = EncryptedTextField(null=True)
+    """A first or another app's secret, until it has shown a code."""
+    last_step = models.BigIntegerField(default=0)
+    """Of the last code that was spent: none up to it is good again."""
+
+    class Meta:
+        default_permissions = ()
+
+
+class RecoveryCode(models.Model):  # noqa: DJ008
+    """One of the codes for when the app is lost, by its digest; spent, it is gone."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once_a_person")]
 
 
 class Customer(models.Model):

@@ -60,7 +60,7 @@ def end_everything(user: User) -> None:
     """Sessions, tokens and feeds of theirs are over from now on, wherever they are. Recorded."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
-        audit.record_ended(user)
+        audit.record_hidden(user, "epoch", event="ended")
     user.refresh_from_db(fields=["epoch"])
 
 
@@ -68,4 +68,4 @@ def give_password(user: User) -> None:
     """Store the password that was set on `user`, or that there is none. Recorded; sessions and tokens of before are over."""
     with transaction.atomic():
         user.save(update_fields=["password"])
-        audit.record_password(user)
+        audit.record_hidden(user, "password", event="password")

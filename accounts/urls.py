@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from accounts.views import coming, me
+from accounts.views import coming, factor, me
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
     path("logout/", coming.logout, name="logout"),
     path("me/", me.account, name="me"),
     path("me/password/", me.password, name="my-password"),
+    path("me/factor/", factor.show, name="second-factor"),
+    path("me/factor/app/", factor.begin, name="new-second-factor"),
+    path("me/factor/confirm/", factor.confirm, name="confirm-second-factor"),
+    path("me/factor/codes/", factor.codes, name="recovery-codes"),
+    path("me/factor/none/", factor.take_away, name="no-second-factor"),
     path("me/end/", me.end_everything, name="end-everything"),
 ]

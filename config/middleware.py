@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from accounts import sessions
 from accounts.audit import Channel, Origin, acting
 from accounts.models import User
+from config.errors import answer
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -33,6 +36,26 @@ def session_end(get_response: Handler) -> Handler:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
         return get_response(request)
+
+    return handle
+
+
+WITHOUT_FACTOR = ("/accounts/me/factor/", "/accounts/logout/", "/accounts/login/", "/language/")
+"""What somebody reaches who has yet to set up the second factor that is demanded of them."""
+
+
+def second_factor(get_response: Handler) -> Handler:
+    """Leads whoever lacks a second factor to the page that sets it up, and lets them reach nothing else until then."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if not settings.SECOND_FACTOR_GROUPS or request.path_info.startswith(WITHOUT_FACTOR):
+            return get_response(request)
+        if not getattr(request.user, "lacks_second_factor", False):
+            return get_response(request)
+        if request.path_info.startswith("/api/"):
+            sentence = _("Your group logs in with a second factor. Log in with the browser and set one up.")
+            return answer(request, 403, code="second_factor_demanded", sentence=sentence)
+        return redirect("second-factor")
 
     return handle
 

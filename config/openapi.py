@@ -38,7 +38,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         {
             "not_authenticated": "Please sign in: send an access token, or log in with the browser.",
             "token_invalid": "The token is not valid, or no longer. Sign in again.",
-            "login_failed": "E-mail and password do not match. Try again, or ask a manager.",
+            "login_failed": "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.",
         },
     ),
     403: (
@@ -46,6 +46,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         {
             "permission_denied": "Your groups do not allow this. Ask a manager for the right.",
             "csrf_failed": "The form's protection has run out. Reload the page and try again.",
+            "second_factor_demanded": "Your group logs in with a second factor. Log in with the browser and set one up.",
         },
     ),
     404: (

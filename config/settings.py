@@ -149,6 +149,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.audit_origin",
@@ -298,6 +299,9 @@ if EMAIL_URL or "MAIL_FROM" in env:
             "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
         ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
+
+SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
+"""Whose members, and all superusers with them, log in with a second factor or not at all."""
 
 RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")
 LOGIN_RATE_LIMIT: str = env.str("LOGIN_RATE_LIMIT", default="10/minute")

@@ -5,7 +5,16 @@ import os
 import tempfile
 
 # Neither the shell's variables nor a .env beside manage.py may change what the tests find.
-for name in ("ALLOWED_HOSTS", "DEBUG", "HOST", "JWT_KEY", "LOG_LEVEL", "LOGIN_RATE_LIMIT", "TRUSTED_PROXY"):
+for name in (
+    "ALLOWED_HOSTS",
+    "DEBUG",
+    "HOST",
+    "JWT_KEY",
+    "LOG_LEVEL",
+    "LOGIN_RATE_LIMIT",
+    "SECOND_FACTOR_GROUPS",
+    "TRUSTED_PROXY",
+):
     os.environ.pop(name, None)
 for name in ("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS", "DATABASE_URL", "EMAIL_URL"):
     os.environ.pop(f"{name}_FILE", None)

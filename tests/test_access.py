@@ -63,6 +63,11 @@ POST   language/                        302      302    302   302     302       
 POST   accounts/logout/               login    login  login login   login      login    login login
 GET    accounts/me/                   login      200    200   200     200        200      200  200
 POST   accounts/me/password/          login      302    302   302     302        302      302  302
+GET    accounts/me/factor/            login      200    200   200     200        200      200  200
+POST   accounts/me/factor/app/        login      200    200   200     200        200      200  200
+POST   accounts/me/factor/confirm/    login      302    302   302     302        302      302  302
+POST   accounts/me/factor/codes/      login      302    302   302     302        302      302  302
+POST   accounts/me/factor/none/       login      302    302   302     302        302      302  302
 POST   accounts/me/end/               login    login  login login   login      login    login login
 GET    /                                302      302    302   302     302        302      302  302
 GET    calendar/                        302      302    302   302     302        302      302  302
@@ -313,6 +318,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
             ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
+            ("POST", "accounts/me/factor/none/"): {"old": PASSWORD},
             ("POST", "accounts/me/password/"): {
                 "old": PASSWORD,
                 "new": "seven green horses",

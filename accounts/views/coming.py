@@ -17,10 +17,10 @@ from config.middleware import remote_address
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @never_cache
 def login(request: HttpRequest) -> HttpResponse:
-    """The one log-in. An unknown e-mail and a wrong password are told alike, and take alike."""
+    """The one log-in. An unknown e-mail, a wrong password and a wrong code are told alike, and take alike."""
     form = LoginForm(request.POST or None)
     target = _target(request)
     if form.is_valid():
@@ -34,7 +34,9 @@ def login(request: HttpRequest) -> HttpResponse:
         if user:
             sessions.begin(request, user)
             return redirect(target or _home(user))
-        form.add_error(None, _("E-mail and password do not match. Try again, or ask a manager."))
+        form.add_error(
+            None, _("E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
+        )
     status = 400 if form.is_bound else 200
     return render(request, "accounts/login.html", {"form": form, "next": target}, status=status)
 

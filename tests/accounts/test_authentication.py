@@ -17,10 +17,11 @@ from pytest_django import Settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts import authentication
+from accounts import authentication, second_factor
 from accounts.audit import Origin, acting
 from accounts.models import User
 from stations.models import Station
+from tests.authenticator import code_of
 from tests.factories import PASSWORD, UserFactory, customer
 from tests.racing import race
 
@@ -384,3 +385,15 @@ def test_a_burst_of_right_passwords_is_let_in_whole(database_url: str) -> None:
     printed = race(database_url, 12, "sign_in", "racer@example.com", PASSWORD, "5")
     counted = [sum(numbers) for numbers in zip(*(map(int, line.split()) for line in printed), strict=True)]
     assert counted == [60, 0, 0]
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_one_of_eight_processes_spends_a_code(database_url: str, kind: str) -> None:
+    user = UserFactory(email="racer@example.com")
+    secret = second_factor.begin(user)
+    codes = second_factor.confirm(user, code_of(secret, steps=-1)) or []
+
+    printed = race(database_url, 8, "code", user.email, PASSWORD, code_of(secret) if kind == "app" else codes[0])
+
+    assert sorted(printed) == ["in", *["refused"] * 7]

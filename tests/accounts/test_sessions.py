@@ -289,7 +289,7 @@ def test_manager_ends_nothing_of_somebody_with_more(admin_of: Client, station: S
 
     answer = end_by_the_admin(admin_of, root)
 
-    assert "may do more than you" in answer.content.decode()
+    assert "may do more than you." in answer.content.decode()
     assert is_in(browser)
 
 

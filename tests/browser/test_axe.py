@@ -18,9 +18,10 @@ from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
 from stations.models import Station
+from tests.authenticator import code_of
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import card, cell, drag
-from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
+from tests.factories import FRIDAY, PASSWORD, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
@@ -127,6 +128,25 @@ def wrong_password(page: Page, world: World) -> None:
     expect(page.locator(".fault")).to_be_visible()
 
 
+def app_to_set_up(page: Page, world: World) -> None:
+    page.get_by_role("button", name="Set it up").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+
+
+def recovery_codes(page: Page, world: World) -> None:
+    app_to_set_up(page, world)
+    page.get_by_label("Code that the app shows").fill(code_of(page.locator("code").inner_text()))
+    page.get_by_label("Your password now").fill(PASSWORD)
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+
+
+def set_up(page: Page, world: World) -> None:
+    recovery_codes(page, world)
+    page.goto(page.url.partition("/accounts/")[0] + "/accounts/me/factor/")
+    expect(page.get_by_role("button", name="Take it away")).to_be_visible()
+
+
 Reach = Callable[[Page, World], None]
 WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
 STATES: dict[str, tuple[str, Reach | None]] = {
@@ -154,6 +174,10 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "a new feed": ("/feeds/", new_feed),
     "account": ("/accounts/me/", None),
     "account refused": ("/accounts/me/", wrong_password),
+    "second factor": ("/accounts/me/factor/", None),
+    "an app to set up": ("/accounts/me/factor/", app_to_set_up),
+    "recovery codes": ("/accounts/me/factor/", recovery_codes),
+    "second factor set up": ("/accounts/me/factor/", set_up),
     "not found": ("/nowhere/", None),
     "API": ("/api/", None),
     "bookings in the API": ("/api/bookings/?station=kitchen", None),

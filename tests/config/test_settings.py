@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts import roles
 from accounts.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
 
 # Fresh each time: a key that stands in a file is known to all, and production refuses it.
@@ -309,6 +310,13 @@ def test_settings_say_how_long_a_session_lasts() -> None:
     assert refusal(**WHOLE, SESSION_HOURS="1", SESSION_IDLE_MINUTES="61").startswith(
         "SESSION_IDLE_MINUTES is at least 1"
     )
+
+
+def test_settings_demand_a_second_factor_of_managers_in_production() -> None:
+    assert read(**WHOLE)["SECOND_FACTOR_GROUPS"] == []
+    assert read(**PRODUCTION)["SECOND_FACTOR_GROUPS"] == [roles.MANAGERS]
+    assert read(**PRODUCTION, SECOND_FACTOR_GROUPS="")["SECOND_FACTOR_GROUPS"] == []
+    assert read(**WHOLE, SECOND_FACTOR_GROUPS="Viewers,Extra")["SECOND_FACTOR_GROUPS"] == ["Viewers", "Extra"]
 
 
 def test_settings_refuse_debug_in_production() -> None:
