@@ -10,8 +10,10 @@ export function enableNowLine(calendar) {
   window.setInterval(draw, EVERY_MS);
 }
 
-/** Where the days are wider than the window, the page begins with today. @param {HTMLElement} calendar */
+/** Where the days reach beyond the window, the page begins with today. @param {HTMLElement} calendar */
 export function showToday(calendar) {
+  const listed = calendar.querySelector(".agenda .today");
+  if (listed && listed.getBoundingClientRect().top > innerHeight / 2) return listed.scrollIntoView();
   const [scroll, corner, today] = [".scroll", ".corner", "thead .today"].map((name) => calendar.querySelector(name));
   if (!scroll || !corner || !today) return;
   const [whole, first, wanted] = [scroll, corner, today].map((one) => one.getBoundingClientRect());

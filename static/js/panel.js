@@ -35,7 +35,8 @@ export class Panel {
   /** @param {MouseEvent} event */
   click(event) {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const link = event.target instanceof Element && event.target.closest("a[href]");
+    const { target } = event;
+    const link = target instanceof Element && (target.closest("a[href]") ?? target.closest("[data-booking-id]")?.querySelector("a"));
     if (!(link instanceof HTMLAnchorElement)) return;
     const inside = this.element.contains(link) && link.pathname.startsWith("/bookings/");
     if (!inside && !link.matches("[data-in-panel], [data-close]")) return;

@@ -21,12 +21,14 @@ export function enablePointer(hand) {
     const booking = movable(down.target);
     if (drag) return drag.end(false);
     if (!booking || down.button !== 0 || !down.isPrimary || hand.isFull) return;
+    justDragged = false;
     drag = new Drag(hand, booking, down, (lifted) => {
       drag = null;
       justDragged = lifted;
-      window.setTimeout(() => { justDragged = false; }, 0);
     });
   });
+  // The click that follows is none, also where the drag had ended before, by Escape.
+  window.addEventListener("pointerup", () => window.setTimeout(() => { justDragged = false; }, 0));
   calendar.addEventListener("dragstart", (event) => event.preventDefault());
   calendar.addEventListener("contextmenu", (event) => { if (hand.isFull) event.preventDefault(); });
   calendar.addEventListener("click", (event) => {
@@ -60,6 +62,7 @@ class Drag {
     this.done = done;
     /** @type {HTMLElement | null} */
     this.ghost = null;
+    this.grip = { x: 0, y: 0 };
     this.farthest = 0;
     this.scrolling = new AutoScroll(hand.calendar, (at) => this.carry(at));
     this.stop = new AbortController();
@@ -108,19 +111,19 @@ class Drag {
     ghost.inert = true;
     ghost.classList.add("lifted");
     ghost.style.width = `${box.width}px`;
-    ghost.style.setProperty("--grip-x", `${down.clientX - box.left}px`);
-    ghost.style.setProperty("--grip-y", `${down.clientY - box.top}px`);
     document.body.append(ghost);
     this.ghost = ghost;
+    this.grip = { x: down.clientX - box.left, y: down.clientY - box.top };
     this.hand.take(booking);
+    // What it passes over need not be found twice; and a slip ends as a click where it began.
+    if (this.byMouse && down.target instanceof Element && down.target.isConnected) down.target.setPointerCapture(down.pointerId);
     this.carry(down);
   }
 
   /** @param {{clientX: number, clientY: number}} at */
   carry(at) {
     if (!this.ghost) return;
-    this.ghost.style.setProperty("--x", `${at.clientX}px`);
-    this.ghost.style.setProperty("--y", `${at.clientY}px`);
+    this.ghost.style.translate = `${at.clientX - this.grip.x}px ${at.clientY - this.grip.y}px`;
     this.hand.aim(targetAt(this.hand.calendar, at.clientX, at.clientY, this.booking));
   }
 

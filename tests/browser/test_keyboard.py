@@ -115,6 +115,8 @@ def test_today_is_in_sight_where_the_week_is_wider_than_the_window(visit: Visit,
     page = visit(staff, "/calendar/week/?station=kitchen", width=320)
 
     expect(page.locator("thead .today .daynumber")).to_be_in_viewport(ratio=1)
+    page.goto(page.url.replace("week", "agenda"))
+    expect(page.locator(".agenda .today h2")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("key", ["Escape", "Tab"])

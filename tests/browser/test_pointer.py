@@ -208,9 +208,9 @@ def test_slip_is_a_click_and_no_move(visit: Visit, station: Station, staff: User
     assert place(made) == (FRIDAY, time(18))
 
 
-@pytest.mark.parametrize(("seconds", "where"), [(0.1, FRIDAY), (1.0, SATURDAY)])
-def test_short_slip_over_the_edge_of_a_cell_is_no_move(
-    visit: Visit, station: Station, staff: User, seconds: float, where: date
+@pytest.mark.parametrize(("seconds", "where", "opened"), [(0.1, FRIDAY, 1), (1.0, SATURDAY, 0)])
+def test_short_slip_over_the_edge_of_a_cell_is_a_click(
+    visit: Visit, station: Station, staff: User, seconds: float, where: date, opened: int
 ) -> None:
     """By the clock of the events themselves, which are told here when they happened."""
     made = booking(station)
@@ -231,6 +231,7 @@ def test_short_slip_over_the_edge_of_a_cell_is_no_move(
 
     expect(page.locator(".lifted, .in-hand, .busy")).to_have_count(0)
     expect(cell(page, where, "18:00").locator("[data-booking-id]")).to_be_visible()
+    expect(page.locator("[data-panel] h1")).to_have_count(opened)
     assert place(made) == (where, time(18))
 
 

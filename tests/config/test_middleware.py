@@ -1,5 +1,6 @@
-"""What every request gets on its way in: a name, and the origin that the trail records."""
+"""What every request gets on its way: a name, the origin that the trail records, and a page that travels light."""
 
+import gzip
 import re
 from typing import Any
 
@@ -19,6 +20,19 @@ def test_each_request_has_a_name_of_its_own_whatever_it_brings(db: None) -> None
 
     assert len(names) == 3
     assert all(re.fullmatch(r"[0-9a-f]{32}", name) for name in names)
+
+
+def test_pages_travel_compressed_and_json_as_it_is(client: Client, station: Station, staff: User) -> None:
+    client.force_login(staff)
+    asked = {"Accept-Encoding": "gzip", "If-None-Match": ""}
+
+    page = client.get("/calendar/week/?station=kitchen", headers=asked)
+    rows = client.get("/api/bookings/admin/weekly?date_from=2031-03-03&date_to=2031-03-09", headers=asked)
+
+    assert page["Content-Encoding"] == "gzip"
+    assert b"<title>Kitchen" in gzip.decompress(page.content)
+    assert "Content-Encoding" not in rows.headers
+    assert rows["ETag"].startswith('"')
 
 
 @pytest.mark.parametrize(
