@@ -37,7 +37,7 @@ def run(commands: list[list[str]]) -> int:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            processes.append(subprocess.Popen(command, process_group=0))  # noqa: PERF401, S603 - one may fail to start
+            processes.append(subprocess.Popen(command, process_group=0))  # noqa: PERF401 - one may fail to start
         while not told and all(process.poll() is None for process in processes):
             time.sleep(0.1)
         ended = [process.returncode for process in processes if process.returncode is not None]

@@ -1,7 +1,6 @@
 """What many tests share."""
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,18 +15,11 @@ from hypothesis import settings as hypothesis_settings
 from accounts import throttling
 from accounts.models import User
 from stations.models import Station
-from tests import factories
+from tests import chromium, factories
 
 # How long one example takes says more about the machine than about the product.
 hypothesis_settings.register_profile("stationbook", deadline=None)
 hypothesis_settings.load_profile("stationbook")
-
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,7 +64,5 @@ def database_url(transactional_db: None) -> str:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The system's own Chromium, which refuses its sandbox to root."""
-    path = next(found for name in BROWSERS if (found := shutil.which(name)))
-    args = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.getuid() == 0 else [])]
-    return {**browser_type_launch_args, "executable_path": path, "args": args}
+    """The system's own Chromium."""
+    return {**browser_type_launch_args, "executable_path": chromium.path(), "args": [*chromium.ARGUMENTS]}

@@ -1,0 +1,16 @@
+"""Lighthouse over a product that is served as `script/server` serves it, with a busy demo in it."""
+
+import subprocess
+import sys
+from typing import Final
+
+from _site import MANAGER, PASSWORD, ROOT, site
+
+from tests import chromium
+
+NODE: Final = str(ROOT / ".venv/bin/node")
+MEASURE: Final = str(ROOT / "tests/lighthouse/measure.mjs")
+
+with site() as address:
+    command = [NODE, MEASURE, chromium.path(), address, MANAGER, PASSWORD, *chromium.ARGUMENTS]
+    sys.exit(subprocess.run(command).returncode)
