@@ -40,3 +40,13 @@ def test_files_that_are_named_exist(document: Path) -> None:
     )
 
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_tests_that_the_accessibility_document_names_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/accessibility.md").read_text()))
+    known = {
+        name for path in ROOT.glob("tests/**/*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
+    }
+
+    assert named - known == set()
+    assert len(named) > 20
