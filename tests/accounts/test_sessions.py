@@ -22,7 +22,9 @@ ANOTHER: Final = "seven quiet green horses"
 
 
 @pytest.fixture
-def clock(db: None) -> Any:
+def clock(db: None, settings: Any) -> Any:
+    """Under which a session that nobody uses ends after half an hour."""
+    settings.SESSION_IDLE_SECONDS = 30 * 60
     with time_machine.travel(MORNING, tick=False) as clock:
         yield clock
 
