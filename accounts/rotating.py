@@ -24,6 +24,7 @@ from accounts.models import BlindIndex, Customer
 from stations.errors import DomainError
 from stations.models import Station
 
+ROWS_SEEN_AT_ONCE: Final = 1_000
 ROWS_AT_ONCE: Final = 50
 CUSTOMERS_AT_ONCE: Final = 20
 """Each has some twenty hashes, and their station waits meanwhile."""
@@ -95,21 +96,20 @@ class Values:
         self.label, self._rows, self._fields = model._meta.label, model._base_manager, fields
 
     def left(self) -> int:
-        return self._stale().count()
-
-    def _stale(self) -> "QuerySet[Any]":
-        """Rows with a value under an older key of the ring."""
         keys = {f"key_of_{one.name}": key_of(one) for one in self._fields}
         older = Q(*((f"{name}__in", DATA.ids[1:]) for name in keys), _connector=Q.OR)
-        stale: QuerySet[Any] = self._rows.alias(**keys).filter(older)
-        return stale
+        found: int = self._rows.alias(**keys).filter(older).count()
+        return found
 
     def pages(self) -> Iterator[Sequence[Any]]:
-        rows = self._stale().order_by("pk").values_list("pk", flat=True)
-        after = Q()
-        while page := list(rows.filter(after)[:ROWS_AT_ONCE]):
-            yield page
-            after = Q(pk__gt=page[-1])
+        """Asked for all rows in the order of keys, the database goes from one to the next. Asked for the stale ones alone, it may
+        go through the whole table for each page."""
+        older, after = set(DATA.ids[1:]), Q()
+        rows = self._rows.order_by("pk").values_list("pk", *map(key_of, self._fields))
+        while seen := list(rows.filter(after)[:ROWS_SEEN_AT_ONCE]):
+            stale = [pk for pk, *keys in seen if any(key is not None and bytes(key) in older for key in keys)]
+            yield from (stale[at : at + ROWS_AT_ONCE] for at in range(0, len(stale), ROWS_AT_ONCE))
+            after = Q(pk__gt=seen[-1][0])
 
     def rewrite(self, page: Sequence[Any]) -> Done:
         seen, done = self._rewrite(page, skip_locked=True)
