@@ -4,7 +4,9 @@ import json
 import logging
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
+from email import message_from_string
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,20 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
+from bookings.mails import delivering, outbox
+from bookings.mails.courier import Courier
+from bookings.mails.kinds import OPEN, State
 from bookings.models import Booking, Feed, Mail
 from bookings.timetables import changing
+from config.settings import env
 from stations.models import Station
 from tests.factories import SATURDAY, ExceptionFactory, booking, open_station, person
+from tests.mails.scripted import DROP, scripted
 
 MARKS = ("Quillon", "Xanthe", "quillon.x", "901823", "zebra crossing", "giraffe")
 """Parts of the name, the e-mail, the phone, the wishes and the notes: none of them words of the product."""
@@ -154,12 +162,39 @@ def use_the_timetable(station: Station) -> None:
         ExceptionFactory(station=station, date=SATURDAY)
 
 
+def use_the_mails(station: Station) -> None:
+    """By a server that quotes what it is told in everything that it refuses, and takes some."""
+    script = {
+        "MAIL": [f"451 4.7.1 not now, {NAME}", "250 OK"],
+        "RCPT": [f"550 5.1.1 <{EMAIL}>: nobody here", f"450 4.2.0 <{EMAIL}>: later", "250 OK"],
+        "DATA": [f"554 5.7.1 {WISHES} is spam", "354 Go on"],
+        ".": [f"554 5.6.0 {NAME}", f"{DROP}", f"250 2.0.0 OK <{EMAIL}>"],
+    }
+    for hour in (17, 18, 19, 20, 21, 18):
+        told = {"customer": Contact(NAME, EMAIL), "special_requests": WISHES}
+        outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **told)])
+    with scripted(script) as server, Courier(env.email_url_config(server.url)) as hands:
+        for _attempt in range(20):
+            Customer.objects.update(email_bounced=False)
+            Mail.objects.filter(state__in=OPEN).update(due_at=timezone.now())
+            delivering.deliver_next(hands)
+    client = Client()
+    client.force_login(person(roles.STAFF, station))
+    for mail in Mail.objects.all():
+        assert client.get(f"/bookings/{mail.booking_id}/mails/{mail.pk}/").status_code == 200
+        assert client.get(f"/bookings/{mail.booking_id}/").status_code == 200
+
+
 def everything_at_rest(database_url: str) -> bytes:
     """The database as it lies on the disk, or as its own tool dumps it, and the counters beside it."""
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite":
         return b"".join(path.read_bytes() for path in Path(name).parent.glob(Path(name).stem + "*"))
     return subprocess.run(["pg_dump", "--dbname", database_url], check=True, capture_output=True).stdout
+
+
+def headers_of(mail: Mail) -> str:
+    return str(message_from_string(mail.message or "", policy=SMTP)["To"])
 
 
 def marks_in(text: str) -> list[str]:
@@ -182,7 +217,10 @@ def test_no_mark_is_left_anywhere_after_every_feature(
     use_the_commands(station, tmp_path)
     use_the_timetable(station)
     use_the_feeds(station)
+    use_the_mails(station)
 
+    assert {State.SENT, State.FAILED, State.UNREACHED} <= set(Mail.objects.values_list("state", flat=True))
+    assert "Quillon" in headers_of(Mail.objects.filter(state=State.SENT)[0])
     assert {customer.name for customer in Customer.objects.all()} == {NAME}
     assert Booking.objects.filter(special_requests__isnull=False).count() >= 4
     at_rest = everything_at_rest(database_url)
