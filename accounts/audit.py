@@ -32,6 +32,7 @@ class Channel(models.TextChoices):
     API = "api", _("API, signed in in the browser")
     JWT = "jwt", _("API, by token")
     ADMIN = "admin", _("admin")
+    KEY = "key", _("API, by key")
     IMPORT = "import", _("import")
     COMMAND = "command", _("command")
 
@@ -123,12 +124,13 @@ def station_of(instance: models.Model) -> int | None:
 
 def register_models() -> None:
     """What auditlog watches as it is saved. Not customers: its diffs would hold their plain text."""
-    from accounts.models import User
+    from accounts.models import ApiKey, User
     from stations.models import Opening, Station, TimetableException
 
     auditlog.register(Station, exclude_fields=["changes"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
+    auditlog.register(ApiKey, exclude_fields=["digest", "epoch", "last_used_at"], m2m_fields={"stations"})
     auditlog.register(
         User, exclude_fields=["password", "last_login", "epoch", "second_factor_at"], m2m_fields={"stations", "groups"}
     )

@@ -8,6 +8,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as BrowsersSession
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -17,7 +18,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts import second_factor
+from accounts import access_keys, second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
 from accounts.throttling import login_attempt
@@ -84,6 +85,23 @@ class BearerAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         return owner(validated_token)
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer sb_…`: an API key, of somebody active. Whatever else stands there is for the next to read."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        scheme, _space, text = request.headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not text.lstrip().startswith(access_keys.PREFIX):
+            return None
+        user = access_keys.caller(text.strip())
+        if user is None:
+            raise TokenInvalid
+        acts_as(user, Channel.KEY)
+        return user, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
 
 
 class SessionAuthentication(BrowsersSession):

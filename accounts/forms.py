@@ -1,12 +1,16 @@
 """What people type to come in, and how lines of text are read wherever they are typed."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
+from accounts import access_keys, roles
 from accounts.models import User
+from accounts.scoping import RowsField
+from stations import validators
+from stations.models import Station
 
 
 class LoginForm(forms.Form):
@@ -55,6 +59,32 @@ class AppForm(KnownForm):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
     field_order = ("code", "old")
+
+
+class KeyForm(KnownForm):
+    """A new API key: of what the person has, no more can be chosen."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        validators=[validators.plain_line],
+        help_text=_("What calls with it, such as “Web shop”."),
+    )
+    stations = RowsField(label=_("Stations"), queryset=Station.objects.none(), widget=forms.CheckboxSelectMultiple)
+    rights = forms.MultipleChoiceField(label=_("Rights"), widget=forms.CheckboxSelectMultiple, initial=[roles.VIEW])
+    expires_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        help_text=_("Empty: no end."),
+    )
+
+    def __init__(self, *args: Any, person: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        held = [(right, roles.RIGHTS[right]) for right in access_keys.OFFERED if person.has_perm(right)]
+        cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
+        cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
 
 
 class OwnPasswordForm(KnownForm):

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import EmailValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
@@ -20,7 +20,7 @@ from accounts import audit, roles, sealing
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
 from stations.models import Station
-from stations.querysets import ALL_STATIONS, OfStationQuerySet
+from stations.querysets import ALL_STATIONS, OfStationQuerySet, Person, Scope
 
 
 class UserManager(BaseUserManager["User"]):
@@ -59,6 +59,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    scope: Scope | None = None
+    """Set where an API key calls in their name."""
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -76,6 +79,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
 
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """As their groups say; by an API key, no more than that names."""
+        if self.scope and perm != ALL_STATIONS and perm not in self.scope.rights:
+            return False
+        return super().has_perm(perm, obj)
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What a session carries of its person, and a token too: with any of it changed, it is over."""
         said = f"{self.epoch}\0{self.second_factor_at and self.second_factor_at.timestamp()}\0{self.password}"
@@ -92,7 +101,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def has_a_station(self) -> bool:
         """Whether there is any station where the person's rights count."""
-        return self.has_perm(ALL_STATIONS) or Station.objects.visible_to(self).exists()
+        return (self.has_perm(ALL_STATIONS) and not self.scope) or Station.objects.visible_to(self).exists()
 
     @property
     def is_staff(self) -> bool:
@@ -123,6 +132,43 @@ class RecoveryCode(models.Model):  # noqa: DJ008
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once_a_person")]
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def visible_to(self, person: Person) -> Self:
+        """A key is its own person's alone."""
+        return self.current().filter(user=person.pk) if person.is_active else self.none()
+
+    def current(self) -> Self:
+        """Without those that ended with everything else of their person's."""
+        return self.filter(epoch=F("user__epoch"))
+
+
+class ApiKey(models.Model):
+    """By which another system calls in somebody's name. Only a digest is kept. Only `accounts.access_keys` writes it."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", verbose_name=_("person"))
+    name = models.CharField(_("name"), max_length=100, validators=[validators.plain_line])
+    stations = models.ManyToManyField(Station, related_name="+", verbose_name=_("stations"))
+    rights: Any = models.JSONField(_("rights"), default=list)
+    expires_on = models.DateField(_("good until"), null=True, blank=True)
+    """The last day, by UTC; None for no end."""
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    epoch = models.PositiveIntegerField(default=0, editable=False)
+    """Its person's when it was made: in another one it is over."""
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        default_permissions = ()
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return _("API key %(id)s") % {"id": self.pk}
 
 
 class Customer(models.Model):

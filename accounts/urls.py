@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import coming, factor, me
+from accounts.views import coming, factor, keys, me
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
@@ -14,5 +14,7 @@ urlpatterns = [
     path("me/factor/confirm/", factor.confirm, name="confirm-second-factor"),
     path("me/factor/codes/", factor.codes, name="recovery-codes"),
     path("me/factor/none/", factor.take_away, name="no-second-factor"),
+    path("me/keys/", keys.listing, name="api-keys"),
+    path("me/keys/<int:key_id>/revoke/", keys.revoke, name="revoke-api-key"),
     path("me/end/", me.end_everything, name="end-everything"),
 ]

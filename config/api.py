@@ -24,7 +24,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts import roles
-from accounts.authentication import BearerAuthentication, SessionAuthentication
+from accounts.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
 from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
@@ -169,7 +169,7 @@ class HasRight(BasePermission):
 class ApiView(APIView):
     """A view of the API. Looks at a request in the order that callers rely on: who, how often, which right, which version."""
 
-    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    authentication_classes = (KeyAuthentication, BearerAuthentication, SessionAuthentication)
     permission_classes = (HasRight,)
     throttle_classes = (EachUser,)
     content_negotiation_class = Negotiation

@@ -1,5 +1,6 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from django.db import models
@@ -8,6 +9,14 @@ from django.db.models import F
 ALL_STATIONS = "stations.access_all_stations"
 
 Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is left to whoever calls by an API key: these stations (by their keys) and rights, as far as its person has them."""
+
+    stations: frozenset[int]
+    rights: frozenset[str]
 
 
 class Person(Protocol):
@@ -21,6 +30,11 @@ class Person(Protocol):
     def has_perm(self, perm: str, obj: Any = None) -> bool: ...
 
 
+def scope_of(person: Person) -> Scope | None:
+    """What an API key leaves of the person's stations and rights; None for whoever came by another door."""
+    return getattr(person, "scope", None)
+
+
 class StationQuerySet(models.QuerySet[Row]):
     """Stations themselves."""
 
@@ -28,7 +42,9 @@ class StationQuerySet(models.QuerySet[Row]):
         """The person's stations: all with the right to all, else those they belong to; none for anybody inactive."""
         if not person.is_active:
             return self.none()
-        return self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
+        found = self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
+        scope = scope_of(person)
+        return found.filter(pk__in=scope.stations) if scope else found
 
     def coded(self, code: str) -> Self:
         """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""
@@ -55,4 +71,6 @@ class OfStationQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
         if not person.is_active:
             return self.none()
-        return self if person.has_perm(ALL_STATIONS) else self.filter(station__people=person.pk)
+        found = self if person.has_perm(ALL_STATIONS) else self.filter(station__people=person.pk)
+        scope = scope_of(person)
+        return found.filter(station__in=scope.stations) if scope else found

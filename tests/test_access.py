@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import authentication, roles
+from accounts import access_keys, authentication, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import feeds
@@ -25,8 +25,8 @@ from tests import factories
 from tests.factories import PASSWORD
 
 ROLES: Final = ("nobody", "outsider", "viewer", "staff", "manager", "integrator", "stranger", "root")
-"""Not signed in; staff without a station; four people of the kitchen, of whom the staff keeps a feed; a manager of another
-station; a superuser."""
+"""Not signed in; staff without a station; four people of the kitchen, of whom the staff keeps a feed and an API key; a manager of
+another station; a superuser."""
 
 NAME: Final = "Quillon Xanthe"
 METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -68,6 +68,10 @@ POST   accounts/me/factor/app/        login      200    200   200     200       
 POST   accounts/me/factor/confirm/    login      302    302   302     302        302      302  302
 POST   accounts/me/factor/codes/      login      302    302   302     302        302      302  302
 POST   accounts/me/factor/none/       login      302    302   302     302        302      302  302
+GET    accounts/me/keys/              login      200    200   200     200        200      200  200
+POST   accounts/me/keys/              login      400    200   200     200        200      400  200
+POST   accounts/me/keys/<int:key_id>/revoke/
+                                      login      404    404   302     404        404      404  404
 POST   accounts/me/end/               login    login  login login   login      login    login login
 GET    /                                302      302    302   302     302        302      302  302
 GET    calendar/                        302      302    302   302     302        302      302  302
@@ -249,6 +253,9 @@ class World:
         owner = self.people["staff"]
         assert owner
         self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
+        self.key, _text = access_keys.make(
+            name="Shop", stations=[self.station], rights=[roles.VIEW], expires_on=None, by=owner
+        )
         self.keys = {
             "admin/stations/station/": self.station.pk,
             "admin/bookings/booking/": self.booking.pk,
@@ -273,6 +280,7 @@ class World:
             .replace("<path:object_id>", str(self.keys.get(route.partition("<")[0], "")))
             .replace("<int:station_id>", str(self.station.pk))
             .replace("<int:feed_id>", str(self.feed.pk))
+            .replace("<int:key_id>", str(self.key.pk))
             .replace("<str:secret>", self.secret)
             .replace("<id>", str(self.member.pk))
         )
@@ -319,6 +327,12 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
             ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
             ("POST", "accounts/me/factor/none/"): {"old": PASSWORD},
+            ("POST", "accounts/me/keys/"): {
+                "name": "Shop",
+                "stations": [self.station.pk],
+                "rights": [roles.VIEW],
+                "old": PASSWORD,
+            },
             ("POST", "accounts/me/password/"): {
                 "old": PASSWORD,
                 "new": "seven green horses",

@@ -118,12 +118,17 @@ def test_description_gives_parameters_their_patterns() -> None:
     assert parameters["date_from"]["schema"]["pattern"] == DATE_PATTERN
 
 
-def test_description_knows_both_ways_to_sign_in() -> None:
+def test_description_knows_every_way_to_sign_in() -> None:
     assert description()["components"]["securitySchemes"] == {
+        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "sb_…"},
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
     }
-    assert description()["paths"]["/api/stations/"]["get"]["security"] == [{"token": []}, {"session": []}]
+    assert description()["paths"]["/api/stations/"]["get"]["security"] == [
+        {"key": []},
+        {"token": []},
+        {"session": []},
+    ]
 
 
 def kinds(of: type[DomainError]) -> set[type[DomainError]]:

@@ -147,6 +147,21 @@ def set_up(page: Page, world: World) -> None:
     expect(page.get_by_role("button", name="Take it away")).to_be_visible()
 
 
+def new_key(page: Page, world: World) -> None:
+    page.get_by_label("Name").fill("Web shop")
+    page.get_by_label("Kitchen").check()
+    page.get_by_label("Your password now").fill(PASSWORD)
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
+
+
+def key_without_anything(page: Page, world: World) -> None:
+    page.get_by_label("Name").fill("Web shop")
+    page.get_by_label("Your password now").fill("wrong")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.locator(".fault").first).to_be_visible()
+
+
 Reach = Callable[[Page, World], None]
 WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
 STATES: dict[str, tuple[str, Reach | None]] = {
@@ -178,6 +193,9 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "an app to set up": ("/accounts/me/factor/", app_to_set_up),
     "recovery codes": ("/accounts/me/factor/", recovery_codes),
     "second factor set up": ("/accounts/me/factor/", set_up),
+    "API keys": ("/accounts/me/keys/", None),
+    "a new API key": ("/accounts/me/keys/", new_key),
+    "API key refused": ("/accounts/me/keys/", key_without_anything),
     "not found": ("/nowhere/", None),
     "API": ("/api/", None),
     "bookings in the API": ("/api/bookings/?station=kitchen", None),

@@ -1,0 +1,65 @@
+"""API keys: the page on which a person keeps their own."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import access_keys, roles
+from accounts.forms import KeyForm
+from accounts.models import ApiKey
+from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from bookings.views import notices
+from config.errors import answer
+from stations.errors import NotFound
+from stations.models import Station
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
+@own
+def listing(request: OwnRequest) -> HttpResponse:
+    """The person's keys, and the form for a new one, which is told in the answer alone."""
+    if not request.user.has_perm(roles.API):
+        return answer(request, 403)
+    form = KeyForm(request.POST if request.method == "POST" else None, person=request.user)
+    if not form.is_bound:
+        return _draw(request, form)
+    if refusal := refused(request, form):
+        return _draw(request, form, refusal=refusal)
+    words = form.cleaned_data
+    _made, text = access_keys.make(
+        name=words["name"],
+        stations=words["stations"],
+        rights=words["rights"],
+        expires_on=words["expires_on"],
+        by=request.user,
+    )
+    return _draw(request, KeyForm(person=request.user), told=text)
+
+
+@require_POST
+@own
+def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
+    try:
+        access_keys.revoke(key_id, by=request.user)
+    except NotFound:
+        raise Http404 from None
+    notices.keep(request, _("Revoked. Whoever still calls with this key is refused."))
+    return redirect("api-keys")
+
+
+def _draw(request: OwnRequest, form: KeyForm, *, told: str = "", refusal: Refusal | None = None) -> HttpResponse:
+    seen = set(Station.objects.visible_to(request.user))
+    kept = ApiKey.objects.visible_to(request.user).prefetch_related("stations")
+    keys = [
+        {
+            "key": key,
+            "stations": [station for station in key.stations.all() if station in seen],
+            "rights": [roles.RIGHTS[right] for right in key.rights if right in roles.RIGHTS],
+        }
+        for key in kept
+    ]
+    shown = {"form": form, "keys": keys, "told": told, "notice": notices.taken_notice(request)}
+    return draw(request, "accounts/keys.html", shown, refusal)
