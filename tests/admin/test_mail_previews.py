@@ -80,6 +80,7 @@ def test_preview_has_the_stations_own_sender_answers_and_signature(
 
 def test_preview_writes_nothing_and_asks_for_nobody_real(admin: Client, station: Station) -> None:
     booking(station, customer=Contact("Ana García", "ana@example.com"))
+    preview(admin)  # whose session notes now and then that it is used
     before = counts()
 
     with CaptureQueriesContext(connection) as asked:
