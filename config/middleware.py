@@ -3,8 +3,10 @@
 import ipaddress
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
@@ -35,7 +37,8 @@ def session_end(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
+            with suppress(Error):  # a database that is away: whoever asks it next says so, in the words of page or API
+                sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
         return get_response(request)
 
     return handle

@@ -19,7 +19,7 @@ export function enablePointer(hand) {
 
   calendar.addEventListener("pointerdown", (down) => {
     const booking = movable(down.target);
-    if (drag) return drag.end(false);
+    if (drag) return drag.end("cancel");
     if (!booking || down.button !== 0 || !down.isPrimary || hand.isFull) return;
     justDragged = false;
     drag = new Drag(hand, booking, down, (lifted) => {
@@ -55,7 +55,6 @@ function asDrawnNow(calendar, pressed) {
 class Drag {
   /** @param {Hand} hand @param {HTMLElement} booking @param {PointerEvent} down @param {(lifted: boolean) => void} done */
   constructor(hand, booking, down, done) {
-    Object.assign(this, { hand, booking, down, done });
     this.hand = hand;
     this.booking = booking;
     this.down = down;
@@ -78,12 +77,12 @@ class Drag {
     const { signal } = this.stop;
     const own = (/** @type {PointerEvent} */ event) => event.pointerId === this.down.pointerId;
     window.addEventListener("pointermove", (event) => { if (own(event)) this.move(event); }, { signal });
-    window.addEventListener("pointerup", (event) => { if (own(event)) this.end(!this.isSlip(event)); }, { signal });
-    window.addEventListener("pointercancel", (event) => { if (own(event)) this.end(false); }, { signal });
-    window.addEventListener("pointerdown", (event) => { if (!own(event)) this.end(false); }, { signal });
-    window.addEventListener("blur", () => this.end(false), { signal });
-    document.addEventListener("visibilitychange", () => this.end(false), { signal });
-    window.addEventListener("keydown", (event) => { if (event.key === "Escape") this.end(false); }, { signal });
+    window.addEventListener("pointerup", (event) => { if (own(event)) this.end(this.isSlip(event) ? "click" : "drop"); }, { signal });
+    window.addEventListener("pointercancel", (event) => { if (own(event)) this.end("cancel"); }, { signal });
+    window.addEventListener("pointerdown", (event) => { if (!own(event)) this.end("cancel"); }, { signal });
+    window.addEventListener("blur", () => this.end("cancel"), { signal });
+    document.addEventListener("visibilitychange", () => this.end("cancel"), { signal });
+    window.addEventListener("keydown", (event) => { if (event.key === "Escape") this.end("cancel"); }, { signal });
     window.addEventListener("touchmove", (event) => { if (this.ghost) event.preventDefault(); }, { signal, passive: false });
   }
 
@@ -92,7 +91,7 @@ class Drag {
     const way = Math.hypot(at.clientX - this.down.clientX, at.clientY - this.down.clientY);
     this.farthest = Math.max(this.farthest, way);
     if (!this.ghost && way > SLIP_PIXELS) {
-      if (!this.byMouse) return this.end(false);
+      if (!this.byMouse) return this.end("cancel");
       this.lift();
     }
     if (!this.ghost) return;
@@ -103,7 +102,7 @@ class Drag {
   lift() {
     this.booking = asDrawnNow(this.hand.calendar, this.booking);
     const { booking, down } = this;
-    if (!booking.isConnected) return this.end(false);
+    if (!booking.isConnected) return this.end("cancel");
     const box = booking.getBoundingClientRect();
     const ghost = /** @type {HTMLElement} */ (booking.cloneNode(true));
     for (const name of ["data-booking-id", "data-movable", "tabindex"]) ghost.removeAttribute(name);
@@ -132,17 +131,17 @@ class Drag {
     return this.byMouse && this.farthest < SHORT_SLIP_PIXELS && up.timeStamp - this.down.timeStamp < SHORT_SLIP_MS;
   }
 
-  /** @param {boolean} dropped */
-  end(dropped) {
+  /** @param {"drop" | "click" | "cancel"} as what the press turns out to have been */
+  end(as) {
     window.clearTimeout(this.timer);
     this.stop.abort();
     this.scrolling.end();
     const lifted = this.ghost !== null;
     this.ghost?.remove();
     this.ghost = null;
-    this.done(lifted && this.farthest >= SHORT_SLIP_PIXELS);
+    this.done(lifted && as !== "click");
     if (!lifted) return;
-    if (dropped) this.hand.drop();
+    if (as === "drop") this.hand.drop();
     else this.hand.cancel();
   }
 }
