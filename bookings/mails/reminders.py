@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
-from bookings.mails.kinds import Kind, State
+from bookings.mails.kinds import OPEN, Kind, State
 from bookings.models import Booking, ImportedRow, Mail
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import Status
@@ -19,8 +19,8 @@ A_DAY: Final = timedelta(days=1)
 def queue(now: datetime) -> int:
     """Queue the reminders that have become due, and return how many.
 
-    For confirmed bookings that have not begun. Nobody is reminded of what they heard less than the interval before; of an
-    import, only whoever was written to about the booking.
+    For confirmed bookings that have not begun. Nobody is reminded of what they heard less than the interval before, or are yet
+    to hear; of an import, only whoever was written to about the booking.
     """
     with_reminders = Station.objects.active().exclude(reminder_hours=None)
     hours_used = with_reminders.order_by().values_list("reminder_hours", flat=True).distinct()
@@ -50,7 +50,8 @@ def _due(stations: StationQuerySet[Station], before: timedelta, now: datetime) -
     mails = Mail.objects.filter(booking=OuterRef("pk"))
     reminded = mails.filter(reminds_of=OuterRef("starts_at"))
     told = mails.exclude(kind=Kind.REMINDER).exclude(state=State.WITHDRAWN)
-    just_told = told.filter(created_at__gt=OuterRef("starts_at") - before)
+    since = OuterRef("starts_at") - before
+    just_told = told.filter(Q(created_at__gt=since) | Q(ended_at__gt=since) | Q(state__in=OPEN))
     written_to = mails.filter(state=State.SENT)
     imported = ImportedRow.objects.filter(booking=OuterRef("pk"))
     return (

@@ -109,9 +109,16 @@ def test_nobody_is_reminded_who_was_told_of_a_move_within_the_interval(
 ) -> None:
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     made.refresh_from_db()
-    Mail.objects.update(created_at=before(made, ago))
+    Mail.objects.update(created_at=before(made, 2 * DAY), state=State.SENT, ended_at=before(made, ago))
 
     assert reminders.queue(before(made, MINUTE)) == queued
+
+
+def test_nobody_is_reminded_of_what_they_are_yet_to_hear(made: Booking) -> None:
+    services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
+    made.refresh_from_db()
+
+    assert reminders.queue(before(made, MINUTE)) == 0
 
 
 def test_move_that_was_taken_back_before_anybody_heard_of_it_is_no_reason_not_to_remind(made: Booking) -> None:
@@ -145,10 +152,10 @@ def test_nobody_is_reminded_twice_of_one_start(made: Booking, office: PostOffice
 def test_move_after_a_reminder_brings_one_of_the_new_start(made: Booking) -> None:
     first = made.starts_at
     reminders.queue(before(made, DAY))
-    Mail.objects.update(state=State.SENT)
 
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     made.refresh_from_db()
+    Mail.objects.update(state=State.SENT)
     reminders.queue(before(made, DAY))
 
     assert reminded() == [(State.SENT, first), (State.WAITING, made.starts_at)]
