@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,6 @@ from tests.mails.test_outbox import ANA
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 
 WORKERS: Final = 3
-Worker = subprocess.Popen[str]
 PATIENCE_SECONDS: Final = 300
 
 
@@ -31,47 +31,36 @@ def station(transactional_db: None) -> Station:
 
 
 class Crew:
-    """Three workers, of which one after another is killed; others stand by, started already, to take their place."""
+    """Three workers, of which one after another is killed; a new one takes its place."""
 
     def __init__(self, database_url: str, office: PostOffice) -> None:
-        self._environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        self._office = office
-        self._working: list[Worker] = []
-        self._standing_by: list[Worker] = []
+        environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        command = [sys.executable, "-W", "error", "-m", "tests.mails.workhorse", str(office.port)]
+        pipe = subprocess.PIPE
+        self._stable = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+        self._working: list[int] = []
         self.killed = 0
 
     def __enter__(self) -> "Crew":
-        self._standing_by = [self._start() for _worker in range(2 * WORKERS)]
         for _worker in range(WORKERS):
             self._set_to_work()
         return self
 
     def __exit__(self, *error: object) -> None:
-        for worker in (*self._working, *self._standing_by):
-            worker.kill()
-            worker.communicate()
-
-    def _start(self) -> Worker:
-        command = [sys.executable, "-W", "error", "-m", "tests.mails.workhorse", str(self._office.port)]
-        return subprocess.Popen(
-            command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        for worker in self._working:
+            os.kill(worker, signal.SIGKILL)
+        self._stable.communicate()
 
     def _set_to_work(self) -> None:
-        worker = self._standing_by.pop(0)
-        assert worker.stdin
-        assert worker.stdout
-        assert worker.stdout.readline() == "ready\n"
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-        self._working.append(worker)
-        self._standing_by.append(self._start())
+        assert self._stable.stdin
+        assert self._stable.stdout
+        self._stable.stdin.write("one\n")
+        self._stable.stdin.flush()
+        self._working.append(int(self._stable.stdout.readline()))
 
     def lose_one(self) -> None:
-        victim = self._working.pop(random.randrange(WORKERS))
-        assert victim.poll() is None, "a worker ended by itself"
-        victim.kill()
-        victim.communicate()
+        """Fails where the worker has ended by itself."""
+        os.kill(self._working.pop(random.randrange(WORKERS)), signal.SIGKILL)
         self.killed += 1
         self._set_to_work()
 
@@ -87,7 +76,7 @@ def test_killed_workers_lose_nothing(station: Station, database_url: str, office
 
     with Crew(database_url, office) as crew:
         while open_mails() and time.monotonic() < until:
-            time.sleep(random.uniform(0.01, 0.2))
+            time.sleep(random.uniform(0.01, 0.1))
             if crew.killed < count // 8 and Mail.objects.filter(state=State.WAITING).exists():
                 crew.lose_one()
 
