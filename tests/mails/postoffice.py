@@ -1,5 +1,7 @@
 """A real SMTP server that does as it is told: to test what becomes of mails when it accepts, refuses, stalls or hangs up."""
 
+import asyncio
+import random
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +33,8 @@ class PostOffice:
         self.received: list[Received] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
         self.given_up = Event()
+        self.ponders = 0.0
+        """Seconds at most, by chance, between a message's arrival and the answer."""
         self._controller: Controller | None = None
         self.port = _free_port()
 
@@ -93,6 +97,7 @@ class PostOffice:
             assert isinstance(content, bytes)
             self.kept.append(message_from_bytes(content, policy=SMTP))
             self.received.append(Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
+            await asyncio.sleep(random.uniform(0, self.ponders))
         return await self._answer("DATA", server, session)
 
 
