@@ -1,6 +1,6 @@
 """Random sequences of every way to write, against a model of the truth that knows nothing of holds and lanes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import time
 from io import BytesIO
@@ -18,7 +18,7 @@ from bookings.importing.running import Import, Order
 from bookings.models import Booking
 from bookings.timetables import changing
 from bookings.verifying import differences
-from bookings.workflow import NEW, Status
+from bookings.workflow import NEW, STEPS, Status
 from stations.errors import DomainError
 from stations.models import Station, TimetableException
 from tests.bookings.truth import CAPACITY, DAYS, GUESTS, HOURS, STATIONS, Party, Truth, Where
@@ -26,21 +26,24 @@ from tests.factories import UserFactory, open_station
 
 station, day, hour = (st.integers(0, len(known) - 1) for known in (STATIONS, DAYS, HOURS))
 places = st.tuples(station, day, hour)
-which, slots, guests = st.integers(0, 5), st.integers(1, 3), st.integers(1, 5)
-statuses, agreed = st.sampled_from(Status), st.booleans()
+which, slots, guests = st.integers(0, 20), st.sampled_from([1, 1, 2, 3]), st.integers(1, 5)
+statuses = st.sampled_from([Status.CONFIRMED, Status.CONFIRMED, *Status])
+agreed = st.booleans()
 party = (places, slots, guests, statuses)
+edits = st.fixed_dictionaries({}, optional={"where": places, "slots": slots, "guests": guests, "status": statuses})
+several = st.lists(st.tuples(*party), min_size=1, max_size=9)
 actions = st.one_of(
     st.tuples(st.just("create"), *party),
-    st.tuples(st.just("create_many"), st.lists(st.tuples(*party), min_size=1, max_size=3)),
-    st.tuples(st.just("bring_in"), *party),
-    st.tuples(st.just("bring_in_again"), which, *party),
+    st.tuples(st.just("create_many"), several),
+    st.tuples(st.just("bring_in"), several),
+    st.tuples(st.just("bring_in_again"), which, edits),
     st.tuples(st.just("move"), which, places),
-    st.tuples(st.just("step"), which, statuses),
-    st.tuples(st.just("resize"), which, slots, guests),
+    st.tuples(st.just("step"), which, st.integers(0, 9)),
+    st.tuples(st.just("resize"), which, edits),
     st.tuples(st.just("add_in_admin"), *party),
-    st.tuples(st.just("save_in_admin"), which, *party),
+    st.tuples(st.just("save_in_admin"), which, edits),
     st.tuples(st.just("close"), places, agreed),
-    st.tuples(st.just("open"), places),
+    st.tuples(st.just("open"), which),
     st.tuples(st.just("allow"), station, st.integers(1, 3), agreed),
 )
 
@@ -54,15 +57,19 @@ class World:
         ]
         self.truth = Truth()
         self.ids: list[Any] = []
-        self.rows: dict[int, dict[str, Any]] = {}
-        """What a file said last of each booking that came of one."""
+        self.refs: set[str] = set()
+        self.rows: dict[int, tuple[str, Party]] = {}
+        """The reference of each booking that came of a file, and what a file said of it last."""
         self.admin = Client()
         self.admin.force_login(UserFactory(is_superuser=True))
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *words = action
-        if name in ("move", "step", "resize", "save_in_admin") and words[0] >= len(self.ids):
-            return
+        if name in ("bring_in_again", "move", "step", "resize", "save_in_admin"):
+            known = sorted(self.rows) if name == "bring_in_again" else range(len(self.ids))
+            if not known:
+                return
+            words[0] = known[words[0] % len(known)]
         getattr(self, f"_{name}")(*words)
         self.compare()
 
@@ -109,44 +116,51 @@ class World:
         to = replace(self.truth.parties[index], where=where).place
         self._both(index, self.truth.moved(index, where), lambda pk, by: services.reschedule(pk, to=to, by=by))
 
-    def _step(self, index: int, to: Status) -> None:
+    def _step(self, index: int, choice: int) -> None:
+        """One of the steps that there are, or any other status."""
+        choices = [*STEPS[self.truth.parties[index].status], *Status]
+        to = choices[choice % len(choices)]
         self._both(index, self.truth.stepped(index, to), services.change_status, to)
 
-    def _resize(self, index: int, slots: int, guests: int) -> None:
-        changes = {"slots": slots, "party_adults": guests}
-        self._both(index, self.truth.resized(index, slots, guests), services.edit, changes)
+    def _resize(self, index: int, edits: dict[str, Any]) -> None:
+        changes: dict[str, Any] = {name: edits[name] for name in ("slots", "guests") if name in edits}
+        words = {"party_adults" if name == "guests" else name: value for name, value in changes.items()}
+        self._both(index, self.truth.amended(index, changes), services.edit, words)
 
     # --- import ------------------------------------------------------------------------------------------------------
 
-    def _bring_in(self, *words: Any) -> None:
-        party, index = Party(*words), len(self.ids)
-        summary = self._imported(index, party)
-        assert (summary["created"], summary["refused"]) == ((1, 0) if self._fits(party) else (0, 1))
-        if summary["created"]:
-            self._add(Booking.objects.get(external_ref=f"R{index}").pk, party)
-            self.rows[index] = _row(party)
+    def _bring_in(self, wanted: Sequence[tuple[Any, ...]]) -> None:
+        """A file of new rows; as in `_create_many`, one station comes after the other."""
+        rows = {f"R{len(self.refs) + number}": Party(*words) for number, words in enumerate(wanted)}
+        summary = self._imported(rows)
+        known = dict(Booking.objects.filter(external_ref__in=rows).values_list("external_ref", "pk"))
+        for ref, party in sorted(rows.items(), key=lambda row: row[1].where[0]):
+            assert (ref in known) == self._fits(party)
+            if ref in known:
+                self.rows[len(self.ids)] = ref, party
+                self._add(known[ref], party)
+        self.refs |= rows.keys()
+        assert (summary["created"], summary["refused"]) == (len(known), len(rows) - len(known))
 
-    def _bring_in_again(self, index: int, *words: Any) -> None:
+    def _bring_in_again(self, index: int, edits: dict[str, Any]) -> None:
         """A row changed under its reference: only what the file says otherwise than last time is wanted."""
-        if index not in self.rows:
-            return
-        home, wanted = self.rows[index]["station"], Party(*words)
-        party = replace(wanted, where=(home, *wanted.where[1:]))
-        row = _row(party)
-        changes = {name: value for name, value in row.items() if self.rows[index][name] != value}
-        before, after = self.truth.parties[index], self.truth.amended(index, changes)
-        summary = self._imported(index, party)
-        end = "refused" if after is None else "unchanged" if after == before else "updated"
+        ref, before = self.rows[index]
+        wanted = replace(before, **edits)
+        row = replace(wanted, where=(before.where[0], *wanted.where[1:]))
+        changes = {name: value for name, value in _said(row).items() if _said(before)[name] != value}
+        after = self.truth.amended(index, changes)
+        summary = self._imported({ref: row})
+        end = "refused" if after is None else "unchanged" if after == self.truth.parties[index] else "updated"
         assert summary[end] == 1
         if after:
-            self.truth, self.rows[index] = self.truth.with_party(after, index), row
+            self.truth, self.rows[index] = self.truth.with_party(after, index), (ref, row)
 
-    def _imported(self, index: int, party: Party) -> dict[str, int]:
-        draft = party.draft
-        lines = (
-            "external_ref,station,date,slot,slots,party_adults,status",
-            f"R{index},{draft.station},{draft.date},{draft.slot:%H:%M},{party.slots},{party.guests},{party.status}",
-        )
+    def _imported(self, rows: Mapping[str, Party]) -> dict[str, int]:
+        lines = ["external_ref,station,date,slot,slots,party_adults,status"]
+        for ref, party in rows.items():
+            place = party.place
+            where = f"{place.station},{place.date},{place.slot:%H:%M}"
+            lines.append(f"{ref},{where},{party.slots},{party.guests},{party.status}")
         job = Import(BytesIO("\n".join(lines).encode()), Order(), by=roles.OPERATOR)
         return job.run(on_refused=lambda refused: None).as_json()
 
@@ -159,8 +173,9 @@ class World:
         if answer.status_code == 302:
             self._add(Booking.objects.latest("created_at").pk, party)
 
-    def _save_in_admin(self, index: int, *words: Any) -> None:
-        party, after = Party(*words), self.truth.saved(index, *words)
+    def _save_in_admin(self, index: int, edits: dict[str, Any]) -> None:
+        party = replace(self.truth.parties[index], **edits)
+        after = self.truth.saved(index, party)
         version = Booking.objects.get(pk=self.ids[index]).version
         address = f"/admin/bookings/booking/{self.ids[index]}/change/"
         answer = self.admin.post(address, {**self._form(party), "seen_version": version})
@@ -189,9 +204,12 @@ class World:
         exceptions = TimetableException.objects
         self._settle(where[0], after, displace, lambda: exceptions.get_or_create(**self._slot(where), closed=True))
 
-    def _open(self, where: Where) -> None:
-        after = replace(self.truth, closed=self.truth.closed - {where})
-        self._settle(where[0], after, False, TimetableException.objects.filter(**self._slot(where)).delete)
+    def _open(self, index: int) -> None:
+        closed = sorted(self.truth.closed)
+        if closed:
+            where = closed[index % len(closed)]
+            after = replace(self.truth, closed=self.truth.closed - {where})
+            self._settle(where[0], after, False, TimetableException.objects.filter(**self._slot(where)).delete)
 
     def _allow(self, at: int, capacity: int, displace: bool) -> None:
         capacities = (*self.truth.capacities[:at], capacity, *self.truth.capacities[at + 1 :])
@@ -229,17 +247,10 @@ class World:
         assert not list(differences())
 
 
-def _row(party: Party) -> dict[str, Any]:
-    """What a file says of a party, by the truth's names."""
-    home, day, hour = party.where
-    return {
-        "station": home,
-        "day": day,
-        "hour": hour,
-        "slots": party.slots,
-        "guests": party.guests,
-        "status": party.status,
-    }
+def _said(row: Party) -> dict[str, Any]:
+    """What a row says of a booking, by the truth's names."""
+    _station, day, hour = row.where
+    return {"day": day, "hour": hour, "slots": row.slots, "guests": row.guests, "status": row.status}
 
 
 def play(sequence: list[tuple[Any, ...]]) -> None:
@@ -251,7 +262,8 @@ def play(sequence: list[tuple[Any, ...]]) -> None:
     assert not Station.objects.exists()
 
 
-sequences = st.lists(actions, min_size=4, max_size=14)
+full_house = st.tuples(st.just("bring_in"), st.lists(st.tuples(*party), min_size=8, max_size=12))
+sequences = st.builds(lambda first, then: [first, *then], full_house, st.lists(actions, min_size=8, max_size=20))
 checks = list(HealthCheck)
 
 

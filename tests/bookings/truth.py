@@ -1,6 +1,6 @@
 """What must be true of bookings, said without holds and lanes: who stands where, what is open, and what each change comes to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from tests.factories import FRIDAY
 STATIONS = ("left", "right")
 DAYS = (FRIDAY, FRIDAY + timedelta(days=1))
 HOURS = (17, 18, 19)
-CAPACITY, GUESTS = 2, 7
+CAPACITY, GUESTS = 2, 6
 Where = tuple[int, int, int]
 """Station, day and hour, by index."""
 
@@ -101,11 +101,8 @@ class Truth:
         wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)
         return self._fitting(index, wanted) if party.status == Status.CANCELLED else wanted
 
-    def resized(self, index: int, slots: int, guests: int) -> Party | None:
-        return self.amended(index, {"slots": slots, "guests": guests})
-
-    def amended(self, index: int, changes: dict[str, Any]) -> Party | None:
-        """Any of `day`, `hour`, `slots`, `guests` and `status`, where it stands: nothing that a workflow would mind."""
+    def amended(self, index: int, changes: Mapping[str, Any]) -> Party | None:
+        """Any of `day`, `hour`, `slots`, `guests` and `status`, where it stands: no workflow minds."""
         party = self.parties[index]
         station, day, hour = party.where
         where = (station, changes.get("day", day), changes.get("hour", hour))
@@ -123,18 +120,16 @@ class Truth:
         same = (wanted.where, wanted.slots) == (party.where, party.slots)
         return wanted if same or self.exists(wanted.where, wanted.slots) else None
 
-    def saved(self, index: int, where: Where, slots: int, guests: int, status: Status) -> Party | None:
+    def saved(self, index: int, wanted: Party) -> Party | None:
         """One form with all of it: edited where it stands, then stepped and moved, whichever can come first; or none of it."""
         party = self.parties[index]
-        changes: list[Callable[[Truth], Party | None]] = [
-            partial(Truth.resized, index=index, slots=slots, guests=guests),
-        ]
-        if where != party.where:
-            changes.append(partial(Truth.moved, index=index, where=where))
-        if status != party.status:
-            changes.insert(
-                1 if status in RESCHEDULABLE else len(changes), partial(Truth.stepped, index=index, to=status)
-            )
+        size = {"slots": wanted.slots, "guests": wanted.guests}
+        changes: list[Change] = [partial(Truth.amended, index=index, changes=size)]
+        if wanted.where != party.where:
+            changes.append(partial(Truth.moved, index=index, where=wanted.where))
+        if wanted.status != party.status:
+            step = partial(Truth.stepped, index=index, to=wanted.status)
+            changes.insert(1 if wanted.status in RESCHEDULABLE else len(changes), step)
         truth = self
         for change in changes:
             after = change(truth)
@@ -152,3 +147,6 @@ class Truth:
         if tuple(settled) != self.parties and not displace:
             return None
         return replace(self, parties=tuple(settled))
+
+
+Change = Callable[[Truth], Party | None]
