@@ -33,7 +33,7 @@ def login(request: HttpRequest) -> HttpResponse:
             return response
         if user:
             sessions.begin(request, user)
-            return redirect(target or _home(user))
+            return redirect(_way(user, target))
         form.add_error(
             None, _("E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
         )
@@ -54,5 +54,8 @@ def _target(request: HttpRequest) -> str:
     return said if ours else ""
 
 
-def _home(user: User) -> str:
-    return "/" if user.has_perm(roles.PAGES) else "/api/"
+def _way(user: User, target: str) -> str:
+    """Where somebody wanted to go; whoever has no pages would only be refused there, and begins at the API."""
+    if user.has_perm(roles.PAGES) or target.startswith(("/api/", "/accounts/")):
+        return target or "/"
+    return "/api/"

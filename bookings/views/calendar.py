@@ -81,7 +81,9 @@ Contents = Callable[[PageRequest, View], dict[str, Any]]
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The view that the person chose last; at first the week, or on a telephone the agenda."""
+    """The view that the person chose last; at first the week, or on a telephone the agenda. Whoever has no pages has the API."""
+    if request.user.is_authenticated and not request.user.has_perm(roles.PAGES):
+        return redirect("api")
     by_telephone = "Mobi" in request.headers.get("User-Agent", "")
     chosen = request.session.get("view")
     return redirect(chosen if chosen in KINDS else "agenda" if by_telephone else "week")

@@ -20,11 +20,16 @@ def words(user: User, password: str = PASSWORD, **others: str) -> dict[str, str]
 )
 def test_log_in_leads_to_what_the_person_came_for(db: None, client: Client, group: str, home: str) -> None:
     user = person(group)
+    month = "/calendar/month/?date=2031-03-07"
+    wanted = {"": home, month: month if home == "/" else "/api/", "/api/docs/": "/api/docs/"}
 
-    assert client.post(LOGIN, words(user)).headers["Location"] == home
-    assert client.post(LOGIN, words(user, next="/calendar/month/?date=2031-03-07")).headers["Location"] == (
-        "/calendar/month/?date=2031-03-07"
-    )
+    assert {address: client.post(LOGIN, words(user, next=address)).headers["Location"] for address in wanted} == wanted
+
+
+def test_home_of_whoever_has_no_pages_is_the_api(db: None, client: Client) -> None:
+    client.force_login(person(roles.INTEGRATORS))
+
+    assert client.get("/").headers["Location"] == "/api/"
 
 
 @pytest.mark.parametrize(
