@@ -116,8 +116,8 @@ def test_action_bears_keys_that_are_none(
 
     answer = admin.post(f"/admin/{table}/", {"action": "export", "_selected_action": [key, *more]})
 
+    list(answer)  # which is streamed, and would crash only here
     assert answer.status_code in (200, 302, 400)
-    assert b"".join(answer) is not None
 
 
 @pytest.mark.parametrize("key", ["{booking.pk}", "{other}", "abc", "1", "%00"])
