@@ -343,11 +343,13 @@ class World:
             return {"refresh": authentication.new_tokens(self.member)["refresh"]}
         return sent.get((method, route), {})
 
-    def call(self, role: str, method: str, route: str) -> Any:
-        """The answer to somebody of a role: by token under /api/, by the browser's session elsewhere."""
-        user, client, headers = self.people[role], Client(), {}
+    def call(self, role: str, method: str, route: str, *, by_token: bool = True, protected: bool = False) -> Any:
+        """The answer to somebody of a role: by token under /api/, by the browser's session elsewhere, and without its forms'
+        protection where that is asked for (`protected`).
+        """
+        user, client, headers = self.people[role], Client(enforce_csrf_checks=protected), {}
         api = route.startswith("api/")
-        if user and api:
+        if user and api and by_token:
             headers["Authorization"] = f"Bearer {authentication.new_tokens(user)['access']}"
         elif user:
             client.force_login(user)
@@ -385,6 +387,18 @@ def test_access_is_as_the_table_says(world: World, row: Row) -> None:
     found = {role: told(undone(world, role, row.method, row.route)) for role in ROLES}
 
     assert found == row.statuses
+
+
+BY_PASSWORD_OR_TOKEN: Final = {"api/auth/login", "api/auth/refresh", "api/auth/logout"}
+WRITES: Final = [row for row in ROWS if row.method != "GET" and row.route not in BY_PASSWORD_OR_TOKEN]
+
+
+@pytest.mark.parametrize("row", WRITES, ids=lambda row: f"{row.method} /{row.route}")
+def test_no_other_site_can_write_by_somebodys_session(world: World, row: Row) -> None:
+    answer = world.call("root", row.method, row.route, by_token=False, protected=True)
+
+    assert answer.status_code == 403
+    assert "protection has run out" in answer.content.decode()
 
 
 OTHERS: Final = {
