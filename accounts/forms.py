@@ -87,8 +87,16 @@ class KeyForm(KnownForm):
         cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
 
 
-class OwnPasswordForm(KnownForm):
-    """Another password of one's own."""
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """A password that somebody chooses for themselves."""
 
     new = forms.CharField(
         label=_("New password"),
@@ -117,6 +125,12 @@ class OwnPasswordForm(KnownForm):
         words = self.cleaned_data
         if "new" in words and "again" in words and words["new"] != words["again"]:
             self.add_error("again", _("This is not the same as above. Type both again."))
+
+
+class OwnPasswordForm(NewPasswordForm, KnownForm):
+    """Another one, for whoever knows the old one."""
+
+    field_order = ("old", "new", "again")
 
 
 class LineField(forms.CharField):

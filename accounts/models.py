@@ -134,6 +134,20 @@ class RecoveryCode(models.Model):  # noqa: DJ008
         constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once_a_person")]
 
 
+class ResetRequest(models.Model):  # noqa: DJ008
+    """That somebody wants a new password for an e-mail, whoever has it. Only `accounts.resetting` writes it; sent, it is gone."""
+
+    email = EncryptedTextField(max_length=254)
+    language = models.CharField(max_length=10)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["due_at"], name="reset_request_due")]
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, person: Person) -> Self:
         """A key is its own person's alone."""

@@ -152,12 +152,16 @@ def _enter(window: Window, keys: Sequence[str]) -> None:
 
 def _login_keys(email: str, address: str | None) -> list[str]:
     """Keyed hashes, for an e-mail and an address are personal. Callers without an address do not share one."""
-    named = [f"account {email.strip().lower()}", *([f"address {_network(address)}"] if address else [])]
-    key = settings.SECRET_KEY.encode()
-    return [hmac.digest(key, f"log-in {one}".encode(errors="replace"), "sha256").hex()[:32] for one in named]
+    named = [f"account {email.strip().lower()}", *([f"address {network(address)}"] if address else [])]
+    return [hashed(f"log-in {one}") for one in named]
 
 
-def _network(address: str) -> str:
+def hashed(name: str) -> str:
+    """What a counter is called that counts by something personal."""
+    return hmac.digest(settings.SECRET_KEY.encode(), name.encode(errors="replace"), "sha256").hex()[:32]
+
+
+def network(address: str) -> str:
     """Whoever has one IPv6 address has the 2^64 beside it."""
     found = ip_address(address)
     return str(found if found.version == 4 else ip_network((found, 64), strict=False))

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from accounts.views import coming, factor, keys, me
+from accounts.views import coming, factor, forgotten, keys, me
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
     path("logout/", coming.logout, name="logout"),
+    path("forgotten/", forgotten.ask, name="forgotten-password"),
+    path("new-password/<str:ticket>/", forgotten.choose, name="new-password"),
     path("me/", me.account, name="me"),
     path("me/password/", me.password, name="my-password"),
     path("me/factor/", factor.show, name="second-factor"),

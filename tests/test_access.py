@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import access_keys, authentication, roles
+from accounts import access_keys, authentication, resetting, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import feeds
@@ -61,6 +62,12 @@ GET    accounts/login/                  200      200    200   200     200       
 POST   accounts/login/                  302      302    302   302     302        302      302  302
 POST   language/                        302      302    302   302     302        302      302  302
 POST   accounts/logout/               login    login  login login   login      login    login login
+GET    accounts/forgotten/             200      200    200   200     200        200      200  200
+POST   accounts/forgotten/             200      200    200   200     200        200      200  200
+GET    accounts/new-password/<str:ticket>/
+                                        200      200    200   200     200        200      200  200
+POST   accounts/new-password/<str:ticket>/
+                                        200      200    200   200     200        200      200  200
 GET    accounts/me/                   login      200    200   200     200        200      200  200
 POST   accounts/me/password/          login      302    302   302     302        302      302  302
 GET    accounts/me/factor/            login      200    200   200     200        200      200  200
@@ -281,6 +288,7 @@ class World:
             .replace("<int:station_id>", str(self.station.pk))
             .replace("<int:feed_id>", str(self.feed.pk))
             .replace("<int:key_id>", str(self.key.pk))
+            .replace("<str:ticket>", resetting.ticket_for(self.member))
             .replace("<str:secret>", self.secret)
             .replace("<id>", str(self.member.pk))
         )
@@ -333,6 +341,11 @@ class World:
                 "rights": [roles.VIEW],
                 "old": PASSWORD,
             },
+            ("POST", "accounts/forgotten/"): {"email": self.member.email},
+            ("POST", "accounts/new-password/<str:ticket>/"): {
+                "new": "seven green horses",
+                "again": "seven green horses",
+            },
             ("POST", "accounts/me/password/"): {
                 "old": PASSWORD,
                 "new": "seven green horses",
@@ -360,7 +373,9 @@ class World:
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, settings: LazySettings) -> World:
+    """With a mail server, for without one nobody is offered a new password."""
+    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "http://testserver"
     return World()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import LazySettings
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
@@ -19,7 +20,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import authentication, roles
+from accounts import authentication, resetting, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
 from bookings.mails import delivering, outbox
@@ -29,7 +30,8 @@ from bookings.models import Booking, Feed, Mail
 from bookings.timetables import changing
 from config.settings import env
 from stations.models import Station
-from tests.factories import SATURDAY, ExceptionFactory, booking, open_station, person
+from tests.authenticator import code_of
+from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
 from tests.mails.scripted import DROP, scripted
 
 MARKS = ("Quillon", "Xanthe", "quillon.x", "901823", "zebra crossing", "giraffe")
@@ -235,6 +237,48 @@ def test_no_mark_is_left_anywhere_after_every_feature(
         entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if marks_in(str(entry))
     ] == []
     assert [one for one in Session.objects.all() if marks_in(str(one.get_decoded()))] == []
+
+
+def use_the_doors(station: Station) -> list[str]:
+    """By the pages, signed in as somebody with the station. Returns every secret that they were told, or told the product."""
+    client, user = Client(), person(roles.STAFF, station)
+    client.post("/accounts/login/", {"email": user.email, "password": PASSWORD})
+    app = client.post("/accounts/me/factor/app/").content.decode()
+    [secret] = re.findall(r"<code[^>]*>([A-Z2-7]{32})</code>", app)
+    words = {"code": code_of(secret), "old": PASSWORD}
+    codes = re.findall(
+        r"<li><code>([A-Z2-7-]{19})</code>", client.post("/accounts/me/factor/confirm/", words).content.decode()
+    )
+    wanted = {"name": "Shop", "stations": [station.pk], "rights": [roles.VIEW], "old": PASSWORD}
+    [key] = re.findall(r"sb_[\w-]{43}", client.post("/accounts/me/keys/", wanted).content.decode())
+    Client().get("/api/stations/", headers={"Authorization": f"Bearer {key}"})
+    Client().get("/api/nowhere/", headers={"Authorization": f"Bearer {key}x"})
+    client.post("/accounts/me/password/", {"old": PASSWORD, "new": "zebra crossing 7", "again": "zebra crossing 7"})
+    user.refresh_from_db()
+    ticket = resetting.ticket_for(user)
+    Client().post(f"/accounts/new-password/{ticket}/", {"new": "zebra crossing 8", "again": "zebra crossing 8"})
+    assert len(codes) == 10
+    return [secret, *codes, *(code.replace("-", "") for code in codes), key, ticket, PASSWORD, "zebra crossing"]
+
+
+def test_secrets_of_the_doors_are_left_nowhere(
+    station: Station,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    settings: LazySettings,
+) -> None:
+    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "http://testserver"
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+
+    found = use_the_doors(station)
+
+    printed = capsys.readouterr()
+    sessions = str([one.get_decoded() for one in Session.objects.all()])
+    at_rest = everything_at_rest(database_url).decode("utf-8", "replace")
+    left = [at_rest, caplog.text, printed.out, printed.err, sessions]
+    assert [secret for secret in found for text in left if secret in text] == []
 
 
 def test_secret_of_a_feed_is_left_nowhere(

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import authentication, roles, sessions
+from accounts import authentication, resetting, roles, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
@@ -23,12 +23,13 @@ def login(request: HttpRequest) -> HttpResponse:
     """The one log-in. An unknown e-mail, a wrong password and a wrong code are told alike, and take alike."""
     form = LoginForm(request.POST or None)
     target = _target(request)
+    shown = {"form": form, "next": target, "can_reset": resetting.is_offered()}
     if form.is_valid():
         try:
             user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
         except TooManyFailures as refusal:
             form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait})
-            response = render(request, "accounts/login.html", {"form": form, "next": target}, status=429)
+            response = render(request, "accounts/login.html", shown, status=429)
             response["Retry-After"] = str(refusal.wait)
             return response
         if user:
@@ -38,7 +39,7 @@ def login(request: HttpRequest) -> HttpResponse:
             None, _("E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
         )
     status = 400 if form.is_bound else 200
-    return render(request, "accounts/login.html", {"form": form, "next": target}, status=status)
+    return render(request, "accounts/login.html", shown, status=status)
 
 
 @require_POST

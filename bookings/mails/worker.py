@@ -10,7 +10,8 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from bookings.mails import delivering, faults, reminders
+from accounts import resetting
+from bookings.mails import delivering, faults, reminders, resets
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail
 
@@ -51,7 +52,7 @@ def run(courier: Courier, stop: Stop) -> None:
         try:
             for one in rounds:
                 one.go(timezone.now())
-            outcome = delivering.deliver_next(courier)
+            outcome = resets.deliver_next(courier) or delivering.deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
@@ -68,13 +69,14 @@ def run_once(courier: Courier) -> int:
     """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
     reminders.queue(timezone.now())
     sent = 0
-    while (outcome := delivering.deliver_next(courier)) not in (None, Outcome.AWAY):
+    while (outcome := resets.deliver_next(courier) or delivering.deliver_next(courier)) not in (None, Outcome.AWAY):
         sent += outcome is Outcome.SENT
     return sent
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago."""
+    """Forget the text of what was said long ago, and new passwords that could not be mailed."""
+    resetting.forget_old(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
 
 

@@ -14,7 +14,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.http import HttpRequest  # noqa: E402
 
-from accounts import authentication  # noqa: E402
+from accounts import authentication, resetting  # noqa: E402
 from accounts.throttling import Rate, TooManyFailures  # noqa: E402
 
 
@@ -48,7 +48,17 @@ def code(email: str, password: str, said: str) -> str:
     return "in" if user else "refused"
 
 
-RACES: dict[str, Callable[..., str]] = {"count": count, "spend": spend, "sign_in": sign_in, "code": code}
+def choose(ticket: str, password: str) -> str:
+    return "chosen" if resetting.give_password(ticket, password) else "refused"
+
+
+RACES: dict[str, Callable[..., str]] = {
+    "count": count,
+    "spend": spend,
+    "sign_in": sign_in,
+    "code": code,
+    "choose": choose,
+}
 
 if __name__ == "__main__":
     print("ready", flush=True)

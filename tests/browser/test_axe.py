@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from django.conf import LazySettings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts import roles
+from accounts import resetting, roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
@@ -21,7 +22,17 @@ from stations.models import Station
 from tests.authenticator import code_of
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import card, cell, drag
-from tests.factories import FRIDAY, PASSWORD, SATURDAY, ExceptionFactory, booking, customer, open_station, person
+from tests.factories import (
+    FRIDAY,
+    PASSWORD,
+    SATURDAY,
+    ExceptionFactory,
+    UserFactory,
+    booking,
+    customer,
+    open_station,
+    person,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
@@ -235,6 +246,25 @@ def test_axe_finds_no_fault(visit: Visit, world: World, state: str) -> None:
         found += [f"{width}: {fault}" for fault in faults(page)]
 
     assert found == []
+
+
+def test_axe_finds_no_fault_with_a_forgotten_password(
+    browser: Any, live_server: Any, db: None, settings: LazySettings
+) -> None:
+    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, live_server.url
+    page = browser.new_page(viewport={"width": 320, "height": 900})
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.get_by_role("link", name="Password forgotten?").click()
+    found = faults(page)
+    page.get_by_label("E-mail").fill("no@example.com")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_text("a link is on its way")).to_be_visible()
+    found += faults(page)
+    page.goto(f"{live_server.url}/accounts/new-password/{resetting.ticket_for(UserFactory())}/")
+    expect(page.get_by_role("button", name="Change the password")).to_be_visible()
+
+    assert found + faults(page) == []
+    page.close()
 
 
 def test_axe_finds_no_fault_with_the_log_in(browser: Any, live_server: Any, db: None) -> None:

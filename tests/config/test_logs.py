@@ -36,10 +36,11 @@ def log() -> Iterator[StringIO]:
         (f"/feeds/{SECRET}", "WARNING django.request: Not Found: /feeds/•••"),
         (f"/feeds/{SECRET}.ics/", "WARNING django.request: Not Found: /feeds/•••/"),
         (f"/nowhere//Feeds/{SECRET}", "WARNING django.request: Not Found: /nowhere//Feeds/•••"),
+        (f"/accounts/new-password/1-{SECRET}/", "WARNING django.request: Not Found: /accounts/new-password/•••/"),
         ("/nowhere/", "WARNING django.request: Not Found: /nowhere/"),
     ],
 )
-def test_log_names_no_secret_of_a_feed(db: None, log: StringIO, address: str, line: str) -> None:
+def test_log_names_no_secret_of_an_address(db: None, log: StringIO, address: str, line: str) -> None:
     Client().get(address)
 
     assert log.getvalue().endswith(f" {line}\n")

@@ -1,0 +1,67 @@
+"""A forgotten password: asked for here, and chosen anew by the link that was mailed."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import resetting
+from accounts.forms import ForgottenForm, NewPasswordForm
+from config.errors import answer
+from config.middleware import remote_address
+
+View = Callable[..., HttpResponse]
+
+
+def offered(view: View) -> View:
+    """No such page where no mail could be sent. Its address can hold a ticket, and is told to nobody; its host is told to
+    ourselves, for a form that comes from nowhere is not taken.
+    """
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    @never_cache
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not resetting.is_offered():
+            raise Http404
+        response = view(request, *args, **kwargs)
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return cast("View", handle)
+
+
+@offered
+def ask(request: HttpRequest) -> HttpResponse:
+    """The same answer for everybody, at once: what becomes of it, only a mail says."""
+    form = ForgottenForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
+    email, language = form.cleaned_data["email"], get_language() or "en"
+    if wait := resetting.ask(email, language=language, address=remote_address(request)):
+        form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": wait})
+        response = render(request, "accounts/forgotten.html", {"form": form}, status=429)
+        response["Retry-After"] = str(wait)
+        return response
+    return render(request, "accounts/forgotten.html", {"asked": True})
+
+
+@offered
+@sensitive_post_parameters()
+def choose(request: HttpRequest, ticket: str) -> HttpResponse:
+    person, over = resetting.holder(ticket), _("This link is over. Ask for a new one where you log in.")
+    if person is None:
+        return answer(request, 404, sentence=over)
+    form = NewPasswordForm(request.POST or None, person=person)
+    if not form.is_valid():
+        return render(request, "accounts/new_password.html", {"form": form}, status=400 if form.is_bound else 200)
+    if not resetting.give_password(ticket, form.cleaned_data["new"]):
+        return answer(request, 404, sentence=over)
+    return render(request, "accounts/new_password.html", {"done": True})
