@@ -18,6 +18,7 @@ from accounts.customers import ShownCustomer
 from accounts.normalising import initials
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
+from bookings.workflow import RESCHEDULABLE
 from stations.loading import timetables_of
 from stations.models import Station
 from stations.querysets import Person
@@ -54,6 +55,11 @@ class Row:
     slots: int
     version: int
     needs_place: bool
+
+    @property
+    def waits_for_place(self) -> bool:
+        """Whether it stands beside the grid: displaced, and not yet done with in the place that it had."""
+        return self.needs_place and self.status in RESCHEDULABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
         location=station.name,
         organizer=Party(station.name, station.email or NOBODY),
         attendee=None,
-        status=EventStatus.TENTATIVE if row.needs_place else STATUSES.get(Status(row.status), EventStatus.CONFIRMED),
+        status=EventStatus.TENTATIVE if row.waits_for_place else STATUSES.get(Status(row.status), EventStatus.CONFIRMED),
         created_at=row.created_at,
         changed_at=row.updated_at,
     )
@@ -194,7 +194,7 @@ def _summary(row: Row, words: Words) -> str:
     who = f"{row.customer.name if row.customer else words.walk_in} · {row.total_guests}"
     if row.status == Status.CANCELLED:
         return words.cancelled % {"who": who}
-    return words.displaced % {"who": who} if row.needs_place else who
+    return words.displaced % {"who": who} if row.waits_for_place else who
 
 
 def _description(row: Row, words: Words) -> str:

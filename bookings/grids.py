@@ -113,10 +113,10 @@ def days_of(
     today: date,
     month: int | None = None,
 ) -> list[Day]:
-    """The days with their cells and bookings; displaced bookings stand beside the grid and are left out."""
+    """The days with their cells and bookings; those that wait for a place stand beside the grid and are left out."""
     standing: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
-        if not row.needs_place:
+        if not row.waits_for_place:
             standing[row.date].append(row)
     return [
         Day(

@@ -7,7 +7,7 @@ from django.db import connection, models
 from django.db.models import Exists, F, OuterRef
 
 from bookings.mails.kinds import OPEN, State
-from bookings.workflow import Status
+from bookings.workflow import RESCHEDULABLE, Status
 from stations.querysets import OfStationQuerySet, Person
 
 Row = TypeVar("Row", bound=models.Model)
@@ -26,7 +26,8 @@ class BookingQuerySet(OfStationQuerySet[Row]):
         return self.exclude(status=Status.CANCELLED).filter(needs_place=False)
 
     def displaced(self) -> Self:
-        return self.filter(needs_place=True)
+        """Those that wait for another place, for as long as they can be given one."""
+        return self.filter(needs_place=True, status__in=RESCHEDULABLE)
 
     def ahead(self, now: datetime) -> Self:
         """Those that have not begun: what a change of the timetable may still touch."""

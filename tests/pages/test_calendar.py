@@ -126,6 +126,22 @@ def test_displaced_bookings_stand_beside_the_grid(visitor: Client, station: Stat
     assert ids(html) == [str(made.pk)]
 
 
+@pytest.mark.parametrize("status", ["arrived", "completed", "no_show"])
+def test_displaced_booking_that_is_done_with_stands_in_the_grid_again(
+    visitor: Client, station: Station, status: str
+) -> None:
+    """Nobody can or need give it another place: beside the grid it would stand for ever."""
+    made = booking(station, status=status)
+    made.holds.all().delete()
+    made.needs_place = True
+    made.save()
+
+    for view in VIEWS:
+        html = show(visitor, view)
+        assert "Need a place" not in html
+        assert ids(html) == [str(made.pk)]
+
+
 def test_booking_whose_slot_the_timetable_has_no_more_is_still_shown(visitor: Client, station: Station) -> None:
     made = booking(station, slot=time(18), slots=2)
     station.openings.all().delete()
