@@ -184,7 +184,9 @@ def _event(row: Row, station: Station, words: Words) -> Event:
         location=station.name,
         organizer=Party(station.name, station.email or NOBODY),
         attendee=None,
-        status=EventStatus.TENTATIVE if row.waits_for_place else STATUSES.get(Status(row.status), EventStatus.CONFIRMED),
+        status=EventStatus.TENTATIVE
+        if row.waits_for_place
+        else STATUSES.get(Status(row.status), EventStatus.CONFIRMED),
         created_at=row.created_at,
         changed_at=row.updated_at,
     )

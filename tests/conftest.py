@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import connection
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
 from accounts import throttling
@@ -30,6 +31,12 @@ def no_counters_left(django_db_modify_db_settings: None) -> Iterator[None]:
     yield
     for left in Path(tempfile.gettempdir()).glob(f"stationbook-{os.getpid()}.counters.sqlite3*"):
         left.unlink()
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> None:
+    """No test speaks another's: whatever a client asked for last stays active in its thread."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

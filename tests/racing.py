@@ -1,7 +1,7 @@
 """Real processes against each other.
 
-`python -m tests.racing MODULE EAR:MOUTH,… ARGUMENT …` becomes as many processes of a racing module as there are pairs of open files:
-it imports once what takes longest, and then forks, before anything has opened a database.
+`python -m tests.racing MODULE EAR:MOUTH,… ARGUMENT …` becomes as many processes of a racing module as there are pairs of open
+files: it imports once what takes longest, and then forks, before anything has opened a database.
 """
 
 import importlib
@@ -36,7 +36,7 @@ def race(database_url: str, processes: int, *arguments: str, module: str = "test
 
 
 def become_one_of(pairs: list[list[int]]) -> None:
-    """Returns in new processes alone, each with the ear and mouth of a pair for its input and output; the old one waits and ends."""
+    """Returns in new processes alone, each with a pair for its input and output; the old one waits and ends."""
     for ear, mouth in pairs:
         if not os.fork():
             os.dup2(ear, 0)

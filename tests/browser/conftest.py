@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from accounts import roles
 from accounts.models import User
@@ -13,6 +13,12 @@ from stations.models import Station
 from tests.factories import open_station, person
 
 Visit = Callable[..., Page]
+
+expect.set_options(timeout=20_000)
+"""How long a busy machine may take; where all is well nobody waits so long."""
+
+WIDTHS = (1280, 768, 320)
+"""Of a desk, of a tablet on end, and the narrowest that WCAG 1.4.10 asks for."""
 
 
 @pytest.fixture
@@ -68,3 +74,12 @@ def is_complaint(message: ConsoleMessage) -> bool:
 
 def ours(url: str, home: str) -> bool:
     return url.startswith((home, "data:"))
+
+
+def too_narrow(page: Page) -> list[int]:
+    """The windows in which one would have to scroll sideways to read the page."""
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [width] if page.evaluate("document.documentElement.scrollWidth > innerWidth") else []
+    return found

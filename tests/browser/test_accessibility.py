@@ -34,8 +34,7 @@ SPACED: Final = "* { line-height: 1.5 !important; letter-spacing: .12em !importa
 """The spacing that 1.4.12 names. Paragraphs stand by themselves here."""
 
 
-@pytest.mark.parametrize("address", [WEEK, MONTH])
-@pytest.mark.parametrize(("width", "height"), [(1280, 500), (320, 600)])
+@pytest.mark.parametrize(("address", "width", "height"), [(WEEK, 1280, 500), (MONTH, 320, 600)])
 def test_2_4_11_and_2_4_7_focus_is_in_sight_wherever_it_goes(
     visit: Visit, station: Station, staff: User, address: str, width: int, height: int
 ) -> None:

@@ -20,7 +20,7 @@ from bookings.services import Place
 from bookings.workflow import Status
 from stations.models import Station
 from tests.authenticator import code_of
-from tests.browser.conftest import Visit
+from tests.browser.conftest import WIDTHS, Visit
 from tests.browser.test_calendar import card, cell, drag
 from tests.factories import (
     FRIDAY,
@@ -211,21 +211,24 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "API": ("/api/", None),
     "bookings in the API": ("/api/bookings/?station=kitchen", None),
 }
-WIDTHS = (1280, 768, 320)
 NEEDS_ROOM = {"week with a booking in the hand"}
 """What a mouse holds on a wide screen, and a narrower one would let go of."""
 
 
-def faults(page: Page) -> list[str]:
-    """What axe finds, as one line each: everything in light, and in dark what colours can do wrong."""
+ASKED: dict[str, dict[str, Any]] = {
+    "light": {"type": "tag", "values": RULES},
+    "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
+"""Everything in light, and in dark what colours can do wrong."""
+
+
+def faults(page: Page, *schemes: str) -> list[str]:
+    """What axe finds, as one line each, in both schemes unless they are named."""
     page.evaluate(AXE_SCRIPT)
     found: list[dict[str, Any]] = []
-    for scheme, only in (
-        ("light", {"type": "tag", "values": RULES}),
-        ("dark", {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}),
-    ):
+    for scheme in schemes or ASKED:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        answer = page.evaluate("only => axe.run({runOnly: only})", only)
+        answer = page.evaluate("only => axe.run({runOnly: only})", ASKED[scheme])
         found += [{"scheme": scheme, **one} for one in answer["violations"]]
     return [
         f"{one['scheme']}: {one['id']}: {one['help']} at {[node['target'] for node in one['nodes'][:3]]}"
@@ -233,17 +236,20 @@ def faults(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_no_fault(visit: Visit, world: World, state: str) -> None:
+def test_axe_finds_no_fault(visit: Visit, world: World, state: str, everywhere: bool) -> None:
+    """At a desk in both schemes and on a telephone in light; by hand, everything at every width."""
     address, reach = STATES[state]
     page = visit(world.staff, address.replace("{id}", str(world.made.pk)).replace("{mail}", str(world.mail.pk)))
     if reach:
         reach(page, world)
 
     found = []
-    for width in WIDTHS[:1] if state in NEEDS_ROOM else WIDTHS:
+    for width in WIDTHS[:1] if state in NEEDS_ROOM else WIDTHS if everywhere else WIDTHS[::2]:
         page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{width}: {fault}" for fault in faults(page)]
+        schemes = ASKED if everywhere or width == WIDTHS[0] else ["light"]
+        found += [f"{width}: {fault}" for fault in faults(page, *schemes)]
 
     assert found == []
 

@@ -228,16 +228,6 @@ def test_switching_station_date_and_status_is_one_choice_and_stands_in_the_addre
 
 
 @pytest.mark.looks
-@pytest.mark.parametrize("address", [WEEK, MONTH, "/bookings/new/", "/accounts/login/", "/api/"])
-@pytest.mark.parametrize("width", [1280, 320])
-def test_page_is_as_wide_as_its_window(visit: Visit, station: Station, staff: User, address: str, width: int) -> None:
-    booking(station, customer=Contact("Donaudampfschifffahrtsgesellschaft García", "ana@example.com"), slots=2)
-    page = visit(staff, address, width=width)
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.looks
 def test_admin_runs_under_the_strict_policy(visit: Visit, station: Station) -> None:
     made = booking(station)
     manager = person(roles.MANAGERS, station)

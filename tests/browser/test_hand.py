@@ -15,7 +15,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, drag, place
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
 STEPS = "[data-steps]"
 

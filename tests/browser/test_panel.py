@@ -19,7 +19,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, place
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
 ANA = Contact("Ana García", "ana@example.com", "+49 30 901820")
 

@@ -96,6 +96,7 @@ def test_server_stops_on_sigterm_with_every_process_it_started(first_life: Life)
     assert (first_life.code, first_life.outlived) == (0, set())
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["one process", "all that the keyboard reaches"])
 def test_server_stops_when_interrupted(product: Product, first_keys: str, send: Callable[[int, int], None]) -> None:
     with product.serving(PORT=str(free_port()), DEMO="0") as server:
@@ -144,6 +145,7 @@ def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobo
     assert (life.code, life.outlived) == (0, set())
 
 
+@pytest.mark.looks
 def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_keys: str) -> None:
     port = free_port()
     (product.folder / "other.env").write_text(f"{first_keys}PORT={port}\nDEMO=0\n")
@@ -158,6 +160,7 @@ def test_server_started_again_keeps_its_keys(product: Product, first_keys: str) 
     assert (product.folder / ".env").read_text() == first_keys
 
 
+@pytest.mark.looks
 def test_server_refuses_a_port_that_is_taken(product: Product, first_keys: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -181,6 +184,7 @@ def test_server_never_writes_new_keys_beside_an_old_database(product: Product, f
     assert server.said.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
 
 
+@pytest.mark.looks
 def test_server_with_keys_in_files_writes_none(product: Product, first_keys: str) -> None:
     server = product.start(PORT=str(free_port()), PII_KEYS_FILE="/nowhere/pii_keys", SECRET_KEY="a" * 50)
     code = server.process.wait(PATIENCE)
