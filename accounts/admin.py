@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import admin_trail, customers, people, roles, second_factor, sessions
+from accounts.admin_privacy import PrivacyPages
 from accounts.forms import LinesField
 from accounts.models import AuditEntry, Customer, User
 from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
@@ -54,24 +55,31 @@ class CustomerForm(ServiceForm):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ScopedAdmin):
-    """Customers come with their bookings; here they are found and mended, through `accounts.customers`."""
+class CustomerAdmin(PrivacyPages, ScopedAdmin):
+    """Customers come with their bookings; here they are found and mended, through `accounts.customers`. Their contact stands on
+    their own page alone; that it was opened is in the audit trail.
+    """
 
     form = CustomerForm
     to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
     list_filter = (StationFilter, "email_bounced")
     ordering = ("-created_at",)
-    readonly_fields = ("email_bounced", "station", "created_at")
+    readonly_fields = ("email_bounced", "station", "created_at", "erased_at")
     search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (*_shown(request), "station", "created_at")
+        return (_who(request), "station", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        if obj and obj.erased_at:
+            return ("station", "created_at", "erased_at")
         private = request.user.has_perm(roles.PII)
         contact = ("name", "email", "email_bounced", "phone", "language", "notes") if private else ()
         return (*contact, "station", "created_at")
@@ -87,17 +95,14 @@ class CustomerAdmin(ScopedAdmin):
         return queryset.filter(pk__in=[customer.pk for customer in found]), False
 
 
-def _shown(request: HttpRequest) -> list[Callable[[Customer], str]]:
-    """The columns of a customer, as the person who looks may see them."""
+def _who(request: HttpRequest) -> Callable[[Customer], str]:
+    """The column that names a customer, as the person who looks may see them."""
 
-    def column(name: str, label: Any) -> Callable[[Customer], str]:
-        @admin.display(description=label)
-        def show(customer: Customer) -> str:
-            return str(getattr(customers.shown(customer, person_of(request)), name))
+    @admin.display(description=_("name"))
+    def who(customer: Customer) -> str:
+        return customers.shown(customer, person_of(request)).called
 
-        return show
-
-    return [column("name", _("name")), column("email", _("e-mail")), column("phone", _("phone"))]
+    return who
 
 
 class GrantForm(_Form):

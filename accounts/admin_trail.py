@@ -13,8 +13,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import people
-from accounts.audit import HIDDEN, Channel
-from accounts.models import AuditEntry
+from accounts.audit import HIDDEN, Channel, CustomerEvent
+from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit, exporting
 from bookings.audit import Event
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 500
 NOTHING = (None, "None", "")
 """auditlog writes what is not there as a word."""
+TOLD_BY_NAME = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED, CustomerEvent.ERASED)
+"""What is more, or less, than a change of the fields it names."""
 EXPORTED = ("when", "who", "from", "address", "station", "of", "id", "event", "what")
 
 
@@ -60,7 +62,8 @@ class EventFilter(admin.SimpleListFilter):
             ("recovery_codes", gettext("New recovery codes")),
             ("renewed", gettext("New address of a feed")),
         ]
-        return [*((one.value, str(one.label)) for one in Event), *others]
+        own = {one.value: str(one.label) for one in (*CustomerEvent, *Event)}
+        return [*own.items(), *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(event=self.value()) if self.value() else queryset
@@ -118,6 +121,9 @@ def told(entry: AuditEntry) -> str:
         return audit.sentence(entry.event, changes, entry.station.country if entry.station else wording.ANYWHERE)
     if entry.action == AuditEntry.Action.DELETE:
         return gettext("Deleted")
+    if model is Customer and entry.event in TOLD_BY_NAME:
+        fields = ", ".join(_label(model, name) for name in changes)
+        return ": ".join(filter(None, [str(CustomerEvent(entry.event).label), fields]))
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
     return capfirst("; ".join(_changed(_label(model, name), change) for name, change in changes.items()))

@@ -25,6 +25,16 @@ HIDDEN: Final = "•••"
 """Stands for an encrypted value: an entry says that it changed, never what it holds."""
 
 
+class CustomerEvent(models.TextChoices):
+    """What happens to a customer's data."""
+
+    CREATED = "created", _("Customer added")
+    EDITED = "edited", _("Customer edited")
+    REVEALED = "revealed", _("Contact shown")
+    EXPORTED = "exported", _("Data exported")
+    ERASED = "erased", _("Erased")
+
+
 class Channel(models.TextChoices):
     """The door a change came in by."""
 
@@ -35,6 +45,10 @@ class Channel(models.TextChoices):
     KEY = "key", _("API, by key")
     IMPORT = "import", _("import")
     COMMAND = "command", _("command")
+
+
+LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
+"""What changes nothing, and is told all the same."""
 
 
 @dataclass(frozen=True)
@@ -86,21 +100,23 @@ def context(by: Person | None = None) -> dict[str, Any]:
 
 
 def record_customers(
-    changed: "Iterable[tuple[Customer, Sequence[str]]]", *, created: bool, by: Person | None = None
+    changed: "Iterable[tuple[Customer, Sequence[str]]]", *, event: CustomerEvent, by: Person | None = None
 ) -> None:
-    """One entry for each customer, naming the fields that were given or changed, and never what they hold."""
+    """One entry for each customer, naming the fields that were given, changed or shown, and never what they hold."""
     from accounts.models import AuditEntry, Customer
 
     kind, source = ContentType.objects.get_for_model(Customer), context(by)
+    created = event == CustomerEvent.CREATED
+    actions = {CustomerEvent.CREATED: AuditEntry.Action.CREATE, **dict.fromkeys(LOOKS, AuditEntry.Action.ACCESS)}
     AuditEntry.objects.bulk_create(
         AuditEntry(
             content_type=kind,
             object_pk=str(customer.pk),
             object_repr=str(customer),
-            action=AuditEntry.Action.CREATE if created else AuditEntry.Action.UPDATE,
+            action=actions.get(event, AuditEntry.Action.UPDATE),
             changes={name: [None if created else HIDDEN, HIDDEN] for name in fields},
             station_id=customer.station_id,
-            event="created" if created else "edited",
+            event=event,
             **source,
         )
         for customer, fields in changed

@@ -5,6 +5,7 @@ The same person again is the same e-mail or phone and the same name, at one stat
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, indexing, roles
+from accounts.audit import CustomerEvent
 from accounts.indexing import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PHONE, Key
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import (
@@ -32,7 +34,18 @@ from stations.errors import Invalid, NotFound
 from stations.models import Station
 from stations.querysets import Person
 
-__all__ = ["Contact", "ShownCustomer", "check", "edit", "find_or_make", "initials", "search", "shown"]
+__all__ = [
+    "Contact",
+    "ShownCustomer",
+    "check",
+    "edit",
+    "erase",
+    "find_or_make",
+    "initials",
+    "reveal",
+    "search",
+    "shown",
+]
 
 FOUND_AT_MOST: Final = 50
 LONGEST_QUERY: Final = 500
@@ -62,13 +75,20 @@ class ShownCustomer:
     name: str
     email: str
     phone: str
+    erased: bool = False
+
+    @property
+    def called(self) -> str:
+        """What stands where a page names them."""
+        return _("Erased") if self.erased else self.name
 
 
 def shown(customer: Customer, person: Person) -> ShownCustomer:
     """Initials and no contact without the right to personal data."""
+    erased = customer.erased_at is not None
     if person.has_perm(roles.PII):
-        return ShownCustomer(customer.pk, customer.name, customer.email, customer.phone)
-    return ShownCustomer(customer.pk, initials(customer.name), "", "")
+        return ShownCustomer(customer.pk, customer.name, customer.email, customer.phone, erased)
+    return ShownCustomer(customer.pk, initials(customer.name), "", "", erased)
 
 
 def check(station: Station, contact: Contact, *, strict: bool) -> None:
@@ -95,23 +115,60 @@ def find_or_make(
 def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
     """Change a customer's name, e-mail, phone, language or notes. Nothing that differs: nothing is written.
 
-    Raises NotPermitted, NotFound or Invalid. A phone kept as written by an import may stay as it is.
+    Raises NotPermitted, NotFound or Invalid: whoever was erased stays so. A phone kept as written by an import may stay as it
+    is.
     """
     roles.require(by, roles.CHANGE)
     roles.require(by, roles.PII)
     with transaction.atomic():
-        visible = Customer.objects.visible_to(by).filter(pk=customer_id)
-        station = Station.objects.filter(pk__in=visible.values("station")).locked().first()
-        if station is None:
-            raise NotFound
-        customer = Customer.objects.get(pk=customer_id)
-        customer.station = station
+        customer = locked(customer_id, by=by)
+        if customer.erased_at:
+            raise Invalid(_("This customer was erased, and stays so. Book for them as for somebody new."))
+        station = customer.station
         changed = _apply(customer, changes)
         if changed:
             customer.save()
             indexing.rewrite([customer], station)
-            audit.record_customers([(customer, changed)], created=False, by=by)
+            audit.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
             Station.objects.filter(pk=station.pk).bump()
+    return customer
+
+
+def locked(customer_id: UUID, *, by: Person) -> Customer:
+    """The customer, read with their station locked until the transaction ends. Raises NotFound."""
+    visible = Customer.objects.visible_to(by).filter(pk=customer_id)
+    station = Station.objects.filter(pk__in=visible.values("station")).locked().first()
+    if station is None:
+        raise NotFound
+    customer = Customer.objects.get(pk=customer_id)
+    customer.station = station
+    return customer
+
+
+def erase(customer: Customer, *, at: datetime, by: Person) -> None:
+    """Forget who a customer was: all that identifies them, and all that finds them. Under the station's lock; what their
+    bookings say of them is `bookings.privacy`'s.
+    """
+    held = [name for name in EDITABLE if getattr(customer, name)]
+    for name in EDITABLE:
+        setattr(customer, name, "")
+    customer.email_bounced, customer.phone_is_valid, customer.erased_at = False, True, at
+    customer.save()
+    BlindIndex.objects.filter(customer=customer).delete()
+    audit.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
+
+
+def reveal(customer_id: UUID, *, by: Person) -> Customer:
+    """The customer with their contact, for a person who asks; that they asked is in the audit trail.
+
+    Raises NotPermitted or NotFound.
+    """
+    roles.require(by, roles.PII)
+    customer = Customer.objects.visible_to(by).select_related("station").filter(pk=customer_id).first()
+    if customer is None:
+        raise NotFound
+    if has := [name for name in ("email", "phone") if getattr(customer, name)]:
+        audit.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
     return customer
 
 
@@ -122,7 +179,7 @@ def mark_bounced(customer: Customer, email: str) -> None:
         current = Customer.objects.get(pk=customer.pk)
         if current.email == email and not current.email_bounced:
             Customer.objects.filter(pk=customer.pk).update(email_bounced=True, updated_at=timezone.now())
-            audit.record_customers([(current, ["email_bounced"])], created=False)
+            audit.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.filter(pk=customer.station_id).bump()
 
 
@@ -131,7 +188,7 @@ def forget_bounce(customer: Customer, *, by: Person) -> None:
     if customer.email_bounced:
         customer.email_bounced = False
         Customer.objects.filter(pk=customer.pk).update(email_bounced=False, updated_at=timezone.now())
-        audit.record_customers([(customer, ["email_bounced"])], created=False, by=by)
+        audit.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
 
 
 def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
@@ -318,11 +375,11 @@ class _Known:
             Customer.objects.bulk_create(self._added)
             indexing.write(self._added, self._station)
             given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added]
-            audit.record_customers(given, created=True, by=by)
+            audit.record_customers(given, event=CustomerEvent.CREATED, by=by)
         if filled:
             for customer in filled:
                 customer.updated_at = timezone.now()
             Customer.objects.bulk_update(filled, ["email", "phone", "phone_is_valid", "updated_at"])
             indexing.rewrite(list(filled), self._station)
-            audit.record_customers(filled.items(), created=False, by=by)
+            audit.record_customers(filled.items(), event=CustomerEvent.EDITED, by=by)
             Station.objects.filter(pk=self._station.pk).bump()

@@ -56,10 +56,11 @@ def digests(keys: Iterable[Key], station_id: int) -> list[bytes]:
 
 
 def write(customers: Sequence[Customer], station: Station) -> None:
-    """The digests of customers that have none yet."""
+    """The digests of customers that have none yet. Whoever was erased gets none: nothing shall find them."""
     BlindIndex.objects.bulk_create(
         BlindIndex(customer=customer, station=station, digest=blind_index(key.kind, station.pk, key.value))
         for customer in customers
+        if not customer.erased_at
         for key in sorted(keys_of(customer, station.country))
     )
 

@@ -185,6 +185,12 @@ class ApiKey(models.Model):
         return _("API key %(id)s") % {"id": self.pk}
 
 
+class CustomerQuerySet(OfStationQuerySet["Customer"]):
+    def kept(self) -> Self:
+        """Without those that were erased: of them nobody is left to be chosen."""
+        return self.filter(erased_at=None)
+
+
 class Customer(models.Model):
     """Somebody who books at a station. All that identifies them is encrypted; `BlindIndex` finds them."""
 
@@ -213,8 +219,10 @@ class Customer(models.Model):
     notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, default=None, editable=False)
+    """Since when nothing is known of them but that there was somebody: the row is what their bookings hang on."""
 
-    objects = OfStationQuerySet.as_manager()
+    objects = CustomerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("customer")

@@ -38,6 +38,7 @@ class Event(models.TextChoices):
     MAIL_NOW = "mail_now", gettext_lazy("Mail sent at once")
     MAIL_AGAIN = "mail_again", gettext_lazy("Mail sent again")
     MAIL_WITHHELD = "mail_withheld", gettext_lazy("No mail: the customer was told otherwise")
+    ERASED = "erased", gettext_lazy("Customer erased")
 
 
 @dataclass(frozen=True, slots=True)

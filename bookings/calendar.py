@@ -27,9 +27,10 @@ from stations.timetable import Slot
 COLUMNS = (
     "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",
     "deposit_due_cents", "source", "created_at", "updated_at", "station__code", "starts_at", "ends_at", "slots", "version",
-    "needs_place",
+    "needs_place", "customer__erased_at",
 )  # fmt: skip
-PRIVATE_COLUMNS = ("customer__email", "customer__phone", "special_requests")
+WISHES = ("special_requests",)
+CONTACT = ("customer__email", "customer__phone")
 ROWS_AT_ONCE = 500
 
 
@@ -91,57 +92,62 @@ def rows(
     *,
     status: str | None = None,
     customer_id: UUID | None = None,
+    contact: bool = True,
 ) -> list[Row]:
     """The bookings of these stations on local dates from `first` to `last`, by date, slot, then creation.
 
-    `stations` are ones the person sees (`Station.objects.visible_to`).
+    `stations` are ones the person sees (`Station.objects.visible_to`). Pages leave the customers' contact out: on them it is
+    for whoever asks for it.
     """
     found = Booking.objects.filter(station__in=stations).between(first, last)
     if status:
         found = found.filter(status=status)
     if customer_id:
         found = found.filter(customer=customer_id)
-    return read(person, found.in_order())
+    return read(person, found.in_order(), contact=contact)
 
 
 def displaced(person: Person, stations: Sequence[Station]) -> list[Row]:
-    """The bookings that stand beside the grid, whatever their date, until they have a place."""
-    return read(person, Booking.objects.filter(station__in=stations).displaced().in_order())
+    """The bookings that stand beside the grid, whatever their date, until they have a place; without their customers' contact."""
+    return read(person, Booking.objects.filter(station__in=stations).displaced().in_order(), contact=False)
 
 
-def row(person: Person, booking: Booking) -> Row:
+def row(person: Person, booking: Booking, *, contact: bool = True) -> Row:
     """One booking, just written or just read."""
-    [only] = read(person, Booking.objects.filter(pk=booking.pk))
+    [only] = read(person, Booking.objects.filter(pk=booking.pk), contact=contact)
     return only
 
 
-def read(person: Person, found: "BookingQuerySet[Booking]") -> list[Row]:
+def read(person: Person, found: "BookingQuerySet[Booking]", *, contact: bool = True) -> list[Row]:
     """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
     private = person.has_perm(roles.PII)
-    return [_seen(values, private) for values in found.values_list(*_columns(private))]
+    columns = _columns(private=private, contact=contact)
+    return [_seen(values, private=private, contact=contact) for values in found.values_list(*columns)]
 
 
 def stream(found: "BookingQuerySet[Booking]", *, private: bool) -> Iterator[Row]:
     """Bookings one after the other, however many, by one query and in little memory; personal data where `private` says so."""
-    values_of = found.values_list(*_columns(private)).iterator(chunk_size=ROWS_AT_ONCE)
-    return (_seen(values, private) for values in values_of)
+    values_of = found.values_list(*_columns(private=private, contact=private)).iterator(chunk_size=ROWS_AT_ONCE)
+    return (_seen(values, private=private, contact=private) for values in values_of)
 
 
-def _columns(private: bool) -> tuple[str, ...]:
-    return (*COLUMNS, *PRIVATE_COLUMNS) if private else COLUMNS
+def _columns(*, private: bool, contact: bool) -> tuple[str, ...]:
+    """No more is read, and so decrypted, than is shown."""
+    return (*COLUMNS, *(WISHES if private else ()), *(CONTACT if private and contact else ()))
 
 
-def _seen(values: Sequence[Any], private: bool) -> Row:
-    if private:
-        return _row(values, values[len(COLUMNS) :])
-    return _row((*values[:2], initials(values[2] or ""), *values[3:]), ("", "", None))
+def _seen(values: Sequence[Any], *, private: bool, contact: bool) -> Row:
+    if not private:
+        return _row((*values[:2], initials(values[2] or ""), *values[3:]), None, ("", ""))
+    wishes, *reached = values[len(COLUMNS) :]
+    return _row(values, wishes, reached if contact else ("", ""))
 
 
-def _row(values: Sequence[Any], private: Sequence[Any]) -> Row:
+def _row(values: Sequence[Any], wishes: str | None, contact: Sequence[str]) -> Row:
     (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts, ends,
-     slots, version, needs_place) = values[: len(COLUMNS)]  # fmt: skip
-    email, phone, wishes = private
-    customer = ShownCustomer(customer_id, name, email, phone) if customer_id else None
+     slots, version, needs_place, erased_at) = values[: len(COLUMNS)]  # fmt: skip
+    email, phone = contact
+    customer = ShownCustomer(customer_id, name, email, phone, erased_at is not None) if customer_id else None
     return Row(
         pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated, station,
         starts, ends, slots, version, needs_place,

@@ -163,7 +163,7 @@ def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:
 def _known_customers(station: Station, drafts: Sequence[Draft]) -> dict[UUID, Customer]:
     wanted = {draft.customer_id for draft in drafts if draft.customer_id}
     return (
-        {customer.pk: customer for customer in Customer.objects.filter(station=station, pk__in=wanted)}
+        {customer.pk: customer for customer in Customer.objects.kept().filter(station=station, pk__in=wanted)}
         if wanted
         else {}
     )

@@ -56,3 +56,6 @@ EDITABLE = FIELDS | {"customer", "customer_id"}
 
 AMENDABLE = frozenset({"date", "slot", "status"})
 """What an import may change beside these, for the system that the booking came from has decided it already."""
+
+PERSONAL = frozenset({"customer", "customer_id", "special_requests"})
+"""What says who a booking is for, and goes when its customer is erased."""

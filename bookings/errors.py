@@ -19,6 +19,7 @@ __all__ = [
     "SlotClosed",
     "SlotFull",
     "Stale",
+    "StillAhead",
     "TooLate",
     "TooManyGuests",
     "WouldDisplace",
@@ -64,6 +65,13 @@ class Duplicate(DomainError):
 
     code = "duplicate"
     sentence = _("This station already has a booking with that reference.")
+
+
+class StillAhead(DomainError):
+    """A customer cannot be erased who is still expected."""
+
+    code = "still_ahead"
+    sentence = _("This customer has a booking ahead. Cancel or complete it first.")
 
 
 class WouldDisplace(DomainError):

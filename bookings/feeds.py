@@ -193,7 +193,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
 
 
 def _summary(row: Row, words: Words) -> str:
-    who = f"{row.customer.name if row.customer else words.walk_in} · {row.total_guests}"
+    who = f"{row.customer.called if row.customer else words.walk_in} · {row.total_guests}"
     if row.status == Status.CANCELLED:
         return words.cancelled % {"who": who}
     return words.displaced % {"who": who} if row.waits_for_place else who

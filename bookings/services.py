@@ -19,7 +19,7 @@ from accounts.models import Customer
 from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
-from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, Draft, Place
+from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, PERSONAL, Draft, Place
 from bookings.errors import Duplicate, InvalidStep
 from bookings.holds import Ledger
 from bookings.mails import outbox
@@ -167,7 +167,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
 def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: bool = False) -> Booking:
     """Bring an imported booking in line with where it came from: any of `drafts.EDITABLE`, and `date`, `slot` and `status`,
     all at once. As in `create_many`, the past and every status are allowed, and customers hear of it where `notify` says so.
-    Nothing that differs: nothing is written.
+    Nothing that differs: nothing is written. Who an erased customer was, no file says again.
 
     Raises NotPermitted, NotFound, Invalid, Duplicate, NoSuchSlot, SlotClosed or SlotFull.
     """
@@ -175,6 +175,8 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
     with one_change():
         booking, station = locked(by, booking_id)
         before, stood, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
+        if booking.customer and booking.customer.erased_at:
+            changes = {name: value for name, value in changes.items() if name not in PERSONAL}
         for name in AMENDABLE & set(changes):
             setattr(booking, name, changes[name])
         _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
@@ -226,7 +228,7 @@ def _require_reference_free(booking: Booking, station: Station) -> None:
 
 def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> Customer | None:
     """The same person at another station, found or made there: stations share nobody."""
-    if customer is None:
+    if customer is None or customer.erased_at:
         return None
     contact = Contact(customer.name, customer.email, customer.phone)
     return customers.find_or_make(station, [contact], strict=False, by=by)[0]
@@ -252,7 +254,7 @@ def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: 
 
 def _customer_given(station: Station, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
     if customer_id := changes.get("customer_id"):
-        customer = Customer.objects.filter(station=station, pk=customer_id).first()
+        customer = Customer.objects.kept().filter(station=station, pk=customer_id).first()
         if customer is None:
             raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
         return customer

@@ -61,7 +61,7 @@ class StationForm(_StationForm):
         model = Station
         fields = (
             "code", "name", "time_zone", "country", "currency", "first_weekday", "language", "email", "phone", "address",
-            "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "is_active",
+            "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "retention_months", "is_active",
         )  # fmt: skip
         field_classes = {"address": LinesField, "mail_signature": LinesField}
 
@@ -136,6 +136,7 @@ class StationAdmin(ScopedAdmin):
         (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
         (_("Contact"), {"fields": ("email", "phone", "address")}),
         (_("Mails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
+        (_("Customers' data"), {"fields": ("retention_months",)}),
         (_("Where bookings ahead are touched"), {"fields": ("displace", "retime")}),
     )
 

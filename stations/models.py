@@ -14,6 +14,7 @@ from stations.querysets import OfStationQuerySet, StationQuerySet
 MINUTES_A_DAY = 24 * 60
 MAX_PLACES = 10_000
 MAX_REMINDER_HOURS = 14 * 24
+MAX_RETENTION_MONTHS = 50 * 12
 
 
 class Weekday(models.IntegerChoices):
@@ -74,6 +75,15 @@ class Station(models.Model):
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_REMINDER_HOURS)],
         help_text=_("How long before a confirmed booking its customer is reminded. Empty: never."),
+    )
+    retention_months = models.PositiveSmallIntegerField(
+        _("customers' data is kept, months"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_MONTHS)],
+        help_text=_(
+            "How long after their last booking customers are erased. Their bookings stay as numbers. Empty: never."
+        ),
     )
     is_active = models.BooleanField(
         _("active"),

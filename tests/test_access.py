@@ -169,6 +169,8 @@ GET    admin/accounts/customer/<path:object_id>/          302      302  302
 GET    admin/accounts/customer/<path:object_id>/change/   200      404  200
 POST   admin/accounts/customer/<path:object_id>/change/   200      404  200
 GET    admin/accounts/customer/<path:object_id>/history/  200      404  200
+GET    admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
+POST   admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
 GET    admin/accounts/customer/<path:object_id>/delete/   403      404  403
 POST   admin/accounts/customer/<path:object_id>/delete/   403      404  403
 
@@ -280,6 +282,7 @@ class World:
             .replace("<uuid:booking_id>", str(self.booking.pk))
             .replace("<uuid:mail_id>", str(self.mail.pk))
             .replace("<str:customer_id>", str(self.booking.customer_id))
+            .replace("<uuid:customer_id>", str(self.booking.customer_id))
             .replace("<str:code>", "kitchen")
             .replace("api/^", "api/nowhere")
             .replace("<app_label>", "bookings")

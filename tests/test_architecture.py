@@ -106,6 +106,7 @@ WRITERS = {
     "bookings.creating",
     "bookings.services",
     "bookings.timetables",
+    "bookings.privacy",
     "bookings.models",
 }
 SAMPLES = "bookings.mails.sample"

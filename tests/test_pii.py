@@ -22,15 +22,18 @@ from django.utils import timezone
 
 from accounts import authentication, resetting, roles
 from accounts.customers import Contact
-from accounts.models import AuditEntry, Customer
+from accounts.models import AuditEntry, BlindIndex, Customer
+from bookings import privacy
 from bookings.mails import delivering, outbox
 from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN, State
 from bookings.models import Booking, Feed, Mail
 from bookings.timetables import changing
+from bookings.workflow import Status
 from config.settings import env
 from stations.models import Station
 from tests.authenticator import code_of
+from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
 from tests.mails.scripted import DROP, scripted
 
@@ -237,6 +240,25 @@ def test_no_mark_is_left_anywhere_after_every_feature(
         entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if marks_in(str(entry))
     ] == []
     assert [one for one in Session.objects.all() if marks_in(str(one.get_decoded()))] == []
+
+
+def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
+    station: Station, database_url: str, tmp_path: Path
+) -> None:
+    use_the_pages(station)
+    use_the_api(station)
+    use_the_admin(station)
+    use_the_commands(station, tmp_path)
+    use_the_mails(station)
+    assert set(marks_in(read_everything())) == {*MARKS}
+    Booking.objects.update(status=Status.COMPLETED)
+
+    for customer in Customer.objects.all():
+        privacy.erase(customer.pk, by=roles.OPERATOR)
+
+    assert marks_in(read_everything()) == []
+    assert marks_in(everything_at_rest(database_url).decode("utf-8", "replace")) == []
+    assert (BlindIndex.objects.count(), Booking.objects.filter(customer__isnull=False).exists()) == (0, True)
 
 
 def use_the_doors(station: Station) -> list[str]:

@@ -29,6 +29,9 @@ OWN_COLUMNS: Final = (LINE, OCCURRENCE, REASON, ROW)
 REMEMBERED: Final = tuple(name for name in FIELDS if name not in ("station", "external_ref"))
 FIELD_BYTES: Final = 6
 UNSAID: Final = bytes(FIELD_BYTES)
+ERASED: Final = b"\xff" * FIELD_BYTES
+"""Stands for what a row said of somebody who was erased: no file says it again."""
+PERSONAL: Final = frozenset({"customer_name", "customer_email", "customer_phone", "special_requests"})
 Stored = bytes | memoryview
 
 
@@ -141,11 +144,18 @@ def remembered(station_id: int, entry: Entry, before: Stored = b"") -> bytes:
     """
     found = dict(_digests(station_id, entry.said))
     key, old = _split(before)
+    erased = {name: ERASED for name, digest in old.items() if digest == ERASED}
     silent = any(digest != UNSAID and name not in entry.said for name, digest in old.items())
     if not silent or key not in found:
         writing = next(iter(found))
         key, old = writing, old if key == writing else {}
-    return key + b"".join(found[key].get(name) or old.get(name, UNSAID) for name in REMEMBERED)
+    return key + b"".join(erased.get(name) or found[key].get(name) or old.get(name, UNSAID) for name in REMEMBERED)
+
+
+def erased(content: Stored) -> bytes:
+    """What stays of a remembered row where its customer is erased: what it said of the booking."""
+    key, old = _split(content)
+    return key + b"".join(ERASED if name in PERSONAL else digest for name, digest in old.items())
 
 
 def changed_fields(station_id: int, entry: Entry, before: Stored) -> set[str]:
@@ -155,8 +165,8 @@ def changed_fields(station_id: int, entry: Entry, before: Stored) -> set[str]:
     key, old = _split(before)
     for key_id, digests in _digests(station_id, entry.said):
         if key_id == key:
-            return {name for name, digest in digests.items() if old[name] != digest}
-    return set(entry.said) & set(REMEMBERED)
+            return {name for name, digest in digests.items() if old[name] not in (digest, ERASED)}
+    return {name for name in entry.said if name in REMEMBERED and old.get(name) != ERASED}
 
 
 def _split(kept: Stored) -> tuple[bytes, dict[str, bytes]]:

@@ -50,3 +50,4 @@ class Problem(models.TextChoices):
     UNKNOWN = "unknown", _("The mail server did not say whether it took it.")
     AWAY = "away", _("The mail server cannot be reached.")
     UNWRITTEN = "unwritten", _("It could not be written.")
+    ERASED = "erased", _("The customer was erased.")

@@ -148,7 +148,7 @@ def _known_customer(request: PageRequest, station: Station) -> Customer | None:
     if not said:
         return None
     try:
-        found = Customer.objects.filter(station=station, pk=UUID(said)).first()
+        found = Customer.objects.kept().filter(station=station, pk=UUID(said)).first()
     except ValueError:
         found = None
     if found is None:

@@ -1,0 +1,81 @@
+"""What may be asked for in a customer's name, on their page in Django's admin: to be erased."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Customer
+from accounts.scoping import ScopedAdmin
+from bookings import privacy
+from stations.errors import DomainError
+
+if TYPE_CHECKING:
+    _Admin = ScopedAdmin
+else:
+    _Admin = object
+
+FOLDER = "admin/accounts/customer"
+
+
+class PrivacyPages(_Admin):
+    """The pages behind the buttons of a customer's page, for those whom `bookings.privacy` lets."""
+
+    change_form_template = f"{FOLDER}/change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        def page(name: str, view: Any) -> Any:
+            address = f"<uuid:customer_id>/{name}/"
+            return path(address, self.admin_site.admin_view(view), name=f"accounts_customer_{name}")
+
+        return [page("erase", self.erase_view), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        context |= {"may_erase": request.user.has_perms(privacy.RIGHTS)}
+        response = super().render_change_form(request, context, *args, **options)
+        add_never_cache_headers(response)
+        return response
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def erase_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
+        """What goes and what stays, and the button that does it."""
+        customer, error = self._asked(request, customer_id), ""
+        if request.method == "POST":
+            try:
+                privacy.erase(customer.pk, by=request.user)
+            except DomainError as refusal:
+                error = str(refusal)
+            else:
+                self.message_user(request, gettext("The customer is erased."), messages.SUCCESS)
+                return redirect("admin:accounts_customer_change", customer.pk)
+        expected = privacy.expected(customer, timezone.now())
+        return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
+
+    def _asked(self, request: HttpRequest, customer_id: UUID) -> Customer:
+        """The customer, if they are one of the manager's, for those who may. Whoever was erased is nobody to ask for."""
+        customer: Customer | None = self.get_queryset(request).filter(pk=customer_id).first()
+        if customer is None:
+            raise Http404
+        if not request.user.has_perms(privacy.RIGHTS):
+            raise PermissionDenied
+        if customer.erased_at:
+            raise Http404
+        return customer
+
+    def _drawn(self, request: HttpRequest, customer: Customer, name: str, shown: dict[str, Any]) -> HttpResponse:
+        shown |= {**self.admin_site.each_context(request), "title": customer.name, "customer": customer}
+        shown |= {"opts": self.opts, "back": reverse("admin:accounts_customer_change", args=[customer.pk])}
+        response = render(request, f"{FOLDER}/{name}.html", shown)
+        add_never_cache_headers(response)
+        return response
