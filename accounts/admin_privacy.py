@@ -1,22 +1,22 @@
-"""What may be asked for in a customer's name, on their page in Django's admin: to be erased."""
+"""What may be asked for in a customer's name, on their page in Django's admin: their data, and to be erased."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
-from bookings import privacy
+from bookings import disclosing, privacy
 from stations.errors import DomainError
 
 if TYPE_CHECKING:
@@ -37,13 +37,30 @@ class PrivacyPages(_Admin):
             address = f"<uuid:customer_id>/{name}/"
             return path(address, self.admin_site.admin_view(view), name=f"accounts_customer_{name}")
 
-        return [page("erase", self.erase_view), *super().get_urls()]
+        own = {"data": self.data_view, "export": self.export_view, "erase": self.erase_view}
+        return [*(page(name, view) for name, view in own.items()), *super().get_urls()]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        context |= {"may_erase": request.user.has_perms(privacy.RIGHTS)}
+        context |= {"may_ask": request.user.has_perms(privacy.RIGHTS)}
         response = super().render_change_form(request, context, *args, **options)
+        add_never_cache_headers(response)
+        return response
+
+    @method_decorator(require_POST)
+    def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
+        """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
+        customer = self._asked(request, customer_id)
+        return self._drawn(request, customer, "data", {"told": disclosing.disclose(customer.pk, by=request.user)})
+
+    @method_decorator(require_POST)
+    def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
+        """The same as JSON. The file's name says nothing of whose it is."""
+        customer = self._asked(request, customer_id)
+        told = disclosing.disclose(customer.pk, by=request.user)
+        response = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
+        response["Content-Disposition"] = 'attachment; filename="customer.json"'
         add_never_cache_headers(response)
         return response
 

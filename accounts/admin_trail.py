@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import people
-from accounts.audit import HIDDEN, Channel, CustomerEvent
+from accounts.audit import HIDDEN, Channel, CustomerEvent, sentence
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit, exporting
@@ -122,8 +122,7 @@ def told(entry: AuditEntry) -> str:
     if entry.action == AuditEntry.Action.DELETE:
         return gettext("Deleted")
     if model is Customer and entry.event in TOLD_BY_NAME:
-        fields = ", ".join(_label(model, name) for name in changes)
-        return ": ".join(filter(None, [str(CustomerEvent(entry.event).label), fields]))
+        return sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
     return capfirst("; ".join(_changed(_label(model, name), change) for name, change in changes.items()))

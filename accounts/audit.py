@@ -5,7 +5,7 @@ services, here and in `bookings.audit`. Either way the entry is the project's ow
 change's transaction, and the context set here says who and from where.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -121,6 +121,15 @@ def record_customers(
         )
         for customer, fields in changed
     )
+
+
+def sentence(event: str, changes: Mapping[str, Any]) -> str:
+    """What an entry about a customer says, for a person: “Contact shown: e-mail, phone”."""
+    from accounts.models import Customer
+
+    label = CustomerEvent(event).label if event in CustomerEvent.values else event
+    fields = ", ".join(str(getattr(Customer._meta.get_field(name), "verbose_name", name)) for name in changes)
+    return f"{label}: {fields}" if fields else str(label)
 
 
 def record_hidden(user: "User", name: str, *, event: str) -> None:

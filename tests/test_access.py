@@ -169,6 +169,8 @@ GET    admin/accounts/customer/<path:object_id>/          302      302  302
 GET    admin/accounts/customer/<path:object_id>/change/   200      404  200
 POST   admin/accounts/customer/<path:object_id>/change/   200      404  200
 GET    admin/accounts/customer/<path:object_id>/history/  200      404  200
+POST   admin/accounts/customer/<uuid:customer_id>/data/   200      404  200
+POST   admin/accounts/customer/<uuid:customer_id>/export/ 200      404  200
 GET    admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
 POST   admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
 GET    admin/accounts/customer/<path:object_id>/delete/   403      404  403

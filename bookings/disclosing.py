@@ -1,0 +1,88 @@
+"""Everything that the product holds of one customer at one station, for whoever asks for it in their name."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import audit as trail
+from accounts import customers, roles
+from accounts.audit import CustomerEvent
+from accounts.customers import EDITABLE
+from accounts.models import AuditEntry, Customer
+from bookings import audit, privacy
+from bookings.mails import showing
+from bookings.models import Booking, Mail
+from stations.models import Station
+from stations.querysets import Person
+
+NUMBERS = (
+    "date", "slot", "slots", "starts_at", "ends_at", "status", "party_adults", "party_kids", "total_due_cents",
+    "deposit_due_cents", "special_requests", "source", "external_ref", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
+    """Contact and notes, bookings with their wishes, mails with their text, and what the trail says of all of it, as JSON's
+    encoder takes it. That it was asked for is in the trail as well. Who of the staff did what is left out: that is about them.
+
+    Raises NotPermitted or NotFound.
+    """
+    for right in privacy.RIGHTS:
+        roles.require(by, right)
+    with transaction.atomic():
+        customer = customers.locked(customer_id, by=by)
+        bookings = list(Booking.objects.filter(customer=customer).in_order())
+        told = {
+            "exported_at": timezone.now(),
+            "station": {
+                name: getattr(customer.station, name) for name in ("code", "name", "email", "phone", "address")
+            },
+            "customer": _who(customer),
+            "bookings": [{"booking_id": one.pk, **{name: getattr(one, name) for name in NUMBERS}} for one in bookings],
+            "mails": list(_mails(customer)),
+            "history": list(_history(customer, bookings)),
+        }
+        trail.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
+    return told
+
+
+def _who(customer: Customer) -> dict[str, Any]:
+    names = (*EDITABLE, "email_bounced", "created_at", "updated_at")
+    return {"customer_id": customer.pk, **{name: getattr(customer, name) for name in names}}
+
+
+def _mails(customer: Customer) -> Iterator[dict[str, Any]]:
+    """What they were told, and what waits to be told, oldest first. The text is kept for a month."""
+    theirs = Q(said__customer=str(customer.pk)) | Q(booking__customer=customer, said=None)
+    for mail in (
+        Mail.objects.filter(theirs).select_related("booking__station", "booking__customer").order_by("created_at")
+    ):
+        words = showing.words_of(mail, mail.booking)
+        yield {
+            "booking_id": mail.booking_id,
+            "about": mail.kind,
+            "state": mail.state,
+            "created_at": mail.created_at,
+            "ended_at": mail.ended_at,
+            "subject": words.subject,
+            "text": words.text,
+        }
+
+
+def _history(customer: Customer, bookings: list[Booking]) -> Iterator[dict[str, Any]]:
+    """What happened to them and to their bookings at this station, oldest first."""
+    station: Station = customer.station
+    keys = [str(customer.pk), *(str(booking.pk) for booking in bookings)]
+    for entry in AuditEntry.objects.filter(station=station, object_pk__in=keys).order_by("id"):
+        changes, about_customer = entry.changes or {}, entry.object_pk == keys[0]
+        yield {
+            "when": entry.timestamp,
+            "booking_id": None if about_customer else entry.object_pk,
+            "event": entry.event,
+            "what": trail.sentence(entry.event, changes) if about_customer else audit.line(entry, station.country).what,
+            "from": entry.channel,
+        }
