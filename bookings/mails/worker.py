@@ -1,4 +1,4 @@
-"""The worker's rounds: mails as they fall due, reminders, and the end of what is kept too long."""
+"""The worker's rounds: mails as they fall due, reminders, and the end of what is kept too long, customers included."""
 
 import logging
 import random
@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import resetting
+from bookings import retaining
 from bookings.mails import delivering, faults, reminders, resets
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail
@@ -22,6 +23,7 @@ IDLE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 REMIND_EVERY: Final = timedelta(minutes=1)
 TIDY_EVERY: Final = timedelta(hours=1)
+RETAIN_EVERY: Final = timedelta(days=1)
 KEPT: Final = timedelta(days=30)
 """How long what was said can be read again. That it was said stays."""
 
@@ -46,7 +48,7 @@ def run(courier: Courier, stop: Stop) -> None:
     """Until told to stop; the mail in hand is finished first. A database that is away is waited for, and so is the end of
     whatever else goes wrong: a worker that ended would take the server with it.
     """
-    rounds = [Round(reminders.queue, REMIND_EVERY), Round(tidy, TIDY_EVERY)]
+    rounds = [Round(reminders.queue, REMIND_EVERY), *housekeeping()]
     troubles = 0
     while not stop.told:
         try:
@@ -63,6 +65,30 @@ def run(courier: Courier, stop: Stop) -> None:
         elif outcome is None:
             courier.hang_up()
             stop.wait(IDLE_SECONDS)
+
+
+def keep_house(stop: Stop) -> None:
+    """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
+    rounds = housekeeping()
+    while not stop.told:
+        try:
+            for one in rounds:
+                one.go(timezone.now())
+        except Exception as error:
+            log.error("What is kept too long is looked for again later: %s.", faults.told(error))
+            connection.close()
+        stop.wait(LONGEST_PAUSE_SECONDS)
+
+
+def housekeeping() -> "list[Round]":
+    return [Round(tidy, TIDY_EVERY), Round(retain, RETAIN_EVERY)]
+
+
+def retain(now: datetime) -> None:
+    """Erase the customers whose time is over, where their station says how long that is."""
+    for one in retaining.retain(now):
+        if one.erased:
+            log.info("%s customers of station %s are erased: their time is over.", one.erased, one.station.code)
 
 
 def run_once(courier: Courier) -> int:

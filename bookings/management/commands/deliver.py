@@ -16,7 +16,10 @@ from bookings.models import Mail
 
 
 class Command(BaseCommand):
-    help = "Send the mails to customers as they fall due. script/server runs it; several at once are safe."
+    help = (
+        "Send the mails to customers as they fall due, and end what is kept too long. script/server runs it; several at once "
+        "are safe."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due now, and end")
@@ -34,12 +37,12 @@ class Command(BaseCommand):
                 worker.run(courier, _told_to_stop())
 
     def _wait_for_a_server(self, *, once: bool) -> None:
-        """Without a mail server there is nothing to do, but to be there for whoever supervises."""
+        """Without a mail server there is nothing to send, but to be there for whoever supervises."""
         if once:
             words = _("No mail server is set, so %(left)d mails wait in the outbox. Set EMAIL_URL to send them.")
             self.stdout.write(words % {"left": _waiting()})
         else:
-            _told_to_stop().wait()
+            worker.keep_house(_told_to_stop())
 
 
 def _waiting() -> int:

@@ -1,0 +1,25 @@
+"""manage.py retain: erase the customers whose time is over."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from bookings import retaining
+
+
+class Command(BaseCommand):
+    help = (
+        "Erases customers whose last booking is longer ago than their station keeps them. The worker does so every day."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count whom it would erase, and change nothing")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        did, total = "would be erased" if dry_run else "erased", 0
+        for one in retaining.retain(timezone.now(), dry_run=dry_run):
+            total += one.erased
+            self.stdout.write(f"{one.station.code}: {one.erased} {did}, whose last booking ended before {one.before}.")
+        self.stdout.write(f"{total} {did}.")

@@ -1,0 +1,78 @@
+"""Customers' data is kept for as long as their station says after their last booking, and then erased."""
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from time import monotonic, sleep
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts import roles
+from accounts.models import Customer, CustomerQuerySet
+from bookings import privacy
+from bookings.models import Booking
+from stations.models import Station
+from stations.timetable import local_now
+
+AT_ONCE: Final = 20
+"""In one transaction: their station waits meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a station's rule comes to: whose last booking ended before that local day is, or was, erased."""
+
+    station: Station
+    before: date
+    erased: int
+
+
+def retain(now: datetime, *, dry_run: bool = False) -> Iterator[Kept]:
+    """Every station that has a rule, in turn. A dry run counts the same and changes nothing.
+
+    Some at once, each lot a transaction of its own: killed, it goes on when it is called again, and two at once do no harm. It
+    rests as long as it works, so that whoever else writes gets their turn.
+    """
+    for station in Station.objects.exclude(retention_months=None).order_by("code"):
+        before = first_day_kept(station, now)
+        yield Kept(station, before, overdue(station, before).count() if dry_run else _erase(station, before))
+
+
+def first_day_kept(station: Station, now: datetime) -> date:
+    """The same day of the month, so many months ago, by the station's calendar; the month's last where it has no such day."""
+    today = local_now(station, now).date()
+    months = today.year * 12 + today.month - 1 - (station.retention_months or 0)
+    year, month = max(months // 12, date.min.year), months % 12 + 1
+    return date(year, month, min(today.day, calendar.monthrange(year, month)[1]))
+
+
+def overdue(station: Station, before: date) -> CustomerQuerySet:
+    """Customers whose last booking, whatever became of it, ended before that day, or who never booked and were made before it."""
+    start = datetime.combine(before, time(0), station.zone)  # one that spring skips is as good a limit as any
+    theirs = Booking.objects.filter(customer=OuterRef("pk"))
+    ended = Exists(theirs) | Q(created_at__lt=start)
+    return Customer.objects.kept().filter(ended, ~Exists(theirs.filter(ends_at__gte=start)), station=station)
+
+
+def _erase(station: Station, before: date) -> int:
+    erased, began = 0, monotonic()
+    while done := _erase_some(station, before):
+        erased += done
+        sleep(monotonic() - began)
+        began = monotonic()
+    return erased
+
+
+@transaction.atomic
+def _erase_some(station: Station, before: date) -> int:
+    """Asked again under the lock: somebody may just be booking."""
+    Station.objects.filter(pk=station.pk).locked().get()
+    found = list(overdue(station, before).order_by("pk")[:AT_ONCE])
+    for customer in found:
+        customer.station = station
+        privacy.forget(customer, at=timezone.now(), by=roles.OPERATOR)
+    return len(found)
