@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -14,6 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
 from bookings import disclosing, privacy
@@ -39,6 +41,15 @@ class PrivacyPages(_Admin):
 
         own = {"data": self.data_view, "export": self.export_view, "erase": self.erase_view}
         return [*(page(name, view) for name, view in own.items()), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """To open it is to ask for the contact, which stands in the form."""
+        customer = self.get_object(request, unquote(object_id))
+        if request.method != "POST" and request.user.has_perms([*self.to_view, roles.PII]):
+            customers.reveal(customer.pk, by=request.user)
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any

@@ -35,17 +35,9 @@ from stations.models import Station
 from stations.querysets import Person
 
 __all__ = [
-    "Contact",
-    "ShownCustomer",
-    "check",
-    "edit",
-    "erase",
-    "find_or_make",
-    "initials",
-    "reveal",
-    "search",
-    "shown",
-]
+    "EMAIL", "PHONE", "Contact", "ShownCustomer", "check", "edit", "erase", "find_or_make", "initials", "met_by", "reveal",
+    "search", "shown",
+]  # fmt: skip
 
 FOUND_AT_MOST: Final = 50
 LONGEST_QUERY: Final = 500
@@ -211,6 +203,15 @@ def search(person: Person, q: str, *, stations: Iterable[Station] | None = None)
     hits = rows.select_related("station").order_by("-created_at", "pk")[: FOUND_AT_MOST * 2]
     real = (hit for hit in hits if all(condition.holds(hit) for condition in conditions[hit.station_id]))
     return [hit for hit, _number in zip(real, range(FOUND_AT_MOST), strict=False)]
+
+
+def met_by(hit: Customer, q: str) -> str:
+    """By what a search found somebody: EMAIL, PHONE, or NAME."""
+    if "@" in q:
+        return EMAIL
+    country = hit.station.country
+    asked = _numbers(q, country) & indexing.keys_of(hit, country) if looks_like_phone(q) else set()
+    return PHONE if any(key.kind in (PHONE, LAST_FOUR) for key in asked) else NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class MailAdmin(ScopedAdmin):
         return {
             "shown": shown,
             "actions": [ACTIONS[choice] for choice in shown.choices],
-            "phone": customers.shown(booking.customer, request.user).phone if booking.customer else "",
+            "reach": bool(may_read and booking.customer and booking.customer.phone),
             "may_read": may_read,
             "words": showing.words_of(mail, booking) if may_read else None,
             "language": composing.language_of(booking),

@@ -57,7 +57,7 @@ def _who(customer: Customer) -> dict[str, Any]:
 
 def _mails(customer: Customer) -> Iterator[dict[str, Any]]:
     """What they were told, and what waits to be told, oldest first. The text is kept for a month."""
-    theirs = Q(said__customer=str(customer.pk)) | Q(booking__customer=customer, said=None)
+    theirs = Q(said__customer=str(customer.pk)) | Q(booking__customer=customer, said__isnull=True)
     for mail in (
         Mail.objects.filter(theirs).select_related("booking__station", "booking__customer").order_by("created_at")
     ):

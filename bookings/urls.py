@@ -17,6 +17,7 @@ urlpatterns = [
     path("bookings/new/find/", finding.find, name="find-customers"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
+    path("bookings/<uuid:booking_id>/contact/", booking.contact, name="booking-contact"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),

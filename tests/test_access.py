@@ -96,6 +96,8 @@ GET    bookings/<uuid:booking_id>/edit/
                                       login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/edit/
                                       login      404    403   302     302        403      404  302
+POST   bookings/<uuid:booking_id>/contact/
+                                      login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/step/
                                       login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/move/

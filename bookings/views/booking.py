@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -40,6 +41,16 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
 @page()
 def detail(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return _page(request, visible_booking(request, booking_id))
+
+
+@require_POST
+@page(roles.PII)
+def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """The booking's page with its customer's e-mail and phone. No page has them unasked, and that somebody asked is recorded."""
+    booking = visible_booking(request, booking_id)
+    if booking.customer:
+        customers.reveal(booking.customer.pk, by=request.user)
+    return _page(request, booking, revealed=True)
 
 
 @require_POST
@@ -77,7 +88,7 @@ def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
         else:
             notices.keep(request, _("Saved."))
             return redirect("booking", booking_id)
-    shown = {"form": form, "booking": booking, "row": calendar.row(request.user, booking)}
+    shown = {"form": form, "booking": booking}
     return draw(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
 
 
@@ -156,14 +167,16 @@ def _known_customer(request: PageRequest, station: Station) -> Customer | None:
     return found
 
 
-def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
-    """All that is shown of a booking, on its own page and in the panel beside a calendar."""
+def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -> dict[str, Any]:
+    """All that is shown of a booking, on its own page and in the panel beside a calendar; the customer's contact where it was
+    `revealed`."""
     may_change = request.user.has_perm(roles.CHANGE)
     movable = may_change and booking.status in workflow.RESCHEDULABLE
     mails = showing.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
-        "row": calendar.row(request.user, booking),
+        "row": calendar.row(request.user, booking, contact=revealed),
+        "revealed": revealed,
         "steps": [Status(to) for to in workflow.STEPS[Status(booking.status)]] if may_change else [],
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
@@ -175,10 +188,12 @@ def details(request: PageRequest, booking: Booking) -> dict[str, Any]:
     }
 
 
-def _page(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: PageRequest, booking: Booking, *, revealed: bool = False, error: str = "", status: int = 200
+) -> HttpResponse:
     shown = {
-        "panel": details(request, booking),
-        "here": request.get_full_path(),
+        "panel": details(request, booking, revealed=revealed),
+        "here": reverse("booking", args=[booking.pk]),
         "notice": notices.taken_notice(request),
         "error": error or notices.taken_refusal(request),
     }

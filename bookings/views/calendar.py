@@ -210,7 +210,8 @@ def _customer(station: Station, customer_id: Any) -> Customer | None:
 def _days(request: PageRequest, view: View, dates: list[date], *, month: int | None = None) -> list[grids.Day]:
     customer_id = view.customer.pk if view.customer else None
     first, last = dates[0], dates[-1]
-    rows = calendar.rows(request.user, [view.station], first, last, status=view.status or None, customer_id=customer_id)
+    status, stations = view.status or None, [view.station]
+    rows = calendar.rows(request.user, stations, first, last, status=status, customer_id=customer_id, contact=False)
     cells = calendar.cells(view.station, first, last)
     return grids.days_of(dates, cells, rows, today=view.today, month=month)
 

@@ -1,5 +1,7 @@
 """Finding customers: posted, so that no name stands in an address, and counted, so that nobody reads them all."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.http import HttpResponse
@@ -26,12 +28,7 @@ def search(request: PageRequest) -> HttpResponse:
     if wait := _wait(request):
         return _too_many(request, "bookings/search.html", wait)
     found = customers.search(request.user, words) if SearchForm(request.POST).is_valid() else []
-    latest = {
-        booking.customer_id: booking
-        for booking in Booking.objects.filter(customer__in=found).select_related("station").order_by("starts_at")
-    }
-    hits = [(customer, latest.get(customer.pk)) for customer in found]
-    return draw(request, "bookings/search.html", {"hits": hits, "words": words})
+    return draw(request, "bookings/search.html", {"hits": _hits(found, words), "words": words})
 
 
 @require_POST
@@ -41,11 +38,28 @@ def find(request: PageRequest) -> HttpResponse:
     if wait := _wait(request):
         return _too_many(request, "bookings/_found.html", wait)
     form = SearchForm(request.POST)
-    found: list[Customer] = []
+    hits: list[Hit] = []
     if form.is_valid():
+        words = form.cleaned_data["q"]
         stations = Station.objects.visible_to(request.user).coded(form.cleaned_data["station"])
-        found = customers.search(request.user, form.cleaned_data["q"], stations=stations)[:SUGGESTED]
-    return draw(request, "bookings/_found.html", {"found": found})
+        hits = _hits(customers.search(request.user, words, stations=stations)[:SUGGESTED], words)
+    return draw(request, "bookings/_found.html", {"hits": hits})
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Somebody found, by what, and their latest booking: enough to tell namesakes apart. Their contact is for their page."""
+
+    customer: Customer
+    by: str
+    latest: Booking | None
+
+
+def _hits(found: Sequence[Customer], words: str) -> list[Hit]:
+    bookings = Booking.objects.filter(customer__in=found).select_related("station").defer("special_requests")
+    latest = {booking.customer_id: booking for booking in bookings.order_by("starts_at")}
+    by = {customers.EMAIL: _("found by e-mail"), customers.PHONE: _("found by phone")}
+    return [Hit(one, by.get(customers.met_by(one, words), ""), latest.get(one.pk)) for one in found]
 
 
 def _wait(request: PageRequest) -> int:

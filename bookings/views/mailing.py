@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import roles
-from bookings import calendar
 from bookings.mails import composing, outbox, showing
 from bookings.models import Mail
 from bookings.views import notices
@@ -41,7 +40,6 @@ def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse
         raise NotFound
     shown = {
         "booking": booking,
-        "row": calendar.row(request.user, booking),
         "shown": showing.shown(found, booking, request.user, timezone.now()),
         "words": showing.words_of(found, booking),
         "language": composing.language_of(booking),

@@ -117,7 +117,7 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
     day: date = form.cleaned_data.get("date") or booking.date
     shown = {
         "booking": booking,
-        "row": calendar.row(request.user, booking),
+        "row": calendar.row(request.user, booking, contact=False),
         "station": station,
         "stations": stations,
         "day": day,

@@ -3,6 +3,7 @@
 import { refresh } from "./refresh.js";
 import { say, warn } from "./voice.js";
 
+const ASKED = /contact\/$/;
 const BOOKING = /^\/bookings\/([0-9a-f-]{36})\/$/;
 
 export class Panel {
@@ -85,10 +86,11 @@ export class Panel {
   /** @param {Document} page @param {URL} address where it stands by itself @param {boolean} quiet leaves focus and voices alone */
   show(page, address, quiet) {
     const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
-    this.address = address.pathname + address.search;
+    const path = address.pathname.replace(ASKED, "");
+    this.address = path + address.search;
     this.element.replaceChildren(...[...page.body.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
     this.element.dispatchEvent(new CustomEvent("panel:drawn", { bubbles: true }));
-    this.remember(BOOKING.exec(address.pathname)?.[1] ?? "");
+    this.remember(BOOKING.exec(path)?.[1] ?? "");
     if (quiet) return;
     if (notice) say(notice);
     if (error) warn(error);
@@ -127,9 +129,10 @@ export class Panel {
     else if (this.isOpen) this.close();
   }
 
-  /** After others' changes: the booking as it is now, unless somebody is typing here. */
+  /** After others' changes: the booking as it is now, unless somebody is typing here, or reads a number that they asked for. */
   catchUp() {
-    if (BOOKING.test(this.address) && shownId() && !this.element.contains(document.activeElement)) {
+    const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]");
+    if (BOOKING.test(this.address) && shownId() && !inUse) {
       this.load(this.address, undefined, true);
     }
   }

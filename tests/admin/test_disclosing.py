@@ -1,7 +1,7 @@
 """A customer's data, exported as JSON and as a page, for those who may; and that it was is in the trail."""
 
 import json
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -14,7 +14,8 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.mails import delivering, outbox
 from bookings.mails.kinds import State
-from bookings.models import Booking
+from bookings.models import Booking, Mail
+from bookings.workflow import Status
 from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import booking, customer, open_station
@@ -101,6 +102,18 @@ def test_export_holds_all_that_is_known_of_the_customer_and_of_nobody_else(
             }
         ],
     }
+
+
+def test_export_tells_what_waits_to_be_said(admin: Client, told: Booking, manager: User) -> None:
+    services.change_status(told.pk, Status.CANCELLED, by=manager)
+    Mail.objects.filter(state=State.WAITING).update(created_at=NOW + timedelta(days=1))
+
+    mails = admin.post(f"{ADDRESS}/{told.customer_id}/export/").json()["mails"]
+
+    assert [(mail["about"], mail["state"], mail["subject"].partition(":")[0]) for mail in mails] == [
+        ("made", "sent", "Your booking at Kitchen"),
+        ("cancelled", "waiting", "Cancelled at Kitchen"),
+    ]
 
 
 def test_export_is_a_file_that_nobody_keeps_and_whose_name_says_nothing(admin: Client, told: Booking) -> None:

@@ -102,6 +102,12 @@ def open_panel(page: Page, world: World) -> None:
     expect(page.locator("[data-panel] h1")).to_be_focused()
 
 
+def contact_in_panel(page: Page, world: World) -> None:
+    open_panel(page, world)
+    page.get_by_role("button", name="Show contact").click()
+    expect(page.get_by_role("link", name="ana@example.com")).to_be_visible()
+
+
 def new_in_panel(page: Page, world: World) -> None:
     customer(Station.objects.get(code="kitchen"), "Bo Li", "bo@example.com")
     page.keyboard.press("n")
@@ -187,6 +193,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "week after a stale drop": (WEEK, stale),
     "week offline": (WEEK, offline),
     "week with the panel": (WEEK, open_panel),
+    "week with a contact in the panel": (WEEK, contact_in_panel),
     "month with a new booking": (f"/calendar/month/{DAY}", new_in_panel),
     "keys": (WEEK, sheet_of_keys),
     "customers found": (WEEK, found),

@@ -29,7 +29,7 @@ def test_mail_that_failed_is_read_and_sent_again(visit: Visit, station: Station,
 
     page.locator("#result_list tbody th a").click()
     expect(page.get_by_text("Hello Ana García,").first).to_be_visible()
-    expect(page.get_by_role("link", name="Call +4930901820")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the number to call")).to_be_visible()
     page.get_by_role("button", name="Send again").click()
 
     expect(page.get_by_text("1 mail is tried again.")).to_be_visible()

@@ -14,6 +14,7 @@ from bookings import services
 from bookings.mails.kinds import Problem, State
 from bookings.models import Booking, Mail
 from bookings.services import Place
+from bookings.workflow import Status
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, place
@@ -326,4 +327,39 @@ def test_customer_who_was_not_reached_is_named_with_the_number_to_call(
     page = opened(visit, staff, made)
 
     expect(panel(page).get_by_text("The customer does not know yet: Booking moved.")).to_be_visible()
+    panel(page).get_by_role("button", name="Show the number to call").click()
     expect(panel(page).get_by_role("link", name="Call +4930901820")).to_have_attribute("href", "tel:+4930901820")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_contact_is_shown_when_asked_for(visit: Visit, station: Station, staff: User, scripts: bool) -> None:
+    made = booking(station, customer=ANA)
+    page = visit(staff, f"/calendar/week/?station=kitchen&date=2031-03-07&booking={made.pk}", scripts=scripts)
+    assert "901820" not in page.content()
+
+    panel(page).get_by_role("button", name="Show contact").click()
+
+    expect(page.get_by_role("link", name="+4930901820")).to_have_attribute("href", "tel:+4930901820")
+    expect(page.get_by_role("link", name="ana@example.com")).to_be_visible()
+    assert page.url.endswith(f"/week/?station=kitchen&date=2031-03-07&booking={made.pk}") == scripts
+
+
+def test_contact_stays_while_it_is_read_and_goes_with_the_panel(visit: Visit, station: Station, staff: User) -> None:
+    made, other = booking(station, customer=ANA), booking(station, SATURDAY)
+    page = opened(visit, staff, made)
+    panel(page).get_by_role("button", name="Show contact").click()
+    number = panel(page).get_by_role("link", name="+4930901820")
+    expect(number).to_be_visible()
+    page.locator("h1").first.click()
+
+    services.change_status(other.pk, Status.CANCELLED, by=staff)
+    expect(page.locator(f'[data-booking-id="{other.pk}"]')).to_have_attribute(
+        "data-status", "cancelled", timeout=20_000
+    )
+
+    expect(number).to_be_visible()
+    page.locator("[data-close]").click()
+    opened_again = page.locator(f'[data-booking-id="{made.pk}"] .who')
+    opened_again.click()
+    expect(panel(page).get_by_role("button", name="Show contact")).to_be_visible()
+    expect(number).to_have_count(0)
