@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from accounts import roles
+from accounts import audit, roles
 from accounts.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
 from accounts.models import User
 from accounts.throttling import EachUser
@@ -219,6 +219,17 @@ class ApiView(APIView):
         request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Whoever is told something here, customers' contact included, stands in the log with what they asked. What was refused
+        is told by its path alone: nobody has looked at the rest."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code < 500 and request.user.pk:
+            query = request.META["QUERY_STRING"] if response.status_code < 400 else ""
+            asked, said = f"{request.path}?{query}" if query else request.path, audit.origin()
+            told = (request.method, asked, response.status_code, request.user.pk, said.channel, said.request_id)
+            log.info("%s %s: %s to person %s (%s), request %s.", *told)
+        return response
 
     @property
     def default_response_headers(self) -> dict[str, str]:
