@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.forms import LinesField
 from accounts.scoping import ScopedAdmin
+from bookings import retaining
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.forms import IsoDateField, SlotField
 from bookings.mails import composing
@@ -166,6 +167,20 @@ class StationAdmin(ScopedAdmin):
             if change:
                 self._save_changed(form)
             super().save_related(request, form, formsets, change)
+        if "retention_months" in form.changed_data and form.instance.retention_months:
+            self._warn_of_erasing(request, form.instance)
+
+    def _warn_of_erasing(self, request: HttpRequest, station: Station) -> None:
+        """Before it cannot be taken back: a 1 that should have been a 12 is mended in time."""
+        first = retaining.first_day_kept(station, timezone.now())
+        if count := retaining.overdue(station, first).count():
+            said = ngettext(
+                "%(count)d customer was last there before %(day)s, and is erased within a day.",
+                "%(count)d customers were last there before %(day)s, and are erased within a day.",
+                count,
+            )
+            told = {"count": count, "day": wording.dated_day(first, station.country)}
+            self.message_user(request, said % told, messages.WARNING)
 
     def _save_changed(self, form: Any) -> None:
         """Only what the form changed: the counter may have grown since the station was read."""

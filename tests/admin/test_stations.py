@@ -1,13 +1,14 @@
 """Stations and their timetables in the admin: refusals list who would lose their place, and nothing is lost."""
 
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts import roles
-from accounts.models import AuditEntry, User
+from accounts.customers import Contact
+from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking
 from stations.admin import StationAdmin
 from stations.models import Opening, Station, TimetableException
@@ -122,6 +123,22 @@ def test_reminders_come_an_hour_to_two_weeks_before_or_never(
     admin: Client, station: Station, hours: str, status: int
 ) -> None:
     assert admin.post(url(station), words(station, reminder_hours=hours)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("months", "told"), [("24", "1 customer was last there before"), ("600", None), ("", None), ("0", None)]
+)
+def test_rule_that_erases_somebody_says_so_before_it_does(
+    admin: Client, station: Station, months: str, told: str | None
+) -> None:
+    booking(station, date(2021, 3, 5), customer=Contact("Ana García", "ana@example.com"))
+
+    page = admin.post(url(station), words(station, retention_months=months), follow=True).content.decode()
+    again = admin.post(url(station), words(station, retention_months=months), follow=True).content.decode()
+
+    assert ("last there before" in page, "last there before" in again) == (told is not None, False)
+    assert (told or "") in page
+    assert Customer.objects.get().name == "Ana García"
 
 
 def test_change_never_sets_the_stations_counter_back(
