@@ -6,9 +6,11 @@ from collections import Counter
 import pytest
 
 from accounts import sealing
+from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, Hold
 from bookings.verifying import differences
-from tests.factories import open_station
+from bookings.workflow import Status
+from tests.factories import customer, open_station
 from tests.racing import race
 
 EXPECTED = {
@@ -60,3 +62,32 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert not list(differences())
     assert not list(sealing.faults())
     assert Booking.objects.exists()
+
+
+@pytest.mark.race
+def test_customers_erased_while_others_book_for_them_leave_nothing(database_url: str) -> None:
+    station = open_station(code="kitchen", capacity=1_000)
+    customer(station)
+
+    ends: Counter[str] = Counter()
+    for printed in race(database_url, 3, "150", module="tests.bookings.eraser"):
+        ends.update(json.loads(printed))
+
+    assert ends.total() == 3 * 150
+    assert min(ends[f"{work}: done"] for work in ("book", "cancel", "wish", "edit", "erase")) > 5
+    assert {end.partition(": ")[2] for end in ends} <= {
+        "done",
+        "not_found",  # chosen, and erased before the booking was made
+        "invalid",  # edited, and erased before
+        "still_ahead",
+        "stale",
+        "invalid_step",
+    }
+    gone = Customer.objects.exclude(erased_at=None)
+    assert {(one.name, one.email, one.phone, one.notes) for one in gone} == {("", "", "", "")}
+    assert not BlindIndex.objects.filter(customer__in=gone).exists()
+    theirs = Booking.objects.filter(customer__in=gone)
+    assert set(theirs.values_list("status", flat=True)) <= {Status.CANCELLED}
+    assert not theirs.filter(special_requests__isnull=False).exists()
+    assert not list(differences())
+    assert not list(sealing.faults())
