@@ -19,6 +19,7 @@ from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
 from bookings import disclosing, privacy
+from bookings.mails.kinds import Kind, State
 from stations.errors import DomainError
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ class PrivacyPages(_Admin):
     def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
         customer = self._asked(request, customer_id)
-        return self._drawn(request, customer, "data", {"told": disclosing.disclose(customer.pk, by=request.user)})
+        told = disclosing.disclose(customer.pk, by=request.user)
+        for mail in told["mails"]:
+            mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
+        return self._drawn(request, customer, "data", {"told": told})
 
     @method_decorator(require_POST)
     def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:

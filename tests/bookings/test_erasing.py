@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts import customers, roles
+from accounts import customers, indexing, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings import calendar, privacy, services
@@ -73,6 +73,14 @@ def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Stati
         (str(made), manager, {"special_requests": ["•••", "•••"]}),
         (str(erased), manager, {name: ["•••", "•••"] for name in ("name", "email", "phone")}),
     ]
+
+
+def test_new_key_makes_no_index_of_an_erased_customer(station: Station, manager: User) -> None:
+    gone = privacy.erase(whose(past(station)).pk, by=manager)
+
+    indexing.rewrite([gone], station)
+
+    assert not BlindIndex.objects.exists()
 
 
 def test_erased_customer_is_found_matched_chosen_and_edited_by_nobody(station: Station, manager: User) -> None:

@@ -45,6 +45,7 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
     }
     found = {name: client.get(address, headers={"Accept": "text/html"}) for name, address in addresses.items()}
     found["search"] = client.post("/calendar/search/", {"q": "ana@example.com"})
+    found["contact"] = client.post(f"/bookings/{made.pk}/contact/")
     found["feed"] = client.post("/feeds/", {"details": "on"})
     found["refused"] = client.post(f"/bookings/{made.pk}/edit/", {"version": 1, "party_adults": "x"})
     found["login"] = Client().post("/accounts/login/", {"username": "no@example.com", "password": "wrong"})
