@@ -28,7 +28,7 @@ from accounts.authentication import BearerAuthentication, KeyAuthentication, Ses
 from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
-from config.wire import AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
 from stations.errors import DomainError, NotFound, NotPermitted
 
 log = logging.getLogger(__name__)
@@ -222,19 +222,27 @@ class ApiView(APIView):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Whoever is told something here, customers' contact included, stands in the log with what they asked. What was refused
-        is told by its path alone: nobody has looked at the rest."""
+        is told by its path alone: nobody has looked at the rest. What may be kept to ask for again are a program's answers:
+        neither a page that a browser shows, nor a refusal.
+        """
         response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code >= 400 or getattr(response, "accepted_media_type", "") == HTML:
+            response["Cache-Control"] = "no-store"
         if response.status_code < 500 and request.user.pk:
-            query = request.META["QUERY_STRING"] if response.status_code < 400 else ""
-            asked, said = f"{request.path}?{query}" if query else request.path, audit.origin()
-            told = (request.method, asked, response.status_code, request.user.pk, said.channel, said.request_id)
-            log.info("%s %s: %s to person %s (%s), request %s.", *told)
+            _log(request, response.status_code)
         return response
 
     @property
     def default_response_headers(self) -> dict[str, str]:
         vary = "Accept, Authorization, Cookie, Accept-Language"
         return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
+
+
+def _log(request: Request, status: int) -> None:
+    query = request.META["QUERY_STRING"] if status < 400 else ""
+    asked, said = f"{request.path}?{query}" if query else request.path, audit.origin()
+    told = (request.method, asked, status, request.user.pk, said.channel, said.request_id)
+    log.info("%s %s: %s to person %s (%s), request %s.", *told)
 
 
 @dataclass(frozen=True)

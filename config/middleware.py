@@ -32,6 +32,50 @@ def request_id(get_response: Handler) -> Handler:
     return handle
 
 
+POLICIES = {
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in (
+            "accelerometer",
+            "autoplay",
+            "camera",
+            "display-capture",
+            "encrypted-media",
+            "fullscreen",
+            "geolocation",
+            "gyroscope",
+            "magnetometer",
+            "microphone",
+            "midi",
+            "payment",
+            "picture-in-picture",
+            "publickey-credentials-get",
+            "screen-wake-lock",
+            "serial",
+            "usb",
+            "xr-spatial-tracking",
+        )
+    ),
+}
+"""What a browser is told on every answer besides Django's own: nothing of another site's comes in, nothing of ours goes into one,
+and no page asks for the device's sensors or the person's money."""
+
+
+def policies(get_response: Handler) -> Handler:
+    """Tells browsers what no answer of ours may be used for. What says nothing of caches is kept by none: not even a refusal."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for name, value in POLICIES.items():
+            response[name] = value
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+    return handle
+
+
 def session_end(get_response: Handler) -> Handler:
     """Ends the browser's session when its time is over. What a calendar asks by itself, again and again, keeps nobody in."""
 

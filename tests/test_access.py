@@ -363,11 +363,22 @@ class World:
             return {"refresh": authentication.new_tokens(self.member)["refresh"]}
         return sent.get((method, route), {})
 
-    def call(self, role: str, method: str, route: str, *, by_token: bool = True, protected: bool = False) -> Any:
+    def call(
+        self,
+        role: str,
+        method: str,
+        route: str,
+        *,
+        by_token: bool = True,
+        protected: bool = False,
+        client: Client | None = None,
+        accept: str = "*/*",
+    ) -> Any:
         """The answer to somebody of a role: by token under /api/, by the browser's session elsewhere, and without its forms'
         protection where that is asked for (`protected`).
         """
-        user, client, headers = self.people[role], Client(enforce_csrf_checks=protected), {}
+        user, headers = self.people[role], {"Accept": accept}
+        client = client or Client(enforce_csrf_checks=protected)
         api = route.startswith("api/")
         if user and api and by_token:
             headers["Authorization"] = f"Bearer {authentication.new_tokens(user)['access']}"
@@ -376,7 +387,7 @@ class World:
         address, body = self.address(route) + self.query(method, route), self.body(method, route)
         if api:
             return client.generic(method, address, json.dumps(body), "application/json", headers=headers)
-        return client.post(address, body) if method == "POST" else client.generic(method, address)
+        return client.post(address, body) if method == "POST" else client.generic(method, address, headers=headers)
 
 
 @pytest.fixture
@@ -386,10 +397,10 @@ def world(db: None, settings: LazySettings) -> World:
     return World()
 
 
-def undone(world: World, role: str, method: str, route: str) -> Any:
+def undone(world: World, role: str, method: str, route: str, **how: Any) -> Any:
     """The answer to a call whose changes are taken back, so that the next role finds the same world."""
     with transaction.atomic():
-        answer = world.call(role, method, route)
+        answer = world.call(role, method, route, **how)
         transaction.set_rollback(True)
     return answer
 
