@@ -105,12 +105,13 @@ class WordField(serializers.ChoiceField):
 
 
 class NumberField(serializers.IntegerField):
-    """A JSON integer: no text, no fraction, no boolean."""
+    """An integer as JSON Schema knows it, for which 2.0 is one: no text, no fraction, no boolean."""
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
+        whole = isinstance(data, int) and not isinstance(data, bool)
+        if not whole and not (isinstance(data, float) and data.is_integer()):
             self.fail("invalid")
-        return data
+        return int(data)
 
 
 class TextField(serializers.CharField):

@@ -37,7 +37,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         "Not signed in, or no longer",
         {
             "not_authenticated": "Please sign in: send an access token, or log in with the browser.",
-            "token_invalid": "The token is not valid, or no longer. Sign in again.",
+            "token_invalid": "The token is not valid, or no longer. Sign in again.",  # nosec B105  # a sentence
             "login_failed": "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.",
         },
     ),
@@ -191,9 +191,9 @@ def _parameters(
     found = [query] if query else []
     if versioned:
         description = 'The version that you have seen, such as `"3"`; `*` or nothing for any.'
-        found.append(_asked("If-Match", description, r'^(\*|"[1-9][0-9]{0,9}")$'))
+        found.append(_asked("If-Match", description, pattern=r'^(\*|"[1-9][0-9]{0,9}")$', examples=['"3"', "*"]))
     if cached:
-        found.append(_asked("If-None-Match", "The ETag of the answer that you have.", None))
+        found.append(_asked("If-None-Match", "The ETag of the answer that you have."))
     found += [_answered("X-Request-Id", [status, *failing]), _answered("WWW-Authenticate", [401])]
     found += [_answered("Retry-After", [429])]
     if cached or versioned or status == 201:
@@ -201,8 +201,8 @@ def _parameters(
     return found + ([_answered("Location", [status])] if status == 201 else [])
 
 
-def _asked(name: str, description: str, pattern: str | None) -> OpenApiParameter:
-    schema: dict[str, Any] = {"type": "string"} | ({"pattern": pattern} if pattern else {})
+def _asked(name: str, description: str, **shape: Any) -> OpenApiParameter:
+    schema = {"type": "string", **shape}
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description)
 
 
