@@ -17,7 +17,7 @@ from config.middleware import remote_address
 from config.openapi import documented, listed, nothing, whole
 from stations.querysets import Person
 
-EXAMPLE = {"email": "integrator@example.com", "password": "…"}
+EXAMPLE = {"email": "integrator@example.com", "password": "…"}  # nosec B105  # a placeholder
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 
 

@@ -23,6 +23,7 @@ from accounts.audit import Channel, acts_as
 from accounts.models import User
 from accounts.throttling import login_attempt
 
+BEARER: Final = "Bearer"
 PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
 """A keyed digest of what a session carries of its person too: whatever ends every session ends every token."""
 
@@ -141,7 +142,7 @@ def new_tokens(user: User, family: str | None = None) -> dict[str, Any]:
     return {
         "access": str(access),
         "refresh": str(refresh),
-        "token_type": "Bearer",
+        "token_type": BEARER,
         "expires_in": int(access.lifetime.total_seconds()),
     }
 
@@ -198,9 +199,7 @@ def _is_ended(number: str) -> bool:
 def _end(number: str, user: User, token: Token) -> bool:
     """Whether it had not ended before. What is kept of it may be forgotten when the last of its family has run out."""
     ends = datetime_from_epoch(token["exp"]) + RefreshToken.lifetime
-    kept, _created = OutstandingToken.objects.get_or_create(
-        jti=number, defaults={"user": user, "token": "", "expires_at": ends}
-    )
+    kept, _created = OutstandingToken.objects.get_or_create(jti=number, defaults={"user": user, "expires_at": ends})
     _entry, first = BlacklistedToken.objects.get_or_create(token=kept)
     return first
 

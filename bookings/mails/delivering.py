@@ -240,7 +240,7 @@ def _merge(mail: Mail, newer: Mail) -> None:
 def wait_after(attempts: int) -> timedelta:
     """Longer with each attempt, and by chance up to half as long again, so that not all come back at once."""
     growing: timedelta = FIRST_WAIT * 2 ** (attempts - 1)
-    return min(growing, LONGEST_WAIT) * random.uniform(1, 1.5)  # noqa: S311 - no secret
+    return min(growing, LONGEST_WAIT) * random.uniform(1, 1.5)  # noqa: S311  # nosec B311  # no secret
 
 
 def _note_bounce(mail: Mail) -> None:

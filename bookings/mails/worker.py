@@ -107,7 +107,7 @@ def tidy(now: datetime) -> None:
 
 
 def pause_after(troubles: int) -> float:
-    return min(2.0 ** min(troubles - 1, 6), LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311 - no secret
+    return min(2.0 ** min(troubles - 1, 6), LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311  # nosec B311  # no secret
 
 
 class Round:
