@@ -1,6 +1,7 @@
 """Who calls: somebody who signs in, a token, or the browser's session. The audit trail learns it here."""
 
 import hmac
+import logging
 from typing import Any, Final
 
 from django.conf import settings
@@ -21,7 +22,9 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 from accounts import access_keys, second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
-from accounts.throttling import login_attempt
+from accounts.throttling import TooManyFailures, login_attempt
+
+log = logging.getLogger(__name__)
 
 BEARER: Final = "Bearer"
 PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
@@ -43,16 +46,24 @@ class CsrfFailed(exceptions.PermissionDenied):
 
 def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, address: str | None) -> User | None:
     """Who this is; None for an unknown e-mail, a wrong password, an inactive account, and a code of the second factor that is
-    missing, wrong or spent, at the same cost.
+    missing, wrong or spent, at the same cost. Each is a line in the log, which tells of a refused one only where it came from.
 
     Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
     """
     known_as = _known_as(email)
-    with login_attempt(known_as, address) as attempt:
-        proof = second_factor.look(known_as, code)
-        user = authenticate(request, username=known_as, password=password)
-        attempt.succeeded = isinstance(user, User) and proof.spend()
-    return user if isinstance(user, User) and attempt.succeeded else None
+    try:
+        with login_attempt(known_as, address) as attempt:
+            proof = second_factor.look(known_as, code)
+            user = authenticate(request, username=known_as, password=password)
+            attempt.succeeded = isinstance(user, User) and proof.spend()
+    except TooManyFailures:
+        log.warning("A log-in from %s has to wait: too many failures.", address)
+        raise
+    if not (isinstance(user, User) and attempt.succeeded):
+        log.warning("A log-in from %s is refused.", address)
+        return None
+    log.info("User %s logged in from %s.", user.pk, address)
+    return user
 
 
 def knows_password(request: HttpRequest, user: User, password: str, *, address: str | None) -> bool:

@@ -1,6 +1,7 @@
 """The log-in as somebody tries it who is not let in: by all doors, under many names, with a clock, and with a planted cookie."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from statistics import median
@@ -78,6 +79,22 @@ def test_cookie_from_before_the_log_in_is_worth_nothing_after_it(staff: User, st
     assert victim.get("/calendar/week/").status_code == 200
     assert victim.cookies["sessionid"].value != known
     assert thief.get("/calendar/week/").status_code == 302
+
+
+def test_log_says_who_signed_in_and_what_was_refused_and_names_no_account(
+    staff: User, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.LOGIN_RATE_LIMIT = "1/day"
+    with caplog.at_level(logging.INFO, logger="accounts.authentication"):
+        for password in (PASSWORD, "wrong", PASSWORD):
+            by_page(staff.email, password)
+
+    assert [one.getMessage() for one in caplog.records if one.name == "accounts.authentication"] == [
+        f"User {staff.pk} logged in from 127.0.0.1.",
+        "A log-in from 127.0.0.1 is refused.",
+        "A log-in from 127.0.0.1 has to wait: too many failures.",
+    ]
+    assert staff.email not in caplog.text
 
 
 @pytest.mark.long
