@@ -68,13 +68,16 @@ def token_of(caller: str, station: Station) -> str:
 
 
 def engine(address: str, token: str, *, examples: int, steps: int, coverage: bool) -> Any:
-    """schemathesis as its command line runs it: every check, every phase; its calls are the same each time."""
+    """schemathesis as its command line runs it: every check, every phase; its calls are the same each time.
+
+    A line that was kept open would keep its thread of the server, and the thread its connection to the database.
+    """
     config = SchemathesisConfig.from_dict(
         {
             "seed": 1,
             "workers": 1,
             "base-url": address,
-            "headers": {"Authorization": f"Bearer {token}"},
+            "headers": {"Authorization": f"Bearer {token}", "Connection": "close"},
             "generation": {"max-examples": examples, "deterministic": True, "database": "none", "no-shrink": True},
             "phases": {"coverage": {"enabled": coverage}, "stateful": {"max-steps": steps}},
         }
