@@ -6,11 +6,15 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 
 import pytest
+from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 
+from accounts import resetting
 from accounts.customers import Contact
 from accounts.models import AuditEntry
+from bookings.mails import outbox
+from bookings.models import Mail
 from stations.models import Opening, Station
 from tests.factories import ExceptionFactory, UserFactory, booking
 
@@ -38,6 +42,21 @@ PAGES: Final = (
     "/bookings/{booking}/edit/",
     "/bookings/{booking}/move/",
     "/bookings/new/?station=kitchen&date=2031-03-07",
+    "/bookings/{booking}/mails/{mail}/",
+    "/accounts/me/",
+    "/accounts/me/factor/",
+    "/accounts/me/keys/",
+    "/accounts/forgotten/",
+    "/accounts/new-password/{ticket}/",
+    "/feeds/",
+    "/api/bookings/",
+    "/api/bookings/{booking}/",
+    "/admin/bookings/mail/",
+    "/admin/bookings/mail/preview/?station=kitchen",
+    "/admin/bookings/mail/{mail}/change/",
+    "/admin/accounts/customer/",
+    "/admin/accounts/user/",
+    "/admin/auth/group/add/",
     "/admin/bookings/booking/",
     "/admin/bookings/booking/add/",
     "/admin/bookings/booking/{booking}/change/",
@@ -96,14 +115,23 @@ def fillings(fields: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def things(station: Station) -> dict[str, Any]:
-    """The keys of one of each."""
+def things(station: Station, settings: LazySettings) -> dict[str, Any]:
+    """The keys of one of each; with a mail server, for without one nobody is offered a new password."""
+    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "http://testserver"
     Opening.objects.exclude(weekday=4, start="18:00").delete()
     ExceptionFactory(station=station, date="2031-04-01")
     made = booking(station, customer=Contact("Ana García", "ana@example.com"))
     assert AuditEntry.objects.exists()
     mate = UserFactory(is_superuser=True)
-    return {"booking": made.pk, "customer": made.customer_id, "station": station.pk, "person": mate.pk}
+    outbox.made([made])
+    return {
+        "ticket": resetting.ticket_for(mate),
+        "mail": Mail.objects.get().pk,
+        "booking": made.pk,
+        "customer": made.customer_id,
+        "station": station.pk,
+        "person": mate.pk,
+    }
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -112,7 +140,7 @@ def test_no_filling_of_a_form_is_a_crash(things: dict[str, Any], path: str) -> N
     client = Client(raise_request_exception=False)
     client.force_login(UserFactory(is_superuser=True))
     shown = Forms(address)
-    shown.feed(client.get(address).content.decode())
+    shown.feed(client.get(address, headers={"Accept": "text/html"}).content.decode())
     forms = [form for form in shown.found if "logout" not in form.address]
     assert any(form.fields for form in forms)
 
