@@ -43,11 +43,15 @@ RULES: Final = {
 """Refusals of calls that are well-formed: no JSON Schema says what is free on a Friday."""
 BETWEEN_FIELDS: Final = {
     "cursor": "Take the cursor from `next` or `previous` of an answer.",
+    "customer.email": "Enter a valid email address.",
+    "customer.phone": "This is no telephone number. Write it with its country code, such as +1 202 555 0143.",
     "customer_id": "Give either a customer or a customer_id.",
+    "deposit_due_cents": "The deposit cannot be more than the total.",
     "party_adults": "A party has at least one guest.",
     "If-Match": 'Name one version in quotes, such as "3", or * for any.',
 }
-"""And those of fields that are each well-formed; but for If-Match, of which schemathesis believes that `0` fits the pattern."""
+"""And those of fields that fit their shapes, but not each other or the world; and an If-Match of `0`, which schemathesis takes
+to fit its pattern."""
 
 
 class Fault(NamedTuple):
