@@ -9,7 +9,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from accounts import audit, roles
+        from accounts import audit, policies, roles
 
         audit.register_models()
         post_migrate.connect(roles.sync_groups, sender=self)
+        post_migrate.connect(policies.build, sender=self)

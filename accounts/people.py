@@ -35,9 +35,7 @@ def may_edit(person: User, other: User) -> bool:
         return True
     if other.is_superuser:
         return False
-    theirs = set(Station.objects.visible_to(other).values_list("pk", flat=True)) | set(
-        other.stations.values_list("pk", flat=True)
-    )
+    theirs = set(User.stations.through.objects.filter(user=other).values_list("station", flat=True))
     mine = set(Station.objects.visible_to(person).values_list("pk", flat=True))
     return rights_of(other) <= person.get_all_permissions() and theirs <= mine
 

@@ -28,7 +28,7 @@ from bookings.admin_actions import each
 from bookings.mails import composing, outbox, sample, showing
 from bookings.mails.kinds import OPEN
 from bookings.mails.sample import Sample
-from bookings.models import Mail
+from bookings.models import Booking, Mail
 from stations import wording
 from stations.models import Station
 
@@ -61,7 +61,9 @@ class MailAdmin(ScopedAdmin):
     actions = tuple(name for name, _label in ACTIONS.values())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
-        return super().get_queryset(request).select_related("station", "booking__station", "booking__customer")
+        """Not joined with their bookings: those that went to stations of others have no row here any more (`accounts.wall`)."""
+        found = super().get_queryset(request).select_related("station")
+        return found.prefetch_related("booking__station", "booking__customer")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return ("when", "kind", "state", "problem", "of_booking", _who(request), "station", "attempts", "due")
@@ -100,7 +102,7 @@ class MailAdmin(ScopedAdmin):
     @admin.display(description=_("booking"))
     def of_booking(self, mail: Mail) -> str:
         if not _is_here(mail):
-            return str(mail.booking)
+            return Booking.called(mail.booking_id)
         address = reverse("admin:bookings_booking_change", args=[mail.booking_id])
         return format_html('<a href="{}">{}</a>', address, mail.booking)
 
@@ -194,7 +196,10 @@ def _samples(station: Station, language: str) -> list[Sample] | None:
 
 def _is_here(mail: Mail) -> bool:
     """Whether the booking is still at the station that wrote."""
-    return mail.booking.station_id == mail.station_id
+    try:
+        return mail.booking.station_id == mail.station_id
+    except Booking.DoesNotExist:  # at one that the person does not see
+        return False
 
 
 def _told(moment: datetime, station: Station) -> str:

@@ -98,8 +98,12 @@ class Booking(models.Model):
         ]
 
     def __str__(self) -> str:
+        return self.called(self.pk)
+
+    @staticmethod
+    def called(booking_id: uuid.UUID) -> str:
         """Never PII: admin history and audit trail keep this text."""
-        return _("Booking %(id)s") % {"id": str(self.pk)[:8]}
+        return _("Booking %(id)s") % {"id": str(booking_id)[:8]}
 
     @property
     def total_guests(self) -> int:

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from accounts import audit, roles
+from accounts import audit, roles, wall
 from accounts.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
 from accounts.models import User
 from accounts.throttling import EachUser
@@ -186,6 +186,10 @@ class ApiView(APIView):
     cache = "no-store"
     """The Cache-Control of its answers."""
 
+    @classmethod
+    def as_view(cls, **given: Any) -> Any:
+        return wall.knows_its_people(super().as_view(**given))
+
     def may(self, method: str) -> bool:
         """Whether the caller's groups let them use a method here."""
         right = self.rights.get("GET" if method == "HEAD" else method, roles.VIEW)
@@ -209,10 +213,13 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.format_kwarg = None
-        self.perform_authentication(request)
-        if self.permission_classes and not request.user.is_authenticated:
-            raise exceptions.NotAuthenticated
-        self.check_throttles(request)
+        try:
+            self.perform_authentication(request)
+            if self.permission_classes and not request.user.is_authenticated:
+                raise exceptions.NotAuthenticated
+            self.check_throttles(request)
+        finally:
+            wall.stand_before(request.user)
         self.check_permissions(request)
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated

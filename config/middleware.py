@@ -4,6 +4,7 @@ import ipaddress
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 from django.db import Error
@@ -12,7 +13,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts import sessions
+from accounts import sessions, wall
 from accounts.audit import Channel, Origin, acting
 from accounts.models import User
 from config.errors import answer
@@ -141,6 +142,25 @@ def audit_origin(get_response: Handler) -> Handler:
             return get_response(request)
 
     return handle
+
+
+class Wall:
+    """Holds every request to its person's stations in the database itself (`accounts.wall`)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with wall.around(request):
+            response = self.get_response(request)
+            if response.streaming:
+                response.streaming_content = wall.behind(response.streaming_content)  # type: ignore[attr-defined]
+            return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Whoever came with a session. Views that know people by something else say themselves who it is, once they know."""
+        if not getattr(view, "knows_its_people", False):
+            wall.stand_before(request.user)
 
 
 def _channel(path: str) -> Channel:

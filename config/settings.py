@@ -156,6 +156,7 @@ MIDDLEWARE = [
     "config.middleware.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
+    "config.middleware.Wall",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

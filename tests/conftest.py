@@ -25,6 +25,14 @@ END_OF_TIME = 2**31 - 1
 """Later than any test travels."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What PostgreSQL alone has is not asked of SQLite."""
+    if connection.vendor != "postgresql":
+        theirs = [item for item in items if item.get_closest_marker("postgresql")]
+        items[:] = [item for item in items if item not in theirs]
+        config.hook.pytest_deselected(items=theirs)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_counters_left(django_db_modify_db_settings: None) -> Iterator[None]:
     """Django drops the test's database; the file of counters beside it is ours to drop."""

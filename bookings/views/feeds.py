@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import roles
+from accounts import roles, wall
 from accounts.models import User
 from accounts.throttling import Rate
 from bookings import feeds
@@ -92,6 +92,7 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
     }
 
 
+@wall.knows_its_people
 @require_safe
 def read(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The calendar file, for whoever knows its address: programs cannot log in."""
@@ -106,6 +107,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
         feed = feeds.find(secret)
         if wait := _wait(feed):
             return HttpResponse(status=429, headers={"Retry-After": str(wait)})
+        wall.stand_before(feed.user)
         reading = Reading.of(feed, now=timezone.now())
     except NotFound:
         return answer(request, 404)

@@ -105,7 +105,7 @@ def test_slots_cost_the_same_queries_for_1_and_42_days(
     api: Caller, station: Station, django_assert_num_queries: Any, django_assert_max_num_queries: Any
 ) -> None:
     booking(station, SATURDAY)
-    with django_assert_max_num_queries(9) as first:
+    with django_assert_max_num_queries(11) as first:
         api.get(slots())
 
     with django_assert_num_queries(len(first)):

@@ -1,5 +1,6 @@
 """Customers' e-mail and phone: on no page before somebody asks for them, and then in the audit trail."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -38,7 +39,9 @@ def visitor(staff: User, client: Client) -> Client:
 
 
 def marks_in(text: str) -> list[str]:
-    return [mark for mark in MARKS if mark in text]
+    """Digits within a booking's id are nobody's number."""
+    rest = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", text)
+    return [mark for mark in MARKS if mark in rest]
 
 
 def reveals() -> list[tuple[str | None, str, list[str]]]:

@@ -1,0 +1,162 @@
+"""The second wall between stations: on PostgreSQL the database itself shows a request nothing but its person's stations.
+
+The first is `visible_to`. Should a query forget it, row-level security (`accounts.policies`) leaves out the rows of others all
+the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement that opens each
+of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing over to whoever gets it
+next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+from django.db import connection, transaction
+from django.http import HttpRequest
+from psycopg.pq import TransactionStatus
+
+from accounts.models import User
+from stations.querysets import ALL_STATIONS, scope_of
+
+MEMBER: Final = "stationbook_member"
+"""The role of whoever has some stations, or none."""
+EVERYWHERE: Final = "stationbook_everywhere"
+"""The role of whoever has all of them."""
+WORK: Final = "stationbook_work"
+"""The role of commands and workers, which the database's user has from the start."""
+STATIONS: Final = "stationbook.stations"
+"""The setting that names the stations of a transaction by their keys, with commas between."""
+
+PERSON: Final = "stationbook.person"
+"""The setting that names the person, for what is theirs whatever its station."""
+
+_BELONGS: Final = User.stations.through._meta.db_table
+_HAS: Final = (
+    f"SELECT string_agg(station_id::text, ',') FROM {_BELONGS}"  # noqa: S608
+    " WHERE user_id = %s AND (%s::bigint[] IS NULL OR station_id = ANY (%s))"
+)
+_RAISE: Final = (
+    f"SELECT set_config('{PERSON}', %s, true), set_config('{STATIONS}', coalesce(({_HAS}), ''), true),"
+    " set_config('role', %s, true)"
+)
+_RAISE_FOR_NAMED: Final = (
+    f"SELECT set_config('{PERSON}', %s, true), set_config('{STATIONS}', %s, true), set_config('role', %s, true)"
+)
+_LOWER: Final = (_RAISE_FOR_NAMED, ["", "", "none"])
+
+Statement = tuple[str, list[Any]]
+View = TypeVar("View", bound=Callable[..., Any])
+
+_wall: ContextVar["_Wall | None"] = ContextVar("wall", default=None)
+
+
+@contextmanager
+def around(request: HttpRequest) -> Iterator[None]:
+    """While this request is served, whatever it asks the database stands behind the wall, once `stand_before` has said whose."""
+    with _standing(reads=request.method in ("GET", "HEAD", "OPTIONS")):
+        yield
+
+
+def stand_before(person: Any) -> None:
+    """From here on the request sees this person's stations: none for whoever is not signed in. Reads get one transaction."""
+    wall = _wall.get()
+    if wall:
+        wall.show(_statement(person))
+
+
+def behind(pieces: Iterable[Any]) -> Iterator[Any]:
+    """An answer that is read bit by bit, after its request: behind the wall of the request that it was made by."""
+    wall = _wall.get()
+    return _behind(pieces, wall.statement if wall else None)
+
+
+def _behind(pieces: Iterable[Any], statement: Statement | None) -> Iterator[Any]:
+    with _standing(reads=True) as wall:
+        if wall and statement:
+            wall.show(statement)
+        yield from pieces
+
+
+@contextmanager
+def _standing(*, reads: bool) -> "Iterator[_Wall | None]":
+    if connection.vendor != "postgresql":
+        yield None
+        return
+    with ExitStack() as stack:
+        wall = _Wall(stack, reads=reads)
+        _wall.set(wall)
+        stack.callback(_wall.set, None)
+        stack.callback(wall.lower)
+        stack.enter_context(connection.execute_wrapper(wall))
+        yield wall
+
+
+def knows_its_people(view: View) -> View:
+    """For a view to which nobody comes with a session: it tells `stand_before` who it is, before it asks for anything else."""
+    view.knows_its_people = True  # type: ignore[attr-defined]
+    return view
+
+
+class _Wall:
+    """Opens each transaction of a request by the statement that takes on role and stations. What only reads has one for all."""
+
+    def __init__(self, stack: ExitStack, *, reads: bool) -> None:
+        self._stack = stack
+        self._reads = reads
+        self.statement: Statement | None = None
+        self._raised_in: list[str] | None = None
+        """The savepoints around the statement: while they are not rolled back, it holds."""
+        self._busy = False
+
+    def show(self, statement: Statement) -> None:
+        self.statement, self._raised_in = statement, None
+
+    def lower(self) -> None:
+        """A transaction that others began goes on as it was."""
+        if self._raised_in is not None and _status() is TransactionStatus.INTRANS:
+            self._tell(*_LOWER)
+        self.statement = None
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if self._busy or self.statement is None:
+            return execute(sql, params, many, context)
+        if self._reads and not connection.in_atomic_block:
+            self._stack.enter_context(transaction.atomic())
+        if connection.in_atomic_block:
+            self._raise(*self.statement)
+            return execute(sql, params, many, context)
+        with transaction.atomic():
+            self._raise(*self.statement)
+            return execute(sql, params, many, context)
+
+    def _raise(self, sql: str, values: list[Any]) -> None:
+        status, savepoints = _status(), connection.savepoint_ids
+        stands = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
+        if stands or status is TransactionStatus.INERROR:
+            return
+        self._tell(sql, values)
+        self._raised_in = list(savepoints)
+
+    def _tell(self, sql: str, values: list[Any]) -> None:
+        self._busy = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+        finally:
+            self._busy = False
+
+
+def _status() -> TransactionStatus:
+    connection.ensure_connection()
+    status: TransactionStatus = connection.connection.info.transaction_status
+    return status
+
+
+def _statement(person: Any) -> Statement:
+    if not getattr(person, "is_active", False) or person.pk is None:
+        return _RAISE_FOR_NAMED, ["", "", MEMBER]
+    scope = scope_of(person)
+    key, only = str(person.pk), sorted(scope.stations) if scope else None
+    if not person.has_perm(ALL_STATIONS):
+        return _RAISE, [key, person.pk, only, only, MEMBER]
+    return _RAISE_FOR_NAMED, [key, *(["", EVERYWHERE] if only is None else [",".join(map(str, only)), MEMBER])]

@@ -1,0 +1,260 @@
+"""Row-level security on PostgreSQL: what the database shows to a request whose queries forgot to ask whose the rows are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.test import Client, RequestFactory
+
+from accounts import policies, roles, wall
+from accounts.customers import Contact
+from accounts.models import AuditEntry, Customer, User
+from bookings.models import Booking, Hold
+from config.middleware import Wall
+from stations.models import Station
+from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
+from tests.factories import booking, open_station, person
+from tests.test_access import NAME, ROWS, World, undone, world  # noqa: F401
+
+pytestmark = pytest.mark.postgresql
+
+
+@contextmanager
+def serving(method: str = "GET") -> Iterator[None]:
+    with wall.around(RequestFactory().generic(method, "/")):
+        yield
+
+
+def asked() -> tuple[str, str]:
+    """Which role and which stations the database holds this connection to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, coalesce(current_setting('stationbook.stations', true), '')")
+        role, stations = cursor.fetchone()
+    return role, stations
+
+
+@pytest.fixture
+def no_first_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every query of the product without its filter by person."""
+
+    def everything(rows: QuerySet[Any], person: Any) -> QuerySet[Any]:
+        return rows
+
+    for kind in (OfStationQuerySet, StationQuerySet):
+        monkeypatch.setattr(kind, "visible_to", everything)
+
+
+def told_to_a_stranger(world: World) -> list[str]:  # noqa: F811
+    """Each call of a stranger's in whose answer something of the kitchen's stands that they did not name."""
+    told = []
+    for row in (row for row in ROWS if row.route != "feeds/<str:secret>.ics"):
+        answer = undone(world, "stranger", row.method, row.route)
+        marks = {NAME, str(world.booking.pk), str(world.booking.customer_id)}
+        named = {mark for mark in marks if mark in answer.wsgi_request.path}
+        content = b"".join(answer) if answer.streaming else answer.content
+        told += [f"{row.method} {row.route}" for mark in marks - named if mark.encode() in content]
+    return told
+
+
+def test_without_the_first_wall_a_stranger_is_still_told_nothing(world: World, no_first_wall: None) -> None:  # noqa: F811
+    assert told_to_a_stranger(world) == []
+
+
+def test_without_either_wall_a_stranger_is_told_a_lot(
+    world: World,  # noqa: F811
+    no_first_wall: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the test above would find."""
+    monkeypatch.setattr(wall, "stand_before", lambda person: None)
+
+    assert len(set(told_to_a_stranger(world))) > 10
+
+
+def test_without_the_first_wall_a_stranger_still_changes_nothing(world: World, no_first_wall: None) -> None:  # noqa: F811
+    before = Booking.objects.values().get(), Station.objects.values().get(code="kitchen"), Customer.objects.count()
+
+    for row in ROWS:
+        world.call("stranger", row.method, row.route)
+
+    assert before == (
+        Booking.objects.values().get(pk=world.booking.pk),
+        Station.objects.values().get(code="kitchen"),
+        Customer.objects.count(),
+    )
+
+
+def test_every_table_with_a_station_is_held_to_its_policies_and_its_owner_too(db: None) -> None:
+    """By the database's own foreign keys, whatever the models say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_constraint f"
+            " JOIN pg_class c ON c.oid = f.conrelid WHERE f.contype = 'f' AND f.confrelid = 'stations_station'::regclass"
+        )
+        held = dict(cursor.fetchall())
+
+    assert set(held.values()) == {True}
+    assert {one.table for one in policies.walled()} == {*held, "stations_station"}
+
+
+@pytest.fixture
+def two(db: None) -> tuple[Booking, Booking]:
+    """A booking in the kitchen, and one in the bar."""
+    return (
+        booking(open_station(code="kitchen"), customer=Contact("Ana")),
+        booking(open_station(code="bar"), customer=Contact("Bo")),
+    )
+
+
+def test_person_sees_their_stations_and_the_operator_all(two: tuple[Booking, Booking]) -> None:
+    mine, other = two
+    with serving():
+        wall.stand_before(person(roles.STAFF, mine.station))
+        seen = {kind: set(kind.objects.values_list("pk", flat=True)) for kind in (Booking, Customer, Station)}
+        held = set(Hold.objects.values_list("booking", flat=True))
+
+    assert seen == {Booking: {mine.pk}, Customer: {mine.customer_id}, Station: {mine.station_id}}
+    assert held == {mine.pk}
+    assert set(Booking.objects.values_list("pk", flat=True)) == {mine.pk, other.pk}
+
+
+@pytest.mark.parametrize("who", ["nobody", "outsider", "gone"])
+def test_whoever_has_no_station_sees_none(two: tuple[Booking, Booking], who: str) -> None:
+    people: dict[str, Any] = {
+        "nobody": None,
+        "outsider": person(roles.STAFF),
+        "gone": person(roles.STAFF, two[0].station, is_active=False),
+    }
+    with serving():
+        wall.stand_before(people[who])
+
+        assert Booking.objects.count() == Station.objects.count() == 0
+
+
+def test_whoever_has_the_right_to_all_stations_sees_all_and_their_api_key_its_own(two: tuple[Booking, Booking]) -> None:
+    root = User.objects.create_superuser("root@example.com", "seven green horses")
+    with serving():
+        wall.stand_before(root)
+        seen = Booking.objects.count()
+    root.scope = Scope(frozenset({two[0].station_id}), frozenset({roles.VIEW}))
+    with serving():
+        wall.stand_before(root)
+        by_key = set(Booking.objects.values_list("pk", flat=True))
+
+    assert (seen, by_key) == (2, {two[0].pk})
+
+
+def test_api_key_does_not_widen_what_its_person_has(two: tuple[Booking, Booking]) -> None:
+    staff = person(roles.STAFF, two[0].station)
+    staff.scope = Scope(frozenset(one.station_id for one in two), frozenset({roles.VIEW}))
+    with serving():
+        wall.stand_before(staff)
+
+        assert set(Booking.objects.values_list("pk", flat=True)) == {two[0].pk}
+
+
+def test_nothing_is_written_into_anothers_station(two: tuple[Booking, Booking]) -> None:
+    mine, other = two
+    with serving("POST"):
+        wall.stand_before(person(roles.STAFF, mine.station))
+        changed = Booking.objects.filter(pk=other.pk).update(party_adults=9)
+        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            Booking.objects.filter(pk=mine.pk).update(station=other.station_id)
+        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            User.stations.through.objects.create(user=person(roles.STAFF), station_id=other.station_id)
+
+    assert changed == 0
+
+
+def test_audit_trail_can_be_written_and_never_changed(two: tuple[Booking, Booking]) -> None:
+    mine, _other = two
+    with serving("POST"):
+        wall.stand_before(person(roles.MANAGERS, mine.station))
+        with connection.cursor() as cursor:
+            for change in ("UPDATE accounts_auditentry SET event = ''", "DELETE FROM accounts_auditentry"):
+                with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+                    cursor.execute(change)
+
+    assert AuditEntry.objects.filter(station=mine.station).exists()
+
+
+def test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction(transactional_db: None) -> None:
+    mine, other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
+    staff = person(roles.STAFF, mine.station)
+
+    def seen() -> set[Any]:
+        return set(Booking.objects.values_list("pk", flat=True))
+
+    found = []
+    with serving("POST"):
+        wall.stand_before(staff)
+        found.append(seen())  # each statement by itself
+        with transaction.atomic():
+            try:
+                with transaction.atomic():
+                    found.append(seen())
+                    raise KeyError
+            except KeyError:
+                found.append(seen())
+        with pytest.raises(KeyError), transaction.atomic():
+            raise KeyError
+        with transaction.atomic():
+            found.append(seen())
+    assert found == [{mine.pk}] * 4
+    assert seen() == {mine.pk, other.pk}
+
+
+def test_connection_carries_nothing_over_to_the_next_request(transactional_db: None) -> None:
+    mine, other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
+    before, found = asked(), []
+    for who in (person(roles.STAFF, mine.station), person(roles.STAFF, other.station), None):
+        for method in ("GET", "POST"):
+            with serving(method):
+                wall.stand_before(who)
+                found.append(set(Booking.objects.values_list("pk", flat=True)))
+                if method == "POST":
+                    with pytest.raises(ProgrammingError), connection.cursor() as cursor:
+                        cursor.execute("SELECT nonsense")
+            assert asked() == before
+
+    assert found == [{mine.pk}, {mine.pk}, {other.pk}, {other.pk}, set(), set()]
+
+
+def test_pages_of_two_people_over_one_connection_show_each_their_own(transactional_db: None) -> None:
+    before = asked()
+    names = {}
+    for code in ("kitchen", "bar"):
+        made = booking(open_station(code=code), customer=Contact(f"Guest of the {code}"))
+        client = Client()
+        client.force_login(person(roles.STAFF, made.station))
+        html = client.get(f"/calendar/week/?station={code}&date={made.date}").content.decode()
+        names[code] = [other for other in ("kitchen", "bar") if f"Guest of the {other}" in html]
+
+    assert names == {"kitchen": ["kitchen"], "bar": ["bar"]}
+    assert asked() == before
+
+
+def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking, Booking]) -> None:
+    mine, _other = two
+    staff = person(roles.STAFF, mine.station)
+
+    def serve(request: Any) -> StreamingHttpResponse:
+        wall.stand_before(staff)
+        return StreamingHttpResponse(str(one.pk) for one in Booking.objects.iterator())
+
+    response = Wall(serve)(RequestFactory().get("/"))  # type: ignore[arg-type]
+    told = b"".join(response).decode()
+
+    assert told == str(mine.pk)
+    assert Booking.objects.count() == 2
+
+
+def test_user_of_the_database_who_may_not_make_roles_is_told_what_to_do(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE stationbook_test_weak; SET LOCAL ROLE stationbook_test_weak")
+        with pytest.raises(policies.MayMakeNoRoles, match="as an administrator of the database"), transaction.atomic():
+            policies._make_roles(cursor)
