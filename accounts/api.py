@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts import authentication, customers, roles
 from accounts.models import Customer
-from accounts.throttling import TooManyFailures
+from accounts.throttling import EachSearch, EachUser, TooManyFailures
 from config.api import ApiView, StrictSerializer, success
 from config.fields import TextField, known_uuid
 from config.middleware import remote_address
@@ -103,6 +103,7 @@ class Search(ApiView):
     """Customers by e-mail, phone, its last four digits, or the name. Posted: no address holds PII."""
 
     rights = {"POST": roles.PII}
+    throttle_classes = (EachUser, EachSearch)
     examples = {"POST": {"q": "gar"}}
 
     @documented("Find customers", listed("Customer"), body=SearchBody, example={"q": "gar"})

@@ -1,42 +1,28 @@
-"""How often: requests of each user, and failed log-ins, counted exactly over all processes in fixed windows.
-
-The counters are no data to keep: on PostgreSQL an unlogged table, whose commits wait for no disk; on SQLite a
-file of their own, so that nobody waits behind an import.
-"""
+"""How often: requests of each user, and failed log-ins, counted exactly over all processes in fixed windows."""
 
 import hmac
 import math
-import sqlite3
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address, ip_network
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection
 from rest_framework.throttling import BaseThrottle
+
+from accounts import counters
+from stations.querysets import Person
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-TABLE: Final = "accounts_request_count"
-_CREATE: Final = f"""CREATE TABLE IF NOT EXISTS {TABLE}
-    (key text NOT NULL, ends int NOT NULL, hits int NOT NULL, PRIMARY KEY (key, ends)) WITHOUT ROWID"""
-_COUNT: Final = (
-    f"INSERT INTO {TABLE} (key, ends, hits) VALUES (%s, %s, %s) "  # noqa: S608
-    f"ON CONFLICT (key, ends) DO UPDATE SET hits = {TABLE}.hits + excluded.hits RETURNING hits"
-)
-_FORGET: Final = f"DELETE FROM {TABLE} WHERE ends < %s RETURNING hits"  # noqa: S608
-_FORGET_EVERY_SECONDS: Final = 60
+SEARCH_RATE: Final = "60/minute"
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LOCK_TIMEOUT_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +55,7 @@ class Window:
 
     def add(self, key: str, hits: int) -> int:
         """Count, and return how many there are now; 0 hits only looks."""
-        [(total,)] = _execute(_COUNT, (f"{self.rate.seconds}:{key}", self.ends, hits))
-        _forget_now_and_then()
-        return int(total)
+        return counters.add(f"{self.rate.seconds}:{key}", self.ends, hits)
 
     def wait(self) -> int:
         """Whole seconds until the next window, at least one."""
@@ -94,6 +78,25 @@ class EachUser(BaseThrottle):
 
     def wait(self) -> float | None:
         return self.waiting
+
+
+class EachSearch(BaseThrottle):
+    """So many searches of one user in a window, by page and API together: nobody reads a list of customers letter by letter."""
+
+    waiting: float | None = None
+
+    def allow_request(self, request: "Request", view: "APIView") -> bool:
+        self.waiting = wait_to_search(request.user) or None
+        return self.waiting is None
+
+    def wait(self) -> float | None:
+        return self.waiting
+
+
+def wait_to_search(person: Person) -> int:
+    """Count a search; returns in how many seconds the next one is free, 0 where this one is."""
+    window = Rate.parse(SEARCH_RATE).window()
+    return window.wait() if window.add(f"find:{person.pk}", 1) > window.rate.limit else 0
 
 
 class TooManyFailures(Exception):
@@ -165,79 +168,3 @@ def network(address: str) -> str:
     """Whoever has one IPv6 address has the 2^64 beside it."""
     found = ip_address(address)
     return str(found if found.version == 4 else ip_network((found, 64), strict=False))
-
-
-def forget(before: float) -> None:
-    """Drop the counts of windows that ended before this time (seconds since 1970)."""
-    _execute(_FORGET, (math.ceil(before),))
-
-
-class _Housekeeping(threading.local):
-    due = 0.0
-
-
-_housekeeping = _Housekeeping()
-
-
-def _forget_now_and_then() -> None:
-    now = time.time()
-    if now >= _housekeeping.due:
-        _housekeeping.due = now + _FORGET_EVERY_SECONDS
-        forget(now)
-
-
-def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
-    if connection.vendor == "sqlite":
-        try:
-            return _file().execute(sql.replace("%s", "?"), values).fetchall()
-        except sqlite3.Error as error:  # told like the database's own, so that callers hear “unavailable”
-            raise OperationalError(*error.args) from error
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-    return rows
-
-
-class _File:
-    """A connection to the file of counters that stands beside the database's own; closed with its thread."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.connection = sqlite3.connect(
-            path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Several may make the file at once; to be told that it is locked while it changes to WAL is no failure."""
-        give_up = time.monotonic() + _LOCK_TIMEOUT_SECONDS
-        while True:
-            try:
-                self.connection.execute("PRAGMA journal_mode=WAL")
-                self.connection.execute("PRAGMA synchronous=OFF")
-                self.connection.execute(_CREATE)
-            except sqlite3.OperationalError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(_QUEUE_PAUSE_SECONDS)
-            else:
-                return
-
-    def __del__(self) -> None:
-        if opened := getattr(self, "connection", None):  # there is none where the file could not be opened
-            opened.close()
-
-
-class _OfThread(threading.local):
-    file: _File | None = None
-
-
-_of_thread = _OfThread()
-
-
-def _file() -> sqlite3.Connection:
-    database = Path(connection.settings_dict["NAME"])
-    path = database.with_name(f"{database.stem}.counters.sqlite3")
-    if _of_thread.file is None or _of_thread.file.path != path:
-        _of_thread.file = _File(path)
-    return _of_thread.file.connection

@@ -21,6 +21,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import audit, roles, wall
@@ -171,7 +172,7 @@ class ApiView(APIView):
 
     authentication_classes = (KeyAuthentication, BearerAuthentication, SessionAuthentication)
     permission_classes = (HasRight,)
-    throttle_classes = (EachUser,)
+    throttle_classes: tuple[type[BaseThrottle], ...] = (EachUser,)
     content_negotiation_class = Negotiation
     renderer_classes: tuple[type[BaseRenderer], ...] = (JsonRenderer, BrowsableRenderer)
     parser_classes = (JsonParser,)

@@ -314,6 +314,8 @@ MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
 SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
 """Whose members, and all superusers with them, log in with a second factor or not at all."""
 
+REDIS_URL = said("REDIS_URL")
+"""Where rate limits are counted instead of in the database; "" for in the database."""
 RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")
 LOGIN_RATE_LIMIT: str = env.str("LOGIN_RATE_LIMIT", default="10/minute")
 

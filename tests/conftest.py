@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
-from accounts import throttling
+from accounts import counters
 from accounts.models import User
 from stations.models import Station
 from tests import chromium, factories
@@ -53,7 +53,7 @@ def fresh_counts(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
         request.getfixturevalue("django_db_setup")
         with request.getfixturevalue("django_db_blocker").unblock():
-            throttling.forget(before=END_OF_TIME)
+            counters.forget(before=END_OF_TIME)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ for name in (
     "TRUSTED_PROXY",
 ):
     os.environ.pop(name, None)
-for name in ("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS", "DATABASE_URL", "EMAIL_URL"):
+for name in ("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS", "DATABASE_URL", "EMAIL_URL", "REDIS_URL"):
     os.environ.pop(f"{name}_FILE", None)
 os.environ |= {
     "ENV_FILE": os.devnull,

@@ -10,13 +10,12 @@ from django.views.decorators.http import require_POST
 
 from accounts import customers, roles
 from accounts.models import Customer
-from accounts.throttling import Rate
+from accounts.throttling import wait_to_search
 from bookings.forms import SearchForm
 from bookings.models import Booking
 from bookings.views.access import PageRequest, draw, page
 from stations.models import Station
 
-RATE: Final = "60/minute"
 SUGGESTED: Final = 8
 
 
@@ -25,7 +24,7 @@ SUGGESTED: Final = 8
 def search(request: PageRequest) -> HttpResponse:
     """Whom the words find, at all of the person's stations, each with the latest booking."""
     words = request.POST.get("q", "").strip()
-    if wait := _wait(request):
+    if wait := wait_to_search(request.user):
         return _too_many(request, "bookings/search.html", wait)
     found = customers.search(request.user, words) if SearchForm(request.POST).is_valid() else []
     return draw(request, "bookings/search.html", {"hits": _hits(found, words), "words": words})
@@ -35,7 +34,7 @@ def search(request: PageRequest) -> HttpResponse:
 @page(roles.PII)
 def find(request: PageRequest) -> HttpResponse:
     """Whom the words found so far could mean at one station: the list under a field in which somebody types."""
-    if wait := _wait(request):
+    if wait := wait_to_search(request.user):
         return _too_many(request, "bookings/_found.html", wait)
     form = SearchForm(request.POST)
     hits: list[Hit] = []
@@ -60,12 +59,6 @@ def _hits(found: Sequence[Customer], words: str) -> list[Hit]:
     latest = {booking.customer_id: booking for booking in bookings.order_by("starts_at")}
     by = {customers.EMAIL: _("found by e-mail"), customers.PHONE: _("found by phone")}
     return [Hit(one, by.get(customers.met_by(one, words), ""), latest.get(one.pk)) for one in found]
-
-
-def _wait(request: PageRequest) -> int:
-    """Count a search; returns in how many seconds the next one is free, 0 where this one is."""
-    window = Rate.parse(RATE).window()
-    return window.wait() if window.add(f"find:{request.user.pk}", 1) > window.rate.limit else 0
 
 
 def _too_many(request: PageRequest, template: str, wait: int) -> HttpResponse:

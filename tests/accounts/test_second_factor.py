@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts import authentication, roles, second_factor, throttling
+from accounts import authentication, counters, roles, second_factor
 from accounts.models import AuditEntry, Authenticator, RecoveryCode, User
 from stations.models import Station
 from tests.authenticator import code_of
@@ -30,7 +30,7 @@ WEEK: Final = "/calendar/week/?station=kitchen"
 @pytest.fixture(autouse=True)
 def clock(db: None) -> Iterator[time_machine.Traveller]:
     """Noon, for whoever asks; and no failure of an earlier test is counted there."""
-    throttling.forget(before=(NOON + timedelta(days=2)).timestamp())
+    counters.forget(before=(NOON + timedelta(days=2)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 

@@ -1,16 +1,21 @@
 """Rate limits: what counts, in which window, and that processes together never pass more than the limit."""
 
+import math
+import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
-from accounts import throttling
+from accounts import counters
 from accounts.throttling import Rate, TooManyFailures, Window, login_attempt
 from tests.racing import race
 
@@ -28,6 +33,22 @@ def fail(email: str = ANA, address: str | None = HOME) -> None:
 def succeed(email: str = ANA, address: str | None = HOME) -> None:
     with login_attempt(email, address) as attempt:
         attempt.succeeded = True
+
+
+@pytest.fixture
+def redis(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server of its own on a socket, which the product counts in, racing processes included."""
+    socket = tmp_path / "redis.sock"
+    command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        while not socket.exists():
+            assert server.poll() is None
+            time.sleep(0.01)
+        settings.REDIS_URL = f"redis+unix://{socket}"
+        monkeypatch.setenv("REDIS_URL", settings.REDIS_URL)
+        monkeypatch.setattr(counters._redis_rests, "until", -math.inf)
+        yield server
+        server.terminate()
 
 
 @pytest.mark.parametrize(
@@ -61,18 +82,44 @@ def test_window_counts_each_key_by_itself() -> None:
     assert [window.add("a", 1), window.add("a", 1), window.add("b", 1), window.add("a", -1)] == [1, 2, 1, 1]
 
 
+def test_window_counts_in_redis_where_there_is_one(redis: object, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        window = Rate(100, 86400).window()
+        counted = [window.add(key, hits) for key, hits in (("a", 1), ("a", 2), ("b", 1), ("a", -1), ("a", 0), ("c", 0))]
+
+    assert counted == [1, 3, 1, 2, 2, 0]
+
+
+def test_database_counts_while_redis_is_away(
+    redis: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    window = Rate(100, 86400).window()
+    counted = [window.add("a", 1)]
+    redis.send_signal(signal.SIGSTOP)
+    counted += [window.add("a", 1), window.add("a", 1)]
+    redis.send_signal(signal.SIGCONT)
+    monkeypatch.setattr(counters._redis_rests, "until", -math.inf)
+    counted += [window.add("a", 1)]
+
+    assert counted[:3] == [1, 1, 2]
+    assert counted[3] in (2, 3)  # what Redis was told while it stood still it may have counted
+    assert [line.getMessage() for line in caplog.records if line.name == "accounts.counters"] == [
+        "Redis does not answer (TimeoutError): the database counts meanwhile."
+    ]
+
+
 def test_window_counts_apart_from_the_one_before_and_from_other_lengths() -> None:
     now, before, shorter = Window(Rate(9, 60), 6000), Window(Rate(9, 60), 5940), Window(Rate(9, 1), 6000)
     assert [window.add("a", 1) for window in (now, before, shorter, now)] == [1, 1, 1, 2]
 
 
 def test_forget_drops_what_has_ended_and_keeps_what_has_not() -> None:
-    throttling.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
+    counters.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
     past, present = Window(Rate(9, 60), 6000), Rate(9, 86400).window()
     past.add("a", 1)
     present.add("a", 1)
 
-    throttling.forget(before=time.time())
+    counters.forget(before=time.time())
 
     assert (past.add("a", 0), present.add("a", 0)) == (0, 1)
 
@@ -138,7 +185,7 @@ def test_login_that_crashes_counts_as_a_failure(settings: Settings) -> None:
 
 def test_login_counters_hold_no_email_and_no_address() -> None:
     fail("marked.person@example.com", "203.0.113.77")
-    rows = throttling._execute(f"SELECT key FROM {throttling.TABLE} WHERE ends > %s", [0])
+    rows = counters._execute(f"SELECT key FROM {counters.TABLE} WHERE ends > %s", [0])
     told = str(rows)
     assert len(rows) == 4
     assert [mark for mark in ("marked", "person", "example", "203.0", "113.77") if mark in told] == []
@@ -149,10 +196,10 @@ def test_counters_stand_apart_from_the_database() -> None:
     if connection.vendor == "sqlite":
         database = Path(connection.settings_dict["NAME"])
         assert database.with_name(f"{database.stem}.counters.sqlite3").exists()
-        assert throttling.TABLE not in connection.introspection.table_names()
+        assert counters.TABLE not in connection.introspection.table_names()
     else:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [throttling.TABLE])
+            cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [counters.TABLE])
             assert cursor.fetchall() == [("u",)]
 
 
@@ -160,8 +207,8 @@ def test_counters_stand_apart_from_the_database() -> None:
 def test_the_file_of_counters_is_made_by_many_at_once(tmp_path: Path) -> None:
     def count(number: int) -> int:
         start.wait(timeout=60)
-        file = throttling._File(tmp_path / f"{number // 8}.sqlite3")
-        return len(file.connection.execute(throttling._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
+        file = counters._File(tmp_path / f"{number // 8}.sqlite3")
+        return len(file.connection.execute(counters._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
 
     start = Barrier(8)
     with ThreadPoolExecutor(8) as threads:
@@ -169,7 +216,12 @@ def test_the_file_of_counters_is_made_by_many_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.race
-def test_eight_processes_racing_pass_exactly_the_limit(database_url: str) -> None:
+@pytest.mark.parametrize("place", ["the database", "redis"])
+def test_eight_processes_racing_pass_exactly_the_limit(
+    database_url: str, place: str, request: pytest.FixtureRequest
+) -> None:
+    if place == "redis":
+        request.getfixturevalue("redis")
     printed = race(database_url, 8, "count", f"race {time.time()}", "40")
     passed = [int(line.split()[0]) for line in printed]
     refused = [int(line.split()[1]) for line in printed]

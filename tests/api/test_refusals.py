@@ -7,7 +7,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from accounts import roles
+from accounts import roles, throttling
 from accounts.models import User
 from bookings.models import Booking
 from stations.models import Station
@@ -76,6 +76,21 @@ def test_too_many_requests_are_told_when_to_come_back(api: Caller, settings: Any
         "error": f"Too many requests. Try again in {wait} seconds.",
         "code": "throttled",
     }
+
+
+def test_searches_have_a_limit_of_their_own_which_pages_share(
+    station: Station, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling, "SEARCH_RATE", "2/day")
+    caller, page = Caller(staff), Client()
+    page.force_login(staff)
+    page.post("/calendar/search/", {"q": "ana"})
+
+    answers = [caller.post(SEARCH, {"q": "ana"}) for _n in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert int(answers[1].headers["Retry-After"]) >= 1
+    assert caller.get(STATIONS).status_code == 200
 
 
 # --- the order -----------------------------------------------------------------------------------------------------------

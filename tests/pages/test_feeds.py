@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import customers, roles, throttling
+from accounts import counters, customers, roles
 from accounts.customers import Contact
 from accounts.encryption import DecryptionError
 from accounts.models import AuditEntry, User
@@ -31,7 +31,7 @@ MIDNIGHT: Final = time()
 @pytest.fixture(autouse=True)
 def now(db: None) -> Iterator[time_machine.Traveller]:
     """The week before the factories' Friday, for whoever asks; and no reading of an earlier test is counted there."""
-    throttling.forget(before=(NOW + timedelta(days=2)).timestamp())
+    counters.forget(before=(NOW + timedelta(days=2)).timestamp())
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts import roles
+from accounts import roles, throttling
 from accounts.models import User
 from bookings.views import finding
 from stations.models import Station
@@ -68,8 +68,8 @@ def test_names_are_escaped_where_they_are_offered(visitor: Client, station: Stat
 def test_searches_beyond_sixty_a_minute_wait(
     visitor: Client, station: Station, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert finding.RATE == "60/minute"
-    monkeypatch.setattr(finding, "RATE", "2/day")
+    assert throttling.SEARCH_RATE == "60/minute"
+    monkeypatch.setattr(throttling, "SEARCH_RATE", "2/day")
     customer(station, "Ana García", "ana@example.com")
     for _turn in range(2):
         assert "García" in visitor.post(address, {"q": "García", "station": "kitchen"}).content.decode()
