@@ -5,14 +5,17 @@ else by which somebody is known (tokens, feeds) carries the epoch of its person,
 """
 
 import time
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
 from accounts.models import User
@@ -54,6 +57,12 @@ def _stamp(session: SessionBase, *, began: int, seen: int) -> None:
         session.flush()
     else:
         session.modified = False
+
+
+def forget_over(now: datetime) -> None:
+    """What ended by itself, for nobody has come back with it: sessions, and tokens that were spent while they were good."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    OutstandingToken.objects.filter(expires_at__lt=now).delete()
 
 
 def end_everything(user: User) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from accounts import resetting
+from accounts import resetting, sessions
 from bookings import retaining
 from bookings.mails import delivering, faults, reminders, resets
 from bookings.mails.courier import Courier, Outcome
@@ -101,8 +101,9 @@ def run_once(courier: Courier) -> int:
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, and new passwords that could not be mailed."""
+    """Forget the text of what was said long ago, new passwords that could not be mailed, and whom nobody comes back as."""
     resetting.forget_old(now)
+    sessions.forget_over(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
 
 

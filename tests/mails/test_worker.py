@@ -16,11 +16,15 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
-from accounts import roles
+from accounts import authentication, roles
+from accounts.models import User
 from bookings import services
 from bookings.mails import delivering, reminders, worker
 from bookings.mails.courier import Courier, Letter, Outcome
@@ -307,6 +311,19 @@ def test_text_of_a_mail_on_its_way_is_kept_however_long_it_takes(station: Statio
     worker.tidy(timezone.now() + timedelta(days=365))
 
     assert Mail.objects.get().message
+
+
+@pytest.mark.django_db
+def test_sessions_and_spent_tokens_are_forgotten_once_they_are_over(staff: User) -> None:
+    refresh = authentication.new_tokens(staff)["refresh"]
+    authentication.refreshed(refresh)
+    Client().force_login(staff)
+
+    worker.tidy(timezone.now())
+    kept = Session.objects.count(), BlacklistedToken.objects.count()
+    worker.tidy(timezone.now() + timedelta(days=3))
+
+    assert (kept, Session.objects.count(), BlacklistedToken.objects.count()) == ((1, 1), 0, 0)
 
 
 def once(settings: Any, office: PostOffice | None) -> str:
