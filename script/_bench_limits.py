@@ -1,0 +1,70 @@
+"""What it costs to count a request against its limit, beside the cheapest question and the smallest durable commit."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from accounts.throttling import Rate  # noqa: E402
+from stations.models import Station  # noqa: E402
+
+TIMES = 2_000
+
+
+def cost(what: Callable[[], object], times: int = TIMES) -> float:
+    """The median of so many, in milliseconds."""
+    taken = []
+    for _n in range(times):
+        began = time.perf_counter()
+        what()
+        taken.append(time.perf_counter() - began)
+    return median(taken) * 1000
+
+
+def count() -> object:
+    return Rate.parse("1000000/day").window().add("bench", 1)
+
+
+def ask() -> object:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone()
+
+
+def commit() -> object:
+    return Station.objects.bump()
+
+
+def main(scratch: Path) -> None:
+    call_command("migrate", verbosity=0)
+    Station.objects.create(code="kitchen", name="Kitchen", time_zone="UTC", country="DE", currency="EUR")
+    for what in (count, ask, commit):
+        what()
+    counted, asked, committed = cost(count), cost(ask), cost(commit, TIMES // 10)
+    print(f"{connection.vendor}: a count {counted:.3f} ms, {counted / asked:.1f} x a bare SELECT ({asked:.3f} ms), "
+          f"{counted / committed:.2f} x a durable commit ({committed:.3f} ms)")  # fmt: skip
+    if connection.vendor == "postgresql" and shutil.which("redis-server"):
+        socket = scratch / "redis.sock"
+        command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(scratch)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+            while not socket.exists():
+                time.sleep(0.01)
+            settings.REDIS_URL = f"redis+unix://{socket}"
+            count()
+            in_redis = cost(count)
+            print(f"redis: a count {in_redis:.3f} ms, {in_redis / asked:.1f} x a bare SELECT of PostgreSQL's")
+            server.terminate()
+
+
+main(Path(sys.argv[1]))
