@@ -1,9 +1,11 @@
 """A person at a browser: signed in, and any complaint of the browser's fails the test."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
@@ -64,7 +66,19 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
     yield open_page
     for context in contexts:
         context.close()
+    wait_for_the_server()
     assert complaints == []
+
+
+def wait_for_the_server() -> None:
+    """Until it has answered whatever a page last asked: PostgreSQL empties no table that a request still reads."""
+    busy = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+    with connection.cursor() as cursor:
+        while connection.vendor == "postgresql":
+            cursor.execute(busy)
+            if cursor.fetchone() is None:
+                return
+            time.sleep(0.01)
 
 
 def is_complaint(message: ConsoleMessage) -> bool:
