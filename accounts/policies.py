@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.apps import apps
-from django.db import ProgrammingError, connection, models
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, connection, models, transaction
 
 from accounts.wall import EVERYWHERE, MEMBER, PERSON, STATIONS, WORK
 
@@ -23,8 +24,8 @@ _MINE: Final = f"ANY ((SELECT string_to_array(current_setting('{STATIONS}', true
 _ME: Final = f"(SELECT nullif(current_setting('{PERSON}', true), '')::bigint)"
 
 
-class MayMakeNoRoles(ProgrammingError):
-    """The database's user lacks the right that row-level security needs once."""
+class MayMakeNoRoles(CommandError):
+    """The database's user lacks the right that row-level security needs once. `migrate` says it as it is."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def build(**kwargs: Any) -> None:
     with connection.cursor() as cursor:
         _make_roles(cursor)
         for one in missing:
-            _make_policies(cursor, one)
+            with transaction.atomic():  # there is no moment without policies for those who work meanwhile
+                _make_policies(cursor, one)
 
 
 def _stamp(one: Walled) -> str:
