@@ -23,7 +23,9 @@ def ahead(page: Page) -> Locator:
 
 
 def panel(page: Page) -> None:
-    ahead(page).locator(".who").click()
+    who = ahead(page).locator(".who")
+    who.evaluate("one => one.scrollIntoView({ block: 'center', inline: 'center' })")
+    who.click()
     page.locator("[data-panel] h1").wait_for()
 
 
