@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-SEARCH_RATE: Final = "60/minute"
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -81,7 +80,9 @@ class EachUser(BaseThrottle):
 
 
 class EachSearch(BaseThrottle):
-    """So many searches of one user in a window, by page and API together: nobody reads a list of customers letter by letter."""
+    """So many searches of one user in a window (`SEARCH_RATE_LIMIT`), by page and API together: nobody reads a list of customers
+    letter by letter.
+    """
 
     waiting: float | None = None
 
@@ -95,7 +96,7 @@ class EachSearch(BaseThrottle):
 
 def wait_to_search(person: Person) -> int:
     """Count a search; returns in how many seconds the next one is free, 0 where this one is."""
-    window = Rate.parse(SEARCH_RATE).window()
+    window = Rate.parse(settings.SEARCH_RATE_LIMIT).window()
     return window.wait() if window.add(f"find:{person.pk}", 1) > window.rate.limit else 0
 
 

@@ -316,6 +316,7 @@ SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Sta
 
 REDIS_URL = said("REDIS_URL")
 """Where rate limits are counted instead of in the database; "" for in the database."""
+SEARCH_RATE_LIMIT: str = env.str("SEARCH_RATE_LIMIT", default="60/minute")
 RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")
 LOGIN_RATE_LIMIT: str = env.str("LOGIN_RATE_LIMIT", default="10/minute")
 

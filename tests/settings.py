@@ -25,6 +25,7 @@ os.environ |= {
     "INDEX_KEYS": base64.b64encode(bytes(range(32, 64))).decode(),
     "AUDIT_KEYS": base64.b64encode(bytes(range(64, 96))).decode(),
     "RATE_LIMIT": "100000/minute",
+    "SEARCH_RATE_LIMIT": "100000/minute",
     "PUBLIC_URL": "",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # pytest-playwright keeps an event loop running
 }

@@ -67,9 +67,9 @@ export function enableKeyboard(hand) {
     return [...hand.calendar.querySelectorAll("[data-drop-date]")].filter((cell) => cell instanceof HTMLElement);
   }
 
-  /** @returns {HTMLElement | undefined} where a booking that stands nowhere here begins its way */
+  /** @returns {HTMLElement | undefined} where a booking that stands nowhere here begins its way: as near to now as there is */
   function firstAhead() {
-    return cells().find((cell) => !cell.matches(".is-past")) ?? cells()[0];
+    return cells().find((cell) => !cell.matches(".is-past")) ?? cells().at(-1);
   }
 
   /** @param {HTMLElement} booking @returns {HTMLElement | undefined} for a longer booking the cell in which it begins */

@@ -28,8 +28,9 @@ export function enableKeys(busy) {
 /** @param {KeyboardEvent} event @param {HTMLDialogElement} sheet */
 function isTaken(event, sheet) {
   const { target } = event;
+  // A dialog that has just closed may keep the focus until the page is drawn again.
   const field = target instanceof Element && target.closest("input, select, textarea, [contenteditable], dialog[open]");
-  return Boolean(field) || sheet.open;
+  return Boolean(field && !field.closest("dialog:not([open])")) || sheet.open;
 }
 
 /** @param {KeyboardEvent} event */

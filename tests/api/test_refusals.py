@@ -7,7 +7,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
-from accounts import roles, throttling
+from accounts import roles
 from accounts.models import User
 from bookings.models import Booking
 from stations.models import Station
@@ -78,10 +78,8 @@ def test_too_many_requests_are_told_when_to_come_back(api: Caller, settings: Any
     }
 
 
-def test_searches_have_a_limit_of_their_own_which_pages_share(
-    station: Station, staff: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(throttling, "SEARCH_RATE", "2/day")
+def test_searches_have_a_limit_of_their_own_which_pages_share(station: Station, staff: User, settings: Any) -> None:
+    settings.SEARCH_RATE_LIMIT = "2/day"
     caller, page = Caller(staff), Client()
     page.force_login(staff)
     page.post("/calendar/search/", {"q": "ana"})
