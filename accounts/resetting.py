@@ -53,8 +53,7 @@ def ask(email: str, *, language: str, address: str | None) -> int:
 
 
 def _too_often(whose: str, rate: str) -> int:
-    window = Rate.parse(rate).window()
-    return window.wait() if window.add(f"reset:{hashed(f'reset {whose}')}", 1) > window.rate.limit else 0
+    return Rate.parse(rate).count(f"reset:{hashed(f'reset {whose}')}")
 
 
 def take(now: datetime) -> tuple[ResetRequest, User] | None:

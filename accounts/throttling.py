@@ -44,6 +44,11 @@ class Rate:
     def window(self) -> "Window":
         return Window(self, math.floor(time.time() / self.seconds + 1) * self.seconds)
 
+    def count(self, key: str) -> int:
+        """Count one; returns in how many seconds the next one is free, 0 where this one is."""
+        window = self.window()
+        return window.wait() if window.add(key, 1) > self.limit else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -61,43 +66,40 @@ class Window:
         return max(1, math.ceil(self.ends - time.time()))
 
 
-class EachUser(BaseThrottle):
-    """So many requests of one user under `/api/` in a window (`RATE_LIMIT`)."""
+class _Counted(BaseThrottle):
+    """Refuses whoever is told to wait."""
 
     waiting: float | None = None
 
-    def allow_request(self, request: "Request", view: "APIView") -> bool:
-        if not request.user.is_authenticated:
-            return True
-        window = Rate.parse(settings.RATE_LIMIT).window()
-        if window.add(f"user:{request.user.pk}", 1) <= window.rate.limit:
-            return True
-        self.waiting = window.wait()
-        return False
-
-    def wait(self) -> float | None:
-        return self.waiting
-
-
-class EachSearch(BaseThrottle):
-    """So many searches of one user in a window (`SEARCH_RATE_LIMIT`), by page and API together: nobody reads a list of customers
-    letter by letter.
-    """
-
-    waiting: float | None = None
+    def seconds(self, person: Person) -> int:
+        """Count a request; returns in how many seconds the next one is free, 0 where this one is."""
+        raise NotImplementedError
 
     def allow_request(self, request: "Request", view: "APIView") -> bool:
-        self.waiting = wait_to_search(request.user) or None
+        self.waiting = (request.user.is_authenticated and self.seconds(request.user)) or None
         return self.waiting is None
 
     def wait(self) -> float | None:
         return self.waiting
 
 
+class EachUser(_Counted):
+    """So many requests of one user under `/api/` in a window (`RATE_LIMIT`)."""
+
+    def seconds(self, person: Person) -> int:
+        return Rate.parse(settings.RATE_LIMIT).count(f"user:{person.pk}")
+
+
+class EachSearch(_Counted):
+    """So many searches of one user in a window, by page and API together."""
+
+    def seconds(self, person: Person) -> int:
+        return wait_to_search(person)
+
+
 def wait_to_search(person: Person) -> int:
-    """Count a search; returns in how many seconds the next one is free, 0 where this one is."""
-    window = Rate.parse(settings.SEARCH_RATE_LIMIT).window()
-    return window.wait() if window.add(f"find:{person.pk}", 1) > window.rate.limit else 0
+    """Count a search (`SEARCH_RATE_LIMIT`), for nobody shall read a list of customers letter by letter; as `Rate.count`."""
+    return Rate.parse(settings.SEARCH_RATE_LIMIT).count(f"find:{person.pk}")
 
 
 class TooManyFailures(Exception):

@@ -7,7 +7,7 @@ next, PgBouncer's included. SQLite has no such thing: there the first wall stand
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
@@ -122,10 +122,7 @@ class _Wall:
             return execute(sql, params, many, context)
         if self._reads and not connection.in_atomic_block:
             self._stack.enter_context(transaction.atomic())
-        if connection.in_atomic_block:
-            self._raise(*self.statement)
-            return execute(sql, params, many, context)
-        with transaction.atomic():
+        with nullcontext() if connection.in_atomic_block else transaction.atomic():
             self._raise(*self.statement)
             return execute(sql, params, many, context)
 

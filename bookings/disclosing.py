@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit as trail
-from accounts import customers, roles
+from accounts import customers
 from accounts.audit import CustomerEvent
 from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
@@ -31,8 +31,7 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
 
     Raises NotPermitted or NotFound.
     """
-    for right in privacy.RIGHTS:
-        roles.require(by, right)
+    privacy.require(by)
     with transaction.atomic():
         customer = customers.locked(customer_id, by=by)
         bookings = list(Booking.objects.filter(customer=customer).in_order())

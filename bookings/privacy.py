@@ -41,7 +41,7 @@ def erase(customer_id: UUID, *, by: Person) -> Customer:
 
     Raises NotPermitted, NotFound, or StillAhead for somebody who is still expected.
     """
-    _require(by)
+    require(by)
     with transaction.atomic():
         customer = customers.locked(customer_id, by=by)
         if not customer.erased_at:
@@ -96,7 +96,8 @@ def _forget_imported(customer: Customer) -> None:
         ImportedRow.objects.filter(pk=row.pk).update(content=identity.erased(row.content))
 
 
-def _require(by: Person) -> None:
+def require(by: Person) -> None:
+    """Raises NotPermitted for whoever may not ask in a customer's name."""
     for right in RIGHTS:
         roles.require(by, right)
 

@@ -1,10 +1,12 @@
-"""What the pages of one's own account share: whom they open to, and that the password is asked again."""
+"""What the pages of one's own account share: whom they open to, that the password is asked again, and what is said when it was
+too often."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -57,13 +59,18 @@ def refused(request: OwnRequest, form: KnownForm) -> Refusal | None:
         if authentication.knows_password(request, request.user, old, address=address):
             return None
     except TooManyFailures as refusal:
-        form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait})
-        return Refusal(429, refusal.wait)
+        return too_often(form, refusal.wait)
     form.add_error("old", _("This is not your password. Try again."))
     return Refusal(400)
 
 
-def draw(request: OwnRequest, template: str, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
+def too_often(form: forms.Form, wait: int) -> Refusal:
+    """The form says so, and for how many seconds."""
+    form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": wait})
+    return Refusal(429, wait)
+
+
+def draw(request: HttpRequest, template: str, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
     response = render(request, template, shown, status=refusal.status if refusal else 200)
     if refusal and refusal.wait:
         response["Retry-After"] = str(refusal.wait)

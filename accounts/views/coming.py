@@ -13,6 +13,7 @@ from accounts import authentication, resetting, roles, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
+from accounts.views.access import draw, too_often
 from config.middleware import remote_address
 
 
@@ -28,10 +29,7 @@ def login(request: HttpRequest) -> HttpResponse:
         try:
             user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
         except TooManyFailures as refusal:
-            form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": refusal.wait})
-            response = render(request, "accounts/login.html", shown, status=429)
-            response["Retry-After"] = str(refusal.wait)
-            return response
+            return draw(request, "accounts/login.html", shown, too_often(form, refusal.wait))
         if user:
             sessions.begin(request, user)
             return redirect(_way(user, target))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import resetting
 from accounts.forms import ForgottenForm, NewPasswordForm
+from accounts.views.access import draw, too_often
 from config.errors import answer
 from config.middleware import remote_address
 
@@ -46,10 +47,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
     if wait := resetting.ask(email, language=language, address=remote_address(request)):
-        form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": wait})
-        response = render(request, "accounts/forgotten.html", {"form": form}, status=429)
-        response["Retry-After"] = str(wait)
-        return response
+        return draw(request, "accounts/forgotten.html", {"form": form}, too_often(form, wait))
     return render(request, "accounts/forgotten.html", {"asked": True})
 
 
