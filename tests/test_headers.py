@@ -21,6 +21,8 @@ from tests.test_access import NAME, ROWS, Row, World, undone, world
 
 __all__ = ["world"]
 
+pytestmark = pytest.mark.looks
+
 ROLES: Final = ("nobody", "viewer", "stranger", "root")
 
 ABOUT_CONTENT: Final = {

@@ -54,6 +54,7 @@ def test_what_a_colleague_does_appears_within_fifteen_seconds_without_a_jump(
     assert page.evaluate("[window.here, document.querySelector('.scroll').scrollLeft]") == ["still the same page", 200]
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("where", ["select[name=status]", "[data-opens-keys]", ".scroll", "a[rel=next]"])
 def test_what_a_colleague_does_takes_nobodys_focus(visit: Visit, station: Station, staff: User, where: str) -> None:
     made = booking(station)
@@ -154,6 +155,7 @@ def middle_of(page: Page, slot: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("width", [1280, 768, 320])
 def test_lost_connection_in_mid_drag_is_said_at_once_and_saves_nothing(
     visit: Visit, station: Station, staff: User, width: int
@@ -177,6 +179,7 @@ def test_lost_connection_in_mid_drag_is_said_at_once_and_saves_nothing(
     expect(page.get_by_role("alert")).to_be_empty()
 
 
+@pytest.mark.looks
 def test_lost_connection_with_a_booking_in_the_keyboards_hand(visit: Visit, station: Station, staff: User) -> None:
     made = booking(station)
     page = visit(staff, WEEK)
@@ -194,6 +197,7 @@ def test_lost_connection_with_a_booking_in_the_keyboards_hand(visit: Visit, stat
     assert place(made) == (FRIDAY, time(18))
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("way", ["a[rel=next]", ".kinds a[data-key=m]", ".find button", ".who"])
 def test_page_stays_readable_without_a_connection(visit: Visit, station: Station, staff: User, way: str) -> None:
     booking(station, customer=Contact("Ana García"))
@@ -208,6 +212,7 @@ def test_page_stays_readable_without_a_connection(visit: Visit, station: Station
     assert page.url.endswith(WEEK)
 
 
+@pytest.mark.looks
 def test_form_in_the_panel_keeps_its_words_without_a_connection(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, WEEK)
     page.get_by_role("link", name="New booking", exact=True).click()
