@@ -30,7 +30,7 @@ from bookings.mails.kinds import OPEN, State
 from bookings.models import Booking, Feed, Mail
 from bookings.timetables import changing
 from bookings.workflow import Status
-from config.settings import env
+from config.environment import env
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.decrypted import read_everything

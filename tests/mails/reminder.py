@@ -8,7 +8,7 @@ django.setup()
 
 from bookings.mails import worker  # noqa: E402
 from bookings.mails.courier import Courier  # noqa: E402
-from config.settings import env  # noqa: E402
+from config.environment import env  # noqa: E402
 
 if __name__ == "__main__":
     print("ready", flush=True)

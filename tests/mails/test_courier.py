@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from bookings.mails import courier
 from bookings.mails.courier import Courier, Letter, Outcome
-from config.settings import env
+from config.environment import env
 from tests.mails.postoffice import PostOffice
 from tests.mails.scripted import DROP, STALL, Scripted, scripted
 

@@ -21,7 +21,7 @@ from bookings.mails.courier import Courier  # noqa: E402
 from bookings.mails.kinds import Kind  # noqa: E402
 from bookings.mails.worker import Stop  # noqa: E402
 from bookings.models import Booking, Mail  # noqa: E402
-from config.settings import env  # noqa: E402
+from config.environment import env  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 LEASE: Final = timedelta(seconds=3)

@@ -57,4 +57,4 @@ def test_no_other_module_reads_the_environment() -> None:
         )
     ]
 
-    assert readers == ["config/settings.py"]
+    assert readers == ["config/environment.py"]

@@ -1,0 +1,89 @@
+"""How a setting is read out of the environment, or out of `.env`, and what is refused at once, in words that say what to do."""
+
+import base64
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from accounts.keys import is_made_up, is_weak
+
+env = environ.Env()
+
+SECRET_CHARACTERS = 50
+SECRET_VARIETY = 10
+
+
+def said(name: str) -> str:
+    """What a variable says, or the file that its namesake in _FILE names, as containers are handed secrets; "" for neither."""
+    text: str = env.str(name, default="")
+    path: str = env.str(f"{name}_FILE", default="")
+    if not path:
+        return text
+    if text:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Keep one of them.")
+    try:
+        found = Path(path).read_text().strip()
+    except (OSError, ValueError):
+        raise ImproperlyConfigured(
+            f"{name}_FILE names {path}, which cannot be read. Put the secret there, as text, for the server's user to read."
+        ) from None
+    if not found:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is empty. Put the secret there.")
+    return found
+
+
+def secret(name: str, *, production: bool) -> str:
+    """A secret of its own, or "" where none is given. In production a short, monotonous or sample one is refused."""
+    text = said(name)
+    weak = len(text) < SECRET_CHARACTERS or len(set(text)) < SECRET_VARIETY or text.startswith("django-insecure-")
+    if production and text and weak:
+        raise ImproperlyConfigured(
+            f"{name} is too weak for production. Use {SECRET_CHARACTERS} random characters: see .env.example."
+        )
+    return text
+
+
+def keys(name: str, *, production: bool, instead: bytes | None = None) -> list[bytes]:
+    """A ring of keys: base64, with commas or spaces between. The first writes, all read. Each is 32 random bytes. `instead` is
+    the one that is used where none is given, but not in production."""
+    texts = said(name).replace(",", " ").split()
+    if not texts and instead and not production:
+        return [instead]
+    if not texts:
+        raise ImproperlyConfigured(
+            f"{name} is not set. script/server writes fresh keys into .env; or see .env.example."
+        )
+    try:
+        ring = [base64.b64decode(text, validate=True) for text in texts]
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is not base64. Each key is 32 random bytes, as .env.example shows."
+        ) from None
+    if any(map(is_weak, ring)):
+        raise ImproperlyConfigured(f"{name} holds a weak key. Each key is 32 random bytes, as .env.example shows.")
+    if production and any(map(is_made_up, ring)):
+        raise ImproperlyConfigured(
+            f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
+        )
+    return ring
+
+
+MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}
+
+
+def mail_server(url: str) -> dict[str, Any]:
+    """What an address of a mail server says. `smtps` is TLS from the start, as everywhere but in django-environ."""
+    try:
+        parts = urlsplit(url)
+        server: dict[str, Any] = env.email_url_config(parts._replace(scheme=MAIL_SCHEMES[parts.scheme]).geturl())
+        if parts.hostname and (parts.path in ("", "/")) and not parts.query and not parts.fragment:
+            return server
+    except (KeyError, ValueError):
+        pass
+    raise ImproperlyConfigured(
+        "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587; in name and password,"
+        " whatever is no letter, digit, dot or dash is %XX, such as %40 for @."
+    ) from None
