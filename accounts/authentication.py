@@ -19,7 +19,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts import access_keys, second_factor
+from accounts import access_keys, callers, second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
 from accounts.throttling import TooManyFailures, login_attempt
@@ -134,7 +134,7 @@ class SessionAuthentication(BrowsersSession):
 
 def owner(token: Token) -> User:
     """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, or a password changed since."""
-    user = User.objects.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+    user = callers.known(token.get(api_settings.USER_ID_CLAIM))
     if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
         raise TokenInvalid
     if user.lacks_second_factor:

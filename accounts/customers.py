@@ -6,7 +6,7 @@ The same person again is the same e-mail or phone and the same name, at one stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -59,8 +59,7 @@ class Contact:
         return bool(self.name.strip() or self.email.strip() or self.phone.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCustomer:
+class ShownCustomer(NamedTuple):
     """A customer as one person may see them."""
 
     customer_id: UUID

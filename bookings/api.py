@@ -29,6 +29,7 @@ from config.queries import DaysQuery
 from config.wire import HTML
 from stations.errors import DomainError, NotFound
 from stations.models import MAX_PLACES, Station
+from stations.querysets import Counter
 
 MOVE: Final = {"date": "2031-03-08", "slot": "19:00"}
 CREATE: Final = {
@@ -306,7 +307,7 @@ def version_header(booking: Booking) -> dict[str, str]:
     return {"ETag": f'"{booking.version}"'}
 
 
-def asked(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Station], dict[str, Any]]:
+def asked(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Counter], dict[str, Any]]:
     """The stations that a query is about, and the query; a station that is not found comes before what is malformed."""
     try:
         wanted = shape.parse_query(request.query_params)
@@ -322,17 +323,16 @@ def look_for_station(request: Request, code: Any, error: ValidationError | Parse
         visible_stations(request, code)
 
 
-def visible_stations(request: Request, code: str) -> Sequence[Station]:
+def visible_stations(request: Request, code: str) -> Sequence[Counter]:
     """The one of a code, or all of the caller's for "". Raises NotFound for one that they may not see."""
-    stations = Station.objects.visible_to(request.user)
-    found = list(stations.coded(code) if code else stations)
+    found = Station.objects.counters(request.user, code)
     if code and not found:
         raise NotFound
     return found
 
 
-def _found(stations: Sequence[Station], wanted: Mapping[str, Any]) -> "BookingQuerySet[Booking]":
-    found = Booking.objects.filter(station__in=stations)
+def _found(stations: Sequence[Counter], wanted: Mapping[str, Any]) -> "BookingQuerySet[Booking]":
+    found = Booking.objects.filter(station__in=[station.pk for station in stations])
     found = found.between(wanted.get("date_from", date.min), wanted.get("date_to", date.max))
     return found.filter(**{name: wanted[name] for name in ("status", "customer", "external_ref") if name in wanted})
 

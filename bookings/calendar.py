@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, F, Sum
@@ -16,12 +17,13 @@ from django.utils.translation import get_language
 from accounts import roles
 from accounts.customers import ShownCustomer
 from accounts.normalising import initials
+from bookings import statement
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import RESCHEDULABLE
 from stations.loading import timetables_of
 from stations.models import Station
-from stations.querysets import Person
+from stations.querysets import Counter, Person
 from stations.timetable import Slot
 
 COLUMNS = (
@@ -34,8 +36,7 @@ CONTACT = ("customer__email", "customer__phone")
 ROWS_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One booking as one person may see it. Dates and slots are the station's local time, instants UTC."""
 
     booking_id: UUID
@@ -86,7 +87,7 @@ class Cell:
 
 def rows(
     person: Person,
-    stations: Sequence[Station],
+    stations: Sequence[Station | Counter],
     first: date,
     last: date,
     *,
@@ -99,12 +100,28 @@ def rows(
     `stations` are ones the person sees (`Station.objects.visible_to`). Pages leave the customers' contact out: on them it is
     for whoever asks for it.
     """
-    found = Booking.objects.filter(station__in=stations).between(first, last)
-    if status:
-        found = found.filter(status=status)
-    if customer_id:
-        found = found.filter(customer=customer_id)
-    return read(person, found.in_order(), contact=contact)
+    if statement.is_spoken():
+        private = person.has_perm(roles.PII)
+        columns, codes = _columns(private=private, contact=contact), {station.pk: station.code for station in stations}
+        found = statement.ask(columns, codes, first, last, status=status, customer_id=customer_id)
+        return _seen(found, private=private)
+    return read(
+        person, asked(stations, first, last, status=status, customer_id=customer_id).in_order(), contact=contact
+    )
+
+
+def asked(
+    stations: Sequence[Station | Counter],
+    first: date,
+    last: date,
+    *,
+    status: str | None = None,
+    customer_id: UUID | None = None,
+) -> "BookingQuerySet[Booking]":
+    """The bookings that `rows` shows."""
+    found = Booking.objects.filter(station__in=[station.pk for station in stations]).between(first, last)
+    found = found.filter(status=status) if status else found
+    return found.filter(customer=customer_id) if customer_id else found
 
 
 def displaced(person: Person, stations: Sequence[Station]) -> list[Row]:
@@ -121,14 +138,14 @@ def row(person: Person, booking: Booking, *, contact: bool = True) -> Row:
 def read(person: Person, found: "BookingQuerySet[Booking]", *, contact: bool = True) -> list[Row]:
     """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
     private = person.has_perm(roles.PII)
-    columns = _columns(private=private, contact=contact)
-    return [_seen(values, private=private, contact=contact) for values in found.values_list(*columns)]
+    return _seen(found.values_list(*_columns(private=private, contact=contact)), private=private)
 
 
 def stream(found: "BookingQuerySet[Booking]", *, private: bool) -> Iterator[Row]:
     """Bookings one after the other, however many, by one query and in little memory; personal data where `private` says so."""
-    values_of = found.values_list(*_columns(private=private, contact=private)).iterator(chunk_size=ROWS_AT_ONCE)
-    return (_seen(values, private=private, contact=private) for values in values_of)
+    columns = _columns(private=private, contact=private)
+    for values in found.values_list(*columns).iterator(chunk_size=ROWS_AT_ONCE):
+        yield from _seen([values], private=private)
 
 
 def _columns(*, private: bool, contact: bool) -> tuple[str, ...]:
@@ -136,53 +153,62 @@ def _columns(*, private: bool, contact: bool) -> tuple[str, ...]:
     return (*COLUMNS, *(WISHES if private else ()), *(CONTACT if private and contact else ()))
 
 
-def _seen(values: Sequence[Any], *, private: bool, contact: bool) -> Row:
-    if not private:
-        return _row((*values[:2], initials(values[2] or ""), *values[3:]), None, ("", ""))
-    wishes, *reached = values[len(COLUMNS) :]
-    return _row(values, wishes, reached if contact else ("", ""))
-
-
-def _row(values: Sequence[Any], wishes: str | None, contact: Sequence[str]) -> Row:
-    (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts, ends,
-     slots, version, needs_place, erased_at) = values[: len(COLUMNS)]  # fmt: skip
-    email, phone = contact
-    customer = ShownCustomer(customer_id, name, email, phone, erased_at is not None) if customer_id else None
-    return Row(
-        pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated, station,
-        starts, ends, slots, version, needs_place,
-    )  # fmt: skip
+def _seen(found: Iterable[Sequence[Any]], *, private: bool) -> list[Row]:
+    """Values of `COLUMNS`, and of what more was asked for, as rows."""
+    rows = []
+    for values in found:
+        (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts,
+         ends, slots, version, needs_place, erased_at, *more) = values  # fmt: skip
+        wishes, email, phone = (*more, None, "", "")[:3] if len(more) != 1 else (more[0], "", "")
+        customer = None
+        if customer_id:
+            customer = ShownCustomer(
+                customer_id, name if private else initials(name), email, phone, erased_at is not None
+            )
+        rows.append(
+            Row(
+                pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated,
+                station, starts, ends, slots, version, needs_place,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def as_json(shown: Row) -> dict[str, Any]:
-    """The contract's row: exactly these keys, in JSON's types."""
+    """The contract's row: exactly these keys, in types that JSON is written from (`config.wire`)."""
     customer = shown.customer
     return {
-        "booking_id": str(shown.booking_id),
+        "booking_id": shown.booking_id,
         "customer": customer
         and {
-            "customer_id": str(customer.customer_id),
+            "customer_id": customer.customer_id,
             "email": customer.email,
             "name": customer.name,
             "phone": customer.phone,
         },
-        "date": shown.date.isoformat(),
-        "slot": f"{shown.slot:%H:%M}",
+        "date": shown.date,
+        "slot": clock(shown.slot),
         "total_guests": shown.total_guests,
         "status": shown.status,
         "total_due_cents": shown.total_due_cents,
         "balance_due_cents": shown.balance_due_cents,
         "special_requests": shown.special_requests,
         "source": shown.source,
-        "created_at": shown.created_at.isoformat(),
-        "updated_at": shown.updated_at.isoformat(),
+        "created_at": shown.created_at,
+        "updated_at": shown.updated_at,
         "station": shown.station,
-        "starts_at": shown.starts_at.isoformat(),
-        "ends_at": shown.ends_at.isoformat(),
+        "starts_at": shown.starts_at,
+        "ends_at": shown.ends_at,
         "slots": shown.slots,
         "version": shown.version,
         "needs_place": shown.needs_place,
     }
+
+
+@cache
+def clock(slot: time) -> str:
+    """`HH:MM`; a day has no more than 1,440 of them."""
+    return f"{slot:%H:%M}"
 
 
 def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
@@ -214,7 +240,7 @@ def days_between(first: date, last: date) -> list[date]:
     return [date.fromordinal(ordinal) for ordinal in range(first.toordinal(), last.toordinal() + 1)]
 
 
-def etag(person: Person, stations: Iterable[Station], *query: object) -> str:
+def etag(person: Person, stations: Iterable[Station | Counter], *query: object) -> str:
     """A strong ETag: of the query, the person's rights, the language and the stations' change counters.
 
     The stations must be read before the rows, so that a change in between makes the next answer new rather than old.

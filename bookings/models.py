@@ -32,9 +32,17 @@ class Booking(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    station = models.ForeignKey(Station, models.PROTECT, related_name="bookings", verbose_name=_("station"))
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="bookings", verbose_name=_("station"), db_index=False
+    )
     customer = models.ForeignKey(
-        Customer, models.PROTECT, null=True, blank=True, related_name="bookings", verbose_name=_("customer")
+        Customer,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bookings",
+        verbose_name=_("customer"),
+        db_index=False,
     )
     date = models.DateField(_("date"))
     slot = models.TimeField(_("slot"))
@@ -71,6 +79,7 @@ class Booking(models.Model):
         verbose_name_plural = _("bookings")
         ordering = ["date", "slot", "created_at", "id"]
         default_permissions = ()
+        # A key whose column leads one of these has no index of its own besides: planners would take it, and writers keep it.
         indexes = [
             models.Index(fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"),
             models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
@@ -121,8 +130,8 @@ class Hold(models.Model):
     party too many, whoever writes. Only `bookings.holds` writes it.
     """
 
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="holds")
-    station = models.ForeignKey(Station, models.PROTECT, related_name="+")
+    booking = models.ForeignKey(Booking, models.CASCADE, related_name="holds", db_index=False)
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
     date = models.DateField()
     slot = models.TimeField()
     lane = models.PositiveSmallIntegerField()
@@ -149,7 +158,7 @@ class ImportedRow(models.Model):
     Only `bookings.importing` writes it, in the transaction of the booking itself.
     """
 
-    station = models.ForeignKey(Station, models.PROTECT, related_name="+")
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
     fingerprint = KeyedHashField(max_length=20)
     """The keyed hash under which the row is known again; see `bookings.importing.identity`."""
@@ -208,8 +217,10 @@ class Mail(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    booking = models.ForeignKey(Booking, models.CASCADE, related_name="mails", verbose_name=_("booking"))
-    station = models.ForeignKey(Station, models.PROTECT, related_name="+", verbose_name=_("station"))
+    booking = models.ForeignKey(
+        Booking, models.CASCADE, related_name="mails", verbose_name=_("booking"), db_index=False
+    )
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", verbose_name=_("station"), db_index=False)
     kind = models.CharField(_("about"), max_length=10, choices=Kind.choices)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
     problem = models.CharField(_("problem"), max_length=12, choices=Problem.choices, blank=True, default="")

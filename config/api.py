@@ -322,6 +322,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         """The same of an address's query: each parameter once, and an empty one that may be left out counts as left out."""
         if twice := [name[:100] for name, values in query.lists() if len(values) > 1]:
             raise exceptions.ValidationError({name: [_("Give this once.")] for name in twice})
-        fields = cls().fields
-        given = {name: value for name, value in query.items() if value or name not in fields or fields[name].required}
-        return cls.parse(given, **options)
+        serializer = cls(data={}, **options)
+        fields = serializer.fields
+        serializer.initial_data = {
+            name: value for name, value in query.items() if value or name not in fields or fields[name].required
+        }
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)

@@ -1,7 +1,7 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from django.db import models
 from django.db.models import F
@@ -19,6 +19,14 @@ class Scope:
     rights: frozenset[str]
 
 
+class Counter(NamedTuple):
+    """A station as caches know it: its key and code, and how often it has changed."""
+
+    pk: int
+    code: str
+    changes: int
+
+
 class Person(Protocol):
     """Whoever acts: a user, or the operator at the command line."""
 
@@ -28,6 +36,12 @@ class Person(Protocol):
     def is_active(self) -> bool: ...
 
     def has_perm(self, perm: str, obj: Any = None) -> bool: ...
+
+
+def held_by(person: Person) -> tuple[Counter, ...] | None:
+    """The stations that somebody was found to belong to when they came in, where that is all they see; None to ask."""
+    held = getattr(person, "held", None)
+    return held.stations if held and not scope_of(person) and not person.has_perm(ALL_STATIONS) else None
 
 
 def scope_of(person: Person) -> Scope | None:
@@ -45,6 +59,14 @@ class StationQuerySet(models.QuerySet[Row]):
         found = self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
         scope = scope_of(person)
         return found.filter(pk__in=scope.stations) if scope else found
+
+    def counters(self, person: Person, code: str = "") -> list[Counter]:
+        """The person's stations as caches know them, or the one of a code; without a query where they came in with them."""
+        if (held := held_by(person)) is not None:
+            return [one for one in held if code in ("", one.code)]
+        visible = self.visible_to(person)
+        found = visible.coded(code) if code else visible
+        return [Counter(*values) for values in found.values_list("pk", "code", "changes")]
 
     def coded(self, code: str) -> Self:
         """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""

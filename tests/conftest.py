@@ -74,7 +74,8 @@ def database_url(transactional_db: None) -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{found['NAME']}"
     reached = {"host": found["HOST"], "port": found["PORT"], **found["OPTIONS"]}
-    options = urlencode({name: value for name, value in reached.items() if value and name != "application_name"})
+    own = ("application_name", "server_side_binding", "prepare_threshold")
+    options = urlencode({name: value for name, value in reached.items() if value and name not in own})
     who = quote(found["USER"], safe="") + (f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else "")
     return f"postgres://{who}@/{found['NAME']}?{options}"
 
