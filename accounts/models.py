@@ -281,7 +281,7 @@ class AuditEntryQuerySet(OfStationQuerySet[Any]):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
         entries = list(objs)
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             sealing.seal(entries)
             return super().bulk_create(entries, *args, **options)
 
@@ -367,7 +367,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     def save(self, *args: Any, **options: Any) -> None:
         if not self._state.adding:
             raise Untouchable
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             sealing.seal([self])
             super().save(*args, **options)
 

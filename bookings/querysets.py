@@ -2,8 +2,9 @@
 
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models import Exists, F, OuterRef
 
 from bookings.mails.kinds import OPEN, State
@@ -13,7 +14,18 @@ from stations.querysets import OfStationQuerySet, Person
 Row = TypeVar("Row", bound=models.Model)
 
 
+def _key(database: str, pk: UUID) -> UUID | str:
+    """A key as the database keeps it: SQLite has no type of its own for them."""
+    return pk if connections[database].features.has_native_uuid_field else pk.hex
+
+
 class BookingQuerySet(OfStationQuerySet[Row]):
+    def by_id(self, pk: UUID) -> Row | None:
+        """One booking, whoever may see it; None where there is none. Under a station's lock each change asks for one: a plain
+        statement costs a fifth of a query that is put together first."""
+        found = self.raw(f"SELECT * FROM {self.model._meta.db_table} WHERE id = %s", [_key(self.db, pk)])  # noqa: S608
+        return next(iter(found), None)
+
     def between(self, first: date, last: date) -> Self:
         """On the station's local dates from `first` to `last`, both included."""
         return self.filter(date__range=(first, last))

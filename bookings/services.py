@@ -7,7 +7,7 @@ changed nothing.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
@@ -33,6 +33,9 @@ from stations.loading import timetable_of
 from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import Slot
+
+PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
+"""What a booking's place is made of."""
 
 __all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
 
@@ -94,7 +97,8 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             booking.slot,
         ) and not booking.needs_place:
             return booking
-        _require_acceptable(booking, station)
+        if station.pk != booking.station_id:
+            _require_acceptable(booking, station)
         timetable = timetable_of(station, to.date, to.date)
         slots = free_row(station, timetable, to, booking.slots, now=timezone.now())
 
@@ -106,12 +110,12 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         if station != home:
             booking.station, booking.customer = station, _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
-        _save(booking)
+        _save(booking, PLACED)
         holds.write(taken)
         changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
         audit.record(_moved(booking, home, changes), by=by)
         outbox.changed(booking, stood)
-        Station.objects.filter(pk__in={home.pk, station.pk}).bump()
+        Station.objects.bump_of([home.pk, station.pk])
         return booking
 
 
@@ -295,10 +299,11 @@ def _put(booking: Booking, slots: Sequence[Slot]) -> None:
     booking.needs_place = False
 
 
-def _save(booking: Booking) -> None:
+def _save(booking: Booking, fields: Sequence[str] | None = None) -> None:
+    """Write all of it, or these fields: what is left out is neither sent nor encrypted anew."""
     booking.version += 1
     booking.updated_at = timezone.now()
-    booking.save()
+    booking.save(force_update=True, update_fields=fields and [*fields, "version", "updated_at"])
 
 
 def _changed(
@@ -313,5 +318,5 @@ def _changed(
     )
     if stood:
         outbox.changed(booking, stood)
-    Station.objects.filter(pk=booking.station_id).bump()
+    Station.objects.bump_of([booking.station_id])
     return booking

@@ -46,18 +46,21 @@ def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tupl
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    visible = Booking.objects.visible_to(person)
-    home = visible.filter(pk=booking_id).values_list("station_id", flat=True).first()
-    if home is None:
-        raise NotFound
-    stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
-    booking = visible.select_related("station", "customer").filter(pk=booking_id).first()
-    if booking is None:
-        raise NotFound
-    if booking.station_id != home:
+    before = _visible(person, booking_id)
+    stations = lock_stations(person, pks=[before.station_id], codes=[also] if also is not None else [])
+    booking = _visible(person, booking_id)
+    if booking.station_id != before.station_id:
         raise stale(booking)
-    booking.station = next(station for station in stations if station.pk == home)
+    booking.station = next(station for station in stations if station.pk == booking.station_id)
     return booking, next((station for station in stations if station.code == also), booking.station)
+
+
+def _visible(person: Person, booking_id: UUID) -> Booking:
+    """The booking as it is now. Raises NotFound for one that the person may not see."""
+    booking = Booking.objects.by_id(booking_id)
+    if booking is None or not Station.objects.may_see(person, booking.station_id):
+        raise NotFound
+    return booking
 
 
 def stale(booking: Booking) -> Stale:
@@ -68,7 +71,8 @@ def stale(booking: Booking) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
     codes, pks = set(codes), set(pks)
-    found = list(Station.objects.visible_to(person).filter(Q(code__in=codes) | Q(pk__in=pks)).locked())
+    wanted = Q(pk__in=pks) | Q(code__in=codes) if codes else Q(pk__in=pks)
+    found = list(Station.objects.visible_to(person).filter(wanted).locked())
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     return found

@@ -17,17 +17,21 @@ def timetable_of(station: Station, first: date, last: date) -> Timetable:
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
     """The same for many stations, by their keys."""
-    in_force = (
-        Q(first_date__isnull=True) | Q(first_date__lte=last),
-        Q(last_date__isnull=True) | Q(last_date__gte=first),
-    )
+    pks = [station.pk for station in stations]
     openings: dict[int, list[Opening]] = defaultdict(list)
-    for opening in Opening.objects.filter(*in_force, station__in=stations):
+    # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
+    not_over = Q(last_date__isnull=True) | Q(last_date__gte=first)
+    for opening in Opening.objects.filter(not_over, station__in=pks, weekday__in=_weekdays(first, last)).order_by():
         openings[opening.station_id].append(opening)
     exceptions: dict[int, list[TimetableException]] = defaultdict(list)
-    for exception in TimetableException.objects.filter(station__in=stations, date__range=(first, last)):
+    for exception in TimetableException.objects.filter(station__in=pks, date__range=(first, last)).order_by():
         exceptions[exception.station_id].append(exception)
     return {
         station.pk: Timetable(station.zone, openings[station.pk], exceptions[station.pk], station.country)
         for station in stations
     }
+
+
+def _weekdays(first: date, last: date) -> list[int]:
+    """Those of the range: a day's slots are all that a booking's change has to know."""
+    return sorted({(first.weekday() + day) % 7 for day in range(min((last - first).days + 1, 7))})
