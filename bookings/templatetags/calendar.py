@@ -1,6 +1,6 @@
 """How the calendar's templates put things."""
 
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 from django import template
@@ -8,10 +8,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from bookings import cards
 from bookings.calendar import Cell, Row
 from bookings.forms import describe
-from bookings.grids import Load
-from bookings.workflow import RESCHEDULABLE, Status
+from bookings.grids import Square
+from bookings.workflow import Status
 from stations import wording
 from stations.models import Station
 
@@ -39,38 +40,27 @@ def status_word(status: str) -> str:
     return str(Status(status).label)
 
 
-@register.filter
-def movable(row: Row) -> bool:
-    return row.status in RESCHEDULABLE
+@register.simple_tag(takes_context=True)
+def card(context: template.Context, row: Row, when: cards.When = "") -> SafeString:
+    """A booking in the grid, told its time where the place in the grid does not."""
+    return cards.booking(row, context["cards"], roomy=bool(context.get("roomy")) and when != "dated", when=when)
+
+
+@register.simple_tag(takes_context=True)
+def square(context: template.Context, one: Square) -> SafeString:
+    """The beginning of a slot's cell, up to its bookings."""
+    return cards.square(one, context["cards"])
 
 
 @register.simple_tag
 def figure(taken: int, capacity: int) -> SafeString:
     """“2/3” for the eye, “2 of 3” for the ear."""
-    words = _("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity}
-    return format_html(FIGURE, taken, capacity, words)
+    return format_html(FIGURE, taken, capacity, cards.of(taken, capacity))
 
 
 @register.filter
 def told(cell: Cell) -> str:
     return describe(cell)
-
-
-@register.filter
-def is_now(cell: Cell | None, now: datetime) -> bool:
-    return cell is not None and cell.slot.starts_at <= now < cell.slot.ends_at
-
-
-@register.filter
-def is_over(cell: Cell | None, now: datetime) -> bool:
-    return cell is not None and cell.slot.ends_at <= now
-
-
-@register.filter
-def tenths(cell: Cell) -> int:
-    """How full a slot is, by parties or by guests, whichever is fuller: for the bar that is drawn of it."""
-    by_guests = Load(cell.guests, cell.slot.guest_capacity or 0)
-    return max(Load(cell.parties, cell.slot.capacity).tenths, by_guests.tenths)
 
 
 @register.filter

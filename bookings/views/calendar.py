@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
-from bookings import calendar, grids
+from bookings import calendar, cards, grids
 from bookings.forms import CalendarForm
 from bookings.models import Booking
 from bookings.views import notices
@@ -224,6 +224,7 @@ def _tag(request: PageRequest, view: View) -> str:
 
 
 def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpResponse:
+    now, here, may_change = timezone.now(), request.get_full_path(), request.user.has_perm(roles.CHANGE)
     shown = {
         "view": view,
         "form": CalendarForm(initial={"date": view.day, "status": view.status}, auto_id="show_%s"),
@@ -234,10 +235,11 @@ def _render(request: PageRequest, view: View, more: dict[str, Any]) -> HttpRespo
             for kind, (label, key) in KINDS.items()
             if kind != "stations" or len(view.stations) > 1
         ],
-        "now": timezone.now(),
+        "now": now,
         "everybody_address": view.address(customer=""),
-        "here": request.get_full_path(),
-        "may_change": request.user.has_perm(roles.CHANGE),
+        "here": here,
+        "may_change": may_change,
+        "cards": cards.Page(view.station, here, now, may_change),
         "may_search": request.user.has_perm(roles.PII),
         **more,
     }
