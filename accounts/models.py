@@ -334,12 +334,12 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
 
     # As auditlog has them, less the indexes that nothing here asks for: every change of the product writes an entry.
     content_type = models.ForeignKey(
-        ContentType, models.CASCADE, related_name="+", verbose_name=_("content type"), db_index=False
+        ContentType, models.CASCADE, related_name="+", verbose_name="content type", db_index=False
     )
-    object_pk = models.CharField(_("object pk"), max_length=255)
-    object_id = models.BigIntegerField(_("object id"), blank=True, null=True)
-    action = models.PositiveSmallIntegerField(_("action"), choices=AbstractLogEntry.Action.choices)
-    cid = models.CharField(_("Correlation ID"), max_length=255, blank=True, null=True)  # noqa: DJ001
+    object_pk = models.CharField("object pk", max_length=255)
+    object_id = models.BigIntegerField("object id", blank=True, null=True)
+    action = models.PositiveSmallIntegerField("action", choices=AbstractLogEntry.Action.choices)
+    cid = models.CharField("Correlation ID", max_length=255, blank=True, null=True)  # noqa: DJ001
     station = models.ForeignKey(
         Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station"), db_index=False
     )
