@@ -5,21 +5,25 @@ services, here and in `bookings.audit`. Either way the entry is the project's ow
 change's transaction, and the context set here says who and from where.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from stations.querysets import Person
 
 if TYPE_CHECKING:
-    from accounts.models import Customer, User
+    from accounts.models import AuditEntry, Customer, User
+
+log = logging.getLogger(__name__)
 
 HIDDEN: Final = "•••"
 """Stands for an encrypted value: an entry says that it changed, never what it holds."""
@@ -46,6 +50,9 @@ class Channel(models.TextChoices):
     IMPORT = "import", _("import")
     COMMAND = "command", _("command")
 
+
+_ACTIONS: Final = ("created", "changed", "deleted", "looked at")
+"""What auditlog's numbers mean."""
 
 LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
 """What changes nothing, and is told all the same."""
@@ -121,6 +128,24 @@ def record_customers(
         )
         for customer, fields in changed
     )
+
+
+def tell(entries: "Sequence[AuditEntry]") -> None:
+    """A line in the log for each entry, once it is committed: who did what to which thing, by their ids."""
+    transaction.on_commit(partial(_tell, entries))
+
+
+def _tell(entries: "Sequence[AuditEntry]") -> None:
+    for entry in entries:
+        told = {
+            "user": entry.actor_id,
+            "action": entry.event or _ACTIONS[entry.action],
+            "object": f"{entry.content_type.app_label}.{entry.content_type.model}",
+            "id": entry.object_pk,
+            "station": entry.station_id,
+            "channel": str(entry.channel),
+        }
+        log.info("action", extra={"fields": {**told, "request": entry.cid}})
 
 
 def sentence(event: str, changes: Mapping[str, Any]) -> str:

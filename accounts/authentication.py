@@ -25,6 +25,7 @@ from accounts import access_keys, callers, second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
 from accounts.throttling import TooManyFailures, login_attempt
+from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,14 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
             attempt.succeeded = isinstance(user, User) and proof.spend()
     except TooManyFailures:
         log.warning("A log-in from %s has to wait: too many failures.", address)
+        meters.SIGN_INS.labels("waits").inc()
         raise
     if not (isinstance(user, User) and attempt.succeeded):
         log.warning("A log-in from %s is refused.", address)
+        meters.SIGN_INS.labels("refused").inc()
         return None
     log.info("User %s logged in from %s.", user.pk, address)
+    meters.SIGN_INS.labels("done").inc()
     return user
 
 

@@ -283,6 +283,7 @@ class AuditEntryQuerySet(OfStationQuerySet[Any]):
         entries = list(objs)
         with transaction.atomic(savepoint=False):
             sealing.seal(entries)
+            audit.tell(entries)
             return super().bulk_create(entries, *args, **options)
 
     def update(self, **values: Any) -> int:
@@ -369,6 +370,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
             raise Untouchable
         with transaction.atomic(savepoint=False):
             sealing.seal([self])
+            audit.tell([self])
             super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:

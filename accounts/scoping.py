@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from stations import meters
 from stations.errors import DomainError
 from stations.models import Station
 
@@ -214,6 +215,7 @@ class ServiceForm(_Form):
             self._refuse(refusal)
 
     def _refuse(self, refusal: DomainError) -> None:
+        meters.refused(refusal.code)
         called = {self.called.get(name, name): [str(text) for text in texts] for name, texts in refusal.fields.items()}
         if not called.keys() & self.fields.keys():
             called = {self.blamed.get(type(refusal), ""): [self.sentence(refusal)]}

@@ -286,3 +286,13 @@ class Mail(models.Model):
     def end(self, state: State, problem: Problem = Problem.NONE) -> None:
         self.state, self.problem, self.ended_at, self.lease = state, problem, timezone.now(), None
         self.save(update_fields=["state", "problem", "ended_at", "lease"])
+
+
+class WorkerBeat(models.Model):  # noqa: DJ008
+    """That a worker was there at that moment. Each writes its own, under a name that it gives itself when it starts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

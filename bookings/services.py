@@ -26,7 +26,7 @@ from bookings.mails import outbox
 from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
-from bookings.transactions import lock_stations, locked, one_change, stale
+from bookings.transactions import counted, lock_stations, locked, one_change, stale
 from bookings.workflow import Status
 from stations.errors import DomainError, Invalid, NotFound
 from stations.loading import timetable_of
@@ -40,6 +40,7 @@ PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", 
 __all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
 
 
+@counted("create")
 def create(draft: Draft, *, by: Person) -> Booking:
     """A new booking, pending or confirmed.
 
@@ -58,6 +59,7 @@ def create(draft: Draft, *, by: Person) -> Booking:
         return made
 
 
+@counted("import")
 def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) -> list[Booking | DomainError]:
     """Bookings brought in from elsewhere, in their order: each is made, or refused by itself, in one transaction.
 
@@ -80,6 +82,7 @@ def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) ->
     return [results.get(index) or NotFound(_("There is no such station.")) for index in range(len(drafts))]
 
 
+@counted("reschedule")
 def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None) -> Booking:
     """Move a booking to another place, keeping its length. The same place again: nothing is written.
 
@@ -119,6 +122,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         return booking
 
 
+@counted("status")
 def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
     """One step of `workflow.STEPS`; cancelling gives the places up, restoring asks for them again.
 
@@ -144,6 +148,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
         return _changed(booking, Event.STATUS, before, stood, by=by)
 
 
+@counted("edit")
 def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
     """Change any of `drafts.EDITABLE`, as a draft has them. Nothing that differs: nothing is written.
 
@@ -168,6 +173,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
         return _changed(booking, Event.EDITED, before, stood, by=by)
 
 
+@counted("amend")
 def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: bool = False) -> Booking:
     """Bring an imported booking in line with where it came from: any of `drafts.EDITABLE`, and `date`, `slot` and `status`,
     all at once. As in `create_many`, the past and every status are allowed, and customers hear of it where `notify` says so.

@@ -1,18 +1,24 @@
 """One change, whole or not at all: the locks it takes, and what the database's refusals mean."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial, wraps
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
+from stations import meters
 from stations.errors import DomainError, DoubleException, NotFound
 from stations.models import Station
 from stations.querysets import Person
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
     ("bookings_hold", SlotFull),
@@ -30,7 +36,9 @@ theirs are only met where somebody wrote past the lock."""
 def one_change() -> Iterator[None]:
     """A transaction of its own (a savepoint inside another): a constraint's refusal becomes the rule's own error."""
     try:
-        with transaction.atomic():
+        with ExitStack() as stack:
+            with meters.waiting("database") if _is_one_writer_s() else nullcontext():
+                stack.enter_context(transaction.atomic())
             yield
     except IntegrityError as error:
         text = str(error)
@@ -38,6 +46,35 @@ def one_change() -> Iterator[None]:
             if name in text:
                 raise refusal from error
         raise
+
+
+def _is_one_writer_s() -> bool:
+    """SQLite has one writer, who waits for the others where a transaction begins."""
+    return connection.vendor == "sqlite" and not connection.in_atomic_block
+
+
+def counted(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Counts what becomes of each call of a service: that it was done, once that is committed, or the refusal's code."""
+
+    def decorate(service: Callable[P, R]) -> Callable[P, R]:
+        @wraps(service)
+        def call(*args: P.args, **named: P.kwargs) -> R:
+            try:
+                result = service(*args, **named)
+            except DomainError as refusal:
+                meters.BOOKINGS.labels(action, refusal.code).inc()
+                raise
+            transaction.on_commit(partial(_count, action, result))
+            return result
+
+        return call
+
+    return decorate
+
+
+def _count(action: str, result: object) -> None:
+    for one in result if isinstance(result, list) else [result]:
+        meters.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
 def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tuple[Booking, Station]:
@@ -72,7 +109,8 @@ def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[in
     """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
     codes, pks = set(codes), set(pks)
     wanted = Q(pk__in=pks) | Q(code__in=codes) if codes else Q(pk__in=pks)
-    found = list(Station.objects.visible_to(person).filter(wanted).locked())
+    with meters.waiting("station"):
+        found = list(Station.objects.visible_to(person).filter(wanted).locked())
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     return found

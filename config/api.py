@@ -30,6 +30,7 @@ from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
 from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from stations import meters
 from stations.errors import DomainError, NotFound, NotPermitted
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,10 @@ CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "in
 
 SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
 """Codes whose sentence says by itself what is wrong; the others' name the field."""
+
+ASKED: Final = frozenset(("station", "code", "date_from", "date_to", "status", "customer", "customer_id", "booking_id"))
+"""What the log says of what was asked for: which station, days, booking or customer, by their ids; no word of anybody's."""
+PLAIN: Final = r"[\w-]{1,40}"
 
 SENTENCES: Final = {
     "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
@@ -92,6 +97,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     failure = _failure(error, view)
     if failure is None:
         return None
+    meters.refused(failure.code)
     response = failure.response(request)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
@@ -115,7 +121,8 @@ def _failure(error: Exception, view: "ApiView") -> Failure | None:
     if isinstance(error, RequestDataTooBig):
         return Failure(413, "too_large", SENTENCES["too_large"])
     if isinstance(error, OperationalError | InterfaceError):
-        log.error("database unavailable", exc_info=error)
+        log.error("The database does not answer.", exc_info=error)
+        meters.failed(error)
         return Failure(503, "unavailable", SENTENCES["unavailable"])
     if isinstance(error, exceptions.ValidationError):
         return _malformed(error)
@@ -229,15 +236,15 @@ class ApiView(APIView):
             raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Whoever is told something here, customers' contact included, stands in the log with what they asked. What was refused
-        is told by its path alone: nobody has looked at the rest. What may be kept to ask for again are a program's answers:
-        neither a page that a browser shows, nor a refusal.
+        """Whoever is told something here, customers' contact included, stands in the log with what they asked for; of what was
+        refused nobody has looked at that. What may be kept to ask for again are a program's answers: neither a page that a
+        browser shows, nor a refusal.
         """
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code >= 400 or getattr(response, "accepted_media_type", "") == HTML:
             response["Cache-Control"] = "no-store"
         if response.status_code < 500 and request.user.pk:
-            _log(request, response.status_code)
+            _tell(request, response.status_code)
         return response
 
     @property
@@ -246,11 +253,12 @@ class ApiView(APIView):
         return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
 
 
-def _log(request: Request, status: int) -> None:
-    query = request.META["QUERY_STRING"] if status < 400 else ""
-    asked, said = f"{request.path}?{query}" if query else request.path, audit.origin()
-    told = (request.method, asked, status, request.user.pk, said.channel, said.request_id)
-    log.info("%s %s: %s to person %s (%s), request %s.", *told)
+def _tell(request: Request, status: int) -> None:
+    told: dict[str, Any] = {"channel": audit.origin().channel}
+    if status < 400:
+        given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
+        told["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}
+    request._request.told |= told  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """How a setting is read out of the environment, or out of `.env`, and what is refused at once, in words that say what to do."""
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,10 @@ env = environ.Env()
 
 SECRET_CHARACTERS = 50
 SECRET_VARIETY = 10
+TOKEN_CHARACTERS = 20
+
+METRICS_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+"""Where processes that serve together keep their counts; prometheus_client reads the same variable."""
 
 
 def said(name: str) -> str:

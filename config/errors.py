@@ -10,6 +10,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config import reporting
+from stations import meters
+
 SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
     403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
@@ -23,6 +26,7 @@ CODES = {400: "invalid", 403: "permission_denied", 404: "not_found", 500: "serve
 def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:
     """The error of a status, in the shape that its address speaks."""
     sentence = sentence or str(SENTENCES[status])
+    meters.refused(code or CODES[status])
     request_id = getattr(request, "request_id", "")
     if request.path_info.startswith("/api/"):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
@@ -46,8 +50,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    away = isinstance(sys.exception(), OperationalError | InterfaceError)
-    return answer(request, 503 if away else 500)
+    error = sys.exception()
+    if isinstance(error, OperationalError | InterfaceError):
+        meters.failed(error)
+        return answer(request, 503)
+    if error:
+        reporting.crash(request, error)
+    return answer(request, 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "", **more: Any) -> HttpResponse:

@@ -1,15 +1,106 @@
-"""What is written to the log, less what must not stand there."""
+"""How the product's log is written: a line an event, as JSON, and never a value that somebody else put into it.
+
+What our own code says is written as it stands, for it names people and things by their ids. What a library says is written with
+the places for its values still empty, and what is no such sentence not at all: nobody can know what it holds. An error is told by
+its kind and the way it came; its own words may quote a name, an address, or a whole row.
+"""
 
 import logging
-import re
-from typing import Final
+import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
 
-SECRET: Final = re.compile(r"(/feeds/|/accounts/new-password/)[^/\s]+", re.IGNORECASE)
-"""In the address of a calendar feed, and of a new password: Django logs the path of every request that it refuses."""
+import orjson
+
+OWN: Final = frozenset(("accounts", "bookings", "config", "stations"))
+UNSAID: Final = "(not repeated: it may hold somebody's data)"
+FRAMES_KEPT: Final = 40
+"""Of an error's way, the last ones."""
+ERRORS_KEPT: Final = 4
+"""Of those that it came from, the latest."""
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request that is being answered: whatever is said meanwhile bears it."""
 
 
-class Discreet(logging.Formatter):
-    """Lines, tracebacks included, without the secrets of addresses."""
+class Event(logging.Formatter):
+    """What is written of a record, by name; `fields`, given as `extra`, stand beside what every line has."""
+
+    def told(self, record: logging.LogRecord) -> dict[str, Any]:
+        own = record.name.partition(".")[0] in OWN
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage() if own else _sentence(record),
+        }
+        if request := request_id.get():
+            line["request"] = request
+        if not own:
+            line["where"] = _place(record.pathname, record.lineno)
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = told(record.exc_info[1])
+        return line
+
+
+class Json(Event):
+    def format(self, record: logging.LogRecord) -> str:
+        return orjson.dumps(self.told(record), default=str).decode()
+
+
+class Plain(Event):
+    """The same for somebody who reads along."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return SECRET.sub(r"\1•••", super().format(record))
+        line = self.told(record)
+        first = " ".join(str(line.pop(name)) for name in ("time", "level", "logger", "event"))
+        return " ".join([first, *(f"{name}={value}" for name, value in line.items())])
+
+
+def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
+    """An error's kind and its way, and those of the errors that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_KEPT:]
+    line: dict[str, Any] = {
+        "kind": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
+        "way": [f"{_place(frame.filename, frame.lineno)} {frame.name}" for frame in frames],
+    }
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {**line, "after": told(earlier, depth=depth - 1)} if earlier and depth else line
+
+
+def _sentence(record: logging.LogRecord) -> str:
+    """What a library said, without its values. Of Django's on what it answers, the first value is a status in words."""
+    if record.name == "django.request" and record.msg == "%s: %s" and isinstance(record.args, tuple):
+        return str(record.args[0])
+    return str(record.msg) if record.args and not isinstance(record.msg, BaseException) else UNSAID
+
+
+def _place(file: str, line: int | None) -> str:
+    """A file by its folder and name: where it is installed is nobody's business."""
+    return f"{'/'.join(Path(file).parts[-2:])}:{line}"
+
+
+def configuration(form: str, level: str) -> Mapping[str, Any]:
+    """What `logging` is told: one handler for all, and what requests were refused by their own line alone."""
+    passed_on = {"handlers": [], "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": {"json": "config.logs.Json", "line": "config.logs.Plain"}[form]}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": passed_on,
+            "django.server": passed_on,
+            "django.request": {"level": "ERROR"},
+            "django.security.csrf": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "_granian": passed_on,
+        },
+    }

@@ -16,18 +16,24 @@ from django.utils.translation import gettext as _
 from accounts import sessions, wall
 from accounts.audit import Channel, Origin, acting
 from accounts.models import User
+from config import logs
 from config.errors import answer
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
 def request_id(get_response: Handler) -> Handler:
-    """Names each request: in the answer's header, in errors, in the trail. A caller's own name is not believed."""
+    """Names each request: in the answer's header, in errors, in the trail, in the log. A caller's own name is not believed."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
-        response = get_response(request)
-        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        name = uuid.uuid4().hex
+        request.request_id = name  # type: ignore[attr-defined]
+        before = logs.request_id.set(name)
+        try:
+            response = get_response(request)
+        finally:
+            logs.request_id.reset(before)
+        response["X-Request-Id"] = name
         return response
 
     return handle

@@ -14,7 +14,8 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 from accounts.keys import announcement, are_alike
-from config.environment import env, keys, mail_server, said, secret
+from config.environment import TOKEN_CHARACTERS, env, keys, mail_server, said, secret
+from config.logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -83,11 +84,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.request_id",
+    "config.watching.watch",
     # What a browser is told stands before whatever may answer by itself: the way to https, static files.
     "config.middleware.policies",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.probes.probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.compressed_pages",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -206,6 +209,7 @@ if PRODUCTION:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME = "__Host-language"
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/(live|web|ready)$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 if TRUSTED_PROXY:
@@ -275,17 +279,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["config.openapi.with_components"],
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "class": "config.logs.Discreet",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
-}
+METRICS_TOKEN = said("METRICS_TOKEN")
+"""What Prometheus bears to read /metrics; "" for nobody does."""
+if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
+    raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
+WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)
+MAIL_QUEUE_SECONDS = env.int("MAIL_QUEUE_SECONDS", default=900)
+
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
+if LOG_FORMAT not in ("json", "line"):
+    raise ImproperlyConfigured("LOG_FORMAT is json, or line for somebody who reads along.")
+LOGGING = configuration(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))

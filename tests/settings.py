@@ -10,13 +10,24 @@ for name in (
     "DEBUG",
     "HOST",
     "JWT_KEY",
+    "LOG_FORMAT",
     "LOG_LEVEL",
     "LOGIN_RATE_LIMIT",
+    "MAIL_QUEUE_SECONDS",
+    "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "PROMETHEUS_MULTIPROC_DIR",
     "SECOND_FACTOR_GROUPS",
+    "SENTRY_DSN",
+    "SENTRY_SAMPLE",
     "TRUSTED_PROXY",
+    "WORKER_SILENCE_SECONDS",
 ):
     os.environ.pop(name, None)
-for name in ("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS", "DATABASE_URL", "EMAIL_URL", "REDIS_URL"):
+for name in (
+    *("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"),
+    *("DATABASE_URL", "EMAIL_URL", "METRICS_TOKEN", "REDIS_URL", "SENTRY_DSN"),
+):
     os.environ.pop(f"{name}_FILE", None)
 os.environ |= {
     "ENV_FILE": os.devnull,

@@ -24,6 +24,7 @@ from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
+from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
         return None
     mail, letter = taken
     outcome = courier.hand_over(letter, lambda: _is_still_ours(mail, now()))
+    meters.MAILS.labels(outcome.name.lower()).inc()
     _mark(mail, outcome, now)
     return outcome
 

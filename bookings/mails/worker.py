@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from accounts import resetting, sessions
 from bookings import retaining
 from bookings.mails import delivering, faults, reminders, resets
 from bookings.mails.courier import Courier, Outcome
-from bookings.models import Mail
+from bookings.models import Mail, WorkerBeat
+from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 REMIND_EVERY: Final = timedelta(minutes=1)
 TIDY_EVERY: Final = timedelta(hours=1)
 RETAIN_EVERY: Final = timedelta(days=1)
+BEAT_EVERY: Final = timedelta(seconds=15)
+BEATS_KEPT: Final = timedelta(days=1)
 KEPT: Final = timedelta(days=30)
 """How long what was said can be read again. That it was said stays."""
 
@@ -48,7 +52,7 @@ def run(courier: Courier, stop: Stop) -> None:
     """Until told to stop; the mail in hand is finished first. A database that is away is waited for, and so is the end of
     whatever else goes wrong: a worker that ended would take the server with it.
     """
-    rounds = [Round(reminders.queue, REMIND_EVERY), *housekeeping()]
+    rounds = [Round(beating(uuid4()), BEAT_EVERY), Round(reminders.queue, REMIND_EVERY), *housekeeping()]
     troubles = 0
     while not stop.told:
         try:
@@ -58,6 +62,8 @@ def run(courier: Courier, stop: Stop) -> None:
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
+            if isinstance(error, Error):
+                meters.failed(error)
             connection.close()
             outcome, troubles = None, troubles + 1
         if troubles:
@@ -69,7 +75,7 @@ def run(courier: Courier, stop: Stop) -> None:
 
 def keep_house(stop: Stop) -> None:
     """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
-    rounds = housekeeping()
+    rounds = [Round(beating(uuid4()), BEAT_EVERY), *housekeeping()]
     while not stop.told:
         try:
             for one in rounds:
@@ -82,6 +88,18 @@ def keep_house(stop: Stop) -> None:
 
 def housekeeping() -> "list[Round]":
     return [Round(tidy, TIDY_EVERY), Round(retain, RETAIN_EVERY)]
+
+
+def beating(worker: UUID) -> Callable[[datetime], object]:
+    """What says that this worker is there."""
+
+    def beat(now: datetime) -> object:
+        mine = [WorkerBeat(pk=worker, seen_at=now)]
+        return WorkerBeat.objects.bulk_create(
+            mine, update_conflicts=True, unique_fields=["id"], update_fields=["seen_at"]
+        )
+
+    return beat
 
 
 def retain(now: datetime) -> None:
@@ -101,10 +119,12 @@ def run_once(courier: Courier) -> int:
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, new passwords that could not be mailed, and whom nobody comes back as."""
+    """Forget the text of what was said long ago, new passwords that could not be mailed, whom nobody comes back as, and workers
+    that are gone."""
     resetting.forget_old(now)
     sessions.forget_over(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
+    WorkerBeat.objects.filter(seen_at__lt=now - BEATS_KEPT).delete()
 
 
 def pause_after(troubles: int) -> float:

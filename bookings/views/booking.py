@@ -23,6 +23,7 @@ from bookings.services import Draft
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
+from stations import meters
 from stations.errors import DomainError, NotFound
 from stations.models import Station
 from stations.timetable import local_now
@@ -201,6 +202,12 @@ def _page(
 
 
 def refusal(error: DomainError) -> str:
+    """The sentence for somebody who is refused, which is counted."""
+    meters.refused(error.code)
+    return sentence(error)
+
+
+def sentence(error: DomainError) -> str:
     """The refusal's sentence; for a booking changed meanwhile also by whom and to what."""
     last = getattr(error.data, "last", None)
     if last is None:
@@ -215,8 +222,9 @@ def refusal(error: DomainError) -> str:
 
 def show_on(form: Any, error: DomainError) -> None:
     """A rule's refusal on a form: at the fields it names, or above them all."""
+    meters.refused(error.code)
     named = {name: texts for name, texts in error.fields.items() if name in form.fields}
     for name, texts in named.items():
         form.add_error(name, [str(text) for text in texts])
     if not named:
-        form.add_error(None, refusal(error))
+        form.add_error(None, sentence(error))

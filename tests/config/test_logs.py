@@ -1,65 +1,117 @@
-"""What the product writes to its log of requests that it refuses."""
+"""What stands in the log, and what never does."""
 
 import logging
 from collections.abc import Iterator
-from io import StringIO
-from logging.config import DictConfigurator
+from datetime import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from bookings import feeds
+from config import logs
 from stations.models import Station
-from tests.config.test_settings import WHOLE
-from tests.config.test_settings import read as settings_under
+from tests import logbook
+from tests.config.test_settings import WHOLE, read, refusal
 from tests.factories import staff
+from tests.logbook import Logbook
 
 SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
 
 @pytest.fixture
-def log() -> Iterator[StringIO]:
-    """What the settings' own formatter writes."""
-    written = StringIO()
-    handler = logging.StreamHandler(written)
-    line = settings_under(**WHOLE)["LOGGING"]["formatters"]["line"]
-    handler.setFormatter(DictConfigurator({}).configure_formatter(dict(line)))
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
+def log() -> Iterator[Logbook]:
+    with logbook.kept(level="DEBUG") as book:
+        yield book
 
 
 @pytest.mark.parametrize(
-    ("address", "line"),
+    ("address", "route"),
     [
-        (f"/feeds/{SECRET}.ics", "WARNING django.request: Not Found: /feeds/•••"),
-        (f"/feeds/{SECRET}", "WARNING django.request: Not Found: /feeds/•••"),
-        (f"/feeds/{SECRET}.ics/", "WARNING django.request: Not Found: /feeds/•••/"),
-        (f"/nowhere//Feeds/{SECRET}", "WARNING django.request: Not Found: /nowhere//Feeds/•••"),
-        (f"/accounts/new-password/1-{SECRET}/", "WARNING django.request: Not Found: /accounts/new-password/•••/"),
-        ("/nowhere/", "WARNING django.request: Not Found: /nowhere/"),
+        (f"/feeds/{SECRET}.ics", "/feeds/<str:secret>.ics"),
+        (f"/feeds/{SECRET}", "(unknown)"),
+        (f"/nowhere//Feeds/{SECRET}", "(unknown)"),
+        (f"/accounts/new-password/1-{SECRET}/", "/accounts/new-password/<str:ticket>/"),
+        (f"/api/nowhere/{SECRET}?q={SECRET}", "/api/(unknown)"),
+        (f"/static/{SECRET}.js", "(files)"),
     ],
 )
-def test_log_names_no_secret_of_an_address(db: None, log: StringIO, address: str, line: str) -> None:
+def test_log_names_no_secret_of_an_address(db: None, log: Logbook, address: str, route: str) -> None:
     Client().get(address)
 
-    assert log.getvalue().endswith(f" {line}\n")
-    assert SECRET not in log.getvalue()
+    assert [line["route"] for line in log.of("request")] == [route]
+    assert SECRET not in log.text
 
 
-def test_log_of_a_crash_names_no_secret_of_a_feed(station: Station, log: StringIO) -> None:
+def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station: Station, log: Logbook) -> None:
     _feed, secret = feeds.make(station=None, details=False, by=staff(station))
     Station.objects.update(time_zone="Nowhere/Never")
 
     answer = Client(raise_request_exception=False).get(f"/feeds/{secret}.ics")
 
-    assert answer.status_code == 500
-    assert "ERROR django.request: Internal Server Error: /feeds/•••\nTraceback" in log.getvalue()
-    assert secret not in log.getvalue()
+    [crash] = log.of("Internal Server Error")
+    assert crash["error"]["kind"] == "zoneinfo._common.ZoneInfoNotFoundError"
+    assert any(step.startswith("bookings/clocks.py:") for step in crash["error"]["way"])
+    assert crash["request"] == answer.headers["X-Request-Id"]
+    assert [word for word in (secret, "Nowhere", "/feeds/" + secret[:5]) if word in log.text] == []
 
 
-def test_log_of_a_method_that_is_refused_names_no_secret_of_a_feed(db: None, log: StringIO) -> None:
-    Client().post(f"/feeds/{SECRET}.ics")
+def test_error_is_told_with_those_that_it_came_from(log: Logbook) -> None:
+    try:
+        try:
+            raise KeyError("Quillon")
+        except KeyError as inner:
+            raise ValueError("quillon.x@example.com") from inner
+    except ValueError:
+        logging.getLogger("bookings").exception("It went wrong.")
 
-    assert log.getvalue().count("Method Not Allowed (POST): /feeds/•••\n") == 1
-    assert SECRET not in log.getvalue()
+    [line] = log.lines
+    assert (line["event"], line["error"]["kind"], line["error"]["after"]["kind"]) == (
+        "It went wrong.",
+        "ValueError",
+        "KeyError",
+    )
+    assert "uillon" not in log.text
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments", "event"),
+    [
+        ("Sent %s to %s", ("x", "Quillon"), "Sent %s to %s"),
+        ("Sent x to Quillon", (), logs.UNSAID),
+        (ValueError("Quillon"), (), logs.UNSAID),
+    ],
+)
+def test_library_is_repeated_without_values(log: Logbook, said: Any, arguments: tuple[str, ...], event: str) -> None:
+    logging.getLogger("somebody.elses").warning(said, *arguments)
+
+    [line] = log.lines
+    assert (line["event"], line["where"].partition(":")[0]) == (event, "config/test_logs.py")
+    assert "Quillon" not in log.text
+
+
+def test_own_line_says_when_and_what(log: Logbook) -> None:
+    logging.getLogger("bookings.mails").info("%d mails", 3, extra={"fields": {"station": 7}})
+
+    [line] = log.lines
+    assert {name: line[name] for name in line if name != "time"} == {
+        "level": "info",
+        "logger": "bookings.mails",
+        "event": "3 mails",
+        "station": 7,
+    }
+    assert datetime.fromisoformat(line["time"]).utcoffset() is not None
+
+
+def test_line_can_be_read_along() -> None:
+    with logbook.kept("line") as book:
+        logging.getLogger("bookings.mails").info("%d mails", 3, extra={"fields": {"station": 7}})
+
+    assert book.text.partition(" ")[2] == "info bookings.mails 3 mails station=7\n"
+
+
+def test_settings_choose_the_form_of_lines() -> None:
+    forms = [read(**WHOLE, **said)["LOGGING"]["formatters"]["line"]["()"] for said in ({}, {"LOG_FORMAT": "line"})]
+
+    assert forms == ["config.logs.Json", "config.logs.Plain"]
+    assert refusal(**WHOLE, LOG_FORMAT="xml").startswith("LOG_FORMAT is json, or line")

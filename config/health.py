@@ -1,0 +1,104 @@
+"""Whether the product is well: what a probe is told, in JSON, by name and in a sentence. Nothing of it is confidential."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from bookings.mails import watching
+from stations import meters
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    ok: bool
+    says: str
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers. It asks nobody else: to start it anew would mend nothing but itself."""
+    return _told({"process": Check(True, "The process answers.")})
+
+
+def web(request: HttpRequest) -> HttpResponse:
+    """Pages can be served: what a load balancer asks, for without mails the calendar is still one."""
+    return _told(dict(_checks(database, migrations)))
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """All of it works."""
+    return _told(dict(_checks(database, migrations, worker, mails)))
+
+
+def _told(checks: dict[str, Check]) -> HttpResponse:
+    well = all(check.ok for check in checks.values())
+    body = {"ok": well, "checks": {name: asdict(check) for name, check in checks.items()}}
+    return JsonResponse(body, status=200 if well else 503)
+
+
+def _checks(*wanted: Callable[[], Check]) -> Iterator[tuple[str, Check]]:
+    """Each by its name. Where the database does not answer, the others have nobody to ask."""
+    away = False
+    for check in wanted:
+        try:
+            found = Check(False, "Not known: the database does not answer.") if away else check()
+        except Error as error:
+            meters.failed(error)
+            connection.close()
+            away, found = True, Check(False, "The database does not answer.")
+        yield check.__name__, found
+
+
+def database() -> Check:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return Check(True, "The database answers.")
+
+
+def migrations() -> Check:
+    missing = len(_known_migrations() - MigrationRecorder(connection).applied_migrations().keys())
+    if missing:
+        return Check(False, f"{missing} migrations are not applied. Run manage.py migrate.")
+    return Check(True, "All migrations are applied.")
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """Those of this release. A newer one that runs beside it may have applied more."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def worker() -> Check:
+    unseen = watching.workers(timezone.now()).unseen
+    limit = timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
+    if unseen is None:
+        return Check(False, "No worker was ever seen. Start manage.py deliver.")
+    if unseen > limit:
+        return Check(False, f"No worker was seen for {_minutes(unseen)}. Start manage.py deliver, or see its log.")
+    return Check(True, "A worker is at work.")
+
+
+def mails() -> Check:
+    if not settings.MAIL_SERVER:
+        return Check(True, "No mail server is set: mails wait in the outbox.")
+    oldest = watching.queue(timezone.now()).oldest
+    if oldest > timedelta(seconds=settings.MAIL_QUEUE_SECONDS):
+        return Check(
+            False, f"A mail should have gone {_minutes(oldest)} ago. See the worker's log, and the mail server."
+        )
+    return Check(True, "No mail waits longer than it should.")
+
+
+def _minutes(time: timedelta) -> str:
+    return f"{max(1, round(time / timedelta(minutes=1)))} minutes"
+
+
+ADDRESSES: Final = {"/health/live": live, "/health/web": web, "/health/ready": ready}

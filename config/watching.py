@@ -1,0 +1,151 @@
+"""One line in the log, one count and one time for each request, whatever answered it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import local
+from time import perf_counter
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import Error, connections
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
+from prometheus_client import Counter, Histogram
+
+from config import logs, reporting
+from stations import meters
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
+FILES: Final = "(files)"
+UNKNOWN: Final = "(unknown)"
+NOWHERE: Final = {"api-nowhere": "/api/(unknown)"}
+"""Addresses that take whatever is left."""
+
+
+class Tally(local):
+    """The statements that this thread has sent to databases for its request."""
+
+    statements = 0
+
+    def send(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        self.statements += 1
+        try:
+            return execute(sql, params, many, context)
+        except Error as error:
+            meters.failed(error)
+            raise
+
+    def begin(self) -> None:
+        """Stand around all that this thread's connections send. They stay a thread's for good, and so does what stands there."""
+        self.statements = 0
+        for connection in connections.all():
+            if self._wrapper not in connection.execute_wrappers[:1]:
+                connection.execute_wrappers.insert(0, self._wrapper)
+
+    def __init__(self) -> None:
+        self._wrapper = self.send
+
+
+_tally = Tally()
+_meters: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+
+
+def watch(get_response: Handler) -> Handler:
+    """Stands around all that may answer, but for what gives a request its name."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        began = perf_counter()
+        _tally.begin()
+        meters.IN_HAND.inc()
+        request.told = {}  # type: ignore[attr-defined]
+        response = get_response(request)
+        if response.streaming:
+            _follow(request, response, partial(_told, request, response, began))
+        else:
+            _told(request, response, began)
+        return response
+
+    return handle
+
+
+def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
+    seconds = perf_counter() - began
+    method = request.method if request.method in METHODS else "OTHER"
+    route, status = route_of(request), response.status_code
+    count, time = _meters_of(route, str(method), f"{status // 100}xx")
+    count.inc()
+    time.observe(seconds)
+    meters.IN_HAND.dec()
+    log.info(
+        "request",
+        extra={
+            "fields": {
+                "request": request.request_id,  # type: ignore[attr-defined]
+                "user": user_of(request),
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+                "queries": _tally.statements,
+                **request.told,  # type: ignore[attr-defined]
+            }
+        },
+    )
+
+
+def _meters_of(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
+    """Looked up once each: that takes longer than to count."""
+    found = _meters.get((route, method, status))
+    if found is None:
+        found = meters.REQUESTS.labels(route, method, status), meters.LATENCY.labels(route, method)
+        _meters[route, method, status] = found
+    return found
+
+
+def _follow(request: HttpRequest, response: Any, end: Callable[[], None]) -> None:
+    """An answer that is sent piece by piece is over when it is closed, however it ends."""
+    if not isinstance(response, FileResponse):
+        response.streaming_content = _pieces(request, response.streaming_content)
+    response._resource_closers.append(end)
+
+
+class BrokeOff(Exception):
+    """An answer could not be sent to its end. For the server, which would write the words of what happened into its own log."""
+
+
+def _pieces(request: HttpRequest, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except Exception as error:
+        asked = {"request": request.request_id, "route": route_of(request)}  # type: ignore[attr-defined]
+        log.error("The answer broke off.", extra={"fields": {**asked, "error": logs.told(error)}})
+        reporting.crash(request, error)
+        broke_off = True
+    else:
+        broke_off = False
+    if broke_off:
+        raise BrokeOff
+
+
+def route_of(request: HttpRequest) -> str:
+    """The address's template, such as /bookings/<uuid:booking_id>/move/; never what somebody typed."""
+    if known := getattr(request, "route", None):
+        return str(known)
+    if found := request.resolver_match:
+        return NOWHERE.get(str(found.url_name)) or f"/{found.route}"
+    return FILES if request.path_info.startswith(settings.STATIC_URL) else UNKNOWN
+
+
+def user_of(request: HttpRequest) -> int | None:
+    """The key of whoever asks, where somebody has wanted to know; nobody is looked up for it."""
+    user = request.__dict__.get("user")
+    if isinstance(user, LazyObject) and user.__dict__.get("_wrapped") is empty:
+        return None
+    return None if isinstance(user, AnonymousUser) else getattr(user, "pk", None)

@@ -1,0 +1,63 @@
+"""What is counted and timed while it happens, for whoever watches the product: `config.metrics` shows it under `/metrics`.
+
+Whoever does a thing counts it, here and by name. A label takes few values, all of them known beforehand, and never anything that
+somebody typed. Where several processes serve together, each writes its own file (PROMETHEUS_MULTIPROC_DIR), and any of them
+answers for all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Final
+
+from django.db import Error
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS: Final = Counter("stationbook_requests", "Requests answered.", ["route", "method", "status"])
+LATENCY: Final = Histogram(
+    "stationbook_request_seconds",
+    "From a request to its answer.",
+    ["route", "method"],
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+IN_HAND: Final = Gauge("stationbook_requests_in_hand", "Requests being answered now.", multiprocess_mode="livesum")
+REFUSALS: Final = Counter("stationbook_refusals", "What callers were refused with, by code.", ["code"])
+SIGN_INS: Final = Counter("stationbook_sign_ins", "Attempts to sign in, by what became of them.", ["outcome"])
+BOOKINGS: Final = Counter(
+    "stationbook_bookings",
+    "Attempts to change a booking: what was wanted, and “done” or the code of the refusal.",
+    ["action", "outcome"],
+)
+MAILS: Final = Counter(
+    "stationbook_mails", "Attempts to hand a mail to the mail server, by what became of them.", ["outcome"]
+)
+LOCK_WAITS: Final = Histogram(
+    "stationbook_lock_wait_seconds",
+    "How long a change waited for its turn: at its station, or with SQLite at the one place for all writers.",
+    ["on"],
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+DATABASE_ERRORS: Final = Counter(
+    "stationbook_database_errors", "What the database refused, or was away for, by its kind.", ["kind"]
+)
+
+
+@contextmanager
+def waiting(on: str) -> Iterator[None]:
+    """What is inside waits for a lock."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        LOCK_WAITS.labels(on).observe(perf_counter() - began)
+
+
+def refused(code: str) -> None:
+    REFUSALS.labels(code).inc()
+
+
+def failed(error: Error) -> None:
+    """A database error; once, however many look at it on its way."""
+    if not hasattr(error, "is_counted"):
+        error.is_counted = True  # type: ignore[attr-defined]
+        DATABASE_ERRORS.labels(type(error).__name__).inc()

@@ -1,0 +1,120 @@
+"""What staff do is a line in the log: who, what, to which thing, where, by which door; nothing of what they wrote."""
+
+import json
+from collections.abc import Iterator
+from datetime import time
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts import authentication, roles
+from accounts.models import AuditEntry, User
+from bookings.models import Booking
+from stations.models import Opening, Station
+from tests import logbook
+from tests.factories import FRIDAY, booking, customer, open_station, person, staff
+from tests.logbook import Logbook
+
+
+@pytest.fixture
+def kitchen(transactional_db: None) -> Station:
+    return open_station(code="kitchen")
+
+
+@pytest.fixture
+def log() -> Iterator[Logbook]:
+    with logbook.kept() as book:
+        yield book
+
+
+def actions(log: Logbook) -> list[dict[str, Any]]:
+    """Without what every line has, and told apart from another time's."""
+    unlike = ("time", "level", "logger", "event", "request")
+    return [{name: value for name, value in line.items() if name not in unlike} for line in log.of("action")]
+
+
+def test_page_s_change_is_told(kitchen: Station, log: Logbook) -> None:
+    made, ana, client = booking(kitchen), staff(kitchen), Client()
+    client.force_login(ana)
+    before = len(log.of("action"))
+
+    answer = client.post(
+        f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1}, follow=False
+    )
+
+    [told] = actions(log)[before:]
+    assert told == {
+        "user": ana.pk,
+        "action": "rescheduled",
+        "object": "bookings.booking",
+        "id": str(made.pk),
+        "station": kitchen.pk,
+        "channel": "page",
+    }
+    assert log.of("action")[-1]["request"] == answer.headers["X-Request-Id"] == log.of("request")[-1]["request"]
+
+
+def test_program_s_change_is_told_by_its_person(kitchen: Station, log: Logbook) -> None:
+    shop = person(roles.INTEGRATORS, kitchen)
+    client = Client(headers={"authorization": f"Bearer {authentication.new_tokens(shop)['access']}"})
+    body = {"station": "kitchen", "date": f"{FRIDAY}", "slot": "18:00", "party_adults": 2}
+    guest = {"name": "Quillon Xanthe", "email": "quillon.x@example.com", "phone": ""}
+
+    client.post("/api/bookings/", json.dumps({**body, "customer": guest}), content_type="application/json")
+
+    told = [(line["action"], line["object"], line["user"], line["channel"]) for line in actions(log)[-2:]]
+    assert told == [
+        ("created", "accounts.customer", shop.pk, "jwt"),
+        ("created", "bookings.booking", shop.pk, "jwt"),
+    ]
+    assert "uillon" not in log.text
+
+
+def test_look_at_a_contact_is_told(kitchen: Station, log: Logbook) -> None:
+    ana, known, client = staff(kitchen), customer(kitchen), Client()
+    made = booking(kitchen, customer_id=known.pk)
+    client.force_login(ana)
+
+    client.post(f"/bookings/{made.pk}/contact/")
+
+    told = actions(log)[-1]
+    assert (told["action"], told["object"], told["id"]) == ("revealed", "accounts.customer", str(known.pk))
+
+
+def test_what_auditlog_sees_is_told(kitchen: Station, log: Logbook) -> None:
+    opening = Opening.objects.create(station=kitchen, weekday=1, start=time(9), minutes=60, capacity=2)
+    opening.capacity = 3
+    opening.save()
+    opening.delete()
+    User.objects.create_user("new@example.com", "a password")
+
+    told = [(line["action"], line["object"], line["user"], line["channel"]) for line in actions(log)[-4:]]
+    assert told == [
+        ("created", "stations.opening", None, "command"),
+        ("changed", "stations.opening", None, "command"),
+        ("deleted", "stations.opening", None, "command"),
+        ("created", "accounts.user", None, "command"),
+    ]
+    assert "new@example.com" not in log.text
+
+
+def test_each_entry_of_the_trail_has_its_line(kitchen: Station, log: Logbook) -> None:
+    before = AuditEntry.objects.count()
+    told = len(log.of("action"))
+
+    for slot in (18, 19, 20):
+        booking(kitchen, slot=time(slot))
+
+    assert len(log.of("action")) - told == AuditEntry.objects.count() - before == 3
+
+
+def test_what_was_rolled_back_is_not_told(kitchen: Station, log: Logbook) -> None:
+    told = len(log.of("action"))
+
+    with transaction.atomic():
+        booking(kitchen)
+        transaction.set_rollback(True)
+
+    assert (len(log.of("action")), Booking.objects.count()) == (told, 0)

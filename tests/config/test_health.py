@@ -1,0 +1,184 @@
+"""What a probe is told of the product's health, and that nothing stands between it and the answer."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.utils import timezone
+
+from bookings.mails import worker
+from bookings.mails.kinds import Problem, State
+from bookings.models import Mail, WorkerBeat
+from stations.models import Station
+from tests.config.test_settings import PRODUCTION, read
+from tests.mails.test_outbox import create
+
+ALL = ("live", "web", "ready")
+
+
+@pytest.fixture
+def working(db: None, settings: LazySettings) -> None:
+    """A worker is there, and a mail server."""
+    settings.MAIL_SERVER = {"EMAIL_HOST": "mail.example.com"}
+    worker.beating(uuid4())(timezone.now())
+
+
+def ask(name: str) -> tuple[int, dict[str, Any]]:
+    answer = Client().get(f"/health/{name}")
+    return answer.status_code, answer.json()
+
+
+def failing(name: str) -> dict[str, str]:
+    status, body = ask(name)
+    found = {name: check["says"] for name, check in body["checks"].items() if not check["ok"]}
+    assert (status, body["ok"]) == ((503, False) if found else (200, True))
+    return found
+
+
+def test_health_of_a_product_that_works(working: None) -> None:
+    assert ask("live") == (200, {"ok": True, "checks": {"process": {"ok": True, "says": "The process answers."}}})
+    assert ask("ready") == (
+        200,
+        {
+            "ok": True,
+            "checks": {
+                "database": {"ok": True, "says": "The database answers."},
+                "migrations": {"ok": True, "says": "All migrations are applied."},
+                "worker": {"ok": True, "says": "A worker is at work."},
+                "mails": {"ok": True, "says": "No mail waits longer than it should."},
+            },
+        },
+    )
+
+
+def test_health_without_a_database(working: None) -> None:
+    def away(*_call: Any) -> Any:
+        raise OperationalError("connection to server at db.internal failed")
+
+    unknown = "Not known: the database does not answer."
+    with connection.execute_wrapper(away):
+        assert failing("live") == {}
+        assert failing("web") == {"database": "The database does not answer.", "migrations": unknown}
+        assert failing("ready") == {
+            "database": "The database does not answer.",
+            "migrations": unknown,
+            "worker": unknown,
+            "mails": unknown,
+        }
+
+
+def test_health_with_a_migration_to_come(working: None) -> None:
+    MigrationRecorder(connection).record_unapplied("bookings", "0001_initial")
+
+    says = {"migrations": "1 migrations are not applied. Run manage.py migrate."}
+    assert (failing("live"), failing("web"), failing("ready")) == ({}, says, says)
+
+
+def test_health_beside_a_newer_release(working: None) -> None:
+    MigrationRecorder(connection).record_applied("bookings", "9999_of_tomorrow")
+
+    assert failing("ready") == {}
+
+
+def test_health_without_a_worker(working: None) -> None:
+    WorkerBeat.objects.all().delete()
+
+    assert failing("ready") == {"worker": "No worker was ever seen. Start manage.py deliver."}
+    assert failing("web") == {}
+
+
+def test_health_with_a_worker_that_fell_silent(working: None) -> None:
+    WorkerBeat.objects.update(seen_at=timezone.now() - timedelta(seconds=301))
+
+    assert failing("ready")["worker"].startswith("No worker was seen for 5 minutes.")
+
+
+def test_health_with_one_of_two_workers_is_good(working: None) -> None:
+    worker.beating(uuid4())(timezone.now() - timedelta(hours=1))
+
+    assert failing("ready") == {}
+
+
+def test_health_with_a_mail_that_should_have_gone(working: None, station: Station) -> None:
+    create(station)
+    Mail.objects.update(due_at=timezone.now() - timedelta(seconds=890))
+    before = failing("ready")
+    Mail.objects.update(due_at=timezone.now() - timedelta(seconds=910))
+
+    assert before == {}
+    assert failing("ready")["mails"].startswith("A mail should have gone 15 minutes ago.")
+
+
+def test_health_while_the_mail_server_is_away(working: None, station: Station) -> None:
+    """Each attempt puts the mail off until now: what counts is when it was made."""
+    create(station)
+    now = timezone.now()
+    Mail.objects.update(due_at=now, created_at=now - timedelta(hours=1), problem=Problem.AWAY)
+
+    assert failing("ready")["mails"].startswith("A mail should have gone 60 minutes ago.")
+
+
+def test_health_minds_no_mail_that_waits_for_its_time(working: None, station: Station) -> None:
+    create(station)
+    now = timezone.now()
+    Mail.objects.update(due_at=now + timedelta(minutes=1), created_at=now - timedelta(days=1))
+
+    assert failing("ready") == {}
+
+
+def test_health_minds_no_mail_that_is_settled(working: None, station: Station) -> None:
+    create(station)
+    Mail.objects.update(due_at=timezone.now() - timedelta(days=1), state=State.FAILED)
+
+    assert failing("ready") == {}
+
+
+def test_health_without_a_mail_server_minds_no_mails(working: None, settings: LazySettings, station: Station) -> None:
+    settings.MAIL_SERVER = {}
+    create(station)
+    Mail.objects.update(due_at=timezone.now() - timedelta(days=1))
+
+    assert failing("ready") == {}
+
+
+def test_worker_that_beats_again_is_the_same_one(db: None) -> None:
+    beat, now = worker.beating(uuid4()), timezone.now()
+
+    beat(now)
+    beat(now + timedelta(seconds=15))
+
+    assert WorkerBeat.objects.get().seen_at == now + timedelta(seconds=15)
+
+
+def test_workers_of_yesterday_are_forgotten(db: None) -> None:
+    now = timezone.now()
+    for ago in (timedelta(hours=25), timedelta(hours=23)):
+        worker.beating(uuid4())(now - ago)
+
+    worker.tidy(now)
+
+    assert WorkerBeat.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_probe_reaches_its_answer_by_any_way(working: None, settings: LazySettings, name: str) -> None:
+    """By plain HTTP, under the name of a machine that nobody was told of, behind a proxy or not."""
+    found = read(**PRODUCTION)
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_REDIRECT_EXEMPT = True, found["SECURE_REDIRECT_EXEMPT"]
+    settings.ALLOWED_HOSTS = found["ALLOWED_HOSTS"]
+
+    answer = Client(headers={"Host": "10.0.0.7:8000"}).get(f"/health/{name}")
+    elsewhere = Client(headers={"Host": "book.example.com"}).get(f"/health/{name}/x")
+
+    assert (answer.status_code, answer.cookies, answer["Cache-Control"]) == (200, {}, "no-store")
+    assert elsewhere.status_code == 301
+
+
+def test_probe_only_reads(working: None) -> None:
+    assert Client().post("/health/ready").status_code == 405
+    assert Client().head("/health/ready").status_code == 200

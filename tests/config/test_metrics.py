@@ -1,0 +1,231 @@
+"""What is counted, and who may read it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.db import OperationalError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from accounts import roles
+from accounts.models import User
+from bookings import services
+from bookings.errors import SlotFull
+from bookings.mails import worker
+from bookings.models import Booking
+from bookings.services import Draft, Place
+from bookings.workflow import Status
+from stations.models import Station
+from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
+from tests.mails.test_outbox import create
+
+TOKEN = "a-token-of-twenty-characters"
+Labels = frozenset[tuple[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def guarded(settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+def scrape() -> dict[tuple[str, Labels], float]:
+    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def grown(act: Callable[[], Any], name: str) -> dict[Labels, float]:
+    """By how much each counter of that name grew."""
+    before = scrape()
+    act()
+    after = scrape()
+    return {
+        key[1]: value - before.get(key, 0)
+        for key, value in after.items()
+        if key[0] == name and value != before.get(key, 0)
+    }
+
+
+def labelled(**labels: str) -> Labels:
+    return frozenset(labels.items())
+
+
+@pytest.mark.parametrize("said", ["", "Bearer ", f"Bearer {TOKEN}x", f"bearer {TOKEN}", TOKEN, "Bearer é"])
+def test_metrics_are_for_whoever_bears_the_token(db: None, said: str) -> None:
+    answer = Client().get("/metrics", headers={"Authorization": said})
+
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+    assert b"stationbook" not in answer.content
+
+
+def test_metrics_are_nowhere_without_a_token(db: None, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = ""
+
+    assert [Client().get("/metrics", headers={"Authorization": said}).status_code for said in ("", "Bearer ")] == [
+        404
+    ] * 2
+
+
+def test_requests_are_counted_by_template_method_and_status(staff: User, station: Station) -> None:
+    client, made = Client(), booking(station)
+    client.force_login(staff)
+
+    def ask() -> None:
+        client.get(f"/bookings/{made.pk}/")
+        client.get(f"/bookings/{uuid4()}/")
+        client.get(f"/{uuid4()}/")
+
+    route = "/bookings/<uuid:booking_id>/"
+    found = grown(ask, "stationbook_requests_total")
+    assert {key: value for key, value in found.items() if ("route", "/metrics") not in key} == {
+        labelled(route=route, method="GET", status="2xx"): 1,
+        labelled(route=route, method="GET", status="4xx"): 1,
+        labelled(route="(unknown)", method="GET", status="4xx"): 1,
+    }
+    times = grown(ask, "stationbook_request_seconds_count")
+    assert times[labelled(route=route, method="GET")] == 2
+
+
+def test_request_in_hand_is_the_one_that_asks(db: None) -> None:
+    for _time in range(2):
+        assert scrape()["stationbook_requests_in_hand", frozenset()] == 1
+
+
+def test_changes_of_bookings_are_counted(transactional_db: None) -> None:
+    kitchen = open_station(code="kitchen")
+    staff = person(roles.STAFF, kitchen)
+
+    def work() -> None:
+        draft = Draft(station="kitchen", date=FRIDAY, slot=kitchen.openings.all()[0].start)
+        made = services.create(draft, by=staff)
+        services.reschedule(made.pk, to=Place(SATURDAY, made.slot), by=staff)
+        services.change_status(made.pk, Status.CONFIRMED, by=staff)
+        services.edit(made.pk, {"party_adults": 2}, by=staff)
+        bookings(3, kitchen, FRIDAY, made.slot)
+        with pytest.raises(SlotFull):
+            services.create(draft, by=staff)
+
+    assert grown(work, "stationbook_bookings_total") == {
+        labelled(action="create", outcome="done"): 1,
+        labelled(action="create", outcome="slot_full"): 1,
+        labelled(action="reschedule", outcome="done"): 1,
+        labelled(action="status", outcome="done"): 1,
+        labelled(action="edit", outcome="done"): 1,
+        labelled(action="import", outcome="done"): 3,
+    }
+
+
+def test_change_that_is_rolled_back_is_not_counted(transactional_db: None) -> None:
+    kitchen = open_station(code="kitchen")
+
+    def work() -> None:
+        with transaction.atomic():
+            booking(kitchen)
+            transaction.set_rollback(True)
+
+    assert grown(work, "stationbook_bookings_total") == {}
+
+
+def test_import_counts_each_row_that_is_refused(transactional_db: None) -> None:
+    kitchen = open_station(code="kitchen", capacity=1)
+    draft = Draft(station="kitchen", date=FRIDAY, slot=kitchen.openings.all()[0].start)
+
+    found = grown(lambda: services.create_many([draft] * 3, by=roles.OPERATOR), "stationbook_bookings_total")
+
+    assert found == {
+        labelled(action="import", outcome="done"): 1,
+        labelled(action="import", outcome="slot_full"): 2,
+    }
+
+
+def test_refusals_are_counted_by_code(staff: User, station: Station) -> None:
+    client, made = Client(), booking(station)
+    client.force_login(staff)
+    place = {"date": "2031-03-08", "slot": "03:00", "version": 1}
+
+    def ask() -> None:
+        Client().get("/api/stations/")
+        client.get("/api/nowhere/")
+        client.get("/nowhere/")
+        client.post(f"/bookings/{made.pk}/move/", place)
+        client.post(f"/bookings/{made.pk}/step/", {"status": "pending", "version": 1})
+
+    assert grown(ask, "stationbook_refusals_total") == {
+        labelled(code="not_authenticated"): 1,
+        labelled(code="not_found"): 2,
+        labelled(code="no_such_slot"): 1,
+        labelled(code="invalid_step"): 1,
+    }
+
+
+def test_sign_ins_are_counted(staff: User) -> None:
+    def ask() -> None:
+        for password in (PASSWORD, "wrong"):
+            Client().post("/accounts/login/", {"email": staff.email, "password": password})
+
+    assert grown(ask, "stationbook_sign_ins_total") == {labelled(outcome="done"): 1, labelled(outcome="refused"): 1}
+
+
+def test_waits_for_locks_are_timed(transactional_db: None) -> None:
+    kitchen = open_station(code="kitchen")
+    draft = Draft(station="kitchen", date=FRIDAY, slot=kitchen.openings.all()[0].start)
+
+    found = grown(lambda: services.create(draft, by=roles.OPERATOR), "stationbook_lock_wait_seconds_count")
+
+    both = {labelled(on="station"): 1} | ({labelled(on="database"): 1} if connection.vendor == "sqlite" else {})
+    assert found == both
+
+
+def test_errors_of_the_database_are_counted_once(staff: User) -> None:
+    client, raised = Client(raise_request_exception=False), []
+    client.force_login(staff)
+
+    def away(*_call: Any) -> Any:
+        raised.append(OperationalError("db.internal"))
+        raise raised[-1]
+
+    def ask() -> None:
+        with connection.execute_wrapper(away):
+            assert client.get("/calendar/week/").status_code == 503
+            assert client.get("/api/stations/").status_code == 503
+
+    found = grown(ask, "stationbook_database_errors_total")
+
+    assert found == {labelled(kind="OperationalError"): len(raised)}
+    assert len(raised) >= 2
+
+
+def test_database_says_how_mails_and_workers_are(station: Station) -> None:
+    worker.beating(uuid4())(timezone.now())
+    create(station)
+    Booking.objects.update(needs_place=True)
+
+    found = scrape()
+
+    assert found["stationbook_database_up", frozenset()] == 1
+    assert found["stationbook_mail_queue", labelled(state="waiting")] == 1
+    assert found["stationbook_mail_queue", labelled(state="sending")] == 0
+    assert found["stationbook_mail_queue_oldest_seconds", frozenset()] < 60
+    assert found["stationbook_workers", frozenset()] == 1
+    assert found["stationbook_worker_heartbeat_age_seconds", frozenset()] < 60
+    assert found["stationbook_bookings_displaced", frozenset()] == 1
+
+
+def test_database_that_is_away_says_nothing_and_the_rest_is_told(db: None) -> None:
+    def away(*_call: Any) -> Any:
+        raise OperationalError("db.internal")
+
+    with connection.execute_wrapper(away):
+        found = scrape()
+
+    assert found["stationbook_database_up", frozenset()] == 0
+    assert "stationbook_mail_queue" not in {name for name, _labels in found}
+    assert "stationbook_requests_total" in {name for name, _labels in found}

@@ -1,0 +1,106 @@
+"""The line that each request leaves in the log."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from stations.models import Station
+from tests import logbook
+from tests.factories import booking
+from tests.logbook import Logbook
+
+
+def feed_of(client: Client) -> str:
+    """The address of a new calendar feed."""
+    secrets = re.findall(r"/feeds/([\w-]{43})\.ics", client.post("/feeds/").content.decode())
+    return f"/feeds/{secrets[0]}.ics"
+
+
+@pytest.fixture
+def log() -> Iterator[Logbook]:
+    with logbook.kept() as book:
+        yield book
+
+
+def test_request_leaves_one_line(client: Client, staff: User, station: Station, log: Logbook) -> None:
+    made = booking(station)
+    client.force_login(staff)
+
+    with CaptureQueriesContext(connection) as sent:
+        client.get(f"/bookings/{made.pk}/?next=/x/")
+
+    [line] = log.lines
+    assert UUID(line.pop("request"))
+    assert line.pop("time").endswith("Z")
+    assert 0 < line.pop("ms") < 60_000
+    assert line == {
+        "level": "info",
+        "logger": "config.watching",
+        "event": "request",
+        "user": staff.pk,
+        "method": "GET",
+        "route": "/bookings/<uuid:booking_id>/",
+        "status": 200,
+        "queries": len(sent.captured_queries),
+    }
+
+
+def test_statements_are_those_of_the_request_alone(client: Client, staff: User, log: Logbook) -> None:
+    client.force_login(staff)
+
+    for _time in range(3):
+        client.get("/accounts/me/")
+
+    _first, second, third = (line["queries"] for line in log.of("request"))
+    assert second == third > 0
+
+
+def test_whoever_is_not_signed_in_is_nobody_and_is_not_looked_up(db: None, log: Logbook) -> None:
+    Client().get("/nowhere/")
+
+    [line] = log.of("request")
+    assert (line["user"], line["queries"]) == (None, 0)
+
+
+def test_method_that_is_none_is_told_as_other(db: None, log: Logbook) -> None:
+    Client().generic("QUILLON", "/accounts/login/")
+
+    assert [line["method"] for line in log.of("request")] == ["OTHER"]
+
+
+def test_answer_in_pieces_is_told_when_it_is_over(client: Client, staff: User, station: Station, log: Logbook) -> None:
+    booking(station)
+    client.force_login(staff)
+    address = feed_of(client)
+
+    answer: Any = Client().get(address)
+    before = log.of("request")
+    answer.getvalue()
+    answer.close()
+
+    assert [line["route"] for line in before] == ["/feeds/"]
+    assert [line["route"] for line in log.of("request")] == ["/feeds/", "/feeds/<str:secret>.ics"]
+
+
+def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: Station, log: Logbook) -> None:
+    booking(station)
+    client.force_login(staff)
+    address = feed_of(client)
+    answer: Any = Client().get(address)
+
+    def fail(*_call: Any) -> Any:
+        raise RuntimeError("quillon.x@example.com")
+
+    with connection.execute_wrapper(fail), pytest.raises(Exception, match=r"^$"):
+        answer.getvalue()
+
+    [line] = log.of("The answer broke off.")
+    assert (line["error"]["kind"], line["request"]) == ("RuntimeError", answer.headers["X-Request-Id"])
+    assert "quillon" not in log.text
