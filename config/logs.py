@@ -6,14 +6,18 @@ its kind and the way it came; its own words may quote a name, an address, or a w
 """
 
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, TextIO
 
 import orjson
+
+log = logging.getLogger(__name__)
 
 OWN: Final = frozenset(("accounts", "bookings", "config", "stations"))
 UNSAID: Final = "(not repeated: it may hold somebody's data)"
@@ -63,6 +67,13 @@ class Plain(Event):
         return " ".join([first, *(f"{name}={value}" for name, value in line.items())])
 
 
+class Stderr(logging.StreamHandler[TextIO]):
+    """Where a line cannot be written, Python's own handler would print what it is made of."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.stream.write(f'{{"level":"error","event":"A line could not be written.","logger":"{record.name}"}}\n')
+
+
 def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
     """An error's kind and its way, and those of the errors that it came from."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_KEPT:]
@@ -75,9 +86,12 @@ def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
 
 
 def _sentence(record: logging.LogRecord) -> str:
-    """What a library said, without its values. Of Django's on what it answers, the first value is a status in words."""
+    """What a library said, without its values. Of Django's on what it answers, the first is a status in words; of
+    a warning, its kind."""
     if record.name == "django.request" and record.msg == "%s: %s" and isinstance(record.args, tuple):
         return str(record.args[0])
+    if record.name == "py.warnings":
+        return record.getMessage().partition(": ")[2].partition(":")[0]
     return str(record.msg) if record.args and not isinstance(record.msg, BaseException) else UNSAID
 
 
@@ -86,14 +100,23 @@ def _place(file: str, line: int | None) -> str:
     return f"{'/'.join(Path(file).parts[-2:])}:{line}"
 
 
+def unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a command, instead of Python's own words for it, which are the error's."""
+    if isinstance(error, Exception):
+        log.critical("A command broke off.", exc_info=error)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 def configuration(form: str, level: str) -> Mapping[str, Any]:
     """What `logging` is told: one handler for all, and what requests were refused by their own line alone."""
+    logging.captureWarnings(True)
     passed_on = {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": {"json": "config.logs.Json", "line": "config.logs.Plain"}[form]}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "config.logs.Stderr", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": passed_on,

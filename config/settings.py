@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 from accounts.keys import announcement, are_alike
+from config import reporting
 from config.environment import TOKEN_CHARACTERS, env, keys, mail_server, said, secret
 from config.logs import configuration
 
@@ -285,6 +286,17 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
     raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)
 MAIL_QUEUE_SECONDS = env.int("MAIL_QUEUE_SECONDS", default=900)
+
+SENTRY_DSN = said("SENTRY_DSN")
+"""Where crashes are told; "" for nowhere."""
+SENTRY_SAMPLE = env.float("SENTRY_SAMPLE", default=1.0)
+if not 0 <= SENTRY_SAMPLE <= 1:
+    raise ImproperlyConfigured("SENTRY_SAMPLE is a share: 1 for every crash, 0.1 for one in ten.")
+if SENTRY_DSN:
+    reporting.begin(SENTRY_DSN, sample=SENTRY_SAMPLE, production=PRODUCTION)
+
+if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
+    MIDDLEWARE.insert(MIDDLEWARE.index("config.watching.watch") + 1, "config.tracing.traced")
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
 if LOG_FORMAT not in ("json", "line"):

@@ -36,17 +36,7 @@ from tests.authenticator import code_of
 from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
 from tests.mails.scripted import DROP, scripted
-
-MARKS = ("Quillon", "Xanthe", "quillon.x", "901823", "zebra crossing", "giraffe")
-"""Parts of the name, the e-mail, the phone, the wishes and the notes: none of them words of the product."""
-
-NAME, EMAIL, PHONE, WISHES, NOTES = (
-    "Quillon Xanthe",
-    "quillon.x@example.com",
-    "+49 30 901823",
-    "zebra crossing",
-    "giraffe",
-)
+from tests.marks import EMAIL, MARKS, NAME, NOTES, PHONE, WISHES, marks_in
 
 
 @pytest.fixture
@@ -200,10 +190,6 @@ def everything_at_rest(database_url: str) -> bytes:
 
 def headers_of(mail: Mail) -> str:
     return str(message_from_string(mail.message or "", policy=SMTP)["To"])
-
-
-def marks_in(text: str) -> list[str]:
-    return [mark for mark in MARKS if mark.lower() in text.lower()]
 
 
 def test_no_mark_is_left_anywhere_after_every_feature(

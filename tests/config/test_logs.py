@@ -90,6 +90,22 @@ def test_library_is_repeated_without_values(log: Logbook, said: Any, arguments: 
     assert "Quillon" not in log.text
 
 
+def test_warning_is_told_by_its_kind(log: Logbook) -> None:
+    logging.getLogger("py.warnings").warning("/x/views.py:7: RuntimeWarning: Quillon is naive\n  warn(Quillon)\n")
+
+    assert [line["event"] for line in log.lines] == ["RuntimeWarning"]
+    assert "Quillon" not in log.text
+
+
+def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
+    book = Logbook()
+    handler = logs.Stderr(book.written)
+
+    handler.handle(logging.LogRecord("bookings.mails", logging.INFO, __file__, 1, "%d mails", ("Quillon",), None))
+
+    assert book.lines == [{"level": "error", "event": "A line could not be written.", "logger": "bookings.mails"}]
+
+
 def test_own_line_says_when_and_what(log: Logbook) -> None:
     logging.getLogger("bookings.mails").info("%d mails", 3, extra={"fields": {"station": 7}})
 
