@@ -41,6 +41,18 @@ DATABASE_ERRORS: Final = Counter(
     "stationbook_database_errors", "What the database refused, or was away for, by its kind.", ["kind"]
 )
 
+for _meter, _values in {
+    SIGN_INS: ("done", "refused", "waits"),
+    MAILS: ("sent", "refused", "no_such_address", "later", "away", "unknown"),
+    LOCK_WAITS: ("station",),
+    DATABASE_ERRORS: ("OperationalError", "InterfaceError", "IntegrityError", "DataError", "ProgrammingError"),
+    REFUSALS: ("throttled", "permission_denied", "not_found", "not_authenticated"),
+}.items():
+    for _value in _values:
+        _meter.labels(_value)  # is there from the start: what begins with its first event shows no growth at it
+for _action in ("create", "import", "reschedule", "status", "edit", "amend"):
+    BOOKINGS.labels(_action, "done")
+
 
 @contextmanager
 def waiting(on: str) -> Iterator[None]:

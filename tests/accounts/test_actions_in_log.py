@@ -11,7 +11,9 @@ from django.test import Client
 
 from accounts import authentication, roles
 from accounts.models import AuditEntry, User
+from bookings import services
 from bookings.models import Booking
+from bookings.services import Draft
 from stations.models import Opening, Station
 from tests import logbook
 from tests.factories import FRIDAY, booking, customer, open_station, person, staff
@@ -25,7 +27,7 @@ def kitchen(transactional_db: None) -> Station:
 
 @pytest.fixture
 def log() -> Iterator[Logbook]:
-    with logbook.kept() as book:
+    with logbook.kept(level="DEBUG") as book:
         yield book
 
 
@@ -108,6 +110,14 @@ def test_each_entry_of_the_trail_has_its_line(kitchen: Station, log: Logbook) ->
         booking(kitchen, slot=time(slot))
 
     assert len(log.of("action")) - told == AuditEntry.objects.count() - before == 3
+
+
+def test_what_nobody_of_the_staff_did_is_for_those_who_look_into_it(kitchen: Station, log: Logbook) -> None:
+    booking(kitchen)
+    services.create(Draft(station="kitchen", date=FRIDAY, slot=time(19)), by=staff(kitchen))
+
+    told = [line["level"] for line in log.of("action") if line["object"] == "bookings.booking"]
+    assert told == ["debug", "info"]
 
 
 def test_what_was_rolled_back_is_not_told(kitchen: Station, log: Logbook) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -13,9 +14,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from bookings import demo
 from tests.mails import postoffice
+from tests.mails.reading import Received
+from tests.scripts import promql
 from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -72,8 +76,12 @@ def test_server_from_nothing_says_how_to_log_in(first_life: Life) -> None:
     assert "@example.com" in first_life.said
 
 
-def test_server_logs_no_secret_of_a_feed(first_life: Life) -> None:
-    assert "Not Found: /feeds/•••" in first_life.said
+def test_server_logs_a_line_a_request_and_no_secret_of_a_feed(first_life: Life) -> None:
+    lines = [json.loads(line) for line in first_life.said.splitlines() if line.startswith("{")]
+
+    asked = [(line["route"], line["status"]) for line in lines if line["event"] == "request"]
+    assert ("/feeds/<str:secret>.ics", 404) in asked
+    assert ("/accounts/login/", 200) in asked
     assert SECRET not in first_life.said
 
 
@@ -121,11 +129,22 @@ class Api:
             return json.load(answer)["data"]
 
 
-def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobody(
-    product: Product, first_keys: str
-) -> None:
+@dataclass
+class Busy:
+    """A life in which somebody signed in and booked, and what was left of it: mails, and what Prometheus read at its end."""
+
+    life: Life
+    mails: list[Received]
+    exposition: str
+
+
+@pytest.fixture(scope="module")
+def busy(product: Product, first_keys: str) -> Busy:
     port = free_port()
-    with postoffice.opened() as office, product.serving(PORT=str(port), EMAIL_URL=office.url) as server:
+    with (
+        postoffice.opened() as office,
+        product.serving(PORT=str(port), EMAIL_URL=office.url, METRICS_TOKEN=SECRET, WEB_CONCURRENCY="2") as server,
+    ):
         api = Api(f"http://127.0.0.1:{port}")
         login = {"email": "manager@example.com", "password": demo.PASSWORD}
         api.token = api.call("/api/auth/login", login)["access"]
@@ -139,10 +158,60 @@ def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobo
         deadline = time.monotonic() + PATIENCE
         while not office.received and time.monotonic() < deadline:
             time.sleep(0.1)
+        exposition = until_told(f"{api.root}/metrics", 'stationbook_mails_total{outcome="sent"} 1.0')
         life = stopped(server, os.kill, signal.SIGTERM)
+    return Busy(life, office.received, exposition)
 
-    assert [mail.people("To") for mail in office.received] == [[("Zoë, the “first”", "zoe@example.com")]]
-    assert (life.code, life.outlived) == (0, set())
+
+def until_told(address: str, line: str) -> str:
+    """What Prometheus reads, once that line is in it: a mail is counted a moment after it has gone."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with urlopen(Request(address, headers={"Authorization": f"Bearer {SECRET}"}), timeout=PATIENCE) as answer:
+            told: str = answer.read().decode()
+        if line in told or time.monotonic() > deadline:
+            return told
+        time.sleep(0.1)
+
+
+def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobody(busy: Busy) -> None:
+    assert [mail.people("To") for mail in busy.mails] == [[("Zoë, the “first”", "zoe@example.com")]]
+    assert (busy.life.code, busy.life.outlived) == (0, set())
+
+
+def test_metrics_are_those_of_all_processes_and_the_worker(busy: Busy) -> None:
+    told = busy.exposition
+
+    assert 'stationbook_requests_total{method="POST",route="/api/bookings/",status="2xx"} 1.0' in told
+    assert 'stationbook_bookings_total{action="create",outcome="done"} 1.0' in told
+    assert 'stationbook_mails_total{outcome="sent"} 1.0' in told
+    [unseen] = re.findall(r"^stationbook_worker_heartbeat_age_seconds (\S+)$", told, re.MULTILINE)
+    assert float(unseen) < 60
+
+
+def test_dashboard_and_rules_ask_for_what_there_is(busy: Busy) -> None:
+    metrics = promql.read(busy.exposition)
+
+    expressions = [*promql.asked()]
+    assert len(expressions) > 30
+    assert [fault for one in expressions for fault in promql.faults(one, metrics)] == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "fault"),
+    [
+        ("sum(rate(stationbook_request_total[5m])) > 1", "stationbook_request_total: there is no such metric"),
+        ("stationbook_workers == 0 and stationbook_nothing", "stationbook_nothing: there is no such metric"),
+        ("sum by (station) (stationbook_mail_queue)", "stationbook_mail_queue: has no label station"),
+        ('stationbook_mail_queue{kind="waiting"}', "stationbook_mail_queue: has no label kind"),
+        ('stationbook_mail_queue{state=~"waiting|lost"}', "stationbook_mail_queue: state is never lost"),
+    ],
+)
+def test_rule_that_asks_for_what_there_is_not_is_found(busy: Busy, expression: str, fault: str) -> None:
+    rules = yaml.safe_dump({"groups": [{"rules": [{"alert": "Made", "expr": expression}]}]})
+
+    asked = next(promql.asked(rules))
+    assert promql.faults(asked, promql.read(busy.exposition)) == [fault]
 
 
 @pytest.mark.looks
