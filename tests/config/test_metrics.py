@@ -1,5 +1,6 @@
 """What is counted, and who may read it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -229,3 +230,18 @@ def test_database_that_is_away_says_nothing_and_the_rest_is_told(db: None) -> No
     assert found["stationbook_database_up", frozenset()] == 0
     assert "stationbook_mail_queue" not in {name for name, _labels in found}
     assert "stationbook_requests_total" in {name for name, _labels in found}
+
+
+def test_document_names_every_metric_with_its_labels(station: Station, settings: LazySettings) -> None:
+    document = (settings.BASE_DIR / "docs/watching.md").read_text()
+    rows = re.findall(r"^\| (`stationbook_[^|]*) \|([^|]*)\|", document, re.MULTILINE)
+    named = {name: {*re.findall(r"\w+", labels)} for names, labels in rows for name in re.findall(r"`(\w+)`", names)}
+
+    booking(station)
+    Client().get("/accounts/login/")
+    told: dict[str, set[str]] = {}
+    for name, labels in scrape():
+        if name.startswith("stationbook_") and not name.endswith("_created"):
+            plain = re.sub(r"_(bucket|count|sum)$", "", name)
+            told.setdefault(plain, set()).update({label for label, _value in labels} - {"le"})
+    assert told == named

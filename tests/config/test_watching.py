@@ -1,11 +1,13 @@
 """The line that each request leaves in the log."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -50,6 +52,17 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
         "status": 200,
         "queries": len(sent.captured_queries),
     }
+
+
+def test_line_is_the_one_that_the_document_shows(client: Client, log: Logbook) -> None:
+    document = (settings.BASE_DIR / "docs/watching.md").read_text()
+    [shown] = [
+        json.loads(line) for line in document.splitlines() if line.startswith("{") and '"event":"request"' in line
+    ]
+
+    client.get("/nowhere/")
+
+    assert [{*line} for line in log.of("request")] == [{*shown}]
 
 
 def test_statements_are_those_of_the_request_alone(client: Client, staff: User, log: Logbook) -> None:
