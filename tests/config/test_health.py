@@ -14,9 +14,11 @@ from django.utils import timezone
 from bookings.mails import worker
 from bookings.mails.kinds import Problem, State
 from bookings.models import Mail, WorkerBeat
+from config import probes
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
 from tests.mails.test_outbox import create
+from tests.test_headers import ALWAYS, POLICY, guards
 
 ALL = ("live", "web", "ready")
 
@@ -182,3 +184,8 @@ def test_probe_reaches_its_answer_by_any_way(working: None, settings: LazySettin
 def test_probe_only_reads(working: None) -> None:
     assert Client().post("/health/ready").status_code == 405
     assert Client().head("/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("address", [*probes.ADDRESSES])
+def test_probe_s_answer_tells_browsers_what_every_answer_does(working: None, address: str) -> None:
+    assert guards(Client().get(address)) == {**ALWAYS, "Cache-Control": "no-store", "Content-Security-Policy": POLICY}
