@@ -70,6 +70,10 @@ class Plain(Event):
 class Stderr(logging.StreamHandler[TextIO]):
     """Where a line cannot be written, Python's own handler would print what it is made of."""
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Django says of each answer that is an error what the request's line says; of a crash alone it says more."""
+        return bool(super().filter(record)) and (record.name != "django.request" or bool(record.exc_info))
+
     def handleError(self, record: logging.LogRecord) -> None:
         self.stream.write(f'{{"level":"error","event":"A line could not be written.","logger":"{record.name}"}}\n')
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -86,6 +86,25 @@ def test_method_that_is_none_is_told_as_other(db: None, log: Logbook) -> None:
     Client().generic("QUILLON", "/accounts/login/")
 
     assert [line["method"] for line in log.of("request")] == ["OTHER"]
+
+
+def test_request_that_the_database_leaves_unanswered_leaves_two_lines(
+    client: Client, staff: User, log: Logbook
+) -> None:
+    client.force_login(staff)
+
+    def away(*_call: Any) -> Any:
+        raise OperationalError("db.internal")
+
+    with connection.execute_wrapper(away):
+        answer = client.get("/api/stations/")
+
+    told = [(line["event"], line["request"]) for line in log.lines]
+    assert told == [
+        ("The database does not answer.", answer.headers["X-Request-Id"]),
+        ("request", answer.headers["X-Request-Id"]),
+    ]
+    assert "db.internal" not in log.text
 
 
 def test_answer_in_pieces_is_told_when_it_is_over(client: Client, staff: User, station: Station, log: Logbook) -> None:
