@@ -36,7 +36,7 @@ def _registry() -> CollectorRegistry:
     """Made anew each time: which processes there are changes."""
     registry = CollectorRegistry()
     if METRICS_FOLDER:
-        _forget_the_dead(METRICS_FOLDER)
+        forget_the_dead(METRICS_FOLDER)
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(Own())
@@ -44,7 +44,7 @@ def _registry() -> CollectorRegistry:
     return registry
 
 
-def _forget_the_dead(folder: str) -> None:
+def forget_the_dead(folder: str) -> None:
     """A process that was killed holds no request in hand any more. What it counted stays counted."""
     for path in Path(folder).glob("gauge_live*_*.db"):
         pid = path.stem.rpartition("_")[2]

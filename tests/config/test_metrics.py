@@ -1,7 +1,10 @@
 """What is counted, and who may read it."""
 
+import os
 import re
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +23,7 @@ from bookings.mails import worker
 from bookings.models import Booking
 from bookings.services import Draft, Place
 from bookings.workflow import Status
+from config import metrics
 from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
 from tests.mails.test_outbox import create
@@ -98,6 +102,18 @@ def test_requests_are_counted_by_template_method_and_status(staff: User, station
 def test_request_in_hand_is_the_one_that_asks(db: None) -> None:
     for _time in range(2):
         assert scrape()["stationbook_requests_in_hand", frozenset()] == 1
+
+
+def test_process_that_was_killed_holds_no_request_and_keeps_its_counts(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    names = [f"{kind}_{pid}.db" for kind in ("gauge_livesum", "counter") for pid in (gone.pid, os.getpid())]
+    for name in names:
+        (tmp_path / name).touch()
+
+    metrics.forget_the_dead(str(tmp_path))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 def test_changes_of_bookings_are_counted(transactional_db: None) -> None:
