@@ -4,13 +4,14 @@ session's key. Prints the status of each answer; what it logs goes where the pro
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import django
 
 django.setup()
 
-from django.db import IntegrityError, connection  # noqa: E402
+from django.db import DataError, IntegrityError, connection  # noqa: E402
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import path  # noqa: E402
@@ -25,10 +26,17 @@ def crash(request: HttpRequest, secret: str) -> HttpResponse:
     list(User.objects.filter(email=EMAIL))
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s", [EMAIL])
+    with suppress(DataError), connection.execute_wrapper(refuse):
+        list(User.objects.all())
     try:
         raise IntegrityError(f"DETAIL: Key (phone)=({PHONE}) is still there, {wishes}")
     except IntegrityError as error:
         raise RuntimeError(f"{name} {body!r} {secret}") from error
+
+
+def refuse(*_call: Any) -> Any:
+    """As a database does that quotes what it was given."""
+    raise DataError(f"invalid input syntax: {EMAIL}")
 
 
 def broken(request: HttpRequest) -> StreamingHttpResponse:
