@@ -153,6 +153,7 @@ def test_command_that_breaks_off_says_none_of_the_error_s_words() -> None:
     assert (line["event"], line["error"]["kind"], marks_in(book.text)) == ("A command broke off.", "RuntimeError", [])
 
 
+@pytest.mark.looks
 def test_nothing_of_it_is_loaded_unless_it_is_wanted() -> None:
     """In a process of its own: what was imported once stays."""
     asked = (
