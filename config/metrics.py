@@ -90,6 +90,10 @@ class OfTheDatabase(Collector):
             "For how long the oldest mail should have gone.",
             queue.oldest.total_seconds(),
         )
+        ended = GaugeMetricFamily("stationbook_mails_ended", "Mails that ended within the last hour.", labels=["state"])
+        for state, count in watching.ended(now).items():
+            ended.add_metric([state], count)
+        yield ended
         yield GaugeMetricFamily("stationbook_workers", "Workers that were seen of late.", workers.at_work)
         yield GaugeMetricFamily(
             "stationbook_worker_heartbeat_age_seconds",

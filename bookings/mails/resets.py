@@ -18,6 +18,7 @@ from accounts import resetting
 from accounts.models import User
 from bookings.mails.composing import WIRE, ascii_address
 from bookings.mails.courier import Courier, Letter, Outcome
+from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
         resetting.settled(request)
         return Outcome.REFUSED
     outcome = courier.hand_over(letter)
+    meters.MAILS.labels(outcome.name.lower()).inc()
     if outcome in AGAIN:
         resetting.later(request, now())
     else:

@@ -13,6 +13,8 @@ from bookings.models import Mail, WorkerBeat
 AT_WORK: Final = timedelta(minutes=2)
 """A worker beats every 15 seconds, but not while it has a mail in hand."""
 
+HOUR: Final = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -42,6 +44,13 @@ def queue(now: datetime) -> Queue:
     reset = ResetRequest.objects.filter(due_at__lte=now).aggregate(first=Min("due_at"))["first"]
     since = min((moment for moment in (counts["away"], due, reset) if moment), default=now)
     return Queue(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))
+
+
+def ended(now: datetime) -> dict[str, int]:
+    """Mails that were written and ended within the last hour, by their state. Their text is kept for longer than that."""
+    found = Mail.objects.filter(ended_at__gt=now - HOUR, message__isnull=False)  # as their index has them
+    counts = dict(found.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counts.get(state, 0) for state in State.values if state not in OPEN}
 
 
 def workers(now: datetime) -> Workers:

@@ -105,6 +105,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponseBase:
 def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     try:
         feed = feeds.find(secret)
+        request.told = {"user": feed.user_id, "feed": feed.pk}  # type: ignore[attr-defined]
         if wait := _wait(feed):
             return HttpResponse(status=429, headers={"Retry-After": str(wait)})
         wall.stand_before(feed.user)

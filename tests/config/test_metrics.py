@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,8 @@ from accounts.models import User
 from bookings import services
 from bookings.errors import SlotFull
 from bookings.mails import worker
-from bookings.models import Booking
+from bookings.mails.kinds import State
+from bookings.models import Booking, Mail
 from bookings.services import Draft, Place
 from bookings.workflow import Status
 from config import metrics
@@ -234,6 +236,23 @@ def test_database_says_how_mails_and_workers_are(station: Station) -> None:
     assert found["stationbook_workers", frozenset()] == 1
     assert found["stationbook_worker_heartbeat_age_seconds", frozenset()] < 60
     assert found["stationbook_bookings_displaced", frozenset()] == 1
+
+
+def test_mails_of_the_last_hour_are_counted_by_their_end(station: Station) -> None:
+    now = timezone.now()
+    for state, ago in ((State.SENT, 1), (State.FAILED, 59), (State.SENT, 61)):
+        create(station)
+        Mail.objects.filter(ended_at=None).update(state=state, message="x", ended_at=now - timedelta(minutes=ago))
+
+    found = scrape()
+
+    assert {
+        state: found["stationbook_mails_ended", labelled(state=state)] for state in ("sent", "failed", "unreached")
+    } == {
+        "sent": 1,
+        "failed": 1,
+        "unreached": 0,
+    }
 
 
 def test_database_that_is_away_says_nothing_and_the_rest_is_told(db: None) -> None:

@@ -384,3 +384,19 @@ def test_settings_without_debug_serve_files_under_hashed_names() -> None:
 
     assert storage() == "CompressedManifestStaticFilesStorage"
     assert storage(DEBUG="1") == "StaticFilesStorage"
+
+
+def test_settings_refuse_what_nobody_could_watch_with() -> None:
+    assert refusal(**WHOLE, METRICS_TOKEN="short").startswith("METRICS_TOKEN is too short.")
+    assert refusal(**WHOLE, SENTRY_SAMPLE="10").startswith("SENTRY_SAMPLE is a share")
+
+
+def test_settings_watch_by_what_is_wanted() -> None:
+    found, wanted = read(**WHOLE), read(**WHOLE, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert "config.tracing.traced" not in found["MIDDLEWARE"]
+    assert wanted["MIDDLEWARE"][:3] == [
+        "config.middleware.request_id",
+        "config.watching.watch",
+        "config.tracing.traced",
+    ]

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from bookings.models import Feed
 from stations.models import Station
 from tests import logbook
 from tests.factories import booking
@@ -111,6 +112,7 @@ def test_answer_in_pieces_is_told_when_it_is_over(client: Client, staff: User, s
     booking(station)
     client.force_login(staff)
     address = feed_of(client)
+    feed = Feed.objects.get().pk
 
     answer: Any = Client().get(address)
     before = log.of("request")
@@ -118,6 +120,7 @@ def test_answer_in_pieces_is_told_when_it_is_over(client: Client, staff: User, s
     answer.close()
 
     assert [line["route"] for line in before] == ["/feeds/"]
+    assert (log.of("request")[-1]["user"], log.of("request")[-1]["feed"]) == (staff.pk, feed)
     assert [line["route"] for line in log.of("request")] == ["/feeds/", "/feeds/<str:secret>.ics"]
 
 
