@@ -134,11 +134,38 @@ def _make_roles(cursor: Any) -> None:
                 cursor.execute(right.format(schema=schema, role=role))
             cursor.execute(f"REVOKE UPDATE, DELETE ON {_trail()} FROM {role}")
     except ProgrammingError as error:
-        raise MayMakeNoRoles(
-            f"The database's user may not make roles ({str(error).strip()}). Once, as an administrator of the database: "
-            + " ".join(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO this_user;" for role in (*REQUESTS, WORK))
-            + " Then migrate again."
-        ) from error
+        raise MayMakeNoRoles(_once(str(error).strip())) from error
+
+
+def lacking() -> list[str]:
+    """The roles that there are not, or that the database's user may not take on. None on SQLite, which has no such thing."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted FROM unnest(%s::text[]) wanted LEFT JOIN pg_roles ON rolname = wanted"
+            " WHERE NOT coalesce(pg_has_role(session_user, pg_roles.oid, 'MEMBER'), false)",
+            [[*REQUESTS, WORK]],
+        )
+        return [role for (role,) in cursor.fetchall()]
+
+
+def require_roles() -> None:
+    """Raises MayMakeNoRoles where roles are lacking that the database's user may not make."""
+    if not (missing := lacking()):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = session_user")
+        if cursor.fetchone() != (True,):
+            raise MayMakeNoRoles(_once(f"It lacks {', '.join(missing)}"))
+
+
+def _once(why: str) -> str:
+    return (
+        f"The database's user may not make roles ({why}). Once, as an administrator of the database: "
+        + " ".join(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO this_user;" for role in (*REQUESTS, WORK))
+        + " Then do this again."
+    )
 
 
 def _make_policies(cursor: Any, one: Walled) -> None:

@@ -91,6 +91,17 @@ def _seal_of(key: bytes, chain: "AuditChain") -> bytes:
     return hmac.digest(key, _canonical(["head", chain.station_id, chain.count, bytes(chain.head).hex()]), "sha256")
 
 
+def sign(said: object) -> bytes:
+    """The seal of what is kept outside of the database, such as what a backup says of itself; of anything that JSON can say."""
+    return hmac.digest(settings.AUDIT_KEYS[0], _canonical(["kept", said]), "sha256")
+
+
+def is_signed(said: object, mac: bytes) -> bool:
+    """Whether `sign` gave this, under any key of the ring."""
+    found = _canonical(["kept", said])
+    return any(hmac.compare_digest(hmac.digest(key, found, "sha256"), mac) for key in settings.AUDIT_KEYS)
+
+
 class Wrong(StrEnum):
     """What can be found, for a person to read."""
 

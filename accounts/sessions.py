@@ -18,12 +18,14 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import ApiKey, ResetRequest, User
 
 BEGAN: Final = "began"
 SEEN: Final = "seen"
 """Seconds since 1970, in the session."""
 STAMP_SECONDS: Final = 60
+FURTHER: Final = 1_000
+"""Epochs that nobody can have gone through since a backup was made."""
 
 
 def begin(request: HttpRequest, user: User) -> None:
@@ -71,6 +73,19 @@ def end_everything(user: User) -> None:
         User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
         audit.record_hidden(user, "epoch", event="ended")
     user.refresh_from_db(fields=["epoch"])
+
+
+def end_all() -> int:
+    """Everybody's sessions and tokens are over, and links for a new password, as after a restore: what ended since the backup
+    would be good again. API keys stay. Recorded for each person; returns how many people that are."""
+    with transaction.atomic():
+        Session.objects.all().delete()
+        ResetRequest.objects.all().delete()
+        ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)
+        User.objects.update(epoch=F("epoch") + FURTHER)
+        for user in User.objects.all():
+            audit.record_hidden(user, "epoch", event="ended")
+        return User.objects.count()
 
 
 def give_password(user: User) -> None:

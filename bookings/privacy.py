@@ -5,17 +5,19 @@ also the tombstone: its id says nothing to anybody, so that a list of them can b
 what a backup brings back.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from accounts import customers, roles
 from accounts.audit import HIDDEN
@@ -109,6 +111,23 @@ class Tombstone:
     station: str
     customer: UUID
     erased_at: datetime
+
+    @classmethod
+    def read(cls, line: str) -> Self:
+        """Raises ValueError for a line that `line` did not write."""
+        try:
+            told = json.loads(line)
+            at = parse_datetime(told["erased_at"])
+            if at is None or at.tzinfo is None:
+                raise ValueError
+            return cls(str(told["station"]), UUID(told["customer"]), at)
+        except (TypeError, KeyError, AttributeError):
+            raise ValueError from None
+
+    def line(self) -> str:
+        """One erasure a line, so that lists can be put together."""
+        told = {"station": self.station, "customer": str(self.customer), "erased_at": self.erased_at.isoformat()}
+        return json.dumps(told) + "\n"
 
 
 def tombstones() -> list[Tombstone]:

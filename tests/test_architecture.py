@@ -111,6 +111,7 @@ WRITERS = {
     "bookings.timetables",
     "bookings.privacy",
     "bookings.models",
+    "bookings.recovery.waking",  # versions, when a backup becomes today
 }
 SAMPLES = "bookings.mails.sample"
 """Makes a booking for show, and neither keeps it nor looks for a real one."""

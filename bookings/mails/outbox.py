@@ -91,6 +91,23 @@ def _supersede(mails: Sequence[Mail], problem: Problem = Problem.MERGED) -> None
         mail.end(State.WITHDRAWN, problem)
 
 
+def hold_all(now: datetime) -> int:
+    """After a restore: what waited may have gone since the backup, and nobody knows. So nothing of it goes by itself, and staff
+    are asked; a later change is told as to somebody who has heard of this one. Returns how many mails that are.
+    """
+    held = 0
+    with transaction.atomic():
+        for mail in Mail.objects.filter(state__in=OPEN).defer("message").select_related("booking").locked().iterator():
+            if mail.booking.ends_at <= now:
+                mail.end(State.WITHDRAWN, Problem.OVER)
+                continue
+            said = mail.said or Standing.of(mail.booking).as_json()
+            Mail.objects.filter(pk=mail.pk).update(said=said)
+            mail.end(State.FAILED, Problem.UNKNOWN)
+            held += 1
+    return held
+
+
 def send_now(mail_id: UUID, *, by: Person) -> Mail:
     """Let a waiting mail go without its grace time. Raises NotPermitted, NotFound or TooLate."""
     return _choose(mail_id, [State.WAITING], Event.MAIL_NOW, by=by)

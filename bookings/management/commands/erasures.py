@@ -1,13 +1,11 @@
 """manage.py erasures: erase a customer, and see that no backup brings them back."""
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.dateparse import parse_datetime
 
 from bookings import privacy
 from bookings.management.people import person_named
@@ -39,7 +37,7 @@ class Command(BaseCommand):
 
     def _export(self, *, file: Path, **options: Any) -> None:
         stones = privacy.tombstones()
-        file.write_text("".join(_line(stone) for stone in stones))
+        file.write_text("".join(stone.line() for stone in stones))
         self.stdout.write(f"{len(stones)} erasures.")
 
     def _apply(self, *, file: Path, **options: Any) -> None:
@@ -48,18 +46,8 @@ class Command(BaseCommand):
         self.stdout.write(", ".join(f"{done[what]} {what}" for what in privacy.Again) + ".")
 
 
-def _line(stone: Tombstone) -> str:
-    """One erasure a line, so that lists can be put together."""
-    told = {"station": stone.station, "customer": str(stone.customer), "erased_at": stone.erased_at.isoformat()}
-    return json.dumps(told) + "\n"
-
-
 def _read(line: str, number: int) -> Tombstone:
     try:
-        told = json.loads(line)
-        at = parse_datetime(told["erased_at"])
-        if at is None or at.tzinfo is None:
-            raise ValueError
-        return Tombstone(str(told["station"]), UUID(told["customer"]), at)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return Tombstone.read(line)
+    except ValueError:
         raise CommandError(f"Line {number} is no erasure. Nothing was erased.") from None

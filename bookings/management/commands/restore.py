@@ -1,0 +1,44 @@
+"""manage.py restore: a backup brought back into an empty database, and proved."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from bookings.recovery import restoring
+from bookings.recovery.manifest import Unusable
+
+
+class Command(BaseCommand):
+    help = (
+        "Brings a backup back into the empty database that DATABASE_URL names, and says what was verified. All of it is there "
+        "then, or nothing. Exit status 1 where it is nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path, metavar="BACKUP", help="as manage.py backup named it")
+        parser.add_argument(
+            "--check", action="store_true", help="only see whether the backup is whole; restore nothing"
+        )
+        parser.add_argument("--erasures", type=Path, metavar="FILE", help="the newest list: whom to erase again")
+        parser.add_argument(
+            "--with-faults",
+            action="store_true",
+            help="restore even where the data itself is not sound, and name what is not",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._handle(**options)
+        except Unusable as refusal:
+            raise CommandError(str(refusal)) from None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from None
+
+    def _handle(self, *, folder: Path, check: bool, erasures: Path | None, with_faults: bool, **options: Any) -> None:
+        if check:
+            restoring.check(folder, self.stdout.write)
+            return
+        stones = [*restoring.tombstones(erasures)] if erasures else []
+        restoring.restore(folder, erasures=stones, with_faults=with_faults, say=self.stdout.write)

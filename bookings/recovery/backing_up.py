@@ -1,0 +1,51 @@
+"""A backup: the data of one moment, a manifest that proves it, and the list of erasures, in a folder that is whole or not there.
+
+What is ciphertext in the database is ciphertext in the backup; no key is needed to make it but that of the audit trail, which
+seals the manifest.
+"""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from django.db import Error
+from django.utils import timezone
+
+from bookings import privacy
+from bookings.recovery import manifest, picture, places
+from bookings.recovery.manifest import Manifest, Unusable
+from bookings.recovery.stores import store
+
+ERASURES: Final = "erasures"
+
+
+def back_up(place: Path) -> tuple[Path, Manifest]:
+    """Into `place`, or with a name of its own into the folder that is there; where it is, and what it says of itself.
+
+    Raises Unusable, and has left nothing then.
+    """
+    place = place.resolve()
+    if place.is_dir():
+        place /= named_for(timezone.now())
+    try:
+        with places.whole_folder(place) as folder:
+            said = _write(folder)
+    except (OSError, sqlite3.Error, Error) as error:
+        raise Unusable(f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone.") from error
+    return place, said
+
+
+def named_for(moment: datetime) -> str:
+    return f"{places.BACKUP}{moment:%Y%m%dT%H%M%SZ}"
+
+
+def _write(folder: Path) -> Manifest:
+    from_here = store()
+    with from_here.snapshot():
+        said = picture.taken()
+        erasures = "".join(stone.line() for stone in privacy.tombstones())
+        from_here.dump(folder / from_here.file)
+    said = said.with_files(folder / from_here.file, places.write(folder / ERASURES, erasures))
+    places.write(folder / manifest.NAME, said.as_json())
+    return said

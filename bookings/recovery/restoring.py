@@ -1,0 +1,112 @@
+"""A restore, into an empty place only: proved before and after, and there for others when all of it is done, or not at all."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from django.db import Error
+from django.utils import timezone
+
+from bookings import privacy
+from bookings.privacy import Again, Tombstone
+from bookings.recovery import checking, waking
+from bookings.recovery import manifest as manifests
+from bookings.recovery.manifest import Manifest, Unusable
+from bookings.recovery.stores import require_same_kind, store
+
+Say = Callable[[str], object]
+WITH_FAULTS = "If it is all there is, restore it --with-faults, and mend them afterwards."
+
+
+def check(folder: Path, say: Say) -> Manifest:
+    """Whether a backup is whole, without restoring it. Raises Unusable."""
+    said, sealed = manifests.read(folder)
+    manifests.require_whole(said, folder)
+    say(f"Made at {said.made_at}. Its {len(said.files)} files are, byte for byte, what was written.")
+    if not sealed:
+        raise Unusable(
+            "The manifest is not sealed under AUDIT_KEYS: it was changed, or the key is another. " + WITH_FAULTS
+        )
+    say("The manifest is what was written.")
+    return said
+
+
+def restore(folder: Path, *, erasures: Sequence[Tombstone], with_faults: bool, say: Say) -> None:
+    """Bring a backup back into the empty database of the settings, telling what was verified.
+
+    Whatever is wrong with the data itself is a reason to stop, unless `with_faults`: then it is told. Raises Unusable, or
+    MayMakeNoRoles, and has changed nothing then.
+    """
+    said = _ready(folder, with_faults, say)
+    into = store()
+    into.require_restorable(said)
+    try:
+        with into.restored(folder / into.file):
+            _prove(said, with_faults, say)
+            _wake(erasures, say)
+    except (OSError, sqlite3.Error, Error) as error:
+        raise Unusable(f"Nothing was restored: {str(error).strip().splitlines()[0]}.") from error
+    say("Restored.")
+
+
+def _ready(folder: Path, with_faults: bool, say: Say) -> Manifest:
+    """All that can be said against a backup before anything of it is touched."""
+    said, sealed = manifests.read(folder)
+    require_same_kind(said)
+    checking.require_this_release(said)
+    manifests.require_whole(said, folder)
+    say(f"The backup of {said.made_at} is whole: {len(said.files)} files, checked against their checksums.")
+    faults = [*checking.faults_of_keys(said)]
+    if not sealed and not faults:
+        faults = ["The manifest is not sealed under AUDIT_KEYS: it was changed, or the key is another."]
+    _mind(faults, with_faults, say)
+    if not faults:
+        say("Its manifest is sealed, and all keys that it needs are there.")
+    return said
+
+
+def _prove(said: Manifest, with_faults: bool, say: Say) -> None:
+    checking.require_same(said)
+    say(f"{len(said.rows)} tables hold the {sum(said.rows.values())} rows that they held.")
+    say(f"The audit trail's {len(said.chains)} chains end where they ended.")
+    faults = [*checking.faults()]
+    _mind(faults, with_faults, say)
+    if not faults:
+        say(
+            "Every entry of the trail is as it was written, bookings and ledger agree, and every encrypted value can be read."
+        )
+
+
+def _mind(faults: Sequence[str], with_faults: bool, say: Say) -> None:
+    if faults and not with_faults:
+        raise Unusable("\n".join([*faults, WITH_FAULTS]))
+    for fault in faults:
+        say(fault)
+
+
+def _wake(erasures: Sequence[Tombstone], say: Say) -> None:
+    woken = waking.wake(timezone.now())
+    say(
+        f"Signed out: {woken.people} people. Sessions and tokens of before are over; API keys and feeds are as they were then."
+    )
+    say(
+        f"{woken.mails} mails may have gone after the backup, and are held: each booking says so, and whoever is at it sends "
+        "the mail again, or none."
+    )
+    if erasures:
+        done = privacy.erase_again(erasures)
+        say("Erasures: " + ", ".join(f"{done[what]} {what}" for what in Again) + ".")
+    else:
+        say(
+            "No list of erasures was given. Before anybody works with this: manage.py erasures apply FILE, with the newest."
+        )
+
+
+def tombstones(path: Path) -> Iterator[Tombstone]:
+    """Those of a list. Raises Unusable for a line that is none."""
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if line.strip():
+            try:
+                yield Tombstone.read(line)
+            except ValueError:
+                raise Unusable(f"Line {number} of {path} is no erasure. Nothing was restored.") from None

@@ -1,0 +1,96 @@
+"""SQLite's side: its online backup while others write, and a file put in place whole."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.db import connection, transaction
+
+from bookings.recovery import places
+from bookings.recovery.manifest import Manifest, Unusable
+
+FILE: Final = "data.sqlite3"
+PATIENCE_SECONDS: Final = 60
+BESIDE: Final = ("-wal", "-shm", "-journal")
+"""What SQLite keeps next to a database, by the ends of their names."""
+
+
+class Sqlite:
+    file = FILE
+    name = "SQLite"
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads alone, so that writers go on: IMMEDIATE would keep them all waiting. What is read first is what is read on."""
+        connection.ensure_connection()  # which sets the mode anew
+        usual, connection.transaction_mode = connection.transaction_mode, None  # type: ignore[attr-defined]
+        try:
+            with transaction.atomic():
+                yield
+        finally:
+            connection.transaction_mode = usual  # type: ignore[attr-defined]
+
+    def dump(self, path: Path) -> None:
+        """The snapshot that is open, page by page, into one file. Raises sqlite3.Error."""
+        with closing(sqlite3.connect(places.private(path))) as copy:
+            connection.connection.backup(copy, progress=_Patience())
+            copy.execute("PRAGMA journal_mode=DELETE")
+
+    def require_restorable(self, manifest: Manifest) -> None:
+        """Raises Unusable unless nothing is there that a restore would write over, or mix with."""
+        target = _target()
+        if target.exists() and target.stat().st_size:
+            raise Unusable(f"There is a database already: {target}. Move it away, or name another by DATABASE_URL.")
+        for left in (_beside(target, end) for end in BESIDE):
+            if left.exists():
+                raise Unusable(f"{left} belongs to a database that was there. Move it to where that is now.")
+        if not target.parent.is_dir():
+            raise Unusable(f"There is no folder {target.parent}. Make it first.")
+
+    @contextmanager
+    def restored(self, path: Path) -> Iterator[None]:
+        """The backup's data as the database, for as long as this lasts under a name of its own; in place where it ends well."""
+        target = _target()
+        partial = _beside(target, places.UNFINISHED)
+        connection.close()
+        try:
+            self._forget(partial)
+            with path.open("rb") as source, places.private(partial).open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            connection.settings_dict["NAME"] = str(partial)
+            yield
+            connection.close()  # SQLite puts what stands in its log into the file, and takes the log away
+            places.sync(partial)
+            partial.rename(target)
+            places.sync(target.parent)
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = str(target)
+            self._forget(partial)
+
+    def _forget(self, partial: Path) -> None:
+        for left in (partial, *(_beside(partial, end) for end in BESIDE)):
+            left.unlink(missing_ok=True)
+
+
+class _Patience:
+    """For a database that somebody keeps locked: Python's own never ends. Called after each step, with what SQLite said."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + PATIENCE_SECONDS
+
+    def __call__(self, status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > self._until:
+            raise sqlite3.OperationalError("the database is locked by another program")
+
+
+def _target() -> Path:
+    return Path(connection.settings_dict["NAME"])
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(f"{path.name}{end}")

@@ -1,0 +1,43 @@
+"""What must not go on as if nothing had happened, when an earlier day's database becomes today's.
+
+Between the backup and now people were signed out, mails went, calendars were read and bookings changed, and the database knows
+nothing of it. So all sessions are over, mails that may have gone wait for somebody to decide, and counters leap ahead of every
+number that anybody may have seen.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import sessions
+from bookings.mails import outbox, reminders
+from bookings.models import Booking, Feed
+from stations.models import Station
+
+VERSIONS: Final = 1_000
+CHANGES: Final = 1_000_000
+"""More than a booking, or a station, can have gone through since a backup: so no version and no ETag comes twice with another
+meaning, and customers' calendars take what they are told next for newer than all before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """How many people were signed out, and how many mails wait for a decision."""
+
+    people: int
+    mails: int
+
+
+@transaction.atomic
+def wake(now: datetime) -> Woken:
+    """Once, before anybody works with what was restored."""
+    reminders.queue(now)  # those whose hour came before now may have gone: they are held with the rest
+    held = outbox.hold_all(now)
+    Feed.objects.current().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: an address stays good
+    people = sessions.end_all()
+    Booking.objects.update(version=F("version") + VERSIONS)
+    Station.objects.update(changes=F("changes") + CHANGES)
+    return Woken(people, held)

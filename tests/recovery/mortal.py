@@ -1,0 +1,28 @@
+"""A command that is killed at work: `python -m tests.recovery.mortal backup|restore FOLDER`.
+
+A backup when its data has been written and its manifest has not; a restore when all is there and nothing of it is proved yet.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+
+from bookings.recovery import checking  # noqa: E402
+from bookings.recovery.manifest import Manifest  # noqa: E402
+
+
+def kill(*_any: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    Manifest.as_json = kill  # type: ignore[method-assign,assignment]
+    checking.faults = kill  # type: ignore[assignment]
+    call_command(*sys.argv[1:])
