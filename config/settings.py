@@ -195,6 +195,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
+SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=min(240, SESSION_COOKIE_AGE // 60)) * 60
 if not 0 < SESSION_IDLE_SECONDS <= SESSION_COOKIE_AGE:
