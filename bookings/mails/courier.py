@@ -50,20 +50,24 @@ class Letter:
     recipient: str
 
 
+def server_at(server: Mapping[str, Any]) -> dict[str, Any]:
+    """What an address of a mail server says, as Django's backend wants it."""
+    return {
+        "host": server["EMAIL_HOST"],
+        "port": server["EMAIL_PORT"]
+        or (465 if server.get("EMAIL_USE_SSL") else 587 if server.get("EMAIL_USE_TLS") else 25),
+        "username": server["EMAIL_HOST_USER"] or "",
+        "password": server["EMAIL_HOST_PASSWORD"] or "",
+        "use_tls": server.get("EMAIL_USE_TLS", False),
+        "use_ssl": server.get("EMAIL_USE_SSL", False),
+    }
+
+
 class Courier:
     """One connection to the mail server, opened when needed and kept while mails follow each other."""
 
     def __init__(self, server: Mapping[str, Any]) -> None:
-        self._backend = EmailBackend(
-            host=server["EMAIL_HOST"],
-            port=server["EMAIL_PORT"]
-            or (465 if server.get("EMAIL_USE_SSL") else 587 if server.get("EMAIL_USE_TLS") else 25),
-            username=server["EMAIL_HOST_USER"] or "",
-            password=server["EMAIL_HOST_PASSWORD"] or "",
-            use_tls=server.get("EMAIL_USE_TLS", False),
-            use_ssl=server.get("EMAIL_USE_SSL", False),
-            timeout=TIMEOUT_SECONDS,
-        )
+        self._backend = EmailBackend(**server_at(server), timeout=TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         return self
