@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts import sealing
 from accounts.encryption import EncryptedTextField, KeyedField, KeyedHashField, key_of
-from accounts.keys import KEY_ID_BYTES, announced, key_id, mark_of
+from accounts.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
 from stations.errors import DomainError
 
 Kind = TypeVar("Kind", bound=KeyedField)
@@ -49,9 +49,22 @@ class Ring:
 
     def elsewhere(self) -> list[list[str]]:
         """The marks of the keys that each other process connected to the database holds, the writing one first. Nothing on
-        SQLite, where nobody knows."""
-        held = (announced(name).get(self.name) for name in _connections())
+        SQLite, where nobody knows, nor of a pooler's connections, which keep the name of whoever had them last."""
+        held = (rings.get(self.name) for rings in map(announced, _connections()) if POOLED not in rings)
         return [marks for marks in held if marks]
+
+
+def require_all_seen(*, restarted: bool) -> None:
+    """Raises Unsafe where a pooler stands between the database and who uses it, for one name stands for many there; unless the
+    operator says that all were `restarted` with the rings of here."""
+    if restarted or not (settings.POOLER or any(POOLED in announced(name) for name in _connections())):
+        return
+    raise Unsafe(
+        _(
+            "A pooler stands before the database, so nobody can see here which keys the servers and workers hold. Start all of "
+            "them anew with these keys, and then say so: --all-restarted"
+        )
+    )
 
 
 def _connections() -> list[str]:

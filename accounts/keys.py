@@ -13,6 +13,7 @@ LEAST_VARIETY: Final = KEY_BYTES // 4
 ALIKE_FROM: Final = KEY_BYTES // 4
 """Bytes that two keys have in the same places: by chance, one pair of random keys in a million million."""
 MARK_BYTES: Final = 2
+POOLED: Final = "pooled"
 PRODUCT: Final = "stationbook"
 LONGEST_NAME: Final = 63
 """Of a connection to PostgreSQL; what is longer is cut off."""
@@ -49,20 +50,22 @@ def are_alike(one: bytes, other: bytes) -> bool:
     return sum(here == there for here, there in zip(one, other, strict=False)) >= ALIKE_FROM
 
 
-def announcement(rings: Mapping[str, Sequence[bytes]]) -> str:
+def announcement(rings: Mapping[str, Sequence[bytes]], *, pooled: bool = False) -> str:
     """What a process calls its connections to PostgreSQL: which keys it holds, in their order, by the first bytes of their ids.
-    So a rotation sees in the server's list of connections who would be left behind."""
-    return " ".join(
-        [PRODUCT, *(f"{name}:{','.join(mark_of(key_id(key)) for key in ring)}" for name, ring in rings.items())]
-    )
+    So a rotation sees in the server's list of connections who would be left behind; or, behind a pooler that shows one name for
+    many, that it cannot see."""
+    words = [f"{name}:{','.join(mark_of(key_id(key)) for key in ring)}" for name, ring in rings.items()]
+    return " ".join([PRODUCT, *([POOLED] if pooled else []), *words])
 
 
 def announced(name: str) -> dict[str, list[str]]:
-    """The marks in a connection's name, by ring; nothing for a name that is another's, or that was cut off."""
+    """The marks in a connection's name, by ring, and none under POOLED; nothing for a name that is another's, or was cut off."""
     product, *rings = name.split(" ")
     if product != PRODUCT or len(name) >= LONGEST_NAME:
         return {}
-    return {ring: marks.split(",") for ring, _colon, marks in (words.partition(":") for words in rings)}
+    return {
+        ring: [*filter(None, marks.split(","))] for ring, _colon, marks in (words.partition(":") for words in rings)
+    }
 
 
 def mark_of(key: bytes) -> str:

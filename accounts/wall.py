@@ -91,6 +91,11 @@ def _standing(*, reads: bool) -> "Iterator[_Wall | None]":
         yield wall
 
 
+def named(person: Any, stations: Iterable[int]) -> Statement:
+    """What opens a transaction on another connection than the request's own: of this person's stations, those of these keys."""
+    return _RAISE_FOR_NAMED, [str(person.pk), ",".join(map(str, sorted(stations))), MEMBER]
+
+
 def knows_its_people(view: View) -> View:
     """For a view to which nobody comes with a session: it tells `stand_before` who it is, before it asks for anything else."""
     view.knows_its_people = True  # type: ignore[attr-defined]

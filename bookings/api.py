@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from rest_framework.reverse import reverse
 
 from accounts import roles
 from accounts.customers import Contact
-from bookings import calendar, paging, services
+from bookings import calendar, paging, reading, services
 from bookings.calendar import as_json
 from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
@@ -180,7 +181,8 @@ class Weekly(ApiView):
             tag = ""
         elif seen_before(request, tag):
             return Response(status=304, headers={"ETag": tag})
-        rows = calendar.rows(request.user, stations, first, last, status=status)
+        ask = partial(calendar.rows, request.user, stations, first, last, status=status)
+        rows = reading.near(request.user, stations, ask)
         return success([as_json(row) for row in rows], headers={"ETag": tag} if tag else None)
 
 

@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connections
 from psycopg.pq import Format
 
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
+from bookings import reading
 from bookings.models import Booking
 
 _OF_THE_STATION: Final = "station__code"
@@ -28,7 +29,7 @@ each in an index, however many customers the table has. One station's bookings a
 
 
 def is_spoken() -> bool:
-    return connection.vendor == "postgresql"
+    return connections[reading.alias()].vendor == "postgresql"
 
 
 def ask(
@@ -45,7 +46,7 @@ def ask(
     [*keys] = stations
     where = keys[0] if len(keys) == 1 else keys
     values = [where, first, last, *([status] if status else []), *([customer_id] if customer_id else [])]
-    with connection.cursor() as cursor:
+    with connections[reading.alias()].cursor() as cursor:
         cursor.cursor.format = Format.BINARY
         cursor.execute(_worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id)), values)
         found = cursor.fetchall()

@@ -92,3 +92,33 @@ def mail_server(url: str) -> dict[str, Any]:
         "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587; in name and password,"
         " whatever is no letter, digit, dot or dash is %XX, such as %40 for @."
     ) from None
+
+
+def over_network(*, pooled: bool) -> dict[str, Any]:
+    """How connections to PostgreSQL are kept. Behind a pooler no cursor outlives its transaction's connection; Django prepares no
+    statements unasked, and what else it sets for a session, its time zone, PgBouncer carries over."""
+    kept: dict[str, Any] = {"ENGINE": "config.postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    return kept | ({"DISABLE_SERVER_SIDE_CURSORS": True} if pooled else {})
+
+
+def prepared(*, pooled: bool) -> dict[str, Any]:
+    """What is asked again and again is planned once a connection: a third of what a calendar's request costs. Behind a pooler the
+    next transaction's connection may not know the plan."""
+    return {"server_side_binding": True, "prepare_threshold": None if pooled else 5}
+
+
+REPLICA_CONNECT_SECONDS = 2
+REPLICA_SILENT_MILLISECONDS = 3000
+
+
+def replica_of(primary: dict[str, Any], replica: dict[str, Any]) -> dict[str, Any]:
+    """The replica, reached as the primary is. It answers soon or not at all, for the primary knows all that it knows. Tests that
+    begin with one make no second database for it."""
+    if replica["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "REPLICA_URL is no PostgreSQL. Write it like postgres://user:password@replica:5432/name."
+        )
+    own = {name: primary["OPTIONS"][name] for name in ("application_name", "server_side_binding", "prepare_threshold")}
+    soon = {"connect_timeout": REPLICA_CONNECT_SECONDS, "tcp_user_timeout": REPLICA_SILENT_MILLISECONDS}
+    options = own | soon | replica.get("OPTIONS", {})
+    return {**primary, **replica, "ENGINE": primary["ENGINE"], "OPTIONS": options, "TEST": {"MIRROR": "default"}}

@@ -15,7 +15,17 @@ from django.core.validators import validate_email
 
 from accounts.keys import announcement, are_alike
 from config import reporting
-from config.environment import TOKEN_CHARACTERS, env, keys, mail_server, said, secret
+from config.environment import (
+    TOKEN_CHARACTERS,
+    env,
+    keys,
+    mail_server,
+    over_network,
+    prepared,
+    replica_of,
+    said,
+    secret,
+)
 from config.logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -124,6 +134,8 @@ TEMPLATES = [
 ]
 
 VAR.mkdir(exist_ok=True)
+POOLER = env.bool("DATABASE_POOLER", default=False)
+"""Whether DATABASE_URL and REPLICA_URL lead to PgBouncer in transaction mode: each transaction may get another connection."""
 DATABASE: dict[str, Any] = env.db_url_config(said("DATABASE_URL") or f"sqlite:///{VAR / 'stationbook.sqlite3'}")
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
@@ -135,15 +147,18 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
 elif DATABASE["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…).")
 else:
-    DATABASE |= {"ENGINE": "config.postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    # What is asked again and again is planned once a connection: a third of what a calendar's request costs.
+    DATABASE |= over_network(pooled=POOLER)
     DATABASE["OPTIONS"] = {
-        "application_name": announcement({"data": PII_KEYS, "index": INDEX_KEYS}),
-        "server_side_binding": True,
-        "prepare_threshold": 5,
+        "application_name": announcement({"data": PII_KEYS, "index": INDEX_KEYS}, pooled=POOLER),
+        **prepared(pooled=POOLER),
         **DATABASE.get("OPTIONS", {}),
     }
 DATABASES = {"default": DATABASE}
+if REPLICA_URL := said("REPLICA_URL"):
+    if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+        raise ImproperlyConfigured("REPLICA_URL is set, but DATABASE_URL names no PostgreSQL to have a replica of.")
+    DATABASES["replica"] = replica_of(DATABASE, env.db_url_config(REPLICA_URL))
+    DATABASE_ROUTERS = ["bookings.reading.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

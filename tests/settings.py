@@ -7,6 +7,7 @@ import tempfile
 # Neither the shell's variables nor a .env beside manage.py may change what the tests find.
 for name in (
     "ALLOWED_HOSTS",
+    "DATABASE_POOLER",
     "DEBUG",
     "HOST",
     "JWT_KEY",
@@ -17,6 +18,7 @@ for name in (
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "PROMETHEUS_MULTIPROC_DIR",
+    "REPLICA_URL",
     "SECOND_FACTOR_GROUPS",
     "SENTRY_DSN",
     "SENTRY_SAMPLE",
@@ -26,7 +28,7 @@ for name in (
     os.environ.pop(name, None)
 for name in (
     *("SECRET_KEY", "JWT_KEY", "PII_KEYS", "INDEX_KEYS", "AUDIT_KEYS"),
-    *("DATABASE_URL", "EMAIL_URL", "METRICS_TOKEN", "REDIS_URL", "SENTRY_DSN"),
+    *("DATABASE_URL", "REPLICA_URL", "EMAIL_URL", "METRICS_TOKEN", "REDIS_URL", "SENTRY_DSN"),
 ):
     os.environ.pop(f"{name}_FILE", None)
 os.environ |= {

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
-from bookings import calendar, cards, grids
+from bookings import calendar, cards, grids, reading
 from bookings.forms import CalendarForm
 from bookings.models import Booking
 from bookings.views import notices
@@ -107,7 +107,8 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
         tag = _tag(request, view)
         if asked_part(request) and request.headers.get("If-None-Match") == tag:
             return HttpResponseNotModified(headers={"ETag": tag})
-        response = _render(request, view, {"tag": tag, **contents(request, view)})
+        found = reading.near(request.user, view.watched, partial(contents, request, view))
+        response = _render(request, view, {"tag": tag, **found})
         response["ETag"] = tag
         return response
 

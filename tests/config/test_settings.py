@@ -400,3 +400,49 @@ def test_settings_watch_by_what_is_wanted() -> None:
         "config.watching.watch",
         "config.tracing.traced",
     ]
+
+
+POSTGRES = {**WHOLE, "DATABASE_URL": "postgres://me:secret@db.example.com:5432/book"}
+REPLICA = {**POSTGRES, "REPLICA_URL": "postgres://reader:other@replica.example.com:5433/book"}
+
+
+def test_settings_keep_to_what_a_pooler_can_hold() -> None:
+    pooled = read(**POSTGRES, DATABASE_POOLER="1")["DATABASES"]["default"]
+    plain = read(**POSTGRES)["DATABASES"]["default"]
+
+    assert (pooled["DISABLE_SERVER_SIDE_CURSORS"], "DISABLE_SERVER_SIDE_CURSORS" in plain) == (True, False)
+    assert [one["OPTIONS"]["prepare_threshold"] for one in (pooled, plain)] == [None, 5]
+    assert ["pooled" in announced(one["OPTIONS"]["application_name"]) for one in (pooled, plain)] == [True, False]
+
+
+def test_name_of_a_pooled_connection_is_not_cut_off() -> None:
+    rings = {"PII_KEYS": f"{PII_KEY},{OTHER_KEY}", "INDEX_KEYS": f"{INDEX_KEY},{written(new_key())}"}
+    name = read(**POSTGRES | rings, DATABASE_POOLER="1")["DATABASES"]["default"]["OPTIONS"]["application_name"]
+
+    assert announced(name)["data"] == [mark_of(key_id(KEYS[0])), mark_of(key_id(KEYS[3]))]
+
+
+def test_replica_is_another_server_for_reads_and_waits_for_nobody() -> None:
+    found = read(**REPLICA)
+    replica, primary = found["DATABASES"]["replica"], found["DATABASES"]["default"]
+
+    assert (replica["HOST"], replica["PORT"], replica["USER"]) == ("replica.example.com", 5433, "reader")
+    assert primary["HOST"] == "db.example.com"
+    assert replica["OPTIONS"]["connect_timeout"] == 2
+    assert "connect_timeout" not in primary["OPTIONS"]
+    assert found["DATABASE_ROUTERS"] == ["bookings.reading.Router"]
+
+
+def test_without_a_replica_nothing_is_routed() -> None:
+    assert "DATABASE_ROUTERS" not in read(**POSTGRES)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({**WHOLE, "REPLICA_URL": REPLICA["REPLICA_URL"]}, "REPLICA_URL is set, but DATABASE_URL names no PostgreSQL"),
+        ({**POSTGRES, "REPLICA_URL": "sqlite:///copy.sqlite3"}, "REPLICA_URL is no PostgreSQL."),
+    ],
+)
+def test_settings_refuse_a_replica_of_something_else(variables: dict[str, str], sentence: str) -> None:
+    assert refusal(**variables).startswith(sentence)

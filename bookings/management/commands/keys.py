@@ -12,7 +12,17 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from accounts import rotating
-from accounts.keyrings import AUDIT, DATA, INDEX, RINGS, InUse, Ring, require_retirable, require_rotatable
+from accounts.keyrings import (
+    AUDIT,
+    DATA,
+    INDEX,
+    RINGS,
+    InUse,
+    Ring,
+    require_all_seen,
+    require_retirable,
+    require_rotatable,
+)
 from accounts.keys import KEY_ID_BYTES, key_id, new_key, written
 from bookings.importing import forgetting
 from bookings.models import ImportedRow
@@ -22,6 +32,8 @@ FAULTS_SHOWN: Final = 10
 
 HELP: Final = """The keys of customers' data (data), of what customers are found by (index) and of the audit trail (audit).
 A key is called by its id; no key is ever shown, but a new one. How a key is changed without downtime: docs/security.md."""
+
+RESTARTED: Final = "where a pooler hides who is connected: all servers and workers were started anew with these keys"
 
 
 class Command(BaseCommand):
@@ -38,6 +50,7 @@ class Command(BaseCommand):
         rotate.add_argument(
             "--lost", action="append", default=[], metavar="ID", type=_id, help="a key that nobody has any more"
         )
+        rotate.add_argument("--all-restarted", action="store_true", help=RESTARTED)
         retire = does.add_parser("retire", help="say whether a key may be taken out; exit status 1 where it is in use")
         retire.add_argument("key", metavar="ID", type=_id)
         retire.add_argument(
@@ -45,10 +58,13 @@ class Command(BaseCommand):
             action="store_true",
             help="forget which rows were imported under it: the same file would be brought in anew",
         )
+        retire.add_argument("--all-restarted", action="store_true", help=RESTARTED)
 
     def handle(self, *args: Any, **options: Any) -> None:
         ring = RINGS.get(options.get("ring") or "")
         try:
+            if options["does"] in ("rotate", "retire"):
+                require_all_seen(restarted=options["all_restarted"])
             match options["does"]:
                 case "new":
                     self._new(ring or DATA)

@@ -1,0 +1,109 @@
+"""The test's own database behind a streaming replica, or behind PgBouncer: real ones, started once for each process of tests."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections, router
+from django.db.utils import ConnectionHandler
+from pytest_django import DjangoDbBlocker
+
+from bookings import reading
+from config.environment import replica_of
+from tests.servers import Postgres, pgbouncer, scratch
+
+REPLAY_SECONDS = 20
+
+
+def primary_host() -> str:
+    found = connections.settings["default"]
+    return str(found["HOST"] or found["OPTIONS"]["host"])
+
+
+class Standby:
+    """A replica whose replay can be held."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+
+    def say(self, sql: str) -> str:
+        with psycopg.connect(self.server.url, autocommit=True) as admin:
+            row = admin.execute(sql).fetchone()
+        return str(row[0]) if row else ""
+
+    def hold(self) -> None:
+        self.say("SELECT pg_wal_replay_pause()")
+        deadline = time.monotonic() + REPLAY_SECONDS
+        while self.say("SELECT pg_get_wal_replay_pause_state()") != "paused" and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def go_on(self) -> None:
+        self.say("SELECT pg_wal_replay_resume()")
+
+    def catch_up(self) -> None:
+        """Until all is there that the primary has by now."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_insert_lsn()")
+            [position] = cursor.fetchone()
+        deadline = time.monotonic() + REPLAY_SECONDS
+        while self.say(f"SELECT pg_last_wal_replay_lsn() >= '{position}'") != "True":
+            assert time.monotonic() < deadline, "The replica does not catch up."
+            time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def standby_server(django_db_setup: None) -> Iterator[Standby]:
+    with scratch() as folder:
+        server = Postgres(folder / "server", {"max_connections": "200", "fsync": "off"})
+        server.follow(primary_host())
+        server.start()
+        yield Standby(server)
+        server.stop()
+
+
+@pytest.fixture
+def standby(
+    standby_server: Standby,
+    transactional_db: None,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Standby]:
+    """The replica as the settings would name it, and as new as the test finds the database."""
+    reached = replica_of(
+        settings.DATABASES["default"],
+        {"ENGINE": settings.DATABASES["default"]["ENGINE"], "HOST": str(standby_server.server.folder)},
+    )
+    reached["NAME"] = connection.settings_dict["NAME"]
+    monkeypatch.setitem(connections.settings, reading.REPLICA, _whole(reached))
+    monkeypatch.setitem(router.__dict__, "routers", [reading.Router()])
+    monkeypatch.setattr(reading, "_rest", reading._Rest())
+    replica = connections[reading.REPLICA]
+    # Django lets no test use what it did not make itself.
+    monkeypatch.setattr(
+        replica, "ensure_connection", partial(cast(Any, django_db_blocker)._real_ensure_connection, replica)
+    )
+    standby_server.catch_up()
+    yield standby_server
+    standby_server.go_on()
+    replica.close()
+    del connections[reading.REPLICA]
+
+
+def _whole(said: dict[str, object]) -> dict[str, object]:
+    """With what Django adds to a connection that it is told of."""
+    return dict(ConnectionHandler({"default": said})["default"].settings_dict)
+
+
+@pytest.fixture(scope="session")
+def pooler_folder(django_db_setup: None) -> Iterator[Path]:
+    """PgBouncer in transaction mode, with one connection for all."""
+    with scratch() as folder:
+        bouncer = pgbouncer(folder / "bouncer", primary_host(), pool=1)
+        bouncer.start()
+        yield folder / "bouncer"
+        bouncer.stop()
