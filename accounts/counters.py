@@ -64,6 +64,8 @@ def _in_redis(key: str, ends: int, hits: int) -> int:
 
 @cache
 def _redis(url: str) -> RedisStorage:
+    import redis  # noqa: F401 - whole, before `limits` looks for its version: another thread may be in the middle of it
+
     return RedisStorage(
         url,
         wrap_exceptions=True,

@@ -84,20 +84,23 @@ class Postgres:
 
     folder: Path
     options: dict[str, str] = field(default_factory=dict)
+    admin: str = USER
+    """Who may do everything on it."""
+    database: str = "postgres"
 
     @property
     def url(self) -> str:
-        return f"postgres://{USER}@/postgres?host={self.folder}"
+        return f"postgres://{USER}@/{self.database}?host={self.folder}"
 
     def make(self) -> None:
         folder_for_servers(self.folder)
-        wanted = ("-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        wanted = ("-U", self.admin, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         run(postgres_program("initdb"), "-D", self.folder / "data", *wanted)
 
     def follow(self, host: str) -> None:
         """Become a copy of the server on that socket, and stream from it from then on."""
         folder_for_servers(self.folder)
-        wanted = ("-h", host, "-U", USER, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        wanted = ("-h", host, "-U", self.admin, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         run(postgres_program("pg_basebackup"), "-D", self.folder / "data", *wanted)
 
     def start(self) -> None:

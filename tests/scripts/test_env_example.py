@@ -29,7 +29,11 @@ def named_to(function: str) -> set[str]:
 
 
 def read_by_the_server() -> set[str]:
-    return set(re.findall(r"\bsetting ([A-Z_]+)", (settings.BASE_DIR / "script" / "server").read_text()))
+    return {
+        name
+        for script in ("server", "web")
+        for name in re.findall(r"\bsetting ([A-Z_]+)", (settings.BASE_DIR / "script" / script).read_text())
+    }
 
 
 def test_env_example_lists_what_is_read_and_nothing_else() -> None:

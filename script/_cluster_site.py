@@ -1,0 +1,265 @@
+"""What `script/cluster` runs, on one machine: two web servers and two workers of the product between a proxy with TLS, PgBouncer,
+PostgreSQL with a streaming replica, Redis, and a mail server that takes everything."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psutil
+
+from tests import servers
+from tests.servers import ROOT, Postgres, Program, wait_until
+
+POOL: Final = 20
+WEB_SERVERS: Final = 2
+WORKERS: Final = 2
+RESTART_SECONDS: Final = 1.0
+"""After which whatever keeps the processes running, such as systemd, starts one anew that was killed."""
+ENDING_SECONDS: Final = 20
+
+
+@dataclass
+class Own:
+    """A process of the product."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        """Without a word, with all that belongs to it."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def end(self) -> None:
+        """As systemd and Docker do: told once, and waited for."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@dataclass
+class Site:
+    folder: Path
+    ports: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"https://localhost:{self.ports['proxy']}"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self._end)
+            self._begin()
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._end()
+
+    def _begin(self) -> None:
+        names = ("proxy", "plain", "redis", "smtp", *(f"web{n}" for n in range(1, WEB_SERVERS + 1)))
+        self.ports = {name: servers.free_port() for name in names}
+        self.own: dict[str, Own] = {}
+        self.others: dict[str, Program] = {}
+        alike = {"admin": "postgres", "database": "stationbook"}
+        self.primary = Postgres(self.folder / "primary", {"max_connections": "100"}, **alike)
+        self.replica = Postgres(
+            self.folder / "replica", {"max_connections": "100", "hot_standby_feedback": "on"}, **alike
+        )
+        self.primary.make()
+        self.primary.start()
+        self._make_database()
+        self.replica.follow(str(self.primary.folder))
+        self.replica.start()
+        self.others["pgbouncer"] = servers.pgbouncer(self.folder / "pgbouncer", str(self.primary.folder), pool=POOL)
+        self.others["redis"] = servers.redis(self.folder / "redis", self.ports["redis"])
+        for program in self.others.values():
+            program.start()
+        self.environment = self._environment()
+        self._make_processes()
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("collectstatic", "--noinput", "--verbosity", "0")
+
+    def _make_database(self) -> None:
+        """By the product's own file: its user is no administrator, for row-level security holds none."""
+        password = self.folder / "password"
+        password.write_text("unused")
+        text = (ROOT / "deploy/postgres/10-stationbook.sh").read_text()
+        (self.folder / "postgres.sh").write_text(text.replace("/run/secrets/database_password", str(password)))
+        environment = {**os.environ, "PGHOST": str(self.primary.folder)}
+        command = ["sh", str(self.folder / "postgres.sh")]
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+    def _environment(self) -> dict[str, str]:
+        """Production, as .env.example describes it; only the limits of requests are out of the way, for they would be met."""
+        example = (ROOT / ".env.example").read_text()
+        foreign = {*re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE), "DJANGO_SETTINGS_MODULE"}
+        keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], capture_output=True, check=True).stdout
+        path = self.folder / "env"
+        path.write_bytes(keys)
+        path.chmod(0o600)
+        return {name: value for name, value in os.environ.items() if name not in foreign} | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": str(ROOT),
+            "ENV_FILE": str(path),
+            "PUBLIC_URL": self.address,
+            "TRUSTED_PROXY": "1",
+            "DATABASE_URL": servers.pgbouncer_url(self.folder / "pgbouncer", "stationbook"),
+            "DATABASE_POOLER": "1",
+            "REPLICA_URL": self.replica.url,
+            "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
+            "MAIL_GRACE_SECONDS": "2",
+            "RATE_LIMIT": "1000000/minute",
+            "WEB_CONCURRENCY": "1",
+            "WEB_THREADS": "4",
+        }
+
+    def _make_processes(self) -> None:
+        def own(name: str, *command: str, **more: str) -> None:
+            self.own[name] = Own(name, list(command), {**self.environment, **more}, self.folder / f"{name}.log")
+
+        sink = (str(ROOT / "script/_cluster_sink.py"), str(self.ports["smtp"]), str(self.mails))
+        own("sink", sys.executable, *sink)
+        for n in range(1, WEB_SERVERS + 1):
+            own(f"web{n}", str(ROOT / "script/web"), PORT=str(self.ports[f"web{n}"]))
+        for n in range(1, WORKERS + 1):
+            own(f"worker{n}", sys.executable, str(ROOT / "manage.py"), "deliver")
+        own("proxy", *self._nginx())
+
+    def _nginx(self) -> tuple[str, ...]:
+        """By the product's own file, with this machine's ports and a certificate of the moment."""
+        folder = self.folder / "proxy"
+        folder.mkdir()
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost")
+        command = ["openssl", "req", "-x509", *wanted, "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, capture_output=True, check=True)
+        text = (ROOT / "deploy/nginx/stationbook.conf").read_text()
+        changes = {
+            "/etc/nginx/tls/fullchain.pem": str(certificate),
+            "/etc/nginx/tls/privkey.pem": str(key),
+            "listen 80;": f"listen 127.0.0.1:{self.ports['plain']};",
+            "listen 443 ": f"listen 127.0.0.1:{self.ports['proxy']} ",
+            "server_name book.example.com;": "server_name localhost;",
+            "$host;": f"localhost:{self.ports['proxy']};",
+            **{f"web{n}:8000": f"127.0.0.1:{self.ports[f'web{n}']}" for n in range(1, WEB_SERVERS + 1)},
+        }
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        places = [f"{what}_temp_path {folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+        head = (
+            f"pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{ worker_connections 8192; }}"
+        )
+        (folder / "nginx.conf").write_text(f"{head}\nhttp {{\n{' '.join(places)}\n{text}\n}}\n")
+        return ("/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
+
+    @property
+    def mails(self) -> Path:
+        return self.folder / "mails"
+
+    def manage(self, *words: str) -> str:
+        command = [sys.executable, str(ROOT / "manage.py"), *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            raise RuntimeError(f"manage.py {words[0]} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def run(self, script: str, *words: str) -> Any:
+        """What a script with the product's settings printed, as JSON."""
+        command = [sys.executable, str(ROOT / "script" / script), *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            raise RuntimeError(f"{script} failed:\n{done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def open(self) -> None:
+        """Start the product itself, and wait until each web server answers."""
+        for process in self.own.values():
+            process.start()
+        for n in range(1, WEB_SERVERS + 1):
+            self.wait_for(f"web{n}")
+        wait_until(lambda: servers.listens_on(self.ports["proxy"]), "The proxy")
+
+    def wait_for(self, name: str) -> None:
+        wait_until(lambda: answers(self.ports[name]), name)
+
+    def program(self, name: str) -> Program:
+        return self.others[name]
+
+    def spent(self) -> dict[str, float]:
+        """Seconds of processor that each part has used so far."""
+        parts = {name: one.process for name, one in self.own.items() if one.process}
+        parts |= {name: one.process for name, one in self.others.items() if one.process}
+        found = {name: _seconds(process.pid) for name, process in parts.items()}
+        for name, server in (("primary", self.primary), ("replica", self.replica)):
+            with suppress(OSError):
+                found[name] = _seconds(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
+        return found
+
+    def _end(self) -> None:
+        for process in reversed(self.own.values()):
+            process.end()
+        for program in self.others.values():
+            program.stop(signal.SIGKILL)
+        self.replica.stop()
+        self.primary.stop()
+
+
+def answers(port: int) -> bool:
+    """Whether a web server answers at all; that it sends whoever comes without TLS elsewhere is an answer."""
+    with suppress(OSError):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/accounts/login/", headers={"Host": "localhost"})
+        request.add_header("X-Forwarded-Proto", "https")
+        try:
+            urllib.request.urlopen(request, timeout=5)  # nosec B310  # http, as made above
+        except urllib.error.HTTPError as answer:
+            return answer.code < 500
+        return True
+    return False
+
+
+def _seconds(pid: int) -> float:
+    """Of a process, of all its children that are, and of those that were."""
+    total = 0.0
+    with suppress(psutil.Error):
+        whole = psutil.Process(pid)
+        for one in (whole, *whole.children(recursive=True)):
+            with suppress(psutil.Error):
+                times = one.cpu_times()
+                total += times.user + times.system + (times.children_user + times.children_system)
+    return total
+
+
+def part_of(spent: Mapping[str, float], before: Mapping[str, float], since: float) -> dict[str, float]:
+    """How many processors each kind of part kept busy."""
+    kinds: dict[str, float] = {}
+    for name, seconds in spent.items():
+        kind = name.rstrip("0123456789")
+        kinds[kind] = kinds.get(kind, 0) + max(seconds - before.get(name, 0), 0) / max(time.time() - since, 0.001)
+    return kinds

@@ -1,0 +1,188 @@
+"""What stands in `deploy/` and in the Dockerfile, as far as it can be asked without an engine of containers."""
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from tests.scripts.test_env_example import listed
+
+ROOT = Path(settings.BASE_DIR)
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OWN = [name for name, service in SERVICES.items() if service.get("image") == "stationbook"]
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's lines: what each says, and of what."""
+    text = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(word, rest.strip()) for word, _space, rest in (line.partition(" ") for line in lines)]
+
+
+def last_stage() -> list[tuple[str, str]]:
+    found = instructions()
+    return found[max(n for n, (word, _rest) in enumerate(found) if word == "FROM") :]
+
+
+def secret_names(service: dict[str, Any]) -> list[str]:
+    return [one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])]
+
+
+def test_image_runs_as_nobody_and_installs_what_is_pinned() -> None:
+    user = [rest for word, rest in last_stage() if word == "USER"]
+    installs = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+
+    assert user == ["10001:10001"]
+    assert len(installs) == 1
+    assert "--require-hashes -r requirements.txt" in installs[0]
+
+
+def test_image_is_told_no_secret() -> None:
+    said = " ".join(rest for word, rest in instructions() if word in ("ENV", "ARG"))
+    run = next(rest for word, rest in instructions() if word == "RUN" and "_write_env.py" in rest)
+
+    assert re.search(r"KEY|SECRET|PASSWORD|TOKEN|_URL", said) is None
+    assert re.search(r"rm -rf /tmp/env\b", run)
+    assert {".env", ".git", "var", "secrets"} <= set((ROOT / ".dockerignore").read_text().splitlines())
+
+
+def test_image_names_programs_that_there_are() -> None:
+    said = " ".join(rest for word, rest in last_stage() if word in ("CMD", "HEALTHCHECK"))
+    programs = [name for name in re.findall(r'"/app/([^"]+)"', said) if not name.startswith(".venv")]
+
+    assert programs == ["deploy/healthy.py", "script/web"]
+    assert all((ROOT / name).exists() for name in programs)
+
+
+def test_image_brings_what_its_programs_need() -> None:
+    left_out = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+
+    assert not {"script", "deploy", "static", "templates", "locale", "manage.py", "requirements.txt"} & set(left_out)
+
+
+def test_compose_has_two_web_servers_and_all_that_they_stand_on() -> None:
+    assert set(SERVICES) == {"web1", "web2", "worker", "migrate", "proxy", "pgbouncer", "postgres", "redis"}
+    assert OWN == ["web1", "web2", "worker", "migrate"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_containers_can_change_nothing(name: str) -> None:
+    service = SERVICES[name]
+
+    assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "ports" not in service
+
+
+def test_compose_hands_over_secrets_as_files_that_it_knows() -> None:
+    used = {name for service in SERVICES.values() for name in secret_names(service)}
+    said = [(name, value) for service in SERVICES.values() for name, value in service.get("environment", {}).items()]
+
+    assert used == set(COMPOSE["secrets"])
+    assert [name for name, _value in said if re.search(r"KEYS?$|PASSWORD$|(DATABASE|EMAIL)_URL$", name)] == []
+    given = {value.rpartition("/")[2] for name, value in said if name.endswith("_FILE")}
+    assert given <= used
+    for name in OWN:
+        files = {value.rpartition("/")[2] for key, value in SERVICES[name]["environment"].items() if "_FILE" in key}
+        assert files == set(secret_names(SERVICES[name]))
+
+
+def test_compose_sets_only_what_can_be_set() -> None:
+    assert {key for name in OWN for key in SERVICES[name]["environment"]} <= set(listed())
+
+
+def test_compose_waits_only_for_what_tells_that_it_is_ready() -> None:
+    waits = [
+        (name, other, how["condition"])
+        for name, service in SERVICES.items()
+        for other, how in service.get("depends_on", {}).items()
+    ]
+    told = {name for name, service in SERVICES.items() if "test" in service.get("healthcheck", {})} | {"web1", "web2"}
+
+    assert {other for _name, other, _how in waits} <= set(SERVICES)
+    assert {other for _name, other, how in waits if how == "service_healthy"} <= told
+    assert {other for _name, other, how in waits if how == "service_completed_successfully"} == {"migrate"}
+
+
+def test_files_that_compose_brings_in_are_there() -> None:
+    volumes = [one for service in SERVICES.values() for one in service.get("volumes", [])]
+    brought = [one.partition(":")[0] for one in volumes if one.startswith("./")]
+    built = [DEPLOY / service["build"]["context"] for service in SERVICES.values() if "build" in service]
+
+    assert [name for name in brought if not (DEPLOY / name).is_file()] == []
+    assert [folder for folder in built if not (folder / "Dockerfile").is_file()] == []
+
+
+def test_proxy_asks_the_web_servers_that_compose_has() -> None:
+    asked = re.findall(r"^\s+server (\w+):8000 ", (DEPLOY / "nginx/stationbook.conf").read_text(), re.MULTILINE)
+
+    assert asked == ["web1", "web2"]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+def test_units_are_what_systemd_understands(tmp_path: Path) -> None:
+    copies = []
+    for unit in UNITS:
+        copy = tmp_path / unit.name
+        copy.write_text(unit.read_text().replace("/srv/stationbook", str(ROOT)))
+        copies.append(str(copy))
+    done = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)
+
+    assert [line for line in (done.stdout + done.stderr).splitlines() if "stationbook" in line] == []
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name)
+def test_units_give_next_to_nothing_away(unit: Path) -> None:
+    """By systemd's own measure, from 0 for nothing to 10 for everything."""
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout[-500:]
+
+
+class Probed(BaseHTTPRequestHandler):
+    status = 200
+    paths: list[str] = []
+
+    def do_GET(self) -> None:
+        self.paths.append(self.path)
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_words: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (None, 1)], ids=["alive", "ill", "gone"])
+def test_health_check_tells_a_server_that_lives_from_one_that_does_not(
+    status: int | None, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Probed, "status", status)
+    monkeypatch.setattr(Probed, "paths", [])
+    with HTTPServer(("127.0.0.1", 0), Probed) as server:
+        port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        if status is None:
+            server.shutdown()
+            server.socket.close()
+        done = subprocess.run(
+            [sys.executable, DEPLOY / "healthy.py"], env={"PORT": str(port)}, capture_output=True, check=False
+        )
+        if status is not None:
+            server.shutdown()
+
+    assert done.returncode == code
+    assert Probed.paths == ([] if status is None else ["/health/live"])
