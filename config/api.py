@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +28,7 @@ from accounts.authentication import BearerAuthentication, KeyAuthentication, Ses
 from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
+from config.errors import is_away
 from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
 from stations import meters
 from stations.errors import DomainError, NotFound, NotPermitted
@@ -120,7 +120,7 @@ def _failure(error: Exception, view: "ApiView") -> Failure | None:
         return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.data_of(error))
     if isinstance(error, RequestDataTooBig):
         return Failure(413, "too_large", SENTENCES["too_large"])
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
         log.error("The database does not answer.", exc_info=error)
         meters.failed(error)
         return Failure(503, "unavailable", SENTENCES["unavailable"])

@@ -1,10 +1,10 @@
 """What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
 
 import sys
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -49,9 +49,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, 404)
 
 
+def is_away(error: BaseException | None) -> TypeGuard[Error]:
+    """Whether the database is gone, rather than asked for something wrong. A pooler whose server dies may answer one command
+    twice: psycopg calls that an internal error, but one that no server has numbered."""
+    if isinstance(error, InternalError):
+        return getattr(error.__cause__, "sqlstate", None) is None
+    return isinstance(error, OperationalError | InterfaceError)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
         meters.failed(error)
         return answer(request, 503)
     if error:

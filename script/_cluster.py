@@ -53,6 +53,7 @@ def _kill_web(site: Site) -> None:
     site.own["web1"].kill()
     time.sleep(RESTART_SECONDS)
     site.own["web1"].start()
+    site.wait_for("web1")
 
 
 def _roll(site: Site) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from _cluster_person import Person
 
 WATCHES_SECONDS = 8.0
-STEP_SECONDS = 30.0
-ARRIVING_SECONDS = 8.0
+STEP_SECONDS = 45.0
+ARRIVING_SECONDS = 20.0
 """In which the people of a step come in. What is measured comes after."""
 CHANCES = (
     (0.06, Person.open_week),

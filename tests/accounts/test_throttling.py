@@ -3,6 +3,7 @@
 import math
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -226,3 +227,37 @@ def test_eight_processes_racing_pass_exactly_the_limit(
     passed = [int(line.split()[0]) for line in printed]
     refused = [int(line.split()[1]) for line in printed]
     assert (sum(passed), sum(refused)) == (100, 220)
+
+
+FIRST_LOOKS = """
+import importlib.abc, sys, threading, time
+
+class Slowly(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "redis.client":  # while redis itself stands half done where `limits` looks for its version
+            time.sleep(0.5)
+
+sys.meta_path.insert(0, Slowly())
+import django
+django.setup()
+from accounts import counters
+
+def look():
+    try:
+        counters._redis("redis://127.0.0.1:1/0")
+    except Exception as error:
+        print(repr(error))
+
+threads = [threading.Thread(target=look) for _n in range(2)]
+for thread in threads:
+    thread.start()
+    time.sleep(0.2)
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_first_requests_of_a_server_with_redis_do_not_stumble_over_each_other() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_LOOKS], capture_output=True, text=True, check=True)
+
+    assert done.stdout == ""

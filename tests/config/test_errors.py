@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import InternalError, connection
 from django.test import Client, RequestFactory
 
 from accounts.models import User
@@ -65,3 +66,18 @@ def test_what_is_forbidden_is_said_in_the_shape_of_its_address(db: None, path: s
     answer = errors.forbidden(RequestFactory().get(path), PermissionDenied())
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (403, kind)
+
+
+@pytest.mark.parametrize(
+    ("told", "away"),
+    [
+        (psycopg.InternalError("received 2 results from command 'COMMIT'"), True),
+        (psycopg.errors.InFailedSqlTransaction("current transaction is aborted"), False),
+    ],
+    ids=["by a pooler whose server died", "by the server"],
+)
+def test_internal_error_is_the_databases_absence_only_where_no_server_told_it(told: Exception, away: bool) -> None:
+    error = InternalError(str(told))
+    error.__cause__ = told
+
+    assert errors.is_away(error) is away

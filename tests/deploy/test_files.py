@@ -130,6 +130,20 @@ def test_proxy_asks_the_web_servers_that_compose_has() -> None:
     assert asked == ["web1", "web2"]
 
 
+def test_proxy_is_what_nginx_understands(tmp_path: Path) -> None:
+    text = (DEPLOY / "nginx/stationbook.conf").read_text()
+    for old, new in {"web1:": "127.0.0.1:", "web2:": "127.0.0.2:", "/etc/nginx/tls": str(tmp_path)}.items():
+        text = text.replace(old, new)
+    made = ("-nodes", "-subj", "/CN=book.example.com", "-keyout", "privkey.pem", "-out", "fullchain.pem")
+    subprocess.run(["openssl", "req", "-x509", *made], cwd=tmp_path, capture_output=True, check=True)
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n")
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    command = [program, "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", "error.log"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
 def test_units_are_what_systemd_understands(tmp_path: Path) -> None:
     copies = []
