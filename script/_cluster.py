@@ -22,7 +22,7 @@ BEGAN: Final = time.monotonic()
 AWAY_SECONDS: Final = 1.0
 CALM_SECONDS: Final = 1.0
 """Without an error for so long, the set-up has recovered."""
-BELIEVED_SECONDS: Final = 1.2
+BELIEVED_SECONDS: Final = 2.5
 """Before the proxy asks a web server again that did not answer."""
 LONGEST_SECONDS: Final = 30.0
 

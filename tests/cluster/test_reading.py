@@ -105,6 +105,7 @@ def test_colleagues_write_is_seen_while_the_replica_is_behind(standby: Standby, 
     assert seen(person(roles.STAFF, made.station), made.date) == {str(made.pk): "20:00"}
 
 
+@pytest.mark.long
 def test_write_at_another_station_sends_nobody_else_to_the_primary(
     standby: Standby, made: Booking, staff: User
 ) -> None:
@@ -193,6 +194,7 @@ def test_replica_that_is_gone_is_no_error_and_is_not_asked_again_at_once(
     ]
 
 
+@pytest.mark.long
 def test_replica_that_fails_in_the_middle_is_no_error(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +211,7 @@ def test_replica_that_fails_in_the_middle_is_no_error(
     assert seen(staff, made.date) == {str(made.pk): "18:00"}
 
 
+@pytest.mark.long
 def test_replica_is_asked_again_after_its_rest(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +238,7 @@ def test_of_all_who_ask_after_a_rest_one_tries(monkeypatch: pytest.MonkeyPatch) 
     assert [rest.is_over() for _someone in range(3)] == [True, False, False]
 
 
+@pytest.mark.long
 def test_writes_go_to_the_primary_whatever_they_were_read_from(standby: Standby, made: Booking, staff: User) -> None:
     kitchen = [Station.objects.get(code="kitchen")]
     [found] = reading.near(staff, kitchen, lambda: list(Booking.objects.all()))
