@@ -114,7 +114,7 @@ REPLICA_SILENT_MILLISECONDS = 3000
 def replica_of(primary: dict[str, Any], replica: dict[str, Any]) -> dict[str, Any]:
     """The replica, reached as the primary is. It answers soon or not at all, for the primary knows all that it knows. Tests that
     begin with one make no second database for it."""
-    if replica["ENGINE"] != "django.db.backends.postgresql":
+    if "postgresql" not in replica["ENGINE"]:
         raise ImproperlyConfigured(
             "REPLICA_URL is no PostgreSQL. Write it like postgres://user:password@replica:5432/name."
         )

@@ -43,6 +43,9 @@ os.environ |= {
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # pytest-playwright keeps an event loop running
 }
 
+if os.environ.get("THROUGH_POOLER"):  # as a test says to its processes
+    os.environ["DATABASE_POOLER"] = "1"
+
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, STORAGES, VAR  # noqa: E402
 

@@ -15,6 +15,7 @@ from accounts.keys import announcement
 from bookings import feeds
 from bookings.models import Booking
 from bookings.verifying import differences
+from config.environment import prepared
 from tests.bookings.test_races import CAPACITY, EXPECTED, busiest, run
 from tests.factories import booking, open_station, person
 from tests.importing.running import run as command
@@ -33,7 +34,8 @@ def pooled(pooler_folder: Path, transactional_db: None, monkeypatch: pytest.Monk
     """The test's own connection goes through PgBouncer, which has one for all; its address, for others."""
     connection.close()
     said = connection.settings_dict
-    options = {name: value for name, value in said["OPTIONS"].items() if name != "host"}
+    options = {name: value for name, value in said["OPTIONS"].items() if name != "host"} | prepared(pooled=True)
+    monkeypatch.setenv("THROUGH_POOLER", "1")
     through = {"HOST": str(pooler_folder), "PORT": "6432", "OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
     for name, value in through.items():
         monkeypatch.setitem(said, name, value)
