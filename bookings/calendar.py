@@ -4,7 +4,7 @@ Rows pass from one joined query to the reader; nothing is decrypted that the per
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
@@ -21,10 +21,10 @@ from bookings import statement
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import RESCHEDULABLE
-from stations.loading import timetables_of
+from stations.loading import kept_timetable_of, timetables_of
 from stations.models import Station
 from stations.querysets import Counter, Person
-from stations.timetable import Slot
+from stations.timetable import Slot, Timetable
 
 COLUMNS = (
     "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",
@@ -212,17 +212,22 @@ def clock(slot: time) -> str:
 
 
 def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
-    """Each day's slots in order of start, with what is taken; three queries, whatever the range."""
-    return cells_of([station], first, last)[station.pk]
+    """Each day's slots in order of start, with what is taken; one query where the timetable is kept, three where it is not."""
+    return _with_taken({station.pk: kept_timetable_of(station, first, last)}, first, last)[station.pk]
 
 
 def cells_of(stations: Sequence[Station], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
     """The same for many stations, by their keys; three queries, however many."""
-    timetables = timetables_of(stations, first, last)
+    return _with_taken(timetables_of(stations, first, last), first, last)
+
+
+def _with_taken(timetables: Mapping[int, Timetable], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
     guests = Sum(F("booking__party_adults") + F("booking__party_kids"))
     taken = {
         (station, day, start): (parties, seated)
-        for station, day, start, parties, seated in Hold.objects.filter(station__in=stations, date__range=(first, last))
+        for station, day, start, parties, seated in Hold.objects.filter(
+            station__in=list(timetables), date__range=(first, last)
+        )
         .values_list("station_id", "date", "slot")
         .annotate(parties=Count("pk"), guests=guests)
     }

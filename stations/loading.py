@@ -1,18 +1,46 @@
-"""Timetables from the database: two queries, for one station or for many."""
+"""Timetables from the database: two queries, for one station or for many; or from the process, for whoever only looks."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
+from typing import Final
 
 from django.db.models import Q
 
 from stations.models import Opening, Station, TimetableException
 from stations.timetable import Timetable
 
+KEPT: Final = 64
+"""Of ranges of days, each with its slots: some megabytes."""
+
 
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
     """What the station offers from `first` to `last`, both included."""
     return timetables_of([station], first, last)[station.pk]
+
+
+def kept_timetable_of(station: Station, first: date, last: date) -> Timetable:
+    """The same, kept by the process for as long as the station's counter stands where the caller has read it.
+
+    For what only looks: who changes a timetable sees what nobody else may keep.
+    """
+    return _kept(_Asked(station.pk, station.changes, first, last, station))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    pk: int
+    changes: int
+    first: date
+    last: date
+    station: Station = field(compare=False)
+
+
+@lru_cache(KEPT)
+def _kept(asked: _Asked) -> Timetable:
+    return timetable_of(asked.station, asked.first, asked.last)
 
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 
 from accounts import counters
 from accounts.models import User
+from stations import loading
 from stations.models import Station
 from tests import chromium, factories
 
@@ -45,6 +46,12 @@ def no_counters_left(django_db_modify_db_settings: None) -> Iterator[None]:
 def own_language() -> None:
     """No test speaks another's: whatever a client asked for last stays active in its thread."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_timetable_kept() -> None:
+    """No test meets another's station under the same key."""
+    loading._kept.cache_clear()
 
 
 @pytest.fixture(autouse=True)
