@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db import connection
 
 from accounts.models import Held, User
-from stations.querysets import Counter
+from stations.querysets import Counter, columns_of
 
 _RIGHTS: Final = (
     "FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id WHERE p.id IN ("
@@ -25,7 +25,7 @@ def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    return f"SELECT u.*, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
+    return f"SELECT {columns_of(User, 'u')}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef
 
 from bookings.mails.kinds import OPEN, State
 from bookings.workflow import RESCHEDULABLE, Status
-from stations.querysets import OfStationQuerySet, Person
+from stations.querysets import OfStationQuerySet, Person, columns_of
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -21,10 +21,18 @@ def _key(database: str, pk: UUID) -> UUID | str:
 
 class BookingQuerySet(OfStationQuerySet[Row]):
     def by_id(self, pk: UUID) -> Row | None:
-        """One booking, whoever may see it; None where there is none. Under a station's lock each change asks for one: a plain
-        statement costs a fifth of a query that is put together first."""
-        found = self.raw(f"SELECT * FROM {self.model._meta.db_table} WHERE id = %s", [_key(self.db, pk)])  # noqa: S608
-        return next(iter(found), None)
+        """One booking, whoever may see it; None where there is none. Every change asks for one under its station's lock: a plain
+        statement costs half of a query that is put together first."""
+        statement = f"SELECT {columns_of(self.model, 'b')} FROM {self.model._meta.db_table} b WHERE id = %s"  # noqa: S608
+        return next(iter(self.raw(statement, [_key(self.db, pk)])), None)
+
+    def station_of(self, pk: UUID) -> int | None:
+        """The key of a booking's station; None for a booking that there is not."""
+        with connections[self.db].cursor() as cursor:
+            statement = f"SELECT station_id FROM {self.model._meta.db_table} WHERE id = %s"  # noqa: S608
+            cursor.execute(statement, [_key(self.db, pk)])
+            found = cursor.fetchone()
+        return found[0] if found else None
 
     def between(self, first: date, last: date) -> Self:
         """On the station's local dates from `first` to `last`, both included."""

@@ -83,21 +83,17 @@ def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tupl
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    before = _visible(person, booking_id)
-    stations = lock_stations(person, pks=[before.station_id], codes=[also] if also is not None else [])
-    booking = _visible(person, booking_id)
-    if booking.station_id != before.station_id:
-        raise stale(booking)
-    booking.station = next(station for station in stations if station.pk == booking.station_id)
-    return booking, next((station for station in stations if station.code == also), booking.station)
-
-
-def _visible(person: Person, booking_id: UUID) -> Booking:
-    """The booking as it is now. Raises NotFound for one that the person may not see."""
+    home = Booking.objects.station_of(booking_id)
+    if home is None or not Station.objects.may_see(person, home):
+        raise NotFound
+    stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
     booking = Booking.objects.by_id(booking_id)
     if booking is None or not Station.objects.may_see(person, booking.station_id):
         raise NotFound
-    return booking
+    if booking.station_id != home:
+        raise stale(booking)
+    booking.station = next(station for station in stations if station.pk == booking.station_id)
+    return booking, next((station for station in stations if station.code == also), booking.station)
 
 
 def stale(booking: Booking) -> Stale:

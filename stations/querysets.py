@@ -50,6 +50,12 @@ def scope_of(person: Person) -> Scope | None:
     return getattr(person, "scope", None)
 
 
+def columns_of(model: type[models.Model], alias: str) -> str:
+    """All columns of a table, for a statement of one's own: by name, for a plan that PostgreSQL keeps of `*` fails on the day on
+    which an upgrade adds one."""
+    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+
+
 class StationQuerySet(models.QuerySet[Row]):
     """Stations themselves."""
 
