@@ -6,7 +6,7 @@ from typing import Final
 
 from django.core.wsgi import get_wsgi_application
 
-ALLOCATIONS_BETWEEN_COLLECTIONS: Final = (25_000, 20, 50)
+ALLOCATIONS_BETWEEN_COLLECTIONS: Final = (100_000, 50, 100)
 """A month of bookings is some thousand objects, none of them in a circle: looked through each 700, as Python does unasked, that
 took a quarter of the answer's time."""
 
