@@ -1,0 +1,114 @@
+"""`script/bench` runs this: each section's lines are printed as they come, and kept in var/bench/results.json."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from bench import large, looking
+from bench.cases import MONTH, WEEK, Cases
+from bench.ground import A_DAY, PEERS_PYTHON, ROOT, STATIONS, Ground
+from bench.measuring import Ratio
+
+RESULTS: Final = ROOT / "var" / "bench" / "results.json"
+Section = Callable[[Ground, Cases, argparse.Namespace], Iterator[Ratio]]
+
+
+def read(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    yield cases.json(MONTH, 4)
+    yield cases.json(WEEK, 2.5)
+    yield cases.unchanged()
+    yield cases.inside()
+
+
+def pages(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    yield cases.page("week")
+    yield cases.page("month")
+
+
+def write(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    ground.afresh()
+    yield cases.reschedule()
+    ground.afresh()
+    yield cases.contended()
+    ground.afresh()
+
+
+def bring_in(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    yield from cases.importing(wanted.rows)
+
+
+def look(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    ground.afresh()
+    yield from looking.look(ground, drops=2 if wanted.brief else 9)
+    ground.afresh()
+
+
+def at_size(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    yield from large.at_size(ground, cases, wanted.bookings)
+
+
+SECTIONS: Final[dict[str, Section]] = {
+    "read": read, "pages": pages, "write": write, "import": bring_in, "look": look, "large": at_size,
+}  # fmt: skip
+
+
+def main() -> None:
+    wanted = _wanted()
+    sizes = {"per_day": 3, "stations": 3} if wanted.brief else {"per_day": A_DAY, "stations": STATIONS}
+    kept: list[dict[str, Any]] = []
+    curves: dict[str, Any] = {}
+    print(json.dumps(machine()), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        ground = Ground(Path(folder), **sizes)
+        cases = Cases(ground, seconds=wanted.seconds, rounds=wanted.rounds)
+        try:
+            ground.lay()
+            ground.start()
+            for name in wanted.sections:
+                for ratio in SECTIONS[name](ground, cases, wanted):
+                    print(ratio.line(), flush=True)
+                    kept.append(ratio.told())
+            if wanted.plots:
+                curves = cases.by_bookings() | cases.by_connections()
+        finally:
+            ground.stop()
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({"machine": machine(), "ratios": kept, "curves": curves}, indent=1))
+    if curves:
+        subprocess.run([PEERS_PYTHON, ROOT / "bench" / "plots.py", RESULTS, ROOT / "docs" / "performance"], check=True)
+
+
+def _wanted() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description="What things cost, as ratios. It fails nothing.")
+    parser.add_argument("sections", nargs="*", metavar="|".join(SECTIONS), help="unset: all but large")
+    parser.add_argument("--large", action="store_true", help="the lines of a million bookings too")
+    parser.add_argument("--brief", action="store_true", help="as short as it gets, to see that it runs")
+    parser.add_argument("--plots", action="store_true", help="draw docs/performance/*.svg anew")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=20_000, help="of the import; the table's bound is for 100,000")
+    parser.add_argument("--bookings", type=int, default=1_000_000, help="of the large database")
+    wanted = parser.parse_args()
+    if unknown := set(wanted.sections) - set(SECTIONS):
+        parser.error(f"There is no section {', '.join(sorted(unknown))}: choose of {', '.join(SECTIONS)}.")
+    wanted.sections = wanted.sections or [name for name in SECTIONS if name != "large" or wanted.large]
+    if wanted.brief:
+        wanted.seconds, wanted.rounds, wanted.rows, wanted.bookings = 1, 1, 400, 5_000
+    return wanted
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024**3
+    packages = {name: version(name) for name in ("Django", "djangorestframework", "granian", "psycopg")}
+    return {"cores": os.cpu_count(), "memory_gib": memory, "python": platform.python_version(), **packages}
+
+
+main()

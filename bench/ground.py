@@ -1,0 +1,222 @@
+"""What is measured on: one throwaway PostgreSQL with durable commits, the product as it is served, the yardstick beside it, and
+the same rows in both. Each has a clean copy of its database to go back to."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+YARDSTICK: Final = ROOT / "bench" / "yardstick"
+PEERS_PYTHON: Final = ROOT / "var" / "bench" / "venv" / "bin" / "python"
+PASSWORD: Final = "stationbook-bench"  # noqa: S105  # nosec B105
+STATIONS: Final = 20
+DAYS: Final = 42
+A_DAY: Final = 17
+PROCESSES: Final = "2"
+PATIENCE_SECONDS: Final = 60
+
+
+def first_day() -> date:
+    """The first of the month after next: what a month page shows is then what a month of the API is."""
+    ahead = date.today() + timedelta(days=32)
+    return (ahead.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Side:
+    """One of the two that are measured: where it answers, as whom, and on which database."""
+
+    name: str
+    port: int
+    database: str
+    token: str = ""
+    server: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[Any, Any]:
+        """The answer's JSON, and its headers."""
+        sent = {"Accept": "application/json", **headers}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        if data:
+            sent["Content-Type"] = "application/json"
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, sent)) as answer:  # noqa: S310  # nosec B310
+            return json.load(answer), answer.headers
+
+
+class Ground:
+    """All of it, for as long as a run takes."""
+
+    def __init__(self, scratch: Path, *, per_day: int, stations: int) -> None:
+        self.scratch, self.per_day, self.stations = scratch, per_day, stations
+        self.first = first_day()
+        self.host = re.sub(r".*host=", "", os.environ["DATABASE_URL"])
+        self.product = Side("product", free_port(), "product")
+        self.yardstick = Side("yardstick", free_port(), "yardstick")
+        self.rows = scratch / "rows.csv"
+        self.environment = {
+            **os.environ,
+            "ENV_FILE": str(scratch / "env"),
+            "PORT": str(self.product.port),
+            "WEB_CONCURRENCY": PROCESSES,
+            "RATE_LIMIT": "1000000/minute",
+            "SEARCH_RATE_LIMIT": "1000000/minute",
+            "PROMETHEUS_MULTIPROC_DIR": str(scratch / "metrics"),
+            "YARD_KEY": "",
+        }
+
+    def url(self, database: str, scheme: str = "postgres") -> str:
+        return f"{scheme}://stationbook@/{database}?host={self.host}"
+
+    @contextmanager
+    def admin(self, database: str = "postgres") -> "Iterator[psycopg.Connection[Any]]":
+        with psycopg.connect(self.url(database, "postgresql"), autocommit=True) as connection:
+            yield connection
+
+    def manage(self, *words: str, database: str = "product", input: str | None = None) -> str:
+        environment = {**self.environment, "DATABASE_URL": self.url(database)}
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            input=input,
+        )
+        return done.stdout
+
+    def peers(self, script: str, *words: str) -> str:
+        done = subprocess.run(
+            [PEERS_PYTHON, YARDSTICK / script, *words],
+            cwd=YARDSTICK, env=self.environment, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def lay(self) -> None:
+        """Both databases with the same rows, and a clean copy of each; and an empty one of the product's."""
+        (self.scratch / "metrics").mkdir()
+        keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], check=True, capture_output=True).stdout
+        (self.scratch / "env").write_bytes(keys)
+        made = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
+        self.environment["YARD_KEY"] = subprocess.run(
+            [PEERS_PYTHON, "-c", made], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        self.environment["YARD_DSN"] = self.url("yardstick", "postgresql+asyncpg")
+        self.write_rows(self.rows, self.stations, DAYS, self.per_day)
+        with self.admin() as admin:
+            for name in ("product", "yardstick"):
+                admin.execute(f"CREATE DATABASE {name}")
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("collectstatic", "--noinput", "--verbosity", "0")
+        self.copy("product", "empty")
+        self.bring_in(self.rows, "product")
+        self.add_people()
+        said = self.peers("load_yardstick.py", str(self.rows)).split()
+        self.yard_station, self.yardstick.token = said[0], said[1]
+        for side in (self.product, self.yardstick):
+            self.settle(side.database)
+            self.copy(side.database, f"{side.database}_clean")
+
+    def write_rows(self, to: Path, stations: int, days: int, per_day: int) -> None:
+        words = ("--stations", stations, "--days", days, "--per-day", per_day, "--start", self.first)
+        subprocess.run([sys.executable, YARDSTICK / "data.py", to, *map(str, words)], check=True)
+
+    def bring_in(self, rows: Path, database: str) -> str:
+        words = ("import_bookings", str(rows), "--create-stations", "--set", "capacity=60")
+        return self.manage(*words, database=database)
+
+    def codes(self, count: int) -> list[str]:
+        return [f"S{number:03d}" for number in range(1, count + 1)]
+
+    def add_people(self) -> None:
+        for email, count in (("one@example.com", 1), ("many@example.com", min(16, self.stations))):
+            where = [word for code in self.codes(count) for word in ("--station", code)]
+            self.manage("adduser", email, "--group", "Station staff", *where, "--password-stdin", input=PASSWORD)
+
+    def settle(self, database: str) -> None:
+        with self.admin(database) as admin:
+            admin.execute("VACUUM ANALYZE")
+
+    def copy(self, of: str, to: str) -> None:
+        with self.admin() as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {to} WITH (FORCE)")
+            admin.execute(f"CREATE DATABASE {to} TEMPLATE {of}")
+
+    def start(self) -> None:
+        web = {**self.environment, "DATABASE_URL": self.url("product"), "HOST": "127.0.0.1"}
+        log = (self.scratch / "log").open("ab")
+        self.product.server = subprocess.Popen(["script/web"], cwd=ROOT, env=web, stdout=log, stderr=log)
+        peer = [str(PEERS_PYTHON), "-m", "uvicorn", "seed_api:app", "--workers", PROCESSES, "--no-access-log"]
+        self.yardstick.server = subprocess.Popen(
+            [*peer, "--port", str(self.yardstick.port)], cwd=YARDSTICK, env=self.environment, stdout=log, stderr=log
+        )
+        for side in (self.product, self.yardstick):
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not _answers(side.port):
+                if time.monotonic() > until:
+                    raise SystemExit(f"The {side.name} did not start:\n{(self.scratch / 'log').read_text()[-2000:]}")
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        for side in (self.product, self.yardstick):
+            if side.server:
+                side.server.send_signal(signal.SIGTERM)
+                side.server.wait()
+                side.server = None
+
+    def afresh(self) -> None:
+        """Both as they were laid, so that no run stands on another's dead rows."""
+        self.stop()
+        for side in (self.product, self.yardstick):
+            self.copy(f"{side.database}_clean", side.database)
+            self.settle(side.database)
+        self.start()
+
+    def sign_in(self, email: str = "one@example.com") -> None:
+        """A token that lasts for a case: five minutes."""
+        self.product.token = ""
+        answer, _headers = self.product.ask("/api/auth/login", {"email": email, "password": PASSWORD})
+        self.product.token = answer["data"]["access"]
+
+    def session(self) -> str:
+        """A browser's session of the same person's, made by the product's own code."""
+        code = (
+            "from django.test import Client; from accounts.models import User; c = Client();"
+            "c.force_login(User.objects.get(email='one@example.com')); print(c.cookies['sessionid'].value)"
+        )
+        return self.manage("shell", "--no-imports", "-c", code).split()[-1]
+
+    def range(self, days: int) -> str:
+        kind = "weekly" if days <= 7 else "monthly"
+        last = self.first + timedelta(days=days - 1)
+        return f"/api/bookings/admin/{kind}?date_from={self.first}&date_to={last}"
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,51 @@
+"""One answer of the product in this process, from view to bytes: `python -m bench.inside PATH` prints its median in ms."""
+
+import io
+import logging
+import sys
+import time
+from statistics import median
+from typing import Any, Final
+
+from config.wsgi import application
+
+WARM: Final = 20
+TIMES: Final = 100
+
+
+def call(path: str, token: str) -> int:
+    """The length of the answer's body."""
+    address, _mark, query = path.partition("?")
+    environment: dict[str, Any] = {
+        "REQUEST_METHOD": "GET", "PATH_INFO": address, "QUERY_STRING": query, "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80",
+        "HTTP_HOST": "127.0.0.1", "REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_ACCEPT": "application/json",
+        "HTTP_AUTHORIZATION": f"Bearer {token}", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
+        "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.multithread": False, "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }  # fmt: skip
+    said: list[str] = []
+    answer: Any = application(environment, lambda status, *more: said.append(status) or bytes)  # type: ignore[func-returns-value]
+    body = b"".join(answer)
+    answer.close()
+    if said != ["200 OK"]:
+        raise SystemExit(f"{path} was answered by {said}: {body[:300]!r}")
+    return len(body)
+
+
+def main(path: str) -> None:
+    from accounts.authentication import new_tokens
+    from accounts.models import User
+
+    logging.disable(logging.CRITICAL)
+    token = new_tokens(User.objects.get(email="one@example.com"))["access"]
+    for _time in range(WARM):
+        call(path, token)
+    taken = []
+    for _time in range(TIMES):
+        began = time.perf_counter()
+        call(path, token)
+        taken.append((time.perf_counter() - began) * 1000)
+    print(f"{median(taken):.3f}")
+
+
+main(sys.argv[1])

@@ -1,0 +1,88 @@
+"""A million bookings of 200 stations over five years, laid around the measured month; and the same questions as before.
+
+The database itself multiplies what the product has written: each new booking has a customer of its own, whose ciphertext is that
+of another (ciphertext is bound to its column, not to its row), and index entries of the right length whose digests are chance.
+They are cancelled, and so hold nothing. What is searched for was written by the product.
+"""
+
+from typing import Final
+
+from bench.cases import MONTH, Cases, median_ms
+from bench.ground import Ground
+from bench.measuring import Ratio, at_most
+
+STATIONS: Final = 200
+YEARS_OF_DAYS: Final = 5 * 365
+SEARCHES: Final = {
+    "e-mail": "guest3@mail",
+    "phone": "+14152000003",
+    "last four": "0003",
+    "name beginning": "Tanaka",
+}
+TIMES: Final = 40
+
+_STATIONS: Final = """
+INSERT INTO stations_station (code, name, time_zone, country, currency, first_weekday, language, email, phone, address, mail_from,
+  mail_reply_to, mail_signature, reminder_hours, retention_months, is_active, changes)
+SELECT 'L' || n, 'Large ' || n, time_zone, country, currency, first_weekday, language, email, phone, address, mail_from,
+  mail_reply_to, mail_signature, reminder_hours, retention_months, is_active, changes
+FROM stations_station, generate_series(1, {stations}) n WHERE code = 'S001'"""
+_GROWN: Final = """
+CREATE TABLE grown AS
+WITH s AS (SELECT array_agg(id ORDER BY id) AS ids, count(*) AS many FROM stations_station)
+SELECT n, gen_random_uuid() AS booking, gen_random_uuid() AS customer, s.ids[1 + n % s.many] AS station,
+  date '{first}' - 30 - (n / s.many)::int % {days} AS day, time '11:00' + make_interval(hours => (n / 7)::int % 11) AS slot
+FROM generate_series(1, {bookings}) n, s"""
+_FILL: Final = (
+    """
+INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes, created_at,
+  updated_at)
+SELECT g.customer, g.station, c.name, c.email, false, c.phone, true, '', c.notes, now(), now()
+FROM grown g, (SELECT * FROM accounts_customer LIMIT 1) c""",
+    """
+INSERT INTO bookings_booking (id, station_id, customer_id, date, slot, slots, starts_at, ends_at, status, needs_place,
+  party_adults, party_kids, total_due_cents, deposit_due_cents, source, external_ref, version, created_at, updated_at)
+SELECT booking, station, customer, day, slot, 1, day + slot, day + slot + interval '1 hour', 'cancelled', false, 2, 0, 9000, 0,
+  'phone', 'L' || n, 1, now(), now()
+FROM grown""",
+    """
+INSERT INTO accounts_blindindex (customer_id, station_id, digest)
+SELECT customer, station, substring(d.digest FOR 4) || decode(md5(n || '-' || k), 'hex')
+FROM grown, generate_series(1, 7) k, (SELECT digest FROM accounts_blindindex LIMIT 1) d""",
+    "DROP TABLE grown",
+    "VACUUM ANALYZE",
+)
+
+
+def at_size(ground: Ground, cases: Cases, bookings: int) -> "list[Ratio]":
+    """The month, and searches, in the database as it is and as it grows to so many bookings."""
+    before = _medians(ground)
+    ground.stop()
+    with ground.admin("product") as admin:
+        grown = _GROWN.format(first=ground.first, days=YEARS_OF_DAYS, bookings=bookings)
+        for statement in (_STATIONS.format(stations=STATIONS - ground.stations), grown, *_FILL):
+            admin.execute(statement)
+    ground.start()
+    after = _medians(ground)
+    found = [at_most(f"month among {bookings:,} bookings", 1.15, [(after["month"], before["month"])], "ms")]
+    found += [
+        at_most(f"customer by {name} among {bookings:,}", 1.5, [(after[name], before[name])], "ms") for name in SEARCHES
+    ]
+    ground.stop()
+    ground.copy("product_clean", "product")
+    ground.start()
+    return found
+
+
+def _medians(ground: Ground) -> dict[str, float]:
+    ground.sign_in()
+    path = ground.range(MONTH)
+    first = ground.product.ask(path)[0]["data"][0]["customer"]
+    searches = {**SEARCHES, "e-mail": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
+    found = {"month": median_ms(lambda: ground.product.ask(path), TIMES)}
+    for name, words in searches.items():
+        answer = ground.product.ask("/api/customers/search", {"q": words})[0]
+        if not answer["data"]:
+            raise SystemExit(f"The search by {name} found nobody.")
+        found[name] = median_ms(lambda words=words: ground.product.ask("/api/customers/search", {"q": words}), TIMES)  # type: ignore[misc]
+    return found
