@@ -200,11 +200,25 @@ class Site:
 
     def open(self) -> None:
         """Start the product itself, and wait until each web server answers."""
+        self.own["sink"].start()
+        self._wait_for_port("sink", "smtp")
         for process in self.own.values():
-            process.start()
+            if process.process is None:
+                process.start()
         for n in range(1, WEB_SERVERS + 1):
             self.wait_for(f"web{n}")
-        wait_until(lambda: servers.listens_on(self.ports["proxy"]), "The proxy")
+        self._wait_for_port("proxy", "proxy")
+
+    def _wait_for_port(self, name: str, port: str) -> None:
+        """Raises RuntimeError with what the process said, where it ends instead: another may have taken the port meanwhile."""
+        own = self.own[name]
+
+        def listens() -> bool:
+            if own.process is None or own.process.poll() is not None:
+                raise RuntimeError(f"{name} ended:\n{own.log.read_text()}")
+            return servers.listens_on(self.ports[port])
+
+        wait_until(listens, name)
 
     def wait_for(self, name: str) -> None:
         wait_until(lambda: answers(self.ports[name]), name)
