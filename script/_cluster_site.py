@@ -177,7 +177,7 @@ class Site:
             f"pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{ worker_connections 8192; }}"
         )
         (folder / "nginx.conf").write_text(f"{head}\nhttp {{\n{' '.join(places)}\n{text}\n}}\n")
-        return ("/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
+        return (servers.program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
 
     @property
     def mails(self) -> Path:

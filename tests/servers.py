@@ -20,9 +20,17 @@ USER: Final = "stationbook"
 
 
 def postgres_program(name: str) -> str:
-    """Debian keeps the newest of them out of PATH."""
-    found = [shutil.which(name), *sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))]
-    return [one for one in found if one][-1]
+    """The newest: Debian and Homebrew keep them out of PATH."""
+    places = [
+        *Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        *Path("/opt/homebrew/opt").glob(f"postgresql*/bin/{name}"),
+    ]
+    return [*filter(None, [shutil.which(name)]), *sorted(map(str, places))][-1]
+
+
+def program(name: str) -> str:
+    """Debian keeps servers where only root has them in PATH."""
+    return shutil.which(name) or f"/usr/sbin/{name}"
 
 
 def free_port() -> int:
@@ -94,7 +102,7 @@ class Postgres:
 
     def make(self) -> None:
         folder_for_servers(self.folder)
-        wanted = ("-U", self.admin, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        wanted = ("-U", self.admin, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
         run(postgres_program("initdb"), "-D", self.folder / "data", *wanted)
 
     def follow(self, host: str) -> None:
@@ -158,8 +166,7 @@ def pgbouncer(folder: Path, host: str, *, pool: int) -> Program:
     (folder / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
     (folder / "users").write_text(f'"{USER}" ""\n')
     path = str(folder / ".s.PGSQL.6432")
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    command = [program, str(folder / "pgbouncer.ini")]
+    command = [program("pgbouncer"), str(folder / "pgbouncer.ini")]
     return Program("PgBouncer", command, lambda: _listens(path), folder / "log")
 
 
@@ -169,7 +176,7 @@ def pgbouncer_url(folder: Path, name: str = "postgres") -> str:
 
 def redis(folder: Path, port: int) -> Program:
     folder_for_servers(folder)
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     return Program("Redis", command, lambda: listens_on(port), folder / "log")
 
 

@@ -14,6 +14,7 @@ import yaml
 from django.conf import settings
 
 from tests.scripts.test_env_example import listed
+from tests.servers import program
 
 ROOT = Path(settings.BASE_DIR)
 DEPLOY = ROOT / "deploy"
@@ -137,8 +138,7 @@ def test_proxy_is_what_nginx_understands(tmp_path: Path) -> None:
     made = ("-nodes", "-subj", "/CN=book.example.com", "-keyout", "privkey.pem", "-out", "fullchain.pem")
     subprocess.run(["openssl", "req", "-x509", *made], cwd=tmp_path, capture_output=True, check=True)
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n")
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    command = [program, "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", "error.log"]
+    command = [program("nginx"), "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", "error.log"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
