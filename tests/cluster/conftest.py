@@ -99,9 +99,10 @@ def _whole(said: dict[str, object]) -> dict[str, object]:
     return dict(ConnectionHandler({"default": said})["default"].settings_dict)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pooler_folder(django_db_setup: None) -> Iterator[Path]:
-    """PgBouncer in transaction mode, with one connection for all."""
+    """PgBouncer in transaction mode, with one connection for all. It ends with its tests: to others' rotations of keys, a pooler
+    that is connected is a reason to refuse."""
     with scratch() as folder:
         bouncer = pgbouncer(folder / "bouncer", primary_host(), pool=1)
         bouncer.start()
