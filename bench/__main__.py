@@ -51,7 +51,7 @@ def look(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[R
 
 
 def at_size(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
-    yield from large.at_size(ground, cases, wanted.bookings)
+    yield from large.at_size(ground, wanted.bookings, wanted.rounds)
 
 
 SECTIONS: Final[dict[str, Section]] = {

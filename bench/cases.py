@@ -3,11 +3,9 @@
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -246,12 +244,3 @@ class Cases:
     def _pair(self, path: str, connections: int) -> tuple[float, float]:
         rates = [self.burst(side, path, connections).rate for side in (self.ground.product, self.ground.yardstick)]
         return connections * 1000 / rates[0], connections * 1000 / rates[1]
-
-
-def median_ms(ask: Callable[[], object], times: int) -> float:
-    taken = []
-    for _time in range(times):
-        began = time.perf_counter()
-        ask()
-        taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)

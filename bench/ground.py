@@ -85,7 +85,6 @@ class Ground:
             "WEB_CONCURRENCY": PROCESSES,
             "RATE_LIMIT": "1000000/minute",
             "SEARCH_RATE_LIMIT": "1000000/minute",
-            "PROMETHEUS_MULTIPROC_DIR": str(scratch / "metrics"),
             "YARD_KEY": "",
         }
 
@@ -119,7 +118,6 @@ class Ground:
 
     def lay(self) -> None:
         """Both databases with the same rows, and a clean copy of each; and an empty one of the product's."""
-        (self.scratch / "metrics").mkdir()
         keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], check=True, capture_output=True).stdout
         (self.scratch / "env").write_bytes(keys)
         made = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
@@ -168,22 +166,32 @@ class Ground:
             admin.execute(f"CREATE DATABASE {to} TEMPLATE {of}")
 
     def start(self) -> None:
-        web = {**self.environment, "DATABASE_URL": self.url("product"), "HOST": "127.0.0.1"}
-        log = (self.scratch / "log").open("ab")
-        self.product.server = subprocess.Popen(["script/web"], cwd=ROOT, env=web, stdout=log, stderr=log)
+        self.serve(self.product)
         peer = [str(PEERS_PYTHON), "-m", "uvicorn", "seed_api:app", "--workers", PROCESSES, "--no-access-log"]
-        self.yardstick.server = subprocess.Popen(
-            [*peer, "--port", str(self.yardstick.port)], cwd=YARDSTICK, env=self.environment, stdout=log, stderr=log
-        )
-        for side in (self.product, self.yardstick):
-            until = time.monotonic() + PATIENCE_SECONDS
-            while not _answers(side.port):
-                if time.monotonic() > until:
-                    raise SystemExit(f"The {side.name} did not start:\n{(self.scratch / 'log').read_text()[-2000:]}")
-                time.sleep(0.1)
+        self.launch(self.yardstick, [*peer, "--port", str(self.yardstick.port)], YARDSTICK, self.environment)
 
-    def stop(self) -> None:
-        for side in (self.product, self.yardstick):
+    def serve(self, side: Side) -> None:
+        """The product as it is served, on this side's database."""
+        metrics = self.scratch / f"metrics-{side.port}"
+        metrics.mkdir(exist_ok=True)
+        own = {
+            "DATABASE_URL": self.url(side.database),
+            "PORT": str(side.port),
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        }
+        self.launch(side, [str(ROOT / "script" / "web")], ROOT, {**self.environment, **own, "HOST": "127.0.0.1"})
+
+    def launch(self, side: Side, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        log = (self.scratch / "log").open("ab")
+        side.server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not _answers(side.port):
+            if time.monotonic() > until:
+                raise SystemExit(f"The {side.name} did not start:\n{(self.scratch / 'log').read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def stop(self, *sides: Side) -> None:
+        for side in sides or (self.product, self.yardstick):
             if side.server:
                 side.server.send_signal(signal.SIGTERM)
                 side.server.wait()
@@ -197,11 +205,12 @@ class Ground:
             self.settle(side.database)
         self.start()
 
-    def sign_in(self, email: str = "one@example.com") -> None:
+    def sign_in(self, email: str = "one@example.com", side: Side | None = None) -> None:
         """A token that lasts for a case: five minutes."""
-        self.product.token = ""
-        answer, _headers = self.product.ask("/api/auth/login", {"email": email, "password": PASSWORD})
-        self.product.token = answer["data"]["access"]
+        side = side or self.product
+        side.token = ""
+        answer, _headers = side.ask("/api/auth/login", {"email": email, "password": PASSWORD})
+        side.token = answer["data"]["access"]
 
     def session(self) -> str:
         """A browser's session of the same person's, made by the product's own code."""

@@ -5,10 +5,13 @@ of another (ciphertext is bound to its column, not to its row), and index entrie
 They are cancelled, and so hold nothing. What is searched for was written by the product.
 """
 
-from typing import Final
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any, Final
 
-from bench.cases import MONTH, Cases, median_ms
-from bench.ground import Ground
+from bench.cases import MONTH
+from bench.ground import Ground, Side, free_port
 from bench.measuring import Ratio, at_most
 
 STATIONS: Final = 200
@@ -19,7 +22,8 @@ SEARCHES: Final = {
     "last four": "0003",
     "name beginning": "Tanaka",
 }
-TIMES: Final = 40
+TIMES: Final = 30
+SEARCH: Final = "/api/customers/search"
 
 _STATIONS: Final = """
 INSERT INTO stations_station (code, name, time_zone, country, currency, first_weekday, language, email, phone, address, mail_from,
@@ -54,35 +58,44 @@ FROM grown, generate_series(1, 7) k, (SELECT digest FROM accounts_blindindex LIM
 )
 
 
-def at_size(ground: Ground, cases: Cases, bookings: int) -> "list[Ratio]":
-    """The month, and searches, in the database as it is and as it grows to so many bookings."""
-    before = _medians(ground)
-    ground.stop()
-    with ground.admin("product") as admin:
+def at_size(ground: Ground, bookings: int, rounds: int) -> list[Ratio]:
+    """The month, and searches, in a copy of the database that has grown so far, in turn with the database as it was."""
+    ground.copy("product", "large")
+    with ground.admin("large") as admin:
         grown = _GROWN.format(first=ground.first, days=YEARS_OF_DAYS, bookings=bookings)
         for statement in (_STATIONS.format(stations=STATIONS - ground.stations), grown, *_FILL):
             admin.execute(statement)
-    ground.start()
-    after = _medians(ground)
-    found = [at_most(f"month among {bookings:,} bookings", 1.15, [(after["month"], before["month"])], "ms")]
-    found += [
-        at_most(f"customer by {name} among {bookings:,}", 1.5, [(after[name], before[name])], "ms") for name in SEARCHES
-    ]
-    ground.stop()
-    ground.copy("product_clean", "product")
-    ground.start()
-    return found
+    large = Side("large", free_port(), "large")
+    ground.serve(large)
+    try:
+        for side in (large, ground.product):
+            ground.sign_in(side=side)
+        return list(_compared(ground, large, bookings, rounds))
+    finally:
+        ground.stop(large)
 
 
-def _medians(ground: Ground) -> dict[str, float]:
-    ground.sign_in()
+def _compared(ground: Ground, large: Side, bookings: int, rounds: int) -> Iterator[Ratio]:
     path = ground.range(MONTH)
     first = ground.product.ask(path)[0]["data"][0]["customer"]
+    yield at_most(f"month among {bookings:,} bookings", 1.15, _pairs(ground, large, rounds, path), "ms")
     searches = {**SEARCHES, "e-mail": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
-    found = {"month": median_ms(lambda: ground.product.ask(path), TIMES)}
     for name, words in searches.items():
-        answer = ground.product.ask("/api/customers/search", {"q": words})[0]
-        if not answer["data"]:
+        if not ground.product.ask(SEARCH, {"q": words})[0]["data"]:
             raise SystemExit(f"The search by {name} found nobody.")
-        found[name] = median_ms(lambda words=words: ground.product.ask("/api/customers/search", {"q": words}), TIMES)  # type: ignore[misc]
-    return found
+        pairs = _pairs(ground, large, rounds, SEARCH, {"q": words})
+        yield at_most(f"customer by {name} among {bookings:,}", 1.5, pairs, "ms")
+
+
+def _pairs(ground: Ground, large: Side, rounds: int, path: str, body: Any = None) -> list[tuple[float, float]]:
+    """Medians in milliseconds, of the large and of the small, asked one after the other so that both meet the same machine."""
+    pairs = []
+    for _round in range(rounds):
+        taken: dict[str, list[float]] = {side.name: [] for side in (large, ground.product)}
+        for _time in range(TIMES):
+            for side in (large, ground.product):
+                began = time.perf_counter()
+                side.ask(path, body)
+                taken[side.name].append((time.perf_counter() - began) * 1000)
+        pairs.append((statistics.median(taken[large.name]), statistics.median(taken[ground.product.name])))
+    return pairs
