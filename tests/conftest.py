@@ -27,11 +27,11 @@ END_OF_TIME = 2**31 - 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What PostgreSQL alone has is not asked of SQLite."""
-    if connection.vendor != "postgresql":
-        theirs = [item for item in items if item.get_closest_marker("postgresql")]
-        items[:] = [item for item in items if item not in theirs]
-        config.hook.pytest_deselected(items=theirs)
+    """What one database alone has is not asked of the other."""
+    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
+    theirs = [item for item in items if item.get_closest_marker(other)]
+    items[:] = [item for item in items if item not in theirs]
+    config.hook.pytest_deselected(items=theirs)
 
 
 @pytest.fixture(scope="session", autouse=True)

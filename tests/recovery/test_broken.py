@@ -181,7 +181,7 @@ def test_place_that_is_not_empty_is_refused_and_stays_as_it_is(backup: Path) -> 
     assert bookings_there() == before
 
 
-@pytest.mark.looks
+@pytest.mark.sqlite
 def test_what_an_older_database_left_beside_is_not_mixed_in(backup: Path, elsewhere: Elsewhere) -> None:
     with elsewhere():
         left = Path(f"{connection.settings_dict['NAME']}-wal")

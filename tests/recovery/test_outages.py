@@ -20,8 +20,8 @@ from stations.models import Station
 from tests.api.caller import Caller
 from tests.bookings.crashing import disagreements, rows
 from tests.factories import customer, open_station, person
+from tests.servers import scratch
 
-ON_SQLITE: Final = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is SQLite's own")
 POSTGRES: Final = Path(__file__).parents[2] / "script/_postgres.sh"
 NEW: Final = {"station": "kitchen", "date": "2031-03-07", "slot": "20:00", "party_adults": 2}
 
@@ -47,7 +47,7 @@ def kitchen(transactional_db: None) -> Station:
     return open_station(code="kitchen", capacity=999)
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize("what", ["full", "read only"])
 def test_disk_that_takes_nothing_is_told_and_nothing_is_half_written(kitchen: Station, what: str) -> None:
     caller = Caller(person(roles.STAFF, kitchen))
@@ -71,7 +71,7 @@ def test_disk_that_takes_nothing_is_told_and_nothing_is_half_written(kitchen: St
     assert caller.post("/api/bookings/", wanted).status_code == 201
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_disk_that_takes_nothing_is_told_plainly_on_a_page(kitchen: Station) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person(roles.STAFF, kitchen))
@@ -109,23 +109,21 @@ class Throwaway:
 
 
 @pytest.fixture
-def throwaway(tmp_path_factory: pytest.TempPathFactory, transactional_db: None) -> Iterator[Throwaway]:
+def throwaway(transactional_db: None) -> Iterator[Throwaway]:
     """In the place of the tests' database, with a station and somebody of its staff."""
-    folder = tmp_path_factory.mktemp("short")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
-    server = Throwaway(folder / "pg")
-    usual = dict(connection.settings_dict)
-    connections.close_all()
-    connection.settings_dict.update(NAME="postgres", HOST=str(server.folder), PORT="", USER="stationbook")
-    connection.settings_dict.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
-    try:
-        call_command("migrate", verbosity=0)
-        yield server
-    finally:
+    with scratch() as folder:
+        server = Throwaway(folder / "pg")
+        usual = dict(connection.settings_dict)
         connections.close_all()
-        connection.settings_dict.update(usual)
-        server.stop()
+        connection.settings_dict.update(NAME="postgres", HOST=str(server.folder), PORT="", USER="stationbook")
+        connection.settings_dict.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
+        try:
+            call_command("migrate", verbosity=0)
+            yield server
+        finally:
+            connections.close_all()
+            connection.settings_dict.update(usual)
+            server.stop()
 
 
 def asked(method: str, path: str, token: str, body: bytes = b"") -> tuple[int, bytes]:
