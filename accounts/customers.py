@@ -121,7 +121,7 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Custom
             customer.save()
             indexing.rewrite([customer], station)
             audit.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
-            Station.objects.filter(pk=station.pk).bump()
+            Station.objects.bump(station.pk)
     return customer
 
 
@@ -171,7 +171,7 @@ def mark_bounced(customer: Customer, email: str) -> None:
         if current.email == email and not current.email_bounced:
             Customer.objects.filter(pk=customer.pk).update(email_bounced=True, updated_at=timezone.now())
             audit.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
-            Station.objects.filter(pk=customer.station_id).bump()
+            Station.objects.bump(customer.station_id)
 
 
 def forget_bounce(customer: Customer, *, by: Person) -> None:
@@ -382,4 +382,4 @@ class _Known:
             Customer.objects.bulk_update(filled, ["email", "phone", "phone_is_valid", "updated_at"])
             indexing.rewrite(list(filled), self._station)
             audit.record_customers(filled.items(), event=CustomerEvent.EDITED, by=by)
-            Station.objects.filter(pk=self._station.pk).bump()
+            Station.objects.bump(self._station.pk)

@@ -33,6 +33,8 @@ COLUMNS = (
 )  # fmt: skip
 WISHES = ("special_requests",)
 CONTACT = ("customer__email", "customer__phone")
+UNTOLD: tuple[Any, ...] = (None, "", "")
+"""What stands for wishes, e-mail and phone that were not asked for."""
 ROWS_AT_ONCE = 500
 
 
@@ -105,23 +107,10 @@ def rows(
         columns, codes = _columns(private=private, contact=contact), {station.pk: station.code for station in stations}
         found = statement.ask(columns, codes, first, last, status=status, customer_id=customer_id)
         return _seen(found, private=private)
-    return read(
-        person, asked(stations, first, last, status=status, customer_id=customer_id).in_order(), contact=contact
-    )
-
-
-def asked(
-    stations: Sequence[Station | Counter],
-    first: date,
-    last: date,
-    *,
-    status: str | None = None,
-    customer_id: UUID | None = None,
-) -> "BookingQuerySet[Booking]":
-    """The bookings that `rows` shows."""
-    found = Booking.objects.filter(station__in=[station.pk for station in stations]).between(first, last)
-    found = found.filter(status=status) if status else found
-    return found.filter(customer=customer_id) if customer_id else found
+    asked = Booking.objects.filter(station__in=[station.pk for station in stations]).between(first, last)
+    asked = asked.filter(status=status) if status else asked
+    asked = asked.filter(customer=customer_id) if customer_id else asked
+    return read(person, asked.in_order(), contact=contact)
 
 
 def displaced(person: Person, stations: Sequence[Station]) -> list[Row]:
@@ -159,7 +148,7 @@ def _seen(found: Iterable[Sequence[Any]], *, private: bool) -> list[Row]:
     for values in found:
         (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts,
          ends, slots, version, needs_place, erased_at, *more) = values  # fmt: skip
-        wishes, email, phone = (*more, None, "", "")[:3] if len(more) != 1 else (more[0], "", "")
+        wishes, email, phone = (*more, *UNTOLD[len(more) :])
         customer = None
         if customer_id:
             customer = ShownCustomer(

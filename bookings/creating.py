@@ -128,7 +128,7 @@ class _Batch:
             (Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk) for b in made),
             by=self.by,
         )
-        Station.objects.filter(pk=self.station.pk).bump()
+        Station.objects.bump(self.station.pk)
 
     def _find_customers(self, rules: Rules) -> None:
         given = [

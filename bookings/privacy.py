@@ -64,7 +64,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     _forget_wishes(customer, by=by)
     _forget_imported(customer)
     customers.erase(customer, at=at, by=by)
-    Station.objects.filter(pk=customer.station_id).bump()
+    Station.objects.bump(customer.station_id)
 
 
 def _forget_letters(customer: Customer) -> None:

@@ -118,7 +118,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
         audit.record(_moved(booking, home, changes), by=by)
         outbox.changed(booking, stood)
-        Station.objects.bump_of([home.pk, station.pk])
+        Station.objects.bump(home.pk, station.pk)
         return booking
 
 
@@ -324,5 +324,5 @@ def _changed(
     )
     if stood:
         outbox.changed(booking, stood)
-    Station.objects.bump_of([booking.station_id])
+    Station.objects.bump(booking.station_id)
     return booking

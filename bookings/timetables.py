@@ -45,7 +45,7 @@ def changing(station: Station, *, by: Person, displace: bool = False, retime: bo
         if after.time_zone != before.time_zone:
             _retime(before, after, now, by=by, agreed=retime)
         _settle(after, now, by=by, agreed=displace)
-        Station.objects.filter(pk=after.pk).bump()
+        Station.objects.bump(after.pk)
 
 
 def _require_apart(station: Station) -> None:

@@ -1,11 +1,9 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from django.db import connections, models
-from django.db.models import F
 
 ALL_STATIONS = "stations.access_all_stations"
 
@@ -90,12 +88,9 @@ class StationQuerySet(models.QuerySet[Row]):
     def active(self) -> Self:
         return self.filter(is_active=True)
 
-    def bump(self) -> None:
-        """Count a change that a calendar could show: ETags and caches are made from this counter."""
-        self.update(changes=F("changes") + 1)
-
-    def bump_of(self, pks: Iterable[int]) -> None:
-        """The same for the stations of these keys, as every change of a booking ends: in one plain statement."""
+    def bump(self, *pks: int) -> None:
+        """Count a change that a calendar of these stations could show: ETags and caches are made from this counter. Every change
+        ends with it, by a plain statement."""
         with connections[self.db].cursor() as cursor:
             for pk in sorted(set(pks)):
                 cursor.execute(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608

@@ -140,7 +140,7 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
         else:
             mail.wait(until=timezone.now(), attempts=0)
         audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by)
-        Station.objects.filter(pk=station.pk).bump()
+        Station.objects.bump(station.pk)
         return mail
 
 
