@@ -7,7 +7,6 @@ they open something else, and now and then they move a booking or take one. Nobo
 import asyncio
 import json
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +53,7 @@ async def come_in(people: list[Person], stop: asyncio.Event) -> list["asyncio.Ta
 async def main(plan: dict[str, Any], notes: Path, steps: list[int]) -> None:
     stop = asyncio.Event()
     with notes.open("a", buffering=1 << 16) as file:
-        people = [
-            Person(
-                number=number,
-                address=plan["address"],
-                station=one["station"],
-                cookies=one["cookies"],
-                first=date.fromisoformat(plan["first"]),
-                days=plan["days"],
-                record=lambda note: print(json.dumps(note), file=file),
-            )
-            for number, one in enumerate(plan["people"])
-        ]
+        people = Person.all_of(plan, file)
         tasks: list[asyncio.Task[None]] = []
         for step in steps:
             tasks += await come_in(people[len(tasks) : step], stop)

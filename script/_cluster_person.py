@@ -1,11 +1,12 @@
 """One person of the staff before a calendar, as the web servers meet them: one browser, one connection, one thing at a time."""
 
+import json
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import aiohttp
 
@@ -54,6 +55,22 @@ class Person:
                 "Referer": f"{self.address}/",
             },
         )
+
+    @classmethod
+    def all_of(cls, plan: dict[str, Any], notes: TextIO) -> "list[Person]":
+        """Those of a plan, each noting into the same file, a line of JSON a request."""
+        return [
+            cls(
+                number=number,
+                address=plan["address"],
+                station=one["station"],
+                cookies=one["cookies"],
+                first=date.fromisoformat(plan["first"]),
+                days=plan["days"],
+                record=lambda note: print(json.dumps(note), file=notes),
+            )
+            for number, one in enumerate(plan["people"])
+        ]
 
     async def ask(
         self,

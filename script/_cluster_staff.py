@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +34,8 @@ async def work(person: Person, stop: asyncio.Event) -> None:
 async def main(plan: dict[str, Any], notes: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    first = date.fromisoformat(plan["first"])
     with notes.open("a", buffering=1) as file:
-        people = [
-            Person(
-                number=number,
-                address=plan["address"],
-                station=one["station"],
-                cookies=one["cookies"],
-                first=first,
-                days=plan["days"],
-                record=lambda note: print(json.dumps(note), file=file),
-            )
-            for number, one in enumerate(plan["people"])
-        ]
+        people = Person.all_of(plan, file)
         await asyncio.gather(*(work(person, stop) for person in people))
 
 
