@@ -5,10 +5,9 @@ Rows pass from one joined query to the reader; nothing is decrypted that the per
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, F, Sum
@@ -66,8 +65,7 @@ class Row(NamedTuple):
         return self.needs_place and self.status in RESCHEDULABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A slot with what is taken of it."""
 
     slot: Slot
@@ -85,6 +83,22 @@ class Cell:
     def guests_left(self) -> int | None:
         """Places for guests; None where only parties count."""
         return None if self.slot.guest_capacity is None else max(self.slot.guest_capacity - self.guests, 0)
+
+
+Taken = Mapping[tuple[int, date, time], tuple[int, int]]
+"""Parties and guests in the slots of stations (by their keys) of which anything is taken."""
+NOTHING: Final = (0, 0)
+
+
+class Desk(NamedTuple):
+    """All that the page of one station shows."""
+
+    standing: list[Row]
+    """The bookings in the grid, in the order of `rows`."""
+    displaced: list[Row]
+    """Those beside it, whatever their date, until they have a place."""
+    cells: dict[date, list[Cell]]
+    """Each day's slots in order of start."""
 
 
 def rows(
@@ -107,15 +121,46 @@ def rows(
         columns, codes = _columns(private=private, contact=contact), {station.pk: station.code for station in stations}
         found = statement.ask(columns, codes, first, last, status=status, customer_id=customer_id)
         return _seen(found, private=private)
-    asked = Booking.objects.filter(station__in=[station.pk for station in stations]).between(first, last)
-    asked = asked.filter(status=status) if status else asked
-    asked = asked.filter(customer=customer_id) if customer_id else asked
+    asked = _asked([station.pk for station in stations], first, last, status, customer_id)
     return read(person, asked.in_order(), contact=contact)
 
 
-def displaced(person: Person, stations: Sequence[Station]) -> list[Row]:
-    """The bookings that stand beside the grid, whatever their date, until they have a place; without their customers' contact."""
-    return read(person, Booking.objects.filter(station__in=stations).displaced().in_order(), contact=False)
+def _asked(
+    stations: list[int], first: date, last: date, status: str | None, customer_id: UUID | None
+) -> "BookingQuerySet[Booking]":
+    found = Booking.objects.filter(station__in=stations).between(first, last)
+    found = found.filter(status=status) if status else found
+    return found.filter(customer=customer_id) if customer_id else found
+
+
+def desk_of(
+    person: Person,
+    station: Station,
+    first: date,
+    last: date,
+    *,
+    status: str | None = None,
+    customer_id: UUID | None = None,
+) -> Desk:
+    """What a page shows of a station that the person sees, without its customers' contact: in the grid only what `status` and
+    `customer_id` leave of it, beside it all that is displaced.
+
+    One query on PostgreSQL, two elsewhere; two more where the process has not kept the timetable.
+    """
+    timetable, private = kept_timetable_of(station, first, last), person.has_perm(roles.PII)
+    taken: Taken
+    if statement.is_spoken():
+        columns = _columns(private=private, contact=False)
+        found, taken = statement.ask_desk(columns, station, first, last, status=status, customer_id=customer_id)
+        both = _seen(found, private=private)
+    else:
+        asked = _asked([station.pk], first, last, status, customer_id)
+        beside = Booking.objects.filter(station=station.pk).displaced()
+        both, taken = read(person, (asked | beside).in_order(), contact=False), _taken([station.pk], first, last)
+    desk = Desk([], [], _cells(station.pk, timetable, taken, first, last))
+    for one in both:
+        (desk.displaced if one.waits_for_place else desk.standing).append(one)
+    return desk
 
 
 def row(person: Person, booking: Booking, *, contact: bool = True) -> Row:
@@ -202,30 +247,31 @@ def clock(slot: time) -> str:
 
 def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
     """Each day's slots in order of start, with what is taken; one query where the timetable is kept, three where it is not."""
-    return _with_taken({station.pk: kept_timetable_of(station, first, last)}, first, last)[station.pk]
+    timetable = kept_timetable_of(station, first, last)
+    return _cells(station.pk, timetable, _taken([station.pk], first, last), first, last)
 
 
 def cells_of(stations: Sequence[Station], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
     """The same for many stations, by their keys; three queries, however many."""
-    return _with_taken(timetables_of(stations, first, last), first, last)
+    timetables = timetables_of(stations, first, last)
+    taken = _taken(list(timetables), first, last)
+    return {pk: _cells(pk, timetable, taken, first, last) for pk, timetable in timetables.items()}
 
 
-def _with_taken(timetables: Mapping[int, Timetable], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
+def _taken(stations: list[int], first: date, last: date) -> Taken:
     guests = Sum(F("booking__party_adults") + F("booking__party_kids"))
-    taken = {
-        (station, day, start): (parties, seated)
-        for station, day, start, parties, seated in Hold.objects.filter(
-            station__in=list(timetables), date__range=(first, last)
-        )
-        .values_list("station_id", "date", "slot")
-        .annotate(parties=Count("pk"), guests=guests)
-    }
+    held = Hold.objects.filter(station__in=stations, date__range=(first, last)).values_list(
+        "station_id", "date", "slot"
+    )
     return {
-        pk: {
-            day: [Cell(slot, *taken.get((pk, day, slot.start), (0, 0))) for slot in timetable.slots_of(day)]
-            for day in days_between(first, last)
-        }
-        for pk, timetable in timetables.items()
+        tuple(where): (parties, seated) for *where, parties, seated in held.annotate(parties=Count("pk"), guests=guests)
+    }
+
+
+def _cells(pk: int, timetable: Timetable, taken: Taken, first: date, last: date) -> dict[date, list[Cell]]:
+    return {
+        day: [Cell(slot, *taken.get((pk, day, slot.start), NOTHING)) for slot in timetable.slots_of(day)]
+        for day in days_between(first, last)
     }
 
 

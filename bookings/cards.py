@@ -1,23 +1,21 @@
 """What a grid is made of: the card of each booking, the square of each slot. How they look is said by their templates
-(`templates/bookings/_booking.html`, `_square.html`); here is what they say."""
+(`templates/bookings/grid/_booking.html`, `_square.html`); here is what they say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Literal
-from urllib.parse import quote
+from html import escape  # Django's own asks each text first whether it is lazy: these are not, and there are thousands
+from typing import Any, Literal, NamedTuple
 
 from django.template.defaultfilters import linebreaksbr
-from django.utils.html import escape
-from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bookings import moulds
 from bookings.calendar import Cell, Row, clock
 from bookings.forms import describe
-from bookings.grids import Load, Square
-from bookings.moulds import KEPT
+from bookings.grids import Square
+from bookings.moulds import KEPT, Value
 from bookings.workflow import RESCHEDULABLE
 from stations import wording
 from stations.models import Station
@@ -31,13 +29,42 @@ class Page:
     """What all of one page share."""
 
     station: Station
+    code: str
+    """The station's, as it stands in addresses."""
     here: str
+    """The page's own address, as it stands in others."""
     now: datetime
     may_change: bool
+    language: str
+    roomy: bool = False
+    """Whether cards have room for more than a name."""
+
+    def fill(self, template: str, shape: Any, values: dict[str, Value]) -> str:
+        return moulds.fill(f"bookings/{template}.html", shape, values, self.language)
+
+    def say(self, how: Callable[[Any, str], str], what: date | time) -> str:
+        """A day or a clock in the words of `stations.wording`, as HTML; looked up once for all that ask."""
+        return _said(how, what, self.station.country, self.language)
+
+    def of(self, taken: int, capacity: int) -> str:
+        """“2 of 3”, for the ear."""
+        return _of(taken, capacity, self.language)
+
+    def money(self, cents: int) -> str:
+        return escape(wording.money(cents, self.station.currency, self.station.country))
 
 
-@dataclass(frozen=True, slots=True)
-class CardShape:
+@lru_cache(KEPT)
+def _said(how: Callable[[Any, str], str], what: date | time, country: str, language: str) -> str:
+    return escape(how(what, country))
+
+
+@lru_cache(KEPT)
+def _of(taken: int, capacity: int, language: str) -> str:
+    return escape(_("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity})
+
+
+class CardShape(NamedTuple):
     """All that a card's markup hangs on."""
 
     status: str
@@ -50,100 +77,77 @@ class CardShape:
     when: When
 
 
-def booking(row: Row, page: Page, *, roomy: bool, when: When) -> SafeString:
+def booking(row: Row, page: Page, when: When = "") -> str:
     """A booking's card."""
-    wishes, country = row.special_requests, page.station.country
-    shape = CardShape(
-        status=row.status,
-        guests=row.total_guests,
-        is_somebody=row.customer is not None,
-        has_wishes=bool(wishes),
-        is_due=roomy and bool(row.balance_due_cents),
-        movable=page.may_change and row.status in RESCHEDULABLE,
-        roomy=roomy,
-        when=when,
-    )
-    values = {
-        "id": str(row.booking_id),
+    wishes, customer, roomy = row.special_requests, row.customer, page.roomy and when != "dated"
+    movable, is_due = page.may_change and row.status in RESCHEDULABLE, roomy and bool(row.balance_due_cents)
+    shape = CardShape(row.status, row.total_guests, customer is not None, bool(wishes), is_due, movable, roomy, when)
+    values: dict[str, Value] = {
+        "id": row.booking_id,
         "date": row.date.isoformat(),
         "slot": clock(row.slot),
-        "version": str(row.version),
-        "day": escape(wording.short_day(row.date, country)) if when == "dated" else "",
-        "clock": escape(wording.clock(row.slot, country)) if when else "",
-        "name": escape(row.customer.called) if row.customer else "",
-        "wishes": escape(wishes) if wishes else "",
-        "wish_lines": linebreaksbr(wishes) if wishes and roomy else "",
-        "due": escape(wording.money(row.balance_due_cents, page.station.currency, country)) if shape.is_due else "",
-        "here": quote(page.here, safe=""),
+        "version": row.version,
+        "here": page.here,
     }
-    return moulds.fill("bookings/_booking.html", shape, values)
+    if customer:
+        values["name"] = escape(customer.called)
+    if wishes:
+        values |= {"wishes": escape(wishes), "wish_lines": linebreaksbr(wishes) if roomy else ""}
+    if is_due:
+        values["due"] = page.money(row.balance_due_cents)
+    if when:
+        values |= {"day": page.say(wording.short_day, row.date), "clock": page.say(wording.clock, row.slot)}
+    return page.fill("grid/_booking", shape, values)
 
 
-@dataclass(frozen=True, slots=True)
-class SquareShape:
+class SquareShape(NamedTuple):
     """All that a square's markup hangs on."""
 
     state: str
+    has_parties: bool
     is_today: bool
-    is_now: bool
-    is_over: bool
-    has_slot: bool
-    idle: bool
-    closed: bool
-    counts_guests: bool
-    may_add: bool
+    is_now: bool = False
+    is_over: bool = False
+    has_slot: bool = False
+    is_idle: bool = False
+    counts_guests: bool = False
+    may_add: bool = False
 
 
-def square(one: Square, page: Page) -> SafeString:
-    """A slot of the week: how full it is, and the way to a new booking in it."""
+def square(one: Square, page: Page) -> str:
+    """A slot of the week: how full it is, the way to a new booking in it, and who stands in it."""
     day, cell, state = one.day, one.cell, one.state
-    is_over = cell is not None and cell.slot.ends_at <= page.now
-    shape = SquareShape(
-        state=state,
-        is_today=day.is_today,
-        is_now=day.is_today and not is_over and cell is not None and cell.slot.starts_at <= page.now,
-        is_over=day.is_today and is_over,
-        has_slot=cell is not None,
-        idle=cell is not None and not cell.parties,
-        closed=state == "closed",
-        counts_guests=cell is not None and cell.slot.guest_capacity is not None,
-        may_add=page.may_change and state == "open" and not is_over,
-    )
-    return moulds.fill("bookings/_square.html", shape, _told(one.start, cell, page) if cell else {})
+    values: dict[str, Value] = {"parties": "".join([booking(row, page) for row in one.bookings])}
+    shape = SquareShape(state, bool(one.bookings), day.is_today)
+    if cell:
+        is_over = cell.slot.ends_at <= page.now
+        shape = SquareShape(
+            state,
+            bool(one.bookings),
+            day.is_today,
+            is_now=day.is_today and not is_over and cell.slot.starts_at <= page.now,
+            is_over=day.is_today and is_over,
+            has_slot=True,
+            is_idle=not cell.parties,
+            counts_guests=cell.slot.guest_capacity is not None,
+            may_add=page.may_change and state == "open" and not is_over,
+        )
+        values |= _told(one, cell, shape, page)
+    return page.fill("grid/_square", shape, values)
 
 
-def _told(start: time, cell: Cell, page: Page) -> dict[str, str]:
-    slot, country = cell.slot, page.station.country
-    return {
-        "date": slot.date.isoformat(),
-        "slot": clock(start),
-        "starts": slot.starts_at.isoformat(),
-        "ends": slot.ends_at.isoformat(),
-        "why": escape(describe(cell)) if slot.closed else "",
-        "load": str(cell.parties),
-        "capacity": str(slot.capacity),
-        "load_words": of(cell.parties, slot.capacity),
-        "guests": str(cell.guests),
-        "seats": str(slot.guest_capacity),
-        "seat_words": of(cell.guests, slot.guest_capacity or 0),
-        "station": quote(page.station.code, safe="/"),
-        "day": escape(wording.long_day(slot.date, country)),
-        "time": escape(wording.clock(start, country)),
-        "tenths": str(tenths(cell)),
-    }
-
-
-def of(taken: int, capacity: int) -> str:
-    """“2 of 3”, for the ear."""
-    return _of(taken, capacity, get_language())
-
-
-@lru_cache(KEPT)
-def _of(taken: int, capacity: int, language: str | None) -> str:
-    return escape(_("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity})
-
-
-def tenths(cell: Cell) -> int:
-    """How full a slot is, by parties or by guests, whichever is fuller: for the bar that is drawn of it."""
-    by_guests = Load(cell.guests, cell.slot.guest_capacity or 0)
-    return max(Load(cell.parties, cell.slot.capacity).tenths, by_guests.tenths)
+def _told(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, Value]:
+    slot = cell.slot
+    values: dict[str, Value] = {"date": slot.date.isoformat(), "slot": clock(slot.start)}
+    if shape.is_today:
+        values |= {"starts": slot.starts_at.isoformat(), "ends": slot.ends_at.isoformat()}
+    if slot.closed:
+        return values | {"why": escape(describe(cell))}
+    values |= {"load": cell.parties, "capacity": slot.capacity, "load_words": page.of(cell.parties, slot.capacity)}
+    values["tenths"] = one.tenths
+    if (seats := slot.guest_capacity) is not None:
+        values |= {"guests": cell.guests, "seats": seats, "seat_words": page.of(cell.guests, seats)}
+    if shape.may_add:
+        day, start = page.say(wording.long_day, slot.date), page.say(wording.clock, slot.start)
+        values |= {"station": page.code, "day": day, "time": start}
+    return values

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from typing import NamedTuple
 
 from bookings.calendar import Cell, Row
 from bookings.workflow import Status
@@ -13,8 +14,7 @@ MONTH_DAYS = 6 * WEEK_DAYS
 """The most that a month of whole weeks shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """How full something is."""
 
     taken: int
@@ -54,7 +54,7 @@ class Day:
 
     @property
     def is_closed(self) -> bool:
-        return not any(not cell.slot.closed for cell in self.cells)
+        return all(cell.slot.closed for cell in self.cells)
 
     @property
     def reason(self) -> str:
@@ -88,6 +88,16 @@ class Square:
             return "past"
         return "open" if self.cell.left else "full"
 
+    @property
+    def tenths(self) -> int:
+        """How full it is, by parties or by guests, whichever is fuller: for the bar that is drawn of it."""
+        if self.cell is None:
+            return 0
+        slot, by_parties = self.cell.slot, Load(self.cell.parties, self.cell.slot.capacity).tenths
+        return (
+            max(by_parties, Load(self.cell.guests, slot.guest_capacity).tenths) if slot.guest_capacity else by_parties
+        )
+
 
 @dataclass(slots=True)
 class Span:
@@ -113,11 +123,10 @@ def days_of(
     today: date,
     month: int | None = None,
 ) -> list[Day]:
-    """The days with their cells and bookings; those that wait for a place stand beside the grid and are left out."""
+    """The days with their cells and bookings, of which none waits for a place: those stand beside the grid."""
     standing: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
-        if not row.waits_for_place:
-            standing[row.date].append(row)
+        standing[row.date].append(row)
     return [
         Day(
             day,
@@ -139,15 +148,10 @@ def totals(days: Iterable[Day]) -> Totals:
 
 def week(days: Sequence[Day]) -> Week:
     """Days across, every slot that any of them has or any booking stands in down."""
-    starts = {cell.slot.start for day in days for cell in day.cells} | {
-        row.slot for day in days for row in day.bookings
-    }
+    cells = {(day.date, cell.slot.start): cell for day in days for cell in day.cells}
+    starts = {start for _day, start in cells} | {row.slot for day in days for row in day.bookings}
     ordered = sorted(starts)
-    squares = {
-        (day.date, start): Square(day, start, next((cell for cell in day.cells if cell.slot.start == start), None))
-        for day in days
-        for start in ordered
-    }
+    squares = {(day.date, start): Square(day, start, cells.get((day.date, start))) for day in days for start in ordered}
     tracks = {day.date: _fill(day, ordered, squares) for day in days}
     lines = [(start, [squares[day.date, start] for day in days]) for start in ordered]
     return Week(list(days), tracks, lines)
@@ -159,7 +163,7 @@ def _fill(day: Day, ordered: Sequence[time], squares: Mapping[tuple[date, time],
     placed: list[tuple[int, int, Span]] = []
     for row in day.bookings:
         begin = ordered.index(row.slot)
-        rows = len(_spanned(day, ordered[begin:], row))
+        rows = len(_spanned(day, ordered[begin:], row)) if row.slots > 1 else 1
         if rows < 2:
             squares[day.date, row.slot].bookings.append(row)
             continue
@@ -171,9 +175,9 @@ def _fill(day: Day, ordered: Sequence[time], squares: Mapping[tuple[date, time],
 
 
 def _spanned(day: Day, later: Sequence[time], row: Row) -> list[time]:
-    """The rows of the table that a booking covers: from its own to that of its last slot."""
+    """The rows of the table that a booking of several slots covers: from its own to that of its last slot."""
     own = [cell.slot.start for cell in day.cells if cell.slot.start >= row.slot][: row.slots]
-    last = own[-1] if own and row.slots > 1 else row.slot
+    last = own[-1] if own else row.slot
     return [start for start in later if start <= last]
 
 

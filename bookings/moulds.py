@@ -1,8 +1,8 @@
-"""What a page draws hundreds of times: a template rendered once for each shape that it can take, and filled for each thing shown.
+"""What pages are made of: a template rendered once for each shape that it can take, and filled for each thing shown.
 
-What the markup hangs on is the shape, a frozen dataclass; the rest is values, and in the mould there are marks in their
-places. So the markup stands in the template alone, no template is rendered in a page's inner loop, and a mould, which the process
-keeps, holds nobody's data.
+What the markup hangs on is the shape, a named tuple; the rest is values, and in the mould there are marks in their places. So the
+markup stands in the templates alone, which may include and translate as they like, no template is rendered while somebody
+waits for a calendar, and a mould, which the process keeps, holds nobody's data: a shape has no word of anybody's in it.
 """
 
 import re
@@ -12,8 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.safestring import mark_safe
 
 KEPT: Final = 4096
 ID: Final = UUID("5ca1ab1e-0000-4000-8000-000000000000")
@@ -21,21 +20,38 @@ ID: Final = UUID("5ca1ab1e-0000-4000-8000-000000000000")
 _MARK: Final = "\ue000{}\ue001"
 _MARKS: Final = re.compile(f"\ue000([a-z_]+)\ue001|{ID}")
 
+Value = str | int | UUID
 
-def fill(template: str, shape: Any, values: Mapping[str, str]) -> SafeString:
-    """The template with `shape` and `values` as `its`. The values are HTML: whoever gives them has escaped them."""
-    pieces = _mould(template, shape, tuple(values), get_language())
-    return mark_safe("".join([values[piece] if is_value else piece for is_value, piece in pieces]))  # noqa: S308  # nosec B308, B703
+
+def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) -> str:
+    """The template in the language that is spoken here, with `shape` and `values` as `its`, and with the values `csrf_token`,
+    `nonce`, `email` and `here` where a page asks for what every page is given.
+
+    The values are HTML, as is what comes of them: whoever gives them has escaped them.
+    """
+    return _mould(template, shape, language) % values
 
 
 @lru_cache(KEPT)
-def _mould(template: str, shape: Any, names: tuple[str, ...], language: str | None) -> list[tuple[bool, str]]:
-    """The pieces in order: whether each is a value's name, and the name or the text itself."""
-    marks = {name: ID if name == "id" else mark_safe(_MARK.format(name)) for name in names}  # noqa: S308  # nosec B308, B703
-    known = {name: getattr(shape, name) for name in shape.__slots__}
-    text = render_to_string(template, {"its": {**known, **marks}})
-    pieces, begin = [], 0
-    for found in _MARKS.finditer(text):
-        pieces += [(False, text[begin : found.start()]), (True, found[1] or "id")]
-        begin = found.end()
-    return [*pieces, (False, text[begin:])]
+def _mould(template: str, shape: Any, language: str) -> str:
+    """A text for Python's own `%`: nothing else puts hundreds of values into their places as fast."""
+    its = _Its(shape._asdict())
+    text = render_to_string(template, {"its": its, **_given(its)}).strip()
+    return _MARKS.sub(lambda mark: f"%({mark[1] or 'id'})s", text.replace("%", "%%"))
+
+
+class _Its(dict[str, Any]):
+    """A shape, and marks for all else that its template asks for."""
+
+    def __missing__(self, name: str) -> Any:
+        return ID if name == "id" else mark_safe(_MARK.format(name))  # noqa: S308  # nosec B308, B703
+
+
+def _given(its: _Its) -> dict[str, Any]:
+    """What context processors give to a page that is rendered for its reader."""
+    return {
+        "user": {"is_authenticated": True, "is_staff": its["is_staff"], "email": its["email"]},
+        "request": {"method": "GET", "get_full_path": its["here"]},
+        "csrf_token": its["csrf_token"],
+        "CSP_NONCE": its["nonce"],
+    }

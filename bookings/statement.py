@@ -1,13 +1,14 @@
-"""The calendar's one statement, as PostgreSQL answers it fastest.
+"""The calendar's one statement, as PostgreSQL answers it fastest: of bookings alone, or of all that a page shows.
 
-It asks what `calendar.read` asks of any bookings, and a test holds the two to the same rows; this one is spared what costs more
-than the question itself: models, text in place of binary values, and a plan that reads a whole table of customers for a month of
-them (`docs/performance.md` has the figures).
+It asks what `calendar` asks by the ORM elsewhere, and a test holds the two to the same answers; this one is spared what costs
+more than the question itself: models, text in place of binary values, and a plan that reads a whole table of customers for a
+month of them (`docs/performance.md` has the figures).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,14 +19,32 @@ from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
 from bookings import reading
 from bookings.models import Booking
+from bookings.workflow import RESCHEDULABLE
+from stations.models import Station
+
+Values = tuple[Any, ...]
+Where = tuple[int, date, time]
+"""A slot: its station's key, its date, its start."""
 
 _OF_THE_STATION: Final = "station__code"
 _OF_THE_CUSTOMER: Final = "customer__"
-_STATEMENT: Final = """SELECT {columns} FROM bookings_booking b
+_BOOKINGS: Final = """SELECT {columns} FROM bookings_booking b
 LEFT JOIN LATERAL (SELECT {customers} FROM accounts_customer c WHERE c.id = b.customer_id OFFSET 0) c ON true
-WHERE b.station_id = {stations} AND b.date BETWEEN %s AND %s{status}{customer} ORDER BY b.date, b.slot, b.created_at, b.id"""
+WHERE b.station_id = {stations} AND """
 """The customers of these bookings are looked up one by one (OFFSET keeps the planner from joining all that there are): a step
 each in an index, however many customers the table has. One station's bookings are read in the order of their index."""
+_OF_DATES: Final = "b.date BETWEEN %s AND %s{status}{customer}"
+_DISPLACED: Final = "b.needs_place AND b.status IN ({})".format(", ".join(f"'{status}'" for status in RESCHEDULABLE))
+_TAKEN: Final = """SELECT {columns} FROM bookings_hold h
+JOIN LATERAL (SELECT b.party_adults + b.party_kids AS guests FROM bookings_booking b WHERE b.id = h.booking_id OFFSET 0) b ON true
+WHERE h.station_id = %s AND h.date BETWEEN %s AND %s GROUP BY h.station_id, h.date, h.slot"""
+"""The ledger itself is asked, and nothing reckoned from the bookings: it alone is true."""
+_OF_THE_LEDGER: Final = {
+    _OF_THE_STATION: "h.station_id", "date": "h.date", "slot": "h.slot",
+    "party_adults": "count(*)", "party_kids": "sum(b.guests)",
+}  # fmt: skip
+"""What the bookings' columns hold, their key none, in a row that tells what is taken of a slot."""
+_IN_ORDER: Final = " ORDER BY date, slot, created_at, id"
 
 
 def is_spoken() -> bool:
@@ -40,22 +59,53 @@ def ask(
     *,
     status: str | None = None,
     customer_id: UUID | None = None,
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Values]:
     """The values of `columns`, named as `values_list` names them, for each booking in the calendar's order; what is encrypted is
     read. `stations` are codes by their keys."""
     [*keys] = stations
     where = keys[0] if len(keys) == 1 else keys
-    values = [where, first, last, *([status] if status else []), *([customer_id] if customer_id else [])]
+    text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
+    return _told(columns, _answer(text, [where, first, last, *filter(None, (status, customer_id))]), stations)
+
+
+def ask_desk(
+    columns: Sequence[str],
+    station: Station,
+    first: date,
+    last: date,
+    *,
+    status: str | None = None,
+    customer_id: UUID | None = None,
+) -> tuple[Iterator[Values], dict[Where, tuple[int, int]]]:
+    """What `ask` finds of one station, all of its displaced bookings among them, and how many parties and guests take of its
+    slots: by one statement."""
+    pk = station.pk
+    text = _worded_desk(tuple(columns), bool(status), bool(customer_id))
+    asked = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
+    bookings: list[Values] = []
+    ledger: list[Values] = []
+    for values in _answer(text, asked):
+        (bookings if values[0] else ledger).append(values)
+    read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
+    taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}
+    return _told(columns, bookings, {pk: station.code}), taken
+
+
+def _answer(text: str, values: Sequence[Any]) -> list[Values]:
     with connections[reading.alias()].cursor() as cursor:
         cursor.cursor.format = Format.BINARY
-        cursor.execute(_worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id)), values)
-        found = cursor.fetchall()
-    read = [_told(name, told, stations) for name, told in zip(columns, zip(*found, strict=True), strict=bool(found))]
+        cursor.execute(text, values)
+        found: list[Values] = cursor.fetchall()
+        return found
+
+
+def _told(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
+    """Each column at once."""
+    read = [_read(name, told, stations) for name, told in zip(columns, zip(*found, strict=True), strict=bool(found))]
     return zip(*read, strict=True)
 
 
-def _told(name: str, values: Sequence[Any], stations: Mapping[int, str]) -> Sequence[Any]:
-    """A whole column at once."""
+def _read(name: str, values: Sequence[Any], stations: Mapping[int, str]) -> Sequence[Any]:
     if name == _OF_THE_STATION:
         return [stations[key] for key in values]
     column = _field(name)
@@ -71,13 +121,31 @@ def _field(name: str) -> Any:
 
 @cache
 def _worded(columns: tuple[str, ...], one: bool, status: bool, customer: bool) -> str:
-    columns_of_customers = [name for name in columns if name.startswith(_OF_THE_CUSTOMER)]
-    return _STATEMENT.format(
+    return _bookings(columns, one=one) + _of_dates(status, customer) + _IN_ORDER
+
+
+@cache
+def _worded_desk(columns: tuple[str, ...], status: bool, customer: bool) -> str:
+    parts = [
+        _bookings(columns) + _of_dates(status, customer) + f" AND NOT ({_DISPLACED})",
+        _bookings(columns) + _DISPLACED,
+        _TAKEN.format(columns=", ".join(_OF_THE_LEDGER.get(name, "NULL") for name in columns)),
+    ]
+    return "\nUNION ALL ".join(parts) + _IN_ORDER
+
+
+def _bookings(columns: tuple[str, ...], *, one: bool = True) -> str:
+    of_customers = [name for name in columns if name.startswith(_OF_THE_CUSTOMER)]
+    return _BOOKINGS.format(
         columns=", ".join(map(_column, columns)),
-        customers=", ".join(map(_column, columns_of_customers)),
+        customers=", ".join(map(_column, of_customers)),
         stations="%s" if one else "ANY(%s)",
-        status=" AND b.status = %s" if status else "",
-        customer=" AND b.customer_id = %s" if customer else "",
+    )
+
+
+def _of_dates(status: bool, customer: bool) -> str:
+    return _OF_DATES.format(
+        status=" AND b.status = %s" if status else "", customer=" AND b.customer_id = %s" if customer else ""
     )
 
 

@@ -1,17 +1,14 @@
 """How the calendar's templates put things."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Final
 
 from django import template
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from bookings import cards
-from bookings.calendar import Cell, Row
-from bookings.forms import describe
-from bookings.grids import Square
+from bookings.calendar import Cell
+from bookings.forms import CalendarForm, describe
+from bookings.views.address import KINDS
 from bookings.workflow import Status
 from stations import wording
 from stations.models import Station
@@ -27,7 +24,6 @@ MARKS: Final = {
     Status.CANCELLED: "✕",
 }
 """A status is told by sign and word as well as by colour."""
-FIGURE: Final = '<span aria-hidden="true">{}/{}</span><span class="visually-hidden">{}</span>'
 
 
 @register.filter
@@ -40,22 +36,23 @@ def status_word(status: str) -> str:
     return str(Status(status).label)
 
 
-@register.simple_tag(takes_context=True)
-def card(context: template.Context, row: Row, when: cards.When = "") -> SafeString:
-    """A booking in the grid, told its time where the place in the grid does not."""
-    return cards.booking(row, context["cards"], roomy=bool(context.get("roomy")) and when != "dated", when=when)
-
-
-@register.simple_tag(takes_context=True)
-def square(context: template.Context, one: Square) -> SafeString:
-    """The beginning of a slot's cell, up to its bookings."""
-    return cards.square(one, context["cards"])
+@register.simple_tag
+def show_form(day: str, status: str) -> CalendarForm:
+    """What a calendar shows, for its reader to choose otherwise."""
+    return CalendarForm(initial={"date": day, "status": status}, auto_id="show_%s")
 
 
 @register.simple_tag
-def figure(taken: int, capacity: int) -> SafeString:
-    """“2/3” for the eye, “2 of 3” for the ear."""
-    return format_html(FIGURE, taken, capacity, cards.of(taken, capacity))
+def kinds(of_stations: bool) -> list[tuple[str, str, str]]:
+    """Each view with its name and its key; that of all stations for whoever has several."""
+    return [(kind, str(label), key) for kind, (label, key) in KINDS.items() if of_stations or kind != "stations"]
+
+
+@register.simple_tag
+def weekdays(first: int) -> list[str]:
+    """Their short names, from the first of the week on."""
+    monday = date(2024, 1, 1)
+    return [wording.weekday(monday + timedelta(days=first + more)) for more in range(7)]
 
 
 @register.filter
@@ -71,9 +68,6 @@ def money(cents: int, station: Station) -> str:
 @register.filter
 def clock(start: time, station: Station) -> str:
     return wording.clock(start, station.country)
-
-
-register.filter("weekday", wording.weekday)
 
 
 @register.filter
@@ -94,21 +88,6 @@ def long_day(day: date, station: Station) -> str:
 @register.filter
 def full_day(day: date, station: Station) -> str:
     return wording.full_day(day, station.country)
-
-
-@register.filter
-def month_name(day: date, station: Station) -> str:
-    return wording.month(day, station.country)
-
-
-@register.simple_tag
-def span(first: date, last: date, station: Station) -> str:
-    return wording.span(first, last, station.country)
-
-
-@register.filter
-def at(mapping: dict[object, object], key: object) -> object:
-    return mapping[key]
 
 
 @register.simple_tag

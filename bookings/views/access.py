@@ -22,6 +22,8 @@ class PageRequest(HttpRequest):
     """A request of somebody signed in, as every page here gets it."""
 
     user: User
+    csp_nonce: str
+    """Made when it is first asked for."""
 
 
 def page(right: str = roles.VIEW) -> Callable[[View], View]:
@@ -61,9 +63,13 @@ def asked_part(request: HttpRequest) -> str:
     return said if said in PARTS else ""
 
 
+def base_of(request: HttpRequest) -> str:
+    """The template that is the frame of what was asked for."""
+    return PARTS.get(asked_part(request), "base.html")
+
+
 def draw(request: HttpRequest, template: str, shown: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The page, in the frame that was asked for."""
-    part = asked_part(request)
-    response = render(request, template, {"base": PARTS.get(part, "base.html"), **shown}, status=status)
+    response = render(request, template, {"base": base_of(request), **shown}, status=status)
     patch_vary_headers(response, ["X-Part"])
     return response

@@ -3,7 +3,7 @@ the calendar's index, however many customers there are."""
 
 import re
 from datetime import date, time
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts import customers, roles
 from bookings import calendar, privacy, statement
-from bookings.models import Booking
+from bookings.models import Booking, Hold
 from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
@@ -65,16 +65,76 @@ def test_statement_finds_one_customers_bookings(stations: list[Station]) -> None
     assert [row.booking_id for row in shown] == [made.pk]
 
 
+@pytest.fixture
+def kitchen(stations: list[Station]) -> Station:
+    """With some displaced besides, in the range and out of it, one of them done with; and with a ledger that knows better than
+    its bookings who holds a place."""
+    kitchen = stations[0]
+    booking(kitchen, SATURDAY, time(18), slots=3, party_adults=4)
+    lost = [booking(kitchen, day, time(19), customer=ANA, **more) for day, more in DISPLACED]
+    Hold.objects.filter(booking__in=lost).delete()
+    Booking.objects.filter(pk__in=[one.pk for one in lost]).update(needs_place=True)
+    Hold.objects.filter(booking=booking(kitchen, FRIDAY, time(20))).delete()
+    return kitchen
+
+
+DISPLACED: list[tuple[date, dict[str, Any]]] = [
+    (FRIDAY, {}), (SATURDAY, {"status": Status.PENDING}), (FRIDAY, {"status": Status.ARRIVED}), (OUT_OF_SIGHT, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", [roles.VIEWERS, roles.STAFF])
+@pytest.mark.parametrize(
+    "asked", [{}, {"status": "pending"}, {"customer_id": OUT_OF_SIGHT}], ids=["all", "pending", "ana"]
+)
+def test_desk_shows_what_the_orm_shows(kitchen: Station, group: str, asked: dict[str, Any]) -> None:
+    if "customer_id" in asked:
+        asked = {"customer_id": Booking.objects.get(station=kitchen, date=OUT_OF_SIGHT, needs_place=True).customer_id}
+    who = person(group, kitchen)
+
+    desk = calendar.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
+
+    with patch.object(statement, "is_spoken", return_value=False):
+        assert desk == calendar.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
+    assert len(desk.displaced) == 3
+    assert desk.standing
+    assert [(cell.parties, cell.guests) for cell in desk.cells[SATURDAY]] == [(0, 0), (1, 4), (1, 4), (1, 4), (0, 0)]
+
+
+def test_desk_of_nothing_is_empty(stations: list[Station]) -> None:
+    desk = calendar.desk_of(person(roles.STAFF, stations[1]), stations[1], OUT_OF_SIGHT, OUT_OF_SIGHT)
+
+    assert (desk.standing, desk.displaced, [cell.parties for cell in desk.cells[OUT_OF_SIGHT]]) == ([], [], [0] * 5)
+
+
+CALENDAR: Final = ["booking_calendar_of_station", "accounts_customer_pkey"]
+
+
 def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) -> None:
     _crowd(stations[0], 20_000)
     columns = calendar._columns(private=True, contact=True)
 
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + statement._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
-        plan = "\n".join(line for (line,) in cursor.fetchall())
+    plan = plan_of(statement._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
 
-    assert re.findall(r"using (\w+)", plan) == ["booking_calendar_of_station", "accounts_customer_pkey"]
+    assert re.findall(r"using (\w+)", plan) == CALENDAR
     assert "Seq Scan" not in plan
+
+
+def test_desk_walks_indexes_at_size(stations: list[Station]) -> None:
+    _crowd(stations[0], 20_000)
+    pk, columns = stations[0].pk, calendar._columns(private=True, contact=False)
+
+    plan = plan_of(statement._worded_desk(columns, False, False), [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY])
+
+    beside, ledger = ["booking_displaced", "accounts_customer_pkey"], ["hold_one_party_a_lane", "bookings_booking_pkey"]
+    assert re.findall(r"using (\w+)", plan) == [*CALENDAR, *beside, *ledger]
+    assert "Seq Scan" not in plan
+
+
+def plan_of(text: str, values: list[Any]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {text}", values)
+        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def _crowd(station: Station, count: int) -> None:

@@ -1,0 +1,102 @@
+"""What a calendar's address asks for, and the addresses of what lies around it."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Customer
+from bookings import calendar, grids
+from bookings.forms import CalendarForm
+from bookings.models import Booking
+from bookings.views.access import PageRequest
+from bookings.views.booking import visible_booking
+from stations.errors import NotFound
+from stations.models import Station
+from stations.timetable import FIRST_DATE, LAST_DATE, local_now
+
+KINDS: Final = {
+    "week": (gettext_lazy("Week"), "w"),
+    "month": (gettext_lazy("Month"), "m"),
+    "day": (gettext_lazy("Day"), "d"),
+    "agenda": (gettext_lazy("Agenda"), "a"),
+    "stations": (gettext_lazy("Stations"), "s"),
+}
+"""Each view's name for people, and its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a calendar page shows, as its address says it."""
+
+    kind: str
+    station: Station
+    stations: list[Station]
+    day: date
+    today: date
+    status: str
+    customer: Customer | None
+    booking: Booking | None
+    """The one in the panel."""
+
+    def on(self, day: date, *, of_everybody: bool = False) -> str:
+        """The address of this view, without its panel, on a day or the calendar's nearest to it."""
+        return f"/calendar/{self.kind}/{self.query(day, of_everybody=of_everybody)}"
+
+    def query(self, day: date | None = None, *, of_everybody: bool = False) -> str:
+        """What stands behind the path, of this view or one of another kind."""
+        station, shown = quote_plus(self.station.code), min(max(day or self.day, FIRST_DATE), LAST_DATE)
+        status = f"&status={self.status}" if self.status else ""
+        customer = f"&customer={self.customer.pk}" if self.customer and not of_everybody else ""
+        return f"?station={station}&date={shown.isoformat()}{status}{customer}"
+
+    @property
+    def week(self) -> list[date]:
+        """The dates of the week that holds the day, by the station's first weekday."""
+        first = grids.first_of_week(self.day, self.station.first_weekday)
+        return calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
+
+    @property
+    def watched(self) -> list[Station]:
+        """Whose changes can change what is shown."""
+        return self.stations if self.kind == "stations" else [self.station]
+
+
+def read(request: PageRequest, kind: str) -> View | None:
+    """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
+    form = CalendarForm(request.GET)
+    form.is_valid()
+    asked = form.cleaned_data
+    stations = list(Station.objects.visible_to(request.user))
+    if not stations:
+        return None
+    code = asked.get("station") or request.session.get("station")
+    station = next((station for station in stations if station.code == code), None)
+    if station is None and asked.get("station"):
+        raise NotFound
+    station = station or stations[0]
+    if (request.session.get("station"), request.session.get("view")) != (station.code, kind):
+        request.session["station"], request.session["view"] = station.code, kind
+    today = local_now(station, timezone.now()).date()
+    return View(
+        kind=kind,
+        station=station,
+        stations=stations,
+        day=asked.get("date") or today,
+        today=today,
+        status=asked.get("status") or "",
+        customer=_customer(station, asked.get("customer")),
+        booking=visible_booking(request, asked["booking"]) if asked.get("booking") else None,
+    )
+
+
+def _customer(station: Station, customer_id: Any) -> Customer | None:
+    if customer_id is None:
+        return None
+    customer = Customer.objects.filter(station=station, pk=customer_id).first()
+    if customer is None:
+        raise NotFound
+    return customer

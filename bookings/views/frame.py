@@ -1,0 +1,148 @@
+"""What stands around every grid: a calendar's page, drawn as its grid is, from a mould (`bookings.moulds`)."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
+
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+
+from accounts import customers, roles
+from bookings import drawing
+from bookings.calendar import Row
+from bookings.cards import Page
+from bookings.grids import Totals
+from bookings.moulds import Value
+from bookings.views import notices
+from bookings.views.access import PageRequest, asked_part, base_of
+from bookings.views.address import View
+from bookings.views.booking import details
+from stations.models import Station
+
+
+class Found(NamedTuple):
+    """What a view has read, and what is its own of the page."""
+
+    grid: Callable[[Page], str]
+    """Draws it."""
+    heading: str
+    title: str
+    previous: date
+    next: date
+    carry: str
+    """How far to the next, for a booking in the hand: `7d`, `1m`."""
+    totals: Totals | None = None
+    displaced: Sequence[Row] = ()
+    roomy: bool = False
+
+
+class FrameShape(NamedTuple):
+    """All that a page's markup hangs on."""
+
+    base: str
+    kind: str
+    status: str
+    has_choice: bool
+    """Of stations."""
+    has_customer: bool
+    has_displaced: bool
+    has_error: bool
+    may_change: bool
+    may_search: bool
+    is_staff: bool
+
+
+def framed(request: PageRequest, view: View, found: Found, tag: str) -> HttpResponse:
+    """The page, or of it the part that was asked for."""
+    person, here = request.user, request.get_full_path()
+    page = Page(
+        station=view.station,
+        code=quote(view.station.code),
+        here=quote(here, safe=""),
+        now=timezone.now(),
+        may_change=person.has_perm(roles.CHANGE),
+        language=get_language() or "",
+        roomy=found.roomy,
+    )
+    once = {} if asked_part(request) else _told_once(request, view, here)
+    shape = FrameShape(
+        base=base_of(request),
+        kind=view.kind,
+        status=view.status,
+        has_choice=len(view.stations) > 1,
+        has_customer=view.customer is not None,
+        has_displaced=bool(found.displaced),
+        has_error=bool(once.get("error")),
+        may_change=page.may_change,
+        may_search=person.has_perm(roles.PII),
+        is_staff=person.is_staff,
+    )
+    reader: dict[str, Value] = {
+        "email": escape(person.email),
+        "here": escape(here),
+        "csrf_token": get_token(request),
+        "tag": escape(tag),
+        "customer": escape(customers.shown(view.customer, person).called) if view.customer else "",
+    }
+    values = _seen_there(view, found, page) | _ways(view, found) | reader | {"panel": ""} | once
+    response = HttpResponse(page.fill("calendar", shape, values))
+    patch_vary_headers(response, ["X-Part"])
+    return response
+
+
+def _seen_there(view: View, found: Found, page: Page) -> dict[str, Value]:
+    return {
+        "title": escape(found.title),
+        "heading": escape(found.heading),
+        "totals": drawing.totals(found.totals, page) if found.totals else "",
+        "displaced": drawing.displaced(found.displaced, page),
+        "grid": found.grid(page),
+        "station": escape(view.station.name),
+        "station_code": escape(view.station.code),
+        "stations": "".join([_option(one, view, page) for one in view.stations]),
+        "customer_id": view.customer.pk if view.customer else "",
+        "date": view.day.isoformat(),
+    }
+
+
+class OptionShape(NamedTuple):
+    is_chosen: bool
+
+
+def _option(station: Station, view: View, page: Page) -> str:
+    shape = OptionShape(is_chosen=station.pk == view.station.pk)
+    return page.fill("_option", shape, {"code": escape(station.code), "name": escape(station.name)})
+
+
+def _ways(view: View, found: Found) -> dict[str, Value]:
+    """To what lies around it."""
+    return {
+        "code": quote(view.station.code),
+        "query": escape(view.query()),
+        "address": escape(view.on(view.day)),
+        "today": escape(view.on(view.today)),
+        "previous": escape(view.on(found.previous)),
+        "next": escape(view.on(found.next)),
+        "carry": found.carry,
+        "everybody": escape(view.on(view.day, of_everybody=True)),
+    }
+
+
+def _told_once(request: PageRequest, view: View, here: str) -> dict[str, Value]:
+    """What a whole page tells, and no part of it again: what was just done or refused, and the booking beside the grid."""
+    told, panel = {"notice": notices.taken_notice(request), "here": here}, ""
+    if view.booking:
+        beside = {"panel": details(request, view.booking), "view": view, "close": view.on(view.day)}
+        panel = render_to_string("bookings/_in_panel.html", beside, request=request)
+    return {
+        "nonce": escape(str(request.csp_nonce)),
+        "notice": render_to_string("bookings/_notice.html", told, request=request) if told["notice"] else "",
+        "error": escape(notices.taken_refusal(request)),
+        "panel": panel,
+    }
