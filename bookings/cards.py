@@ -40,7 +40,7 @@ class Page:
     """Whether cards have room for more than a name."""
 
     def fill(self, template: str, shape: Any, values: dict[str, Value]) -> str:
-        return moulds.fill(f"bookings/{template}.html", shape, values, self.language)
+        return moulds.fill(template, shape, values, self.language)
 
     def say(self, how: Callable[[Any, str], str], what: date | time) -> str:
         """A day or a clock in the words of `stations.wording`, as HTML; looked up once for all that ask."""
@@ -83,7 +83,7 @@ def booking(row: Row, page: Page, when: When = "") -> str:
     movable, is_due = page.may_change and row.status in RESCHEDULABLE, roomy and bool(row.balance_due_cents)
     shape = CardShape(row.status, row.total_guests, customer is not None, bool(wishes), is_due, movable, roomy, when)
     values: dict[str, Value] = {
-        "id": row.booking_id,
+        "id": str(row.booking_id),
         "date": row.date.isoformat(),
         "slot": clock(row.slot),
         "version": row.version,

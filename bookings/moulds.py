@@ -20,12 +20,12 @@ ID: Final = UUID("5ca1ab1e-0000-4000-8000-000000000000")
 _MARK: Final = "\ue000{}\ue001"
 _MARKS: Final = re.compile(f"\ue000([a-z_]+)\ue001|{ID}")
 
-Value = str | int | UUID
+Value = str | int
 
 
 def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) -> str:
-    """The template in the language that is spoken here, with `shape` and `values` as `its`, and with the values `csrf_token`,
-    `nonce`, `email` and `here` where a page asks for what every page is given.
+    """The template of bookings', without its ending, in the language that is spoken here: with `shape` and `values` as `its`, and
+    with the values `csrf_token`, `nonce`, `email` and `here` where a page asks for what every page is given.
 
     The values are HTML, as is what comes of them: whoever gives them has escaped them.
     """
@@ -36,7 +36,7 @@ def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) 
 def _mould(template: str, shape: Any, language: str) -> str:
     """A text for Python's own `%`: nothing else puts hundreds of values into their places as fast."""
     its = _Its(shape._asdict())
-    text = render_to_string(template, {"its": its, **_given(its)}).strip()
+    text = render_to_string(f"bookings/{template}.html", {"its": its, **_given(its)}).strip()
     return _MARKS.sub(lambda mark: f"%({mark[1] or 'id'})s", text.replace("%", "%%"))
 
 

@@ -60,40 +60,51 @@ class FrameShape(NamedTuple):
 
 def framed(request: PageRequest, view: View, found: Found, tag: str) -> HttpResponse:
     """The page, or of it the part that was asked for."""
-    person, here = request.user, request.get_full_path()
+    here = request.get_full_path()
     page = Page(
         station=view.station,
         code=quote(view.station.code),
         here=quote(here, safe=""),
         now=timezone.now(),
-        may_change=person.has_perm(roles.CHANGE),
+        may_change=request.user.has_perm(roles.CHANGE),
         language=get_language() or "",
         roomy=found.roomy,
     )
-    once = {} if asked_part(request) else _told_once(request, view, here)
-    shape = FrameShape(
+    values = (
+        _of_reader(request, view, here) | _ways(view, found) | _seen_there(view, found, page) | {"tag": escape(tag)}
+    )
+    values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view, here)
+    shape = _shape(request, view, found, has_error=bool(values["error"]))
+    response = HttpResponse(page.fill("calendar", shape, values))
+    patch_vary_headers(response, ["X-Part"])
+    return response
+
+
+def _shape(request: PageRequest, view: View, found: Found, *, has_error: bool) -> FrameShape:
+    return FrameShape(
         base=base_of(request),
         kind=view.kind,
         status=view.status,
         has_choice=len(view.stations) > 1,
         has_customer=view.customer is not None,
         has_displaced=bool(found.displaced),
-        has_error=bool(once.get("error")),
-        may_change=page.may_change,
-        may_search=person.has_perm(roles.PII),
-        is_staff=person.is_staff,
+        has_error=has_error,
+        may_change=request.user.has_perm(roles.CHANGE),
+        may_search=request.user.has_perm(roles.PII),
+        is_staff=request.user.is_staff,
     )
-    reader: dict[str, Value] = {
-        "email": escape(person.email),
+
+
+def _of_reader(request: PageRequest, view: View, here: str) -> dict[str, Value]:
+    """What makes the page its reader's, and nobody else's."""
+    customer = customers.shown(view.customer, request.user) if view.customer else None
+    return {
+        "email": escape(request.user.email),
         "here": escape(here),
         "csrf_token": get_token(request),
-        "tag": escape(tag),
-        "customer": escape(customers.shown(view.customer, person).called) if view.customer else "",
+        "customer": escape(customer.called) if customer else "",
+        "customer_id": str(customer.customer_id) if customer else "",
     }
-    values = _seen_there(view, found, page) | _ways(view, found) | reader | {"panel": ""} | once
-    response = HttpResponse(page.fill("calendar", shape, values))
-    patch_vary_headers(response, ["X-Part"])
-    return response
 
 
 def _seen_there(view: View, found: Found, page: Page) -> dict[str, Value]:
@@ -106,7 +117,6 @@ def _seen_there(view: View, found: Found, page: Page) -> dict[str, Value]:
         "station": escape(view.station.name),
         "station_code": escape(view.station.code),
         "stations": "".join([_option(one, view, page) for one in view.stations]),
-        "customer_id": view.customer.pk if view.customer else "",
         "date": view.day.isoformat(),
     }
 
