@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 
 from accounts import counters
 from accounts.models import User
-from stations import loading
+from stations import listing, loading
 from stations.models import Station
 from tests import chromium, factories
 
@@ -49,8 +49,9 @@ def own_language() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_timetable_kept() -> None:
+def no_station_kept() -> None:
     """No test meets another's station under the same key."""
+    listing._kept.cache_clear()
     loading._kept.cache_clear()
 
 

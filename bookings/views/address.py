@@ -15,6 +15,7 @@ from bookings.models import Booking
 from bookings.views.access import PageRequest
 from bookings.views.booking import visible_booking
 from stations.errors import NotFound
+from stations.listing import stations_of
 from stations.models import Station
 from stations.timetable import FIRST_DATE, LAST_DATE, local_now
 
@@ -70,7 +71,7 @@ def read(request: PageRequest, kind: str) -> View | None:
     form = CalendarForm(request.GET)
     form.is_valid()
     asked = form.cleaned_data
-    stations = list(Station.objects.visible_to(request.user))
+    stations = stations_of(request.user)
     if not stations:
         return None
     code = asked.get("station") or request.session.get("station")

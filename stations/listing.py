@@ -1,0 +1,23 @@
+"""The stations of a person who only looks: from the process, for as long as each one's counter stands where it was met."""
+
+from functools import lru_cache
+from typing import Final
+
+from stations.models import Station
+from stations.querysets import Counter, Person, held_by
+
+KEPT: Final = 64
+"""Of sets of stations, as people have them: some megabytes."""
+
+
+def stations_of(person: Person) -> list[Station]:
+    """What `Station.objects.visible_to` finds, in its order, and no older than when the person came in; without a query where
+    they came in with the counters of stations that were met before. Nobody changes what is kept."""
+    held = held_by(person) if person.is_active else None
+    return list(Station.objects.visible_to(person) if held is None else _kept(tuple(sorted(held))))
+
+
+@lru_cache(KEPT)
+def _kept(held: tuple[Counter, ...]) -> tuple[Station, ...]:
+    """All that a page shows of a station is counted with it, its name and its hours too (`bookings.timetables.changing`)."""
+    return tuple(Station.objects.filter(pk__in=[one.pk for one in held]))
