@@ -108,7 +108,8 @@ class Trace:
         self._inputs = sorted((one for one in events if one["name"] == "EventDispatch"), key=lambda one: one["ts"])
         page = self._inputs[0]["pid"], self._inputs[0]["tid"]
         own = sorted((one for one in events if (one["pid"], one["tid"]) == page), key=lambda one: one["ts"])
-        self._tasks = [one for one in own if one["name"] == "RunTask"]
+        # The one in which the trace ends has no length.
+        self._tasks = [one for one in own if one["name"] == "RunTask" and "dur" in one]
         self._drawn = [one["ts"] for one in own if one["name"] == "Commit"]
 
     def work_of_moves(self) -> list[float]:
