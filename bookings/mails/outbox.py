@@ -21,6 +21,7 @@ from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
 from bookings.mails.standing import Standing, followed, left_to_say
 from bookings.models import Booking, Mail
 from bookings.transactions import locked
+from stations import statements
 from stations.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
@@ -42,8 +43,7 @@ def changed(booking: Booking, before: Standing | None) -> None:
 
 def made(bookings: Iterable[Booking]) -> None:
     """Queue the first mail of many new bookings at once."""
-    fresh = [_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)]
-    Mail.objects.bulk_create(fresh)
+    statements.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)])
 
 
 def _is_told(booking: Booking) -> bool:
@@ -51,7 +51,7 @@ def _is_told(booking: Booking) -> bool:
 
 
 def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
-    said_so_far = list(Mail.objects.of(booking).exclude(kind=Kind.REMINDER).filter(state__in=(*OPEN, *UNTOLD)).locked())
+    said_so_far = _said_so_far(booking)
     known = _known(said_so_far, before)
     known = followed(known, before, now) if before else known
     kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
@@ -60,11 +60,18 @@ def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
     if kind is None:
         _supersede([waiting] if waiting else [], Problem.UNDONE)
     elif waiting is None:
-        _waiting(booking, known, kind).save(force_insert=True)
+        statements.insert([_waiting(booking, known, kind)])
     else:
         waiting.kind, waiting.station, waiting.due_at = kind, booking.station, _due(kind)
         waiting.known = known and known.as_json()
-        waiting.save(update_fields=["kind", "station", "known", "due_at"])
+        statements.update(waiting, ["kind", "station", "known", "due_at"])
+
+
+def _said_so_far(booking: Booking) -> list[Mail]:
+    """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
+    these, states = statements.among("t.state", (*OPEN, *UNTOLD))
+    where, values = f"t.booking_id = %s AND t.kind <> %s AND {these}", [booking.pk, Kind.REMINDER, *states]
+    return statements.ask_for(Mail, where, values, order="t.id", lock="FOR UPDATE OF t", but=["message"])()
 
 
 def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:
