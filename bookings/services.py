@@ -121,9 +121,10 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             holds.give_up([booking.pk])
             _save(booking, PLACED)
             holds.write(taken)
+            said = outbox.ask_what_was_said(booking)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
             audit.record(_moved(booking, home, changes), by=by)
-            outbox.changed(booking, stood)
+            outbox.changed(booking, stood, said)
             Station.objects.bump(home.pk, station.pk)
         return booking
 

@@ -1,9 +1,9 @@
 """One change, whole or not at all: the locks it takes, and what the database's refusals mean."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -17,8 +17,7 @@ from stations.models import Station
 from stations.querysets import Person
 
 _HOME: Final = f"t.id = (SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
-_IN_THE_ORDER_OF_KEYS: Final = {"order": "t.id", "lock": "FOR NO KEY UPDATE OF t"}
-"""One writer a station, and no deadlock between two. The rows stay free for others' foreign keys."""
+"""The station that a booking is at when the lock is asked for: it is read again once the lock is had."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,19 +85,18 @@ def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tupl
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    seen = Station.objects.keys_seen_by(person)
     wanted, values = (f"({_HOME} OR t.code = %s)", [booking_id, also]) if also is not None else (_HOME, [booking_id])
     with meters.waiting("station"), statements.together():
-        lock = _ask_to_lock(seen, wanted, values)
+        lock = Station.objects.ask_to_lock(person, wanted, values)
         read_again = statements.ask_for(Booking, "t.id = %s", [booking_id])
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
-    if booking is None or (seen is not None and booking.station_id not in seen):
+    if booking is None:
         raise NotFound
+    if booking.station_id not in stations:
+        raise stale(booking) if Station.objects.may_see(person, booking.station_id) else NotFound
     to = next((station for station in stations.values() if station.code == also), None)
     if also is not None and to is None:
         raise NotFound
-    if booking.station_id not in stations:
-        raise stale(booking)
     booking.station = stations[booking.station_id]
     return booking, to or booking.station
 
@@ -114,15 +112,7 @@ def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[in
     by_key, keys = statements.among("t.id", pks)
     by_code, names = statements.among("t.code", codes)
     with meters.waiting("station"):
-        seen = Station.objects.keys_seen_by(person)
-        found = _ask_to_lock(seen, f"({by_key} OR {by_code})", [*keys, *names])()
+        found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     return found
-
-
-def _ask_to_lock(seen: Sequence[int] | None, wanted: str, values: Sequence[Any]) -> Callable[[], list[Station]]:
-    if seen is None:
-        return statements.ask_for(Station, wanted, values, **_IN_THE_ORDER_OF_KEYS)
-    mine, keys = statements.among("t.id", seen)
-    return statements.ask_for(Station, f"{wanted} AND {mine}", [*values, *keys], **_IN_THE_ORDER_OF_KEYS)

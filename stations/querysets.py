@@ -1,5 +1,6 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
@@ -81,6 +82,11 @@ class StationQuerySet(models.QuerySet[Row]):
             return None
         return list(self.visible_to(person).values_list("pk", flat=True))
 
+    def may_see(self, person: Person, pk: int) -> bool:
+        """Whether the station of this key is one of the person's."""
+        seen = self.keys_seen_by(person)
+        return seen is None or pk in seen
+
     def coded(self, code: str) -> Self:
         """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""
         return self.none() if "\0" in code else self.filter(code=code)
@@ -100,6 +106,13 @@ class StationQuerySet(models.QuerySet[Row]):
         `NO KEY` leaves the rows free for others' foreign keys. SQLite has one writer for all, from BEGIN IMMEDIATE on.
         """
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
+
+    def ask_to_lock(self, person: Person, wanted: str, values: Sequence[Any]) -> Callable[[], list[Row]]:
+        """The same in a plain statement (`statements.ask_for`), of those of the person's that are wanted."""
+        if (seen := self.keys_seen_by(person)) is not None:
+            mine, keys = statements.among("t.id", seen)
+            wanted, values = f"{wanted} AND {mine}", [*values, *keys]
+        return statements.ask_for(self.model, wanted, values, order="t.id", lock="FOR NO KEY UPDATE OF t")
 
 
 class OfStationQuerySet(models.QuerySet[Row]):
