@@ -4,6 +4,9 @@ The first is `visible_to`. Should a query forget it, row-level security (`accoun
 the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement that opens each
 of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing over to whoever gets it
 next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
+
+That statement goes out together with the one that it is for, in a pipeline. To PostgreSQL all that is sent in one, up to its end,
+is one transaction: what stands by itself needs neither BEGIN nor COMMIT, and where the first fails, the other is not looked at.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import connection, transaction
 from django.http import HttpRequest
+from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
 from accounts.models import User
@@ -58,7 +62,7 @@ def around(request: HttpRequest) -> Iterator[None]:
 
 
 def stand_before(person: Any) -> None:
-    """From here on the request sees this person's stations: none for whoever is not signed in. Reads get one transaction."""
+    """From here on the request sees this person's stations: none for whoever is not signed in."""
     wall = _wall.get()
     if wall:
         wall.show(_statement(person))
@@ -103,7 +107,7 @@ def knows_its_people(view: View) -> View:
 
 
 class _Wall:
-    """Opens each transaction of a request by the statement that takes on role and stations. What only reads has one for all."""
+    """Opens each transaction of a request by the statement that takes on role and stations."""
 
     def __init__(self, stack: ExitStack, *, reads: bool) -> None:
         self._stack = stack
@@ -123,21 +127,34 @@ class _Wall:
         self.statement = None
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if self._busy or self.statement is None:
+        if self._busy or self.statement is None or self._stands():
             return execute(sql, params, many, context)
+        self._raised_in = None
+        with self._together(context["cursor"].cursor):
+            self._tell(*self.statement)
+            done = execute(sql, params, many, context)
+        if connection.in_atomic_block:
+            self._raised_in = list(connection.savepoint_ids)
+        return done
+
+    def _stands(self) -> bool:
+        """Whether it holds here; or the transaction is broken, and asks nothing any more."""
+        status, savepoints = _status(), connection.savepoint_ids
+        raised = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
+        return raised or status is TransactionStatus.INERROR
+
+    @contextmanager
+    def _together(self, cursor: Any) -> Iterator[None]:
+        """One transaction around what is inside, sent in one go where that may be: not through a pooler, which could give the
+        connection away between two parts; nor for a cursor of the server's, to which a read comes back until it is over."""
+        if not (connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or isinstance(cursor, ServerCursor)):
+            with connection.wrap_database_errors, connection.connection.pipeline():
+                yield
+            return
         if self._reads and not connection.in_atomic_block:
             self._stack.enter_context(transaction.atomic())
         with nullcontext() if connection.in_atomic_block else transaction.atomic():
-            self._raise(*self.statement)
-            return execute(sql, params, many, context)
-
-    def _raise(self, sql: str, values: list[Any]) -> None:
-        status, savepoints = _status(), connection.savepoint_ids
-        stands = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
-        if stands or status is TransactionStatus.INERROR:
-            return
-        self._tell(sql, values)
-        self._raised_in = list(savepoints)
+            yield
 
     def _tell(self, sql: str, values: list[Any]) -> None:
         self._busy = True
