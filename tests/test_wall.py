@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from accounts import policies, roles, wall
+from accounts.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
@@ -21,6 +23,8 @@ from tests.factories import booking, open_station, person
 from tests.test_access import NAME, ROWS, World, undone, world  # noqa: F401
 
 pytestmark = pytest.mark.postgresql
+
+DAYS = "date_from=2031-03-03&date_to=2031-03-09"
 
 
 @contextmanager
@@ -251,6 +255,41 @@ def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking
 
     assert told == str(mine.pk)
     assert Booking.objects.count() == 2
+
+
+def test_where_the_wall_cannot_be_raised_nothing_else_is_looked_at(transactional_db: None) -> None:
+    made = booking(open_station(code="kitchen"))
+    with serving("POST"):
+        wall.stand_before(person(roles.STAFF, made.station))
+        wall._wall.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
+        with pytest.raises(DatabaseError, match="stationbook_nobody"):
+            Booking.objects.update(party_adults=9)
+
+    assert Booking.objects.get().party_adults == made.party_adults
+
+
+@contextmanager
+def waits(folder: Path) -> Iterator[list[str]]:
+    """Each time that somebody waited for the database, for everything that was sent until then: as libpq writes it down."""
+    waited: list[str] = []
+    connection.ensure_connection()
+    with (folder / "trace").open("w+") as written:
+        connection.connection.pgconn.trace(written.fileno())
+        yield waited
+        connection.connection.pgconn.untrace()
+        waited += [line for line in (folder / "trace").read_text().splitlines() if "ReadyForQuery" in line]
+
+
+@pytest.mark.parametrize(("address", "times"), [("/api/stations/", 3), (f"/api/bookings/admin/weekly?{DAYS}", 3)])
+def test_read_waits_for_who_asks_how_often_and_its_rows(
+    transactional_db: None, tmp_path: Path, address: str, times: int
+) -> None:
+    made = booking(open_station(code="kitchen"))
+    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    with waits(tmp_path) as waited:
+        answer = Client().get(address, headers=headers)
+
+    assert (answer.status_code, len(waited)) == (200, times)
 
 
 def test_user_of_the_database_who_may_not_make_roles_is_told_what_to_do(db: None) -> None:
