@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
+from psycopg.pq import Format
 
 from accounts.models import Held, User
 from stations.querysets import Counter, columns_of
@@ -35,6 +36,10 @@ _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.i
 def known(pk: Any) -> User | None:
     """The active person of this key, with what they hold; None for nobody. One query."""
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.cursor.format = (
+                Format.BINARY
+            )  # a time stamp that is read as text costs more than all that the others do
         cursor.execute(_STATEMENTS[connection.vendor], [pk])
         found = cursor.fetchone()
     if found is None:

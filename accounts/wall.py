@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.http import HttpRequest
 from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
@@ -83,11 +83,12 @@ def _behind(pieces: Iterable[Any], statement: Statement | None) -> Iterator[Any]
 
 @contextmanager
 def _standing(*, reads: bool) -> "Iterator[_Wall | None]":
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         yield None
         return
     with ExitStack() as stack:
-        wall = _Wall(stack, reads=reads)
+        wall = _Wall(connection, stack, reads=reads)
         _wall.set(wall)
         stack.callback(_wall.set, None)
         stack.callback(wall.lower)
@@ -109,7 +110,8 @@ def knows_its_people(view: View) -> View:
 class _Wall:
     """Opens each transaction of a request by the statement that takes on role and stations."""
 
-    def __init__(self, stack: ExitStack, *, reads: bool) -> None:
+    def __init__(self, connection: Any, stack: ExitStack, *, reads: bool) -> None:
+        self._connection = connection
         self._stack = stack
         self._reads = reads
         self.statement: Statement | None = None
@@ -122,7 +124,7 @@ class _Wall:
 
     def lower(self) -> None:
         """A transaction that others began goes on as it was."""
-        if self._raised_in is not None and _status() is TransactionStatus.INTRANS:
+        if self._raised_in is not None and self._status() is TransactionStatus.INTRANS:
             self._tell(*_LOWER)
         self.statement = None
 
@@ -133,13 +135,13 @@ class _Wall:
         with self._together(context["cursor"].cursor):
             self._tell(*self.statement)
             done = execute(sql, params, many, context)
-        if connection.in_atomic_block:
-            self._raised_in = list(connection.savepoint_ids)
+        if self._connection.in_atomic_block:
+            self._raised_in = list(self._connection.savepoint_ids)
         return done
 
     def _stands(self) -> bool:
         """Whether it holds here; or the transaction is broken, and asks nothing any more."""
-        status, savepoints = _status(), connection.savepoint_ids
+        status, savepoints = self._status(), self._connection.savepoint_ids
         raised = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
         return raised or status is TransactionStatus.INERROR
 
@@ -147,28 +149,27 @@ class _Wall:
     def _together(self, cursor: Any) -> Iterator[None]:
         """One transaction around what is inside, sent in one go where that may be: not through a pooler, which could give the
         connection away between two parts; nor for a cursor of the server's, to which a read comes back until it is over."""
-        if not (connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or isinstance(cursor, ServerCursor)):
-            with connection.wrap_database_errors, connection.connection.pipeline():
+        if not (self._connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or isinstance(cursor, ServerCursor)):
+            with self._connection.wrap_database_errors, self._connection.connection.pipeline():
                 yield
             return
-        if self._reads and not connection.in_atomic_block:
+        if self._reads and not self._connection.in_atomic_block:
             self._stack.enter_context(transaction.atomic())
-        with nullcontext() if connection.in_atomic_block else transaction.atomic():
+        with nullcontext() if self._connection.in_atomic_block else transaction.atomic():
             yield
 
     def _tell(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
-            with connection.cursor() as cursor:
+            with self._connection.cursor() as cursor:
                 cursor.execute(sql, values)
         finally:
             self._busy = False
 
-
-def _status() -> TransactionStatus:
-    connection.ensure_connection()
-    status: TransactionStatus = connection.connection.info.transaction_status
-    return status
+    def _status(self) -> TransactionStatus:
+        self._connection.ensure_connection()
+        status: TransactionStatus = self._connection.connection.info.transaction_status
+        return status
 
 
 def _statement(person: Any) -> Statement:
