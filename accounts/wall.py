@@ -147,10 +147,10 @@ class _Wall:
 
     @contextmanager
     def _together(self, cursor: Any) -> Iterator[None]:
-        """One transaction around what is inside, sent in one go where that may be: not through a pooler, which could give the
-        connection away between two parts; nor for a cursor of the server's, to which a read comes back until it is over."""
-        if not (self._connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or isinstance(cursor, ServerCursor)):
-            with self._connection.wrap_database_errors, self._connection.connection.pipeline():
+        """One transaction around what is inside, sent in one go; not so for a cursor of the server's, to which a read comes back
+        until it is over."""
+        if not isinstance(cursor, ServerCursor):
+            with self._connection.in_one_go():
                 yield
             return
         if self._reads and not self._connection.in_atomic_block:
