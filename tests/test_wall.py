@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.models import QuerySet
@@ -266,6 +267,26 @@ def test_where_the_wall_cannot_be_raised_nothing_else_is_looked_at(transactional
             Booking.objects.update(party_adults=9)
 
     assert Booking.objects.get().party_adults == made.party_adults
+
+
+def test_connection_that_dies_under_a_read_is_told_once_and_not_used_again(transactional_db: None) -> None:
+    made = booking(open_station(code="kitchen"))
+    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    params = connection.get_connection_params()
+    known_by = {name: params[name] for name in ("dbname", "user", "host", "port") if name in params}
+
+    def kill(execute: Any, sql: str, *call: Any) -> Any:
+        if "bookings_booking" in sql:
+            with psycopg.connect(**known_by, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+        return execute(sql, *call)
+
+    with connection.execute_wrapper(kill):
+        first = Client().get(f"/api/bookings/admin/weekly?{DAYS}", headers=headers)
+        connection.close_if_unusable_or_obsolete()  # as the end of each request does, but for a test's
+    second = Client().get(f"/api/bookings/admin/weekly?{DAYS}", headers=headers)
+
+    assert (first.status_code, second.status_code) == (503, 200)
 
 
 @contextmanager
