@@ -1,12 +1,17 @@
-"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for.
+"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for, and that statements may go together.
 
 Django asks `SELECT 1` before the first statement of each request. A server that has gone away, or is about to, has said so on the
 connection's socket by then: nothing to read there means nothing happened.
 """
 
 import select
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import Pipeline
+from psycopg.generators import send
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -16,3 +21,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         said_something, _write, _error = select.select([self.connection.fileno()], [], [], 0)
         return not said_something or super().is_usable()
+
+    @contextmanager
+    def in_one_go(self) -> Iterator[None]:
+        """What is executed inside is sent at its end, with the BEGIN that may be due; nothing can be fetched before. Outside of a
+        transaction all of it is one. Where one part fails, the server looks at none behind it."""
+        with self.wrap_database_errors:
+            pipeline = _OnePiece(self.connection)
+            self.connection._pipeline = pipeline
+            try:
+                with pipeline:
+                    yield
+            finally:
+                self.connection._pipeline = None
+
+
+class _OnePiece(Pipeline):
+    """psycopg's own pipeline sends each part as it comes, and looks each time whether an answer is there. With each look another
+    thread takes the interpreter, which costs more than the statement."""
+
+    def _communicate_gen(self) -> Generator[Any, Any, None]:
+        """libpq keeps what it is given, for there is nobody who waits."""
+        while self.command_queue:
+            self.command_queue.popleft()()
+        yield from ()
+
+    def _sync_gen(self) -> Generator[Any, Any, None]:
+        """psycopg waits for its BEGIN, but need not."""
+        yield from self._communicate_gen()
+
+    def _exit_gen(self) -> Generator[Any, Any, None]:
+        self._enqueue_sync()
+        yield from self._communicate_gen()
+        yield from send(self.pgconn)
+        yield from self._fetch_gen(flush=False)
