@@ -7,8 +7,8 @@ from django.db import connection
 from psycopg.pq import Format
 
 from accounts.models import Held, User
+from stations import statements
 from stations.querysets import Counter
-from stations.statements import columns_of
 
 _RIGHTS: Final = (
     "FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id WHERE p.id IN ("
@@ -28,7 +28,8 @@ def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    return f"SELECT {columns_of(User, 'u')}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
+    columns = statements.columns_of(User, "u")
+    return f"SELECT {columns}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}
@@ -38,28 +39,17 @@ def known(pk: Any) -> User | None:
     """The active person of this key, with what they hold; None for nobody. One query."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.cursor.format = (
-                Format.BINARY
-            )  # a time stamp that is read as text costs more than all that the others do
+            cursor.cursor.format = Format.BINARY  # a time stamp that is read as text costs more than all else
         cursor.execute(_STATEMENTS[connection.vendor], [pk])
         found = cursor.fetchone()
     if found is None:
         return None
     *values, rights, groups, stations = found
-    user = User.from_db(connection.alias, _FIELDS, _read(values))
+    read = statements.reader(User._meta.concrete_fields)
+    user = User.from_db(connection.alias, _FIELDS, read(values) if read else values)
     rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
     user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
     return user
-
-
-def _read(values: list[Any]) -> list[Any]:
-    """A person's columns as models hold them: what SQLite tells as numbers and text is more. PostgreSQL says what it means."""
-    if connection.vendor == "postgresql":
-        return values
-    compiler = User.objects.all().query.get_compiler(connection=connection)
-    columns = [field.get_col("u") for field in User._meta.concrete_fields]
-    [read] = compiler.apply_converters([values], compiler.get_converters(columns))
-    return list(read)
 
 
 def _counter(line: str) -> Counter:

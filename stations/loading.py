@@ -91,7 +91,7 @@ def _ask(stations: Sequence[Station], first: date, last: date) -> Callable[[], d
     return answer
 
 
-def _by_station(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+def _by_station(rows: Iterable[Sequence[Any]]) -> dict[int, list[tuple[Any, ...]]]:
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for station_id, *row in rows:
         found[station_id].append(tuple(row))

@@ -31,11 +31,9 @@ def together() -> Iterator[None]:
     Of the ORM only reads may stand inside: its writes look for the number of rows that they met. SQLite, to which there is no
     way, is asked one by one.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    database.ensure_connection()
-    pipeline = getattr(database.connection, "pipeline", nullcontext)
+    in_one_go = getattr(connections[DEFAULT_DB_ALIAS], "in_one_go", nullcontext)
     try:
-        with database.wrap_database_errors, pipeline():
+        with in_one_go():
             yield
     except Error as error:
         meters.failed(error)
@@ -48,16 +46,16 @@ def send(sql: str, values: Sequence[Any]) -> None:
         cursor.execute(sql, _as_kept(values, database))
 
 
-def ask(sql: str, values: Sequence[Any], fields: tuple[Field, ...]) -> Callable[[], list[tuple[Any, ...]]]:
+def ask(sql: str, values: Sequence[Any], fields: tuple[Field, ...]) -> Callable[[], Sequence[Sequence[Any]]]:
     """Sends a question; what is returned gives the answer's rows, once, when they are wanted. `fields` are what its columns are
     of: each value comes as the field has it."""
-    read, database = _reader(fields), connections[router.db_for_read(fields[0].model)]
+    read, database = reader(fields), connections[router.db_for_read(fields[0].model)]
     cursor = database.cursor()
     cursor.execute(sql, _as_kept(values, database))
 
-    def rows() -> list[tuple[Any, ...]]:
+    def rows() -> Sequence[Sequence[Any]]:
         with cursor:
-            found: list[tuple[Any, ...]] = cursor.fetchall()
+            found = cursor.fetchall()
         return [read(row) for row in found] if read else found
 
     if database.vendor == "sqlite":  # an answer that nobody reads to its end would hold on to what the file says now
@@ -124,17 +122,17 @@ def _fields(model: type[models.Model], but: tuple[str, ...]) -> tuple[Field, ...
 
 
 @cache
-def _reader(fields: tuple[Field, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+def reader(fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
     """What makes the fields' values of a row as the database gives it; None where it gives them as they are."""
     compiler = models.QuerySet(fields[0].model).query.get_compiler(connection=connection)
     converters = compiler.get_converters([field.get_col("t") for field in fields])
 
-    def read(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def read(row: Sequence[Any]) -> Sequence[Any]:
         values = list(row)
         for at, (each, expression) in converters.items():
             for convert in each:
                 values[at] = convert(values[at], expression, connection)
-        return tuple(values)
+        return values
 
     return read if converters else None
 

@@ -24,8 +24,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def in_one_go(self) -> Iterator[None]:
-        """What is executed inside is sent at its end, with the BEGIN that may be due; nothing can be fetched before. Outside of a
-        transaction all of it is one. Where one part fails, the server looks at none behind it."""
+        """What is executed inside is sent at its end, or where something of it is fetched, with the BEGIN that may be due; one
+        inside another goes with that. Outside of a transaction all of it is one. Where one part fails, the server looks at none
+        behind it."""
+        self.ensure_connection()
+        if isinstance(self.connection._pipeline, _OnePiece):
+            yield
+            return
         with self.wrap_database_errors:
             pipeline = _OnePiece(self.connection)
             self.connection._pipeline = pipeline

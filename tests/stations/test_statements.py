@@ -113,7 +113,7 @@ def test_answers_of_what_goes_together_are_each_ones_own(made: Booking) -> None:
         send("UPDATE bookings_booking SET date = %s", [FRIDAY])
         second = ask("SELECT date FROM bookings_booking", [], fields)
 
-    assert (first(), second()) == ([(SATURDAY,)], [(FRIDAY,)])
+    assert ([*first()[0]], [*second()[0]]) == ([SATURDAY], [FRIDAY])
 
 
 def _in_one_change(rows: list[models.Model], *more: Any) -> None:
