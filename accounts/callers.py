@@ -7,7 +7,8 @@ from django.db import connection
 from psycopg.pq import Format
 
 from accounts.models import Held, User
-from stations.querysets import Counter, columns_of
+from stations.querysets import Counter
+from stations.statements import columns_of
 
 _RIGHTS: Final = (
     "FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id WHERE p.id IN ("

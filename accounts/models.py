@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, roles, sealing
 from accounts.encryption import EncryptedTextField, KeyedHashField
-from stations import validators
+from stations import statements, validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
 
@@ -283,11 +283,13 @@ class AuditEntryQuerySet(OfStationQuerySet[Any]):
     """Entries are written once: here they are sealed on the way in, and never changed or deleted."""
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
+        """They come back without their keys, which nobody asks for."""
         entries = list(objs)
         with transaction.atomic(savepoint=False):
             sealing.seal(entries)
             audit.tell(entries)
-            return super().bulk_create(entries, *args, **options)
+            statements.insert(entries)
+        return entries
 
     def update(self, **values: Any) -> int:
         if self.exists():
