@@ -31,11 +31,9 @@ def together() -> Iterator[None]:
     Of the ORM only reads may stand inside: its writes look for the number of rows that they met. SQLite, to which there is no
     way, is asked one by one.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    database.ensure_connection()
-    pipeline = getattr(database.connection, "pipeline", nullcontext)
+    in_one_go = getattr(connections[DEFAULT_DB_ALIAS], "in_one_go", nullcontext)
     try:
-        with database.wrap_database_errors, pipeline():
+        with in_one_go():
             yield
     except Error as error:
         meters.failed(error)
