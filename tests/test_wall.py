@@ -1,7 +1,7 @@
 """Row-level security on PostgreSQL: what the database shows to a request whose queries forgot to ask whose the rows are."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
 from config.middleware import Wall
+from stations import statements
 from stations.models import Station
 from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
 from tests.factories import booking, open_station, person
@@ -255,6 +256,20 @@ def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking
     told = b"".join(response).decode()
 
     assert told == str(mine.pk)
+    assert Booking.objects.count() == 2
+
+
+@pytest.mark.parametrize("around", [transaction.atomic, nullcontext])
+def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: None, around: Any) -> None:
+    mine, _other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
+    with serving("POST"):
+        wall.stand_before(person(roles.STAFF, mine.station))
+        with around(), statements.together():
+            first, second = (statements.ask_for(Booking, "true", []) for _part in range(2))
+            early = first()
+        late = second()
+
+    assert (early, late) == ([mine], [mine])
     assert Booking.objects.count() == 2
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 from psycopg import Pipeline
 from psycopg.generators import send
+from psycopg.pq import TransactionStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -24,16 +25,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def in_one_go(self) -> Iterator[None]:
-        """What is executed inside is sent at its end, or where something of it is fetched, with the BEGIN that may be due; one
-        inside another goes with that. Outside of a transaction all of it is one. Where one part fails, the server looks at none
-        behind it."""
+        """What is executed inside is sent at its end, or where an answer is looked at, with the BEGIN that may be due. Outside of
+        a transaction all of it is one. Where one part fails, the server looks at none behind it. One in another is part of it."""
         self.ensure_connection()
-        if isinstance(self.connection._pipeline, _OnePiece):
-            yield
-            return
         with self.wrap_database_errors:
-            pipeline = _OnePiece(self.connection)
-            self.connection._pipeline = pipeline
+            if self.connection._pipeline:
+                yield
+                return
+            self.connection._pipeline = pipeline = _OnePiece(self.connection)
             try:
                 with pipeline:
                     yield
@@ -52,8 +51,11 @@ class _OnePiece(Pipeline):
         yield from ()
 
     def _sync_gen(self) -> Generator[Any, Any, None]:
-        """psycopg waits for its BEGIN, but need not."""
-        yield from self._communicate_gen()
+        """psycopg waits for its BEGIN, but need not: it is the first part."""
+        if self.pgconn.transaction_status == TransactionStatus.IDLE:
+            yield from self._communicate_gen()
+        else:
+            yield from self._exit_gen()
 
     def _exit_gen(self) -> Generator[Any, Any, None]:
         self._enqueue_sync()
