@@ -4,9 +4,11 @@ from typing import Any, Final
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
+from psycopg.pq import Format
 
 from accounts.models import Held, User
-from stations.querysets import Counter, columns_of
+from stations import statements
+from stations.querysets import Counter
 
 _RIGHTS: Final = (
     "FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id WHERE p.id IN ("
@@ -19,13 +21,15 @@ _STATIONS: Final = "FROM accounts_user_stations m JOIN stations_station s ON s.i
 _COUNTER: Final = "CAST(s.id AS text) || ' ' || CAST(s.changes AS text) || ' ' || s.code"
 _JOINED: Final = {"postgresql": "string_agg({}, E'\\n')", "sqlite": "group_concat({}, char(10))"}
 """How each database makes one text of many."""
+_FIELDS: Final = [field.attname for field in User._meta.concrete_fields]
 
 
 def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    return f"SELECT {columns_of(User, 'u')}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
+    columns = statements.columns_of(User, "u")
+    return f"SELECT {columns}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}
@@ -33,12 +37,19 @@ _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.i
 
 def known(pk: Any) -> User | None:
     """The active person of this key, with what they hold; None for nobody. One query."""
-    for user in User.objects.raw(_STATEMENTS[connection.vendor], [pk]):
-        said = [getattr(user, name) for name in ("their_rights", "their_groups", "their_stations")]
-        rights, groups, stations = (text.split("\n") if text else [] for text in said)
-        user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
-        return user
-    return None
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.cursor.format = Format.BINARY  # a time stamp that is read as text costs more than all else
+        cursor.execute(_STATEMENTS[connection.vendor], [pk])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    *values, rights, groups, stations = found
+    read = statements.reader(User._meta.concrete_fields)
+    user = User.from_db(connection.alias, _FIELDS, read(values) if read else values)
+    rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
+    user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
+    return user
 
 
 def _counter(line: str) -> Counter:

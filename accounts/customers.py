@@ -30,6 +30,7 @@ from accounts.normalising import (
     shortest,
     words,
 )
+from stations import statements
 from stations.errors import Invalid, NotFound
 from stations.models import Station
 from stations.querysets import Person
@@ -372,7 +373,7 @@ class _Known:
         added = {customer.pk for customer in self._added}
         filled = {customer: names for customer, names in self._filled.items() if customer.pk not in added}
         if self._added:
-            Customer.objects.bulk_create(self._added)
+            statements.insert(self._added)
             indexing.write(self._added, self._station)
             given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added]
             audit.record_customers(given, event=CustomerEvent.CREATED, by=by)

@@ -11,7 +11,7 @@ A blind index makes ciphertext findable without a plain copy: HMAC-SHA-256 under
 
 import hmac
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -65,19 +65,20 @@ class KeyRing:
 
     def decrypt(self, stored: bytes | memoryview, context: bytes) -> str:
         """The text again. Raises DecryptionError for an unknown version or key, or a value tampered with."""
-        return self.reader(context)(bytes(stored))
+        [text] = self.decrypt_all([bytes(stored)], context)
+        return str(text)
 
-    def reader(self, context: bytes) -> Callable[[bytes], str]:
-        """`decrypt` for the many values of one column: whatever can be looked up once is."""
+    def decrypt_all(self, values: Iterable[bytes | None], context: bytes) -> list[str | None]:
+        """`decrypt` for the many values of one column: whatever can be looked up once is, and no function called for each."""
         openers, head, body = self._openers, len(self._head), HEAD_BYTES
-
-        def read(raw: bytes) -> str:
+        texts: list[str | None] = []
+        add = texts.append
+        for raw in values:
             try:
-                return openers[raw[:head]](raw[head:body], raw[body:], context).decode()
+                add(None if raw is None else openers[raw[:head]](raw[head:body], raw[body:], context).decode())
             except (KeyError, ValueError, InvalidTag):
-                raise DecryptionError(f"{context.decode()}: {self._fault(raw)}") from None
-
-        return read
+                raise DecryptionError(f"{context.decode()}: {self._fault(raw or b'')}") from None
+        return texts
 
     def _fault(self, raw: bytes) -> str:
         if len(raw) < HEAD_BYTES:
@@ -180,8 +181,7 @@ class EncryptedTextField(_TextField):
 
     def read_all(self, values: Iterable[bytes | None]) -> list[str | None]:
         """Values of this column as a statement of one's own finds them. Raises DecryptionError, as every read does."""
-        read = ring().reader(self.context)
-        return [None if raw is None else read(raw) for raw in values]
+        return ring().decrypt_all(values, self.context)
 
     def to_python(self, value: Any) -> str | None:
         return value if value is None or isinstance(value, str) else str(value)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from accounts.encryption import blind_index, blind_indexes
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import LAST_DIGITS, email_form, name_form, phone_digits, phone_form, shortest, words
+from stations import statements
 from stations.models import Station
 
 EMAIL: Final = "email"
@@ -57,11 +58,15 @@ def digests(keys: Iterable[Key], station_id: int) -> list[bytes]:
 
 def write(customers: Sequence[Customer], station: Station) -> None:
     """The digests of customers that have none yet. Whoever was erased gets none: nothing shall find them."""
-    BlindIndex.objects.bulk_create(
-        BlindIndex(customer=customer, station=station, digest=blind_index(key.kind, station.pk, key.value))
-        for customer in customers
-        if not customer.erased_at
-        for key in sorted(keys_of(customer, station.country))
+    statements.insert(
+        [
+            BlindIndex(
+                customer_id=customer.pk, station_id=station.pk, digest=blind_index(key.kind, station.pk, key.value)
+            )
+            for customer in customers
+            if not customer.erased_at
+            for key in sorted(keys_of(customer, station.country))
+        ]
     )
 
 

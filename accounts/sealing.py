@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.keys import key_id
+from stations import statements
 
 if TYPE_CHECKING:
     from accounts.models import AuditChain, AuditEntry
@@ -38,7 +39,7 @@ def seal(entries: Sequence["AuditEntry"]) -> None:
     for station_id in sorted(by_station, key=lambda one: one or 0):
         chain = _locked(station_id)
         link(chain, by_station[station_id])
-        _keep(chain)
+        statements.update(chain, ["count", "head", "seal"])
 
 
 def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
@@ -54,17 +55,11 @@ def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
 def _locked(station_id: int | None) -> "AuditChain":
     from accounts.models import AuditChain
 
+    of_it, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
+    for chain in statements.ask_for(AuditChain, of_it, values, lock="FOR UPDATE OF t")():
+        return chain
     chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
     return chain
-
-
-def _keep(chain: "AuditChain") -> None:
-    """In a plain statement: every change of the product ends with one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {chain._meta.db_table} SET count = %s, head = %s, seal = %s WHERE id = %s",  # noqa: S608
-            [chain.count, bytes(chain.head), bytes(chain.seal), chain.pk],
-        )
 
 
 def _mac(key: bytes, number: int, before: bytes, entry: "AuditEntry") -> bytes:

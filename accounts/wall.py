@@ -4,6 +4,9 @@ The first is `visible_to`. Should a query forget it, row-level security (`accoun
 the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement that opens each
 of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing over to whoever gets it
 next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
+
+That statement goes out together with the one that it is for, in a pipeline. To PostgreSQL all that is sent in one, up to its end,
+is one transaction: what stands by itself needs neither BEGIN nor COMMIT, and where the first fails, the other is not looked at.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,8 +14,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.http import HttpRequest
+from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
 from accounts.models import User
@@ -58,7 +62,7 @@ def around(request: HttpRequest) -> Iterator[None]:
 
 
 def stand_before(person: Any) -> None:
-    """From here on the request sees this person's stations: none for whoever is not signed in. Reads get one transaction."""
+    """From here on the request sees this person's stations: none for whoever is not signed in."""
     wall = _wall.get()
     if wall:
         wall.show(_statement(person))
@@ -79,11 +83,12 @@ def _behind(pieces: Iterable[Any], statement: Statement | None) -> Iterator[Any]
 
 @contextmanager
 def _standing(*, reads: bool) -> "Iterator[_Wall | None]":
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         yield None
         return
     with ExitStack() as stack:
-        wall = _Wall(stack, reads=reads)
+        wall = _Wall(connection, stack, reads=reads)
         _wall.set(wall)
         stack.callback(_wall.set, None)
         stack.callback(wall.lower)
@@ -103,9 +108,10 @@ def knows_its_people(view: View) -> View:
 
 
 class _Wall:
-    """Opens each transaction of a request by the statement that takes on role and stations. What only reads has one for all."""
+    """Opens each transaction of a request by the statement that takes on role and stations."""
 
-    def __init__(self, stack: ExitStack, *, reads: bool) -> None:
+    def __init__(self, connection: Any, stack: ExitStack, *, reads: bool) -> None:
+        self._connection = connection
         self._stack = stack
         self._reads = reads
         self.statement: Statement | None = None
@@ -118,40 +124,52 @@ class _Wall:
 
     def lower(self) -> None:
         """A transaction that others began goes on as it was."""
-        if self._raised_in is not None and _status() is TransactionStatus.INTRANS:
+        if self._raised_in is not None and self._status() is TransactionStatus.INTRANS:
             self._tell(*_LOWER)
         self.statement = None
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if self._busy or self.statement is None:
+        if self._busy or self.statement is None or self._stands():
             return execute(sql, params, many, context)
-        if self._reads and not connection.in_atomic_block:
-            self._stack.enter_context(transaction.atomic())
-        with nullcontext() if connection.in_atomic_block else transaction.atomic():
-            self._raise(*self.statement)
-            return execute(sql, params, many, context)
+        self._raised_in = None
+        with self._together(context["cursor"].cursor):
+            self._tell(*self.statement)
+            done = execute(sql, params, many, context)
+        if self._connection.in_atomic_block:
+            self._raised_in = list(self._connection.savepoint_ids)
+        return done
 
-    def _raise(self, sql: str, values: list[Any]) -> None:
-        status, savepoints = _status(), connection.savepoint_ids
-        stands = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
-        if stands or status is TransactionStatus.INERROR:
+    def _stands(self) -> bool:
+        """Whether it holds here; or the transaction is broken, and asks nothing any more."""
+        status, savepoints = self._status(), self._connection.savepoint_ids
+        raised = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
+        return raised or status is TransactionStatus.INERROR
+
+    @contextmanager
+    def _together(self, cursor: Any) -> Iterator[None]:
+        """One transaction around what is inside, sent in one go; not so for a cursor of the server's, to which a read comes back
+        until it is over."""
+        if not isinstance(cursor, ServerCursor):
+            with self._connection.in_one_go():
+                yield
             return
-        self._tell(sql, values)
-        self._raised_in = list(savepoints)
+        if self._reads and not self._connection.in_atomic_block:
+            self._stack.enter_context(transaction.atomic())
+        with nullcontext() if self._connection.in_atomic_block else transaction.atomic():
+            yield
 
     def _tell(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
-            with connection.cursor() as cursor:
+            with self._connection.cursor() as cursor:
                 cursor.execute(sql, values)
         finally:
             self._busy = False
 
-
-def _status() -> TransactionStatus:
-    connection.ensure_connection()
-    status: TransactionStatus = connection.connection.info.transaction_status
-    return status
+    def _status(self) -> TransactionStatus:
+        self._connection.ensure_connection()
+        status: TransactionStatus = self._connection.connection.info.transaction_status
+        return status
 
 
 def _statement(person: Any) -> Statement:

@@ -73,7 +73,7 @@ def main() -> None:
             ground.start()
             for name in wanted.sections:
                 for ratio in SECTIONS[name](ground, cases, wanted):
-                    print(ratio.line(), flush=True)
+                    print(ratio.line(judged=not wanted.brief), flush=True)
                     kept.append(ratio.told())
             if wanted.plots:
                 curves = cases.by_bookings() | cases.by_connections()

@@ -38,8 +38,8 @@ class Ratio:
     bad: int = 0
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
-    def line(self) -> str:
-        mark = "reached" if self.reached else "MISSED"
+    def line(self, *, judged: bool = True) -> str:
+        mark = ("reached" if self.reached else "MISSED") if judged else "(too short to tell)"
         return (
             f"{self.name:46} {self.median:6.2f} ({self.least:.2f} to {self.most:.2f})  bound {self.bound:8} {mark:8}"
             f" {self.product} against {self.against}{f'; {self.bad} failed' if self.bad else ''}; load {self.load:.1f}"

@@ -21,8 +21,9 @@ from bookings.errors import Duplicate, Past, SlotClosed
 from bookings.holds import Ledger
 from bookings.models import Booking, Hold
 from bookings.workflow import Status
+from stations import statements
 from stations.errors import DomainError, Invalid, NotFound
-from stations.loading import timetable_of
+from stations.loading import ask_for_timetable
 from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import Slot
@@ -60,8 +61,9 @@ class _Batch:
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
         days = {draft.date for draft in drafts}
-        self._timetable = timetable_of(station, min(days), max(days))
-        self._ledger = Ledger(station.pk, days)
+        with statements.together():
+            timetable, self._ledger = ask_for_timetable(station, min(days), max(days)), Ledger(station.pk, days)
+        self._timetable = timetable()
         self._references = _references(station, drafts)
         self._customers = _known_customers(station, drafts)
         self._placed: list[tuple[Booking, Draft]] = []
@@ -122,13 +124,14 @@ class _Batch:
         for index, booking in enumerate(made):
             # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
             booking.created_at = booking.updated_at = now + timedelta(microseconds=index)
-        Booking.objects.bulk_create(made)
-        holds.write(self._holds)
-        audit.record(
-            (Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk) for b in made),
-            by=self.by,
-        )
-        Station.objects.bump(self.station.pk)
+        with statements.together():
+            statements.insert(made)
+            holds.write(self._holds)
+            audit.record(
+                (Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk) for b in made),
+                by=self.by,
+            )
+            Station.objects.bump(self.station.pk)
 
     def _find_customers(self, rules: Rules) -> None:
         given = [

@@ -8,13 +8,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
+from functools import cached_property
+from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
 from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
+from stations import statements
 from stations.timetable import Slot
+
+_HELD: Final = (
+    f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
+    f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id WHERE h.station_id = %s"
+)
+_COLUMNS: Final = (
+    *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
+    *(Booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
+)
 
 
 @dataclass
@@ -25,36 +37,47 @@ class _Taken:
     guests: int = 0
 
 
+@dataclass
+class _Picture:
+    """What is taken by slot, the guests of each party, and each party's slots."""
+
+    taken: dict[tuple[date, time], _Taken] = field(default_factory=lambda: defaultdict(_Taken))
+    guests: dict[UUID, int] = field(default_factory=dict)
+    held: dict[UUID, list[tuple[date, time]]] = field(default_factory=lambda: defaultdict(list))
+
+    def put(self, booking_id: UUID, where: tuple[date, time], lane: int, guests: int) -> None:
+        taken = self.taken[where]
+        taken.lanes[lane] = booking_id
+        taken.guests += guests
+        self.guests[booking_id] = guests
+        self.held[booking_id].append(where)
+
+
 class Ledger:
     """What is taken at one station on some dates, as it is under the lock and as it becomes with each party placed."""
 
     def __init__(self, station_id: int, days: Iterable[date]) -> None:
+        """Asks the database; the answer is waited for when it is first looked at."""
         self.station_id = station_id
-        self._taken: dict[tuple[date, time], _Taken] = defaultdict(_Taken)
-        self._parties: dict[UUID, int] = {}
-        self._held: dict[UUID, list[tuple[date, time]]] = defaultdict(list)
-        held = Hold.objects.filter(station=station_id, date__in=set(days)).values_list(
-            "booking_id", "date", "slot", "lane", "booking__party_adults", "booking__party_kids"
-        )
-        for booking_id, day, start, lane, adults, kids in held:
-            self._put(booking_id, (day, start), lane, adults + kids)
+        dates, values = statements.among("h.date", set(days))
+        self._answer = statements.ask(f"{_HELD} AND {dates}", [station_id, *values], _COLUMNS)
 
-    def _put(self, booking_id: UUID, where: tuple[date, time], lane: int, guests: int) -> None:
-        taken = self._taken[where]
-        taken.lanes[lane] = booking_id
-        taken.guests += guests
-        self._parties[booking_id] = guests
-        self._held[booking_id].append(where)
+    @cached_property
+    def _now(self) -> _Picture:
+        picture = _Picture()
+        for booking_id, day, start, lane, adults, kids in self._answer():
+            picture.put(booking_id, (day, start), lane, adults + kids)
+        return picture
 
     def release(self, booking_id: UUID) -> None:
         """Give up what a booking holds, here in the ledger's picture only."""
-        for where in self._held.pop(booking_id, ()):
-            taken = self._taken[where]
+        for where in self._now.held.pop(booking_id, ()):
+            taken = self._now.taken[where]
             taken.lanes = {lane: holder for lane, holder in taken.lanes.items() if holder != booking_id}
-            taken.guests -= self._parties[booking_id]
+            taken.guests -= self._now.guests[booking_id]
 
     def parties(self, slot: Slot) -> int:
-        return len(self._taken[slot.date, slot.start].lanes)
+        return len(self._now.taken[slot.date, slot.start].lanes)
 
     def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
         """Places for a booking in each of the slots; `lanes` says which it had, to be kept where they are free.
@@ -67,14 +90,16 @@ class Ledger:
 
     def require_room(self, booking: Booking, slot: Slot) -> None:
         """Raises SlotFull unless one more party, and these guests, fit into the slot."""
-        taken = self._taken[slot.date, slot.start]
+        taken = self._now.taken[slot.date, slot.start]
         if len(taken.lanes) >= slot.capacity:
             raise SlotFull
         self.require_seats(booking, slot)
 
     def require_seats(self, booking: Booking, slot: Slot) -> None:
         """Raises SlotFull unless the booking's guests fit beside the others' in a slot."""
-        left = None if slot.guest_capacity is None else slot.guest_capacity - self._taken[slot.date, slot.start].guests
+        left = (
+            None if slot.guest_capacity is None else slot.guest_capacity - self._now.taken[slot.date, slot.start].guests
+        )
         if left is not None and booking.total_guests > left:
             left = max(left, 0)
             raise TooManyGuests(
@@ -82,10 +107,10 @@ class Ledger:
             )
 
     def _take(self, booking: Booking, slot: Slot, wanted: int) -> Hold:
-        taken = self._taken[slot.date, slot.start].lanes
+        taken = self._now.taken[slot.date, slot.start].lanes
         free = [lane for lane in range(slot.capacity) if lane not in taken]
         lane = wanted if wanted in free else free[0]
-        self._put(booking.pk, (slot.date, slot.start), lane, booking.total_guests)
+        self._now.put(booking.pk, (slot.date, slot.start), lane, booking.total_guests)
         return Hold(
             booking=booking,
             station_id=self.station_id,
@@ -98,9 +123,10 @@ class Ledger:
 
 def write(holds: Iterable[Hold]) -> None:
     """New places. The constraints' refusal is an IntegrityError, which the services turn into SlotFull."""
-    Hold.objects.bulk_create(holds)
+    statements.insert(list(holds))
 
 
 def give_up(bookings: Iterable[UUID]) -> None:
     """Every place that these bookings hold."""
-    Hold.objects.filter(booking__in=list(bookings)).delete()
+    theirs, values = statements.among("booking_id", list(bookings))
+    statements.send(f"DELETE FROM {Hold._meta.db_table} WHERE {theirs}", values)  # noqa: S608

@@ -16,7 +16,7 @@ from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing
 from bookings.querysets import BookingQuerySet, FeedQuerySet, HoldQuerySet, MailQuerySet
 from bookings.workflow import Status
-from stations import validators
+from stations import statements, validators
 from stations.models import MAX_PLACES, Station
 from stations.querysets import OfStationQuerySet
 
@@ -285,7 +285,7 @@ class Mail(models.Model):
 
     def end(self, state: State, problem: Problem = Problem.NONE) -> None:
         self.state, self.problem, self.ended_at, self.lease = state, problem, timezone.now(), None
-        self.save(update_fields=["state", "problem", "ended_at", "lease"])
+        statements.update(self, ["state", "problem", "ended_at", "lease"])
 
 
 class WorkerBeat(models.Model):  # noqa: DJ008

@@ -2,38 +2,18 @@
 
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
-from uuid import UUID
 
-from django.db import connection, connections, models
+from django.db import connection, models
 from django.db.models import Exists, F, OuterRef
 
 from bookings.mails.kinds import OPEN, State
 from bookings.workflow import RESCHEDULABLE, Status
-from stations.querysets import OfStationQuerySet, Person, columns_of
+from stations.querysets import OfStationQuerySet, Person
 
 Row = TypeVar("Row", bound=models.Model)
 
 
-def _key(database: str, pk: UUID) -> UUID | str:
-    """A key as the database keeps it: SQLite has no type of its own for them."""
-    return pk if connections[database].features.has_native_uuid_field else pk.hex
-
-
 class BookingQuerySet(OfStationQuerySet[Row]):
-    def by_id(self, pk: UUID) -> Row | None:
-        """One booking, whoever may see it; None where there is none. Every change asks for one under its station's lock: a plain
-        statement costs half of a query that is put together first."""
-        statement = f"SELECT {columns_of(self.model, 'b')} FROM {self.model._meta.db_table} b WHERE id = %s"  # noqa: S608
-        return next(iter(self.raw(statement, [_key(self.db, pk)])), None)
-
-    def station_of(self, pk: UUID) -> int | None:
-        """The key of a booking's station; None for a booking that there is not."""
-        with connections[self.db].cursor() as cursor:
-            statement = f"SELECT station_id FROM {self.model._meta.db_table} WHERE id = %s"  # noqa: S608
-            cursor.execute(statement, [_key(self.db, pk)])
-            found = cursor.fetchone()
-        return found[0] if found else None
-
     def between(self, first: date, last: date) -> Self:
         """On the station's local dates from `first` to `last`, both included."""
         return self.filter(date__range=(first, last))

@@ -28,14 +28,19 @@ from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
 from bookings.transactions import counted, lock_stations, locked, one_change, stale
 from bookings.workflow import Status
+from stations import statements
 from stations.errors import DomainError, Invalid, NotFound
-from stations.loading import timetable_of
+from stations.loading import ask_for_timetable, timetable_of
 from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import Slot
 
 PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
 """What a booking's place is made of."""
+
+_ALL: Final = [
+    field.name for field in Booking._meta.concrete_fields if field.name not in ("id", "version", "updated_at")
+]
 
 __all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
 
@@ -102,23 +107,25 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             return booking
         if station.pk != booking.station_id:
             _require_acceptable(booking, station)
-        timetable = timetable_of(station, to.date, to.date)
-        slots = free_row(station, timetable, to, booking.slots, now=timezone.now())
+        with statements.together():
+            timetable, ledger = ask_for_timetable(station, to.date, to.date), Ledger(station.pk, [to.date])
+        slots = free_row(station, timetable(), to, booking.slots, now=timezone.now())
 
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
-        ledger = Ledger(station.pk, [to.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
-        holds.give_up([booking.pk])
         if station != home:
             booking.station, booking.customer = station, _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
-        _save(booking, PLACED)
-        holds.write(taken)
-        changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
-        audit.record(_moved(booking, home, changes), by=by)
-        outbox.changed(booking, stood)
-        Station.objects.bump(home.pk, station.pk)
+        with statements.together():
+            holds.give_up([booking.pk])
+            _save(booking, PLACED)
+            holds.write(taken)
+            said = outbox.ask_what_was_said(booking)
+            changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
+            audit.record(_moved(booking, home, changes), by=by)
+            outbox.changed(booking, stood, said)
+            Station.objects.bump(home.pk, station.pk)
         return booking
 
 
@@ -309,7 +316,7 @@ def _save(booking: Booking, fields: Sequence[str] | None = None) -> None:
     """Write all of it, or these fields: what is left out is neither sent nor encrypted anew."""
     booking.version += 1
     booking.updated_at = timezone.now()
-    booking.save(force_update=True, update_fields=fields and [*fields, "version", "updated_at"])
+    statements.update(booking, [*(fields or _ALL), "version", "updated_at"])
 
 
 def _changed(
@@ -317,12 +324,11 @@ def _changed(
 ) -> Booking:
     """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
     hear. `stood` is None where nobody is to be told."""
-    _save(booking)
-    audit.record(
-        [Change(booking, event, audit.differences(before, audit.recorded(booking)), booking.station_id)],
-        by=by,
-    )
-    if stood:
-        outbox.changed(booking, stood)
-    Station.objects.bump(booking.station_id)
+    changes = audit.differences(before, audit.recorded(booking))
+    with statements.together():
+        _save(booking)
+        audit.record([Change(booking, event, changes, booking.station_id)], by=by)
+        if stood:
+            outbox.changed(booking, stood)
+        Station.objects.bump(booking.station_id)
     return booking

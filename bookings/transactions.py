@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
 
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
-from stations import meters
+from stations import meters, statements
 from stations.errors import DomainError, DoubleException, NotFound
 from stations.models import Station
 from stations.querysets import Person
+
+_HOME: Final = f"t.id = (SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
+"""The station that a booking is at when the lock is asked for: it is read again once the lock is had."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,17 +85,20 @@ def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tupl
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    home = Booking.objects.station_of(booking_id)
-    if home is None or not Station.objects.may_see(person, home):
+    wanted, values = (f"({_HOME} OR t.code = %s)", [booking_id, also]) if also is not None else (_HOME, [booking_id])
+    with meters.waiting("station"), statements.together():
+        lock = Station.objects.ask_to_lock(person, wanted, values)
+        read_again = statements.ask_for(Booking, "t.id = %s", [booking_id])
+    stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
+    if booking is None:
         raise NotFound
-    stations = lock_stations(person, pks=[home], codes=[also] if also is not None else [])
-    booking = Booking.objects.by_id(booking_id)
-    if booking is None or not Station.objects.may_see(person, booking.station_id):
+    if booking.station_id not in stations:
+        raise stale(booking) if Station.objects.may_see(person, booking.station_id) else NotFound
+    to = next((station for station in stations.values() if station.code == also), None)
+    if also is not None and to is None:
         raise NotFound
-    if booking.station_id != home:
-        raise stale(booking)
-    booking.station = next(station for station in stations if station.pk == booking.station_id)
-    return booking, next((station for station in stations if station.code == also), booking.station)
+    booking.station = stations[booking.station_id]
+    return booking, to or booking.station
 
 
 def stale(booking: Booking) -> Stale:
@@ -104,9 +109,10 @@ def stale(booking: Booking) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
     codes, pks = set(codes), set(pks)
-    wanted = Q(pk__in=pks) | Q(code__in=codes) if codes else Q(pk__in=pks)
+    by_key, keys = statements.among("t.id", pks)
+    by_code, names = statements.among("t.code", codes)
     with meters.waiting("station"):
-        found = list(Station.objects.visible_to(person).filter(wanted).locked())
+        found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     return found

@@ -7,8 +7,10 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Self
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, QueryDict
@@ -319,21 +321,29 @@ class StrictSerializer(serializers.Serializer[Any]):
         return values
 
     @classmethod
-    def parse(cls, data: Any, **options: Any) -> dict[str, Any]:
-        """The validated data. Raises REST framework's ValidationError."""
-        serializer = cls(data=data, **options)
+    def parse(cls, data: Any) -> dict[str, Any]:
+        """The validated data. Raises REST framework's ValidationError.
+
+        All requests share one reader, as long as what it reads is right. What is wrong is told by another one: REST framework's
+        fields go on in the language in which they were first asked to say it.
+        """
+        with suppress(exceptions.ValidationError):
+            return dict(cls._shared().run_validation(data))
+        serializer = cls(data=data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
     @classmethod
-    def parse_query(cls, query: QueryDict, **options: Any) -> dict[str, Any]:
+    def parse_query(cls, query: QueryDict) -> dict[str, Any]:
         """The same of an address's query: each parameter once, and an empty one that may be left out counts as left out."""
         if twice := [name[:100] for name, values in query.lists() if len(values) > 1]:
             raise exceptions.ValidationError({name: [_("Give this once.")] for name in twice})
-        serializer = cls(data={}, **options)
-        fields = serializer.fields
-        serializer.initial_data = {
-            name: value for name, value in query.items() if value or name not in fields or fields[name].required
-        }
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+        fields = cls._shared().fields
+        return cls.parse(
+            {name: value for name, value in query.items() if value or name not in fields or fields[name].required}
+        )
+
+    @classmethod
+    @cache
+    def _shared(cls) -> Self:
+        return cls()

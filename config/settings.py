@@ -98,7 +98,7 @@ MIDDLEWARE = [
     "config.watching.watch",
     # What a browser is told stands before whatever may answer by itself: the way to https, static files.
     "config.middleware.policies",
-    "csp.middleware.CSPMiddleware",
+    "config.middleware.ContentSecurity",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.probes.probes",

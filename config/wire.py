@@ -16,6 +16,7 @@ from rest_framework.utils.mediatypes import _MediaType
 from rest_framework.versioning import AcceptHeaderVersioning
 
 HTML = "text/html"
+ANYTHING = "*/*"
 
 
 class NotAcceptable(exceptions.NotAcceptable):
@@ -65,6 +66,10 @@ class Negotiation(DefaultContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         programs = "Authorization" in request.headers
         spoken = [one for one in renderers if not programs or one.media_type != HTML] or renderers
+        said = request.headers.get("Accept", ANYTHING)
+        for one in spoken:
+            if said in (ANYTHING, one.media_type):  # as most say, plainly
+                return one, one.media_type or ""
         try:
             found: tuple[BaseRenderer, str] = super().select_renderer(request, spoken, format_suffix)
         except exceptions.NotAcceptable:
@@ -81,6 +86,8 @@ class AcceptVersioning(AcceptHeaderVersioning):
     """`Accept: application/json; version=1`; the default where none is named, so that addresses last."""
 
     def determine_version(self, request: Request, *args: Any, **kwargs: Any) -> str:
+        if "version" not in request.headers.get("Accept", "").lower():
+            return str(self.default_version)
         accepted = DefaultContentNegotiation.get_accept_list(Negotiation(), request)
         named = [str(one.params["version"]) for one in map(_MediaType, accepted) if "version" in one.params]
         if not named:

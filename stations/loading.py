@@ -1,24 +1,43 @@
 """Timetables from the database: two queries, for one station or for many; or from the process, for whoever only looks."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import Model
 
+from stations import statements
 from stations.models import Opening, Station, TimetableException
-from stations.timetable import Timetable
+from stations.timetable import ExceptionRow, OpeningRow, Timetable
 
 KEPT: Final = 64
 """Of ranges of days, each with its slots: some megabytes."""
 
 
+def _columns(
+    row: type[OpeningRow] | type[ExceptionRow], model: type[Model]
+) -> tuple[str, tuple[statements.Field, ...]]:
+    fields: tuple[statements.Field, ...] = tuple(model._meta.get_field(name) for name in ("station", *row._fields))
+    return f"SELECT {', '.join(field.column for field in fields)} FROM {model._meta.db_table}", fields  # noqa: S608
+
+
+_OPENINGS, _OPENING_FIELDS = _columns(OpeningRow, Opening)
+_EXCEPTIONS, _EXCEPTION_FIELDS = _columns(ExceptionRow, TimetableException)
+
+
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
     """What the station offers from `first` to `last`, both included."""
-    return timetables_of([station], first, last)[station.pk]
+    return ask_for_timetable(station, first, last)()
+
+
+def ask_for_timetable(station: Station, first: date, last: date) -> Callable[[], Timetable]:
+    """The same, asked now and waited for when it is wanted."""
+    answer = _ask([station], first, last)
+    return lambda: answer()[station.pk]
 
 
 def kept_timetable_of(station: Station, first: date, last: date) -> Timetable:
@@ -45,19 +64,46 @@ def _kept(asked: _Asked) -> Timetable:
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
     """The same for many stations, by their keys."""
-    pks = [station.pk for station in stations]
-    openings: dict[int, list[Opening]] = defaultdict(list)
+    return _ask(stations, first, last)()
+
+
+def _ask(stations: Sequence[Station], first: date, last: date) -> Callable[[], dict[int, Timetable]]:
+    of_them, keys = statements.among("station_id", [station.pk for station in stations])
+    on_these, weekdays = statements.among("weekday", _weekdays(first, last))
     # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
-    not_over = Q(last_date__isnull=True) | Q(last_date__gte=first)
-    for opening in Opening.objects.filter(not_over, station__in=pks, weekday__in=_weekdays(first, last)).order_by():
-        openings[opening.station_id].append(opening)
-    exceptions: dict[int, list[TimetableException]] = defaultdict(list)
-    for exception in TimetableException.objects.filter(station__in=pks, date__range=(first, last)).order_by():
-        exceptions[exception.station_id].append(exception)
-    return {
-        station.pk: Timetable(station.zone, openings[station.pk], exceptions[station.pk], station.country)
-        for station in stations
-    }
+    not_over = "(last_date IS NULL OR last_date >= %s)"
+    openings = statements.ask(
+        f"{_OPENINGS} WHERE {of_them} AND {on_these} AND {not_over}", [*keys, *weekdays, first], _OPENING_FIELDS
+    )
+    exceptions = statements.ask(
+        f"{_EXCEPTIONS} WHERE {of_them} AND date BETWEEN %s AND %s", [*keys, first, last], _EXCEPTION_FIELDS
+    )
+
+    def answer() -> dict[int, Timetable]:
+        opens, excepts = _by_station(openings()), _by_station(exceptions())
+        return {
+            station.pk: _made_of(
+                station.time_zone, station.country, tuple(opens[station.pk]), tuple(excepts[station.pk])
+            )
+            for station in stations
+        }
+
+    return answer
+
+
+def _by_station(rows: Iterable[Sequence[Any]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for station_id, *row in rows:
+        found[station_id].append(tuple(row))
+    return found
+
+
+@lru_cache(KEPT)
+def _made_of(
+    time_zone: str, country: str, opens: tuple[tuple[Any, ...], ...], excepts: tuple[tuple[Any, ...], ...]
+) -> Timetable:
+    """Of the same rows the same timetable, whoever asks: it depends on nothing else."""
+    return Timetable(ZoneInfo(time_zone), map(OpeningRow._make, opens), map(ExceptionRow._make, excepts), country)
 
 
 def _weekdays(first: date, last: date) -> list[int]:

@@ -1,9 +1,12 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from django.db import connections, models
+from django.db import models
+
+from stations import statements
 
 ALL_STATIONS = "stations.access_all_stations"
 
@@ -48,12 +51,6 @@ def scope_of(person: Person) -> Scope | None:
     return getattr(person, "scope", None)
 
 
-def columns_of(model: type[models.Model], alias: str) -> str:
-    """All columns of a table, for a statement of one's own: by name, for a plan that PostgreSQL keeps of `*` fails on the day on
-    which an upgrade adds one."""
-    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
-
-
 class StationQuerySet(models.QuerySet[Row]):
     """Stations themselves."""
 
@@ -75,11 +72,20 @@ class StationQuerySet(models.QuerySet[Row]):
         found = visible.coded(code) if code else visible
         return [Counter(*values) for values in found.values_list("pk", "code", "changes")]
 
+    def keys_seen_by(self, person: Person) -> list[int] | None:
+        """The keys of the person's stations; None for whoever sees all. Without a query where they came in with them."""
+        if not person.is_active:
+            return []
+        if (held := held_by(person)) is not None:
+            return [one.pk for one in held]
+        if person.has_perm(ALL_STATIONS) and not scope_of(person):
+            return None
+        return list(self.visible_to(person).values_list("pk", flat=True))
+
     def may_see(self, person: Person, pk: int) -> bool:
         """Whether the station of this key is one of the person's."""
-        if (held := held_by(person)) is not None:
-            return person.is_active and any(one.pk == pk for one in held)
-        return self.visible_to(person).filter(pk=pk).exists()
+        seen = self.keys_seen_by(person)
+        return seen is None or pk in seen
 
     def coded(self, code: str) -> Self:
         """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""
@@ -91,9 +97,8 @@ class StationQuerySet(models.QuerySet[Row]):
     def bump(self, *pks: int) -> None:
         """Count a change that a calendar of these stations could show: ETags and caches are made from this counter. Every change
         ends with it, by a plain statement."""
-        with connections[self.db].cursor() as cursor:
-            for pk in sorted(set(pks)):
-                cursor.execute(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
+        for pk in sorted(set(pks)):
+            statements.send(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
 
     def locked(self) -> Self:
         """Locked in key order until the transaction ends: one writer a station, and no deadlock between two stations.
@@ -101,6 +106,13 @@ class StationQuerySet(models.QuerySet[Row]):
         `NO KEY` leaves the rows free for others' foreign keys. SQLite has one writer for all, from BEGIN IMMEDIATE on.
         """
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
+
+    def ask_to_lock(self, person: Person, wanted: str, values: Sequence[Any]) -> Callable[[], list[Row]]:
+        """The same in a plain statement (`statements.ask_for`), of those of the person's that are wanted."""
+        if (seen := self.keys_seen_by(person)) is not None:
+            mine, keys = statements.among("t.id", seen)
+            wanted, values = f"{wanted} AND {mine}", [*values, *keys]
+        return statements.ask_for(self.model, wanted, values, order="t.id", lock="FOR NO KEY UPDATE OF t")
 
 
 class OfStationQuerySet(models.QuerySet[Row]):

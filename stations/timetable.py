@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -42,19 +42,42 @@ class Slot:
     reason: str
 
 
+class OpeningRow(NamedTuple):
+    """What a timetable has to know of an opening; `models.Opening` knows as much."""
+
+    weekday: int
+    start: time
+    minutes: int
+    capacity: int
+    guest_capacity: int | None
+    first_date: date | None
+    last_date: date | None
+
+
+class ExceptionRow(NamedTuple):
+    """What it has to know of an exception: `slot` is None for the whole day."""
+
+    date: date
+    slot: time | None
+    closed: bool
+    capacity: int | None
+    guest_capacity: int | None
+    reason: str
+
+
 class Timetable:
     """The openings and exceptions of one station, as loaded for a range of dates. Days outside it have no exceptions."""
 
     def __init__(
         self,
         zone: ZoneInfo,
-        openings: Iterable["Opening"],
-        exceptions: Iterable["TimetableException"],
+        openings: Iterable["Opening | OpeningRow"],
+        exceptions: Iterable["TimetableException | ExceptionRow"],
         country: str = wording.ANYWHERE,
     ) -> None:
         self.zone = zone
         self._country = country
-        self._openings: dict[int, list[Opening]] = defaultdict(list)
+        self._openings: dict[int, list[Opening | OpeningRow]] = defaultdict(list)
         for opening in sorted(openings, key=lambda opening: opening.start):
             self._openings[opening.weekday].append(opening)
         self._exceptions = {(exception.date, exception.slot): exception for exception in exceptions}
@@ -93,7 +116,7 @@ class Timetable:
             self._days[day] = {slot.start: slot for slot in slots if slot}
         return self._days[day]
 
-    def _slot(self, day: date, opening: "Opening") -> Slot | None:
+    def _slot(self, day: date, opening: "Opening | OpeningRow") -> Slot | None:
         starts_at = instant(self.zone, day, opening.start)
         if starts_at is None:
             return None
@@ -146,7 +169,7 @@ def local_now(station: "Station", now: datetime) -> datetime:
     return now.astimezone(station.zone)
 
 
-def in_force(opening: "Opening", day: date) -> bool:
+def in_force(opening: "Opening | OpeningRow", day: date) -> bool:
     """Whether the opening counts on a date of its weekday."""
     return (opening.first_date or date.min) <= day <= (opening.last_date or date.max)
 

@@ -1,26 +1,32 @@
 """Row-level security on PostgreSQL: what the database shows to a request whose queries forgot to ask whose the rows are."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from accounts import policies, roles, wall
+from accounts.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
 from config.middleware import Wall
+from stations import statements
 from stations.models import Station
 from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
 from tests.factories import booking, open_station, person
 from tests.test_access import NAME, ROWS, World, undone, world  # noqa: F401
 
 pytestmark = pytest.mark.postgresql
+
+DAYS = "date_from=2031-03-03&date_to=2031-03-09"
 
 
 @contextmanager
@@ -251,6 +257,75 @@ def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking
 
     assert told == str(mine.pk)
     assert Booking.objects.count() == 2
+
+
+@pytest.mark.parametrize("around", [transaction.atomic, nullcontext])
+def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: None, around: Any) -> None:
+    mine, _other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
+    with serving("POST"):
+        wall.stand_before(person(roles.STAFF, mine.station))
+        with around(), statements.together():
+            first, second = (statements.ask_for(Booking, "true", []) for _part in range(2))
+            early = first()
+        late = second()
+
+    assert (early, late) == ([mine], [mine])
+    assert Booking.objects.count() == 2
+
+
+def test_where_the_wall_cannot_be_raised_nothing_else_is_looked_at(transactional_db: None) -> None:
+    made = booking(open_station(code="kitchen"))
+    with serving("POST"):
+        wall.stand_before(person(roles.STAFF, made.station))
+        wall._wall.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
+        with pytest.raises(DatabaseError, match="stationbook_nobody"):
+            Booking.objects.update(party_adults=9)
+
+    assert Booking.objects.get().party_adults == made.party_adults
+
+
+def test_connection_that_dies_under_a_read_is_told_once_and_not_used_again(transactional_db: None) -> None:
+    made = booking(open_station(code="kitchen"))
+    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    params = connection.get_connection_params()
+    known_by = {name: params[name] for name in ("dbname", "user", "host", "port") if name in params}
+
+    def kill(execute: Any, sql: str, *call: Any) -> Any:
+        if "bookings_booking" in sql:
+            with psycopg.connect(**known_by, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+        return execute(sql, *call)
+
+    with connection.execute_wrapper(kill):
+        first = Client().get(f"/api/bookings/admin/weekly?{DAYS}", headers=headers)
+        connection.close_if_unusable_or_obsolete()  # as the end of each request does, but for a test's
+    second = Client().get(f"/api/bookings/admin/weekly?{DAYS}", headers=headers)
+
+    assert (first.status_code, second.status_code) == (503, 200)
+
+
+@contextmanager
+def waits(folder: Path) -> Iterator[list[str]]:
+    """Each time that somebody waited for the database, for everything that was sent until then: as libpq writes it down."""
+    waited: list[str] = []
+    connection.ensure_connection()
+    with (folder / "trace").open("w+") as written:
+        connection.connection.pgconn.trace(written.fileno())
+        yield waited
+        connection.connection.pgconn.untrace()
+        waited += [line for line in (folder / "trace").read_text().splitlines() if "ReadyForQuery" in line]
+
+
+@pytest.mark.parametrize(("address", "times"), [("/api/stations/", 3), (f"/api/bookings/admin/weekly?{DAYS}", 3)])
+def test_read_waits_for_who_asks_how_often_and_its_rows(
+    transactional_db: None, tmp_path: Path, address: str, times: int
+) -> None:
+    made = booking(open_station(code="kitchen"))
+    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    with waits(tmp_path) as waited:
+        answer = Client().get(address, headers=headers)
+
+    assert (answer.status_code, len(waited)) == (200, times)
 
 
 def test_user_of_the_database_who_may_not_make_roles_is_told_what_to_do(db: None) -> None:

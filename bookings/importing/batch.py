@@ -18,6 +18,7 @@ from bookings.importing.mapping import Entry
 from bookings.importing.source import Row
 from bookings.models import Booking, ImportedRow
 from bookings.services import Contact
+from stations import statements
 from stations.errors import DomainError, NotFound
 from stations.models import Station
 from stations.querysets import Person
@@ -191,7 +192,7 @@ class _Batch:
         self._remembered.append(row)
 
     def _remember(self) -> None:
-        ImportedRow.objects.bulk_create([row for row in self._remembered if row.pk is None])
+        statements.insert([row for row in self._remembered if row.pk is None])
         old = [row for row in self._remembered if row.pk is not None]
         ImportedRow.objects.bulk_update(old, ["fingerprint", "content"])
 

@@ -4,7 +4,7 @@ One waiting mail a booking at most. It names no text but what the customer knows
 until a worker takes it (`bookings.mails.delivering`). So a move taken back in time says nothing, and ten moves say one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -21,37 +21,45 @@ from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
 from bookings.mails.standing import Standing, followed, left_to_say
 from bookings.models import Booking, Mail
 from bookings.transactions import locked
+from stations import statements
 from stations.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
+
+Said = Callable[[], Sequence[Mail]]
 
 AT_ONCE: Final = (Kind.MADE, Kind.CONFIRMED)
 """What nobody takes back a moment later; the rest waits its grace time."""
 
 
-def changed(booking: Booking, before: Standing | None) -> None:
+def changed(booking: Booking, before: Standing | None, said: Said | None = None) -> None:
     """Queue what the customer is to hear after a change, or withdraw what has become needless.
 
-    Called under the station's lock, in the change's transaction, with the booking as it now is and how it stood before
-    (None for a new one).
+    Called under the station's lock, in the change's transaction, with the booking as it now is, how it stood before (None for a
+    new one), and the answer to `ask_what_was_said`, where that has been asked already.
     """
     now = Standing.of(booking)
     if now != before:
-        _queue(booking, before, now)
+        _queue(booking, before, now, (said or ask_what_was_said(booking))())
+
+
+def ask_what_was_said(booking: Booking) -> Said:
+    """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
+    these, states = statements.among("t.state", (*OPEN, *UNTOLD))
+    where, values = f"t.booking_id = %s AND t.kind <> %s AND {these}", [booking.pk, Kind.REMINDER, *states]
+    return statements.ask_for(Mail, where, values, order="t.id", lock="FOR UPDATE OF t", but=["message"])
 
 
 def made(bookings: Iterable[Booking]) -> None:
     """Queue the first mail of many new bookings at once."""
-    fresh = [_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)]
-    Mail.objects.bulk_create(fresh)
+    statements.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)])
 
 
 def _is_told(booking: Booking) -> bool:
     return left_to_say(None, Standing.of(booking)) is not None and booking.ends_at > timezone.now()
 
 
-def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
-    said_so_far = list(Mail.objects.of(booking).exclude(kind=Kind.REMINDER).filter(state__in=(*OPEN, *UNTOLD)).locked())
+def _queue(booking: Booking, before: Standing | None, now: Standing, said_so_far: Sequence[Mail]) -> None:
     known = _known(said_so_far, before)
     known = followed(known, before, now) if before else known
     kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
@@ -60,11 +68,11 @@ def _queue(booking: Booking, before: Standing | None, now: Standing) -> None:
     if kind is None:
         _supersede([waiting] if waiting else [], Problem.UNDONE)
     elif waiting is None:
-        _waiting(booking, known, kind).save(force_insert=True)
+        statements.insert([_waiting(booking, known, kind)])
     else:
         waiting.kind, waiting.station, waiting.due_at = kind, booking.station, _due(kind)
         waiting.known = known and known.as_json()
-        waiting.save(update_fields=["kind", "station", "known", "due_at"])
+        statements.update(waiting, ["kind", "station", "known", "due_at"])
 
 
 def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:

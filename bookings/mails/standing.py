@@ -1,6 +1,6 @@
 """What a customer knows of a booking, and what is left to say: the one rule that decides which mails there are."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, time
 from enum import StrEnum
 from typing import Any, Self
@@ -44,7 +44,14 @@ class Standing:
         return cls(**{**told, "phase": Phase(told["phase"]), "day": day, "slot": slot})
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "day": self.day.isoformat(), "slot": f"{self.slot:%H:%M:%S}"}
+        return {
+            "phase": self.phase,
+            "station": self.station,
+            "day": self.day.isoformat(),
+            "slot": f"{self.slot:%H:%M:%S}",
+            "slots": self.slots,
+            "customer": self.customer,
+        }
 
     @property
     def place(self) -> tuple[int, date, time, int]:

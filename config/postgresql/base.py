@@ -1,12 +1,18 @@
-"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for.
+"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for, and that statements may go together.
 
 Django asks `SELECT 1` before the first statement of each request. A server that has gone away, or is about to, has said so on the
 connection's socket by then: nothing to read there means nothing happened.
 """
 
 import select
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import Pipeline
+from psycopg.generators import send
+from psycopg.pq import TransactionStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -16,3 +22,43 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         said_something, _write, _error = select.select([self.connection.fileno()], [], [], 0)
         return not said_something or super().is_usable()
+
+    @contextmanager
+    def in_one_go(self) -> Iterator[None]:
+        """What is executed inside is sent at its end, or where an answer is looked at, with the BEGIN that may be due. Outside of
+        a transaction all of it is one. Where one part fails, the server looks at none behind it. One in another is part of it."""
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            if self.connection._pipeline:
+                yield
+                return
+            self.connection._pipeline = pipeline = _OnePiece(self.connection)
+            try:
+                with pipeline:
+                    yield
+            finally:
+                self.connection._pipeline = None
+
+
+class _OnePiece(Pipeline):
+    """psycopg's own pipeline sends each part as it comes, and looks each time whether an answer is there. With each look another
+    thread takes the interpreter, which costs more than the statement."""
+
+    def _communicate_gen(self) -> Generator[Any, Any, None]:
+        """libpq keeps what it is given, for there is nobody who waits."""
+        while self.command_queue:
+            self.command_queue.popleft()()
+        yield from ()
+
+    def _sync_gen(self) -> Generator[Any, Any, None]:
+        """psycopg waits for its BEGIN, but need not: it is the first part."""
+        if self.pgconn.transaction_status == TransactionStatus.IDLE:
+            yield from self._communicate_gen()
+        else:
+            yield from self._exit_gen()
+
+    def _exit_gen(self) -> Generator[Any, Any, None]:
+        self._enqueue_sync()
+        yield from self._communicate_gen()
+        yield from send(self.pgconn)
+        yield from self._fetch_gen(flush=False)

@@ -263,6 +263,17 @@ def test_a_foreign_host_is_refused_in_the_envelope(api: Caller) -> None:
     assert told(api.get(STATIONS, Host="evil.example.com")) == (400, "invalid")
 
 
+def test_what_is_wrong_is_told_to_each_in_their_language(api: Caller) -> None:
+    """REST framework's fields go on in the language in which they first said it."""
+    address = f"{WEEK}&station={'x' * 65}"
+    told_in = {
+        language: failure(api.get(address, Accept_Language=language))["error"] for language in ("de", "en", "es")
+    }
+
+    assert told_in["en"] == "station: Ensure this field has no more than 64 characters."
+    assert len(set(told_in.values())) == 3
+
+
 # --- what goes wrong on our side -----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,161 @@
+"""Plain statements, worded once a process: for what every change of the product sends again and again.
+
+The ORM words a statement anew each time, which takes longer than the database's answer, and waits for each; what is sent
+`together` is waited for once. No signal is sent and nobody counts the rows that were met: who writes here holds the station's
+lock, and has read under it what it writes.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cache, lru_cache
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from stations import meters
+
+Row = TypeVar("Row", bound=models.Model)
+Field = Any
+"""A model's; the stubs know no kind of it that fits all."""
+
+KEPT: Final = 500
+"""Where the words depend on how many values there are, not for each number that there will ever be."""
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Sends what is inside in one go. The wait is at the end, or where an answer is looked at; a refusal is raised there, too.
+
+    Of the ORM only reads may stand inside: its writes look for the number of rows that they met. SQLite, to which there is no
+    way, is asked one by one.
+    """
+    in_one_go = getattr(connections[DEFAULT_DB_ALIAS], "in_one_go", nullcontext)
+    try:
+        with in_one_go():
+            yield
+    except Error as error:
+        meters.failed(error)
+        raise
+
+
+def send(sql: str, values: Sequence[Any]) -> None:
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.cursor() as cursor:
+        cursor.execute(sql, _as_kept(values, database))
+
+
+def ask(sql: str, values: Sequence[Any], fields: tuple[Field, ...]) -> Callable[[], Sequence[Sequence[Any]]]:
+    """Sends a question; what is returned gives the answer's rows, once, when they are wanted. `fields` are what its columns are
+    of: each value comes as the field has it."""
+    read, database = reader(fields), connections[router.db_for_read(fields[0].model)]
+    cursor = database.cursor()
+    cursor.execute(sql, _as_kept(values, database))
+
+    def rows() -> Sequence[Sequence[Any]]:
+        with cursor:
+            found = cursor.fetchall()
+        return [read(row) for row in found] if read else found
+
+    if database.vendor == "sqlite":  # an answer that nobody reads to its end would hold on to what the file says now
+        found = rows()
+        return lambda: found
+    return rows
+
+
+def ask_for(
+    model: type[Row], where: str, values: Sequence[Any], *, order: str = "", lock: str = "", but: Sequence[str] = ()
+) -> Callable[[], list[Row]]:
+    """The same for a model's rows, all of their fields `but` some, which are read when they are looked at. The table is called t
+    in what `where`, `order` and `lock` say; SQLite has one writer, and leaves locks out."""
+    fields = _fields(model, tuple(but))
+    names = [field.attname for field in fields]
+    rows = ask(_select(model, fields, where, order, lock), values, fields)
+    return lambda: [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in rows()]
+
+
+def insert(rows: Sequence[models.Model]) -> None:
+    """New rows of one model. A key that the database gives is not asked for."""
+    if not rows:
+        return
+    database = connections[DEFAULT_DB_ALIAS]
+    sql, fields = _insert(type(rows[0]))
+    values = [[field.get_db_prep_save(field.pre_save(row, True), database) for field in fields] for row in rows]
+    with database.cursor() as cursor:
+        cursor.executemany(sql, values)
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def update(row: models.Model, names: Sequence[str]) -> None:
+    """These fields of a row, by its key."""
+    sql, fields = _update(type(row), tuple(names))
+    database = connections[DEFAULT_DB_ALIAS]
+    send(sql, [field.get_db_prep_save(field.pre_save(row, False), database) for field in fields])
+
+
+def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
+    """A condition that a column has one of these values, and the values to send: in the same words however many they are, where
+    the database takes a list."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)", [list(values)]
+    return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
+
+
+def columns_of(model: type[models.Model], alias: str) -> str:
+    """All columns of a table, for a statement of one's own: by name, for a plan that PostgreSQL keeps of `*` fails on the day on
+    which an upgrade adds one."""
+    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+
+
+def _as_kept(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[Any]:
+    """SQLite has no type of its own for the keys of bookings."""
+    if database.features.has_native_uuid_field:
+        return values
+    return [value.hex if isinstance(value, UUID) else value for value in values]
+
+
+@cache
+def _fields(model: type[models.Model], but: tuple[str, ...]) -> tuple[Field, ...]:
+    return tuple(field for field in model._meta.concrete_fields if field.name not in but)
+
+
+@cache
+def reader(fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
+    """What makes the fields' values of a row as the database gives it; None where it gives them as they are."""
+    compiler = models.QuerySet(fields[0].model).query.get_compiler(connection=connection)
+    converters = compiler.get_converters([field.get_col("t") for field in fields])
+
+    def read(row: Sequence[Any]) -> Sequence[Any]:
+        values = list(row)
+        for at, (each, expression) in converters.items():
+            for convert in each:
+                values[at] = convert(values[at], expression, connection)
+        return values
+
+    return read if converters else None
+
+
+@lru_cache(KEPT)
+def _select(model: type[models.Model], fields: tuple[Field, ...], where: str, order: str, lock: str) -> str:
+    columns = ", ".join(f't."{field.column}"' for field in fields)
+    order = f" ORDER BY {order}" if order else ""
+    lock = f" {lock}" if lock and connection.features.has_select_for_update else ""
+    return f'SELECT {columns} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
+
+
+@cache
+def _insert(model: type[models.Model]) -> tuple[str, list[Field]]:
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(["%s"] * len(fields))
+    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({values})', fields  # noqa: S608
+
+
+@cache
+def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Field]]:
+    fields: list[Field] = [model._meta.get_field(name) for name in names]
+    pk: Any = model._meta.pk
+    columns = ", ".join(f'"{field.column}" = %s' for field in fields)
+    return f'UPDATE "{model._meta.db_table}" SET {columns} WHERE "{pk.column}" = %s', [*fields, pk]  # noqa: S608

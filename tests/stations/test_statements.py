@@ -1,0 +1,140 @@
+"""Plain statements write and read what the ORM would, on either database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import time
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, models, transaction
+
+from accounts import roles
+from accounts.customers import Contact
+from accounts.models import AuditChain, AuditEntry, Customer
+from bookings import services
+from bookings.drafts import Place
+from bookings.models import Booking, Hold, Mail
+from stations import meters
+from stations.models import Opening, Station
+from stations.statements import among, ask, ask_for, insert, send, together, update
+from tests.factories import FRIDAY, SATURDAY, booking, open_station
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(row: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+@pytest.fixture
+def made(station: Station) -> Booking:
+    """A booking that has been moved, with every kind of row that this leaves."""
+    first = booking(station, customer=Contact("Ana García", "ana@example.com", ""), special_requests="By the window")
+    return services.reschedule(first.pk, to=Place(SATURDAY, time(19)), by=roles.OPERATOR)
+
+
+@pytest.mark.parametrize("model", [Booking, Customer, Hold, Mail, AuditChain, AuditEntry, Opening, Station])
+def test_rows_are_those_of_the_orm(model: Any, made: Booking) -> None:
+    found = ask_for(model, "t.id IS NOT NULL", [], order="t.id")()
+
+    assert found
+    assert [fields(row) for row in found] == [fields(row) for row in model.objects.order_by("pk")]
+
+
+def test_what_is_left_out_is_read_when_it_is_looked_at(made: Booking) -> None:
+    Mail.objects.update(message="Dear Ana")
+
+    [mail] = ask_for(Mail, "t.booking_id = %s", [made.pk], but=["message"])()
+
+    assert mail.get_deferred_fields() == {"message"}
+    assert mail.message == "Dear Ana"
+
+
+@pytest.mark.parametrize("model", [Mail, Hold])
+def test_inserted_rows_are_those_that_the_orm_writes(model: Any, made: Booking) -> None:
+    row = model.objects.get()
+    row.message = "Dear Ana"
+    model.objects.all().delete()
+
+    insert([row])
+
+    again = model.objects.get()
+    keyless = {"id": row.pk or again.pk}
+    assert {**fields(again), **keyless} == {**fields(row), **keyless}
+
+
+def test_many_rows_are_inserted_at_once(made: Booking) -> None:
+    holds = [
+        Hold(booking=made, station=made.station, date=FRIDAY, slot=time(hour), lane=0, capacity=1) for hour in range(5)
+    ]
+
+    insert(holds)
+
+    assert Hold.objects.filter(date=FRIDAY).count() == len(holds)
+
+
+def test_update_changes_the_named_fields_of_one_row(made: Booking) -> None:
+    other = booking(made.station)
+    made.special_requests, made.source = "A high chair", "not named"
+
+    update(made, ["special_requests"])
+
+    rows = Booking.objects.filter(pk__in=[made.pk, other.pk]).order_by("date")
+    assert [(row.special_requests, row.source) for row in rows] == [(None, ""), ("A high chair", "")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_among_finds_one_of_as_many_as_there_are(count: int) -> None:
+    stations = [open_station() for _n in range(count)]
+    open_station()
+    condition, values = among("t.id", [station.pk for station in stations])
+
+    assert ask_for(Station, condition, values, order="t.id")() == stations
+
+
+def test_refusal_is_raised_at_the_end_of_what_goes_together_and_counted(made: Booking) -> None:
+    hold = Hold.objects.get()
+    twice = Hold(
+        booking=booking(made.station), station=made.station, date=hold.date, slot=hold.slot, lane=hold.lane, capacity=3
+    )
+    counter = meters.DATABASE_ERRORS.labels("IntegrityError")
+    before = counter._value.get()
+
+    with pytest.raises(IntegrityError):
+        _in_one_change([twice], "UPDATE bookings_booking SET source = %s", ["after it"])
+
+    assert not Booking.objects.filter(source="after it").exists()
+    assert counter._value.get() == before + 1
+
+
+def test_answers_of_what_goes_together_are_each_ones_own(made: Booking) -> None:
+    fields = (Booking._meta.get_field("date"),)
+    with together():
+        first = ask("SELECT date FROM bookings_booking", [], fields)
+        send("UPDATE bookings_booking SET date = %s", [FRIDAY])
+        second = ask("SELECT date FROM bookings_booking", [], fields)
+
+    assert ([*first()[0]], [*second()[0]]) == ([SATURDAY], [FRIDAY])
+
+
+def _in_one_change(rows: list[models.Model], *more: Any) -> None:
+    with transaction.atomic(), together():
+        insert(rows)
+        send(*more)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_that_nobody_reads_holds_up_no_writer(made: Booking) -> None:
+    unread = [ask("SELECT date FROM bookings_booking", [], (Booking._meta.get_field("date"),))]
+    with ThreadPoolExecutor() as others:
+        others.submit(_write_elsewhere).result()
+
+    with transaction.atomic():
+        Booking.objects.update(source="here")
+
+    assert unread
+    assert Booking.objects.get().source == "here"
+
+
+def _write_elsewhere() -> None:
+    Booking.objects.update(source="elsewhere")
+    connection.close()
