@@ -60,10 +60,10 @@ class _Batch:
 
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
-        days = {draft.date for draft in drafts}
+        days, at = {draft.date for draft in drafts}, statements.key(station.pk)
         with statements.together():
-            timetable, self._ledger = ask_for_timetable(station, min(days), max(days)), Ledger(station.pk, days)
-        self._timetable = timetable()
+            timetable, self._ledger = ask_for_timetable(at, min(days), max(days)), Ledger(at, days)
+        self._timetable = timetable(station)
         self._references = _references(station, drafts)
         self._customers = _known_customers(station, drafts)
         self._placed: list[tuple[Booking, Draft]] = []

@@ -21,7 +21,7 @@ from stations.timetable import Slot
 
 _HELD: Final = (
     f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
-    f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id WHERE h.station_id = %s"
+    f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id"
 )
 _COLUMNS: Final = (
     *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
@@ -56,11 +56,11 @@ class _Picture:
 class Ledger:
     """What is taken at one station on some dates, as it is under the lock and as it becomes with each party placed."""
 
-    def __init__(self, station_id: int, days: Iterable[date]) -> None:
-        """Asks the database; the answer is waited for when it is first looked at."""
-        self.station_id = station_id
+    def __init__(self, at: statements.Key, days: Iterable[date]) -> None:
+        """Asks the database about the station of this key; the answer is waited for when it is first looked at."""
+        station, key = at
         dates, values = statements.among("h.date", set(days))
-        self._answer = statements.ask(f"{_HELD} AND {dates}", [station_id, *values], _COLUMNS)
+        self._answer = statements.ask(f"{_HELD} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
 
     @cached_property
     def _now(self) -> _Picture:
@@ -80,7 +80,7 @@ class Ledger:
         return len(self._now.taken[slot.date, slot.start].lanes)
 
     def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
-        """Places for a booking in each of the slots; `lanes` says which it had, to be kept where they are free.
+        """Places for a booking of this station in each of the slots; `lanes` says which it had, to be kept where they are free.
 
         Raises SlotFull, with nothing taken, where one of them has no place left for the party or its guests.
         """
@@ -113,7 +113,7 @@ class Ledger:
         self._now.put(booking.pk, (slot.date, slot.start), lane, booking.total_guests)
         return Hold(
             booking=booking,
-            station_id=self.station_id,
+            station_id=booking.station_id,
             date=slot.date,
             slot=slot.start,
             lane=lane,

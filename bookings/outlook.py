@@ -13,7 +13,7 @@ from bookings.errors import Past, SlotClosed, SlotFull, TooManyGuests
 from bookings.holds import Ledger
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
-from stations import wording
+from stations import statements, wording
 from stations.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Station
@@ -56,7 +56,7 @@ class _Outlook:
     def __init__(self, booking: Booking, station: Station, days: list[date], now: datetime) -> None:
         self._booking, self._station, self._days, self._now = booking, station, days, now
         self._timetable = timetable_of(station, days[0], days[-1])
-        self._ledger = Ledger(station.pk, days)
+        self._ledger = Ledger(statements.key(station.pk), days)
         self._ledger.release(booking.pk)
 
     def prospects(self) -> Iterator[Prospect]:

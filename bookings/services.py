@@ -7,6 +7,7 @@ changed nothing.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from bookings.mails import outbox
 from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
-from bookings.transactions import counted, lock_stations, locked, one_change, stale
+from bookings.transactions import counted, lock_stations, locked, locked_for, one_change, stale
 from bookings.workflow import Status
 from stations import statements
 from stations.errors import DomainError, Invalid, NotFound
@@ -96,7 +97,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
     """
     roles.require(by, roles.CHANGE)
     with one_change():
-        booking, station = locked(by, booking_id, also=to.station)
+        booking, station, there = locked_for(by, booking_id, to.station, partial(_There, to=to, booking_id=booking_id))
         _require_version(booking, seen_version)
         require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
@@ -107,26 +108,33 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             return booking
         if station.pk != booking.station_id:
             _require_acceptable(booking, station)
-        with statements.together():
-            timetable, ledger = ask_for_timetable(station, to.date, to.date), Ledger(station.pk, [to.date])
-        slots = free_row(station, timetable(), to, booking.slots, now=timezone.now())
+        slots = free_row(station, there.timetable(station), to, booking.slots, now=timezone.now())
 
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
-        ledger.release(booking.pk)
-        taken = ledger.take(booking, slots)
+        booking.station = station
+        there.ledger.release(booking.pk)
+        taken = there.ledger.take(booking, slots)
         if station != home:
-            booking.station, booking.customer = station, _customer_at(station, booking.customer, by=by)
+            booking.customer = _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
         with statements.together():
             holds.give_up([booking.pk])
             _save(booking, PLACED)
             holds.write(taken)
-            said = outbox.ask_what_was_said(booking)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
             audit.record(_moved(booking, home, changes), by=by)
-            outbox.changed(booking, stood, said)
+            outbox.changed(booking, stood, there.said)
             Station.objects.bump(home.pk, station.pk)
         return booking
+
+
+class _There:
+    """What a move has to know of the place that it goes to, and of what the customer was told."""
+
+    def __init__(self, at: statements.Key, *, to: Place, booking_id: UUID) -> None:
+        self.timetable = ask_for_timetable(at, to.date, to.date)
+        self.ledger = Ledger(at, [to.date])
+        self.said = outbox.ask_what_was_said(booking_id)
 
 
 @counted("status")
@@ -149,7 +157,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             slots = timetable_of(station, booking.date, booking.date).row_of_slots(
                 booking.date, booking.slot, booking.slots
             )
-            taken = Ledger(station.pk, [booking.date]).take(booking, slots)
+            taken = Ledger(statements.key(station.pk), [booking.date]).take(booking, slots)
             _put(booking, slots)
             holds.write(taken)
         return _changed(booking, Event.STATUS, before, stood, by=by)
@@ -289,7 +297,7 @@ def _relength(booking: Booking, station: Station) -> None:
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
     if not holding:
         return
-    ledger = Ledger(station.pk, [booking.date])
+    ledger = Ledger(statements.key(station.pk), [booking.date])
     ledger.release(booking.pk)
     taken = ledger.take(booking, slots)
     holds.give_up([booking.pk])
@@ -298,7 +306,7 @@ def _relength(booking: Booking, station: Station) -> None:
 
 def _require_seats(booking: Booking, station: Station) -> None:
     """Whether a party that has grown still fits where it is; a slot that the timetable no longer has sets no limit."""
-    ledger = Ledger(station.pk, [booking.date])
+    ledger = Ledger(statements.key(station.pk), [booking.date])
     ledger.release(booking.pk)
     timetable = timetable_of(station, booking.date, booking.date)
     for start in booking.holds.values_list("slot", flat=True):

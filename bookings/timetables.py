@@ -21,6 +21,7 @@ from bookings.errors import SlotFull, WouldDisplace, WouldRetime
 from bookings.holds import Ledger
 from bookings.models import Booking, Hold
 from bookings.transactions import lock_stations, one_change
+from stations import statements
 from stations.errors import Invalid, NoSuchSlot, SlotClosed
 from stations.loading import timetable_of
 from stations.models import Opening, Station
@@ -99,7 +100,7 @@ def _judge(station: Station, ahead: Sequence[Booking]) -> _Settled:
     """Oldest first: a booking stays where the new timetable still has its very slots, open, with room for it."""
     days = [booking.date for booking in ahead]
     timetable = timetable_of(station, min(days), max(days))
-    ledger = Ledger(station.pk, days)
+    ledger = Ledger(statements.key(station.pk), days)
     for booking in ahead:
         ledger.release(booking.pk)
     settled = _Settled()

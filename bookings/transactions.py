@@ -16,11 +16,13 @@ from stations.errors import DomainError, DoubleException, NotFound
 from stations.models import Station
 from stations.querysets import Person
 
-_HOME: Final = f"t.id = (SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
-"""The station that a booking is at when the lock is asked for: it is read again once the lock is had."""
+_HOME: Final = f"(SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
+"""The station that a booking is at when it is asked for: the booking is read again once the lock is had."""
+_OF_CODE: Final = f"(SELECT id FROM {Station._meta.db_table} WHERE code = %s)"  # noqa: S608
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
     ("bookings_hold", SlotFull),
@@ -79,26 +81,39 @@ def _count(action: str, result: object) -> None:
         meters.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
-def locked(person: Person, booking_id: UUID, *, also: str | None = None) -> tuple[Booking, Station]:
-    """The booking, read again with its station locked and that of code `also`, and the station it is wanted at.
+def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station]:
+    """The booking, read again with its station locked, and the station.
 
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    wanted, values = (f"({_HOME} OR t.code = %s)", [booking_id, also]) if also is not None else (_HOME, [booking_id])
+    booking, station, _nothing_more = locked_for(person, booking_id, None, lambda at: None)
+    return booking, station
+
+
+def locked_for(
+    person: Person, booking_id: UUID, code: str | None, ask: Callable[[statements.Key], T]
+) -> tuple[Booking, Station, T]:
+    """The same where the booking is wanted at the station of that code, which is locked too; None for its own. In one piece with
+    the lock goes what `ask` asks of that station: it has no key to go by yet but a question. Returns the booking, that station,
+    and what `ask` returned.
+    """
+    home: statements.Key = (_HOME, [booking_id])
+    at: statements.Key = home if code is None else (_OF_CODE, [code])
     with meters.waiting("station"), statements.together():
-        lock = Station.objects.ask_to_lock(person, wanted, values)
+        lock = Station.objects.ask_to_lock(person, f"t.id IN ({home[0]}, {at[0]})", [*home[1], *at[1]])
         read_again = statements.ask_for(Booking, "t.id = %s", [booking_id])
+        asked = ask(at)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
     if booking is None:
         raise NotFound
     if booking.station_id not in stations:
         raise stale(booking) if Station.objects.may_see(person, booking.station_id) else NotFound
-    to = next((station for station in stations.values() if station.code == also), None)
-    if also is not None and to is None:
-        raise NotFound
     booking.station = stations[booking.station_id]
-    return booking, to or booking.station
+    for station in stations.values():
+        if code in (None, station.code):
+            return booking, station, asked
+    raise NotFound
 
 
 def stale(booking: Booking) -> Stale:

@@ -31,13 +31,14 @@ _EXCEPTIONS, _EXCEPTION_FIELDS = _columns(ExceptionRow, TimetableException)
 
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
     """What the station offers from `first` to `last`, both included."""
-    return ask_for_timetable(station, first, last)()
+    return ask_for_timetable(statements.key(station.pk), first, last)(station)
 
 
-def ask_for_timetable(station: Station, first: date, last: date) -> Callable[[], Timetable]:
-    """The same, asked now and waited for when it is wanted."""
-    answer = _ask([station], first, last)
-    return lambda: answer()[station.pk]
+def ask_for_timetable(at: statements.Key, first: date, last: date) -> Callable[[Station], Timetable]:
+    """The same, asked now and waited for when it is wanted; by then the station of that key is known."""
+    sql, values = at
+    answer = _ask(f"station_id = {sql}", values, first, last)
+    return lambda station: answer([station])[station.pk]
 
 
 def kept_timetable_of(station: Station, first: date, last: date) -> Timetable:
@@ -64,22 +65,24 @@ def _kept(asked: _Asked) -> Timetable:
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
     """The same for many stations, by their keys."""
-    return _ask(stations, first, last)()
-
-
-def _ask(stations: Sequence[Station], first: date, last: date) -> Callable[[], dict[int, Timetable]]:
     of_them, keys = statements.among("station_id", [station.pk for station in stations])
+    return _ask(of_them, keys, first, last)(stations)
+
+
+def _ask(
+    where: str, values: Sequence[Any], first: date, last: date
+) -> Callable[[Sequence[Station]], dict[int, Timetable]]:
     on_these, weekdays = statements.among("weekday", _weekdays(first, last))
     # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
     not_over = "(last_date IS NULL OR last_date >= %s)"
     openings = statements.ask(
-        f"{_OPENINGS} WHERE {of_them} AND {on_these} AND {not_over}", [*keys, *weekdays, first], _OPENING_FIELDS
+        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_FIELDS
     )
     exceptions = statements.ask(
-        f"{_EXCEPTIONS} WHERE {of_them} AND date BETWEEN %s AND %s", [*keys, first, last], _EXCEPTION_FIELDS
+        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_FIELDS
     )
 
-    def answer() -> dict[int, Timetable]:
+    def answer(stations: Sequence[Station]) -> dict[int, Timetable]:
         opens, excepts = _by_station(openings()), _by_station(exceptions())
         return {
             station.pk: _made_of(

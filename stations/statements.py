@@ -19,6 +19,8 @@ from stations import meters
 Row = TypeVar("Row", bound=models.Model)
 Field = Any
 """A model's; the stubs know no kind of it that fits all."""
+Key = tuple[str, Sequence[Any]]
+"""A row's key as a statement has it, with the values that belong there: `%s`, or a question in parentheses that finds it."""
 
 KEPT: Final = 500
 """Where the words depend on how many values there are, not for each number that there will ever be."""
@@ -93,6 +95,11 @@ def update(row: models.Model, names: Sequence[str]) -> None:
     sql, fields = _update(type(row), tuple(names))
     database = connections[DEFAULT_DB_ALIAS]
     send(sql, [field.get_db_prep_save(field.pre_save(row, False), database) for field in fields])
+
+
+def key(pk: Any) -> Key:
+    """One that is known."""
+    return "%s", [pk]
 
 
 def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:

@@ -40,13 +40,13 @@ def changed(booking: Booking, before: Standing | None, said: Said | None = None)
     """
     now = Standing.of(booking)
     if now != before:
-        _queue(booking, before, now, (said or ask_what_was_said(booking))())
+        _queue(booking, before, now, (said or ask_what_was_said(booking.pk))())
 
 
-def ask_what_was_said(booking: Booking) -> Said:
+def ask_what_was_said(booking_id: UUID) -> Said:
     """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
     these, states = statements.among("t.state", (*OPEN, *UNTOLD))
-    where, values = f"t.booking_id = %s AND t.kind <> %s AND {these}", [booking.pk, Kind.REMINDER, *states]
+    where, values = f"t.booking_id = %s AND t.kind <> %s AND {these}", [booking_id, Kind.REMINDER, *states]
     return statements.ask_for(Mail, where, values, order="t.id", lock="FOR UPDATE OF t", but=["message"])
 
 
