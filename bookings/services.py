@@ -117,7 +117,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         if station != home:
             booking.customer = _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
-        with statements.together():
+        with statements.together(to_the_commit=True):
             holds.give_up([booking.pk])
             _save(booking, PLACED)
             holds.write(taken)
@@ -333,7 +333,7 @@ def _changed(
     """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
     hear. `stood` is None where nobody is to be told."""
     changes = audit.differences(before, audit.recorded(booking))
-    with statements.together():
+    with statements.together(to_the_commit=True):
         _save(booking)
         audit.record([Change(booking, event, changes, booking.station_id)], by=by)
         if stood:

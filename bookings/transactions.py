@@ -45,6 +45,7 @@ def one_change() -> Iterator[None]:
                 stack.enter_context(transaction.atomic())
             yield
     except IntegrityError as error:
+        meters.failed(error)
         text = str(error)
         for name, refusal in _REFUSALS:
             if name in text:

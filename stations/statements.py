@@ -27,15 +27,15 @@ KEPT: Final = 500
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, to_the_commit: bool = False) -> Iterator[None]:
     """Sends what is inside in one go. The wait is at the end, or where an answer is looked at; a refusal is raised there, too.
 
     Of the ORM only reads may stand inside: its writes look for the number of rows that they met. SQLite, to which there is no
-    way, is asked one by one.
+    way, is asked one by one. What is the last of a transaction may go `to_the_commit`: then a refusal is raised there.
     """
-    in_one_go = getattr(connections[DEFAULT_DB_ALIAS], "in_one_go", nullcontext)
+    database = connections[DEFAULT_DB_ALIAS]
     try:
-        with in_one_go():
+        with database.in_one_go(to_the_commit=to_the_commit) if hasattr(database, "in_one_go") else nullcontext():
             yield
     except Error as error:
         meters.failed(error)
