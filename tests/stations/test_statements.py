@@ -116,10 +116,42 @@ def test_answers_of_what_goes_together_are_each_ones_own(made: Booking) -> None:
     assert ([*first()[0]], [*second()[0]]) == ([SATURDAY], [FRIDAY])
 
 
-def _in_one_change(rows: list[models.Model], *more: Any) -> None:
-    with transaction.atomic(), together():
+def _in_one_change(rows: list[models.Model], *more: Any, to_the_commit: bool = False) -> None:
+    with transaction.atomic(), together(to_the_commit=to_the_commit):
         insert(rows)
         send(*more)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusal_of_what_goes_to_the_commit_leaves_nothing_and_a_connection_that_works(made: Booking) -> None:
+    hold = Hold.objects.get()
+    twice = Hold(
+        booking=booking(made.station), station=made.station, date=hold.date, slot=hold.slot, lane=hold.lane, capacity=3
+    )
+
+    with pytest.raises(IntegrityError):
+        _in_one_change([twice], "UPDATE bookings_booking SET source = %s", ["after it"], to_the_commit=True)
+
+    assert not Booking.objects.filter(source="after it").exists()
+    _in_one_change([], "UPDATE bookings_booking SET source = %s", ["next"], to_the_commit=True)
+    assert Booking.objects.filter(source="next").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_goes_to_the_commit_is_undone_where_none_comes(made: Booking) -> None:
+    with transaction.atomic():
+        with together(to_the_commit=True):
+            send("UPDATE bookings_booking SET source = %s", ["undone"])
+        transaction.set_rollback(True)
+
+    assert Booking.objects.get().source == ""
+
+
+def test_what_goes_to_the_commit_of_another_s_transaction_is_there_at_once(made: Booking) -> None:
+    with transaction.atomic(), together(to_the_commit=True):
+        send("UPDATE bookings_booking SET source = %s", ["here"])
+
+    assert Booking.objects.get().source == "here"
 
 
 @pytest.mark.django_db(transaction=True)
