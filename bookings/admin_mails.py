@@ -205,7 +205,7 @@ def _is_here(mail: Mail) -> bool:
 def _told(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return f"{wording.dated_day(local.date(), station.country)} {wording.clock(local.time(), station.country)}"
+    return wording.moment(wording.dated_day(local.date(), station.country), local.time(), station.country)
 
 
 def _who(request: HttpRequest) -> Callable[[Mail], str]:

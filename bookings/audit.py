@@ -166,12 +166,11 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
     """The old (0) or the new (1) place, naming the station only where it changed."""
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
     slot = parse_time(str(changes["slot"][side])) if "slot" in changes else None
-    parts = [
-        str(changes["station"][side]) if None not in changes.get("station", [None]) else "",
-        wording.dated_day(day, country) if day else "",
-        wording.clock(slot, country) if slot else "",
-    ]
-    return " ".join(part for part in parts if part)
+    when = wording.dated_day(day, country) if day else ""
+    if slot:
+        when = wording.moment(when, slot, country) if when else wording.clock(slot, country)
+    where = str(changes["station"][side]) if None not in changes.get("station", [None]) else ""
+    return " ".join(part for part in (where, when) if part)
 
 
 def _field_label(name: str) -> str:

@@ -95,8 +95,11 @@ def booking(row: Row, page: Page, when: When = "") -> str:
         values |= {"wishes": escape(wishes), "wish_lines": linebreaksbr(wishes) if roomy else ""}
     if is_due:
         values["due"] = page.money(row.balance_due_cents)
-    if when:
-        values |= {"day": page.say(wording.short_day, row.date), "clock": page.say(wording.clock, row.slot)}
+    if when == "timed":
+        values["time"] = page.say(wording.clock, row.slot)
+    if when == "dated":
+        country = page.station.country
+        values["time"] = escape(wording.moment(wording.short_day(row.date, country), row.slot, country))
     return page.fill("grid/_booking", shape, values)
 
 

@@ -25,6 +25,13 @@ def clock(start: time, country: str) -> str:
     return _clock(start, _locale(_language(), country))
 
 
+def moment(day: str, start: time, country: str) -> str:
+    """A day, as any of these writes it, and a time: “Friday 7 March 18:00”; with a comma where a number would stand beside the
+    hours of a clock of twelve: “Friday March 7, 6 PM”."""
+    apart = ", " if day[-1].isdigit() and _has_twelve_hours(_locale(_language(), country)) else " "
+    return f"{day}{apart}{clock(start, country)}"
+
+
 def weekday(day: date) -> str:
     """“Fri”."""
     return _date(day, "ccc", _locale(_language(), ANYWHERE))
@@ -94,9 +101,13 @@ def _locale(language: str, country: str) -> Locale:
     return Locale("en")
 
 
+def _has_twelve_hours(locale: Locale) -> bool:
+    return "h" in locale.time_formats["short"].pattern
+
+
 @lru_cache(KEPT)
 def _clock(start: time, locale: Locale) -> str:
-    whole_hour = not start.minute and "h" in locale.time_formats["short"].pattern
+    whole_hour = not start.minute and _has_twelve_hours(locale)
     told = format_skeleton("h", start, locale=locale) if whole_hour else format_time(start, "short", locale=locale)
     return str(told).replace(" ", NARROW_SPACE)
 

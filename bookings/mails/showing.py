@@ -88,7 +88,7 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
 def _when(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return f"{wording.short_day(local.date(), station.country)} {wording.clock(local.time(), station.country)}"
+    return wording.moment(wording.short_day(local.date(), station.country), local.time(), station.country)
 
 
 def words_of(mail: Mail, booking: Booking) -> Words:

@@ -68,7 +68,7 @@ def moved(booking: Booking) -> str:
 def place_of(booking: Booking) -> str:
     """“Saturday 8 March 19:00”."""
     country = booking.station.country
-    return f"{wording.long_day(booking.date, country)} {wording.clock(booking.slot, country)}"
+    return wording.moment(wording.long_day(booking.date, country), booking.slot, country)
 
 
 def safe(request: HttpRequest, address: str) -> str:

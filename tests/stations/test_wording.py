@@ -15,6 +15,20 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 @pytest.mark.parametrize(
     ("language", "country", "told"),
     [
+        ("en", "DE", "Friday 7 March 18:00"),
+        ("en", "US", f"Friday March 7, 6{NARROW}PM"),
+        ("en", "NZ", f"Friday 7 March 6{NARROW}pm"),
+        ("de", "DE", "Freitag 7. März 18:00"),
+    ],
+)
+def test_day_and_time_stand_apart_where_both_are_numbers(language: str, country: str, told: str) -> None:
+    with translation.override(language):
+        assert wording.moment(wording.long_day(FRIDAY, country), time(18), country) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "told"),
+    [
         ("en", "DE", "18:00"),
         ("en", "GB", "18:00"),
         ("en", "US", f"6{NARROW}PM"),
