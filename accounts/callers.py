@@ -21,14 +21,15 @@ _STATIONS: Final = "FROM accounts_user_stations m JOIN stations_station s ON s.i
 _COUNTER: Final = "CAST(s.id AS text) || ' ' || CAST(s.changes AS text) || ' ' || s.code"
 _JOINED: Final = {"postgresql": "string_agg({}, E'\\n')", "sqlite": "group_concat({}, char(10))"}
 """How each database makes one text of many."""
-_FIELDS: Final = [field.attname for field in User._meta.concrete_fields]
+_FIELDS: Final = User._meta.concrete_fields
+_NAMES: Final = [field.attname for field in _FIELDS]
 
 
 def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    columns = statements.columns_of(User, "u")
+    columns = statements.columns_of(_FIELDS, "u")
     return f"SELECT {columns}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
@@ -45,8 +46,8 @@ def known(pk: Any) -> User | None:
     if found is None:
         return None
     *values, rights, groups, stations = found
-    read = statements.reader(User._meta.concrete_fields)
-    user = User.from_db(connection.alias, _FIELDS, read(values) if read else values)
+    read = statements.reader(_FIELDS)
+    user = User.from_db(connection.alias, _NAMES, read(values) if read else values)
     rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
     user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
     return user

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -187,7 +188,8 @@ class Cases:
         peak = 0.0
         while child.poll() is None:
             peak = max(peak, resident_mb(child.pid))
-            time.sleep(BETWEEN_LOOKS)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(BETWEEN_LOOKS)
         took = time.perf_counter() - began
         if child.returncode:
             raise SystemExit("The import failed.")

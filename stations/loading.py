@@ -22,7 +22,7 @@ def _columns(
     row: type[OpeningRow] | type[ExceptionRow], model: type[Model]
 ) -> tuple[str, tuple[statements.Field, ...]]:
     fields: tuple[statements.Field, ...] = tuple(model._meta.get_field(name) for name in ("station", *row._fields))
-    return f"SELECT {', '.join(field.column for field in fields)} FROM {model._meta.db_table}", fields  # noqa: S608
+    return f"SELECT {statements.columns_of(fields)} FROM {model._meta.db_table} t", fields  # noqa: S608
 
 
 _OPENINGS, _OPENING_FIELDS = _columns(OpeningRow, Opening)

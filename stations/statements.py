@@ -5,7 +5,7 @@ The ORM words a statement anew each time, which takes longer than the database's
 lock, and has read under it what it writes.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
@@ -110,10 +110,10 @@ def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 
 
-def columns_of(model: type[models.Model], alias: str) -> str:
-    """All columns of a table, for a statement of one's own: by name, for a plan that PostgreSQL keeps of `*` fails on the day on
-    which an upgrade adds one."""
-    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+def columns_of(fields: Iterable[Field], alias: str = "t") -> str:
+    """Their columns, for a statement: by name, for a plan that PostgreSQL keeps of `*` fails on the day on which an upgrade adds
+    one."""
+    return ", ".join(f'{alias}."{field.column}"' for field in fields)
 
 
 def _as_kept(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[Any]:
@@ -146,10 +146,9 @@ def reader(fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], Sequence[Any]
 
 @lru_cache(KEPT)
 def _select(model: type[models.Model], fields: tuple[Field, ...], where: str, order: str, lock: str) -> str:
-    columns = ", ".join(f't."{field.column}"' for field in fields)
     order = f" ORDER BY {order}" if order else ""
     lock = f" {lock}" if lock and connection.features.has_select_for_update else ""
-    return f'SELECT {columns} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
+    return f'SELECT {columns_of(fields)} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
 
 
 @cache
