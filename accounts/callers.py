@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
-from psycopg.pq import Format
 
 from accounts.models import Held, User
 from stations import statements
+from stations.columns import Columns
 from stations.querysets import Counter
 
 _RIGHTS: Final = (
@@ -21,16 +21,14 @@ _STATIONS: Final = "FROM accounts_user_stations m JOIN stations_station s ON s.i
 _COUNTER: Final = "CAST(s.id AS text) || ' ' || CAST(s.changes AS text) || ' ' || s.code"
 _JOINED: Final = {"postgresql": "string_agg({}, E'\\n')", "sqlite": "group_concat({}, char(10))"}
 """How each database makes one text of many."""
-_FIELDS: Final = User._meta.concrete_fields
-_NAMES: Final = [field.attname for field in _FIELDS]
+_COLUMNS: Final = Columns(User._meta.concrete_fields)
 
 
 def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    columns = statements.columns_of(_FIELDS, "u")
-    return f"SELECT {columns}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
+    return f"SELECT {_COLUMNS.worded('u')}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}
@@ -38,16 +36,11 @@ _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.i
 
 def known(pk: Any) -> User | None:
     """The active person of this key, with what they hold; None for nobody. One query."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.cursor.format = Format.BINARY  # a time stamp that is read as text costs more than all else
-        cursor.execute(_STATEMENTS[connection.vendor], [pk])
-        found = cursor.fetchone()
-    if found is None:
+    found = statements.ask(_STATEMENTS[connection.vendor], [pk], _COLUMNS)()
+    if not found:
         return None
-    *values, rights, groups, stations = found
-    read = statements.reader(_FIELDS)
-    user = User.from_db(connection.alias, _NAMES, read(values) if read else values)
+    *values, rights, groups, stations = found[0]
+    user = User.from_db(connection.alias, _COLUMNS.names, values)
     rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
     user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
     return user

@@ -124,7 +124,7 @@ class _Wall:
 
     def lower(self) -> None:
         """A transaction that others began goes on as it was."""
-        if self._raised_in is not None and self._status() is TransactionStatus.INTRANS:
+        if self._raised_in is not None and self._status() == TransactionStatus.INTRANS:
             self._tell(*_LOWER)
         self.statement = None
 
@@ -141,9 +141,10 @@ class _Wall:
 
     def _stands(self) -> bool:
         """Whether it holds here; or the transaction is broken, and asks nothing any more."""
-        status, savepoints = self._status(), self._connection.savepoint_ids
-        raised = status is not TransactionStatus.IDLE and self._raised_in == savepoints[: len(self._raised_in or ())]
-        return raised or status is TransactionStatus.INERROR
+        status, raised_in = self._status(), self._raised_in
+        if raised_in is not None and status != TransactionStatus.IDLE:
+            return raised_in == self._connection.savepoint_ids[: len(raised_in)] or status == TransactionStatus.INERROR
+        return status == TransactionStatus.INERROR
 
     @contextmanager
     def _together(self, cursor: Any) -> Iterator[None]:
@@ -166,9 +167,10 @@ class _Wall:
         finally:
             self._busy = False
 
-    def _status(self) -> TransactionStatus:
-        self._connection.ensure_connection()
-        status: TransactionStatus = self._connection.connection.info.transaction_status
+    def _status(self) -> int:
+        if self._connection.connection is None:
+            self._connection.ensure_connection()
+        status: int = self._connection.connection.pgconn.transaction_status
         return status
 
 

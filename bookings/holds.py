@@ -6,10 +6,9 @@ behind it for whoever would come past.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -17,40 +16,27 @@ from django.utils.translation import gettext_lazy as _
 from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
 from stations import statements
+from stations.columns import Columns
 from stations.timetable import Slot
 
 _HELD: Final = (
     f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
     f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id"
 )
-_COLUMNS: Final = (
-    *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
-    *(Booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
+_COLUMNS: Final = Columns(
+    [
+        *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
+        *(Booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
+    ]
 )
 
 
-@dataclass
-class _Taken:
-    """One slot's places: lane to booking, and how many guests those parties are."""
+class _Place(NamedTuple):
+    """One that a party has taken in a slot."""
 
-    lanes: dict[int, UUID] = field(default_factory=dict)
-    guests: int = 0
-
-
-@dataclass
-class _Picture:
-    """What is taken by slot, the guests of each party, and each party's slots."""
-
-    taken: dict[tuple[date, time], _Taken] = field(default_factory=lambda: defaultdict(_Taken))
-    guests: dict[UUID, int] = field(default_factory=dict)
-    held: dict[UUID, list[tuple[date, time]]] = field(default_factory=lambda: defaultdict(list))
-
-    def put(self, booking_id: UUID, where: tuple[date, time], lane: int, guests: int) -> None:
-        taken = self.taken[where]
-        taken.lanes[lane] = booking_id
-        taken.guests += guests
-        self.guests[booking_id] = guests
-        self.held[booking_id].append(where)
+    booking: UUID
+    lane: int
+    guests: int
 
 
 class Ledger:
@@ -63,21 +49,21 @@ class Ledger:
         self._answer = statements.ask(f"{_HELD} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
 
     @cached_property
-    def _now(self) -> _Picture:
-        picture = _Picture()
+    def _taken(self) -> dict[tuple[date, time], list[_Place]]:
+        """The places of each slot."""
+        taken = defaultdict(list)
         for booking_id, day, start, lane, adults, kids in self._answer():
-            picture.put(booking_id, (day, start), lane, adults + kids)
-        return picture
+            taken[day, start].append(_Place(booking_id, lane, adults + kids))
+        return taken
 
-    def release(self, booking_id: UUID) -> None:
-        """Give up what a booking holds, here in the ledger's picture only."""
-        for where in self._now.held.pop(booking_id, ()):
-            taken = self._now.taken[where]
-            taken.lanes = {lane: holder for lane, holder in taken.lanes.items() if holder != booking_id}
-            taken.guests -= self._now.guests[booking_id]
+    def release(self, *bookings: UUID) -> None:
+        """Give up what these bookings hold, here in the ledger's picture only."""
+        gone = set(bookings)
+        for places in self._taken.values():
+            places[:] = [place for place in places if place.booking not in gone]
 
     def parties(self, slot: Slot) -> int:
-        return len(self._now.taken[slot.date, slot.start].lanes)
+        return len(self._taken[slot.date, slot.start])
 
     def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
         """Places for a booking of this station in each of the slots; `lanes` says which it had, to be kept where they are free.
@@ -90,27 +76,26 @@ class Ledger:
 
     def require_room(self, booking: Booking, slot: Slot) -> None:
         """Raises SlotFull unless one more party, and these guests, fit into the slot."""
-        taken = self._now.taken[slot.date, slot.start]
-        if len(taken.lanes) >= slot.capacity:
+        if self.parties(slot) >= slot.capacity:
             raise SlotFull
         self.require_seats(booking, slot)
 
     def require_seats(self, booking: Booking, slot: Slot) -> None:
         """Raises SlotFull unless the booking's guests fit beside the others' in a slot."""
-        left = (
-            None if slot.guest_capacity is None else slot.guest_capacity - self._now.taken[slot.date, slot.start].guests
-        )
-        if left is not None and booking.total_guests > left:
+        if slot.guest_capacity is None:
+            return
+        left = slot.guest_capacity - sum(place.guests for place in self._taken[slot.date, slot.start])
+        if booking.total_guests > left:
             left = max(left, 0)
             raise TooManyGuests(
                 _("Target time slot is fully booked: it has room for %(left)d more guests.") % {"left": left}, data=left
             )
 
     def _take(self, booking: Booking, slot: Slot, wanted: int) -> Hold:
-        taken = self._now.taken[slot.date, slot.start].lanes
-        free = [lane for lane in range(slot.capacity) if lane not in taken]
+        taken = self._taken[slot.date, slot.start]
+        free = sorted(set(range(slot.capacity)) - {place.lane for place in taken})
         lane = wanted if wanted in free else free[0]
-        self._now.put(booking.pk, (slot.date, slot.start), lane, booking.total_guests)
+        taken.append(_Place(booking.pk, lane, booking.total_guests))
         return Hold(
             booking=booking,
             station_id=booking.station_id,

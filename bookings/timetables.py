@@ -101,8 +101,7 @@ def _judge(station: Station, ahead: Sequence[Booking]) -> _Settled:
     days = [booking.date for booking in ahead]
     timetable = timetable_of(station, min(days), max(days))
     ledger = Ledger(statements.key(station.pk), days)
-    for booking in ahead:
-        ledger.release(booking.pk)
+    ledger.release(*(booking.pk for booking in ahead))
     settled = _Settled()
     for booking in ahead:
         lanes = {hold.slot: hold.lane for hold in booking.holds.all()}

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 
 from stations import statements
+from stations.columns import Columns
 from stations.models import Opening, Station, TimetableException
 from stations.timetable import ExceptionRow, OpeningRow, Timetable
 
@@ -18,15 +19,13 @@ KEPT: Final = 64
 """Of ranges of days, each with its slots: some megabytes."""
 
 
-def _columns(
-    row: type[OpeningRow] | type[ExceptionRow], model: type[Model]
-) -> tuple[str, tuple[statements.Field, ...]]:
-    fields: tuple[statements.Field, ...] = tuple(model._meta.get_field(name) for name in ("station", *row._fields))
-    return f"SELECT {statements.columns_of(fields)} FROM {model._meta.db_table} t", fields  # noqa: S608
+def _all(row: type[OpeningRow] | type[ExceptionRow], model: type[Model]) -> tuple[str, Columns]:
+    columns = Columns(model._meta.get_field(name) for name in ("station", *row._fields))
+    return f"SELECT {columns.worded()} FROM {model._meta.db_table} t", columns  # noqa: S608
 
 
-_OPENINGS, _OPENING_FIELDS = _columns(OpeningRow, Opening)
-_EXCEPTIONS, _EXCEPTION_FIELDS = _columns(ExceptionRow, TimetableException)
+_OPENINGS, _OPENING_COLUMNS = _all(OpeningRow, Opening)
+_EXCEPTIONS, _EXCEPTION_COLUMNS = _all(ExceptionRow, TimetableException)
 
 
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
@@ -76,10 +75,10 @@ def _ask(
     # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
     not_over = "(last_date IS NULL OR last_date >= %s)"
     openings = statements.ask(
-        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_FIELDS
+        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_COLUMNS
     )
     exceptions = statements.ask(
-        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_FIELDS
+        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_COLUMNS
     )
 
     def answer(stations: Sequence[Station]) -> dict[int, Timetable]:

@@ -5,7 +5,7 @@ The ORM words a statement anew each time, which takes longer than the database's
 lock, and has read under it what it writes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
@@ -13,12 +13,13 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from psycopg.pq import Format
 
 from stations import meters
+from stations.columns import Columns
 
 Row = TypeVar("Row", bound=models.Model)
-Field = Any
-"""A model's; the stubs know no kind of it that fits all."""
 Key = tuple[str, Sequence[Any]]
 """A row's key as a statement has it, with the values that belong there: `%s`, or a question in parentheses that finds it."""
 
@@ -44,20 +45,23 @@ def together(*, to_the_commit: bool = False) -> Iterator[None]:
 
 def send(sql: str, values: Sequence[Any]) -> None:
     database = connections[DEFAULT_DB_ALIAS]
-    with database.cursor() as cursor:
-        cursor.execute(sql, _as_kept(values, database))
+    cursor = _lent(database)
+    cursor.execute(sql, _as_kept(values, database))
+    _take_back(database, cursor)
 
 
-def ask(sql: str, values: Sequence[Any], fields: tuple[Field, ...]) -> Callable[[], Sequence[Sequence[Any]]]:
-    """Sends a question; what is returned gives the answer's rows, once, when they are wanted. `fields` are what its columns are
-    of: each value comes as the field has it."""
-    read, database = reader(fields), connections[router.db_for_read(fields[0].model)]
-    cursor = database.cursor()
+def ask(sql: str, values: Sequence[Any], columns: Columns) -> Callable[[], Sequence[Sequence[Any]]]:
+    """Sends a question; what is returned gives the answer's rows, once, when they are wanted, each value as
+    its column's field has it."""
+    read, database = columns.read, connections[router.db_for_read(columns.model)]
+    cursor = _lent(database)
+    if database.vendor == "postgresql":
+        cursor.cursor.format = Format.BINARY if columns.binary else Format.TEXT
     cursor.execute(sql, _as_kept(values, database))
 
     def rows() -> Sequence[Sequence[Any]]:
-        with cursor:
-            found = cursor.fetchall()
+        found = cursor.fetchall()
+        _take_back(database, cursor)
         return [read(row) for row in found] if read else found
 
     if database.vendor == "sqlite":  # an answer that nobody reads to its end would hold on to what the file says now
@@ -71,30 +75,30 @@ def ask_for(
 ) -> Callable[[], list[Row]]:
     """The same for a model's rows, all of their fields `but` some, which are read when they are looked at. The table is called t
     in what `where`, `order` and `lock` say; SQLite has one writer, and leaves locks out."""
-    fields = _fields(model, tuple(but))
-    names = [field.attname for field in fields]
-    rows = ask(_select(model, fields, where, order, lock), values, fields)
-    return lambda: [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in rows()]
+    columns = _columns(model, tuple(but))
+    rows = ask(_select(model, columns, where, order, lock), values, columns)
+    return lambda: [model.from_db(DEFAULT_DB_ALIAS, columns.names, row) for row in rows()]
 
 
 def insert(rows: Sequence[models.Model]) -> None:
     """New rows of one model. A key that the database gives is not asked for."""
     if not rows:
         return
-    database = connections[DEFAULT_DB_ALIAS]
-    sql, fields = _insert(type(rows[0]))
-    values = [[field.get_db_prep_save(field.pre_save(row, True), database) for field in fields] for row in rows]
-    with database.cursor() as cursor:
-        cursor.executemany(sql, values)
+    sql, columns = _insert(type(rows[0]))
+    values = [columns.sent(row, adding=True) for row in rows]
+    if len(values) == 1:
+        send(sql, values[0])
+    else:
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.executemany(sql, values)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def update(row: models.Model, names: Sequence[str]) -> None:
     """These fields of a row, by its key."""
-    sql, fields = _update(type(row), tuple(names))
-    database = connections[DEFAULT_DB_ALIAS]
-    send(sql, [field.get_db_prep_save(field.pre_save(row, False), database) for field in fields])
+    sql, columns = _update(type(row), tuple(names))
+    send(sql, columns.sent(row, adding=False))
 
 
 def key(pk: Any) -> Key:
@@ -110,10 +114,16 @@ def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 
 
-def columns_of(fields: Iterable[Field], alias: str = "t") -> str:
-    """Their columns, for a statement: by name, for a plan that PostgreSQL keeps of `*` fails on the day on which an upgrade adds
-    one."""
-    return ", ".join(f'{alias}."{field.column}"' for field in fields)
+def _lent(database: Any) -> CursorWrapper:
+    cursor: CursorWrapper = database.lend() if hasattr(database, "lend") else database.cursor()
+    return cursor
+
+
+def _take_back(database: Any, cursor: CursorWrapper) -> None:
+    if hasattr(database, "take_back"):
+        database.take_back(cursor)
+    else:
+        cursor.close()
 
 
 def _as_kept(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[Any]:
@@ -124,44 +134,28 @@ def _as_kept(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[A
 
 
 @cache
-def _fields(model: type[models.Model], but: tuple[str, ...]) -> tuple[Field, ...]:
-    return tuple(field for field in model._meta.concrete_fields if field.name not in but)
-
-
-@cache
-def reader(fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
-    """What makes the fields' values of a row as the database gives it; None where it gives them as they are."""
-    compiler = models.QuerySet(fields[0].model).query.get_compiler(connection=connection)
-    converters = compiler.get_converters([field.get_col("t") for field in fields])
-
-    def read(row: Sequence[Any]) -> Sequence[Any]:
-        values = list(row)
-        for at, (each, expression) in converters.items():
-            for convert in each:
-                values[at] = convert(values[at], expression, connection)
-        return values
-
-    return read if converters else None
+def _columns(model: type[models.Model], but: tuple[str, ...]) -> Columns:
+    return Columns(field for field in model._meta.concrete_fields if field.name not in but)
 
 
 @lru_cache(KEPT)
-def _select(model: type[models.Model], fields: tuple[Field, ...], where: str, order: str, lock: str) -> str:
+def _select(model: type[models.Model], columns: Columns, where: str, order: str, lock: str) -> str:
     order = f" ORDER BY {order}" if order else ""
     lock = f" {lock}" if lock and connection.features.has_select_for_update else ""
-    return f'SELECT {columns_of(fields)} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
+    return f'SELECT {columns.worded()} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
 
 
 @cache
-def _insert(model: type[models.Model]) -> tuple[str, list[Field]]:
+def _insert(model: type[models.Model]) -> tuple[str, Columns]:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    columns = ", ".join(f'"{field.column}"' for field in fields)
+    names = ", ".join(f'"{field.column}"' for field in fields)
     values = ", ".join(["%s"] * len(fields))
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({values})', fields  # noqa: S608
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({values})', Columns(fields)  # noqa: S608
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Field]]:
-    fields: list[Field] = [model._meta.get_field(name) for name in names]
+def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, Columns]:
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     pk: Any = model._meta.pk
-    columns = ", ".join(f'"{field.column}" = %s' for field in fields)
-    return f'UPDATE "{model._meta.db_table}" SET {columns} WHERE "{pk.column}" = %s', [*fields, pk]  # noqa: S608
+    set_to = ", ".join(f'"{field.column}" = %s' for field in fields)
+    return f'UPDATE "{model._meta.db_table}" SET {set_to} WHERE "{pk.column}" = %s', Columns([*fields, pk])  # noqa: S608

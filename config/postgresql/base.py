@@ -1,4 +1,5 @@
-"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for, and that statements may go together.
+"""Django's PostgreSQL, but that a connection's health is looked at rather than asked for, that statements may go together, and
+that plain ones use their cursors again.
 
 Django asks `SELECT 1` before the first statement of each request. A server that has gone away, or is about to, has said so on the
 connection's socket by then: nothing to read there means nothing happened.
@@ -7,10 +8,12 @@ connection's socket by then: nothing to read there means nothing happened.
 import select
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Error, Pipeline
+from django.db.backends.utils import CursorWrapper
+from psycopg import Connection, Error, Pipeline
 from psycopg.generators import send
 from psycopg.pq import TransactionStatus
 
@@ -20,6 +23,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*given, **named)
         self._until_commit = ExitStack()
         """The piece that goes out with a COMMIT; empty unless one was left open for it."""
+        self._cursors: list[CursorWrapper] = []
+        """Of this connection, at nobody's hand."""
+        self._unanswered: list[CursorWrapper] = []
+        """Given back, but what they were used for is still to be sent."""
+
+    def lend(self) -> CursorWrapper:
+        """A cursor like any other, to be given back once its answer was read, or never: to make one takes as long as to send a
+        statement. Where queries are logged each is new, for Django makes it then what logs."""
+        self.close_if_health_check_failed()
+        if self.queries_logged or not self._cursors or self.connection is None:
+            return self.cursor()
+        return self._cursors.pop()
+
+    def take_back(self, cursor: CursorWrapper) -> None:
+        """Its answer was read, or is wanted by nobody."""
+        if self.connection is not None and cursor.cursor.connection is self.connection and not self.queries_logged:
+            (self._unanswered if self.connection._pipeline else self._cursors).append(cursor)
 
     def is_usable(self) -> bool:
         """Whether the connection may be used: the server has said nothing since the last answer, or still answers."""
@@ -42,11 +62,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return
             self.connection._pipeline = pipeline = _OnePiece(self.connection)
             with ExitStack() as stack:
-                stack.callback(setattr, self.connection, "_pipeline", None)
+                stack.push(partial(self._piece_is_over, self.connection))
                 stack.enter_context(pipeline)
                 yield
                 if to_the_commit and len(self.atomic_blocks) == 1 and self.commit_on_exit:
                     self._until_commit = stack.pop_all()
+
+    def _piece_is_over(self, connection: Connection[Any], failed: type | None, *_how: Any) -> None:
+        connection._pipeline = None
+        if not failed:
+            self._cursors += self._unanswered
+        self._unanswered = []
 
     def _commit(self) -> None:
         with self._left_open():
@@ -57,6 +83,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._rollback()  # type: ignore[misc]
 
     def _close(self) -> None:
+        self._cursors, self._unanswered = [], []
         self._drop_what_was_left_open()
         super()._close()  # type: ignore[misc]
 

@@ -138,7 +138,7 @@ def plan_of(text: str, values: list[Any]) -> str:
 
 
 def _crowd(station: Station, count: int) -> None:
-    """So many bookings and customers more, over some years, by the database itself."""
+    """So many bookings with their places and customers more, over some years, by the database itself."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes,"
@@ -154,4 +154,9 @@ def _crowd(station: Station, count: int) -> None:
             " FROM generate_series(1, %s) n",
             [station.pk, count],
         )
-        cursor.execute("ANALYZE bookings_booking, accounts_customer")
+        cursor.execute(
+            "INSERT INTO bookings_hold (booking_id, station_id, date, slot, lane, capacity) SELECT md5(n::text)::uuid, %s,"
+            " date '2028-01-01' + n %% 1500, '18:00', 100 + n / 1500, 1000 FROM generate_series(1, %s) n",
+            [station.pk, count],
+        )
+        cursor.execute("ANALYZE bookings_booking, bookings_hold, accounts_customer")

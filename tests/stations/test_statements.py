@@ -14,6 +14,7 @@ from bookings import services
 from bookings.drafts import Place
 from bookings.models import Booking, Hold, Mail
 from stations import meters
+from stations.columns import Columns
 from stations.models import Opening, Station
 from stations.statements import among, ask, ask_for, insert, send, together, update
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -107,11 +108,11 @@ def test_refusal_is_raised_at_the_end_of_what_goes_together_and_counted(made: Bo
 
 
 def test_answers_of_what_goes_together_are_each_ones_own(made: Booking) -> None:
-    fields = (Booking._meta.get_field("date"),)
+    columns = Columns([Booking._meta.get_field("date")])
     with together():
-        first = ask("SELECT date FROM bookings_booking", [], fields)
+        first = ask("SELECT date FROM bookings_booking", [], columns)
         send("UPDATE bookings_booking SET date = %s", [FRIDAY])
-        second = ask("SELECT date FROM bookings_booking", [], fields)
+        second = ask("SELECT date FROM bookings_booking", [], columns)
 
     assert ([*first()[0]], [*second()[0]]) == ([SATURDAY], [FRIDAY])
 
@@ -156,7 +157,7 @@ def test_what_goes_to_the_commit_of_another_s_transaction_is_there_at_once(made:
 
 @pytest.mark.django_db(transaction=True)
 def test_answer_that_nobody_reads_holds_up_no_writer(made: Booking) -> None:
-    unread = [ask("SELECT date FROM bookings_booking", [], (Booking._meta.get_field("date"),))]
+    unread = [ask("SELECT date FROM bookings_booking", [], Columns([Booking._meta.get_field("date")]))]
     with ThreadPoolExecutor() as others:
         others.submit(_write_elsewhere).result()
 

@@ -1,0 +1,91 @@
+"""The columns of a plain statement: how their values come from the database, and how they go there.
+
+The ORM asks each field each time what its value is to the database. Most values are there what they are here, and to ask takes
+longer than to send them: what is known of a column stands here, once a process.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from functools import cached_property
+from types import NoneType
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+
+Field = Any
+"""A model's; the stubs know no kind of it that fits all."""
+
+_AS_IT_IS: Final[Mapping[type[Field], type]] = {
+    models.BinaryField: bytes,
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.DateField: date,
+    models.DateTimeField: datetime,
+    models.TextField: str,
+    models.TimeField: time,
+    models.UUIDField: UUID,
+}
+"""Of which type a value is to PostgreSQL what it is here, by its field."""
+_AS_TEXT: Final = (models.JSONField, models.GenericIPAddressField)
+"""What Django reads from text alone."""
+
+
+class Columns:
+    """Of these fields, in this order."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self.fields = tuple(fields)
+        self.names = [field.attname for field in self.fields]
+        self.model: type[models.Model] = self.fields[0].model
+
+    def worded(self, alias: str = "t") -> str:
+        """For a statement: by name, for a plan that PostgreSQL keeps of `*` fails on the day on which an upgrade adds one."""
+        return ", ".join(f'{alias}."{field.column}"' for field in self.fields)
+
+    @cached_property
+    def binary(self) -> bool:
+        """Whether they are better read as PostgreSQL's own bytes: a time stamp that comes as text costs more than all else."""
+        return connection.vendor == "postgresql" and not any(isinstance(field, _AS_TEXT) for field in self.fields)
+
+    @cached_property
+    def read(self) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
+        """What makes the fields' values of a row as the database gives it; None where it gives them as they are."""
+        compiler = models.QuerySet(self.model).query.get_compiler(connection=connection)
+        converters = compiler.get_converters([field.get_col("t") for field in self.fields])
+
+        def read(row: Sequence[Any]) -> Sequence[Any]:
+            values = list(row)
+            for at, (each, expression) in converters.items():
+                for convert in each:
+                    values[at] = convert(values[at], expression, connection)
+            return values
+
+        return read if converters else None
+
+    def sent(self, row: models.Model, *, adding: bool) -> list[Any]:
+        """A row's values as the database takes them."""
+        database = connections[DEFAULT_DB_ALIAS]
+        return [
+            value
+            if type(value) in as_it_is
+            else number(value)
+            if number and type(value) is int
+            else field.get_db_prep_save(field.pre_save(row, adding), database)
+            for (field, as_it_is, number), value in [
+                (way, getattr(row, name)) for way, name in zip(self._ways, self.names, strict=True)
+            ]
+        ]
+
+    @cached_property
+    def _ways(self) -> list[tuple[Field, frozenset[type], Callable[[int], Any] | None]]:
+        """Each field, with the types of which the database takes a value as it is, and what it wants around a number."""
+        return [(field, *_way(getattr(field, "target_field", field))) for field in self.fields]
+
+
+def _way(field: Field) -> tuple[frozenset[type], Callable[[int], Any] | None]:
+    if connection.vendor != "postgresql":
+        return frozenset(), None
+    numbers: Mapping[str, Callable[[int], Any]] = connection.ops.integerfield_type_map  # type: ignore[attr-defined]
+    known = type(field) in _AS_IT_IS and not getattr(field, "auto_now", False)
+    return frozenset((_AS_IT_IS[type(field)], NoneType) if known else ()), numbers.get(field.get_internal_type())
