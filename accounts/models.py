@@ -282,11 +282,13 @@ class BlindIndex(models.Model):  # noqa: DJ008
 class AuditEntryQuerySet(OfStationQuerySet[Any]):
     """Entries are written once: here they are sealed on the way in, and never changed or deleted."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
-        """They come back without their keys, which nobody asks for."""
+    def bulk_create(
+        self, objs: Iterable[Any], *args: Any, chains: sealing.Chains | None = None, **options: Any
+    ) -> list[Any]:
+        """They come back without their keys, which nobody asks for. `chains` as `sealing.seal` takes them."""
         entries = list(objs)
         with transaction.atomic(savepoint=False):
-            sealing.seal(entries)
+            sealing.seal(entries, chains)
             audit.tell(entries)
             statements.insert(entries)
         return entries

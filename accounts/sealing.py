@@ -8,13 +8,14 @@ by the counts in the backups.)
 
 import hmac
 import json
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -30,14 +31,16 @@ BEFORE_THE_FIRST: Final = b""
 AT_ONCE: Final = 1_000
 
 
-def seal(entries: Sequence["AuditEntry"]) -> None:
+def seal(entries: Sequence["AuditEntry"], chains: "Chains | None" = None) -> None:
     """Give entries that are about to be written their place in their chains. Within their transaction: the chain stays locked
-    until it ends."""
+    until it ends. `chains` are those that were locked ahead."""
+    locked = chains.as_they_stand() if chains else {}
+    _sealed.times += 1
     by_station: dict[int | None, list[AuditEntry]] = defaultdict(list)
     for entry in entries:
         by_station[entry.station_id].append(entry)
     for station_id in sorted(by_station, key=lambda one: one or 0):
-        chain = _locked(station_id)
+        chain = locked.get(station_id) or _locked(station_id)
         link(chain, by_station[station_id])
         statements.update(chain, ["count", "head", "seal"])
 
@@ -52,11 +55,33 @@ def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
     chain.seal = _seal_of(key, chain)
 
 
+class Chains:
+    """Chains that are locked ahead of the entries: asked for now, looked at when they are sealed. Within one transaction."""
+
+    def __init__(self, of_which: str, values: Sequence[Any]) -> None:
+        """Asks for those that a condition names, in the order of their stations, as everywhere."""
+        from accounts.models import AuditChain
+
+        self._answer = statements.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
+        self._asked_at = _sealed.times
+
+    def as_they_stand(self) -> "dict[int | None, AuditChain]":
+        """By their stations; none where this thread has sealed anything since, so that they may be longer by now."""
+        return {chain.station_id: chain for chain in self._answer()} if _sealed.times == self._asked_at else {}
+
+
+class _Sealed(threading.local):
+    times = 0
+
+
+_sealed = _Sealed()
+
+
 def _locked(station_id: int | None) -> "AuditChain":
     from accounts.models import AuditChain
 
     of_it, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
-    for chain in statements.ask_for(AuditChain, of_it, values, lock="FOR UPDATE OF t")():
+    for chain in Chains(of_it, values).as_they_stand().values():
         return chain
     chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
     return chain

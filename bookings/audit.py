@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts import audit
 from accounts.audit import HIDDEN
 from accounts.models import AuditEntry
+from accounts.sealing import Chains
 from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
@@ -96,11 +97,11 @@ def differences(
     }
 
 
-def record(changes: Iterable[Change], *, by: Person) -> None:
-    """Write the entries, in the transaction of the changes themselves."""
+def record(changes: Iterable[Change], *, by: Person, chains: Chains | None = None) -> None:
+    """Write the entries, in the transaction of the changes themselves. `chains` are theirs, where they were asked for already."""
     kind = ContentType.objects.get_for_model(Booking)
     source = audit.context(by)
-    AuditEntry.objects.bulk_create(
+    entries = (
         AuditEntry(
             content_type=kind,
             object_pk=str(change.booking.pk),
@@ -113,6 +114,7 @@ def record(changes: Iterable[Change], *, by: Person) -> None:
         )
         for change in changes
     )
+    AuditEntry.objects.bulk_create(entries, chains=chains)
 
 
 def entries(booking: Booking) -> models.QuerySet[AuditEntry]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import Customer
+from accounts.sealing import Chains
 from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
@@ -97,7 +98,8 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
     """
     roles.require(by, roles.CHANGE)
     with one_change():
-        booking, station, there = locked_for(by, booking_id, to.station, partial(_There, to=to, booking_id=booking_id))
+        ask = partial(_There, to=to, booking_id=booking_id)
+        booking, station, chains, there = locked_for(by, booking_id, to.station, ask)
         _require_version(booking, seen_version)
         require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
@@ -122,7 +124,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             _save(booking, PLACED)
             holds.write(taken)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
-            audit.record(_moved(booking, home, changes), by=by)
+            audit.record(_moved(booking, home, changes), by=by, chains=chains)
             outbox.changed(booking, stood, there.said)
             Station.objects.bump(home.pk, station.pk)
         return booking
@@ -145,7 +147,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
     """
     roles.require(by, roles.CHANGE)
     with one_change():
-        booking, station = locked(by, booking_id)
+        booking, station, chains = locked(by, booking_id)
         _require_version(booking, seen_version)
         _require_step(booking, to)
         before, stood = audit.recorded(booking), Standing.of(booking)
@@ -160,7 +162,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             taken = Ledger(statements.key(station.pk), [booking.date]).take(booking, slots)
             _put(booking, slots)
             holds.write(taken)
-        return _changed(booking, Event.STATUS, before, stood, by=by)
+        return _changed(booking, Event.STATUS, before, stood, by=by, chains=chains)
 
 
 @counted("edit")
@@ -172,7 +174,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
     """
     roles.require(by, roles.CHANGE)
     with one_change():
-        booking, station = locked(by, booking_id)
+        booking, station, chains = locked(by, booking_id)
         _require_version(booking, seen_version)
         before, stood, guests, length = (
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
@@ -185,7 +187,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
             _relength(booking, station)
         elif booking.total_guests > guests:
             _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood, by=by)
+        return _changed(booking, Event.EDITED, before, stood, by=by, chains=chains)
 
 
 @counted("amend")
@@ -198,7 +200,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
     """
     roles.require(by, roles.CHANGE)
     with one_change():
-        booking, station = locked(by, booking_id)
+        booking, station, chains = locked(by, booking_id)
         before, stood, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
         if booking.customer and booking.customer.erased_at:
             changes = {name: value for name, value in changes.items() if name not in PERSONAL}
@@ -218,7 +220,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             _relength(booking, station)
         elif booking.total_guests > guests:
             _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood if notify else None, by=by)
+        return _changed(booking, Event.EDITED, before, stood if notify else None, by=by, chains=chains)
 
 
 def _require_version(booking: Booking, seen: int | None) -> None:
@@ -328,14 +330,14 @@ def _save(booking: Booking, fields: Sequence[str] | None = None) -> None:
 
 
 def _changed(
-    booking: Booking, event: Event, before: Mapping[str, Any], stood: Standing | None, *, by: Person
+    booking: Booking, event: Event, before: Mapping[str, Any], stood: Standing | None, *, by: Person, chains: Chains
 ) -> Booking:
     """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
     hear. `stood` is None where nobody is to be told."""
     changes = audit.differences(before, audit.recorded(booking))
     with statements.together(to_the_commit=True):
         _save(booking)
-        audit.record([Change(booking, event, changes, booking.station_id)], by=by)
+        audit.record([Change(booking, event, changes, booking.station_id)], by=by, chains=chains)
         if stood:
             outbox.changed(booking, stood)
         Station.objects.bump(booking.station_id)

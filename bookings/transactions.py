@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from accounts.sealing import Chains
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
@@ -82,29 +83,31 @@ def _count(action: str, result: object) -> None:
         meters.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
-def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station]:
-    """The booking, read again with its station locked, and the station.
+def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
+    """The booking, read again with its station locked, the station, and the chain of its trail.
 
     Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
     had: to go after it with one lock in hand would wait against the order of keys.
     """
-    booking, station, _nothing_more = locked_for(person, booking_id, None, lambda at: None)
-    return booking, station
+    booking, station, chains, _nothing_more = locked_for(person, booking_id, None, lambda at: None)
+    return booking, station, chains
 
 
 def locked_for(
     person: Person, booking_id: UUID, code: str | None, ask: Callable[[statements.Key], T]
-) -> tuple[Booking, Station, T]:
+) -> tuple[Booking, Station, Chains, T]:
     """The same where the booking is wanted at the station of that code, which is locked too; None for its own. In one piece with
     the lock goes what `ask` asks of that station: it has no key to go by yet but a question. Returns the booking, that station,
-    and what `ask` returned.
+    the chains of both trails, and what `ask` returned.
     """
     home: statements.Key = (_HOME, [booking_id])
     at: statements.Key = home if code is None else (_OF_CODE, [code])
     with meters.waiting("station"), statements.together():
-        lock = Station.objects.ask_to_lock(person, f"t.id IN ({home[0]}, {at[0]})", [*home[1], *at[1]])
+        either, keys = f"IN ({home[0]}, {at[0]})", [*home[1], *at[1]]
+        lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
         read_again = statements.ask_for(Booking, "t.id = %s", [booking_id])
         asked = ask(at)
+        chains = Chains(f"t.station_id {either}", keys)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
     if booking is None:
         raise NotFound
@@ -113,7 +116,7 @@ def locked_for(
     booking.station = stations[booking.station_id]
     for station in stations.values():
         if code in (None, station.code):
-            return booking, station, asked
+            return booking, station, chains, asked
     raise NotFound
 
 

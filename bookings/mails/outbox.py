@@ -137,7 +137,7 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
         booking_id = Mail.objects.visible_to(by).filter(pk=mail_id).values_list("booking", flat=True).first()
         if booking_id is None:
             raise NotFound
-        booking, station = locked(by, booking_id)
+        booking, station, chains = locked(by, booking_id)
         mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
         if mail is None or mail.state not in states or (event == Event.MAIL_AGAIN and _is_overtaken(mail)):
             raise TooLate
@@ -147,7 +147,7 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
             mail.end(State.WITHHELD)
         else:
             mail.wait(until=timezone.now(), attempts=0)
-        audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by)
+        audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by, chains=chains)
         Station.objects.bump(station.pk)
         return mail
 

@@ -17,8 +17,8 @@ from tests.factories import SATURDAY, booking, person
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
-WAITS = 3
-"""For the lock with all that has to be known, for the chain of the trail, for what is written last with its COMMIT."""
+WAITS = 2
+"""For the lock with all that has to be known, and for what is written with its COMMIT."""
 
 
 def test_move_waits_for_what_it_has_to_know_and_for_nothing_else(
