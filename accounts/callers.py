@@ -40,7 +40,7 @@ def known(pk: Any) -> User | None:
     if not found:
         return None
     *values, rights, groups, stations = found[0]
-    user = User.from_db(connection.alias, _COLUMNS.names, values)
+    user = statements.as_row(User, _COLUMNS, values)
     rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
     user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
     return user

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
@@ -102,6 +103,7 @@ def _canonical(said: object) -> bytes:
     return json.dumps(said, cls=DjangoJSONEncoder, sort_keys=True, separators=(",", ":")).encode()
 
 
+@lru_cache(1000)
 def _address(said: str | None) -> str | None:
     """Databases spell addresses each in their own way."""
     return str(ip_address(said)) if said else None

@@ -4,7 +4,7 @@ import ipaddress
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from csp.constants import HEADER
@@ -202,6 +202,11 @@ def remote_address(request: HttpRequest) -> str | None:
     said = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXY:
         said = request.META.get("HTTP_X_FORWARDED_FOR", said).rpartition(",")[2]
+    return _address(said)
+
+
+@lru_cache(1000)
+def _address(said: str) -> str | None:
     try:
         # Without a scope, such as %eth0: no database keeps one.
         return str(ipaddress.ip_address(said.strip().partition("%")[0]))

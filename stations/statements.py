@@ -5,7 +5,7 @@ The ORM words a statement anew each time, which takes longer than the database's
 lock, and has read under it what it writes.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.models.base import ModelState
 from psycopg.pq import Format
 
 from stations import meters
@@ -77,7 +78,17 @@ def ask_for(
     in what `where`, `order` and `lock` say; SQLite has one writer, and leaves locks out."""
     columns = _columns(model, tuple(but))
     rows = ask(_select(model, columns, where, order, lock), values, columns)
-    return lambda: [model.from_db(DEFAULT_DB_ALIAS, columns.names, row) for row in rows()]
+    return lambda: [as_row(model, columns, row) for row in rows()]
+
+
+def as_row(model: type[Row], columns: Columns, values: Iterable[Any]) -> Row:
+    """An instance as the database has it, whose other fields are read when they are looked at. Django's own way asks each field
+    whether it may be set, and sends two signals."""
+    row = model.__new__(model)
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    row.__dict__.update(zip(columns.names, values, strict=True))
+    return row
 
 
 def insert(rows: Sequence[models.Model]) -> None:

@@ -30,6 +30,10 @@ Said = Callable[[], Sequence[Mail]]
 
 AT_ONCE: Final = (Kind.MADE, Kind.CONFIRMED)
 """What nobody takes back a moment later; the rest waits its grace time."""
+_TO_FOLLOW: Final = "t.booking_id = %s AND t.kind <> '{}' AND t.state IN ({})".format(
+    Kind.REMINDER, ", ".join(f"'{state}'" for state in (*OPEN, *UNTOLD))
+)
+"""What a change has to look at; in words that are the same each time, for they are none of anybody's."""
 
 
 def changed(booking: Booking, before: Standing | None, said: Said | None = None) -> None:
@@ -45,9 +49,7 @@ def changed(booking: Booking, before: Standing | None, said: Said | None = None)
 
 def ask_what_was_said(booking_id: UUID) -> Said:
     """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
-    these, states = statements.among("t.state", (*OPEN, *UNTOLD))
-    where, values = f"t.booking_id = %s AND t.kind <> %s AND {these}", [booking_id, Kind.REMINDER, *states]
-    return statements.ask_for(Mail, where, values, order="t.id", lock="FOR UPDATE OF t", but=["message"])
+    return statements.ask_for(Mail, _TO_FOLLOW, [booking_id], order="t.id", lock="FOR UPDATE OF t", but=["message"])
 
 
 def made(bookings: Iterable[Booking]) -> None:
