@@ -19,6 +19,8 @@ from django.db import OperationalError, connection
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
+from stations import statements
+
 log = logging.getLogger(__name__)
 
 TABLE: Final = "accounts_request_count"
@@ -107,10 +109,7 @@ def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
             return _file().execute(sql.replace("%s", "?"), values).fetchall()
         except sqlite3.Error as error:  # told like the database's own, so that callers hear “unavailable”
             raise OperationalError(*error.args) from error
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-    return rows
+    return statements.fetch(sql, values)
 
 
 class _File:

@@ -162,8 +162,9 @@ class _Wall:
     def _tell(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql, values)
+            cursor = self._connection.lend()
+            cursor.execute(sql, values)
+            self._connection.take_back(cursor)
         finally:
             self._busy = False
 

@@ -13,13 +13,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections
-from psycopg.pq import Format
 
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
 from bookings import reading
 from bookings.models import Booking
 from bookings.workflow import RESCHEDULABLE
+from stations import statements
 from stations.models import Station
 
 Values = tuple[Any, ...]
@@ -65,7 +65,8 @@ def ask(
     [*keys] = stations
     where = keys[0] if len(keys) == 1 else keys
     text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
-    return _told(columns, _answer(text, [where, first, last, *filter(None, (status, customer_id))]), stations)
+    asked = [where, first, last, *filter(None, (status, customer_id))]
+    return _told(columns, statements.fetch(text, asked, of=reading.alias(), binary=True), stations)
 
 
 def ask_desk(
@@ -84,19 +85,11 @@ def ask_desk(
     asked = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
     bookings: list[Values] = []
     ledger: list[Values] = []
-    for values in _answer(text, asked):
+    for values in statements.fetch(text, asked, of=reading.alias(), binary=True):
         (bookings if values[0] else ledger).append(values)
     read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
     taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}
     return _told(columns, bookings, {pk: station.code}), taken
-
-
-def _answer(text: str, values: Sequence[Any]) -> list[Values]:
-    with connections[reading.alias()].cursor() as cursor:
-        cursor.cursor.format = Format.BINARY
-        cursor.execute(text, values)
-        found: list[Values] = cursor.fetchall()
-        return found
 
 
 def _told(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:

@@ -51,6 +51,18 @@ def send(sql: str, values: Sequence[Any]) -> None:
     _take_back(database, cursor)
 
 
+def fetch(sql: str, values: Sequence[Any], *, of: str = DEFAULT_DB_ALIAS, binary: bool = False) -> list[Any]:
+    """The rows of an answer, as the database of that alias gives them; `binary` as its own bytes, where that is better."""
+    database = connections[of]
+    cursor = _lent(database)
+    if database.vendor == "postgresql":
+        cursor.cursor.format = Format.BINARY if binary else Format.TEXT
+    cursor.execute(sql, values)
+    found: list[Any] = cursor.fetchall()
+    _take_back(database, cursor)
+    return found
+
+
 def ask(sql: str, values: Sequence[Any], columns: Columns) -> Callable[[], Sequence[Sequence[Any]]]:
     """Sends a question; what is returned gives the answer's rows, once, when they are wanted, each value as
     its column's field has it."""
