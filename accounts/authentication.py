@@ -125,7 +125,7 @@ class KeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer sb_…`: an API key, of somebody active. Whatever else stands there is for the next to read."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        scheme, _space, text = request.headers.get("Authorization", "").strip().partition(" ")
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.lstrip().startswith(access_keys.PREFIX):
             return None
         user = access_keys.caller(text.strip())

@@ -234,7 +234,7 @@ class ApiView(APIView):
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated
         request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
-        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -290,7 +290,7 @@ def if_match(request: Request) -> int | None:
     A tag that names no version, such as `"abc"` or the weak `W/"3"`, is never the current one; what is no tag, or several, is
     malformed.
     """
-    said = request.headers.get("If-Match", "*").strip()
+    said = request.META.get("HTTP_IF_MATCH", "*").strip()
     if said == "*":
         return None
     if not re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e]*"', said):
@@ -301,7 +301,7 @@ def if_match(request: Request) -> int | None:
 
 def seen_before(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the caller has that answer already: If-None-Match names it, weak or strong, or says any."""
-    named = parse_etags(request.headers.get("If-None-Match", ""))
+    named = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     return named == ["*"] or etag in (tag.removeprefix("W/") for tag in named)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
@@ -45,9 +46,14 @@ class Tally(local):
     def begin(self) -> None:
         """Stand around all that this thread's connections send. They stay a thread's for good, and so does what stands there."""
         self.statements = 0
+        if self._stands_at(connections[DEFAULT_DB_ALIAS]):  # and so at the others, which began with it
+            return
         for connection in connections.all():
-            if self._wrapper not in connection.execute_wrappers[:1]:
+            if not self._stands_at(connection):
                 connection.execute_wrappers.insert(0, self._wrapper)
+
+    def _stands_at(self, connection: BaseDatabaseWrapper) -> bool:
+        return self._wrapper in connection.execute_wrappers[:1]
 
     def __init__(self) -> None:
         self._wrapper = self.send

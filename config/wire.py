@@ -64,9 +64,10 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        programs = "Authorization" in request.headers
+        headers = request.META  # in `request.headers` each would be spelt anew, for every request
+        programs = "HTTP_AUTHORIZATION" in headers
         spoken = [one for one in renderers if not programs or one.media_type != HTML] or renderers
-        said = request.headers.get("Accept", ANYTHING)
+        said = headers.get("HTTP_ACCEPT", ANYTHING)
         for one in spoken:
             if said in (ANYTHING, one.media_type):  # as most say, plainly
                 return one, one.media_type or ""
@@ -86,7 +87,7 @@ class AcceptVersioning(AcceptHeaderVersioning):
     """`Accept: application/json; version=1`; the default where none is named, so that addresses last."""
 
     def determine_version(self, request: Request, *args: Any, **kwargs: Any) -> str:
-        if "version" not in request.headers.get("Accept", "").lower():
+        if "version" not in request.META.get("HTTP_ACCEPT", "").lower():
             return str(self.default_version)
         accepted = DefaultContentNegotiation.get_accept_list(Negotiation(), request)
         named = [str(one.params["version"]) for one in map(_MediaType, accepted) if "version" in one.params]
