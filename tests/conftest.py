@@ -91,4 +91,4 @@ def database_url(transactional_db: None) -> str:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The system's own Chromium."""
-    return {**browser_type_launch_args, "executable_path": chromium.path(), "args": [*chromium.ARGUMENTS]}
+    return {**browser_type_launch_args, "executable_path": chromium.headless_path(), "args": [*chromium.ARGUMENTS]}
