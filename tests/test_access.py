@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
-from django.conf import LazySettings
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import translation
+from pytest_django import DjangoDbBlocker
 
 from accounts import access_keys, authentication, resetting, roles
 from accounts.customers import Contact
@@ -278,6 +280,12 @@ class World:
             "admin/accounts/auditentry/": AuditEntry.objects.filter(station=self.station).latest("pk").pk,
             "admin/auth/group/": Group.objects.earliest("pk").pk,
         }
+        self.sessions = {role: self._signed_in(user) for role, user in self.people.items() if user}
+
+    def _signed_in(self, user: User) -> str:
+        client = Client()
+        client.force_login(user)
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
 
     def address(self, route: str) -> str:
         """A route with the kitchen's things in the places of its variables."""
@@ -373,34 +381,60 @@ class World:
         protected: bool = False,
         client: Client | None = None,
         accept: str = "*/*",
+        afresh: bool = True,
     ) -> Any:
         """The answer to somebody of a role: by token under /api/, by the browser's session elsewhere, and without its forms'
-        protection where that is asked for (`protected`).
+        protection where that is asked for (`protected`). Signed in for this call (`afresh`), or once for all that are undone.
         """
         user, headers = self.people[role], {"Accept": accept}
         client = client or Client(enforce_csrf_checks=protected)
         api = route.startswith("api/")
         if user and api and by_token:
             headers["Authorization"] = f"Bearer {authentication.new_tokens(user)['access']}"
-        elif user:
+        elif user and afresh:
             client.force_login(user)
+        elif user:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
         address, body = self.address(route) + self.query(method, route), self.body(method, route)
         if api:
             return client.generic(method, address, json.dumps(body), "application/json", headers=headers)
         return client.post(address, body) if method == "POST" else client.generic(method, address, headers=headers)
 
 
+MAILS: Final[dict[str, Any]] = {"MAIL_SERVER": {"EMAIL_HOST": "mail.example.com"}, "PUBLIC_URL": "http://testserver"}
+"""Without a mail server nobody is offered a new password."""
+
+
+def new_world() -> World:
+    with override_settings(**MAILS), translation.override(None):
+        return World()
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """Made once for a module, for it takes longer than most tests of it: each of them works within a savepoint of its own, and
+    finds this kitchen there.
+    """
+    whole = transaction.atomic()
+    with django_db_blocker.unblock():
+        whole.__enter__()
+        world = new_world()
+    yield world
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        whole.__exit__(None, None, None)
+
+
 @pytest.fixture
-def world(db: None, settings: LazySettings) -> World:
-    """With a mail server, for without one nobody is offered a new password."""
-    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "http://testserver"
-    return World()
+def world(built: World, db: None) -> Iterator[World]:
+    with override_settings(**MAILS):
+        yield built
 
 
 def undone(world: World, role: str, method: str, route: str, **how: Any) -> Any:
     """The answer to a call whose changes are taken back, so that the next role finds the same world."""
     with transaction.atomic():
-        answer = world.call(role, method, route, **how)
+        answer = world.call(role, method, route, afresh=False, **how)
         transaction.set_rollback(True)
     return answer
 

@@ -17,7 +17,7 @@ from config import openapi, urls
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
 from tests.factories import PASSWORD
-from tests.test_access import NAME, ROWS, Row, World, undone, world
+from tests.test_access import NAME, ROWS, Row, World, new_world, undone, world
 
 __all__ = ["world"]
 
@@ -123,6 +123,12 @@ def differences(world: World, besides: dict[str, str], **client: Any) -> dict[st
 
 HTTPS: Final[dict[str, Any]] = {"SERVER_NAME": "book.example.com", "HTTP_X_FORWARDED_PROTO": "https"}
 """As a request comes from the proxy that ends TLS."""
+
+
+@pytest.fixture
+def built(db: None) -> World:
+    """For each test, as some here have a kitchen of their own."""
+    return new_world()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
-from tests.test_access import ROWS, Row, World, world
+from tests.test_access import ROWS, Row, World, built, world
 
-__all__ = ["world"]
+__all__ = ["built", "world"]
 
 ALONE: Final = ("\0", "9" * 30, "0001-01-01")
 """What one parameter says while no other says anything."""

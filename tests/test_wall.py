@@ -22,7 +22,7 @@ from stations import statements
 from stations.models import Station
 from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
 from tests.factories import booking, open_station, person
-from tests.test_access import NAME, ROWS, World, undone, world  # noqa: F401
+from tests.test_access import NAME, ROWS, World, new_world, undone, world  # noqa: F401
 
 pytestmark = pytest.mark.postgresql
 
@@ -41,6 +41,12 @@ def asked() -> tuple[str, str]:
         cursor.execute("SELECT current_user, coalesce(current_setting('stationbook.stations', true), '')")
         role, stations = cursor.fetchone()
     return role, stations
+
+
+@pytest.fixture
+def built(db: None) -> World:
+    """For each test, as most here have a kitchen of their own."""
+    return new_world()
 
 
 @pytest.fixture
