@@ -1,5 +1,6 @@
 """What many tests share."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ from tests import chromium, factories
 # How long one example takes says more about the machine than about the product.
 hypothesis_settings.register_profile("stationbook", deadline=None)
 hypothesis_settings.load_profile("stationbook")
+
+# What was imported stays: the collector need not walk over it all, nor look for what is gone after every few objects.
+gc.collect()
+gc.freeze()
+gc.set_threshold(50_000, 20, 20)
 
 END_OF_TIME = 2**31 - 1
 """Later than any test travels."""
