@@ -30,6 +30,9 @@ _COLUMNS: Final = Columns(
     ]
 )
 
+_WHERE: Final = ("station", "date", "slot", "lane", "capacity")
+"""What a place is, but for whose."""
+
 
 class _Place(NamedTuple):
     """One that a party has taken in a slot."""
@@ -109,6 +112,15 @@ class Ledger:
 def write(holds: Iterable[Hold]) -> None:
     """New places. The constraints' refusal is an IntegrityError, which the services turn into SlotFull."""
     statements.insert(list(holds))
+
+
+def exchange(booking: Booking, taken: Sequence[Hold], *, held: int) -> None:
+    """Other places for as many as the booking holds. One for one is the same row, which costs half of two."""
+    if held == len(taken) == 1:
+        statements.update(taken[0], _WHERE, by="booking")
+    else:
+        give_up([booking.pk])
+        write(taken)
 
 
 def give_up(bookings: Iterable[UUID]) -> None:

@@ -113,6 +113,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         slots = free_row(station, there.timetable(station), to, booking.slots, now=timezone.now())
 
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        held = 0 if booking.needs_place else booking.slots
         booking.station = station
         there.ledger.release(booking.pk)
         taken = there.ledger.take(booking, slots)
@@ -120,9 +121,8 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             booking.customer = _customer_at(station, booking.customer, by=by)
         _put(booking, slots)
         with statements.together(to_the_commit=True):
-            holds.give_up([booking.pk])
+            holds.exchange(booking, taken, held=held)
             _save(booking, PLACED)
-            holds.write(taken)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
             audit.record(_moved(booking, home, changes), by=by, chains=chains)
             outbox.changed(booking, stood, there.said)

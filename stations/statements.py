@@ -118,9 +118,9 @@ def insert(rows: Sequence[models.Model]) -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-def update(row: models.Model, names: Sequence[str]) -> None:
-    """These fields of a row, by its key."""
-    sql, columns = _update(type(row), tuple(names))
+def update(row: models.Model, names: Sequence[str], *, by: str = "pk") -> None:
+    """These fields of a row, by its key, or of whichever rows have the same in the field `by`."""
+    sql, columns = _update(type(row), tuple(names), by)
     send(sql, columns.sent(row, adding=False))
 
 
@@ -177,8 +177,8 @@ def _insert(model: type[models.Model]) -> tuple[str, Columns]:
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, Columns]:
+def _update(model: type[models.Model], names: tuple[str, ...], by: str) -> tuple[str, Columns]:
     fields: list[Any] = [model._meta.get_field(name) for name in names]
-    pk: Any = model._meta.pk
+    key: Any = model._meta.pk if by == "pk" else model._meta.get_field(by)
     set_to = ", ".join(f'"{field.column}" = %s' for field in fields)
-    return f'UPDATE "{model._meta.db_table}" SET {set_to} WHERE "{pk.column}" = %s', Columns([*fields, pk])  # noqa: S608
+    return f'UPDATE "{model._meta.db_table}" SET {set_to} WHERE "{key.column}" = %s', Columns([*fields, key])  # noqa: S608

@@ -83,6 +83,16 @@ def test_update_changes_the_named_fields_of_one_row(made: Booking) -> None:
     assert [(row.special_requests, row.source) for row in rows] == [(None, ""), ("A high chair", "")]
 
 
+def test_update_by_another_field_changes_the_rows_that_have_its_value(made: Booking) -> None:
+    other = booking(made.station)
+    hold = Hold(booking=made, station=made.station, date=FRIDAY, slot=time(21), lane=2, capacity=5)
+
+    update(hold, ["date", "slot", "lane", "capacity"], by="booking")
+
+    found = Hold.objects.order_by("lane").values_list("booking", "date", "slot", "lane", "capacity")
+    assert list(found) == [(other.pk, FRIDAY, time(18), 0, 3), (made.pk, FRIDAY, time(21), 2, 5)]
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_among_finds_one_of_as_many_as_there_are(count: int) -> None:
     stations = [open_station() for _n in range(count)]
