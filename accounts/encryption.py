@@ -71,14 +71,14 @@ class KeyRing:
     def decrypt_all(self, values: Iterable[bytes | None], context: bytes) -> list[str | None]:
         """`decrypt` for the many values of one column: whatever can be looked up once is, and no function called for each."""
         openers, head, body = self._openers, len(self._head), HEAD_BYTES
-        raw: bytes | None = b""
-        try:
-            return [
-                None if (raw := one) is None else openers[raw[:head]](raw[head:body], raw[body:], context).decode()
-                for one in values
-            ]
-        except (KeyError, ValueError, InvalidTag):
-            raise DecryptionError(f"{context.decode()}: {self._fault(raw or b'')}") from None
+        texts: list[str | None] = []
+        add = texts.append
+        for raw in values:
+            try:
+                add(None if raw is None else openers[raw[:head]](raw[head:body], raw[body:], context).decode())
+            except (KeyError, ValueError, InvalidTag):
+                raise DecryptionError(f"{context.decode()}: {self._fault(raw or b'')}") from None
+        return texts
 
     def _fault(self, raw: bytes) -> str:
         if len(raw) < HEAD_BYTES:

@@ -93,21 +93,16 @@ def ask_desk(
 
 
 def _told(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
-    """Each column at once, and those alone that say something else than the database does."""
-    told: list[Sequence[Any]] = list(zip(*found, strict=True))
-    if told:
-        station, encrypted = _to_read(tuple(columns))
-        told[station] = [stations[key] for key in told[station]]
-        for at, column in encrypted:
-            told[at] = column.read_all(told[at])
-    return zip(*told, strict=True)
+    """Each column at once."""
+    read = [_read(name, told, stations) for name, told in zip(columns, zip(*found, strict=True), strict=bool(found))]
+    return zip(*read, strict=True)
 
 
-@cache
-def _to_read(columns: tuple[str, ...]) -> tuple[int, list[tuple[int, EncryptedTextField]]]:
-    """Where among them the station stands, and where what is encrypted."""
-    fields = [(at, _field(name)) for at, name in enumerate(columns) if name != _OF_THE_STATION]
-    return columns.index(_OF_THE_STATION), [one for one in fields if isinstance(one[1], EncryptedTextField)]
+def _read(name: str, values: Sequence[Any], stations: Mapping[int, str]) -> Sequence[Any]:
+    if name == _OF_THE_STATION:
+        return [stations[key] for key in values]
+    column = _field(name)
+    return column.read_all(values) if isinstance(column, EncryptedTextField) else values
 
 
 @cache
