@@ -50,6 +50,34 @@ def place(made: Booking) -> tuple[date, time]:
     return made.date, made.slot
 
 
+def test_notice_leaves_no_empty_band_under_the_grid(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+
+    drag(page, card(page, made), cell(page, SATURDAY, "20:00"))
+
+    expect(page.get_by_role("status")).to_contain_text("Moved to")
+    expect(cell(page, SATURDAY, "20:00").locator(f'[data-booking-id="{made.pk}"][data-version="2"]')).to_be_visible()
+    bottoms = "['.scroll', '.scroll table'].map((at) => document.querySelector(at).getBoundingClientRect().bottom)"
+    box, grid = page.evaluate(bottoms)
+    assert box - grid < 2
+
+
+def test_arrow_of_a_booking_under_the_mouse_stands_alone(visit: Visit, station: Station, staff: User) -> None:
+    made = booking(station, special_requests="By the window")
+    page = visit(staff, WEEK)
+    marks = card(page, made).locator(".wish, .guests")
+
+    card(page, made).hover()
+
+    expect(card(page, made).locator(".moveto")).to_be_visible()
+    for mark in marks.all():
+        expect(mark).to_have_css("opacity", "0")
+    page.mouse.move(0, 0)
+    for mark in marks.all():
+        expect(mark).to_have_css("opacity", "1")
+
+
 def test_drag_in_the_week_saves_at_once_and_can_be_undone(visit: Visit, station: Station, staff: User) -> None:
     made = booking(station, customer=Contact("Ana García", "ana@example.com"))
     page = visit(staff, WEEK)
