@@ -415,14 +415,9 @@ def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     """Made once for a module, for it takes longer than most tests of it: each of them works within a savepoint of its own, and
     finds this kitchen there.
     """
-    whole = transaction.atomic()
-    with django_db_blocker.unblock():
-        whole.__enter__()
-        world = new_world()
-    yield world
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield new_world()
         transaction.set_rollback(True)
-        whole.__exit__(None, None, None)
 
 
 @pytest.fixture
