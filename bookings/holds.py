@@ -114,8 +114,9 @@ def write(holds: Iterable[Hold]) -> None:
     statements.insert(list(holds))
 
 
-def exchange(booking: Booking, taken: Sequence[Hold], *, held: int) -> None:
-    """Other places for as many as the booking holds. One for one is the same row, which costs half of two."""
+def exchange(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
+    """Other places for all that the booking holds; `held` says how many, where that is known. One for one is the same row, which
+    costs half of two."""
     if held == len(taken) == 1:
         statements.update(taken[0], _WHERE, by="booking")
     else:

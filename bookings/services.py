@@ -301,9 +301,7 @@ def _relength(booking: Booking, station: Station) -> None:
         return
     ledger = Ledger(statements.key(station.pk), [booking.date])
     ledger.release(booking.pk)
-    taken = ledger.take(booking, slots)
-    holds.give_up([booking.pk])
-    holds.write(taken)
+    holds.exchange(booking, ledger.take(booking, slots))
 
 
 def _require_seats(booking: Booking, station: Station) -> None:
