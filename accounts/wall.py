@@ -20,6 +20,7 @@ from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
 from accounts.models import User
+from stations import statements
 from stations.querysets import ALL_STATIONS, scope_of
 
 MEMBER: Final = "stationbook_member"
@@ -141,10 +142,9 @@ class _Wall:
 
     def _stands(self) -> bool:
         """Whether it holds here; or the transaction is broken, and asks nothing any more."""
-        status, raised_in = self._status(), self._raised_in
-        if raised_in is not None and status != TransactionStatus.IDLE:
-            return raised_in == self._connection.savepoint_ids[: len(raised_in)] or status == TransactionStatus.INERROR
-        return status == TransactionStatus.INERROR
+        status, within = self._status(), self._raised_in
+        raised = within is not None and within == self._connection.savepoint_ids[: len(within)]
+        return (raised and status != TransactionStatus.IDLE) or status == TransactionStatus.INERROR
 
     @contextmanager
     def _together(self, cursor: Any) -> Iterator[None]:
@@ -162,9 +162,7 @@ class _Wall:
     def _tell(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
-            cursor = self._connection.lend()
-            cursor.execute(sql, values)
-            self._connection.take_back(cursor)
+            statements.send(sql, values)
         finally:
             self._busy = False
 

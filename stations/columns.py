@@ -66,26 +66,25 @@ class Columns:
     def sent(self, row: models.Model, *, adding: bool) -> list[Any]:
         """A row's values as the database takes them."""
         database = connections[DEFAULT_DB_ALIAS]
-        return [
-            value
-            if type(value) in as_it_is
-            else number(value)
-            if number and type(value) is int
-            else field.get_db_prep_save(field.pre_save(row, adding), database)
-            for (field, as_it_is, number), value in [
-                (way, getattr(row, name)) for way, name in zip(self._ways, self.names, strict=True)
-            ]
-        ]
+        values = []
+        for name, field, as_it_is, number in self._ways:
+            value = getattr(row, name)
+            if type(value) not in as_it_is:
+                by_field = number is None or type(value) is not int
+                value = field.get_db_prep_save(field.pre_save(row, adding), database) if by_field else number(value)
+            values.append(value)
+        return values
 
     @cached_property
-    def _ways(self) -> list[tuple[Field, frozenset[type], Callable[[int], Any] | None]]:
-        """Each field, with the types of which the database takes a value as it is, and what it wants around a number."""
-        return [(field, *_way(getattr(field, "target_field", field))) for field in self.fields]
+    def _ways(self) -> list[tuple[str, Field, frozenset[type], Any]]:
+        """Each field under its name, with the types of which the database takes a value as it is, and what it wants around a
+        number."""
+        return [(field.attname, field, *_way(getattr(field, "target_field", field))) for field in self.fields]
 
 
-def _way(field: Field) -> tuple[frozenset[type], Callable[[int], Any] | None]:
+def _way(field: Field) -> tuple[frozenset[type], Any]:
     if connection.vendor != "postgresql":
         return frozenset(), None
-    numbers: Mapping[str, Callable[[int], Any]] = connection.ops.integerfield_type_map  # type: ignore[attr-defined]
     known = type(field) in _AS_IT_IS and not getattr(field, "auto_now", False)
+    numbers: Mapping[str, Any] = connection.ops.integerfield_type_map  # type: ignore[attr-defined]
     return frozenset((_AS_IT_IS[type(field)], NoneType) if known else ()), numbers.get(field.get_internal_type())

@@ -46,35 +46,23 @@ def together(*, to_the_commit: bool = False) -> Iterator[None]:
 
 def send(sql: str, values: Sequence[Any]) -> None:
     database = connections[DEFAULT_DB_ALIAS]
-    cursor = _lent(database)
-    cursor.execute(sql, _as_kept(values, database))
-    _take_back(database, cursor)
+    _take_back(database, _executed(database, sql, values))
 
 
 def fetch(sql: str, values: Sequence[Any], *, of: str = DEFAULT_DB_ALIAS, binary: bool = False) -> list[Any]:
     """The rows of an answer, as the database of that alias gives them; `binary` as its own bytes, where that is better."""
     database = connections[of]
-    cursor = _lent(database)
-    if database.vendor == "postgresql":
-        cursor.cursor.format = Format.BINARY if binary else Format.TEXT
-    cursor.execute(sql, values)
-    found: list[Any] = cursor.fetchall()
-    _take_back(database, cursor)
-    return found
+    return _rows(database, _executed(database, sql, values, binary=binary))
 
 
 def ask(sql: str, values: Sequence[Any], columns: Columns) -> Callable[[], Sequence[Sequence[Any]]]:
-    """Sends a question; what is returned gives the answer's rows, once, when they are wanted, each value as
-    its column's field has it."""
+    """Sends a question; what is returned gives the answer's rows, once, when they are wanted, each value as its column's field
+    has it."""
     read, database = columns.read, connections[router.db_for_read(columns.model)]
-    cursor = _lent(database)
-    if database.vendor == "postgresql":
-        cursor.cursor.format = Format.BINARY if columns.binary else Format.TEXT
-    cursor.execute(sql, _as_kept(values, database))
+    cursor = _executed(database, sql, values, binary=columns.binary)
 
     def rows() -> Sequence[Sequence[Any]]:
-        found = cursor.fetchall()
-        _take_back(database, cursor)
+        found = _rows(database, cursor)
         return [read(row) for row in found] if read else found
 
     if database.vendor == "sqlite":  # an answer that nobody reads to its end would hold on to what the file says now
@@ -137,9 +125,19 @@ def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 
 
-def _lent(database: Any) -> CursorWrapper:
+def _executed(database: Any, sql: str, values: Sequence[Any], *, binary: bool = False) -> CursorWrapper:
+    """A cursor that has sent it."""
     cursor: CursorWrapper = database.lend() if hasattr(database, "lend") else database.cursor()
+    if database.vendor == "postgresql":
+        cursor.cursor.format = Format.BINARY if binary else Format.TEXT
+    cursor.execute(sql, _as_kept(values, database))
     return cursor
+
+
+def _rows(database: Any, cursor: CursorWrapper) -> list[Any]:
+    found: list[Any] = cursor.fetchall()
+    _take_back(database, cursor)
+    return found
 
 
 def _take_back(database: Any, cursor: CursorWrapper) -> None:

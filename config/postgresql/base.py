@@ -32,13 +32,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A cursor like any other, to be given back once its answer was read, or never: to make one takes as long as to send a
         statement. Where queries are logged each is new, for Django makes it then what logs."""
         self.close_if_health_check_failed()
-        if self.queries_logged or not self._cursors or self.connection is None:
-            return self.cursor()
-        return self._cursors.pop()
+        return self.cursor() if self.queries_logged or not self._cursors else self._cursors.pop()
 
     def take_back(self, cursor: CursorWrapper) -> None:
         """Its answer was read, or is wanted by nobody."""
-        if self.connection is not None and cursor.cursor.connection is self.connection and not self.queries_logged:
+        if cursor.cursor.connection is self.connection and not self.queries_logged:
             (self._unanswered if self.connection._pipeline else self._cursors).append(cursor)
 
     def is_usable(self) -> bool:
