@@ -64,27 +64,28 @@ export class Panel {
    */
   async load(address, words, quiet = false) {
     const turn = ++this.turn;
-    this.element.classList.add("loading");
-    if (!quiet) warn("");
+    if (!quiet) {
+      this.element.classList.add("loading");
+      warn("");
+    }
     try {
       const answer = await fetch(address, {
         method: words ? "POST" : "GET", body: words, headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store",
       });
       const html = await answer.text();
-      if (turn !== this.turn) return;
-      const page = new DOMParser().parseFromString(html, "text/html");
-      if (!page.querySelector("template[data-notice]")) throw new Error(String(answer.status));
-      this.show(page, new URL(answer.url), quiet);
-      if (words) await refresh().catch(() => {});
+      if (turn === this.turn) this.show(html, new URL(answer.url), quiet);
     } catch {
       warn(this.calendar.dataset.problem ?? "");
     } finally {
-      this.element.classList.remove("loading");
+      if (turn === this.turn) this.element.classList.remove("loading");
     }
+    if (words) await refresh().catch(() => {});
   }
 
-  /** @param {Document} page @param {URL} address where it stands by itself @param {boolean} quiet leaves focus and voices alone */
-  show(page, address, quiet) {
+  /** @param {string} html @param {URL} address where it stands by itself @param {boolean} quiet leaves focus and voices alone */
+  show(html, address, quiet) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    if (!page.querySelector("template[data-notice]")) throw new Error("not a part of the calendar");
     const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
     const path = address.pathname.replace(ASKED, "");
     this.address = path + address.search;
@@ -103,6 +104,7 @@ export class Panel {
     this.turn++;
     const id = shownId();
     this.element.replaceChildren();
+    this.element.classList.remove("loading");
     this.address = "";
     this.remember("");
     const card = id && this.calendar.querySelector(`[data-booking-id="${id}"] a`);

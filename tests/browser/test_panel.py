@@ -5,7 +5,7 @@ from datetime import time
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts import roles
 from accounts.customers import Contact
@@ -67,6 +67,22 @@ def test_address_and_back_button_bring_the_same_panel(visit: Visit, station: Sta
     expect(panel(page)).to_contain_text("Ana García")
     page.go_back()
     expect(panel(page)).to_have_count(0)
+
+
+def test_what_the_panel_shows_stands_out_at_once_while_the_grid_is_still_asked_for(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    """What is being fetched is faded, and too pale to be read by everybody: what has come is not."""
+    page = opened(visit, staff, booking(station, customer=ANA))
+    asked: list[Route] = []
+    page.route("**/calendar/week/**", lambda route: asked.append(route))
+
+    page.get_by_role("button", name="Show contact").click()
+    expect(page.get_by_role("link", name="ana@example.com")).to_be_visible()
+
+    expect(panel(page)).to_have_css("opacity", "1")
+    assert asked
+    asked[0].continue_()
 
 
 def test_panel_without_scripts_is_drawn_by_the_server(visit: Visit, station: Station, staff: User) -> None:
