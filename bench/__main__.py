@@ -51,7 +51,8 @@ def look(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[R
 
 
 def at_size(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
-    yield from large.at_size(ground, wanted.bookings, wanted.rounds)
+    curve = cases.curves["month and search by bookings in the database"] if wanted.plots else None
+    yield from large.at_size(ground, wanted.bookings, wanted.rounds, curve)
 
 
 SECTIONS: Final[dict[str, Section]] = {
@@ -63,7 +64,6 @@ def main() -> None:
     wanted = _wanted()
     sizes = {"per_day": 3, "stations": 3} if wanted.brief else {"per_day": A_DAY, "stations": STATIONS}
     kept: list[dict[str, Any]] = []
-    curves: dict[str, Any] = {}
     print(json.dumps(machine()), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         ground = Ground(Path(folder), **sizes)
@@ -76,12 +76,12 @@ def main() -> None:
                     print(ratio.line(judged=not wanted.brief), flush=True)
                     kept.append(ratio.told())
             if wanted.plots:
-                curves = cases.by_bookings() | cases.by_connections()
+                cases.draw()
         finally:
             ground.stop()
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": machine(), "ratios": kept, "curves": curves}, indent=1))
-    if curves:
+    RESULTS.write_text(json.dumps({"machine": machine(), "ratios": kept, "curves": cases.curves}, indent=1))
+    if wanted.plots:
         subprocess.run([PEERS_PYTHON, ROOT / "bench" / "plots.py", RESULTS, ROOT / "docs" / "performance"], check=True)
 
 
@@ -90,7 +90,11 @@ def _wanted() -> argparse.Namespace:
     parser.add_argument("sections", nargs="*", metavar="|".join(SECTIONS), help="unset: all but large")
     parser.add_argument("--large", action="store_true", help="the lines of a million bookings too")
     parser.add_argument("--brief", action="store_true", help="as short as it gets, to see that it runs")
-    parser.add_argument("--plots", action="store_true", help="draw docs/performance/*.svg anew")
+    parser.add_argument(
+        "--plots",
+        action="store_true",
+        help="draw docs/performance/*.svg anew; with --large that by the database's size, too",
+    )
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=20_000, help="of the import; the table's bound is for 100,000")

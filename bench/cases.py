@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ end
 
 
 BETWEEN_LOOKS: Final = 0.25
+Curve = dict[str, list[tuple[int, float]]]
+"""Its lines by their names: how many, and milliseconds a request."""
 
 
 def resident_mb(pid: int) -> float:
@@ -41,6 +44,8 @@ def resident_mb(pid: int) -> float:
 class Cases:
     def __init__(self, ground: Ground, *, seconds: float, rounds: int) -> None:
         self.ground, self.seconds, self.rounds = ground, seconds, rounds
+        self.curves: dict[str, Curve] = defaultdict(lambda: defaultdict(list))
+        """By what they are called: “what by what”."""
 
     def burst(self, side: Side, path: str, connections: int = READERS, *more: str, script: Path | None = None) -> Load:
         return wrk(side, path, self.seconds, connections, *more, script=script)
@@ -238,23 +243,16 @@ class Cases:
 
     # --- curves --------------------------------------------------------------------------------------------------------
 
-    def by_connections(self) -> dict[str, list[tuple[int, float, float]]]:
-        """Milliseconds a request by connections, of product and yardstick: a week."""
-        ground, path = self.ground, self.ground.range(WEEK)
-        ground.sign_in()
-        counts = (1, 4, 16, 64)
-        return {"week by connections": [(count, *self._pair(path, count)) for count in counts]}
+    def draw(self) -> None:
+        """A week by connections, and ranges by their bookings over one connection; of product and yardstick."""
+        self.ground.sign_in()
+        week = self.ground.range(WEEK)
+        for count in (1, 4, 16, 64):
+            self._point("week by connections", count, week, count)
+        for path in map(self.ground.range, (1, 3, 7, 14, 30, 42)):
+            self._point("range by bookings", self.same_rows(path), path, 1)
 
-    def by_bookings(self) -> dict[str, list[tuple[int, float, float]]]:
-        """The same by bookings in the range, one connection."""
-        ground = self.ground
-        ground.sign_in()
-        found = []
-        for days in (1, 3, 7, 14, 30, 42):
-            path = ground.range(days)
-            found.append((self.same_rows(path), *self._pair(path, 1)))
-        return {"range by bookings": found}
-
-    def _pair(self, path: str, connections: int) -> tuple[float, float]:
-        rates = [self.burst(side, path, connections).rate for side in (self.ground.product, self.ground.yardstick)]
-        return connections * 1000 / rates[0], connections * 1000 / rates[1]
+    def _point(self, curve: str, at: int, path: str, connections: int) -> None:
+        for side in (self.ground.product, self.ground.yardstick):
+            rate = self.burst(side, path, connections).rate
+            self.curves[curve][side.name].append((at, connections * 1000 / rate))

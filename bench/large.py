@@ -5,12 +5,13 @@ of another (ciphertext is bound to its column, not to its row), and index entrie
 They are cancelled, and so hold nothing. What is searched for was written by the product.
 """
 
+import itertools
 import statistics
 import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bench.cases import MONTH
+from bench.cases import MONTH, Curve
 from bench.ground import Ground, Side, free_port
 from bench.measuring import Ratio, at_most
 
@@ -23,6 +24,8 @@ SEARCHES: Final = {
     "name beginning": "Tanaka",
 }
 TIMES: Final = 30
+PARTS: Final = (100, 10, 3)
+"""Of the bookings, at which a curve has its points."""
 SEARCH: Final = "/api/customers/search"
 
 _STATIONS: Final = """
@@ -36,7 +39,7 @@ CREATE TABLE grown AS
 WITH s AS (SELECT array_agg(id ORDER BY id) AS ids, count(*) AS many FROM stations_station)
 SELECT n, gen_random_uuid() AS booking, gen_random_uuid() AS customer, s.ids[1 + n % s.many] AS station,
   date '{first}' - 30 - (n / s.many)::int % {days} AS day, time '11:00' + make_interval(hours => (n / 7)::int % 11) AS slot
-FROM generate_series(1, {bookings}) n, s"""
+FROM generate_series({begin}, {end}) n, s"""
 _FILL: Final = (
     """
 INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes, created_at,
@@ -58,33 +61,67 @@ FROM grown, generate_series(1, 7) k, (SELECT digest FROM accounts_blindindex LIM
 )
 
 
-def at_size(ground: Ground, bookings: int, rounds: int) -> list[Ratio]:
-    """The month, and searches, in a copy of the database that has grown so far, in turn with the database as it was."""
+def at_size(ground: Ground, bookings: int, rounds: int, curve: Curve | None) -> list[Ratio]:
+    """The month, and searches, in a copy of the database that has grown so far, in turn with the database as it was. Where a
+    `curve` is wanted, what they take on the way there goes into it."""
     ground.copy("product", "large")
     with ground.admin("large") as admin:
-        grown = _GROWN.format(first=ground.first, days=YEARS_OF_DAYS, bookings=bookings)
-        for statement in (_STATIONS.format(stations=STATIONS - ground.stations), grown, *_FILL):
-            admin.execute(statement)
+        admin.execute(_STATIONS.format(stations=STATIONS - ground.stations))
     large = Side("large", free_port(), "large")
     ground.serve(large)
     try:
         for side in (large, ground.product):
             ground.sign_in(side=side)
-        return list(_compared(ground, large, bookings, rounds))
+        month, searches = ground.range(MONTH), _searches(ground)
+        sizes = [0, *(bookings // part for part in PARTS if curve is not None), bookings]
+        for begin, end in itertools.pairwise(sizes):
+            count = _grow(ground, begin + 1, end)
+            if curve is not None:
+                curve[f"month of {MONTH} days"].append((count, _median(large, month)))
+                curve["search by e-mail"].append((count, _median(large, SEARCH, {"q": searches["e-mail"]})))
+        return list(_compared(ground, large, bookings, rounds, month, searches))
     finally:
         ground.stop(large)
 
 
-def _compared(ground: Ground, large: Side, bookings: int, rounds: int) -> Iterator[Ratio]:
-    path = ground.range(MONTH)
-    first = ground.product.ask(path)[0]["data"][0]["customer"]
-    yield at_most(f"month among {bookings:,} bookings", 1.15, _pairs(ground, large, rounds, path), "ms")
+def _grow(ground: Ground, begin: int, end: int) -> int:
+    """Lays the bookings of these numbers; returns how many there are now."""
+    with ground.admin("large") as admin:
+        grown = _GROWN.format(first=ground.first, days=YEARS_OF_DAYS, begin=begin, end=end)
+        for statement in (grown, *_FILL):
+            admin.execute(statement)
+        [(count,)] = admin.execute("SELECT count(*) FROM bookings_booking").fetchall()
+    return int(count)
+
+
+def _searches(ground: Ground) -> dict[str, str]:
+    """What is searched for, by what it is."""
+    first = ground.product.ask(ground.range(MONTH))[0]["data"][0]["customer"]
     searches = {**SEARCHES, "e-mail": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
     for name, words in searches.items():
         if not ground.product.ask(SEARCH, {"q": words})[0]["data"]:
             raise SystemExit(f"The search by {name} found nobody.")
+    return searches
+
+
+def _compared(
+    ground: Ground, large: Side, bookings: int, rounds: int, month: str, searches: dict[str, str]
+) -> Iterator[Ratio]:
+    yield at_most(f"month among {bookings:,} bookings", 1.15, _pairs(ground, large, rounds, month), "ms")
+    for name, words in searches.items():
         pairs = _pairs(ground, large, rounds, SEARCH, {"q": words})
         yield at_most(f"customer by {name} among {bookings:,}", 1.5, pairs, "ms")
+
+
+def _median(side: Side, path: str, body: Any = None) -> float:
+    """Milliseconds."""
+    return statistics.median(_asked(side, path, body) for _time in range(TIMES))
+
+
+def _asked(side: Side, path: str, body: Any) -> float:
+    began = time.perf_counter()
+    side.ask(path, body)
+    return (time.perf_counter() - began) * 1000
 
 
 def _pairs(ground: Ground, large: Side, rounds: int, path: str, body: Any = None) -> list[tuple[float, float]]:
@@ -94,8 +131,6 @@ def _pairs(ground: Ground, large: Side, rounds: int, path: str, body: Any = None
         taken: dict[str, list[float]] = {side.name: [] for side in (large, ground.product)}
         for _time in range(TIMES):
             for side in (large, ground.product):
-                began = time.perf_counter()
-                side.ask(path, body)
-                taken[side.name].append((time.perf_counter() - began) * 1000)
+                taken[side.name].append(_asked(side, path, body))
         pairs.append((statistics.median(taken[large.name]), statistics.median(taken[ground.product.name])))
     return pairs

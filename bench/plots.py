@@ -15,13 +15,15 @@ STYLE = Style(
 
 def main(results: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, points in json.loads(results.read_text())["curves"].items():
+    for name, lines in json.loads(results.read_text())["curves"].items():
         chart = pygal.XY(
             style=STYLE, js=[], width=720, height=360, x_title=name.rpartition(" by ")[2], y_title="ms a request",
             title=name, show_dots=True, pretty_print=False, explicit_size=True, disable_xml_declaration=True,
+            range=(0, max(y for points in lines.values() for _x, y in points)), legend_at_bottom=True,
+            truncate_legend=-1, truncate_label=-1, x_value_formatter="{:,.0f}".format,
         )  # fmt: skip
-        chart.add("product", [(x, mine) for x, mine, _theirs in points])
-        chart.add("yardstick", [(x, theirs) for x, _mine, theirs in points])
+        for line, points in lines.items():
+            chart.add(line, points)
         (folder / f"{name.replace(' ', '-')}.svg").write_text(chart.render(is_unicode=True))
 
 
