@@ -247,12 +247,19 @@ class ApiView(APIView):
             response["Cache-Control"] = "no-store"
         if response.status_code < 500 and request.user.pk:
             _tell(request, response.status_code)
+        response.add_post_render_callback(_let_go)
         return response
 
     @property
     def default_response_headers(self) -> dict[str, str]:
         vary = "Accept, Authorization, Cookie, Accept-Language"
         return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
+
+
+def _let_go(response: Response) -> None:
+    """An answer's context knows the answer: in that circle thousands of rows would lie about, written long since, until Python
+    looks for garbage."""
+    response.data = response.renderer_context = None  # type: ignore[attr-defined]
 
 
 def _tell(request: Request, status: int) -> None:

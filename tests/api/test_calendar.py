@@ -1,5 +1,6 @@
 """The two addresses that calendars are read from."""
 
+import gc
 from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -344,3 +345,17 @@ def test_calendar_answers_small(api: Caller, station: Station) -> None:
     anas(station)
 
     assert len(api.get(weekly()).content) < 700
+
+
+def test_calendar_is_gone_once_it_was_sent(api: Caller, station: Station) -> None:
+    """Not left to the garbage collection, which comes late and costs more than the answer did."""
+    made = booking(station)
+    gc.collect()
+    gc.disable()
+    try:
+        assert str(made.pk).encode() in api.get(weekly()).content  # read as JSON, it would stay with the answer
+        rows = [one for one in gc.get_objects() if type(one) is dict and one.get("booking_id") == made.pk]
+    finally:
+        gc.enable()
+
+    assert rows == []
