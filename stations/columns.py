@@ -17,6 +17,8 @@ Field = Any
 """A model's; the stubs know no kind of it that fits all."""
 
 _AS_IT_IS: Final[Mapping[type[Field], type]] = {
+    models.AutoField: int,
+    models.BigAutoField: int,
     models.BinaryField: bytes,
     models.BooleanField: bool,
     models.CharField: str,
@@ -27,6 +29,8 @@ _AS_IT_IS: Final[Mapping[type[Field], type]] = {
     models.UUIDField: UUID,
 }
 """Of which type a value is to PostgreSQL what it is here, by its field."""
+_NULL_AS_WELL: Final = (models.IntegerField, models.JSONField)
+"""Of whose values only None is."""
 _AS_TEXT: Final = (models.JSONField, models.GenericIPAddressField)
 """What Django reads from text alone."""
 
@@ -67,24 +71,41 @@ class Columns:
         """A row's values as the database takes them."""
         database = connections[DEFAULT_DB_ALIAS]
         values = []
-        for name, field, as_it_is, number in self._ways:
+        for name, field, number, as_it_is in self._ways:
             value = getattr(row, name)
-            if type(value) not in as_it_is:
-                by_field = number is None or type(value) is not int
-                value = field.get_db_prep_save(field.pre_save(row, adding), database) if by_field else number(value)
+            kind = type(value)
+            if number and kind is int:
+                value = number(value)
+            elif not as_it_is[kind]:
+                value = field.get_db_prep_save(field.pre_save(row, adding), database)
             values.append(value)
         return values
 
     @cached_property
-    def _ways(self) -> list[tuple[str, Field, frozenset[type], Any]]:
-        """Each field under its name, with the types of which the database takes a value as it is, and what it wants around a
-        number."""
-        return [(field.attname, field, *_way(getattr(field, "target_field", field))) for field in self.fields]
+    def _ways(self) -> list[tuple[str, Field, Any, "_AsItIs"]]:
+        """Each field under its name, with what the database wants around a number, and which values it takes as they are."""
+        numbers: Mapping[str, Any] = getattr(connection.ops, "integerfield_type_map", {})
+        ways = []
+        for field in self.fields:
+            target = getattr(field, "target_field", field)
+            ways.append((field.attname, field, numbers.get(target.get_internal_type()), _AsItIs(target)))
+        return ways
 
 
-def _way(field: Field) -> tuple[frozenset[type], Any]:
-    if connection.vendor != "postgresql":
-        return frozenset(), None
-    known = type(field) in _AS_IT_IS and not getattr(field, "auto_now", False)
-    numbers: Mapping[str, Any] = connection.ops.integerfield_type_map  # type: ignore[attr-defined]
-    return frozenset((_AS_IT_IS[type(field)], NoneType) if known else ()), numbers.get(field.get_internal_type())
+class _AsItIs(dict[type, bool]):
+    """Whether a value of a type is to the database what it is here, found out once for each type that a field meets."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        fills_itself_in = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+        self._asks_nobody = connection.vendor == "postgresql" and not fills_itself_in
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = found = self._asks_nobody and self._is_known(kind)
+        return found
+
+    def _is_known(self, kind: type) -> bool:
+        known = _AS_IT_IS.get(type(self._field))
+        if kind is NoneType:
+            return known is not None or isinstance(self._field, _NULL_AS_WELL)
+        return kind is known or (known is str and issubclass(kind, str))
