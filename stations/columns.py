@@ -69,7 +69,6 @@ class Columns:
 
     def sent(self, row: models.Model, *, adding: bool) -> list[Any]:
         """A row's values as the database takes them."""
-        database = connections[DEFAULT_DB_ALIAS]
         values = []
         for name, field, number, as_it_is in self._ways:
             value = getattr(row, name)
@@ -77,7 +76,7 @@ class Columns:
             if number and kind is int:
                 value = number(value)
             elif not as_it_is[kind]:
-                value = field.get_db_prep_save(field.pre_save(row, adding), database)
+                value = field.get_db_prep_save(field.pre_save(row, adding), connections[DEFAULT_DB_ALIAS])
             values.append(value)
         return values
 

@@ -35,8 +35,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.cursor() if self.queries_logged or not self._cursors else self._cursors.pop()
 
     def take_back(self, cursor: CursorWrapper) -> None:
-        """Its answer was read, or is wanted by nobody."""
-        if cursor.cursor.connection is self.connection and not self.queries_logged:
+        """Its answer was read, or is wanted by nobody. One that logs is not kept."""
+        if cursor.cursor.connection is self.connection and type(cursor) is CursorWrapper:
             (self._unanswered if self.connection._pipeline else self._cursors).append(cursor)
 
     def is_usable(self) -> bool:
