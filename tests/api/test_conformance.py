@@ -168,4 +168,4 @@ def test_what_is_described_is_what_is_answered_to_thousands_of_calls(
     found = run(engine(address, token_of(caller, station), examples=60, steps=10, coverage=True))
 
     assert (found.faults, found.troubles) == ([], [])
-    assert sum(found.calls.values()) > 2000
+    assert sum(found.calls.values()) > 1500  # its stories are now longer, now shorter
