@@ -144,6 +144,7 @@ class Killer:
     def __init__(self, database_url: str, deed: str) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
         command = [sys.executable, "-m", "tests.bookings.crashing", deed]
+        self._others = connected()
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -156,24 +157,24 @@ class Killer:
         self._process.stdin.flush()
         told = self._process.stdout.readline().strip()
         assert told in (KILLED, "0")
-        wait_for_the_dead()
+        while connected() - self._others:  # PostgreSQL takes back what was begun a moment after the end of who began it
+            time.sleep(0.01)
         return told == KILLED
 
     def end(self) -> None:
         self._process.communicate()
 
 
-def wait_for_the_dead() -> None:
-    """PostgreSQL takes back what a killed process had begun a moment after its end."""
-    while connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            )
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.01)
+def connected() -> set[int]:
+    """Who else is connected to PostgreSQL: perhaps a thread that served a browser's page, and still waits for the next."""
+    if connection.vendor != "postgresql":
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return {pid for (pid,) in cursor}
 
 
 @contextmanager
