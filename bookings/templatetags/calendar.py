@@ -91,6 +91,12 @@ def full_day(day: date, station: Station) -> str:
 
 
 @register.simple_tag
+def moment(day: str, start: time, station: Station) -> str:
+    """A day, as any of the filters writes it, and a time."""
+    return wording.moment(day, start, station.country)
+
+
+@register.simple_tag
 def step_label(now: str, to: Status) -> str:
     """What the button of a step says."""
     if now == Status.CANCELLED:

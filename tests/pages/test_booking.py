@@ -52,6 +52,18 @@ def test_page_shows_all_of_a_booking(visitor: Client, station: Station, staff: U
         assert words in html, words
 
 
+def test_history_says_once_that_a_command_did_it_and_by_which_door_a_person_came(
+    visitor: Client, station: Station, staff: User
+) -> None:
+    made = booking(station)
+    services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)
+
+    page = " ".join(re.sub(r"<[^>]+>", "", visitor.get(f"/bookings/{made.pk}/").content.decode()).split())
+
+    assert f"19:00, by {staff.email}, 0 minutes ago command" in page
+    assert re.search("18:00, by a command, 0 minutes ago(?! ?command)", page)
+
+
 @pytest.mark.parametrize(
     ("status", "buttons"),
     [

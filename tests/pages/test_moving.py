@@ -101,6 +101,16 @@ def test_stale_move_brings_two_ways_on(visitor: Client, station: Station) -> Non
     assert 'name="version" value="2"' in said["ways"]
 
 
+def test_stale_move_where_the_clock_has_twelve_hours_keeps_day_and_hour_apart(visitor: Client, staff: User) -> None:
+    made = booking(open_station(code="diner", country="US"))
+    staff.stations.add(made.station)
+    services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
+
+    ways = move(visitor, made, "17:00", version=1).json()["ways"]
+
+    assert "Move it to Saturday March 8, 5\N{NARROW NO-BREAK SPACE}PM all the same" in ways
+
+
 def test_stale_move_of_what_was_cancelled_meanwhile_offers_no_way_on(visitor: Client, station: Station) -> None:
     made = booking(station)
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
