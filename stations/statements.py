@@ -119,7 +119,10 @@ def key(pk: Any) -> Key:
 
 def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
     """A condition that a column has one of these values, and the values to send: in the same words however many they are, where
-    the database takes a list."""
+    the database takes a list. One is asked for as one: of a list PostgreSQL keeps no plan, for it thinks of ten values.
+    """
+    if len(values) == 1:
+        return f"{column} = %s", list(values)
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)", [list(values)]
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)

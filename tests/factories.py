@@ -6,6 +6,7 @@ from typing import Any
 
 import factory
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from accounts import roles
 from accounts.customers import Contact, find_or_make
@@ -119,3 +120,28 @@ def booking(station: Station, day: date = FRIDAY, slot: time = time(18), **field
     """A confirmed booking; `status`, `slots`, `customer` and all else of a draft may be given, the past too."""
     [made] = bookings(1, station, day, slot, **fields)
     return made
+
+
+def crowd(station: Station, count: int) -> None:
+    """So many bookings with their places and customers more, over some years, by PostgreSQL itself, which then knows it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes,"
+            " created_at, updated_at) SELECT md5(n::text)::uuid, %s, '', '', false, '', true, '', '', now(), now()"
+            " FROM generate_series(1, %s) n",
+            [station.pk, count],
+        )
+        cursor.execute(
+            "INSERT INTO bookings_booking (id, station_id, customer_id, date, slot, slots, starts_at, ends_at, status,"
+            " needs_place, party_adults, party_kids, total_due_cents, deposit_due_cents, source, external_ref, version,"
+            " created_at, updated_at) SELECT md5(n::text)::uuid, %s, md5(n::text)::uuid, date '2028-01-01' + n %% 1500, '18:00',"
+            " 1, now(), now() + interval '1 hour', 'cancelled', false, 1, 0, 0, 0, '', '', 1, now(), now()"
+            " FROM generate_series(1, %s) n",
+            [station.pk, count],
+        )
+        cursor.execute(
+            "INSERT INTO bookings_hold (booking_id, station_id, date, slot, lane, capacity) SELECT md5(n::text)::uuid, %s,"
+            " date '2028-01-01' + n %% 1500, '18:00', 100 + n / 1500, 1000 FROM generate_series(1, %s) n",
+            [station.pk, count],
+        )
+        cursor.execute("ANALYZE bookings_booking, bookings_hold, accounts_customer")

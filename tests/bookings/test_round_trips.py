@@ -1,4 +1,4 @@
-"""How often a change waits for the database: as long, others wait for its station."""
+"""How often a change waits for the database, and for what it does there: as long, others wait for its station."""
 
 from collections.abc import Generator
 from datetime import time
@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
 from psycopg.waiting import Wait
 
 from accounts import callers, roles
@@ -13,7 +14,7 @@ from accounts.customers import Contact
 from bookings import services
 from bookings.drafts import Place
 from stations.models import Station
-from tests.factories import SATURDAY, booking, person
+from tests.factories import SATURDAY, booking, crowd, person
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -42,6 +43,26 @@ def test_move_waits_for_what_it_has_to_know_and_for_nothing_else(
     services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=staff)
 
     assert sum(waited) <= WAITS + 1  # for psycopg may let go of a plan, and an answer may be there before anybody waits
+
+
+def test_move_is_planned_once_and_not_each_time(station: Station) -> None:
+    """psycopg prepares what it has sent five times; PostgreSQL plans that for the values five times, and from then on only where
+    that looks cheaper."""
+    made = booking(station, customer=Contact("Ana García", "ana@example.com", ""))
+    crowd(station, 20_000)
+    staff = callers.known(person(roles.STAFF, station).pk)
+    assert staff
+
+    for hour in (19, 20) * 10:
+        services.reschedule(made.pk, to=Place(SATURDAY, time(hour)), by=staff)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT statement, custom_plans FROM pg_prepared_statements WHERE generic_plans + custom_plans > 7"
+        )
+        planned = dict(cursor.fetchall())
+    assert len(planned) > 10
+    assert [text for text, times in planned.items() if times > 5] == []
 
 
 def _told(steps: Generator[Any, Any, Any], for_what: list[Any]) -> Generator[Any, Any, Any]:

@@ -14,7 +14,7 @@ from bookings import calendar, privacy, statement
 from bookings.models import Booking, Hold
 from bookings.workflow import Status
 from stations.models import Station
-from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
+from tests.factories import FRIDAY, SATURDAY, booking, crowd, open_station, person
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 ANA = customers.Contact("Ana García", "ana@example.com", "+1 202-555-0143")
@@ -111,7 +111,7 @@ CALENDAR: Final = ["booking_calendar_of_station", "accounts_customer_pkey"]
 
 
 def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) -> None:
-    _crowd(stations[0], 20_000)
+    crowd(stations[0], 20_000)
     columns = calendar._columns(private=True, contact=True)
 
     plan = plan_of(statement._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
@@ -121,7 +121,7 @@ def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) ->
 
 
 def test_desk_walks_indexes_at_size(stations: list[Station]) -> None:
-    _crowd(stations[0], 20_000)
+    crowd(stations[0], 20_000)
     pk, columns = stations[0].pk, calendar._columns(private=True, contact=False)
 
     plan = plan_of(statement._worded_desk(columns, False, False), [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY])
@@ -135,28 +135,3 @@ def plan_of(text: str, values: list[Any]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {text}", values)
         return "\n".join(line for (line,) in cursor.fetchall())
-
-
-def _crowd(station: Station, count: int) -> None:
-    """So many bookings with their places and customers more, over some years, by the database itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes,"
-            " created_at, updated_at) SELECT md5(n::text)::uuid, %s, '', '', false, '', true, '', '', now(), now()"
-            " FROM generate_series(1, %s) n",
-            [station.pk, count],
-        )
-        cursor.execute(
-            "INSERT INTO bookings_booking (id, station_id, customer_id, date, slot, slots, starts_at, ends_at, status,"
-            " needs_place, party_adults, party_kids, total_due_cents, deposit_due_cents, source, external_ref, version,"
-            " created_at, updated_at) SELECT md5(n::text)::uuid, %s, md5(n::text)::uuid, date '2028-01-01' + n %% 1500, '18:00',"
-            " 1, now(), now() + interval '1 hour', 'cancelled', false, 1, 0, 0, 0, '', '', 1, now(), now()"
-            " FROM generate_series(1, %s) n",
-            [station.pk, count],
-        )
-        cursor.execute(
-            "INSERT INTO bookings_hold (booking_id, station_id, date, slot, lane, capacity) SELECT md5(n::text)::uuid, %s,"
-            " date '2028-01-01' + n %% 1500, '18:00', 100 + n / 1500, 1000 FROM generate_series(1, %s) n",
-            [station.pk, count],
-        )
-        cursor.execute("ANALYZE bookings_booking, bookings_hold, accounts_customer")
