@@ -68,6 +68,12 @@ def first_keys(product: Product, first_life: Life) -> str:
     return (product.folder / ".env").read_text()
 
 
+def test_these_tests_share_one_process(request: pytest.FixtureRequest) -> None:
+    """Where xdist groups nothing, nothing fails: each process starts the product again."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@server")
+
+
 def test_server_from_nothing_says_where_it_is(first_life: Life) -> None:
     assert "Stationbook is at http://127.0.0.1:PORT (Ctrl-C stops it)" in first_life.said
 
