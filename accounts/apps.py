@@ -9,8 +9,9 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from accounts import audit, policies, roles
+        from accounts import audit, policies, roles, second_factor
 
         audit.register_models()
         post_migrate.connect(roles.sync_groups, sender=self)
         post_migrate.connect(policies.build, sender=self)
+        post_migrate.connect(second_factor.require_known_groups, sender=self)

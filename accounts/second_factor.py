@@ -10,10 +10,13 @@ import io
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import qrcode
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.management import CommandError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -31,6 +34,17 @@ TOLERANCE: Final = 1
 """Steps of 30 seconds that a telephone's clock may be off."""
 NOBODYS: Final = base64.b32encode(bytes(SECRET_BYTES)).decode()
 ISSUER: Final = "Stationbook"
+
+
+def require_known_groups(**kwargs: Any) -> None:
+    """After each migrate: a group that is not there demands of nobody, and nobody would notice. Raises CommandError."""
+    demanding = settings.SECOND_FACTOR_GROUPS
+    known = set(Group.objects.values_list("name", flat=True)) if demanding else set()
+    if unknown := [f'"{name}"' for name in demanding if name not in known]:
+        raise CommandError(
+            f"There is no group {', '.join(unknown)} to demand a second factor of. Correct SECOND_FACTOR_GROUPS,"
+            f" or make the group first: there are {', '.join(sorted(known))}."
+        )
 
 
 def begin(user: User) -> str:

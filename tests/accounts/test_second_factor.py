@@ -281,6 +281,16 @@ def manager(station: Station) -> User:
     return person(roles.MANAGERS, station, email="manager@example.com")
 
 
+def test_demanding_it_of_a_group_that_there_is_not_is_no_silent_nothing(settings: Settings, db: None) -> None:
+    settings.SECOND_FACTOR_GROUPS = [roles.MANAGERS, "Station manager"]
+
+    with pytest.raises(CommandError, match=r'no group "Station manager".*Correct SECOND_FACTOR_GROUPS'):
+        call_command("migrate", verbosity=0)
+
+    settings.SECOND_FACTOR_GROUPS = [roles.MANAGERS]
+    call_command("migrate", verbosity=0)
+
+
 @pytest.mark.parametrize(
     "address", ["/", WEEK, "/admin/", "/accounts/me/", "/feeds/", "/api-less/", "/accounts/me/factory/"]
 )
