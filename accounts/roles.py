@@ -4,7 +4,7 @@ Groups say what, a user's stations say where. The table is written into the data
 and into `docs/security.md` by `manage.py roles`; nothing else names a group or grants a right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +67,15 @@ def require(person: Person, right: str) -> None:
 def permission_choices() -> list[tuple[str, Any]]:
     """The rights as Django's permissions, for the model that carries them."""
     return [(right.removeprefix("accounts."), label) for right, label in RIGHTS.items()]
+
+
+def no_such_group(names: Collection[str]) -> str:
+    """Which of these no group has, and which there are, for an operator to read; "" where each is one's."""
+    from django.contrib.auth.models import Group
+
+    known = list(Group.objects.order_by("name").values_list("name", flat=True)) if names else []
+    unknown = ", ".join(f"“{name}”" for name in names if name not in known)
+    return f"There is no group {unknown}. There are: {', '.join(known)}." if unknown else ""
 
 
 def sync_groups(**kwargs: Any) -> None:

@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 
 import qrcode
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.core.management import CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django_otp.oath import TOTP
 from qrcode.image.svg import SvgPathFillImage
 
-from accounts import audit
+from accounts import audit, roles
 from accounts.models import Authenticator, RecoveryCode, User
 
 SECRET_BYTES: Final = 20
@@ -38,13 +37,8 @@ ISSUER: Final = "Stationbook"
 
 def require_known_groups(**kwargs: Any) -> None:
     """After each migrate: a group that is not there demands of nobody, and nobody would notice. Raises CommandError."""
-    demanding = settings.SECOND_FACTOR_GROUPS
-    known = set(Group.objects.values_list("name", flat=True)) if demanding else set()
-    if unknown := [f'"{name}"' for name in demanding if name not in known]:
-        raise CommandError(
-            f"There is no group {', '.join(unknown)} to demand a second factor of. Correct SECOND_FACTOR_GROUPS,"
-            f" or make the group first: there are {', '.join(sorted(known))}."
-        )
+    if fault := roles.no_such_group(settings.SECOND_FACTOR_GROUPS):
+        raise CommandError(f"{fault} Correct SECOND_FACTOR_GROUPS, or make the group first.")
 
 
 def begin(user: User) -> str:

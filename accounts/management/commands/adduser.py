@@ -55,11 +55,9 @@ def _check(user: User) -> None:
 
 
 def _group(name: str) -> Group:
-    found = Group.objects.filter(name=name).first()
-    if found is None:
-        known = ", ".join(Group.objects.order_by("name").values_list("name", flat=True))
-        raise CommandError(f"There is no group “{name}”. There are: {known}.")
-    return found
+    if fault := roles.no_such_group([name]):
+        raise CommandError(fault)
+    return Group.objects.get(name=name)
 
 
 def _stations(codes: list[str]) -> list[Station]:
