@@ -284,7 +284,7 @@ def manager(station: Station) -> User:
 def test_demanding_it_of_a_group_that_there_is_not_is_no_silent_nothing(settings: Settings, db: None) -> None:
     settings.SECOND_FACTOR_GROUPS = [roles.MANAGERS, "Station manager"]
 
-    with pytest.raises(CommandError, match=r'no group “Station manager”.*Correct SECOND_FACTOR_GROUPS'):
+    with pytest.raises(CommandError, match=r"no group “Station manager”.*Correct SECOND_FACTOR_GROUPS"):
         call_command("migrate", verbosity=0)
 
     settings.SECOND_FACTOR_GROUPS = [roles.MANAGERS]
