@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import audit
-from accounts.audit import HIDDEN
+from accounts.audit import HIDDEN, Channel
 from accounts.models import AuditEntry
 from accounts.sealing import Chains
 from bookings.mails.kinds import Kind
@@ -54,7 +54,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a booking's story: `who` is an e-mail, or "" for a command; `what` is a sentence."""
+    """One line of a booking's story: `who` is an e-mail, or "" for a command; `channel` is the door, or "" where that was a
+    command by itself; `what` is a sentence."""
 
     when: datetime
     who: str
@@ -138,7 +139,7 @@ def line(entry: AuditEntry, country: str) -> Line:
     return Line(
         when=entry.timestamp,
         who=entry.actor_email or "",
-        channel=entry.get_channel_display(),
+        channel="" if not entry.actor_email and entry.channel == Channel.COMMAND else entry.get_channel_display(),
         event=entry.event,
         what=sentence(entry.event, entry.changes or {}, country),
     )

@@ -1,5 +1,6 @@
 """Bookings in the admin: the services' rules, the manager's stations, nobody else's."""
 
+import re
 from datetime import time
 from typing import Any
 from uuid import uuid4
@@ -202,6 +203,8 @@ def test_history_of_a_booking_stands_on_its_page(admin: Client, station: Station
     shown = admin.get(f"/admin/bookings/booking/{made.pk}/change/").content.decode()
 
     assert "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00" in shown
+    assert re.search(rf"{manager.email}, [^<(]+ \(command\)</li>", shown)
+    assert re.search(r"18:00</strong>, a command, [^<(]+</li>", shown)
 
 
 @pytest.mark.parametrize("group", [roles.VIEWERS, roles.STAFF, roles.INTEGRATORS])
