@@ -44,8 +44,8 @@ def resident_mb(pid: int) -> float:
 class Cases:
     def __init__(self, ground: Ground, *, seconds: float, rounds: int) -> None:
         self.ground, self.seconds, self.rounds = ground, seconds, rounds
-        self.many_rounds = 2 * rounds - 1
-        """Of changes that wait for one another: what else the machine does shows in them most."""
+        self.rounds_of_changes = 2 * rounds - 1
+        """More than of reads, for what else the machine does shows most where one waits for another."""
         self.curves: dict[str, Curve] = defaultdict(lambda: defaultdict(list))
         """By what they are called: “what by what”."""
 
@@ -130,7 +130,7 @@ class Cases:
         ground.sign_in()
         mine, theirs = (self.moves(side, 1, seed) for seed, side in enumerate((ground.product, ground.yardstick)))
         return versus(
-            "PATCH at one station, against the yardstick", 0.3, self.many_rounds,
+            "PATCH at one station, against the yardstick", 0.3, self.rounds_of_changes,
             lambda: self.burst(ground.product, "/", WRITERS, script=mine),
             lambda: self.burst(ground.yardstick, "/", WRITERS, script=theirs),
         )  # fmt: skip
@@ -140,7 +140,7 @@ class Cases:
         ground.sign_in("many@example.com")
         one, many = self.moves(ground.product, 1, 7), self.moves(ground.product, min(16, ground.stations), 8)
         return versus(
-            "PATCH at one station, against sixteen", 0.5, self.many_rounds,
+            "PATCH at one station, against sixteen", 0.5, self.rounds_of_changes,
             lambda: self.burst(ground.product, "/", WRITERS, script=one),
             lambda: self.burst(ground.product, "/", WRITERS, script=many),
         )  # fmt: skip

@@ -118,8 +118,8 @@ def key(pk: Any) -> Key:
 
 
 def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
-    """A condition that a column has one of these values, and the values to send: in the same words however many they are, where
-    the database takes a list. One is asked for as one: of a list PostgreSQL keeps no plan, for it thinks of ten values.
+    """A condition that a column has one of these values, and the values to send. One is asked for as one, for PostgreSQL takes a
+    list to be of ten values and plans it anew each time; more are a list to it, in the same words however many they are.
     """
     if len(values) == 1:
         return f"{column} = %s", list(values)
