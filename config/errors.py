@@ -17,10 +17,20 @@ SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
     403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
     404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
+    408: gettext_lazy("The request took too long to arrive. Check your connection and try again."),
+    413: gettext_lazy("The request is too large. Send less at once."),
     500: gettext_lazy("Something went wrong on our side. Try again in a moment."),
     503: gettext_lazy("The service is busy. Try again in a moment."),
 }
-CODES = {400: "invalid", 403: "permission_denied", 404: "not_found", 500: "server_error", 503: "unavailable"}
+CODES = {
+    400: "invalid",
+    403: "permission_denied",
+    404: "not_found",
+    408: "request_timeout",
+    413: "too_large",
+    500: "server_error",
+    503: "unavailable",
+}
 
 
 def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:

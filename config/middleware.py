@@ -150,6 +150,28 @@ def compressed_pages(get_response: Handler) -> Handler:
     return handle
 
 
+BODY_TIMED_OUT = "stationbook.body_timed_out"
+"""Set in the environ of a request whose body did not arrive in time (`config.rsgi`)."""
+
+
+def unread_body(get_response: Handler) -> Handler:
+    """Refuses a request whose body the server left unread, because it is too large or did not arrive in time."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if BODY_TIMED_OUT in request.META:
+            return answer(request, 408)
+        if _content_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return answer(request, 413)
+        return get_response(request)
+
+    return handle
+
+
+def _content_length(request: HttpRequest) -> int:
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def audit_origin(get_response: Handler) -> Handler:
     """Whatever is written while this request is served is recorded as coming from it.
 

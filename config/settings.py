@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.session_end",
     "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.unread_body",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -207,6 +208,9 @@ STORAGES = {
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+WEB_THREADS = env.int("WEB_THREADS", default=3)
+REQUEST_BODY_SECONDS = env.int("REQUEST_BODY_SECONDS", default=15)
+"""How long the whole body of a request may take to arrive."""
 # A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 

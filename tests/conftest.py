@@ -81,9 +81,8 @@ def staff(station: Station) -> User:
     return factories.staff(station)
 
 
-@pytest.fixture
-def database_url(transactional_db: None) -> str:
-    """Where other processes find the test's database. What the test writes is committed, and seen by them."""
+def url_of_database() -> str:
+    """Where other processes find the test's database."""
     found = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{found['NAME']}"
@@ -92,6 +91,12 @@ def database_url(transactional_db: None) -> str:
     options = urlencode({name: value for name, value in reached.items() if value and name not in own})
     who = quote(found["USER"], safe="") + (f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else "")
     return f"postgres://{who}@/{found['NAME']}?{options}"
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """Where other processes find the test's database. What the test writes is committed, and seen by them."""
+    return url_of_database()
 
 
 @pytest.fixture(scope="session")
