@@ -11,7 +11,7 @@ RUN mkdir -p var \
     && .venv/bin/python script/_write_env.py > /tmp/env \
     && ENV_FILE=/tmp/env DATABASE_URL=sqlite:////tmp/none.sqlite3 .venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && rm -rf /tmp/env /tmp/none.sqlite3* \
-    && .venv/bin/python -m compileall -q accounts bookings config stations
+    && .venv/bin/python -m compileall -q accounts bookings config core stations
 
 FROM python:3.13-slim-bookworm
 RUN groupadd --system --gid 10001 stationbook \

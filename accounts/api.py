@@ -13,8 +13,8 @@ from accounts.models import Customer
 from accounts.throttling import EachSearch, EachUser, TooManyFailures
 from config.api import ApiView, StrictSerializer, success
 from config.fields import TextField, known_uuid
-from config.middleware import remote_address
 from config.openapi import documented, listed, nothing, whole
+from core.web.client_address import remote_address
 from stations.querysets import Person
 
 EXAMPLE = {"email": "integrator@example.com", "password": "…"}  # nosec B105  # a placeholder

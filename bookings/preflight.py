@@ -150,13 +150,13 @@ def redis_server() -> Iterator[str]:
 
 def addresses() -> Iterator[str]:
     """What is said of the way in fits together."""
-    if settings.PRODUCTION and not settings.TRUSTED_PROXY:
+    if settings.PRODUCTION and not settings.TRUSTED_PROXIES:
         yield (
-            "PUBLIC_URL is https, and the server itself speaks plain HTTP: without TRUSTED_PROXY=1 it takes every request for "
+            "PUBLIC_URL is https, and the server itself speaks plain HTTP: without TRUSTED_PROXIES=1 it takes every request for "
             "one that came without encryption, and leads it to https for ever. Put a proxy with TLS in front, and set it."
         )
-    if settings.TRUSTED_PROXY and not settings.PRODUCTION:
-        yield "TRUSTED_PROXY is set, and PUBLIC_URL is not https: set PUBLIC_URL to the address that the proxy serves."
+    if settings.TRUSTED_PROXIES and not settings.PRODUCTION:
+        yield "TRUSTED_PROXIES is set, and PUBLIC_URL is not https: set PUBLIC_URL to the address that the proxy serves."
 
 
 def disk() -> Iterator[str]:

@@ -76,6 +76,18 @@ def keys(name: str, *, production: bool, instead: bytes | None = None) -> list[b
     return ring
 
 
+def trusted_proxies() -> int:
+    """TRUSTED_PROXIES; or 1 for TRUSTED_PROXY=1, as it was called before."""
+    text: str = env.str("TRUSTED_PROXIES", default="")
+    if not text:
+        return int(env.bool("TRUSTED_PROXY", default=False))
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(
+            "TRUSTED_PROXIES is a number: of your own proxies in front of the server, 0 for none."
+        )
+    return int(text)
+
+
 MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}
 
 

@@ -19,7 +19,7 @@ import orjson
 
 log = logging.getLogger(__name__)
 
-OWN: Final = frozenset(("accounts", "bookings", "config", "stations"))
+OWN: Final = frozenset(("accounts", "bookings", "config", "core", "stations"))
 UNSAID: Final = "(not repeated: it may hold somebody's data)"
 FRAMES_KEPT: Final = 40
 """Of an error's way, the last ones."""

@@ -1,10 +1,9 @@
 """What every request gets on its way: a name, the origin that the audit trail records, and a page that travels light."""
 
-import ipaddress
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from csp.constants import HEADER
@@ -23,6 +22,7 @@ from accounts.audit import Channel, Origin, acting
 from accounts.models import User
 from config import logs
 from config.errors import answer
+from core.web.client_address import remote_address
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -217,20 +217,3 @@ def _channel(path: str) -> Channel:
     if path.startswith("/admin/"):
         return Channel.ADMIN
     return Channel.API if path.startswith("/api/") else Channel.PAGE
-
-
-def remote_address(request: HttpRequest) -> str | None:
-    """The caller's address, or None where what is said is no address. A proxy is believed only where one is configured."""
-    said = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUSTED_PROXY:
-        said = request.META.get("HTTP_X_FORWARDED_FOR", said).rpartition(",")[2]
-    return _address(said)
-
-
-@lru_cache(1000)
-def _address(said: str) -> str | None:
-    try:
-        # Without a scope, such as %eth0: no database keeps one.
-        return str(ipaddress.ip_address(said.strip().partition("%")[0]))
-    except ValueError:
-        return None

@@ -25,6 +25,7 @@ from config.environment import (
     replica_of,
     said,
     secret,
+    trusted_proxies,
 )
 from config.logs import configuration
 
@@ -73,8 +74,8 @@ ALLOWED_HOSTS: list[str] = [
     *env.list("ALLOWED_HOSTS", default=[]),
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc.lower()}"] if PUBLIC_URL else []
-TRUSTED_PROXY = env.bool("TRUSTED_PROXY", default=False)
-"""Whether a proxy of one's own stands in front, so that X-Forwarded-For and -Proto are believed."""
+TRUSTED_PROXIES = trusted_proxies()
+"""How many proxies of one's own stand in front, each of which appends to X-Forwarded-For. 0: the header is not believed."""
 
 INSTALLED_APPS = [
     "config.apps.AdminConfig",
@@ -233,7 +234,7 @@ if PRODUCTION:
     SECURE_REDIRECT_EXEMPT = [r"^health/(live|web|ready)$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-if TRUSTED_PROXY:
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -59,7 +59,7 @@ def _span(name: str, kind: SpanKind, context: Context | None = None) -> Any:
 
 def _parent(request: HttpRequest) -> Context | None:
     """The trace that a proxy of our own has begun. Whoever else calls cannot say what belongs together."""
-    if not (settings.TRUSTED_PROXY and "traceparent" in request.headers):
+    if not (settings.TRUSTED_PROXIES and "traceparent" in request.headers):
         return None
     return TraceContextTextMapPropagator().extract({"traceparent": request.headers["traceparent"]})
 

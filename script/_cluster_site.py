@@ -128,7 +128,7 @@ class Site:
             "PYTHONPATH": str(ROOT),
             "ENV_FILE": str(path),
             "PUBLIC_URL": self.address,
-            "TRUSTED_PROXY": "1",
+            "TRUSTED_PROXIES": "1",
             "DATABASE_URL": servers.pgbouncer_url(self.folder / "pgbouncer", "stationbook"),
             "DATABASE_POOLER": "1",
             "REPLICA_URL": self.replica.url,

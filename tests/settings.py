@@ -22,6 +22,7 @@ for name in (
     "SECOND_FACTOR_GROUPS",
     "SENTRY_DSN",
     "SENTRY_SAMPLE",
+    "TRUSTED_PROXIES",
     "TRUSTED_PROXY",
     "WORKER_SILENCE_SECONDS",
 ):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("stations", "accounts", "bookings", "config")
+APPS = ("core", "stations", "accounts", "bookings", "config")
 """In the order in which they may be imported: each only by itself and by those behind it."""
 
 OUTERMOST = re.compile(

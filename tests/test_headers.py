@@ -143,7 +143,7 @@ def production(settings: LazySettings) -> Iterator[None]:
         "ALLOWED_HOSTS",
         "PRODUCTION",
     )
-    for name, value in read(**PRODUCTION, TRUSTED_PROXY="1").items():
+    for name, value in read(**PRODUCTION, TRUSTED_PROXIES="1").items():
         if name.startswith(kinds):
             setattr(settings, name, value)
     openapi.document.cache_clear()

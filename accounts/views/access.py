@@ -17,7 +17,7 @@ from accounts import authentication
 from accounts.forms import KnownForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
-from config.middleware import remote_address
+from core.web.client_address import remote_address
 
 
 class OwnRequest(HttpRequest):

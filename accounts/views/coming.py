@@ -14,7 +14,7 @@ from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
 from accounts.views.access import draw, too_often
-from config.middleware import remote_address
+from core.web.client_address import remote_address
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

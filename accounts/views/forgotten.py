@@ -16,7 +16,7 @@ from accounts import resetting
 from accounts.forms import ForgottenForm, NewPasswordForm
 from accounts.views.access import draw, too_often
 from config.errors import answer
-from config.middleware import remote_address
+from core.web.client_address import remote_address
 
 View = Callable[..., HttpResponse]
 

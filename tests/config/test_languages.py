@@ -22,7 +22,7 @@ from tests.factories import booking
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TRANSLATED: Final = ("es", "de")
-SOURCES: Final = ("accounts", "bookings", "config", "stations", "templates")
+SOURCES: Final = ("accounts", "bookings", "config", "core", "stations", "templates")
 WEEK: Final = "/calendar/week/?station=kitchen&date=2031-03-07"
 
 

@@ -104,7 +104,7 @@ def test_settings_refuse_the_keys_of_the_tests_in_production(name: str) -> None:
 
 def published() -> list[Path]:
     """Every file of the project that somebody may copy a key from."""
-    folders = ("accounts", "bookings", "config", "docs", "script", "static", "stations", "templates", "tests")
+    folders = ("accounts", "bookings", "config", "core", "docs", "script", "static", "stations", "templates", "tests")
     found = [path for folder in folders for path in (settings.BASE_DIR / folder).rglob("*.*")]
     beside = [*settings.BASE_DIR.glob("*.md"), settings.BASE_DIR / ".env.example"]
     return [
@@ -344,7 +344,31 @@ def test_settings_answer_to_further_hosts_only_where_they_are_named() -> None:
 
 def test_settings_believe_a_proxy_only_where_one_is_named() -> None:
     assert "SECURE_PROXY_SSL_HEADER" not in read(**PRODUCTION)
-    assert read(**PRODUCTION, TRUSTED_PROXY="1")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+    assert "SECURE_PROXY_SSL_HEADER" not in read(**PRODUCTION, TRUSTED_PROXIES="0")
+    assert read(**PRODUCTION, TRUSTED_PROXIES="2")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+@pytest.mark.parametrize(
+    ("given", "proxies"),
+    [
+        ({}, 0),
+        ({"TRUSTED_PROXY": "1"}, 1),
+        ({"TRUSTED_PROXY": "0"}, 0),
+        ({"TRUSTED_PROXIES": "2"}, 2),
+        ({"TRUSTED_PROXIES": "2", "TRUSTED_PROXY": "1"}, 2),
+        ({"TRUSTED_PROXIES": "0", "TRUSTED_PROXY": "1"}, 0),
+    ],
+)
+def test_settings_count_proxies_and_know_the_older_name(given: dict[str, str], proxies: int) -> None:
+    found = read(**WHOLE, **given)
+
+    assert found["TRUSTED_PROXIES"] == proxies
+    assert ("SECURE_PROXY_SSL_HEADER" in found) == (proxies > 0)
+
+
+@pytest.mark.parametrize("number", ["-1", "yes", "1.5", "²", "10.0.0.1"])
+def test_settings_refuse_a_number_of_proxies_that_is_none(number: str) -> None:
+    assert "TRUSTED_PROXIES is a number" in refusal(**WHOLE, TRUSTED_PROXIES=number)
 
 
 def test_settings_let_writers_of_sqlite_queue() -> None:

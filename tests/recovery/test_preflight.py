@@ -37,13 +37,13 @@ def test_preflight_of_what_is_in_order_says_so(station: Station) -> None:
 
 
 def test_preflight_of_what_is_not_says_what_to_do_and_fails(station: Station, settings: Any) -> None:
-    settings.TRUSTED_PROXY = True
+    settings.TRUSTED_PROXIES = 1
 
     done = run("preflight", "--quick")
 
     assert (done.status, done.out) == (
         1,
-        "- TRUSTED_PROXY is set, and PUBLIC_URL is not https: set PUBLIC_URL to the address that the proxy serves.\n",
+        "- TRUSTED_PROXIES is set, and PUBLIC_URL is not https: set PUBLIC_URL to the address that the proxy serves.\n",
     )
 
 

@@ -19,9 +19,10 @@ def read_by_settings() -> set[str]:
 
 def named_to(function: str) -> set[str]:
     """The variables that the settings read by such a function."""
-    tree = ast.parse((settings.BASE_DIR / "config" / "settings.py").read_text())
+    trees = [ast.parse((settings.BASE_DIR / "config" / name).read_text()) for name in ("settings.py", "environment.py")]
     return {
         call.args[0].value
+        for tree in trees
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
         if re.fullmatch(function, ast.unparse(call.func)) and isinstance(call.args[0].value, str)
@@ -54,7 +55,7 @@ def test_env_example_asks_for_nothing_but_keys() -> None:
 def test_no_other_module_reads_the_environment() -> None:
     readers = [
         str(path.relative_to(settings.BASE_DIR))
-        for app in ("config", "stations", "accounts", "bookings")
+        for app in ("config", "core", "stations", "accounts", "bookings")
         for path in (settings.BASE_DIR / app).rglob("*.py")
         if re.search(
             r"os\.environ\b(?!\.setdefault\(\"DJANGO_SETTINGS_MODULE\")|os\.getenv|environ\.Env", path.read_text()
