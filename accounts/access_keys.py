@@ -69,6 +69,7 @@ def caller(text: str) -> User | None:
         stations=frozenset(station.pk for station in key.stations.all()),
         rights=frozenset({roles.API, *key.rights} & {roles.API, *OFFERED}),
     )
+    key.user.api_key_id = key.pk
     return key.user
 
 

@@ -24,7 +24,7 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 from accounts import access_keys, callers, second_factor
 from accounts.audit import Channel, acts_as
 from accounts.models import User
-from accounts.throttling import TooManyFailures, login_attempt
+from accounts.throttling import TooManyFailures, code_attempt, login_attempt
 from stations import meters
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
         with login_attempt(known_as, address) as attempt:
             proof = second_factor.look(known_as, code)
             user = authenticate(request, username=known_as, password=password)
-            attempt.succeeded = isinstance(user, User) and proof.spend()
+            attempt.succeeded = isinstance(user, User) and _takes(user, code, proof)
     except TooManyFailures:
         log.warning("A log-in from %s has to wait: too many failures.", address)
         meters.SIGN_INS.labels("waits").inc()
@@ -70,6 +70,26 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
     log.info("User %s logged in from %s.", user.pk, address)
     meters.SIGN_INS.labels("done").inc()
     return user
+
+
+def _takes(user: User, code: str, proof: second_factor.Proof) -> bool:
+    """Whether the account takes this code, or needs none; a missing one is no guess.
+
+    Raises TooManyFailures for a right code after too many wrong ones. A wrong one is then refused as ever: a wait would tell
+    that the password was right.
+    """
+    if proof.authenticator is None:
+        return True
+    if not code.strip():
+        return False
+    with code_attempt(user) as attempt:
+        if attempt.wait:
+            log.warning("Too many wrong codes for user %s, each with the right password.", user.pk)
+            if proof.is_good:
+                raise TooManyFailures(attempt.wait)
+            return False
+        attempt.succeeded = proof.spend()
+    return attempt.succeeded
 
 
 def knows_password(request: HttpRequest, user: User, password: str, *, address: str | None) -> bool:

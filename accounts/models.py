@@ -73,6 +73,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     scope: Scope | None = None
     """Set where an API key calls in their name."""
 
+    api_key_id: int | None = None
+    """Which API key calls in their name, if one does."""
+
     held: Held | None = None
     """Set by `accounts.callers` on whoever came by a request's door, for as long as it takes."""
 

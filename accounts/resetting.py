@@ -18,8 +18,6 @@ from accounts import audit, sessions
 from accounts.models import ResetRequest, User
 from accounts.throttling import Rate, hashed, network
 
-RATE_OF_AN_ACCOUNT: Final = "3/hour"
-RATE_OF_AN_ADDRESS: Final = "30/hour"
 LIFETIME: Final = timedelta(hours=1)
 """Of a request that cannot be mailed. What was mailed lasts for PASSWORD_RESET_TIMEOUT."""
 LEASE: Final = timedelta(minutes=3)
@@ -45,9 +43,9 @@ def ask(email: str, *, language: str, address: str | None) -> int:
 
     Who has asked for one account too often is told nothing of it, and no more mails go there.
     """
-    if address and (wait := _too_often(f"address {network(address)}", RATE_OF_AN_ADDRESS)):
+    if address and (wait := _too_often(f"address {network(address)}", settings.RESET_ADDRESS_RATE_LIMIT)):
         return wait
-    if not _too_often(f"account {email.strip().lower()}", RATE_OF_AN_ACCOUNT):
+    if not _too_often(f"account {email.strip().lower()}", settings.RESET_RATE_LIMIT):
         ResetRequest.objects.create(email=email, language=language)
     return 0
 

@@ -101,6 +101,11 @@ class Proof:
     step: int | None = None
     recovery: RecoveryCode | None = None
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the code is right, so far as nobody else spends it first."""
+        return self.step is not None or self.recovery is not None
+
     def spend(self) -> bool:
         """Whether it was good, and nobody else had spent it. Without a factor there is nothing to spend."""
         if self.authenticator is None:

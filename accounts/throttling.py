@@ -1,7 +1,11 @@
-"""How often: requests of each user, and failed log-ins, counted exactly over all processes in fixed windows."""
+"""Rate limits: requests of each person and API key, and failed sign-ins, counted over all processes in fixed windows.
+
+The settings that end in `RATE_LIMIT` hold them; docs/security.md, "Rate limits", says what each counts.
+"""
 
 import hmac
 import math
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +19,14 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.throttling import BaseThrottle
 
 from accounts import counters
+from core.rate import parse_rate
 from stations.querysets import Person
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-_PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,9 @@ class Rate:
     @cache
     def parse(cls, text: str) -> Self:
         """From `100/minute`; the period is told by its first letter. Raises ImproperlyConfigured."""
-        limit, _slash, period = text.partition("/")
         try:
-            return cls(int(limit), _PERIODS[period.strip()[:1]])
-        except (ValueError, KeyError):
+            return cls(*parse_rate(text))
+        except ValueError:
             raise ImproperlyConfigured(f"{text!r} is no rate. Write one such as 100/minute.") from None
 
     def window(self) -> "Window":
@@ -66,12 +70,15 @@ class Window:
         return max(1, math.ceil(self.ends - time.time()))
 
 
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
 class _Counted(BaseThrottle):
     """Refuses whoever is told to wait."""
 
     waiting: float | None = None
 
-    def seconds(self, person: Person) -> int:
+    def seconds(self, person: "User") -> int:
         """Count a request; returns in how many seconds the next one is free, 0 where this one is."""
         raise NotImplementedError
 
@@ -84,22 +91,77 @@ class _Counted(BaseThrottle):
 
 
 class EachUser(_Counted):
-    """So many requests of one user under `/api/` in a window (`RATE_LIMIT`)."""
+    """Requests under `/api/` (`RATE_LIMIT`): of one person by session and tokens together, and of each API key by itself."""
 
-    def seconds(self, person: Person) -> int:
-        return Rate.parse(settings.RATE_LIMIT).count(f"user:{person.pk}")
+    def seconds(self, person: "User") -> int:
+        caller = f"user:{person.pk}" if person.api_key_id is None else f"key:{person.api_key_id}"
+        return Rate.parse(settings.RATE_LIMIT).count(caller)
 
 
 class EachSearch(_Counted):
     """So many searches of one user in a window, by page and API together."""
 
-    def seconds(self, person: Person) -> int:
+    def seconds(self, person: "User") -> int:
         return wait_to_search(person)
 
 
 def wait_to_search(person: Person) -> int:
     """Count a search (`SEARCH_RATE_LIMIT`), for nobody shall read a list of customers letter by letter; as `Rate.count`."""
     return Rate.parse(settings.SEARCH_RATE_LIMIT).count(f"find:{person.pk}")
+
+
+def wait_to_read_feed(feed_id: int, person: Person) -> int:
+    """Count a reading of a calendar feed (`FEED_RATE_LIMIT`, and `ALL_FEEDS_RATE_LIMIT` for its person); as `Rate.count`."""
+    of_feed = Rate.parse(settings.FEED_RATE_LIMIT).count(f"feed:{feed_id}")
+    return of_feed or Rate.parse(settings.ALL_FEEDS_RATE_LIMIT).count(f"feeds:{person.pk}")
+
+
+def wait_for_page(user_id: str) -> int:
+    """Count a page of somebody signed in (`PAGE_RATE_LIMIT`); as `Rate.count`, at a fraction of its cost."""
+    return _pages.count(Rate.parse(settings.PAGE_RATE_LIMIT), f"page:{user_id}")
+
+
+BLOCKS: Final = 50
+
+
+class Reservations:
+    """Counts in blocks: a process reserves a fiftieth of the limit at once, and asks the shared counter again when it is used up.
+
+    All processes together never pass the limit. What one of them reserved and did not use is refused to the others: at most
+    a fiftieth for each process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: dict[tuple[str, Window], int] = {}
+
+    def count(self, rate: Rate, key: str) -> int:
+        """As `Rate.count`."""
+        window = rate.window()
+        return 0 if self._take(key, window) or self._reserve(key, window) else window.wait()
+
+    def _take(self, key: str, window: Window) -> bool:
+        with self._lock:
+            left = self._left.get((key, window), 0)
+            if left:
+                self._left[key, window] = left - 1
+            return left > 0
+
+    def _reserve(self, key: str, window: Window) -> bool:
+        """Whether the shared counter had room for at least one, which is used at once."""
+        block = max(1, window.rate.limit // BLOCKS)
+        free = block - max(0, window.add(key, block) - window.rate.limit)
+        with self._lock:
+            self._left = {kept: left for kept, left in self._left.items() if left and kept[1].ends > time.time()}
+            if free > 1:
+                self._left[key, window] = self._left.get((key, window), 0) + free - 1
+        return free > 0
+
+
+_pages = Reservations()
+
+
+# --- sign-ins --------------------------------------------------------------------------------------------------------
 
 
 class TooManyFailures(Exception):
@@ -112,54 +174,104 @@ class TooManyFailures(Exception):
 
 @dataclass(slots=True)
 class Attempt:
-    """A try to sign in. Whoever looks at the password says whether it was right."""
+    """A try to sign in. Whoever looks at the password, or at the code, says whether it was right."""
 
     succeeded: bool = False
+    wait: int = 0
+    """In seconds, where there were too many wrong codes before."""
 
 
 _QUEUE_TRIES: Final = 60
 _QUEUE_PAUSE_SECONDS: Final = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """How many failures somebody may have in a window. Tries are the failures so far and those under way."""
+
+    window: Window
+    key: str
+    limit: int
+
+    @property
+    def failures(self) -> int:
+        return self.window.add(f"fail:{self.key}", 0)
+
+    def enter(self) -> int:
+        return self.window.add(f"try:{self.key}", 1)
+
+    def leave(self) -> None:
+        self.window.add(f"try:{self.key}", -1)
+
+    def fail(self) -> None:
+        self.window.add(f"fail:{self.key}", 1)
+
+
 @contextmanager
 def login_attempt(email: str, address: str | None) -> Iterator[Attempt]:
-    """Around one look at a password. Raises TooManyFailures before it, where `LOGIN_RATE_LIMIT` is reached.
+    """Around one look at a password. Raises TooManyFailures before it, where a limit of failures is reached.
 
-    Failures count, by account and by address. No more passwords are looked at together than may yet fail, so
-    that a burst gets no more guesses than a queue does; whoever is right waits for the others and is let in.
+    `LOGIN_RATE_LIMIT` holds for the account and for the address, `LOGIN_ACCOUNT_RATE_LIMIT` for the account. No more
+    passwords are looked at together than may yet fail, so that a burst gets no more guesses than a queue does; whoever is
+    right waits for the others and is let in.
     """
-    window = Rate.parse(settings.LOGIN_RATE_LIMIT).window()
-    keys = _login_keys(email, address)
-    _enter(window, keys)
+    budgets = _enter(email, address)
     attempt = Attempt()
     try:
         yield attempt
     finally:
-        for key in keys:
+        for budget in budgets:
             if attempt.succeeded:
-                window.add(f"try:{key}", -1)
+                budget.leave()
             else:
-                window.add(f"fail:{key}", 1)
+                budget.fail()
 
 
-def _enter(window: Window, keys: Sequence[str]) -> None:
-    """Count a try, once there is room: tries are the failures so far and those that are under way."""
-    limit = window.rate.limit
+def _enter(email: str, address: str | None) -> Sequence[_Budget]:
+    """Count a try once there is room. Raises TooManyFailures."""
     for _turn in range(_QUEUE_TRIES):
-        if any(window.add(f"fail:{key}", 0) >= limit for key in keys):
-            break
-        if max([window.add(f"try:{key}", 1) for key in keys]) <= limit:
-            return
-        for key in keys:
-            window.add(f"try:{key}", -1)
+        budgets = _budgets(email, address)
+        if spent := [budget for budget in budgets if budget.failures >= budget.limit]:
+            raise TooManyFailures(max(budget.window.wait() for budget in spent))
+        tries = [budget.enter() for budget in budgets]
+        if all(count <= budget.limit for count, budget in zip(tries, budgets, strict=True)):
+            return budgets
+        for budget in budgets:
+            budget.leave()
         time.sleep(_QUEUE_PAUSE_SECONDS)
-    raise TooManyFailures(window.wait())
+    raise TooManyFailures(max(budget.window.wait() for budget in budgets))
 
 
-def _login_keys(email: str, address: str | None) -> list[str]:
-    """Keyed hashes, for an e-mail and an address are personal. Callers without an address do not share one."""
-    named = [f"account {email.strip().lower()}", *([f"address {network(address)}"] if address else [])]
-    return [hashed(f"log-in {one}") for one in named]
+def _budgets(email: str, address: str | None) -> Sequence[_Budget]:
+    """What counts for an account, and for an address if there is one: callers without one do not share a budget.
+
+    The waits grow: with each `LOGIN_RATE_LIMIT` of failures in the longer window, an account gets half as many in the shorter
+    one, at the least one. Keyed hashes, for an email and an address are personal.
+    """
+    short, long = (Rate.parse(rate).window() for rate in (settings.LOGIN_RATE_LIMIT, settings.LOGIN_ACCOUNT_RATE_LIMIT))
+    whose = email.strip().lower()
+    over_all = _Budget(long, hashed(f"log-in account, long {whose}"), long.rate.limit)
+    halvings = over_all.failures // short.rate.limit
+    budgets = [over_all, _Budget(short, hashed(f"log-in account {whose}"), max(1, short.rate.limit >> halvings))]
+    if address:
+        budgets.append(_Budget(short, hashed(f"log-in address {network(address)}"), short.rate.limit))
+    return budgets
+
+
+@contextmanager
+def code_attempt(user: "User") -> Iterator[Attempt]:
+    """Around one look at a two-factor code that came with the right password (`CODE_RATE_LIMIT`).
+
+    Over the limit the attempt says how long to wait. Another password, or another factor, begins from nothing.
+    """
+    window = Rate.parse(settings.CODE_RATE_LIMIT).window()
+    key = f"code:{hashed(f'code {user.pk} {user.get_session_auth_hash()}')}"
+    attempt = Attempt(wait=window.wait() if window.add(key, 1) > window.rate.limit else 0)
+    try:
+        yield attempt
+    finally:
+        if attempt.succeeded:
+            window.add(key, -1)
 
 
 def hashed(name: str) -> str:

@@ -84,6 +84,7 @@ class Ground:
             "PORT": str(self.product.port),
             "WEB_CONCURRENCY": PROCESSES,
             "RATE_LIMIT": "1000000/minute",
+            "PAGE_RATE_LIMIT": "1000000/minute",
             "SEARCH_RATE_LIMIT": "1000000/minute",
             "YARD_KEY": "",
         }

@@ -1,21 +1,36 @@
 """Django's admin, under the product's name and behind its own log-in."""
 
+from functools import wraps
 from typing import Any
 
 from csp.constants import SELF
 from csp.decorators import csp_update
 from django.contrib.admin import AdminSite
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from config.errors import answer
+from accounts.throttling import wait_to_search
+from config.errors import answer, too_many_requests
 
 THIRD_PARTIES = ("auditlog", "token_blacklist")
 """Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""
 NOT_HERE = ("view_on_site", "password_change_done")
+
+
+def _with_search_limit(view: Any) -> Any:
+    """The view, unless it is asked to search by somebody who has searched too often."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.GET.get(SEARCH_VAR, "").strip() and (wait := wait_to_search(request.user)):
+            return too_many_requests(request, wait)
+        return view(request, *args, **kwargs)
+
+    return handle
 
 
 class StationbookAdmin(AdminSite):
@@ -34,7 +49,7 @@ class StationbookAdmin(AdminSite):
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """With scripts from this site's files, for Django's templates of these pages know no nonces; inline ones as nowhere."""
-        return csp_update({"script-src": [SELF]})(super().admin_view(view, cacheable))
+        return csp_update({"script-src": [SELF]})(super().admin_view(_with_search_limit(view), cacheable))
 
     def get_urls(self) -> list[Any]:
         """Without “view on site”: nothing here has such a page, and that one would look up any row of any table."""

@@ -10,6 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.keys import is_made_up, is_weak
+from core.rate import parse_rate
 
 env = environ.Env()
 
@@ -86,6 +87,18 @@ def trusted_proxies() -> int:
             "TRUSTED_PROXIES is a number: of your own proxies in front of the server, 0 for none."
         )
     return int(text)
+
+
+def rate_limit(name: str, default: str) -> str:
+    """A rate such as `100/minute`, as it was written."""
+    text: str = env.str(name, default=default)
+    try:
+        parse_rate(text)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no rate. Write one such as {default}, per second, minute, hour or day."
+        ) from None
+    return text
 
 
 MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}

@@ -19,6 +19,7 @@ SENTENCES = {
     404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
     408: gettext_lazy("The request took too long to arrive. Check your connection and try again."),
     413: gettext_lazy("The request is too large. Send less at once."),
+    429: gettext_lazy("Too many requests. Try again in a moment."),
     500: gettext_lazy("Something went wrong on our side. Try again in a moment."),
     503: gettext_lazy("The service is busy. Try again in a moment."),
 }
@@ -28,9 +29,13 @@ CODES = {
     404: "not_found",
     408: "request_timeout",
     413: "too_large",
+    429: "throttled",
     500: "server_error",
     503: "unavailable",
 }
+
+BEFORE_ALL_WORK = (408, 413, 429)
+"""Statuses of requests for which nothing is asked of the database, not even who sent them."""
 
 
 def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:
@@ -42,9 +47,21 @@ def answer(request: HttpRequest, status: int, *, code: str | None = None, senten
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
         return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     context = {"status": status, "sentence": sentence, "request_id": request_id}
-    if status >= 500:
-        context["user"] = AnonymousUser()  # who it is could be what failed
+    if status >= 500 or status in BEFORE_ALL_WORK:
+        context["user"] = AnonymousUser()  # who it is could be what failed, or is not to be asked
     return render(request, "error.html", context, status=status)
+
+
+def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
+    """The answer to somebody over a rate limit, who may come again in so many seconds; JSON for a page's own script."""
+    sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
+    if request.headers.get("Accept", "").startswith("application/json") and not request.path_info.startswith("/api/"):
+        meters.refused(CODES[429])
+        response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
+    else:
+        response = answer(request, 429, sentence=sentence)
+    response["Retry-After"] = str(wait)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

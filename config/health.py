@@ -1,9 +1,11 @@
 """Whether the product is well: what a probe is told, in JSON, by name and in a sentence. Nothing of it is confidential."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
+from threading import Lock
 from typing import Final
 
 from django.conf import settings
@@ -30,12 +32,12 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def web(request: HttpRequest) -> HttpResponse:
     """Pages can be served: what a load balancer asks, for without mails the calendar is still one."""
-    return _told(dict(_checks(database, migrations)))
+    return _told(_web.checks())
 
 
 def ready(request: HttpRequest) -> HttpResponse:
     """All of it works."""
-    return _told(dict(_checks(database, migrations, worker, mails)))
+    return _told(_ready.checks())
 
 
 def _told(checks: dict[str, Check]) -> HttpResponse:
@@ -100,5 +102,34 @@ def mails() -> Check:
 def _minutes(time: timedelta) -> str:
     return f"{max(1, round(time / timedelta(minutes=1)))} minutes"
 
+
+class CachedChecks:
+    """What some checks found, repeated for `HEALTH_CACHE_SECONDS`: anybody may ask, and shall not keep the database busy by it.
+
+    While one thread looks again, the others repeat the last result, so that a database that hangs does not hold them all.
+    """
+
+    def __init__(self, *wanted: Callable[[], Check]) -> None:
+        self._wanted = wanted
+        self._lock = Lock()
+        self._found: dict[str, Check] = {}
+        self._expires = 0.0
+
+    def checks(self) -> dict[str, Check]:
+        if time.monotonic() >= self._expires and self._lock.acquire(blocking=not self._found):
+            try:
+                self._look_again()
+            finally:
+                self._lock.release()
+        return self._found
+
+    def _look_again(self) -> None:
+        if time.monotonic() >= self._expires:
+            self._found = dict(_checks(*self._wanted))
+            self._expires = time.monotonic() + settings.HEALTH_CACHE_SECONDS
+
+
+_web: Final = CachedChecks(database, migrations)
+_ready: Final = CachedChecks(database, migrations, worker, mails)
 
 ADDRESSES: Final = {"/health/live": live, "/health/web": web, "/health/ready": ready}

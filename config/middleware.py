@@ -10,6 +10,7 @@ from csp.constants import HEADER
 from csp.middleware import CheckableLazyObject, CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,11 +18,11 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts import sessions, wall
+from accounts import sessions, throttling, wall
 from accounts.audit import Channel, Origin, acting
 from accounts.models import User
 from config import logs
-from config.errors import answer
+from config.errors import answer, too_many_requests
 from core.web.client_address import remote_address
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -112,6 +113,24 @@ def session_end(get_response: Handler) -> Handler:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             with suppress(Error):  # a database that is away: whoever asks it next says so, in the words of page or API
                 sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
+        return get_response(request)
+
+    return handle
+
+
+WITHOUT_PAGE_LIMIT = ("/api/", "/feeds/", "/accounts/logout/")
+"""Addresses with limits of their own; and everybody may always sign out."""
+
+
+def page_rate_limit(get_response: Handler) -> Handler:
+    """Counts the pages of somebody signed in, before anything is asked about them."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(WITHOUT_PAGE_LIMIT) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return get_response(request)
+        user_id = request.session.get(SESSION_KEY)
+        if user_id and (wait := throttling.wait_for_page(user_id)):
+            return too_many_requests(request, wait)
         return get_response(request)
 
     return handle

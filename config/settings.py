@@ -22,6 +22,7 @@ from config.environment import (
     mail_server,
     over_network,
     prepared,
+    rate_limit,
     replica_of,
     said,
     secret,
@@ -109,6 +110,7 @@ MIDDLEWARE = [
     "config.middleware.session_end",
     "django.middleware.locale.LocaleMiddleware",
     "config.middleware.unread_body",
+    "config.middleware.page_rate_limit",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -274,9 +276,18 @@ SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Sta
 
 REDIS_URL = said("REDIS_URL")
 """Where rate limits are counted instead of in the database; "" for in the database."""
-SEARCH_RATE_LIMIT: str = env.str("SEARCH_RATE_LIMIT", default="60/minute")
-RATE_LIMIT: str = env.str("RATE_LIMIT", default="100/minute")
-LOGIN_RATE_LIMIT: str = env.str("LOGIN_RATE_LIMIT", default="10/minute")
+
+# Every rate limit there is; docs/security.md, "Rate limits", says what each counts.
+RATE_LIMIT = rate_limit("RATE_LIMIT", "100/minute")
+PAGE_RATE_LIMIT = rate_limit("PAGE_RATE_LIMIT", "600/minute")
+SEARCH_RATE_LIMIT = rate_limit("SEARCH_RATE_LIMIT", "60/minute")
+FEED_RATE_LIMIT = rate_limit("FEED_RATE_LIMIT", "60/minute")
+ALL_FEEDS_RATE_LIMIT = rate_limit("ALL_FEEDS_RATE_LIMIT", "300/minute")
+LOGIN_RATE_LIMIT = rate_limit("LOGIN_RATE_LIMIT", "10/minute")
+LOGIN_ACCOUNT_RATE_LIMIT = rate_limit("LOGIN_ACCOUNT_RATE_LIMIT", "50/hour")
+CODE_RATE_LIMIT = rate_limit("CODE_RATE_LIMIT", "10/day")
+RESET_RATE_LIMIT = rate_limit("RESET_RATE_LIMIT", "3/hour")
+RESET_ADDRESS_RATE_LIMIT = rate_limit("RESET_ADDRESS_RATE_LIMIT", "30/hour")
 
 REST_FRAMEWORK = {
     # What every view shares stands on config.api.ApiView; what it cannot say for itself stands here.
@@ -305,6 +316,8 @@ METRICS_TOKEN = said("METRICS_TOKEN")
 """What Prometheus bears to read /metrics; "" for nobody does."""
 if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
     raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
+HEALTH_CACHE_SECONDS = env.float("HEALTH_CACHE_SECONDS", default=3.0)
+"""How long a process repeats what it found out for /health/web and /health/ready."""
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)
 MAIL_QUEUE_SECONDS = env.int("MAIL_QUEUE_SECONDS", default=900)
 

@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from accounts.throttling import Rate  # noqa: E402
+from accounts.throttling import Rate, wait_for_page  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 TIMES = 2_000
@@ -31,6 +31,14 @@ def cost(what: Callable[[], object], times: int = TIMES) -> float:
         what()
         taken.append(time.perf_counter() - began)
     return median(taken) * 1000
+
+
+def mean_cost(what: Callable[[], object], times: int = TIMES) -> float:
+    """The mean of so many, in milliseconds: for what is dear now and then only."""
+    began = time.perf_counter()
+    for _n in range(times):
+        what()
+    return (time.perf_counter() - began) / times * 1000
 
 
 def count() -> object:
@@ -50,6 +58,8 @@ def main(scratch: Path) -> None:
     for what in (count, ask, commit):
         what()
     counted, asked, committed = cost(count), cost(ask), cost(commit, TIMES // 10)
+    page = mean_cost(lambda: wait_for_page("bench"))
+    print(f"{connection.vendor}: a page view's count {page:.3f} ms on average, {page / counted:.2f} x a count")
     print(f"{connection.vendor}: a count {counted:.3f} ms, {counted / asked:.1f} x a bare SELECT ({asked:.3f} ms), "
           f"{counted / committed:.2f} x a durable commit ({committed:.3f} ms)")  # fmt: skip
     if connection.vendor == "postgresql" and shutil.which("redis-server"):

@@ -136,6 +136,7 @@ class Site:
             "EMAIL_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "MAIL_GRACE_SECONDS": "2",
             "RATE_LIMIT": "1000000/minute",
+            "PAGE_RATE_LIMIT": "1000000/minute",
             "WEB_CONCURRENCY": "1",
             "WEB_THREADS": "4",
         }

@@ -33,6 +33,7 @@ def site() -> Iterator[str]:
             "DATABASE_URL": f"sqlite:///{folder}/site.sqlite3",
             "PORT": str(port),
             "RATE_LIMIT": "100000/minute",
+            "PAGE_RATE_LIMIT": "100000/minute",
         }
         server = subprocess.Popen([ROOT / "script/server"], env=environment, stdout=subprocess.DEVNULL)
         try:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import roles, wall
 from accounts.models import User
-from accounts.throttling import Rate
+from accounts.throttling import wait_to_read_feed
 from bookings import feeds
 from bookings.feeds import Reading
 from bookings.forms import FeedForm
@@ -21,12 +21,11 @@ from bookings.models import Feed
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from config.api import seen_before
-from config.errors import answer
+from config.errors import answer, too_many_requests
 from stations import wording
 from stations.errors import NotFound
 from stations.models import Station
 
-RATE: Final = "60/minute"
 HEADERS: Final = {
     "Cache-Control": "private, no-cache",
     "Referrer-Policy": "no-referrer",
@@ -106,8 +105,9 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     try:
         feed = feeds.find(secret)
         request.told = {"user": feed.user_id, "feed": feed.pk}  # type: ignore[attr-defined]
-        if wait := _wait(feed):
-            return HttpResponse(status=429, headers={"Retry-After": str(wait)})
+        # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
+        if wait := wait_to_read_feed(feed.pk, feed.user):
+            return too_many_requests(request, wait)
         wall.stand_before(feed.user)
         reading = Reading.of(feed, now=timezone.now())
     except NotFound:
@@ -118,11 +118,3 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     pieces = reading.file() if request.method == "GET" else iter(())
     headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": FILE}
     return StreamingHttpResponse(pieces, content_type="text/calendar; charset=utf-8", headers=headers)
-
-
-def _wait(feed: Feed) -> int:
-    """Count a reading; returns in how many seconds the next one is free, 0 where this one is.
-
-    Who asks for an unknown secret is not counted: nobody guesses one of 2^256, and calendar services share their addresses.
-    """
-    return Rate.parse(RATE).count(f"feed:{feed.pk}")

@@ -244,13 +244,6 @@ def test_key_costs_two_queries_while_its_use_is_noted_already(owner: User, stati
     assert (found, len(asked)) == (owner, 2)
 
 
-def test_key_counts_with_its_person_for_the_limit(owner: User, station: Station, settings: Settings) -> None:
-    settings.RATE_LIMIT = "2/day"
-    first, second = key_of(owner, station), key_of(owner, station)
-
-    assert [call(key).status_code for key in (first, second, first)] == [200, 200, 429]
-
-
 @pytest.mark.parametrize(
     ("said", "field"),
     [

@@ -1,5 +1,6 @@
 """What a probe is told of the product's health, and that nothing stands between it and the answer."""
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from django.utils import timezone
 from bookings.mails import worker
 from bookings.mails.kinds import Problem, State
 from bookings.models import Mail, WorkerBeat
-from config import probes
+from config import health, probes
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
 from tests.mails.test_outbox import create
@@ -189,3 +190,47 @@ def test_probe_only_reads(working: None) -> None:
 @pytest.mark.parametrize("address", [*probes.ADDRESSES])
 def test_probe_s_answer_tells_browsers_what_every_answer_does(working: None, address: str) -> None:
     assert guards(Client().get(address)) == {**ALWAYS, "Cache-Control": "no-store", "Content-Security-Policy": POLICY}
+
+
+# --- asked too often -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in production, with nothing found out yet."""
+    settings.HEALTH_CACHE_SECONDS = 3
+    monkeypatch.setattr(health, "_web", health.CachedChecks(health.database, health.migrations))
+    monkeypatch.setattr(
+        health, "_ready", health.CachedChecks(health.database, health.migrations, health.worker, health.mails)
+    )
+
+
+@pytest.mark.parametrize("name", ["web", "ready"])
+def test_health_asked_often_works_the_database_once(
+    working: None, cached: None, name: str, django_assert_num_queries: Any
+) -> None:
+    first = ask(name)
+
+    with django_assert_num_queries(0):
+        again = [ask(name) for _time in range(50)]
+
+    assert again == [first] * 50
+
+
+def test_health_is_looked_at_again_after_some_seconds(working: None, cached: None, monkeypatch: Any) -> None:
+    first = ask("ready")
+    WorkerBeat.objects.all().delete()
+    soon = ask("ready")
+    later = time.monotonic() + 3
+    monkeypatch.setattr("config.health.time.monotonic", lambda: later)
+
+    assert (first[0], soon[0], ask("ready")[0]) == (200, 200, 503)
+
+
+def test_health_that_is_being_looked_at_keeps_no_other_request_waiting(working: None, cached: None) -> None:
+    """A database that hangs would hold every thread of a process."""
+    known = health._ready.checks()
+    health._ready._expires = 0
+
+    with health._ready._lock:
+        assert health._ready.checks() == known
