@@ -122,6 +122,7 @@ def wait_for_page(user_id: str) -> int:
 
 
 BLOCKS: Final = 50
+EXHAUSTED: Final = -1
 
 
 class Reservations:
@@ -138,24 +139,26 @@ class Reservations:
     def count(self, rate: Rate, key: str) -> int:
         """As `Rate.count`."""
         window = rate.window()
-        return 0 if self._take(key, window) or self._reserve(key, window) else window.wait()
+        left = self._take(key, window) or self._reserve(key, window)
+        return 0 if left > 0 else window.wait()
 
-    def _take(self, key: str, window: Window) -> bool:
+    def _take(self, key: str, window: Window) -> int:
+        """How many were left, before one is taken; EXHAUSTED where the shared counter had none for us."""
         with self._lock:
             left = self._left.get((key, window), 0)
-            if left:
+            if left > 0:
                 self._left[key, window] = left - 1
-            return left > 0
+            return left
 
-    def _reserve(self, key: str, window: Window) -> bool:
-        """Whether the shared counter had room for at least one, which is used at once."""
+    def _reserve(self, key: str, window: Window) -> int:
+        """How many the shared counter had for us, before one is taken, or EXHAUSTED."""
         block = max(1, window.rate.limit // BLOCKS)
         free = block - max(0, window.add(key, block) - window.rate.limit)
         with self._lock:
             self._left = {kept: left for kept, left in self._left.items() if left and kept[1].ends > time.time()}
-            if free > 1:
-                self._left[key, window] = self._left.get((key, window), 0) + free - 1
-        return free > 0
+            left = max(0, self._left.get((key, window), 0))  # of another thread's block
+            self._left[key, window] = left + free - 1 if free > 0 else left or EXHAUSTED
+        return free
 
 
 _pages = Reservations()

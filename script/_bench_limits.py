@@ -58,7 +58,7 @@ def main(scratch: Path) -> None:
     for what in (count, ask, commit):
         what()
     counted, asked, committed = cost(count), cost(ask), cost(commit, TIMES // 10)
-    page = mean_cost(lambda: wait_for_page("bench"))
+    page = mean_cost(lambda: wait_for_page("bench"), TIMES // 4)
     print(f"{connection.vendor}: a page view's count {page:.3f} ms on average, {page / counted:.2f} x a count")
     print(f"{connection.vendor}: a count {counted:.3f} ms, {counted / asked:.1f} x a bare SELECT ({asked:.3f} ms), "
           f"{counted / committed:.2f} x a durable commit ({committed:.3f} ms)")  # fmt: skip

@@ -295,6 +295,16 @@ def test_page_is_counted_without_a_write_each_time(staff: User, settings: Settin
     assert counted == [12] * 12 + [24] * 12 + [36]
 
 
+def test_page_over_the_limit_is_refused_without_asking_again(settings: Settings) -> None:
+    rate, reservations = Rate(100, 86400), Reservations()
+    passed = sum(reservations.count(rate, "page:somebody") == 0 for _page in range(200))
+    counted = rate.window().add("page:somebody", 0)
+
+    waits = [reservations.count(rate, "page:somebody") for _page in range(50)]
+
+    assert (passed, min(waits) > 0, rate.window().add("page:somebody", 0)) == (100, True, counted)
+
+
 @pytest.mark.parametrize("limit", [1, 7, 50, 99, 120, 601])
 def test_processes_that_reserve_pass_no_more_than_the_limit_together(limit: int) -> None:
     rate, processes = Rate(limit, 86400), [Reservations() for _process in range(4)]
