@@ -1,6 +1,6 @@
 # Stationbook as an image: web servers (the default), workers and commands. Nothing in it is secret, and nothing in it is written to:
 # run it with a read-only root and /tmp as tmpfs. deploy/compose.yaml shows how; docs/scaling.md says what belongs around it.
-FROM python:3.13-slim-bookworm AS build
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8 AS build
 WORKDIR /app
 COPY requirements.txt ./
 RUN python -m venv .venv \
@@ -13,7 +13,7 @@ RUN mkdir -p var \
     && rm -rf /tmp/env /tmp/none.sqlite3* \
     && .venv/bin/python -m compileall -q accounts bookings config core stations
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
 RUN groupadd --system --gid 10001 stationbook \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin stationbook
 ENV PYTHONDONTWRITEBYTECODE=1 \

@@ -4,7 +4,7 @@ import base64
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -89,6 +89,63 @@ def trusted_proxies() -> int:
     return int(text)
 
 
+DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "psql", "sqlite")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+unix")
+ESCAPES = "in name and password, whatever is no letter, digit, dot or dash is %XX, such as %40 for @"
+
+
+def database(name: str, default: str = "") -> dict[str, Any]:
+    """The database that a variable names, as Django takes it; {} for none.
+
+    Raises ImproperlyConfigured, in words that repeat nothing of what was given: any part of it may be part of the password.
+    """
+    text = said(name) or default
+    if not text:
+        return {}
+    try:
+        parts = _split(text)
+        if parts.scheme not in DATABASE_SCHEMES:
+            raise ImproperlyConfigured(f"{name} names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…).")
+        found: dict[str, Any] = env.db_url_config(text)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a database. Write it like postgres://user:password@host:5432/name, or sqlite:////path;"
+            f" {ESCAPES}."
+        ) from None
+    host = parts.netloc.rpartition("@")[2]
+    if "%2f" in host.lower():  # a socket's folder, whose case counts
+        path, _colon, port = host.partition(":")
+        found |= {"HOST": unquote(path), "PORT": port}
+    return found
+
+
+def redis_server(name: str) -> str:
+    """The address of a Redis; "" for none. Raises ImproperlyConfigured as `database` does."""
+    text = said(name)
+    try:
+        if text and _split(text).scheme not in REDIS_SCHEMES:
+            raise ValueError
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a Redis. Write it like redis://:password@host:6379/0; {ESCAPES}."
+        ) from None
+    return text
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address. Raises ValueError where a character of its name or password ends them too early."""
+    parts = urlsplit(url)
+    cut_off = bool(parts.fragment) or (bool(parts.netloc) and "@" in parts.path + parts.query)
+    if cut_off or not parts.scheme or not url.lower().startswith(f"{parts.scheme}://"):
+        raise ValueError
+    hosts = parts.netloc.rpartition("@")[2]
+    if (
+        "," not in hosts and parts.port == 0
+    ):  # several hosts have several ports; to ask for one raises where it is no number
+        raise ValueError
+    return parts
+
+
 def rate_limit(name: str, default: str) -> str:
     """A rate such as `100/minute`, as it was written."""
     text: str = env.str(name, default=default)
@@ -114,8 +171,7 @@ def mail_server(url: str) -> dict[str, Any]:
     except (KeyError, ValueError):
         pass
     raise ImproperlyConfigured(
-        "EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587; in name and password,"
-        " whatever is no letter, digit, dot or dash is %XX, such as %40 for @."
+        f"EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587; {ESCAPES}."
     ) from None
 
 

@@ -17,12 +17,14 @@ from accounts.keys import announcement, are_alike
 from config import reporting
 from config.environment import (
     TOKEN_CHARACTERS,
+    database,
     env,
     keys,
     mail_server,
     over_network,
     prepared,
     rate_limit,
+    redis_server,
     replica_of,
     said,
     secret,
@@ -140,7 +142,7 @@ TEMPLATES = [
 VAR.mkdir(exist_ok=True)
 POOLER = env.bool("DATABASE_POOLER", default=False)
 """Whether DATABASE_URL and REPLICA_URL lead to PgBouncer in transaction mode: each transaction may get another connection."""
-DATABASE: dict[str, Any] = env.db_url_config(said("DATABASE_URL") or f"sqlite:///{VAR / 'stationbook.sqlite3'}")
+DATABASE = database("DATABASE_URL", default=f"sqlite:///{VAR / 'stationbook.sqlite3'}")
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
     DATABASE["OPTIONS"] = {
@@ -148,8 +150,6 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
-elif DATABASE["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…).")
 else:
     DATABASE |= over_network(pooled=POOLER)
     DATABASE["OPTIONS"] = {
@@ -158,10 +158,10 @@ else:
         **DATABASE.get("OPTIONS", {}),
     }
 DATABASES = {"default": DATABASE}
-if REPLICA_URL := said("REPLICA_URL"):
+if REPLICA := database("REPLICA_URL"):
     if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         raise ImproperlyConfigured("REPLICA_URL is set, but DATABASE_URL names no PostgreSQL to have a replica of.")
-    DATABASES["replica"] = replica_of(DATABASE, env.db_url_config(REPLICA_URL))
+    DATABASES["replica"] = replica_of(DATABASE, REPLICA)
     DATABASE_ROUTERS = ["bookings.reading.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -274,7 +274,7 @@ MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
 SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
 """Whose members, and all superusers with them, log in with a second factor or not at all."""
 
-REDIS_URL = said("REDIS_URL")
+REDIS_URL = redis_server("REDIS_URL")
 """Where rate limits are counted instead of in the database; "" for in the database."""
 
 # Every rate limit there is; docs/security.md, "Rate limits", says what each counts.

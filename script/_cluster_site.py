@@ -165,9 +165,11 @@ class Site:
         changes = {
             "/etc/nginx/tls/fullchain.pem": str(certificate),
             "/etc/nginx/tls/privkey.pem": str(key),
-            "listen 80;": f"listen 127.0.0.1:{self.ports['plain']};",
+            "listen 80": f"listen 127.0.0.1:{self.ports['plain']}",
             "listen 443 ": f"listen 127.0.0.1:{self.ports['proxy']} ",
+            "https://book.example.com$": f"{self.address}$",
             "server_name book.example.com;": "server_name localhost;",
+            "/var/log/nginx/access.log": f"{folder}/failures.log",
             "$host;": f"localhost:{self.ports['proxy']};",
             **{f"web{n}:8000": f"127.0.0.1:{self.ports[f'web{n}']}" for n in range(1, WEB_SERVERS + 1)},
         }

@@ -1,5 +1,6 @@
 """What stands in `deploy/` and in the Dockerfile, as far as it can be asked without an engine of containers."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -38,6 +39,29 @@ def last_stage() -> list[tuple[str, str]]:
 
 def secret_names(service: dict[str, Any]) -> list[str]:
     return [one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])]
+
+
+PINNED = re.compile(r"[a-z]+:\d[\w.-]*\d[\w.-]*@sha256:[0-9a-f]{64}|debian:[a-z]+-\d{8}-slim@sha256:[0-9a-f]{64}")
+"""A version and a digest."""
+
+
+def test_images_from_elsewhere_are_pinned_by_version_and_digest() -> None:
+    named = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
+    named += [service["image"] for service in SERVICES.values() if "build" not in service]
+    named += re.findall(r"^FROM (\S+)", (DEPLOY / "pgbouncer/Dockerfile").read_text(), re.MULTILINE)
+
+    assert len(named) == 6
+    assert [name for name in named if not PINNED.fullmatch(name)] == []
+
+
+def test_nothing_leaves_a_core_dump() -> None:
+    """It would hold keys and personal data."""
+    assert {name: service.get("ulimits") for name, service in SERVICES.items()} == {
+        name: {"core": 0} for name in SERVICES
+    }
+    services = [unit for unit in UNITS if unit.suffix == ".service"]
+    assert [unit.name for unit in services if "\nLimitCORE=0\n" not in unit.read_text()] == []
+    assert "\nulimit -c 0\n" in (ROOT / "script/web").read_text()
 
 
 def test_image_runs_as_nobody_and_installs_what_is_pinned() -> None:
@@ -200,3 +224,48 @@ def test_health_check_tells_a_server_that_lives_from_one_that_does_not(
 
     assert done.returncode == code
     assert Probed.paths == ([] if status is None else ["/health/live"])
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_health_check_asks_this_server_whatever_proxy_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Probed, "status", 200)
+    monkeypatch.setattr(Probed, "paths", [])
+    with HTTPServer(("127.0.0.1", 0), Probed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {"PORT": str(server.server_port), name: "http://127.0.0.1:9"}
+        done = subprocess.run(
+            [sys.executable, DEPLOY / "healthy.py"], env=environment, capture_output=True, check=False
+        )
+        server.shutdown()
+
+    assert (done.returncode, Probed.paths) == (0, ["/health/live"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_told"),
+    [
+        ({"HOST": "0.0.0.0"}, True),
+        ({"HOST": "::"}, True),
+        ({"HOST": "192.0.2.7", "PUBLIC_URL": "http://book.example.com"}, True),
+        ({"HOST": "0.0.0.0", "PUBLIC_URL": "https://book.example.com"}, False),
+        ({"HOST": "127.0.0.1"}, False),
+        ({}, False),
+    ],
+)
+def test_server_that_others_reach_says_loudly_that_it_is_in_local_mode(
+    variables: dict[str, str], is_told: bool, tmp_path: Path
+) -> None:
+    """As a container starts it; what serves is replaced here."""
+    for name in ("_setup.sh", "web"):
+        (tmp_path / "script").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "script" / name, tmp_path / "script" / name)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    granian = tmp_path / ".venv/bin/granian"
+    granian.write_text("#!/bin/sh\necho serving\n")
+    granian.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **variables}
+
+    done = subprocess.run([tmp_path / "script/web"], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "serving\n"
+    assert ("LOCAL MODE" in done.stderr, "PUBLIC_URL=https://" in done.stderr) == (is_told, is_told)
