@@ -1,5 +1,6 @@
 """How a request of granian's becomes one of WSGI's, and its answer goes back."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
-from config.rsgi import make_environ, respond
+from config.rsgi import Request, make_environ, respond
 
 
 @dataclass
@@ -113,12 +114,18 @@ def test_header_with_an_underscore_passes_for_no_other() -> None:
     assert "HTTP_X_FORWARDED_PROTO" not in made
 
 
-def answered(response: Any, protocol: Protocol) -> Protocol:
+def answered(response: Any, protocol: Protocol, *, is_read: bool = True) -> Protocol:
     def application(_environ: dict[str, Any], start_response: Any) -> Any:
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
         return response
 
-    respond(application, {}, protocol, [("Connection", "close")])  # type: ignore[arg-type]
+    loop = asyncio.new_event_loop()
+    request = Request({}, protocol, loop)  # type: ignore[arg-type]
+    request.is_read = is_read
+    try:
+        respond(application, request)  # type: ignore[arg-type]
+    finally:
+        loop.close()
     return protocol
 
 
@@ -126,10 +133,16 @@ def test_answer_is_sent_in_one_piece() -> None:
     sent = answered(HttpResponse(b"body", status=404, content_type="text/plain"), Protocol())
 
     assert (sent.head, sent.pieces, sent.is_stream) == (
-        (404, [("Content-Type", "text/plain"), ("Connection", "close")]),
+        (404, [("Content-Type", "text/plain")]),
         [b"body"],
         False,
     )
+
+
+def test_answer_to_a_request_whose_body_was_left_unread_closes_the_connection() -> None:
+    sent = answered(HttpResponse(b"body", status=413, content_type="text/plain"), Protocol(), is_read=False)
+
+    assert sent.head == (413, [("Content-Type", "text/plain"), ("Connection", "close")])
 
 
 def test_file_is_sent_in_one_piece(tmp_path: Any) -> None:

@@ -8,12 +8,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
 
+from bookings import feeds
 from tests.conftest import url_of_database
+from tests.factories import bookings, open_station, staff
 from tests.scripts.product import free_port, status_of
 from tests.slow_clients import connect, read_response, stalled
 
@@ -148,3 +152,15 @@ def test_chunked_body_is_refused_and_the_connection_closed(port: int) -> None:
         status, headers, _body = read_response(connection)
 
     assert (status, headers["connection"]) == (400, "close")
+
+
+def test_answer_that_is_made_piece_by_piece_arrives_whole(port: int) -> None:
+    kitchen = open_station(code="kitchen")
+    bookings(3, kitchen, date.today() + timedelta(days=7))
+    _feed, secret = feeds.make(station=kitchen, details=False, by=staff(kitchen))
+
+    with urlopen(f"http://127.0.0.1:{port}/feeds/{secret}.ics", timeout=PATIENCE_SECONDS) as answer:
+        text = answer.read().decode()
+
+    assert (answer.status, answer.headers["Transfer-Encoding"]) == (200, "chunked")
+    assert (text.count("BEGIN:VEVENT"), text.endswith("END:VCALENDAR\r\n")) == (3, True)
