@@ -220,7 +220,7 @@ def test_feed_asks_little_of_the_database_and_of_memory(visitor: Client, station
             pieces = list(Client().get(address).streaming_content)  # type: ignore[attr-defined]
         counted.append((len(queries), max(piece.count(b"BEGIN:VEVENT") for piece in pieces)))
 
-    assert counted[0][0] == counted[1][0] <= 10
+    assert counted[0][0] == counted[1][0] <= 11  # two of them count the reading: for the feed, and for its person
     assert counted[1][1] == 100
 
 
