@@ -5,6 +5,7 @@ elsewhere.
 import csv
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -52,13 +53,11 @@ def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[s
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    """A file of these rows, line by line, with every cell that a spreadsheet would run defused."""
+    """A CSV file of these rows, line by line, that no spreadsheet runs a formula of."""
     line = _Line()
     writer = csv.writer(line)
-    writer.writerow(header)
-    yield line.text
-    for row in rows:
-        writer.writerow([formulas.defused(cell) for cell in row])
+    for row in chain([header], rows):
+        writer.writerow(map(formulas.defused, row))
         yield line.text
 
 

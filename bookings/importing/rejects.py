@@ -1,12 +1,12 @@
-"""The file of refused rows: each as it stood, with where it stood and why, to be mended and imported as it
-is.
-"""
+"""The CSV file of refused rows: each as it stood, with its line and the reason, to be corrected and imported again."""
 
 import csv
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from bookings import formulas
 from bookings.importing.identity import OWN_COLUMNS
 from bookings.importing.running import Refused
 from bookings.importing.source import Source
@@ -15,7 +15,8 @@ from bookings.importing.source import Source
 class Rejects:
     """Written in the encoding and with the delimiter of the file itself, so that the same command takes it.
 
-    It holds what customers' rows hold: only its owner may read it. Raises OSError where it cannot be written.
+    Only its owner may read it, for it holds personal data. Cells are escaped against formulas as in every export, which an
+    import undoes: what the file itself had escaped is escaped once, not twice. Raises OSError where it cannot be written.
     """
 
     def __init__(self, path: str, source: Source) -> None:
@@ -24,12 +25,15 @@ class Rejects:
         self._file = open(descriptor, "w", encoding=source.encoding, errors="replace", newline="")  # noqa: SIM115
         self._writer = csv.writer(self._file, delimiter=source.delimiter)
         self._kept = [index for index, name in enumerate(source.header) if name not in OWN_COLUMNS]
-        self._writer.writerow([*(source.header[index] for index in self._kept), *OWN_COLUMNS])
+        self._write([*(source.header[index] for index in self._kept), *OWN_COLUMNS])
 
     def write(self, refused: Refused) -> None:
         row, identity = refused.item.row, refused.item.identity
-        about = [row.line, identity.occurrence, refused.reason, identity.key]
-        self._writer.writerow([*(row.cells[index] for index in self._kept), *about])
+        about = [str(row.line), str(identity.occurrence), refused.reason, identity.key]
+        self._write([*(formulas.undone(row.cells[index]) for index in self._kept), *about])
+
+    def _write(self, cells: Sequence[str]) -> None:
+        self._writer.writerow(map(formulas.defused, cells))
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
 
+from bookings import formulas
 from stations.errors import Invalid
 
 READ_BYTES: Final = 64 * 1024
@@ -49,7 +50,7 @@ class Source:
         first = next(self._records(), None)
         if first is None:
             raise FileRefused(_("The file is empty. Its first line names the columns."))
-        self.header = first.cells
+        self.header = tuple(map(formulas.undone, first.cells))
 
     def rows(self) -> Iterator[Row]:
         """Every row below the header, blank lines left out."""
