@@ -162,8 +162,8 @@ class ImportedRow(models.Model):
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
     fingerprint = KeyedHashField(max_length=20)
     """The keyed hash under which the row is known again; see `bookings.importing.identity`."""
-    content = KeyedHashField(max_length=100)
-    """Keyed hashes of its fields as they were last imported."""
+    content = KeyedHashField(max_length=400)
+    """Keyed hashes of its fields as they were last imported, each by its field's name."""
 
     objects = OfStationQuerySet.as_manager()
 

@@ -12,11 +12,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from accounts.encryption import blind_indexes
 from accounts.keys import KEY_ID_BYTES
-from bookings.importing.mapping import FIELDS, Entry
+from bookings.importing.mapping import WHERE_EMPTY, Entry
 from bookings.importing.source import Row
 
 LINE: Final = "import_line"
@@ -26,9 +27,19 @@ ROW: Final = "import_row"
 OWN_COLUMNS: Final = (LINE, OCCURRENCE, REASON, ROW)
 """What a file of refused rows says beside the rows themselves; no part of a row's content."""
 
-REMEMBERED: Final = tuple(name for name in FIELDS if name not in ("station", "external_ref"))
-FIELD_BYTES: Final = 6
+IDENTIFYING: Final = ("station", "external_ref")
+"""Fields by which a row is found, and which it cannot change."""
+TAG_BYTES, FIELD_BYTES = 3, 6
+"""Of a remembered field: a digest of its name, and a keyed one of its value."""
+BY_NAME: Final = b"\x02"
+"""The format of what is remembered, after the key's id: fields by their names, so that new ones may come in anywhere."""
+BY_POSITION: Final = (
+    "date", "slot", "slots", "status", "customer_name", "customer_email", "customer_phone", "party_adults", "party_kids",
+    "special_requests", "total_due_cents", "deposit_due_cents", "source",
+)  # fmt: skip
+"""The fields of the first format, which had no format byte; known by its length, which the second cannot have. Never changes."""
 UNSAID: Final = bytes(FIELD_BYTES)
+"""Stands in the first format for a field that no file spoke of."""
 ERASED: Final = b"\xff" * FIELD_BYTES
 """Stands for what a row said of somebody who was erased: no file says it again."""
 PERSONAL: Final = frozenset({"customer_name", "customer_email", "customer_phone", "special_requests"})
@@ -140,47 +151,76 @@ def fingerprints(station_id: int, entry: Entry, identity: Identity) -> list[byte
 def remembered(station_id: int, entry: Entry, before: Stored = b"") -> bytes:
     """What to keep of the row's content; of what this file does not speak of, what was kept `before`.
 
-    That cannot be hashed anew, so then all of it stays under the key of before, as long as the ring has it.
+    Empty fields leave no trace: a file that has them says no more than one that does not.
+    What was kept cannot be hashed again, so then all of it stays under the key of before, as long as the ring has it.
     """
     found = dict(_digests(station_id, entry.said))
     key, old = _split(before)
-    erased = {name: ERASED for name, digest in old.items() if digest == ERASED}
-    silent = any(digest != UNSAID and name not in entry.said for name, digest in old.items())
+    tags = {tag(name) for name in entry.said}
+    silent = any(digest != ERASED and name not in tags for name, digest in old.items())
     if not silent or key not in found:
         writing = next(iter(found))
-        key, old = writing, old if key == writing else {}
-    return key + b"".join(erased.get(name) or found[key].get(name) or old.get(name, UNSAID) for name in REMEMBERED)
+        old = old if key == writing else {name: digest for name, digest in old.items() if digest == ERASED}
+        key = writing
+    fresh = {tag(name): digest for name, digest in found[key].items() if not _is_empty(name, entry.said[name])}
+    kept = {name: digest for name, digest in old.items() if name not in tags or digest == ERASED}
+    return _joined(key, {**fresh, **kept})
 
 
 def erased(content: Stored) -> bytes:
     """What stays of a remembered row where its customer is erased: what it said of the booking."""
     key, old = _split(content)
-    return key + b"".join(ERASED if name in PERSONAL else digest for name, digest in old.items())
+    return _joined(key, {**old, **{tag(name): ERASED for name in PERSONAL}})
 
 
 def changed_fields(station_id: int, entry: Entry, before: Stored) -> set[str]:
-    """The fields that the file says otherwise than when the row was last imported; all that it says, if
-    never.
-    """
+    """The fields that the file says otherwise than when the row was last imported; all that it says, if never."""
     key, old = _split(before)
     for key_id, digests in _digests(station_id, entry.said):
         if key_id == key:
-            return {name for name, digest in digests.items() if old[name] not in (digest, ERASED)}
-    return {name for name in entry.said if name in REMEMBERED and old.get(name) != ERASED}
+            return {
+                name for name, digest in digests.items() if _differs(name, entry.said[name], digest, old.get(tag(name)))
+            }
+    return {name for name in entry.said if name not in IDENTIFYING and old.get(tag(name)) != ERASED}
 
 
-def _split(kept: Stored) -> tuple[bytes, dict[str, bytes]]:
+@cache
+def tag(name: str) -> bytes:
+    """What stands for a field's name."""
+    return hashlib.sha256(name.encode()).digest()[:TAG_BYTES]
+
+
+def _differs(name: str, value: Any, digest: bytes, kept: bytes | None) -> bool:
+    """Whether a field's value and digest are not those that were kept; None where the field left no trace."""
+    return not _is_empty(name, value) if kept is None else kept not in (digest, ERASED)
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    """Whether a field says no more than a file that does not have it."""
+    return value in (None, "") or value == WHERE_EMPTY.get(name)
+
+
+def _joined(key: bytes, fields: Mapping[bytes, bytes]) -> bytes:
+    """Fields in the order of their tags, so that the same content is the same bytes."""
+    return key + BY_NAME + b"".join(name + digest for name, digest in sorted(fields.items()))
+
+
+def _split(kept: Stored) -> tuple[bytes, dict[bytes, bytes]]:
+    """The key's id, and the digest of each remembered field under its name's tag; of either format."""
     key, rest = bytes(kept[:KEY_ID_BYTES]), bytes(kept[KEY_ID_BYTES:])
-    parts = (rest[at : at + FIELD_BYTES] for at in range(0, len(rest), FIELD_BYTES))
-    return key, dict(zip(REMEMBERED, parts, strict=False))
+    if len(rest) == len(BY_POSITION) * FIELD_BYTES:
+        digests = (rest[at : at + FIELD_BYTES] for at in range(0, len(rest), FIELD_BYTES))
+        found = zip(map(tag, BY_POSITION), digests, strict=True)
+        return key, {name: digest for name, digest in found if digest != UNSAID}
+    pairs = (rest[at : at + TAG_BYTES + FIELD_BYTES] for at in range(len(BY_NAME), len(rest), TAG_BYTES + FIELD_BYTES))
+    return key, {pair[:TAG_BYTES]: pair[TAG_BYTES:] for pair in pairs}
 
 
 def _digests(station_id: int, said: Mapping[str, Any]) -> list[tuple[bytes, dict[str, bytes]]]:
     """For each key in use: its id, and a short digest of each field."""
     found: dict[bytes, dict[str, bytes]] = {}
-    for name in REMEMBERED:
-        if name in said:
-            for digest in blind_indexes(f"imported {name}", station_id, str(said[name])):
-                key_id, rest = digest[:KEY_ID_BYTES], digest[KEY_ID_BYTES:]
-                found.setdefault(key_id, {})[name] = rest[:FIELD_BYTES]
+    for name in said.keys() - set(IDENTIFYING):
+        for digest in blind_indexes(f"imported {name}", station_id, str(said[name])):
+            key_id, rest = digest[:KEY_ID_BYTES], digest[KEY_ID_BYTES:]
+            found.setdefault(key_id, {})[name] = rest[:FIELD_BYTES]
     return list(found.items())
