@@ -63,6 +63,8 @@ class Event:
     status: EventStatus
     created_at: datetime
     changed_at: datetime
+    sent_by: str = ""
+    """Who writes for the organizer, where that is somebody else; an email address."""
 
 
 def begin(method: Method, clocks: Iterable[Clock], *, name: str = "", refresh_minutes: int = 0) -> bytes:
@@ -97,7 +99,7 @@ def vevent(event: Event, clock: Clock, *, stamp: datetime) -> bytes:
         told.append(f"DESCRIPTION:{_text(plain(event.description))}")
     if event.location:
         told.append(f"LOCATION:{_text(plain(event.location))}")
-    told.append(f"ORGANIZER{_address(event.organizer)}")
+    told.append(f"ORGANIZER{_sent_by(event)}{_address(event.organizer)}")
     if event.attendee:  # who has booked comes, and is not asked again whether
         told.append(f"ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE{_address(event.attendee)}")
     return _lines([*told, "END:VEVENT"])
@@ -122,10 +124,19 @@ def _utc(instant: datetime) -> str:
 
 
 def _address(party: Party) -> str:
-    """A name, and an e-mail as the URI that RFC 6068 makes of it."""
     name = line(party.name).translate(_PARAMETER_ESCAPES)
-    address = quote(party.email, safe="@!$'()*+,")
-    return f';CN="{name}":mailto:{address}' if name else f":mailto:{address}"
+    address = _mailto(party.email)
+    return f';CN="{name}":{address}' if name else f":{address}"
+
+
+def _sent_by(event: Event) -> str:
+    """The parameter that names who writes for the organizer (RFC 5545, 3.2.18)."""
+    return f';SENT-BY="{_mailto(event.sent_by)}"' if event.sent_by not in ("", event.organizer.email) else ""
+
+
+def _mailto(email: str) -> str:
+    """The URI that RFC 6068 makes of an email address."""
+    return "mailto:" + quote(email, safe="@!$'()*+,")
 
 
 def _lines(lines: Iterable[str]) -> bytes:

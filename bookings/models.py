@@ -68,6 +68,10 @@ class Booking(models.Model):
     external_ref = models.CharField(
         _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
     )
+    organizer_name = models.TextField(blank=True, default="", db_default="", editable=False)
+    organizer_email = models.TextField(blank=True, default="", db_default="", editable=False)
+    """Who organizes the event in the customer's own calendar: the station as it first invited them, "" before that. Only
+    `bookings.mails.organizers` fills it in, under no lock of a service's: so services leave it out of what they write."""
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)

@@ -40,8 +40,11 @@ from stations.timetable import Slot
 PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
 """What a booking's place is made of."""
 
+_ORGANIZER: Final = ("organizer_name", "organizer_email")
 _ALL: Final = [
-    field.name for field in Booking._meta.concrete_fields if field.name not in ("id", "version", "updated_at")
+    field.name
+    for field in Booking._meta.concrete_fields
+    if field.name not in ("id", "version", "updated_at", *_ORGANIZER)
 ]
 
 __all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
@@ -320,11 +323,11 @@ def _put(booking: Booking, slots: Sequence[Slot]) -> None:
     booking.needs_place = False
 
 
-def _save(booking: Booking, fields: Sequence[str] | None = None) -> None:
-    """Write all of it, or these fields: what is left out is neither sent nor encrypted anew."""
+def _save(booking: Booking, fields: Sequence[str]) -> None:
+    """Write these fields: what is left out is neither sent nor encrypted anew."""
     booking.version += 1
     booking.updated_at = timezone.now()
-    statements.update(booking, [*(fields or _ALL), "version", "updated_at"])
+    statements.update(booking, [*fields, "version", "updated_at"])
 
 
 def _changed(
@@ -333,8 +336,12 @@ def _changed(
     """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
     hear. `stood` is None where nobody is to be told."""
     changes = audit.differences(before, audit.recorded(booking))
+    fields = _ALL
+    if before["customer"] != booking.customer_id:  # whose calendar knows nothing yet
+        booking.organizer_name = booking.organizer_email = ""
+        fields = [*_ALL, *_ORGANIZER]
     with statements.together(to_the_commit=True):
-        _save(booking)
+        _save(booking, fields)
         audit.record([Change(booking, event, changes, booking.station_id)], by=by, chains=chains)
         if stood:
             outbox.changed(booking, stood)

@@ -136,6 +136,6 @@ def _write(booking: Booking, event: Event, values: dict[str, Any], *, by: Person
         setattr(booking, name, value)
     booking.version += 1
     booking.updated_at = timezone.now()
-    booking.save()
+    booking.save(update_fields=[*values, "version", "updated_at"])
     changes = audit.differences(before, audit.recorded(booking))
     audit.record([Change(booking, event, changes, booking.station_id)], by=by)

@@ -113,8 +113,8 @@ def faults_of_form(file: bytes) -> list[str]:
 
 @dataclass
 class Store:
-    """A calendar program's own store, as RFC 5546 (2.1.5, 3.2) has it: an entry is known by its UID, the higher SEQUENCE is the
-    last word, and of two alike the later DTSTAMP."""
+    """A calendar program's own store, as RFC 5546 (2.1.4, 2.1.5, 3.2) has it: an entry is known by its UID, the higher SEQUENCE
+    is the last word, and of two alike the later DTSTAMP. What comes in another organizer's name is ignored."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     _newest: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -125,9 +125,11 @@ class Store:
         events: Any = calendar.walk("VEVENT")
         for event in events:
             uid, age = str(event["UID"]), (int(event["SEQUENCE"]), event["DTSTAMP"].dt)
-            if age >= self._newest.get(uid, age):
+            told, known = _event(event), self.entries.get(uid)
+            foreign = known and known.organizer and told.organizer and known.organizer[1] != told.organizer[1]
+            if age >= self._newest.get(uid, age) and not foreign:
                 self._newest[uid] = age
-                self.entries[uid] = _event(event)
+                self.entries[uid] = told
 
     def take_all(self, files: Iterable[bytes]) -> "Store":
         for file in files:

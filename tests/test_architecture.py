@@ -111,6 +111,7 @@ WRITERS = {
     "bookings.timetables",
     "bookings.privacy",
     "bookings.models",
+    "bookings.mails.organizers",  # whom a customer's calendar knows
     "bookings.recovery.waking",  # versions, when a backup becomes today
 }
 SAMPLES = "bookings.mails.sample"

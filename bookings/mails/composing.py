@@ -22,6 +22,7 @@ from bookings.mails import headers
 from bookings.mails.courier import Letter
 from bookings.mails.invitation import Event, EventStatus, Method, Party, invitation
 from bookings.mails.kinds import Kind
+from bookings.mails.organizers import organizer_of
 from bookings.mails.standing import Phase, Standing
 from bookings.models import Booking, Mail
 from stations import wording
@@ -196,9 +197,10 @@ def event_of(booking: Booking, sender: str) -> Event:
         summary=station.name,
         description="\n".join(filter(None, [_party(booking), booking.special_requests])),
         location=_location(station),
-        organizer=Party(station.name, sender),
+        organizer=organizer_of(booking, sender),
         attendee=Party(customer.name, ascii_address(customer.email)) if customer else None,
         status=STATUSES[Standing.of(booking).phase],
         created_at=booking.created_at,
         changed_at=booking.updated_at,
+        sent_by=sender,
     )

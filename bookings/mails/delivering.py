@@ -21,6 +21,7 @@ from accounts.models import Customer
 from bookings.mails import composing, faults
 from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, Problem, State
+from bookings.mails.organizers import remember_organizer
 from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
@@ -181,6 +182,8 @@ def settle(mail: Mail, outcome: Outcome, now: datetime) -> None:
     """Mark what became of an attempt, unless its lease has passed to another."""
     if outcome is Outcome.NO_SUCH_ADDRESS:
         _note_bounce(mail)
+    if outcome in (Outcome.SENT, Outcome.UNKNOWN):
+        remember_organizer(mail)
     with transaction.atomic():
         on_their_way = list(Mail.objects.filter(booking=mail.booking_id, state__in=OPEN).locked())
         mine = next((one for one in on_their_way if one.pk == mail.pk and one.lease == mail.lease), None)
