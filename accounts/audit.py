@@ -51,6 +51,9 @@ class Channel(models.TextChoices):
     COMMAND = "command", _("command")
 
 
+EXTERNAL: Final = (Channel.API, Channel.JWT, Channel.KEY, Channel.IMPORT)
+"""Where what comes in was written by another system, or by whoever uses that."""
+
 _ACTIONS: Final = ("created", "changed", "deleted", "looked at")
 """What auditlog's numbers mean."""
 
@@ -73,6 +76,11 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 def origin() -> Origin:
     return _origin.get() or Origin()
+
+
+def is_external() -> bool:
+    """Whether what is written now comes from another system, not from somebody who works here."""
+    return origin().channel in EXTERNAL
 
 
 @contextmanager

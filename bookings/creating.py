@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import customers
+from accounts.audit import is_external
 from accounts.models import Customer
 from bookings import audit, holds
 from bookings.audit import Change, Event
@@ -95,6 +96,7 @@ class _Batch:
         )
         for name in FIELDS:
             setattr(booking, name, getattr(draft, name))
+        booking.requests_are_external = bool(draft.special_requests) and is_external()
         check(booking)
         return booking
 

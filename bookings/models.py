@@ -64,6 +64,8 @@ class Booking(models.Model):
     special_requests = EncryptedTextField(
         _("wishes"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
     )
+    requests_are_external = models.BooleanField(default=False, db_default=False, editable=False)
+    """Whether another system wrote the special requests (API, import): emails to the customer do not repeat those."""
     source = models.CharField(_("source"), max_length=50, blank=True, default="", validators=[validators.plain_line])
     external_ref = models.CharField(
         _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
@@ -290,6 +292,25 @@ class Mail(models.Model):
     def end(self, state: State, problem: Problem = Problem.NONE) -> None:
         self.state, self.problem, self.ended_at, self.lease = state, problem, timezone.now(), None
         statements.update(self, ["state", "problem", "ended_at", "lease"])
+
+
+class CountedMail(models.Model):  # noqa: DJ008
+    """That a mail went to somebody, for as long as it counts against the limits. Only `bookings.mails.limits` writes it."""
+
+    mail = models.ForeignKey(Mail, models.CASCADE, related_name="+")
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
+    recipient = models.BinaryField(max_length=16)
+    """A keyed hash of the mailbox, the same at every station."""
+    handed_at = models.DateTimeField()
+
+    objects = OfStationQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["recipient", "-handed_at"], name="counted_mail_to_recipient"),
+            models.Index(fields=["station", "-handed_at"], name="counted_mail_from_station"),
+        ]
 
 
 class WorkerBeat(models.Model):  # noqa: DJ008

@@ -27,7 +27,7 @@ from bookings.audit import Change, Event
 from bookings.errors import StillAhead
 from bookings.importing import identity
 from bookings.mails.kinds import OPEN, UNTOLD, Problem, State
-from bookings.models import Booking, ImportedRow, Mail
+from bookings.models import Booking, CountedMail, ImportedRow, Mail
 from bookings.querysets import MailQuerySet
 from bookings.workflow import RESCHEDULABLE
 from stations.errors import NotFound
@@ -72,6 +72,7 @@ def _forget_letters(customer: Customer) -> None:
     for mail in Mail.objects.filter(booking__customer=customer, state__in=(*OPEN, *UNTOLD)).locked():
         mail.end(State.WITHDRAWN, Problem.ERASED)
     for mail in letters_to(customer).locked():
+        CountedMail.objects.filter(mail=mail.pk).delete()
         Mail.objects.filter(pk=mail.pk).update(message=None)
 
 

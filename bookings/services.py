@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import customers, roles
+from accounts.audit import is_external
 from accounts.customers import Contact
 from accounts.models import Customer
 from accounts.sealing import Chains
@@ -275,6 +276,8 @@ def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> li
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> None:
     if unknown := set(changes) - EDITABLE:
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
+    if changes.get("special_requests", booking.special_requests) != booking.special_requests:
+        booking.requests_are_external = is_external()
     for name in FIELDS & set(changes):
         setattr(booking, name, changes[name])
     creating.check(booking)

@@ -270,6 +270,10 @@ if EMAIL_URL or "MAIL_FROM" in env:
             "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
         ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
+MAIL_DAILY_LIMIT_PER_RECIPIENT = env.int("MAIL_DAILY_LIMIT_PER_RECIPIENT", default=20)
+MAIL_HOURLY_LIMIT_PER_STATION = env.int("MAIL_HOURLY_LIMIT_PER_STATION", default=500)
+if min(MAIL_DAILY_LIMIT_PER_RECIPIENT, MAIL_HOURLY_LIMIT_PER_STATION) < 1:
+    raise ImproperlyConfigured("MAIL_DAILY_LIMIT_PER_RECIPIENT and MAIL_HOURLY_LIMIT_PER_STATION are at least 1.")
 
 SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
 """Whose members, and all superusers with them, log in with a second factor or not at all."""

@@ -135,6 +135,8 @@ class Site:
             "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "MAIL_GRACE_SECONDS": "2",
+            "MAIL_DAILY_LIMIT_PER_RECIPIENT": "1000000",
+            "MAIL_HOURLY_LIMIT_PER_STATION": "1000000",
             "RATE_LIMIT": "1000000/minute",
             "PAGE_RATE_LIMIT": "1000000/minute",
             "WEB_CONCURRENCY": "1",

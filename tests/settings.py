@@ -48,6 +48,8 @@ os.environ |= {
     "SEARCH_RATE_LIMIT": "100000/minute",
     "PAGE_RATE_LIMIT": "100000/minute",
     "HEALTH_CACHE_SECONDS": "0",
+    "MAIL_DAILY_LIMIT_PER_RECIPIENT": "100000",
+    "MAIL_HOURLY_LIMIT_PER_STATION": "100000",
     "PUBLIC_URL": "",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # pytest-playwright keeps an event loop running
 }

@@ -24,6 +24,7 @@ from bookings.mails.invitation import Event, EventStatus, Method, Party, invitat
 from bookings.mails.kinds import Kind
 from bookings.mails.organizers import organizer_of
 from bookings.mails.standing import Phase, Standing
+from bookings.mails.untrusted_text import name_to_repeat, requests_to_repeat
 from bookings.models import Booking, Mail
 from stations import wording
 from stations.models import Station
@@ -68,7 +69,7 @@ def _shown(booking: Booking, kind: Kind, knows: Standing | None) -> dict[str, An
     before = _place(knows.day, knows.slot, _station(knows, station)) if knows else here
     return {
         "station": station,
-        "customer": booking.customer,
+        "name": name_to_repeat(booking.customer.name) if booking.customer else "",
         "pending": Standing.of(booking).phase is Phase.PENDING,
         "place": before if kind is Kind.CANCELLED else here,
         "before": before,
@@ -92,8 +93,8 @@ def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     yield Fact(_("When"), when % {**here, "ends": _ends(booking), "zone": wording.zone(booking.station.time_zone)})
     yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
-    if booking.special_requests:
-        yield Fact(_("Your wishes"), booking.special_requests)
+    if requests := requests_to_repeat(booking):
+        yield Fact(_("Your wishes"), requests)
 
 
 def _party(booking: Booking) -> str:
@@ -131,7 +132,7 @@ def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) 
     made = EmailMessage(policy=WIRE)
     made["Subject"] = headers.text("Subject", written.subject)
     made["From"] = headers.mailbox("From", station.name, sender)
-    made["To"] = headers.mailbox("To", customer.name, ascii_address(customer.email))
+    made["To"] = headers.mailbox("To", name_to_repeat(customer.name), ascii_address(customer.email))
     if reply_to := reply_to_of(station):
         made["Reply-To"] = headers.mailbox("Reply-To", station.name, ascii_address(reply_to))
     made["Date"] = format_datetime(now)
@@ -195,10 +196,10 @@ def event_of(booking: Booking, sender: str) -> Event:
         ends_at=booking.ends_at,
         zone=station.time_zone,
         summary=station.name,
-        description="\n".join(filter(None, [_party(booking), booking.special_requests])),
+        description="\n".join(filter(None, [_party(booking), requests_to_repeat(booking)])),
         location=_location(station),
         organizer=organizer_of(booking, sender),
-        attendee=Party(customer.name, ascii_address(customer.email)) if customer else None,
+        attendee=Party(name_to_repeat(customer.name), ascii_address(customer.email)) if customer else None,
         status=STATUSES[Standing.of(booking).phase],
         created_at=booking.created_at,
         changed_at=booking.updated_at,

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import customers
 from accounts.models import Customer
-from bookings.mails import composing, faults
+from bookings.mails import composing, faults, limits
 from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.organizers import remember_organizer
@@ -40,6 +40,8 @@ FOR_GOOD: Final = {
     Outcome.REFUSED: (State.FAILED, Problem.REFUSED),
     Outcome.NO_SUCH_ADDRESS: (State.UNREACHED, Problem.BOUNCED),
 }
+SPREAD: Final = timedelta(minutes=15)
+"""Within which mails are tried again that a limit holds back."""
 LATER: Final = timedelta(minutes=5)
 """When to look again at a booking that has lost its place, for there is nothing to tell until it has another."""
 
@@ -110,9 +112,23 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
     if customer is None or not customer.email or customer.email_bounced:
         _end_unreached(mail, customer)
         return None
-    message = composing.message(mail, booking, customer, now=now)
-    mail.said, mail.message = Standing.of(booking).as_json(), message.as_bytes().decode("ascii")
-    return composing.letter_of(mail.message)
+    text = composing.message(mail, booking, customer, now=now).as_bytes().decode("ascii")
+    letter = composing.letter_of(text)
+    if reached := limits.claim(mail, letter.recipient, now):
+        _hold_back(mail, reached)
+        return None
+    mail.said, mail.message = Standing.of(booking).as_json(), text
+    return letter
+
+
+def _hold_back(mail: Mail, reached: limits.Reached) -> None:
+    """To one address no more is sent: who floods it would else do so tomorrow. A station's mails wait, not all for one moment."""
+    log.warning("Mail %s is not sent: a limit is reached (%s).", mail.pk, reached.problem)
+    if reached.problem is Problem.TOO_MANY:
+        mail.end(State.FAILED, Problem.TOO_MANY)
+    else:
+        until = reached.until + random.uniform(0, 1) * SPREAD  # noqa: S311  # nosec B311  # no secret
+        mail.wait(until=until, attempts=mail.attempts, problem=reached.problem)
 
 
 def _withdraw(mail: Mail, needless: Problem) -> None:
@@ -222,6 +238,7 @@ def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datet
 
 def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
     """Nobody has heard of it. A server that is away is nobody's fault but its own, and no attempt."""
+    limits.release(mail)
     attempts = mail.attempts + (outcome is not Outcome.AWAY)
     if newer:
         _merge(mail, newer)

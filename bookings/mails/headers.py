@@ -38,8 +38,11 @@ def text(name: str, words: str) -> Field:
 
 
 def mailbox(name: str, person: str, address: str) -> Field:
-    """A field of one address, with the name of whose it is. Raises an error of the email package's for what is no address."""
+    """A field of one address, with the name of whose it is, if any. Raises an error of the email package's for what is no
+    address."""
     spec = f"<{Address(addr_spec=address).addr_spec}>"
+    if not person:
+        return Field(name, (spec,))
     *lines, last = _phrase(_LINE_BREAKS.sub(" ", person), len(name) + 2)
     used = len(last) + (1 if lines else len(name) + 2)
     fits = used + 1 + len(spec) <= LINE

@@ -51,3 +51,5 @@ class Problem(models.TextChoices):
     AWAY = "away", _("The mail server cannot be reached.")
     UNWRITTEN = "unwritten", _("It could not be written.")
     ERASED = "erased", _("The customer was erased.")
+    TOO_MANY = "too_many", _("Too many emails to this address today. Tell the customer yourself.")
+    HOURLY_LIMIT = "hourly_limit", _("This station has sent too many emails in the last hour.")

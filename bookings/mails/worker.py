@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import resetting, sessions
 from bookings import retaining
-from bookings.mails import delivering, faults, reminders, resets
+from bookings.mails import delivering, faults, limits, reminders, resets
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail, WorkerBeat
 from stations import meters
@@ -123,6 +123,7 @@ def tidy(now: datetime) -> None:
     that are gone."""
     resetting.forget_old(now)
     sessions.forget_over(now)
+    limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
     WorkerBeat.objects.filter(seen_at__lt=now - BEATS_KEPT).delete()
 

@@ -270,6 +270,20 @@ def test_settings_send_from_the_public_address_s_host_unless_told_otherwise() ->
     assert senders == ["stationbook@book.example.com", "tische@münchen.example"]
 
 
+def test_settings_limit_emails_unless_told_otherwise() -> None:
+    names = ("MAIL_DAILY_LIMIT_PER_RECIPIENT", "MAIL_HOURLY_LIMIT_PER_STATION")
+    unsaid, said = read(**WHOLE), read(**WHOLE, **dict.fromkeys(names, "7"))
+
+    assert [[found[name] for name in names] for found in (unsaid, said)] == [[20, 500], [7, 7]]
+
+
+@pytest.mark.parametrize("name", ["MAIL_DAILY_LIMIT_PER_RECIPIENT", "MAIL_HOURLY_LIMIT_PER_STATION"])
+def test_settings_refuse_a_limit_under_which_no_email_goes(name: str) -> None:
+    assert refusal(**WHOLE, **{name: "0"}) == (
+        "MAIL_DAILY_LIMIT_PER_RECIPIENT and MAIL_HOURLY_LIMIT_PER_STATION are at least 1."
+    )
+
+
 def test_settings_of_a_plain_public_address_are_for_plain_http() -> None:
     found = read(**WHOLE, PUBLIC_URL="http://192.0.2.7:8000")
 
