@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people
+from accounts import bulk_reads, people
 from accounts.audit import HIDDEN, Channel, CustomerEvent, sentence
+from accounts.bulk_reads import Read, ReadEvent
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit, exporting
@@ -62,7 +63,7 @@ class EventFilter(admin.SimpleListFilter):
             ("recovery_codes", gettext("New recovery codes")),
             ("renewed", gettext("New address of a feed")),
         ]
-        own = {one.value: str(one.label) for one in (*CustomerEvent, *Event)}
+        own = {one.value: str(one.label) for one in (*CustomerEvent, *Event, *ReadEvent)}
         return [*own.items(), *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -94,6 +95,7 @@ class AuditAdmin(ScopedAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, chosen: QuerySet[AuditEntry]) -> StreamingHttpResponse:
+        bulk_reads.record(_reads(chosen))
         rows = (self._row(entry) for entry in chosen.select_related("station").iterator(chunk_size=ROWS_AT_ONCE))
         lines: Iterator[str] = exporting.csv_lines(EXPORTED, rows)
         headers = {"Content-Disposition": 'attachment; filename="audit-trail.csv"'}
@@ -113,12 +115,21 @@ class AuditAdmin(ScopedAdmin):
         ]
 
 
+def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
+    """How many entries of each station, and of none, there are."""
+    at_each = chosen.order_by().values_list("station").annotate(Count("pk"), Min("timestamp"), Max("timestamp"))
+    for station_id, count, first, last in at_each:
+        yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF, count, first.date(), last.date())
+
+
 def told(entry: AuditEntry) -> str:
     """What an entry says, in a sentence. A booking that left is followed no further than the door: where it went is theirs."""
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
         return audit.sentence(entry.event, changes, entry.station.country if entry.station else wording.ANYWHERE)
+    if entry.event in ReadEvent.values:
+        return bulk_reads.sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:
         return gettext("Deleted")
     if model is Customer and entry.event in TOLD_BY_NAME:

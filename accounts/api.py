@@ -1,5 +1,7 @@
 """Signing in for integrators, and customers."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404
@@ -9,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import authentication, customers, roles
+from accounts.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.models import Customer
 from accounts.throttling import EachSearch, EachUser, TooManyFailures
 from config.api import ApiView, StrictSerializer, success
@@ -109,6 +112,7 @@ class Search(ApiView):
     @documented("Find customers", listed("Customer"), body=SearchBody, example={"q": "gar"})
     def post(self, request: Request) -> Response:
         found = customers.search(request.user, SearchBody.parse(request.data)["q"])
+        self.reads = _reads(found)
         return success([_customer(customer, request.user) for customer in found])
 
 
@@ -119,9 +123,16 @@ class OneCustomer(ApiView):
     def get(self, request: Request, customer_id: str) -> Response:
         try:
             wanted = Customer.objects.visible_to(request.user).select_related("station")
-            return success(_customer(wanted.get(pk=known_uuid(customer_id)), request.user))
+            found = wanted.get(pk=known_uuid(customer_id))
         except (ValueError, Customer.DoesNotExist):
             raise Http404 from None
+        self.reads = _reads([found]) if request.user.has_perm(roles.PII) else []
+        return success(_customer(found, request.user))
+
+
+def _reads(found: Sequence[Customer]) -> list[Read]:
+    counts = Counter(customer.station_id for customer in found)
+    return [Read(ReadEvent.CUSTOMERS_READ, station_id, CONTACT, count) for station_id, count in counts.items()]
 
 
 def _customer(customer: Customer, person: Person) -> dict[str, Any]:

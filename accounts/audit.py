@@ -49,6 +49,7 @@ class Channel(models.TextChoices):
     KEY = "key", _("API, by key")
     IMPORT = "import", _("import")
     COMMAND = "command", _("command")
+    FEED = "feed", _("calendar feed")
 
 
 EXTERNAL: Final = (Channel.API, Channel.JWT, Channel.KEY, Channel.IMPORT)

@@ -1,8 +1,10 @@
 """Bookings for integrators: words of the outside in, one call of a service, words of the outside out."""
 
+from collections import Counter as Counts
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,9 +17,10 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
+from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
 from bookings import calendar, paging, reading, services
-from bookings.calendar import as_json
+from bookings.calendar import Row, as_json
 from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
@@ -183,6 +186,7 @@ class Weekly(ApiView):
             return Response(status=304, headers={"ETag": tag})
         ask = partial(calendar.rows, request.user, stations, first, last, status=status)
         rows = reading.near(request.user, stations, ask)
+        self.reads = _reads(request, stations, rows)
         return success([as_json(row) for row in rows], headers={"ETag": tag} if tag else None)
 
 
@@ -222,6 +226,7 @@ class Bookings(BookingView):
     def get(self, request: Request) -> Response:
         stations, wanted = asked(request, ListQuery)
         page = paging.page(request.user, _found(stations, wanted), wanted.get("cursor", ""))
+        self.reads = _reads(request, stations, page.rows)
         after, before = _address(request, page.next), _address(request, page.previous)
         return success([as_json(row) for row in page.rows], next=after, previous=before)
 
@@ -248,6 +253,8 @@ class OneBooking(BookingView):
     @documented("One booking", whole("Booking"), failing=[404])
     def get(self, request: Request, booking_id: str) -> Response:
         booking = self.find(booking_id)
+        if request.user.has_perm(roles.PII):
+            self.reads = [Read(ReadEvent.BOOKINGS_READ, booking.station_id, PERSONAL, 1, booking.date, booking.date)]
         return success(self.row(booking), headers=version_header(booking))
 
     @documented(
@@ -331,6 +338,19 @@ def visible_stations(request: Request, code: str) -> Sequence[Counter]:
     if code and not found:
         raise NotFound
     return found
+
+
+def _reads(request: Request, stations: Sequence[Counter], rows: Sequence[Row]) -> list[Read]:
+    """How many bookings of each station the caller is told of, with personal data. `rows` are in the order of their dates."""
+    if not rows or not request.user.has_perm(roles.PII):
+        return []
+    first, last = rows[0].date, rows[-1].date
+    counts = {rows[0].station: len(rows)} if len(stations) == 1 else Counts(map(attrgetter("station"), rows))
+    return [
+        Read(ReadEvent.BOOKINGS_READ, station.pk, PERSONAL, counts[station.code], first, last)
+        for station in stations
+        if station.code in counts
+    ]
 
 
 def _found(stations: Sequence[Counter], wanted: Mapping[str, Any]) -> "BookingQuerySet[Booking]":

@@ -8,9 +8,11 @@ from datetime import date
 from itertools import chain
 from typing import Any, Final
 
+from django.db.models import Count, Max, Min
 from django.utils.translation import gettext as _
 
-from accounts import roles
+from accounts import audit, bulk_reads, roles
+from accounts.bulk_reads import Read, ReadEvent
 from accounts.customers import shown
 from bookings import formulas
 from bookings.importing.mapping import FIELDS
@@ -46,10 +48,22 @@ def lines(
 
 
 def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[str]:
-    """The same for bookings already chosen among those that the person sees. Raises NotPermitted before the first line."""
+    """CSV lines of bookings chosen among those that the person sees; the export is in the audit log before the first line.
+
+    Raises NotPermitted.
+    """
     roles.require(person, roles.EXPORT)
+    bulk_reads.record(_reads(bookings, person))
     found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=ROWS_AT_ONCE)
     return csv_lines(FIELDS, (_cells(booking, person) for booking in found))
+
+
+def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Read]:
+    """How many bookings of each station there are."""
+    fields = bulk_reads.PERSONAL if person.has_perm(roles.PII) else ()
+    at_each = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
+    for station_id, count, first, last in at_each:
+        yield Read(ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=audit.context(person))
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

@@ -13,17 +13,20 @@ from itertools import chain, islice
 from typing import Final, NamedTuple, Self
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts import roles
-from accounts.audit import HIDDEN
+from accounts import audit, bulk_reads, roles
+from accounts.audit import HIDDEN, Channel
+from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.models import AuditEntry, User
 from bookings import calendar, ical
 from bookings.calendar import Row
 from bookings.clocks import Clock
 from bookings.ical import Event, EventStatus, Method, Party
 from bookings.models import Booking, Feed
+from bookings.querysets import BookingQuerySet
 from bookings.workflow import Status
 from stations.errors import NotFound
 from stations.models import Station
@@ -123,6 +126,26 @@ class Reading:
         with translation.override(self.feed.language):
             return calendar.etag(self.feed.user, self.stations, "feed", self.feed.pk, self.private, self.first, *known)
 
+    def record(self, now: datetime) -> None:
+        """Note in the audit log of each station, once a day, that details are read by the feed's address, and how many."""
+        today = now.astimezone(UTC).date()
+        if not self.private or self.feed.recorded_on == today:
+            return
+        with transaction.atomic():
+            first_today = Feed.objects.filter(pk=self.feed.pk).exclude(recorded_on=today).update(recorded_on=today)
+            if first_today:
+                bulk_reads.record(self._reads())
+
+    def _reads(self) -> Iterator[Read]:
+        context = {**audit.context(self.feed.user), "channel": Channel.FEED}
+        at_each = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
+        for station in self.stations:
+            count = at_each.get(station.pk, 0)
+            yield Read(ReadEvent.FEED_READ, station.pk, PERSONAL, count, self.first, self.last, context=context)
+
+    def _bookings(self) -> "BookingQuerySet[Booking]":
+        return Booking.objects.filter(station__in=self.stations).between(self.first, self.last)
+
     def file(self) -> Iterator[bytes]:
         """The calendar file in pieces: one query and little memory, for any number of bookings."""
         return chain([self._head()], _in_pieces(self._entries()), [ical.END])
@@ -135,8 +158,7 @@ class Reading:
         stations, clocks = {one.code: one for one in self.stations}, self._clocks()
         with translation.override(self.feed.language):
             words = Words.spoken()
-        found = Booking.objects.filter(station__in=self.stations).between(self.first, self.last).in_order()
-        for row in calendar.stream(found, private=self.private):
+        for row in calendar.stream(self._bookings().in_order(), private=self.private):
             event = _event(row, stations[row.station], words)
             yield ical.vevent(event, clocks[row.station], stamp=row.updated_at)
 

@@ -199,6 +199,8 @@ class Feed(models.Model):
     """That of whoever made it: programs that read name none, or the wrong one."""
     digest = models.BinaryField(_("secret address"), max_length=32, unique=True, editable=False)
     renewed_at = models.DateTimeField(_("address since"), default=timezone.now, editable=False)
+    recorded_on = models.DateField(null=True, editable=False)
+    """The latest day (UTC) of which the audit log says that its details were read."""
     epoch = models.PositiveIntegerField(default=0, editable=False)
     """Its person's when it was made: in another one it is over."""
 

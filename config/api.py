@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Self
 
 from django.core.exceptions import RequestDataTooBig
@@ -25,7 +25,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from accounts import audit, roles, wall
+from accounts import audit, bulk_reads, roles, wall
 from accounts.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
 from accounts.models import User
 from accounts.throttling import EachUser
@@ -195,6 +195,8 @@ class ApiView(APIView):
     """What GET takes in its query."""
     cache = "no-store"
     """The Cache-Control of its answers."""
+    reads: "Sequence[bulk_reads.Read]" = ()
+    """The personal data that the answer holds, for the audit log."""
 
     @classmethod
     def as_view(cls, **given: Any) -> Any:
@@ -247,6 +249,9 @@ class ApiView(APIView):
             response["Cache-Control"] = "no-store"
         if response.status_code < 500 and request.user.pk:
             _tell(request, response.status_code)
+        if self.reads and (due := bulk_reads.tally.add(self.reads, by=request.user)):
+            written = partial(bulk_reads.write, due)
+            response._resource_closers.append(written)  # type: ignore[attr-defined]  # once the answer is sent
         response.add_post_render_callback(_let_go)
         return response
 

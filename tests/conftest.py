@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
-from accounts import counters
+from accounts import bulk_reads, counters
 from accounts.models import User
 from stations import listing, loading
 from stations.models import Station
@@ -59,6 +59,12 @@ def no_station_kept() -> None:
     """No test meets another's station under the same key."""
     listing._kept.cache_clear()
     loading._kept.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_reads_counted() -> None:
+    """No test meets what another's callers have read by API."""
+    bulk_reads.tally.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -115,6 +115,8 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     tag = reading.etag
     if seen_before(request, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
+    if request.method == "GET":
+        reading.record(timezone.now())
     pieces = reading.file() if request.method == "GET" else iter(())
     headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": FILE}
     return StreamingHttpResponse(pieces, content_type="text/calendar; charset=utf-8", headers=headers)

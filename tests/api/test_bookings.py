@@ -341,6 +341,7 @@ def test_list_costs_the_same_queries_for_1_and_50_bookings(
     api: Caller, station: Station, django_assert_num_queries: Any, django_assert_max_num_queries: Any
 ) -> None:
     booking(station)
+    api.get(LIST)  # the first within an hour, which the audit log tells of
     with django_assert_max_num_queries(9) as first:
         api.get(LIST)
     for number in range(49):
