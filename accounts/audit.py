@@ -192,7 +192,7 @@ def register_models() -> None:
     auditlog.register(Station, exclude_fields=["changes"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
-    auditlog.register(ApiKey, exclude_fields=["digest", "epoch", "last_used_at"], m2m_fields={"stations"})
+    auditlog.register(ApiKey, exclude_fields=["digest", "epoch", "last_used_at", "ended_at"], m2m_fields={"stations"})
     auditlog.register(
         User, exclude_fields=["password", "last_login", "epoch", "second_factor_at"], m2m_fields={"stations", "groups"}
     )

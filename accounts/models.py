@@ -178,12 +178,16 @@ class ResetRequest(models.Model):  # noqa: DJ008
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, person: Person) -> Self:
-        """A key is its own person's alone."""
-        return self.current().filter(user=person.pk) if person.is_active else self.none()
+        """A key is its own person's alone; they also see those that ended with a restore."""
+        return self.listed().filter(user=person.pk) if person.is_active else self.none()
 
-    def current(self) -> Self:
+    def listed(self) -> Self:
         """Without those that ended with everything else of their person's."""
         return self.filter(epoch=F("user__epoch"))
+
+    def current(self) -> Self:
+        """Those that are in use."""
+        return self.listed().filter(ended_at=None)
 
 
 class ApiKey(models.Model):
@@ -200,6 +204,8 @@ class ApiKey(models.Model):
     """Its person's when it was made: in another one it is over."""
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    """When a backup was restored that may be older than the key's revocation."""
 
     objects = ApiKeyQuerySet.as_manager()
 

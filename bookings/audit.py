@@ -182,4 +182,4 @@ def _field_label(name: str) -> str:
 
 def register_models() -> None:
     """What auditlog watches as it is saved. A feed's secret is none of the trail's business, not even as a digest."""
-    auditlog.register(Feed, exclude_fields=["digest", "renewed_at", "recorded_on", "epoch"])
+    auditlog.register(Feed, exclude_fields=["digest", "renewed_at", "recorded_on", "ended_at", "epoch"])

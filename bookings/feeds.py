@@ -61,12 +61,13 @@ def make(*, station: Station | None, details: bool, by: User) -> tuple[Feed, str
 
 
 def renew(feed_id: int, *, by: User) -> tuple[Feed, str]:
-    """The feed under another secret; the one before leads nowhere from now on. Raises NotFound."""
+    """The feed under another secret; the one before leads nowhere from now on. One that had ended is in use again. Raises
+    NotFound."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     with transaction.atomic():
         feed = _locked(feed_id, by)
-        feed.digest, feed.renewed_at = _digest(secret), timezone.now()
-        feed.save(update_fields=["digest", "renewed_at"])
+        feed.digest, feed.renewed_at, feed.ended_at = _digest(secret), timezone.now(), None
+        feed.save(update_fields=["digest", "renewed_at", "ended_at"])
         changes = {"digest": [HIDDEN, HIDDEN]}
         AuditEntry.objects.log_create(feed, action=AuditEntry.Action.UPDATE, changes=changes, event="renewed")
     return feed, secret

@@ -201,6 +201,8 @@ class Feed(models.Model):
     renewed_at = models.DateTimeField(_("address since"), default=timezone.now, editable=False)
     recorded_on = models.DateField(null=True, editable=False)
     """The latest day (UTC) of which the audit log says that its details were read."""
+    ended_at = models.DateTimeField(null=True, editable=False)
+    """When a backup was restored that may be older than the end of this address. A new address begins anew."""
     epoch = models.PositiveIntegerField(default=0, editable=False)
     """Its person's when it was made: in another one it is over."""
 

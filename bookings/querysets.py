@@ -44,12 +44,16 @@ class HoldQuerySet(OfStationQuerySet[Row]):
 
 class FeedQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
-        """A feed is its own person's alone, whoever else has its station."""
-        return self.current().filter(user=person.pk) if person.is_active else self.none()
+        """A feed is its own person's alone, whoever else has its station; they also see those that ended with a restore."""
+        return self.listed().filter(user=person.pk) if person.is_active else self.none()
 
-    def current(self) -> Self:
+    def listed(self) -> Self:
         """Without those that ended with everything else of their person's."""
         return self.filter(epoch=F("user__epoch"))
+
+    def current(self) -> Self:
+        """Those whose address is in use."""
+        return self.listed().filter(ended_at=None)
 
 
 class MailQuerySet(OfStationQuerySet[Row]):

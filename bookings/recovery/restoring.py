@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from django.db import Error
 from django.utils import timezone
@@ -11,11 +12,12 @@ from bookings import privacy
 from bookings.privacy import Again, Tombstone
 from bookings.recovery import checking, waking
 from bookings.recovery import manifest as manifests
+from bookings.recovery.credentials import Credential
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.stores import require_same_kind, store
 
 Say = Callable[[str], object]
-WITH_FAULTS = "If it is all there is, restore it --with-faults, and mend them afterwards."
+WITH_FAULTS: Final = "If it is all there is, restore it --with-faults, and mend them afterwards."
 
 
 def check(folder: Path, say: Say) -> Manifest:
@@ -31,9 +33,17 @@ def check(folder: Path, say: Say) -> Manifest:
     return said
 
 
-def restore(folder: Path, *, erasures: Sequence[Tombstone], with_faults: bool, say: Say) -> None:
+def restore(
+    folder: Path,
+    *,
+    erasures: Sequence[Tombstone],
+    in_use: Sequence[Credential] | None,
+    with_faults: bool,
+    say: Say,
+) -> None:
     """Bring a backup back into the empty database of the settings, telling what was verified.
 
+    `in_use` lists the API keys and feeds that stay; None where there is no list, so that none do.
     Whatever is wrong with the data itself is a reason to stop, unless `with_faults`: then it is told. Raises Unusable, or
     MayMakeNoRoles, and has changed nothing then.
     """
@@ -43,7 +53,7 @@ def restore(folder: Path, *, erasures: Sequence[Tombstone], with_faults: bool, s
     try:
         with into.restored(folder / into.file):
             _prove(said, with_faults, say)
-            _wake(erasures, say)
+            _wake(erasures, in_use, say)
     except (OSError, sqlite3.Error, Error) as error:
         raise Unusable(f"Nothing was restored: {str(error).strip().splitlines()[0]}.") from error
     say("Restored.")
@@ -84,11 +94,12 @@ def _mind(faults: Sequence[str], with_faults: bool, say: Say) -> None:
         say(fault)
 
 
-def _wake(erasures: Sequence[Tombstone], say: Say) -> None:
-    woken = waking.wake(timezone.now())
-    say(
-        f"Signed out: {woken.people} people. Sessions and tokens of before are over; API keys and feeds are as they were then."
-    )
+def _wake(erasures: Sequence[Tombstone], in_use: Sequence[Credential] | None, say: Say) -> None:
+    woken = waking.wake(timezone.now(), in_use=in_use or ())
+    say(f"Signed out: {woken.people} people. Sessions and tokens of before are over.")
+    say(f"{woken.credentials} Their owners are told on their pages, and make new ones.")
+    if in_use is None:
+        say("No list of API keys and calendar feeds in use was given (--credentials FILE), so none of them stays.")
     say(
         f"{woken.mails} mails may have gone after the backup, and are held: each booking says so, and whoever is at it sends "
         "the mail again, or none."

@@ -1,10 +1,11 @@
 """What must not go on as if nothing had happened, when an earlier day's database becomes today's.
 
-Between the backup and now people were signed out, mails went, calendars were read and bookings changed, and the database knows
-nothing of it. So all sessions are over, mails that may have gone wait for somebody to decide, and counters leap ahead of every
-number that anybody may have seen.
+Between the backup and now people were signed out, keys revoked, mails sent, calendars read and bookings changed, and the
+database knows nothing of it. So all sessions are over, API keys and feeds end unless a newer list names them, mails that may have
+gone wait for somebody to decide, and counters leap ahead of every number that anybody may have seen.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,8 @@ from django.db.models import F
 from accounts import sessions
 from bookings.mails import outbox, reminders
 from bookings.models import Booking, Feed
+from bookings.recovery import credentials
+from bookings.recovery.credentials import Credential, Ended
 from stations.models import Station
 
 VERSIONS: Final = 1_000
@@ -25,19 +28,21 @@ meaning, and customers' calendars take what they are told next for newer than al
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """How many people were signed out, and how many mails wait for a decision."""
+    """How many people were signed out, which API keys and feeds ended, and how many mails wait for a decision."""
 
     people: int
+    credentials: Ended
     mails: int
 
 
 @transaction.atomic
-def wake(now: datetime) -> Woken:
-    """Once, before anybody works with what was restored."""
+def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
+    """Once, before anybody works with what was restored. `in_use` are the API keys and feeds that stay."""
     reminders.queue(now)  # those whose hour came before now may have gone: they are held with the rest
     held = outbox.hold_all(now)
-    Feed.objects.current().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: an address stays good
+    ended = credentials.end_all_but(in_use, at=now)
+    Feed.objects.listed().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: they stay on their pages
     people = sessions.end_all()
     Booking.objects.update(version=F("version") + VERSIONS)
     Station.objects.update(changes=F("changes") + CHANGES)
-    return Woken(people, held)
+    return Woken(people, ended, held)

@@ -88,6 +88,7 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
         "name": name,
         "details": feed.details and person.has_perm(roles.PII),
         "since": wording.dated_day(feed.renewed_at.astimezone(zone).date(), country),
+        "ended": wording.dated_day(feed.ended_at.astimezone(zone).date(), country) if feed.ended_at else "",
     }
 
 

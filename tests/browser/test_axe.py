@@ -16,6 +16,7 @@ from accounts.models import User
 from bookings import services
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
+from bookings.recovery import credentials
 from bookings.services import Place
 from bookings.workflow import Status
 from stations.models import Station
@@ -172,6 +173,23 @@ def new_key(page: Page, world: World) -> None:
     expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
 
 
+def ended_key(page: Page, world: World) -> None:
+    new_key(page, world)
+    ended(page)
+
+
+def ended_feed(page: Page, world: World) -> None:
+    new_feed(page, world)
+    ended(page)
+
+
+def ended(page: Page) -> None:
+    """As after a restore."""
+    credentials.end_all_but([], at=timezone.now())
+    page.goto(page.url)
+    expect(page.get_by_role("button", name="Remove")).to_be_visible()
+
+
 def key_without_anything(page: Page, world: World) -> None:
     page.get_by_label("Name").fill("Web shop")
     page.get_by_label("Your password now").fill("wrong")
@@ -205,6 +223,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "new": (f"/bookings/new/{DAY}", None),
     "feeds": ("/feeds/", None),
     "a new feed": ("/feeds/", new_feed),
+    "an ended feed": ("/feeds/", ended_feed),
     "account": ("/accounts/me/", None),
     "account refused": ("/accounts/me/", wrong_password),
     "second factor": ("/accounts/me/factor/", None),
@@ -213,6 +232,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "second factor set up": ("/accounts/me/factor/", set_up),
     "API keys": ("/accounts/me/keys/", None),
     "a new API key": ("/accounts/me/keys/", new_key),
+    "an ended API key": ("/accounts/me/keys/", ended_key),
     "API key refused": ("/accounts/me/keys/", key_without_anything),
     "not found": ("/nowhere/", None),
     "API": ("/api/", None),

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bookings.recovery import restoring
+from bookings.recovery.credentials import read_list
 from bookings.recovery.manifest import Unusable
 
 
@@ -23,6 +24,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--erasures", type=Path, metavar="FILE", help="the newest list: whom to erase again")
         parser.add_argument(
+            "--credentials",
+            type=Path,
+            metavar="FILE",
+            help="the newest list of API keys and calendar feeds in use: all others end; without it, all do",
+        )
+        parser.add_argument(
             "--with-faults",
             action="store_true",
             help="restore even where the data itself is not sound, and name what is not",
@@ -36,9 +43,23 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None
 
-    def _handle(self, *, folder: Path, check: bool, erasures: Path | None, with_faults: bool, **options: Any) -> None:
+    def _handle(
+        self,
+        *,
+        folder: Path,
+        check: bool,
+        erasures: Path | None,
+        credentials: Path | None,
+        with_faults: bool,
+        **options: Any,
+    ) -> None:
         if check:
             restoring.check(folder, self.stdout.write)
             return
-        stones = [*restoring.tombstones(erasures)] if erasures else []
-        restoring.restore(folder, erasures=stones, with_faults=with_faults, say=self.stdout.write)
+        restoring.restore(
+            folder,
+            erasures=[*restoring.tombstones(erasures)] if erasures else [],
+            in_use=[*read_list(credentials)] if credentials else None,
+            with_faults=with_faults,
+            say=self.stdout.write,
+        )
