@@ -249,7 +249,7 @@ class ApiView(APIView):
             response["Cache-Control"] = "no-store"
         if response.status_code < 500 and request.user.pk:
             _tell(request, response.status_code)
-        if self.reads and (due := bulk_reads.tally.add(self.reads, by=request.user)):
+        if self.reads and response.status_code < 300 and (due := bulk_reads.tally.add(self.reads, by=request.user)):
             written = partial(bulk_reads.write, due)
             response._resource_closers.append(written)  # type: ignore[attr-defined]  # once the answer is sent
         response.add_post_render_callback(_let_go)

@@ -43,7 +43,7 @@ DATABASE_ERRORS: Final = Counter(
 
 for _meter, _values in {
     SIGN_INS: ("done", "refused", "waits"),
-    MAILS: ("sent", "refused", "no_such_address", "later", "away", "unknown"),
+    MAILS: ("sent", "refused", "no_such_address", "later", "away", "unknown", "limited"),
     LOCK_WAITS: ("station",),
     DATABASE_ERRORS: ("OperationalError", "InterfaceError", "IntegrityError", "DataError", "ProgrammingError"),
     REFUSALS: ("throttled", "permission_denied", "not_found", "not_authenticated"),

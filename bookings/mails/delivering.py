@@ -124,6 +124,7 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
 def _hold_back(mail: Mail, reached: limits.Reached) -> None:
     """To one address no more is sent: who floods it would else do so tomorrow. A station's mails wait, not all for one moment."""
     log.warning("Mail %s is not sent: a limit is reached (%s).", mail.pk, reached.problem)
+    meters.MAILS.labels("limited").inc()
     if reached.problem is Problem.TOO_MANY:
         mail.end(State.FAILED, Problem.TOO_MANY)
     else:

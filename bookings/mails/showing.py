@@ -44,11 +44,16 @@ def of(booking: Booking, person: Person, now: datetime) -> list[ShownMail]:
 
 
 def shown(mail: Mail, booking: Booking, person: Person, now: datetime) -> ShownMail:
-    choices = CHOICES.get(State(mail.state), ()) if person.has_perm(roles.CHANGE) else ()
+    choices = _choices(mail) if person.has_perm(roles.CHANGE) else ()
     if mail.state == State.WAITING and not reachable(booking):
         return _unreachable(mail, booking, choices)
     call = mail.state in UNTOLD and mail.kind != Kind.REMINDER and booking.ends_at > now
     return ShownMail(mail, _sentence(mail, booking.station, now), choices, call)
+
+
+def _choices(mail: Mail) -> Sequence[str]:
+    """What can be chosen at this moment. A mail that a limit holds back cannot go sooner."""
+    return (WITHHOLD,) if mail.problem == Problem.HOURLY_LIMIT else CHOICES.get(State(mail.state), ())
 
 
 def _unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> ShownMail:

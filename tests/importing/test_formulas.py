@@ -49,6 +49,7 @@ def _is_invisible(letter: str) -> bool:
     return unicodedata.category(letter) in ("Cc", "Zs", "Zl", "Zp") or letter in "\u200b\u200f\ufeff\xad"
 
 
+@pytest.mark.looks
 @settings(max_examples=500)
 @example("X;=1+1;0")
 @example("first\n=1+1")
@@ -68,6 +69,7 @@ def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
     assert formulas_in(cell) == []
 
 
+@pytest.mark.looks
 @settings(max_examples=200)
 @given(rows=st.lists(st.lists(TEXTS, min_size=3, max_size=3), min_size=1, max_size=3))
 def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]]) -> None:
@@ -78,6 +80,7 @@ def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]])
     assert formulas_in(file) == []
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "text",
     [
@@ -89,11 +92,13 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert (formulas.defused(text), formulas.undone(text)) == (text, text)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("cell", ["a;'=b", "They wrote, '@ana'", "first\n'=1+1", "O'Neil, '+1 guest'"])
 def test_cells_of_other_systems_that_look_escaped_inside_stay_as_they_are(cell: str) -> None:
     assert formulas.undone(cell) == cell
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     ("cell", "text"),
     [("'=1;=2", "=1;=2"), ("'+49 30 901820", "+49 30 901820"), ("'\tx", "\tx"), ("''=1", "'=1"), ("'@a\n-b", "@a\n-b")],
@@ -135,6 +140,7 @@ def told() -> Iterator[tuple[str, ...]]:
         yield made.external_ref, made.source, made.special_requests, made.customer.name, made.customer.phone
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("delimiter", [",", ";", "tab", "|"])
 def test_rejects_run_in_no_spreadsheet_and_import_as_they_stood(
     station: Station, tmp_path: Path, delimiter: str

@@ -40,12 +40,14 @@ def saying(**said: Any) -> Entry:
     return replace(ENTRY, said={**SAID, **said})
 
 
+@pytest.mark.looks
 def test_content_is_remembered_in_the_same_bytes_by_every_release() -> None:
     key, by_name, fields = "b3b349bf", "02", "0e87633f0c609b94e10f608026fed690bc746558838ba388ed6ea6a3f821ed92f6288626"
 
     assert identity.remembered(1, ENTRY).hex() == key + by_name + fields
 
 
+@pytest.mark.looks
 def test_new_field_in_the_middle_changes_nothing_but_itself(station: Station) -> None:
     before = identity.remembered(station.pk, ENTRY)
     wider = replace(ENTRY, said=dict(sorted({**SAID, "colour": "red"}.items())))
@@ -54,6 +56,7 @@ def test_new_field_in_the_middle_changes_nothing_but_itself(station: Station) ->
     assert identity.changed_fields(station.pk, ENTRY, identity.remembered(station.pk, wider, before)) == set()
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("kept", [identity.remembered, lambda pk, entry: in_first_format(Station(pk=pk), entry.said)])
 @pytest.mark.parametrize(
     ("said", "changed"),
@@ -72,6 +75,7 @@ def test_only_what_a_file_says_otherwise_has_changed(
     assert identity.changed_fields(station.pk, saying(**said), kept(station.pk, ENTRY)) == changed
 
 
+@pytest.mark.looks
 def test_field_that_becomes_empty_has_changed_once(station: Station) -> None:
     before = identity.remembered(station.pk, saying(party_kids=2))
     empty = saying(party_kids=0)
@@ -83,6 +87,7 @@ def test_field_that_becomes_empty_has_changed_once(station: Station) -> None:
     assert after == identity.remembered(station.pk, ENTRY)
 
 
+@pytest.mark.looks
 def test_what_a_later_file_does_not_speak_of_stays_remembered(station: Station) -> None:
     wider = saying(party_kids=2)
 
@@ -91,6 +96,7 @@ def test_what_a_later_file_does_not_speak_of_stays_remembered(station: Station) 
     assert after == identity.remembered(station.pk, wider)
 
 
+@pytest.mark.looks
 def test_row_of_the_first_format_is_erased_and_remembered_anew(station: Station) -> None:
     old = in_first_format(station, SAID)
 
@@ -99,6 +105,7 @@ def test_row_of_the_first_format_is_erased_and_remembered_anew(station: Station)
     assert identity.changed_fields(station.pk, saying(customer_name="Bo"), identity.erased(old)) == set()
 
 
+@pytest.mark.looks
 def test_names_of_fields_are_told_apart() -> None:
     assert len({identity.tag(name) for name in mapping.FIELDS}) == len(mapping.FIELDS)
 

@@ -156,11 +156,13 @@ LINKS: Final = [
 ]  # fmt: skip
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("link", LINKS)
 def test_whatever_a_mail_program_makes_a_link_of_is_taken_out(link: str) -> None:
     assert (without_links(f"See {link}"), name_to_repeat(f"Ana {link}")) == ("See (link removed)", "")
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "text",
     [
@@ -173,6 +175,7 @@ def test_ordinary_words_stay(text: str) -> None:
     assert (without_links(text), name_to_repeat(text)) == (text, text)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("name", ["Call 0900 1234567", "+49 30 901823", "a" * 81])
 def test_name_that_is_more_than_a_name_is_not_repeated(name: str) -> None:
     assert name_to_repeat(name) == ""
