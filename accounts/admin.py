@@ -63,9 +63,9 @@ class CustomerAdmin(PrivacyPages, ScopedAdmin):
     form = CustomerForm
     to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
-    list_filter = (StationFilter, "email_bounced")
+    list_filter = (StationFilter, "email_bounced", "email_is_valid", "phone_is_valid")
     ordering = ("-created_at",)
-    readonly_fields = ("email_bounced", "station", "created_at", "erased_at")
+    readonly_fields = ("email_bounced", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
     search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -81,7 +81,11 @@ class CustomerAdmin(PrivacyPages, ScopedAdmin):
         if obj and obj.erased_at:
             return ("station", "created_at", "erased_at")
         private = request.user.has_perm(roles.PII)
-        contact = ("name", "email", "email_bounced", "phone", "language", "notes") if private else ()
+        contact = (
+            ("name", "email", "email_bounced", "email_is_valid", "phone", "phone_is_valid", "language", "notes")
+            if private
+            else ()
+        )
         return (*contact, "station", "created_at")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:

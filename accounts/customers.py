@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -94,8 +95,8 @@ def find_or_make(
     """The customers of these contacts, in their order; made where nobody matches. Under the station's lock.
 
     A match keeps what it has; an e-mail or phone that it lacks is filled in. Raises Invalid for text that
-    cannot be stored or an e-mail that is none; with `strict` for a missing name, too, and for a phone that is
-    none, which is otherwise kept as written and marked.
+    cannot be stored; with `strict` for a missing name, too, and for an email or a phone that is not valid, which is otherwise
+    kept as written and marked.
     """
     wanted = [_made_of(station, contact, strict=strict) for contact in contacts]
     known = _Known(station, wanted)
@@ -107,8 +108,8 @@ def find_or_make(
 def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
     """Change a customer's name, e-mail, phone, language or notes. Nothing that differs: nothing is written.
 
-    Raises NotPermitted, NotFound or Invalid: whoever was erased stays so. A phone kept as written by an import may stay as it
-    is.
+    Raises NotPermitted, NotFound or Invalid: whoever was erased stays so. An email or phone kept as written by an import may
+    stay as it is.
     """
     roles.require(by, roles.CHANGE)
     roles.require(by, roles.PII)
@@ -144,7 +145,7 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     held = [name for name in EDITABLE if getattr(customer, name)]
     for name in EDITABLE:
         setattr(customer, name, "")
-    customer.email_bounced, customer.phone_is_valid, customer.erased_at = False, True, at
+    customer.email_bounced, customer.email_is_valid, customer.phone_is_valid, customer.erased_at = False, True, True, at
     customer.save()
     BlindIndex.objects.filter(customer=customer).delete()
     audit.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
@@ -271,6 +272,7 @@ def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
     if not strict:
         given["name"] = given["name"] or given["email"] or given["phone"]
     customer = Customer(station=station, **given)
+    _set_email(customer, strict=strict)
     _set_phone(customer, strict=strict)
     _require_valid(customer)
     return customer
@@ -288,9 +290,22 @@ def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
     if customer.phone != before["phone"]:
         _set_phone(customer, strict=True)
     if customer.email != before["email"]:
+        _set_email(customer, strict=True)
         customer.email_bounced = False
     _require_valid(customer)
     return [name for name in EDITABLE if getattr(customer, name) != before[name]]
+
+
+def _set_email(customer: Customer, *, strict: bool) -> None:
+    """Mark an email that is not a valid address, or refuse it where `strict`."""
+    try:
+        if customer.email:
+            validate_email(customer.email)
+        customer.email_is_valid = True
+    except ValidationError as error:
+        if strict:
+            raise Invalid(fields={"email": error.messages}) from error
+        customer.email_is_valid = False
 
 
 def _set_phone(customer: Customer, *, strict: bool) -> None:
@@ -356,10 +371,8 @@ class _Known:
 
     def _fill_in(self, found: Customer, given: Customer) -> None:
         lacking = [name for name in ("email", "phone") if getattr(given, name) and not getattr(found, name)]
-        for name in lacking:
+        for name in (*lacking, *(f"{name}_is_valid" for name in lacking)):
             setattr(found, name, getattr(given, name))
-        if "phone" in lacking:
-            found.phone_is_valid = given.phone_is_valid
         if lacking:
             self._learn(found)
             self._filled.setdefault(found, []).extend(lacking)
@@ -380,7 +393,7 @@ class _Known:
         if filled:
             for customer in filled:
                 customer.updated_at = timezone.now()
-            Customer.objects.bulk_update(filled, ["email", "phone", "phone_is_valid", "updated_at"])
+            Customer.objects.bulk_update(filled, ["email", "email_is_valid", "phone", "phone_is_valid", "updated_at"])
             indexing.rewrite(list(filled), self._station)
             audit.record_customers(filled.items(), event=CustomerEvent.EDITED, by=by)
             Station.objects.bump(self._station.pk)

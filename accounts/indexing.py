@@ -42,8 +42,9 @@ def keys_of(customer: Customer, country: str) -> set[Key]:
 
 
 def contact_keys(customer: Customer, country: str) -> list[Key]:
-    """How the customer can be reached: e-mail first."""
-    forms = (Key(EMAIL, email_form(customer.email)), Key(PHONE, phone_form(customer.phone, country)))
+    """How the customer can be reached: email first. What is not a valid address (“n/a”) says nothing about who they are."""
+    email = email_form(customer.email) if customer.email_is_valid else ""
+    forms = (Key(EMAIL, email), Key(PHONE, phone_form(customer.phone, country)))
     return [key for key in forms if key.value]
 
 

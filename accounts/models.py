@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.contenttypes.models import ContentType
-from django.core.validators import EmailValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -238,8 +237,10 @@ class Customer(models.Model):
         max_length=254,
         blank=True,
         default="",
-        validators=[EmailValidator(), validators.plain_line],
+        validators=[validators.plain_line],
     )
+    email_is_valid = models.BooleanField(_("email is a valid address"), default=True, db_default=True, editable=False)
+    """False for what an import kept as written: nothing is ever sent to it."""
     email_bounced = models.BooleanField(_("e-mail does not work"), default=False, editable=False)
     """A mail server said that there is nobody at this address."""
     phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
@@ -270,6 +271,10 @@ class Customer(models.Model):
     def __str__(self) -> str:
         """Never PII: admin history and audit trail keep this text."""
         return _("Customer %(id)s") % {"id": str(self.pk)[:8]}
+
+    @property
+    def can_be_emailed(self) -> bool:
+        return bool(self.email) and self.email_is_valid and not self.email_bounced
 
 
 class BlindIndex(models.Model):  # noqa: DJ008

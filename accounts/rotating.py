@@ -188,7 +188,11 @@ class Indexes:
         try:
             with transaction.atomic():
                 station = Station.objects.filter(pk=station_id).locked().get()
-                found = list(Customer.objects.filter(pk__in=customers).only("name", "email", "phone", "erased_at"))
+                found = list(
+                    Customer.objects.filter(pk__in=customers).only(
+                        "name", "email", "email_is_valid", "phone", "erased_at"
+                    )
+                )
                 return Done(indexing.rewrite(found, station))
         except DecryptionError as error:
             if len(customers) == 1:

@@ -50,7 +50,7 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
 
 
 def _who(customer: Customer) -> dict[str, Any]:
-    names = (*EDITABLE, "email_bounced", "created_at", "updated_at")
+    names = (*EDITABLE, "email_is_valid", "email_bounced", "phone_is_valid", "created_at", "updated_at")
     return {"customer_id": customer.pk, **{name: getattr(customer, name) for name in names}}
 
 

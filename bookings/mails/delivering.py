@@ -109,7 +109,7 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
         return None
     mail.kind = kind
     customer = booking.customer
-    if customer is None or not customer.email or customer.email_bounced:
+    if customer is None or not customer.can_be_emailed:
         _end_unreached(mail, customer)
         return None
     text = composing.message(mail, booking, customer, now=now).as_bytes().decode("ascii")
@@ -165,7 +165,7 @@ def _needless_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
 def _end_unreached(mail: Mail, customer: Customer | None) -> None:
     """Nobody was promised the first mail by an address that was never given; of a change somebody has to tell them."""
     bounced = customer is not None and customer.email_bounced
-    problem = Problem.BOUNCED if bounced else Problem.NO_ADDRESS
+    problem = Problem.BOUNCED if customer and customer.email else Problem.NO_ADDRESS
     needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not bounced)
     mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
 

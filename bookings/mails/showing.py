@@ -60,14 +60,14 @@ def _unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> ShownM
     """As a worker will settle it. Of a change somebody has to tell them; nobody was promised a first mail without an address."""
     bounced = booking.customer is not None and booking.customer.email_bounced
     call = mail.kind in (Kind.MOVED, Kind.CANCELLED) or (bounced and mail.kind != Kind.REMINDER)
-    problem = Problem.BOUNCED if bounced else Problem.NO_ADDRESS
+    problem = Problem.BOUNCED if booking.customer and booking.customer.email else Problem.NO_ADDRESS
     return ShownMail(mail, str(problem.label), [one for one in choices if call and one == WITHHOLD], call)
 
 
 def reachable(booking: Booking) -> bool:
     """Whether there is an address that a mail could go to."""
     customer = booking.customer
-    return customer is not None and bool(customer.email) and not customer.email_bounced
+    return customer is not None and customer.can_be_emailed
 
 
 def _sentence(mail: Mail, station: Station, now: datetime) -> str:

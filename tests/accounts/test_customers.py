@@ -152,7 +152,7 @@ def test_find_or_make_asks_the_same_few_queries_for_any_batch(station: Station) 
 @pytest.mark.parametrize(
     ("contact", "field"),
     [
-        (Contact("Ana", "no address"), "email"),
+        (Contact("Ana", "a" * 255), "email"),
         (Contact("Ana", "", "12"), "phone"),
         (Contact("Ana", "", "call me"), "phone"),
         (Contact("Ana", "", "+1 202-555-0143 ext. 9"), "phone"),
@@ -174,7 +174,7 @@ def test_find_or_make_refuses_what_is_none(station: Station, contact: Contact, f
 @pytest.mark.parametrize(
     ("contact", "field"),
     [
-        (Contact("Ana", "no address"), "email"),
+        (Contact("Ana", "a" * 255), "email"),
         (Contact("A\ud800na", "ana@example.com"), "name"),
         (Contact("Ana", "", "1\x00" * 4), "phone"),
         (Contact("Ana", "", "1" * 41), "phone"),
@@ -188,7 +188,7 @@ def test_check_refuses_what_an_import_cannot_keep(station: Station, contact: Con
 
 def test_create_many_refuses_only_the_draft_whose_contact_is_none(station: Station) -> None:
     kitchen = open_station()
-    contacts = [Contact("Ana", "ana@example.com"), Contact("Bob", "no address"), Contact("Eva", "", "call me")]
+    contacts = [Contact("Ana", "ana@example.com"), Contact("Bob", "a" * 255), Contact("Eva", "", "call me")]
     drafts = [Draft(kitchen.code, FRIDAY, time(18), customer=contact) for contact in contacts]
 
     first, refused, third = services.create_many(drafts, by=roles.OPERATOR)
@@ -207,6 +207,52 @@ def test_find_or_make_calls_the_nameless_by_their_contact_in_an_import(station: 
         ("ana@example.com", "ana@example.com", "", True),
         ("call me", "", "call me", False),
     ]
+
+
+def email_of(customer: Customer) -> tuple[str, bool]:
+    fresh = Customer.objects.get(pk=customer.pk)
+    return fresh.email, fresh.email_is_valid
+
+
+@pytest.mark.parametrize("email", ["n/a", "-", "ana@example.com; bo@example.com", "ana@", "ana at example.com"])
+def test_import_keeps_a_bad_email_as_written_and_marks_it(station: Station, email: str) -> None:
+    [ana] = made(station, Contact("Ana", email), strict=False)
+
+    assert email_of(ana) == (email, False)
+    assert not ana.can_be_emailed
+
+
+@pytest.mark.parametrize("email", ["n/a", "ana@example.com; bo@example.com"])
+def test_booking_with_a_bad_email_is_refused_outside_imports(station: Station, email: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        made(station, Contact("Ana", email))
+
+    assert list(refusal.value.fields) == ["email"]
+
+
+def test_bad_email_does_not_make_two_people_one(station: Station) -> None:
+    first, second = made(station, Contact("A", "n/a"), Contact("A", "n/a"), strict=False)
+
+    assert first.pk != second.pk
+
+
+def test_bad_email_fills_in_no_gap_unmarked(station: Station) -> None:
+    made(station, Contact("Ana", "", "+12025550143"))
+    [ana] = made(station, Contact("Ana", "n/a", "+12025550143"), strict=False)
+
+    assert email_of(ana) == ("n/a", False)
+
+
+def test_edit_leaves_a_bad_email_alone_until_a_good_one_replaces_it(station: Station) -> None:
+    [ana] = made(station, Contact("Ana", "n/a"), strict=False)
+    customers.edit(ana.pk, {"name": "Ana García", "email": "n/a"}, by=roles.OPERATOR)
+    assert email_of(ana) == ("n/a", False)
+
+    with pytest.raises(Invalid):
+        customers.edit(ana.pk, {"email": "none"}, by=roles.OPERATOR)
+    customers.edit(ana.pk, {"email": "ana@example.com"}, by=roles.OPERATOR)
+
+    assert email_of(ana) == ("ana@example.com", True)
 
 
 def test_find_or_make_names_the_one_who_acts(station: Station) -> None:

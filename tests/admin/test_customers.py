@@ -67,8 +67,37 @@ def test_address_that_does_not_work_is_marked_and_found(admin: Client, station: 
     shown = admin.get(f"/admin/accounts/customer/{known.pk}/change/").content.decode()
     found = admin.get("/admin/accounts/customer/?email_bounced__exact=1").content.decode().partition("<tbody>")[2]
 
-    assert ("E-mail does not work:" in shown, 'alt="True"' in shown) == (True, True)
+    mark = shown.partition("field-email_bounced")[2].partition("form-row")[0]
+    assert ("E-mail does not work:" in mark, 'alt="True"' in mark) == (True, True)
     assert [name in found for name in ("Ana García", "Bo Li")] == [True, False]
+
+
+def test_contact_that_an_import_kept_as_written_is_marked_and_found(admin: Client, station: Station) -> None:
+    [known] = customers.find_or_make(station, [Contact("Ana García", "n/a", "ask at the door")], strict=False)
+    customer(station, "Bo Li", "bo@example.com")
+
+    shown = admin.get(f"/admin/accounts/customer/{known.pk}/change/").content.decode()
+    found = [
+        admin.get(f"/admin/accounts/customer/?{name}__exact=0").content.decode().partition("<tbody>")[2]
+        for name in ("email_is_valid", "phone_is_valid")
+    ]
+
+    marks = [
+        shown.partition(f"field-{name}")[2].partition("form-row")[0] for name in ("email_is_valid", "phone_is_valid")
+    ]
+    assert ['alt="False"' in mark for mark in marks] == [True, True]
+    assert [("Ana García" in page, "Bo Li" in page) for page in found] == [(True, False), (True, False)]
+
+
+def test_bad_email_does_not_stand_in_the_way_of_other_changes(admin: Client, station: Station) -> None:
+    [known] = customers.find_or_make(station, [Contact("Ana García", "n/a")], strict=False)
+    address = f"/admin/accounts/customer/{known.pk}/change/"
+
+    taken = admin.post(address, {"name": "Ana Garcia", "email": "n/a"})
+    refused = admin.post(address, {"name": "Ana Garcia", "email": "none"})
+
+    known.refresh_from_db()
+    assert (taken.status_code, refused.status_code, known.name, known.email) == (302, 200, "Ana Garcia", "n/a")
 
 
 @pytest.mark.parametrize(

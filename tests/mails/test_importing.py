@@ -1,5 +1,6 @@
 """An import writes to nobody unless told to, and then of what is ahead and what has changed, once."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,19 @@ def test_import_with_notice_writes_to_whoever_is_ahead(
 
     assert queued() == [("A1", Kind.MADE, State.SENT)]
     assert [mail.people("To") for mail in office.received] == [[("Ana García", "ana@example.com")]]
+
+
+def test_nothing_is_sent_to_an_email_that_is_not_valid(
+    station: Station, file: Path, office: PostOffice, deliver: Deliver
+) -> None:
+    write(file, HEADER + AHEAD.replace("ana@example.com", "ana@example.com; bo@example.com"))
+    bring_in(file, "--notify")
+    deliver()
+    bring_in(write(file, file.read_text().replace("18:00", "21:00")), "--notify")
+    deliver(after=timedelta(days=1))
+
+    assert queued() == [("A1", Kind.MADE, State.WITHDRAWN), ("A1", Kind.MOVED, State.UNREACHED)]
+    assert office.received == []
 
 
 def test_import_with_notice_of_the_same_file_again_adds_nothing(station: Station, file: Path, deliver: Deliver) -> None:

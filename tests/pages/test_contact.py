@@ -196,3 +196,14 @@ def test_reveal_is_refused_as_a_service_too(station: Station) -> None:
         customers.reveal(known.pk, by=person(roles.VIEWERS, station))
     with pytest.raises(NotFound):
         customers.reveal(known.pk, by=person(roles.STAFF, open_station()))
+
+
+def test_contact_that_an_import_kept_as_written_is_marked_and_no_link(visitor: Client, station: Station) -> None:
+    made = booking(station, customer=Contact("Ana García", "n/a", "ask at the door"))
+
+    before = visitor.get(f"/bookings/{made.pk}/").content.decode()
+    after = visitor.post(f"/bookings/{made.pk}/contact/", follow=True).content.decode()
+
+    marks = ("not a valid address", "not a valid number")
+    assert [mark in page for page in (before, after) for mark in marks] == [True] * 4
+    assert [text in after for text in ("n/a", "ask at the door", "mailto:", "tel:")] == [True, True, False, False]
