@@ -73,6 +73,7 @@ class _Batch:
     def place(self, draft: Draft, rules: Rules) -> Booking:
         """The booking, with its places taken in the ledger; raises the rule that forbids it."""
         booking = self._fields(draft)
+        _require_past(draft.created_at)
         if draft.customer and draft.customer.given:
             customers.check(self.station, draft.customer, strict=rules.strict)
         if draft.external_ref in self._references:
@@ -123,9 +124,10 @@ class _Batch:
         self._find_customers(rules)
         made = [booking for booking, _draft in self._placed]
         now = timezone.now()
-        for index, booking in enumerate(made):
+        for index, (booking, draft) in enumerate(self._placed):
             # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
-            booking.created_at = booking.updated_at = now + timedelta(microseconds=index)
+            booking.updated_at = now + timedelta(microseconds=index)
+            booking.created_at = draft.created_at or booking.updated_at
         with statements.together():
             statements.insert(made)
             holds.write(self._holds)
@@ -155,6 +157,11 @@ def check(booking: Booking) -> None:
         raise Invalid(fields={"deposit_due_cents": [_("The deposit cannot be more than the total.")]})
     if booking.total_guests < 1:
         raise Invalid(fields={"party_adults": [_("A party has at least one guest.")]})
+
+
+def _require_past(created_at: datetime | None) -> None:
+    if created_at and created_at > timezone.now():
+        raise Invalid(fields={"created_at": [_("This is in the future.")]})
 
 
 def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:

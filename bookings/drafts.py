@@ -1,7 +1,7 @@
 """What a service is asked for, as values: a booking to be, and a place to stand."""
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from uuid import UUID
 
 from accounts.customers import Contact
@@ -35,6 +35,8 @@ class Draft:
     external_ref: str = ""
     customer: Contact | None = None
     customer_id: UUID | None = None
+    created_at: datetime | None = None
+    """When it was made in the system that it comes from; None for now."""
 
 
 FIELDS = frozenset(

@@ -15,7 +15,7 @@ from accounts import audit, bulk_reads, roles
 from accounts.bulk_reads import Read, ReadEvent
 from accounts.customers import shown
 from bookings import formulas
-from bookings.importing.mapping import FIELDS
+from bookings.importing.fields import FIELDS
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
 from stations.errors import NotFound

@@ -108,6 +108,24 @@ class Timetable:
             raise SlotClosed(self._closed(closed), data=closed.reason)
         return row
 
+    def count_slots_until(self, day: date, start: time, end: datetime) -> int:
+        """How many slots in a row, from `start` on, a booking until the instant `end` occupies, a part of the last one included.
+
+        0 where there is no slot at `start`. Raises NoSuchSlot where the row of slots stops before `end`.
+        """
+        count = 0
+        begin: time | None = start
+        slot = self.find(day, start)
+        while slot and slot.starts_at < end:
+            count += 1
+            begin = _local_end(slot)
+            if slot.ends_at >= end:
+                return count
+            slot = self.find(day, begin) if begin is not None else None
+        if count and slot is None:
+            raise NoSuchSlot(self._ends_too_early(day, start, begin))
+        return count
+
     def _day(self, day: date) -> dict[time, Slot]:
         if day not in self._days:
             known = FIRST_DATE <= day <= LAST_DATE
@@ -139,6 +157,10 @@ class Timetable:
         if found:
             return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
         return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
+
+    def _ends_too_early(self, day: date, start: time, end: time | None) -> str:
+        when = {**self._when(day, start), "end": wording.clock(end or time(0), self._country)}
+        return _("The slots that begin at %(start)s on %(day)s end at %(end)s. The booking ends later.") % when
 
     def _closed(self, slot: Slot) -> str:
         when = {**self._when(slot.date, slot.start), "reason": slot.reason}

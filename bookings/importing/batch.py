@@ -1,9 +1,10 @@
 """Some hundred rows in one transaction: recalled, updated, created, remembered."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -13,15 +14,17 @@ from django.utils.translation import gettext as _
 from bookings import services
 from bookings.errors import Stale
 from bookings.importing import identity
+from bookings.importing.entries import Entry
 from bookings.importing.identity import Identity
-from bookings.importing.mapping import Entry
 from bookings.importing.source import Row
 from bookings.models import Booking, ImportedRow
-from bookings.services import Contact
+from bookings.services import Contact, Draft
 from stations import statements
 from stations.errors import DomainError, NotFound
+from stations.loading import timetable_of
 from stations.models import Station
 from stations.querysets import Person
+from stations.timetable import Timetable
 
 
 class Done(StrEnum):
@@ -33,6 +36,7 @@ class Done(StrEnum):
 
 
 Outcome = Done | DomainError
+PLACE: Final = frozenset({"date", "slot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class _Batch:
         self._candidates = self._sort_out(items)
         self._locked = self._lock()
         self._known = self._recall()
+        self._timetables: dict[int, Timetable] = {}
         self._remembered: list[ImportedRow] = []
 
     def settle(self) -> list[Outcome]:
@@ -154,7 +159,7 @@ class _Batch:
         entry, station = candidate.entry, candidate.station
         by_reference = bool(entry.draft.external_ref)
         changed = identity.changed_fields(station.pk, entry, known.content) if by_reference else set()
-        outcome = self._amend(known.booking_id, _changes(entry, changed)) if changed else Done.UNCHANGED
+        outcome = self._amend(known.booking_id, candidate, changed) if changed else Done.UNCHANGED
         if isinstance(outcome, DomainError):
             return outcome
         content = identity.remembered(station.pk, entry, known.content)
@@ -162,7 +167,7 @@ class _Batch:
             self._note(known, candidate)
         return outcome
 
-    def _amend(self, booking_id: UUID, changes: Mapping[str, Any]) -> Outcome:
+    def _amend(self, booking_id: UUID, candidate: _Candidate, changed: set[str]) -> Outcome:
         visible = Booking.objects.visible_to(self._by).filter(pk=booking_id).values_list("station_id", "version")
         found = visible.first()
         if found is None:
@@ -171,20 +176,46 @@ class _Batch:
         if station_id not in self._locked:
             return Stale()
         try:
+            changes = _changes(candidate.entry, self._draft(candidate), changed)
             booking = services.amend(booking_id, changes, by=self._by, notify=self._notify)
         except DomainError as refusal:
             return refusal
         return Done.UPDATED if booking.version != version else Done.UNCHANGED
 
     def _create(self, new: Sequence[_Candidate]) -> None:
-        drafts = [candidate.entry.draft for candidate in new]
-        made = services.create_many(drafts, by=self._by, notify=self._notify) if drafts else []
-        for candidate, booking in zip(new, made, strict=True):
+        drafts: dict[int, Draft] = {}
+        for candidate in new:
+            try:
+                drafts[candidate.index] = self._draft(candidate)
+            except DomainError as refusal:
+                self._outcomes[candidate.index] = refusal
+        made = services.create_many([*drafts.values()], by=self._by, notify=self._notify) if drafts else []
+        placed = (candidate for candidate in new if candidate.index in drafts)
+        for candidate, booking in zip(placed, made, strict=True):
             if isinstance(booking, DomainError):
                 self._outcomes[candidate.index] = booking
                 continue
             self._outcomes[candidate.index] = Done.CREATED
             self._note(ImportedRow(station=candidate.station, booking=booking), candidate)
+
+    def _draft(self, candidate: _Candidate) -> Draft:
+        """The candidate's draft, with as many slots as it lasts. Raises NoSuchSlot where the timetable has not as many."""
+        draft, minutes = candidate.entry.draft, candidate.entry.minutes
+        if minutes is None:
+            return draft
+        timetable = self._timetable(candidate.station)
+        first = timetable.find(draft.date, draft.slot)
+        if first is None:
+            return draft  # refused by the service, as any start that is none
+        end = first.starts_at + timedelta(minutes=minutes)
+        return replace(draft, slots=timetable.count_slots_until(draft.date, draft.slot, end))
+
+    def _timetable(self, station: Station) -> Timetable:
+        """Of all days on which a candidate begins at the station, which is locked."""
+        if station.pk not in self._timetables:
+            days = [one.entry.draft.date for one in self._candidates if one.station.pk == station.pk]
+            self._timetables[station.pk] = timetable_of(station, min(days), max(days))
+        return self._timetables[station.pk]
 
     def _note(self, row: ImportedRow, candidate: _Candidate) -> None:
         row.content = identity.remembered(candidate.station.pk, candidate.entry, row.content)
@@ -197,10 +228,12 @@ class _Batch:
         ImportedRow.objects.bulk_update(old, ["fingerprint", "content"])
 
 
-def _changes(entry: Entry, changed: set[str]) -> dict[str, Any]:
+def _changes(entry: Entry, draft: Draft, changed: set[str]) -> dict[str, Any]:
     """The draft's side of the changed fields, a customer's three as one contact."""
     of_customer = {name for name in changed if name.startswith("customer_")}
-    changes = {name: getattr(entry.draft, name) for name in changed - of_customer}
+    changes = {name: getattr(draft, name) for name in changed - of_customer}
+    if entry.minutes is not None and changed & PLACE:
+        changes["slots"] = draft.slots  # as long as before may be other slots there
     if of_customer:
-        changes["customer"] = entry.draft.customer or Contact("")
+        changes["customer"] = draft.customer or Contact("")
     return changes

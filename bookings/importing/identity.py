@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from accounts.encryption import blind_indexes
 from accounts.keys import KEY_ID_BYTES
-from bookings.importing.mapping import WHERE_EMPTY, Entry
+from bookings.importing.entries import Entry
+from bookings.importing.fields import EMPTY_VALUES
 from bookings.importing.source import Row
 
 LINE: Final = "import_line"
@@ -197,7 +198,7 @@ def _differs(name: str, value: Any, digest: bytes, kept: bytes | None) -> bool:
 
 def _is_empty(name: str, value: Any) -> bool:
     """Whether a field says no more than a file that does not have it."""
-    return value in (None, "") or value == WHERE_EMPTY.get(name)
+    return value in (None, "") or value == EMPTY_VALUES.get(name)
 
 
 def _joined(key: bytes, fields: Mapping[bytes, bytes]) -> bytes:

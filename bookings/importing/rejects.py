@@ -23,6 +23,7 @@ class Rejects:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         # Only a reason may hold what the encoding lacks.
         self._file = open(descriptor, "w", encoding=source.encoding, errors="replace", newline="")  # noqa: SIM115
+        self._file.write(source.separator_line)
         self._writer = csv.writer(self._file, delimiter=source.delimiter)
         self._kept = [index for index, name in enumerate(source.header) if name not in OWN_COLUMNS]
         self._write([*(source.header[index] for index in self._kept), *OWN_COLUMNS])

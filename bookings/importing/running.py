@@ -16,10 +16,13 @@ from accounts.models import User
 from bookings.errors import Duplicate
 from bookings.importing import batch
 from bookings.importing.batch import Done, Item
+from bookings.importing.entries import Entry, EntryReader
+from bookings.importing.files import open_source
 from bookings.importing.identity import Register, register
-from bookings.importing.mapping import Entry, FieldMap, Formats
-from bookings.importing.source import FileRefused, Row, Source
-from bookings.importing.stations import SETTINGS, Blueprint, Grids
+from bookings.importing.mapping import FieldMap, Wiring
+from bookings.importing.source import FileRefused, Row
+from bookings.importing.stations import SETTINGS, Blueprint, Grids, Regions
+from bookings.importing.values import Notation
 from stations.errors import DomainError, Invalid
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Person
@@ -33,8 +36,13 @@ class Order:
     """What was asked for, as it was said: formats, columns and values are only looked at with the file."""
 
     maps: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
-    formats: Formats = field(default_factory=Formats)
+    notation: Notation = field(default_factory=Notation)
+    file_name: str = ""
+    """Its ending says what kind of file it is."""
+    sheet: str = ""
+    """Of a workbook; without a name, its first."""
     encoding: str = "utf-8"
     delimiter: str = ","
     create_stations: bool = False
@@ -45,8 +53,9 @@ class Order:
 
 @dataclass
 class Summary:
-    """Every row accounted for: the last four add up to the first."""
+    """Every row accounted for: the last four add up to the first. Rows of empty cells are skipped, and no rows."""
 
+    skipped: int = 0
     rows: int = 0
     created: int = 0
     updated: int = 0
@@ -64,7 +73,9 @@ class Summary:
             setattr(self, outcome, getattr(self, outcome) + 1)
 
     def as_json(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in ("rows", *Done, "refused")}
+        """How many rows there were, and what became of them; `skipped` only where there are such."""
+        counts = {name: getattr(self, name) for name in ("rows", *Done, "refused")}
+        return counts | ({"skipped": self.skipped} if self.skipped else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +101,24 @@ class Import:
     def __init__(self, file: BinaryIO, order: Order, *, by: Person) -> None:
         _require_rights(by, order)
         self._by, self._order = by, order
+        order.notation.require_valid()
         for_stations = {name: text for name, text in order.constants.items() if name in SETTINGS}
         self._blueprint = Blueprint(for_stations)
-        self.source = Source(file, encoding=order.encoding, delimiter=order.delimiter)
-        self._fields = FieldMap.of(
-            self.source.header,
-            maps=order.maps,
-            constants={name: text for name, text in order.constants.items() if name not in for_stations},
-            formats=order.formats,
+        self.source = open_source(
+            file,
+            order.file_name,
+            formats=order.notation.formats,
+            sheet=order.sheet,
+            encoding=order.encoding,
+            delimiter=order.delimiter,
         )
+        of_bookings = {name: text for name, text in order.constants.items() if name not in for_stations}
+        fields = FieldMap.of(self.source.header, Wiring(order.maps, order.sums, of_bookings))
+        notation = order.notation.for_calendar() if fields.is_calendar else order.notation
+        self._reader = EntryReader(fields, notation, Regions(by, self._blueprint.region).of)
+        self._reader.require_readable_constants()
         self._grids = Grids(self._blueprint.minutes)
+        self._skipped = 0
         self.rows = self._check()
 
     def run(
@@ -111,11 +130,11 @@ class Import:
         """Bring the rows in. What one batch wrote stays whatever happens to the next: the same file again
         goes on there.
         """
-        summary = Summary()
+        summary = Summary(skipped=self._skipped)
         with _acting(self._by), self._written(), register(self.source.header) as known:
             if self._order.create_stations:
                 self._grids.make_stations(self._blueprint)
-            for items in _batches(self._item(row, known) for row in self.source.rows()):
+            for items in _batches(self._item(row, known) for row in self._rows()):
                 for item, outcome in zip(items, self._settle(items), strict=True):
                     summary.count(outcome)
                     if isinstance(outcome, DomainError):
@@ -143,6 +162,9 @@ class Import:
         """Read it all once: whatever is wrong with the file as a file is found before anything is written."""
         count = 0
         for row in self.source.rows():
+            if row.is_empty:
+                self._skipped += 1
+                continue
             count += 1
             if self._order.create_stations:
                 entry = self._read(row)
@@ -150,9 +172,12 @@ class Import:
                     self._grids.add(entry)
         return count
 
+    def _rows(self) -> Iterator[Row]:
+        return (row for row in self.source.rows() if not row.is_empty)
+
     def _read(self, row: Row) -> Entry | DomainError:
         try:
-            return self._fields.entry(row)
+            return self._reader.entry(row)
         except Invalid as refusal:
             return refusal
 

@@ -1,23 +1,33 @@
-"""The stations that a file names and nobody has made: open every day, on the grid of its rows."""
+"""The stations that a file names: what their values are read by, and those that nobody has made, open every day on the grid
+of the file's rows.
+"""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
+from math import gcd
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bookings.importing.mapping import Entry
+from bookings.importing.entries import Entry
 from bookings.importing.source import FileRefused
+from bookings.importing.values import Region
 from bookings.models import MAX_SLOTS
 from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
+from stations.querysets import Person
 
 OF_OPENING: Final = ("minutes", "capacity", "guest_capacity")
 OF_STATION: Final = ("time_zone", "country", "currency")
 SETTINGS: Final = (*OF_OPENING, *OF_STATION)
 """What `--set` may say of the stations to be made, beside the fields of bookings."""
+DEFAULT_MINUTES: Final = 60
+SHORTEST_STEP: Final = 5
+"""In minutes: starts and ends beside such a grid make none of their own."""
 
 
 class Blueprint:
@@ -26,72 +36,104 @@ class Blueprint:
     """
 
     def __init__(self, said: Mapping[str, str]) -> None:
-        self._openings: dict[str, Any] = {"minutes": 60, "capacity": 1} | {
-            name: _whole_number(name, said[name]) for name in OF_OPENING if said.get(name)
-        }
+        openings = {name: _whole_number(name, said[name]) for name in OF_OPENING if said.get(name)}
+        self.minutes: int | None = openings.pop("minutes", None)
+        """How long a slot is; None where the rows decide."""
+        self._openings: dict[str, Any] = {"capacity": 1} | openings
         self._station = {"time_zone": "UTC"} | {name: said[name] for name in OF_STATION if said.get(name)}
         self._require_valid()
 
     @property
-    def minutes(self) -> int:
-        return int(self._openings["minutes"])
+    def region(self) -> Region:
+        made = Station(**self._station)
+        return Region(ZoneInfo(made.time_zone), made.currency)
 
-    def make(self, code: str, starts: Iterable[time]) -> None:
+    def make(self, code: str, starts: Iterable[time], minutes: int) -> None:
         """The station with its openings, unless somebody has made it meanwhile."""
         station, made = Station.objects.get_or_create(code=code, defaults={"name": code, **self._station})
         for weekday in Weekday if made else ():
             for start in starts:
-                Opening(station=station, weekday=weekday, start=start, **self._openings).save()
+                Opening(station=station, weekday=weekday, start=start, minutes=minutes, **self._openings).save()
 
     def _require_valid(self) -> None:
         try:
             Station(code="x", name="x", **self._station).full_clean(validate_unique=False)
-            Opening(weekday=0, start=time(0), **self._openings).full_clean(exclude=["station"])
+            minutes = DEFAULT_MINUTES if self.minutes is None else self.minutes
+            Opening(weekday=0, start=time(0), minutes=minutes, **self._openings).full_clean(exclude=["station"])
         except ValidationError as error:
             name, messages = next(iter(error.message_dict.items()))
             raise FileRefused(f"--set {name}: {messages[0]}") from None
 
 
-@dataclass
-class _Hours:
-    """In minutes since midnight: when the first row begins, and when the last one ends."""
+class Regions:
+    """What the values of a row are read by, by the code of its station."""
 
-    first: int
-    last: int
+    def __init__(self, person: Person, default: Region) -> None:
+        """`default` is for stations that are yet to be made, or that the person does not see."""
+        self._default = default
+        visible = Station.objects.visible_to(person).values_list("code", "time_zone", "currency")
+        self._known = {code: Region(ZoneInfo(zone), currency) for code, zone, currency in visible}
+
+    def of(self, code: str) -> Region:
+        return self._known.get(code, self._default)
+
+
+@dataclass
+class _Grid:
+    """When a station's rows begin and end, in minutes since midnight."""
+
+    starts: set[int] = field(default_factory=set)
+    ends: set[int] = field(default_factory=set)
+    slots: set[tuple[int, int]] = field(default_factory=set)
+    """A start, and a number of slots, of rows that do not say when they end."""
+
+    def step(self) -> int:
+        """The longest slot of an hour at most that every start and end falls on; longer where a row passes midnight, which
+        only a single slot can."""
+        if not self.ends:
+            return DEFAULT_MINUTES
+        first = min(self.starts)
+        distances = (mark - first for mark in self.starts | self.ends)
+        longest = 0 if max(self.ends) > MINUTES_A_DAY else DEFAULT_MINUTES
+        return gcd(longest, *(one for one in distances if one % SHORTEST_STEP == 0)) or DEFAULT_MINUTES
+
+    def begins(self, step: int) -> range:
+        """When the slots of a day begin: from the first start on, until the last end, and none when the next day's have begun."""
+        first = min(self.starts)
+        whole_slots = -((first - max(self.ends, default=first)) // step)
+        last_end = max([first + whole_slots * step, *(start + count * step for start, count in self.slots)])
+        last = min(last_end - step, MINUTES_A_DAY - 1, first + MINUTES_A_DAY - step)
+        return range(first, last + 1, step)
 
 
 class Grids:
-    """From when to when each station is booked in the file, gathered row by row."""
+    """The slots that the rows of a file need at each station, gathered row by row."""
 
-    def __init__(self, minutes: int) -> None:
+    def __init__(self, minutes: int | None) -> None:
         self._minutes = minutes
-        self._hours: dict[str, _Hours] = {}
+        self._grids: defaultdict[str, _Grid] = defaultdict(_Grid)
 
     def add(self, entry: Entry) -> None:
         draft = entry.draft
         if not 1 <= draft.slots <= MAX_SLOTS:
             return
-        start = draft.slot.hour * 60 + draft.slot.minute
-        end = start + draft.slots * self._minutes
-        hours = self._hours.setdefault(draft.station, _Hours(start, end))
-        hours.first, hours.last = min(hours.first, start), max(hours.last, end)
-
-    def starts(self, code: str) -> list[time]:
-        """The starts of a station's day, from its earliest row on, as long as a whole slot ends by its latest
-        end, and before the next day begins.
-        """
-        hours = self._hours[code]
-        last = min(hours.last - self._minutes, MINUTES_A_DAY - 1, hours.first + MINUTES_A_DAY - self._minutes)
-        return [time(*divmod(minute, 60)) for minute in range(hours.first, last + 1, self._minutes)]
+        grid, start = self._grids[draft.station], draft.slot.hour * 60 + draft.slot.minute
+        grid.starts.add(start)
+        if entry.minutes is None:
+            grid.slots.add((start, draft.slots))
+        elif entry.minutes <= MINUTES_A_DAY:
+            grid.ends.add(start + entry.minutes)
 
     def make_stations(self, blueprint: Blueprint) -> None:
         """Every station of the file that there is not, in the order of their codes, so that two imports never
         wait for each other in a circle.
         """
         with transaction.atomic():
-            known = set(Station.objects.filter(code__in=self._hours).values_list("code", flat=True))
-            for code in sorted(set(self._hours) - known):
-                blueprint.make(code, self.starts(code))
+            known = set(Station.objects.filter(code__in=self._grids).values_list("code", flat=True))
+            for code in sorted(set(self._grids) - known):
+                grid = self._grids[code]
+                minutes = self._minutes or grid.step()
+                blueprint.make(code, [time(*divmod(start, 60)) for start in grid.begins(minutes)], minutes)
 
 
 def _whole_number(name: str, text: str) -> int:

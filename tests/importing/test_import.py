@@ -204,7 +204,6 @@ def test_dry_run_says_the_same_and_writes_nothing(file: Path, db: None) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"station,date,slot\nkitchen,2031-03-07\n", "Line 2 has 2 cells"),
         (b"station,date,slot\nkitchen,2031-03-07,18:00\nkitchen,2031-03-07,18:00,x\n", "Line 3 has 4 cells"),
         (b'station,date,slot\nkitchen,"2031-03-07"x,18:00\n', "quoting is broken in the row that begins on line 2"),
         (b'station,date,slot\nkitchen,"2031-03-07,18:00\n', "quoting is broken"),

@@ -1,4 +1,4 @@
-"""Bookings from a CSV file of another system. `docs/importing.md` walks through it."""
+"""Bookings from a file of another system: CSV, an Excel workbook or an iCalendar file. `docs/importing.md` walks through it."""
 
 import json
 import sys
@@ -11,20 +11,28 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from bookings.importing.mapping import FIELDS, Formats, pairs
+from bookings.importing.fields import INPUT_FIELDS
+from bookings.importing.formats import Formats
+from bookings.importing.mapping import pairs
 from bookings.importing.rejects import Rejects
 from bookings.importing.running import Import, Order, Refused, Summary
 from bookings.importing.stations import SETTINGS
+from bookings.importing.values import Notation, status_map
 from bookings.management.people import person_named
 from stations.errors import DomainError
 
 REFUSALS_SHOWN = 10
 
-HELP = f"""Brings bookings in from a CSV file whose first line names the columns.
+HELP = f"""Imports bookings from a file whose first row names the columns: CSV, an Excel workbook (.xlsx) or a calendar (.ics).
 
-The fields are: {", ".join(FIELDS)}.
-Station, date and slot are needed. Unsaid, slots is 1, party_adults 1, status confirmed, source import.
-Money is in cents. Known rows are not brought in again: the same file twice adds nothing.
+The fields are: {", ".join(INPUT_FIELDS)}.
+Station, date and slot are needed. Defaults: slots 1, party_adults 1, status confirmed, source import. Case and blanks around a
+column's name do not count.
+How long a booking lasts is given by one of slots, duration_minutes, ends_at, or end with or without end_date; a part of a slot
+counts as a whole one. An end before the start is on the next day.
+total_due and deposit_due are in whole units of the station's currency (45.50), total_due_cents and deposit_due_cents in its
+smallest unit (4550). created_at is when the booking was made in the other system.
+Rows that are known are not imported again: the same file twice adds nothing. Rows of empty cells are skipped.
 Exit status: 0 if every row went in, 1 if some were refused, 2 if the file was. The last line printed is JSON.
 """
 
@@ -44,11 +52,27 @@ class Command(BaseCommand):
             help="which column feeds a field; “customer_name=First name+Surname” joins two by a space",
         )  # fmt: skip
         parser.add_argument(
+            "--sum", nargs="+", action="extend", default=[], metavar="FIELD=COLUMN+COLUMN",
+            help="columns whose numbers or amounts add up to a field",
+        )  # fmt: skip
+        parser.add_argument(
+            "--status-map", nargs="+", action="extend", default=[], metavar="TEXT=STATUS",
+            help="the file's own words for statuses, such as “Paid=completed”; a status itself is read in any case",
+        )  # fmt: skip
+        parser.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
             help=f"one value for all rows; for stations that are made, also {', '.join(SETTINGS)}",
         )  # fmt: skip
         parser.add_argument("--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)")
-        parser.add_argument("--time-format", default="", metavar="F", help="such as %%I:%%M %%p (%%H:%%M)")
+        parser.add_argument(
+            "--time-format", default="", metavar="F",
+            help="such as %%I:%%M %%p (%%H:%%M); with a zone (%%z, or a Z at the end) times are converted to the station's",
+        )  # fmt: skip
+        parser.add_argument(
+            "--decimal", default="", metavar="MARK",
+            help="“.” or “,”: the decimal mark, where amounts such as 1.234 do not show it",
+        )  # fmt: skip
+        parser.add_argument("--sheet", default="", metavar="NAME", help="which sheet of a workbook (the first)")
         parser.add_argument("--encoding", default="utf-8", metavar="E", help="such as cp1252 (utf-8)")
         parser.add_argument("--delimiter", default=",", metavar="D", help="such as “;”, or “tab” (,)")
         parser.add_argument(
@@ -128,7 +152,14 @@ def _order(options: dict[str, Any]) -> Order:
     return Order(
         maps=pairs(options["map"]),
         constants=pairs(options["set"]),
-        formats=Formats(options["date_format"], options["time_format"]),
+        sums=pairs(options["sum"]),
+        notation=Notation(
+            Formats(options["date_format"], options["time_format"]),
+            options["decimal"],
+            status_map(options["status_map"]),
+        ),
+        file_name=options["file"],
+        sheet=options["sheet"],
         encoding=options["encoding"],
         delimiter=options["delimiter"],
         create_stations=options["create_stations"],

@@ -1,0 +1,199 @@
+"""The values of cells: numbers, statuses, amounts, moments. Readers raise ValueError with a sentence, which never holds
+the text itself.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from bookings.importing.formats import Formats
+from bookings.importing.source import FileRefused
+from bookings.models import Booking
+from bookings.workflow import Status
+from stations import money, validators
+from stations.invisible import without_invisible
+from stations.models import Opening, Station
+from stations.money import AmbiguousAmount
+
+if TYPE_CHECKING:
+    from django.db.models import Field
+
+_WHOLE_NUMBER: Final = re.compile(r"(?P<digits>[0-9]{1,18})(?:[.,]0{1,2})?")
+_HOURS_AND_MINUTES: Final = re.compile(r"(?P<hours>[0-9]{1,3}):(?P<minutes>[0-5][0-9])(?::00)?")
+_BETWEEN_WORDS: Final = re.compile(r"[\s_-]+")
+_STATION_CODE: Final = Station._meta.get_field("code")
+_START: Final = Opening._meta.get_field("start")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What a station's amounts and local times are read by."""
+
+    zone: ZoneInfo
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How the values of a file are written. `statuses` are the file's own words for statuses, as `status_map` gives them."""
+
+    formats: Formats = field(default_factory=Formats)
+    decimal_mark: str = ""
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+
+    def for_calendar(self) -> "Notation":
+        """With the one status of calendars' events that is none of bookings'."""
+        return replace(self, statuses={"tentative": Status.PENDING, **self.statuses})
+
+    def require_valid(self) -> None:
+        """Raises FileRefused."""
+        self.formats.require_complete()
+        if self.decimal_mark not in ("", *money.DECIMAL_MARKS):
+            raise FileRefused(_("The decimal mark is “.” or “,”."))
+
+
+def status_map(pairs: Sequence[str]) -> dict[str, Status]:
+    """`TEXT=STATUS …`, the texts in any case. Raises FileRefused."""
+    found = {}
+    for pair in pairs:
+        text, equals, status = pair.rpartition("=")
+        if not equals or not text:
+            raise FileRefused(_("“%(text)s” lacks its “=”. Write TEXT=STATUS.") % {"text": pair})
+        try:
+            found[_word(text)] = read_status(status, Notation())
+        except ValueError as error:
+            raise FileRefused(f"--status-map {pair}: {error}") from None
+    return found
+
+
+def read_number(text: str) -> int:
+    """A whole number, which spreadsheets may have given decimals: “2.0” is 2."""
+    if not (found := _WHOLE_NUMBER.fullmatch(_plain(text))):
+        raise ValueError(_("This is no whole number. Write digits only."))
+    return int(found["digits"])
+
+
+def read_minutes(text: str) -> int:
+    """A length: “90”, or “1:30”."""
+    found = _HOURS_AND_MINUTES.fullmatch(_plain(text))
+    minutes = int(found["hours"]) * 60 + int(found["minutes"]) if found else read_number(text)
+    if not minutes:
+        raise ValueError(_("A booking lasts a minute at least."))
+    return minutes
+
+
+def read_status(text: str, notation: Notation) -> Status:
+    """A status in any case, its words parted by anything or nothing (“No-Show”), or a word that the file has for one."""
+    word = _word(text)
+    if found := notation.statuses.get(word) or _STATUSES.get(word.replace(" ", "")):
+        return found
+    raise ValueError(
+        _("This is no status. The statuses are: %(statuses)s.") % {"statuses": ", ".join(Status.values)}
+        + " "
+        + _("Say what else the file means by it with --status-map TEXT=STATUS.")
+    )
+
+
+def read_amount(text: str, notation: Notation, region: Region) -> int:
+    """An amount in whole units, as minor units of the station's currency."""
+    try:
+        return money.minor_units(text, region.currency, decimal_mark=notation.decimal_mark)
+    except AmbiguousAmount:
+        raise ValueError(
+            _("This amount can be read in two ways. Say which mark is the decimal mark with --decimal.")
+        ) from None
+
+
+def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The moment by a station's clock, without a zone. One that has none is by that clock already.
+
+    Raises ValueError for the second of two hours that the clock shows alike in autumn: there is no such slot.
+    """
+    if moment.tzinfo is None:
+        return moment
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:
+        raise ValueError(_("Choose a date between 1900 and 2999.")) from None
+    if local.fold:
+        raise ValueError(
+            _("This falls into the hour that is repeated when clocks go back; only the first one can be booked.")
+        )
+    return local.replace(tzinfo=None)
+
+
+def as_instant(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The moment in UTC. One without a zone is by the station's clock."""
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_("Choose a date between 1900 and 2999.")) from None
+
+
+def require_start(start: time) -> None:
+    """Raises ValueError for a time at which no slot can begin."""
+    _run(_START.validators, start)
+
+
+def require_known_date(day: date) -> None:
+    """Raises ValueError for a date beyond those that the product knows."""
+    _run([validators.known_date], day)
+
+
+def _plain(text: str) -> str:
+    return without_invisible(text).strip()
+
+
+def _word(text: str) -> str:
+    return _BETWEEN_WORDS.sub(" ", _plain(text).casefold())
+
+
+def _one_line(field: "Field[Any, Any]", text: str) -> str:
+    """As the column takes it: rows are looked up by it before any rule is asked."""
+    if line := text.strip():
+        _run(field.validators, line)
+    return line
+
+
+def _run(checks: Iterable[Callable[[Any], None]], value: object) -> None:
+    for check in checks:
+        try:
+            check(value)
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from None
+
+
+def _station(text: str) -> str:
+    if not _plain(text):
+        raise ValueError(_("The station is missing."))
+    return _one_line(_STATION_CODE, _plain(text))
+
+
+def _as_written(text: str) -> str:
+    return text
+
+
+_STATUSES: Final = {status.value.replace("_", ""): status for status in Status}
+TEXT_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "external_ref": partial(_one_line, Booking._meta.get_field("external_ref")),
+    "station": _station,
+    "slots": read_number,
+    "customer_name": _as_written,
+    "customer_email": _as_written,
+    "customer_phone": _as_written,
+    "party_adults": read_number,
+    "party_kids": read_number,
+    "special_requests": _as_written,
+    "total_due_cents": read_number,
+    "deposit_due_cents": read_number,
+    "source": _as_written,
+    "duration_minutes": read_minutes,
+}
+"""Fields that are read by their text alone."""
