@@ -99,7 +99,7 @@ def _chosen(readings: Mapping[str, Decimal], decimal_mark: str, *, whole: bool) 
     if whole and len(values) > 1:
         values = {value for value in values if value == value.to_integral_value()}
     if len(values) > 1:
-        raise AmbiguousAmount(_("This amount can be read in two ways. Write it with two decimals, such as 1234.00."))
+        raise AmbiguousAmount(_("This amount is ambiguous. Write it with two decimals, such as 1234.00."))
     return values.pop()
 
 

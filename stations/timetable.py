@@ -160,7 +160,7 @@ class Timetable:
 
     def _ends_too_early(self, day: date, start: time, end: time | None) -> str:
         when = {**self._when(day, start), "end": wording.clock(end or time(0), self._country)}
-        return _("The slots that begin at %(start)s on %(day)s end at %(end)s. The booking ends later.") % when
+        return _("The slots from %(start)s on %(day)s end at %(end)s, before the booking does.") % when
 
     def _closed(self, slot: Slot) -> str:
         when = {**self._when(slot.date, slot.start), "reason": slot.reason}

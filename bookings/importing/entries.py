@@ -75,7 +75,7 @@ class EntryReader:
     def _require_single(self, row: Row) -> None:
         column = self.fields.recurrence
         if column is not None and row.cells[column].strip():
-            sentence = _("This event repeats without an end. Write a row for each of its dates, and empty this cell.")
+            sentence = _("This event repeats indefinitely. Write a row for each date, and empty this cell.")
             raise Invalid(fields={RECURRENCE_RULE: [sentence]})
 
     def _sum(self, name: str, texts: list[str], region: Region) -> Any:
@@ -152,7 +152,7 @@ def _end(found: Mapping[str, Any], start: datetime, region: Region) -> datetime 
     end, end_date = found.get("end"), found.get("end_date")
     if end is None:
         if end_date and end_date > found["date"]:
-            raise ValueError(_("The time of the end is missing."))
+            raise ValueError(_("The end time is missing."))
         return None
     moment = datetime.combine(end_date or found["date"], end)
     is_before = values.as_instant(moment, region.zone) < values.as_instant(start, region.zone)

@@ -45,7 +45,7 @@ class Formats:
     def require_complete(self) -> None:
         """Raises FileRefused for a format that does not determine a date or a time."""
         if "%Z" in self.date_format + self.time_format:
-            raise FileRefused(_("Names of time zones (%Z) are ambiguous. Write %z for offsets such as +0200."))
+            raise FileRefused(_("Time zone names (%Z) are ambiguous. Use %z for offsets such as +0200."))
         if self.date_format and not _determines_date(self.date_format):
             raise FileRefused(_("The date format says no whole date. Write it as in “%d.%m.%Y”."))
         if self.time_format and not _determines_time(self.time_format):
@@ -75,7 +75,7 @@ class Formats:
 
     def read_moment(self, text: str) -> datetime:
         """A date and a time in one cell."""
-        written, sentence = _plain(text), _("This is no date and time written as %(format)s.")
+        written, sentence = _plain(text), _("This is not a date and time in the format %(format)s.")
         if self._moment_format:
             return _parse(written, self._moment_format, sentence)
         if _ISO_MOMENT.fullmatch(written):

@@ -126,10 +126,10 @@ def _calendars(text: str) -> Iterator[tuple[Component, list[tuple[int, Component
     try:
         calendars = Calendar.from_ical(text, multiple=True)
     except ValueError:
-        raise FileRefused(_("This is no iCalendar file.")) from None
+        raise FileRefused(_("This is not an iCalendar file.")) from None
     found = [(calendar, calendar.walk("VEVENT")) for calendar in calendars]
     if not found or sum(len(events) for _calendar, events in found) != len(lines):
-        raise FileRefused(_("This is no iCalendar file, or its end is missing."))
+        raise FileRefused(_("This is not a complete iCalendar file."))
     numbers = iter(lines)
     for calendar, events in found:
         numbered = list(zip(numbers, events, strict=False))

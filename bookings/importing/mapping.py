@@ -53,7 +53,7 @@ class Wiring:
         for name in self.sums:
             if name not in SUMMABLE:
                 raise FileRefused(
-                    _("%(name)s cannot be a sum. These can: %(fields)s.")
+                    _("%(name)s cannot be a sum. These fields can: %(fields)s.")
                     % {"name": name, "fields": ", ".join(sorted(SUMMABLE))}
                 )
         if both := sorted((set(self.maps) | set(self.sums)) & set(self.constants)):
@@ -122,7 +122,7 @@ def _alternatives_left_out(fields: set[str], named: set[str]) -> set[str]:
         if len(chosen) > 1:
             both = sorted(frozenset.union(*chosen) & fields)
             raise FileRefused(
-                _("%(names)s mean the same. Choose one with --map or --set.") % {"names": ", ".join(both)}
+                _("%(names)s say the same thing. Choose one with --map or --set.") % {"names": ", ".join(both)}
             )
         left_out |= {name for one in used if one not in chosen for name in one}
     return left_out

@@ -85,7 +85,7 @@ def read_minutes(text: str) -> int:
     found = _HOURS_AND_MINUTES.fullmatch(_plain(text))
     minutes = int(found["hours"]) * 60 + int(found["minutes"]) if found else read_number(text)
     if not minutes:
-        raise ValueError(_("A booking lasts a minute at least."))
+        raise ValueError(_("A booking must last at least one minute."))
     return minutes
 
 
@@ -97,7 +97,7 @@ def read_status(text: str, notation: Notation) -> Status:
     raise ValueError(
         _("This is no status. The statuses are: %(statuses)s.") % {"statuses": ", ".join(Status.values)}
         + " "
-        + _("Say what else the file means by it with --status-map TEXT=STATUS.")
+        + _("Map other words with --status-map TEXT=STATUS.")
     )
 
 
@@ -106,9 +106,7 @@ def read_amount(text: str, notation: Notation, region: Region) -> int:
     try:
         return money.minor_units(text, region.currency, decimal_mark=notation.decimal_mark)
     except AmbiguousAmount:
-        raise ValueError(
-            _("This amount can be read in two ways. Say which mark is the decimal mark with --decimal.")
-        ) from None
+        raise ValueError(_("This amount is ambiguous. Name the decimal mark with --decimal.")) from None
 
 
 def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -124,7 +122,7 @@ def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
         raise ValueError(_("Choose a date between 1900 and 2999.")) from None
     if local.fold:
         raise ValueError(
-            _("This falls into the hour that is repeated when clocks go back; only the first one can be booked.")
+            _("This is in the hour that is repeated when clocks go back. Only the first of the two can be booked.")
         )
     return local.replace(tzinfo=None)
 

@@ -139,7 +139,7 @@ def _require_small(file: BinaryIO) -> None:
         with ZipFile(file) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
     except BadZipFile:
-        raise FileRefused(_("This is no Excel workbook (.xlsx), or it is protected by a password.")) from None
+        raise FileRefused(_("This is not an Excel workbook (.xlsx), or it is password-protected.")) from None
     if unpacked > MAX_UNPACKED_BYTES:
         raise FileRefused(_too_large())
 

@@ -75,12 +75,12 @@ def test_column_of_dates_and_column_of_times_say_the_end(room: Station, file: Pa
         ("end", "10:00", "end: The end must be after the start."),
         ("end_date,end", "2031-03-06,13:00", "end: The end must be after the start."),
         ("ends_at", "2031-03-07 09:00", "ends_at: The end must be after the start."),
-        ("end_date,end", "2031-03-08,", "end: The time of the end is missing."),
+        ("end_date,end", "2031-03-08,", "end: The end time is missing."),
         ("end", "late", "end: This is no time written as HH:MM."),
-        ("duration_minutes", "0", "duration_minutes: A booking lasts a minute at least."),
-        ("end", "20:30", "The slots that begin at 10:00 on Fri 7 Mar 2031 end at 20:00. The booking ends later."),
-        ("end", "09:00", "The booking ends later."),
-        ("duration_minutes", "5000", "The booking ends later."),
+        ("duration_minutes", "0", "duration_minutes: A booking must last at least one minute."),
+        ("end", "20:30", "The slots from 10:00 on Fri 7 Mar 2031 end at 20:00, before the booking does."),
+        ("end", "09:00", "before the booking does."),
+        ("duration_minutes", "5000", "before the booking does."),
     ],
 )
 def test_end_that_no_row_of_slots_has_is_refused_with_a_sentence(

@@ -135,7 +135,7 @@ def test_event_that_repeats_without_an_end_is_refused(station: Station, file: Pa
     assert bring_in(file, *SET, "--rejects", rejects).summary == counts(created=1, refused=1)
     [row] = rows_of(rejects)
     assert (row["UID"], row["import_line"]) == ("a1", "4")
-    assert "RRULE: This event repeats without an end." in row["import_reason"]
+    assert "RRULE: This event repeats indefinitely." in row["import_reason"]
     assert bring_in(rejects, *SET).summary == counts(refused=1)
     write(rejects, rejects.read_text().replace(rule, "", 1))
     assert bring_in(rejects, *SET).summary == counts(created=1)
@@ -186,12 +186,12 @@ def test_what_was_mapped_or_set_comes_before_the_properties(station: Station, fi
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "no iCalendar file"),
-        (b"station,date,slot\n", "no iCalendar file"),
-        (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a1\r\n", "its end is missing"),
+        (b"", "not a complete"),
+        (b"station,date,slot\n", "not an iCalendar file"),
+        (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a1\r\n", "not a complete"),
         (
             b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n",
-            "end is missing",
+            "not a complete",
         ),
         (
             b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a1\r\nnonsense\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",

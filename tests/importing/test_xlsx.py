@@ -191,9 +191,9 @@ def change_sheet(file: Path, before: bytes, after: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"station,date,slot\n", "no Excel workbook"),
-        (b"", "no Excel workbook"),
-        (b"PK\x03\x04broken", "no Excel workbook"),
+        (b"station,date,slot\n", "not an Excel workbook"),
+        (b"", "not an Excel workbook"),
+        (b"PK\x03\x04broken", "not an Excel workbook"),
     ],
 )
 def test_file_that_is_no_workbook_is_refused(station: Station, file: Path, content: bytes, sentence: str) -> None:
