@@ -60,7 +60,7 @@ class Shape:
     largest: int
     """How many guests a party has at most."""
     price: int
-    """For one guest and one slot, in cents."""
+    """For one guest and one slot, in minor units."""
     phone: str
     """A number reserved for stories, but for its last digits."""
 

@@ -14,7 +14,7 @@ from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
-from stations import validators, wording
+from stations import money, validators, wording
 from stations.models import MAX_PLACES, Station
 
 
@@ -39,18 +39,36 @@ class SlotField(forms.TimeField):
     input_formats = ("%H:%M",)
 
 
-class CentsField(forms.DecimalField):
-    """An amount with two decimals for the person, integer cents for the product."""
+class AmountField(forms.Field):
+    """An amount as the person writes it, in minor units of the station's currency. Empty is nothing due.
+
+    A text field: browsers drop the comma from a number field where they know another decimal mark.
+    """
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    station: Station
+    """Set by the form."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, max_value=MAX_CENTS // 100, decimal_places=2, required=False, **options)
+        super().__init__(required=False, initial=0, **options)
 
-    def clean(self, value: Any) -> int:
-        amount = super().clean(value)
-        return int(amount * 100) if amount is not None else 0
+    def to_python(self, value: Any) -> int:
+        if value in self.empty_values:
+            return 0
+        try:
+            found = money.minor_units(str(value), self.station.currency, decimal_mark=self._decimal_mark())
+        except ValueError as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        if found > MAX_CENTS:
+            raise forms.ValidationError(_("This amount is too large."))
+        return found
 
     def prepare_value(self, value: Any) -> Any:
-        return f"{value / 100:.2f}" if isinstance(value, int) else value
+        return wording.amount(value, self.station.currency, self.station.country) if isinstance(value, int) else value
+
+    def _decimal_mark(self) -> str:
+        """The person's own where an amount is written with three decimals as a rule, else only what the amount itself shows."""
+        return wording.decimal_mark(self.station.country) if money.exponent(self.station.currency) > 2 else ""
 
 
 class CalendarForm(forms.Form):
@@ -108,10 +126,16 @@ class PartyForm(forms.Form):
     special_requests = LinesField(
         label=_("Wishes"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
     )
-    total_due_cents = CentsField(label=_("Total"), initial=0)
-    deposit_due_cents = CentsField(label=_("Deposit"), initial=0)
+    total_due_cents = AmountField(label=_("Total"))
+    deposit_due_cents = AmountField(label=_("Deposit"))
     source = LineField(label=_("Source"), required=False, max_length=50)
     external_ref = LineField(label=_("External reference"), required=False, max_length=100)
+
+    def __init__(self, *args: Any, station: Station, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            if isinstance(field, AmountField):
+                field.station = station
 
     def party(self) -> dict[str, Any]:
         """The cleaned words as a service takes them."""
@@ -147,9 +171,9 @@ class NewBookingForm(PartyForm, ContactForm):
         initial=Status.CONFIRMED,
     )
 
-    def __init__(self, *args: Any, cells: list[Cell], country: str, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["slot"].choices = slot_choices(cells, country)  # type: ignore[attr-defined]
+    def __init__(self, *args: Any, cells: list[Cell], station: Station, **options: Any) -> None:
+        super().__init__(*args, station=station, **options)
+        self.fields["slot"].choices = slot_choices(cells, station.country)  # type: ignore[attr-defined]
 
     def place_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
@@ -169,7 +193,7 @@ class EditBookingForm(PartyForm):
 
     def __init__(self, *args: Any, booking: Booking, **options: Any) -> None:
         initial = {name: getattr(booking, name) for name in [*PartyForm.base_fields, "version"]}
-        super().__init__(*args, **{"initial": initial, **options})
+        super().__init__(*args, station=booking.station, **{"initial": initial, **options})
 
     def edits(self) -> dict[str, Any]:
         """Only what was changed on the form: what it cannot show exactly stays as it is."""

@@ -56,10 +56,10 @@ class Booking(models.Model):
     party_adults = models.PositiveSmallIntegerField(_("adults"), default=1, validators=[MaxValueValidator(MAX_PLACES)])
     party_kids = models.PositiveSmallIntegerField(_("children"), default=0, validators=[MaxValueValidator(MAX_PLACES)])
     total_due_cents = models.PositiveIntegerField(
-        _("total, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
+        _("total, in cents or the currency's smallest unit"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
     deposit_due_cents = models.PositiveIntegerField(
-        _("deposit, in cents"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
+        _("deposit, in cents or the currency's smallest unit"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
     special_requests = EncryptedTextField(
         _("wishes"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]

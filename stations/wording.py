@@ -1,18 +1,20 @@
 """How dates, times and money are written for people: in the reader's language, by the customs of the station's country.
 
 English is read in Berlin with 24 hours, in New York with 12, and “7 March” there is “March 7”: Unicode's CLDR knows (by Babel).
-Machines get ISO 8601 and integer cents instead, and never come here.
+Machines get ISO 8601 and integer minor units instead, and never come here.
 """
 
+from copy import copy
 from datetime import date, time
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton, format_time, get_timezone_location
-from babel.numbers import format_currency
+from babel.numbers import get_decimal_symbol
 from django.utils.translation import get_language
+
+from stations.money import DECIMAL_MARKS, exponent, whole_units
 
 ANYWHERE: Final = ""
 """No country: the customs of the language alone."""
@@ -74,10 +76,23 @@ def span(first: date, last: date, country: str) -> str:
     return str(format_interval(first, last, "yMMMd", locale=_locale(_language(), country)))
 
 
-def money(cents: int, currency: str, country: str) -> str:
-    """“45,00 €”. Every currency has its hundredths here, as in the database."""
+def money(minor_units: int, currency: str, country: str) -> str:
+    """“45,00 €”, “¥4,500”."""
     locale = _locale(_language(), country)
-    return str(format_currency(Decimal(cents) / 100, currency, locale=locale, currency_digits=False))
+    pattern = copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (exponent(currency), exponent(currency))
+    return str(pattern.apply(whole_units(minor_units, currency), locale, currency=currency, currency_digits=False))
+
+
+def amount(minor_units: int, currency: str, country: str) -> str:
+    """“1234,50”: without a sign and without groups, as it stands in a form."""
+    return f"{whole_units(minor_units, currency):f}".replace(".", decimal_mark(country))
+
+
+def decimal_mark(country: str) -> str:
+    """“.” or “,”."""
+    mark = get_decimal_symbol(_locale(_language(), country))
+    return mark if mark in DECIMAL_MARKS else "."
 
 
 def zone(name: str) -> str:

@@ -104,7 +104,7 @@ def new(request: PageRequest) -> HttpResponse:
     cells = calendar.cells(station, day, day)[day]
     known = _known_customer(request, station)
     initial = {"date": day, "slot": request.GET.get("slot", "")}
-    form = NewBookingForm(request.POST or None, cells=cells, country=station.country, initial=initial)
+    form = NewBookingForm(request.POST or None, cells=cells, station=station, initial=initial)
     if form.is_valid():
         try:
             booking = services.create(_draft(station, form, known), by=request.user)

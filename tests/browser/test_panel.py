@@ -114,7 +114,7 @@ def test_edit_in_the_panel_says_what_is_wrong_and_saves(visit: Visit, station: S
     panel(page).get_by_label("Deposit").fill("10")
     panel(page).get_by_role("button", name="Save").click()
     expect(panel(page)).to_contain_text("The deposit cannot be more than the total.")
-    panel(page).get_by_label("Total").fill("25.50")
+    panel(page).get_by_label("Total").fill("25,50")
     panel(page).get_by_role("button", name="Save").click()
 
     expect(page.get_by_role("status")).to_contain_text("Saved.")

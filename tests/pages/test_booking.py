@@ -248,6 +248,53 @@ def test_edit_changes_what_the_form_says(visitor: Client, station: Station) -> N
     assert made.special_requests == "Nuts!"
 
 
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [
+        ("45", 4500),
+        ("45.5", 4550),
+        ("45,50", 4550),
+        ("1.234,50", 123450),
+        ("1,234.50", 123450),
+        ("1 234,50", 123450),
+        ("€45.50", 4550),
+        ("45,50 €", 4550),
+        ("", 0),
+    ],
+)
+def test_amount_is_taken_as_it_was_meant(visitor: Client, station: Station, typed: str, cents: int) -> None:
+    made = booking(station, total_due_cents=1)
+    words = {"party_adults": 1, "party_kids": 0, "slots": 1, "version": 1, "total_due_cents": typed}
+
+    assert visitor.post(f"/bookings/{made.pk}/edit/", words).status_code == 302
+    assert Booking.objects.get().total_due_cents == cents
+
+
+@pytest.mark.parametrize(
+    ("currency", "language", "stored", "shown", "on_page"),
+    [
+        ("JPY", "en", 4500, "4500", "4.500\N{NO-BREAK SPACE}JP¥"),
+        ("KWD", "de", 1234, "1,234", "1,234\N{NO-BREAK SPACE}KWD"),
+        ("EUR", "de", 123450, "1234,50", "1.234,50\N{NO-BREAK SPACE}€"),
+    ],
+)
+def test_amount_has_the_decimals_of_its_currency_and_is_saved_as_shown(
+    client: Client, db: None, currency: str, language: str, stored: int, shown: str, on_page: str
+) -> None:
+    station = open_station(currency=currency)
+    made = booking(station, total_due_cents=stored)
+    client.force_login(person(roles.STAFF, station))
+    client.cookies["django_language"] = language
+    form = client.get(f"/bookings/{made.pk}/edit/").context["form"]
+    words = {field.name: field.value() for field in form if field.value() is not None}
+
+    client.post(f"/bookings/{made.pk}/edit/", {**words, "party_adults": 2})
+
+    made.refresh_from_db()
+    assert (words["total_due_cents"], made.party_adults, made.total_due_cents) == (shown, 2, stored)
+    assert on_page in client.get(f"/bookings/{made.pk}/").content.decode()
+
+
 def test_edit_saved_as_it_was_shown_changes_nothing(visitor: Client, station: Station) -> None:
     """Browsers end lines by CRLF, and a form trims: neither may pass for an edit."""
     made = booking(
@@ -278,7 +325,11 @@ def test_edit_takes_lines_as_every_other_door_does(visitor: Client, station: Sta
         ({"deposit_due_cents": "9"}, "The deposit cannot be more than the total."),
         ({"party_adults": 0}, "A party has at least one guest."),
         ({"party_adults": "x"}, "Enter a whole number."),
-        ({"total_due_cents": "NaN"}, "Enter a number."),
+        ({"total_due_cents": "NaN"}, "This is not an amount."),
+        ({"total_due_cents": "1.234"}, "This amount is ambiguous."),
+        ({"total_due_cents": "12.345,6789"}, "at most 2 decimals"),
+        ({"total_due_cents": "-5"}, "This is not an amount."),
+        ({"total_due_cents": "99999999999"}, "This amount is too large."),
         ({"version": 7}, "changed this booking meanwhile"),
         ({"special_requests": "a\x07b"}, "Control characters"),
     ],

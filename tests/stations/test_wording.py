@@ -93,12 +93,30 @@ def test_span_says_what_is_the_same_once(language: str, last: date, told: str) -
         ("en", "US", "USD", "$1,234.50"),
         ("en", "DE", "EUR", f"1.234,50{NO_BREAK}€"),
         ("es", "ES", "EUR", f"1.234,50{NO_BREAK}€"),
-        ("en", "US", "JPY", "¥1,234.50"),
+        ("en", "US", "JPY", "¥123,450"),
+        ("en", "KW", "KWD", "KWD123.450"),
+        ("de", "DE", "RSD", f"1.234,50{NO_BREAK}RSD"),
     ],
 )
-def test_money_has_its_hundredths_and_its_sign(language: str, country: str, currency: str, told: str) -> None:
+def test_money_has_its_currencys_decimals_and_sign(language: str, country: str, currency: str, told: str) -> None:
     with translation.override(language):
         assert wording.money(123_450, currency, country) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "currency", "expected"),
+    [
+        ("en", "US", "USD", "1234.50"),
+        ("de", "DE", "EUR", "1234,50"),
+        ("es", "ES", "JPY", "123450"),
+        ("de", "AT", "KWD", "123,450"),
+    ],
+)
+def test_amount_of_a_form_has_the_readers_decimal_mark(
+    language: str, country: str, currency: str, expected: str
+) -> None:
+    with translation.override(language):
+        assert wording.amount(123_450, currency, country) == expected
 
 
 def test_clock_names_the_minutes_that_there_are() -> None:
