@@ -1,5 +1,6 @@
-"""Bookings brought in from a CSV file of another system; `docs/importing.md` tells it for people.
+"""Bookings imported from a file of another system; `docs/importing.md` describes it for people.
 
-`source` reads the file, `mapping` makes its cells a booking's fields, `identity` knows rows again, `stations`
-makes the stations that a file names, and `running` does it all, batch by batch.
+`files` opens the file as one of three sources (CSV, workbook, calendar), `mapping` says which columns feed which field,
+`entries` reads a row's cells, `identity` recognises rows again, `stations` makes the stations that a file names, and `running`
+does it all, batch by batch.
 """
