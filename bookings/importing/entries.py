@@ -58,7 +58,7 @@ class EntryReader:
         """Raises Invalid, with every field at fault, for cells that cannot be read."""
         self._require_single(row)
         texts = self.fields.texts(row)
-        region = self.region_of(texts["station"][0].strip())
+        region = self.region_of(values.plain(texts["station"][0]))
         found: dict[str, Any] = {}
         wrong: dict[str, list[str]] = {}
         for name, parts in texts.items():
@@ -121,6 +121,8 @@ _DATE_OF: Final = {time: date for date, time in _TIME_OF.items()}
 def _entry(found: Mapping[str, Any], region: Region) -> Entry:
     """An entry of the values of a row's fields. Raises Invalid where they do not fit each other."""
     start = datetime.combine(found["date"], found["slot"])
+    with _fault_in("date"):
+        values.require_known_date(start.date())
     with _fault_in("slot"):
         local = values.in_zone(start, region.zone)
         values.require_start(local.time())

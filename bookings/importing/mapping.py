@@ -35,7 +35,7 @@ def pairs(said: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class MappingOptions:
     """What was said about the fields: columns that feed them, columns that are summed, values for all rows."""
 
     maps: Mapping[str, str]
@@ -79,21 +79,21 @@ class FieldMap:
     """The column of an event's recurrence rule."""
 
     @classmethod
-    def of(cls, names: Sequence[str], wiring: Wiring) -> "FieldMap":
+    def of(cls, names: Sequence[str], options: MappingOptions) -> "FieldMap":
         """A column with a field's own name feeds it, unless something else was said. Raises FileRefused."""
-        wiring.require_known()
+        options.require_known()
         header = Header(names)
         is_calendar = EVENT_START in header
         unnamed = {name: name for name in INPUT_FIELDS if name in header}
         if is_calendar:
             unnamed = _of_calendar(header) | unnamed
-        unnamed = {name: column for name, column in unnamed.items() if name not in wiring.named}
-        left_out = _alternatives_left_out({*unnamed, *wiring.named}, wiring.named)
-        wanted = {**unnamed, **wiring.maps, **wiring.sums}
+        unnamed = {name: column for name, column in unnamed.items() if name not in options.named}
+        left_out = _alternatives_left_out({*unnamed, *options.named}, options.named)
+        wanted = {**unnamed, **options.maps, **options.sums}
         columns = {name: header.indexes(column) for name, column in wanted.items() if name not in left_out}
-        _require_complete(header, {*columns, *wiring.constants})
+        _require_complete(header, {*columns, *options.constants})
         recurrence = header.index(RECURRENCE_RULE) if is_calendar and RECURRENCE_RULE in header else None
-        return cls(columns, wiring.constants, frozenset(wiring.sums), is_calendar, recurrence)
+        return cls(columns, options.constants, frozenset(options.sums), is_calendar, recurrence)
 
     def texts(self, row: Row) -> dict[str, list[str]]:
         """What the row says of each field: one text, or the texts to sum."""
@@ -146,7 +146,7 @@ def _require_complete(header: Header, fields: set[str]) -> None:
 
 
 def _texts(row: Row, indexes: Sequence[int], *, summed: bool) -> list[str]:
-    if len(indexes) == 1:
+    if len(indexes) == 1 and not summed:
         return [formulas.undone(row.cells[indexes[0]])]
     parts = (formulas.undone(row.cells[index]).strip() for index in indexes)
     texts = [part for part in parts if part]

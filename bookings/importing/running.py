@@ -19,7 +19,7 @@ from bookings.importing.batch import Done, Item
 from bookings.importing.entries import Entry, EntryReader
 from bookings.importing.files import open_source
 from bookings.importing.identity import Register, register
-from bookings.importing.mapping import FieldMap, Wiring
+from bookings.importing.mapping import FieldMap, MappingOptions
 from bookings.importing.source import FileRefused, Row
 from bookings.importing.stations import SETTINGS, Blueprint, Grids, Regions
 from bookings.importing.values import Notation
@@ -113,7 +113,7 @@ class Import:
             delimiter=order.delimiter,
         )
         of_bookings = {name: text for name, text in order.constants.items() if name not in for_stations}
-        fields = FieldMap.of(self.source.header, Wiring(order.maps, order.sums, of_bookings))
+        fields = FieldMap.of(self.source.header, MappingOptions(order.maps, order.sums, of_bookings))
         notation = order.notation.for_calendar() if fields.is_calendar else order.notation
         self._reader = EntryReader(fields, notation, Regions(by, self._blueprint.region).of)
         self._reader.require_readable_constants()

@@ -97,7 +97,7 @@ class _Grid:
         longest = 0 if max(self.ends) > MINUTES_A_DAY else DEFAULT_MINUTES
         return gcd(longest, *(one for one in distances if one % SHORTEST_STEP == 0)) or DEFAULT_MINUTES
 
-    def begins(self, step: int) -> range:
+    def slot_starts(self, step: int) -> range:
         """When the slots of a day begin: from the first start on, until the last end, and none when the next day's have begun."""
         first = min(self.starts)
         whole_slots = -((first - max(self.ends, default=first)) // step)
@@ -133,7 +133,7 @@ class Grids:
             for code in sorted(set(self._grids) - known):
                 grid = self._grids[code]
                 minutes = self._minutes or grid.step()
-                blueprint.make(code, [time(*divmod(start, 60)) for start in grid.begins(minutes)], minutes)
+                blueprint.make(code, [time(*divmod(start, 60)) for start in grid.slot_starts(minutes)], minutes)
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -75,14 +75,14 @@ def status_map(pairs: Sequence[str]) -> dict[str, Status]:
 
 def read_number(text: str) -> int:
     """A whole number, which spreadsheets may have given decimals: “2.0” is 2."""
-    if not (found := _WHOLE_NUMBER.fullmatch(_plain(text))):
+    if not (found := _WHOLE_NUMBER.fullmatch(plain(text))):
         raise ValueError(_("This is no whole number. Write digits only."))
     return int(found["digits"])
 
 
 def read_minutes(text: str) -> int:
     """A length: “90”, or “1:30”."""
-    found = _HOURS_AND_MINUTES.fullmatch(_plain(text))
+    found = _HOURS_AND_MINUTES.fullmatch(plain(text))
     minutes = int(found["hours"]) * 60 + int(found["minutes"]) if found else read_number(text)
     if not minutes:
         raise ValueError(_("A booking must last at least one minute."))
@@ -145,12 +145,13 @@ def require_known_date(day: date) -> None:
     _run([validators.known_date], day)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text without blanks around it and without invisible characters."""
     return without_invisible(text).strip()
 
 
 def _word(text: str) -> str:
-    return _BETWEEN_WORDS.sub(" ", _plain(text).casefold())
+    return _BETWEEN_WORDS.sub(" ", plain(text).casefold())
 
 
 def _one_line(field: "Field[Any, Any]", text: str) -> str:
@@ -169,9 +170,9 @@ def _run(checks: Iterable[Callable[[Any], None]], value: object) -> None:
 
 
 def _station(text: str) -> str:
-    if not _plain(text):
+    if not plain(text):
         raise ValueError(_("The station is missing."))
-    return _one_line(_STATION_CODE, _plain(text))
+    return _one_line(_STATION_CODE, plain(text))
 
 
 def _as_written(text: str) -> str:

@@ -100,6 +100,28 @@ def test_sum_adds_up_the_numbers_of_columns(station: Station, file: Path) -> Non
     ]
 
 
+def test_sum_of_one_empty_column_is_what_an_empty_cell_is(station: Station, file: Path) -> None:
+    write(file, f"station,date,slot,Length\n{ROW},\n{ROW},120\n")
+
+    assert bring_in(file, "--sum", "duration_minutes=Length").summary == counts(created=2)
+    assert sorted(Booking.objects.values_list("slots", flat=True)) == [1, 2]
+
+
+def test_station_is_known_by_its_code_without_invisible_characters(file: Path, db: None) -> None:
+    open_station(code="tokyo", currency="JPY", time_zone="Asia/Tokyo")
+    write(file, "station,when,total_due\n\u200btokyo ,2031-03-07T09:00Z,4500\n")
+
+    assert bring_in(file, "--map", "date=when", "slot=when").summary == counts(created=1)
+    assert Booking.objects.values_list("slot", "total_due_cents").get() == (time(18), 4500)
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "3000-01-01", "9999-12-31", "0001-01-01"])
+def test_date_that_no_calendar_shows_is_refused(station: Station, file: Path, day: str) -> None:
+    write(file, f"station,date,slot,end,created_at\nkitchen,{day},18:00,17:00,{day}\n{ROW},19:00,\n")
+
+    assert bring_in(file).summary == counts(created=1, refused=1)
+
+
 @pytest.mark.parametrize(
     "words",
     [
