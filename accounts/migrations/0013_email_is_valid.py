@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0010_fewer_indexes'),
+        ('accounts', '0012_ended_api_keys'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0008_worker_beats'),
+        ('bookings', '0014_ended_feeds'),
     ]
 
     operations = [
