@@ -15,6 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import roles
+from accounts.auth import account_emails
+from accounts.auth.models import EmailKind
 from accounts.models import ApiKey, User
 from stations.errors import NotFound
 from stations.models import Station
@@ -43,6 +45,7 @@ def make(
             user=by, name=name, rights=sorted(rights), expires_on=expires_on, digest=_digest(text), epoch=by.epoch
         )
         made.stations.set(stations)
+        account_emails.queue(by, EmailKind.API_KEY_CREATED, name=name)
     return made, text
 
 

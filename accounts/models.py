@@ -18,10 +18,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, roles, sealing
+from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import statements, validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
+
+__all__ = ["AccountEmail", "EmailChange"]
+"""Defined elsewhere, and found here by Django."""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -161,17 +165,10 @@ class RecoveryCode(models.Model):  # noqa: DJ008
         constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once_a_person")]
 
 
-class ResetRequest(models.Model):  # noqa: DJ008
+class ResetRequest(QueuedEmail):
     """That somebody wants a new password for an e-mail, whoever has it. Only `accounts.resetting` writes it; sent, it is gone."""
 
-    email = EncryptedTextField(max_length=254)
-    language = models.CharField(max_length=10)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    due_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        default_permissions = ()
+    class Meta(QueuedEmail.Meta):
         indexes = [models.Index(fields=["due_at"], name="reset_request_due")]
 
 

@@ -1,11 +1,19 @@
 """Which people a person may manage: only with what one holds oneself, and never somebody with more."""
 
+from collections.abc import Collection
+from typing import Final
+
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 
+from accounts.auth import account_emails
+from accounts.auth.models import EmailKind
 from accounts.models import User
 from stations.models import Station
 from stations.querysets import ALL_STATIONS
+
+PERMISSIONS: Final = frozenset({"groups", "stations", "is_active", "is_superuser"})
+"""The fields of a person that say what they may do."""
 
 
 def visible_people(person: User) -> QuerySet[User]:
@@ -47,3 +55,18 @@ def rights_of(other: User) -> set[str]:
         "permissions__content_type__app_label", "permissions__codename"
     )
     return {f"{app}.{codename}" for app, codename in [*held, *by_group] if codename}
+
+
+def notify_of_changes(user: User, changed: Collection[str], *, old_email: str) -> None:
+    """Tell somebody by email what a manager has changed of them: their email, at the old address, and what they may do."""
+    if "email" in changed:
+        account_emails.queue(user, EmailKind.EMAIL_CHANGED, to=old_email)
+    if PERMISSIONS & set(changed):
+        account_emails.queue(
+            user,
+            EmailKind.PERMISSIONS_CHANGED,
+            active=user.is_active,
+            superuser=user.is_superuser,
+            groups=[group.name for group in user.groups.order_by("name")],
+            stations=[station.name for station in user.stations.order_by("name")],
+        )

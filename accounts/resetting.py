@@ -1,36 +1,34 @@
-"""A forgotten password: asked for by anybody, mailed to whoever has the account, good once and for an hour.
+"""Links that set a password, each good once.
 
-Asking writes down an e-mail and nothing else, whether anybody has it or not; who it is, a worker finds out later
-(`bookings.mails.resets`). What is mailed is made from what a session carries of its person, so that it is over as soon as any of
-that changes, and with the next log-in.
+For a forgotten password: asked for by anybody, mailed to whoever has the account, good for an hour. By a manager, for a new
+person or in place of a password that is lost: mailed, or handed over where no mail can be sent, good for three days.
+
+Asking writes down an e-mail and nothing else, whether anybody has it or not; who it is, a worker finds out later. A link is made
+from what a session carries of its person, so that it is over as soon as any of that changes, and with the next log-in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
-from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, sessions
+from accounts.auth import account_emails, email_queue
+from accounts.auth.links import AccountLink
+from accounts.auth.models import EmailKind
 from accounts.models import ResetRequest, User
 from accounts.throttling import Rate, hashed, network
 
 LIFETIME: Final = timedelta(hours=1)
-"""Of a request that cannot be mailed. What was mailed lasts for PASSWORD_RESET_TIMEOUT."""
-LEASE: Final = timedelta(minutes=3)
+"""Of a request that cannot be mailed."""
 
 
-class _Tickets(PasswordResetTokenGenerator):
-    key_salt = "accounts.resetting"
-
-    def _make_hash_value(self, user: Any, timestamp: int) -> str:
-        return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"
-
-
-_tickets: Final = _Tickets()
+FORGOTTEN: Final = AccountLink("accounts.resetting", timedelta(hours=1))
+BY_MANAGER: Final = AccountLink("accounts.auth.password_link", timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))
+LINKS: Final = (BY_MANAGER, FORGOTTEN)
 
 
 def is_offered() -> bool:
@@ -56,20 +54,7 @@ def _too_often(whose: str, rate: str) -> int:
 
 def take(now: datetime) -> tuple[ResetRequest, User] | None:
     """The request that is longest due, leased, and whose it is. Those of nobody, and those that are too old, go on the way."""
-    while ResetRequest.objects.filter(due_at__lte=now).exists():
-        with transaction.atomic():
-            skips = connection.features.has_select_for_update_skip_locked
-            due = ResetRequest.objects.select_for_update(skip_locked=skips).filter(due_at__lte=now)
-            request = due.order_by("due_at", "pk").first()
-            if request is None:
-                return None
-            user = _whose(request.email)
-            if user and request.created_at > now - LIFETIME:
-                request.due_at = now + LEASE
-                request.save(update_fields=["due_at"])
-                return request, user
-            request.delete()
-    return None
+    return email_queue.take(ResetRequest, now, lifetime=LIFETIME, find=lambda request: _whose(request.email))
 
 
 def _whose(email: str) -> User | None:
@@ -77,13 +62,33 @@ def _whose(email: str) -> User | None:
     return user if user and user.has_usable_password() else None
 
 
-def ticket_for(user: User) -> str:
-    return f"{user.pk}-{_tickets.make_token(user)}"
+def link_of_manager(user: User) -> str | None:
+    """A one-time link with which somebody chooses their password, made by a manager; their first one is their invitation.
+
+    It is emailed, and None returned; where no email can be sent, returns its ticket, for the manager to hand over. Sessions go on
+    until it is used. Recorded.
+    """
+    with transaction.atomic():
+        audit.record_hidden(user, "password", event="password_link")
+        if is_offered():
+            account_emails.queue(user, EmailKind.SET_PASSWORD)
+            return None
+        account_emails.queue(user, EmailKind.PASSWORD_LINK_CREATED)
+    return ticket_for(user, BY_MANAGER)
 
 
-def holder(ticket: str) -> User | None:
+def ticket_for(user: User, link: AccountLink = FORGOTTEN) -> str:
+    return f"{user.pk}-{link.make_token(user)}"
+
+
+def accepted_links() -> tuple[AccountLink, ...]:
+    """Which links open the page that sets a password: without a mail server, those that managers hand over alone."""
+    return LINKS if is_offered() else (BY_MANAGER,)
+
+
+def holder(ticket: str, links: Sequence[AccountLink] = LINKS) -> User | None:
     """Whose ticket this is; None for one that is forged, used or over."""
-    return _holder(ticket, lambda key: User.objects.filter(pk=key, is_active=True).first())
+    return _holder(ticket, lambda key: User.objects.filter(pk=key, is_active=True).first(), links)
 
 
 def give_password(ticket: str, password: str) -> bool:
@@ -98,22 +103,10 @@ def give_password(ticket: str, password: str) -> bool:
     return True
 
 
-def _holder(ticket: str, find: Callable[[int], User | None]) -> User | None:
+def _holder(ticket: str, find: Callable[[int], User | None], links: Sequence[AccountLink] = LINKS) -> User | None:
     key, _dash, token = ticket.partition("-")
     user = find(int(key)) if key.isascii() and key.isdigit() and len(key) < 19 else None
-    return user if user and _tickets.check_token(user, token) else None
-
-
-def later(request: ResetRequest, now: datetime) -> None:
-    """The mail server had no time: try again, at growing distances."""
-    request.attempts += 1
-    request.due_at = now + timedelta(seconds=15 * 2 ** min(request.attempts, 6))
-    request.save(update_fields=["attempts", "due_at"])
-
-
-def settled(request: ResetRequest) -> None:
-    """Nothing of it is kept."""
-    request.delete()
+    return user if user and any(link.check_token(user, token) for link in links) else None
 
 
 def forget_old(now: datetime | None = None) -> None:

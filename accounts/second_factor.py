@@ -23,6 +23,8 @@ from django_otp.oath import TOTP
 from qrcode.image.svg import SvgPathFillImage
 
 from accounts import audit, roles
+from accounts.auth import account_emails
+from accounts.auth.models import EmailKind
 from accounts.models import Authenticator, RecoveryCode, User
 
 SECRET_BYTES: Final = 20
@@ -61,28 +63,34 @@ def confirm(user: User, code: str) -> list[str] | None:
         step = _step(waiting.pending, code, after=0) if waiting and waiting.pending else None
         if waiting is None or step is None:
             return None
+        replaces = user.second_factor_at is not None
         waiting.secret, waiting.pending, waiting.last_step = waiting.pending, None, step
         waiting.save()
         user.second_factor_at = timezone.now()
         user.save(update_fields=["second_factor_at"])
         audit.record_hidden(user, "second_factor_at", event="factor")
+        account_emails.queue(user, EmailKind.AUTHENTICATOR_REPLACED if replaces else EmailKind.TWO_FACTOR_ENABLED)
         return _new_codes(user)
 
 
 def take_away(user: User) -> None:
-    """From now on the password is enough. Recorded."""
+    """From now on the password is enough. Recorded. Without a second factor nothing is done."""
+    if user.second_factor_at is None:
+        return
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()
         user.second_factor_at = None
         user.save(update_fields=["second_factor_at"])
         audit.record_hidden(user, "second_factor_at", event="factor_gone")
+        account_emails.queue(user, EmailKind.TWO_FACTOR_DISABLED)
 
 
 def renew_codes(user: User) -> list[str]:
     """Other recovery codes; those of before are good for nothing. Recorded."""
     with transaction.atomic():
         audit.record_hidden(user, "recovery_codes", event="recovery_codes")
+        account_emails.queue(user, EmailKind.RECOVERY_CODES_RENEWED)
         return _new_codes(user)
 
 

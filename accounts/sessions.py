@@ -18,6 +18,8 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
+from accounts.auth import account_emails
+from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.models import ApiKey, ResetRequest, User
 
 BEGAN: Final = "began"
@@ -80,7 +82,8 @@ def end_all() -> int:
     would be good again. API keys stay. Recorded for each person; returns how many people that are."""
     with transaction.atomic():
         Session.objects.all().delete()
-        ResetRequest.objects.all().delete()
+        for waiting in (ResetRequest, AccountEmail, EmailChange):
+            waiting._default_manager.all().delete()
         ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)
         User.objects.update(epoch=F("epoch") + FURTHER)
         for user in User.objects.all():
@@ -89,7 +92,8 @@ def end_all() -> int:
 
 
 def give_password(user: User) -> None:
-    """Store the password that was set on `user`, or that there is none. Recorded; sessions and tokens of before are over."""
+    """Store the password that was set on `user`. Recorded, and told by email; sessions and tokens of before are over."""
     with transaction.atomic():
         user.save(update_fields=["password"])
         audit.record_hidden(user, "password", event="password")
+        account_emails.queue(user, EmailKind.PASSWORD_CHANGED)

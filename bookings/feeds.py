@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, bulk_reads, roles
 from accounts.audit import HIDDEN, Channel
+from accounts.auth import account_emails
+from accounts.auth.models import EmailKind
 from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.models import AuditEntry, User
 from bookings import calendar, ical
@@ -57,6 +59,8 @@ def make(*, station: Station | None, details: bool, by: User) -> tuple[Feed, str
         made = Feed.objects.create(
             user=by, station=station, details=details, language=language, digest=_digest(secret), epoch=by.epoch
         )
+        if details:
+            account_emails.queue(by, EmailKind.FEED_CREATED)
     return made, secret
 
 
@@ -70,6 +74,8 @@ def renew(feed_id: int, *, by: User) -> tuple[Feed, str]:
         feed.save(update_fields=["digest", "renewed_at", "ended_at"])
         changes = {"digest": [HIDDEN, HIDDEN]}
         AuditEntry.objects.log_create(feed, action=AuditEntry.Action.UPDATE, changes=changes, event="renewed")
+        if feed.details:
+            account_emails.queue(by, EmailKind.FEED_RENEWED)
     return feed, secret
 
 

@@ -183,7 +183,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-PASSWORD_RESET_TIMEOUT = 3600
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
+"""In seconds, of a link that a manager makes; one for a forgotten password lasts for less (`accounts.resetting`)."""
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
@@ -292,6 +293,7 @@ LOGIN_ACCOUNT_RATE_LIMIT = rate_limit("LOGIN_ACCOUNT_RATE_LIMIT", "50/hour")
 CODE_RATE_LIMIT = rate_limit("CODE_RATE_LIMIT", "10/day")
 RESET_RATE_LIMIT = rate_limit("RESET_RATE_LIMIT", "3/hour")
 RESET_ADDRESS_RATE_LIMIT = rate_limit("RESET_ADDRESS_RATE_LIMIT", "30/hour")
+EMAIL_CHANGE_RATE_LIMIT = rate_limit("EMAIL_CHANGE_RATE_LIMIT", "5/hour")
 
 REST_FRAMEWORK = {
     # What every view shares stands on config.api.ApiView; what it cannot say for itself stands here.

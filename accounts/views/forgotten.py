@@ -1,4 +1,4 @@
-"""A forgotten password: asked for here, and chosen anew by the link that was mailed."""
+"""A forgotten password, and the page where a link leads with which a password is chosen."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,17 +21,15 @@ from core.web.client_address import remote_address
 View = Callable[..., HttpResponse]
 
 
-def offered(view: View) -> View:
-    """No such page where no mail could be sent. Its address can hold a ticket, and is told to nobody; its host is told to
-    ourselves, for a form that comes from nowhere is not taken.
+def secret(view: View) -> View:
+    """A page that nobody keeps. Its address can hold a ticket, and is told to nobody; its host is told to ourselves, for a form
+    that comes from nowhere is not taken.
     """
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     @never_cache
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not resetting.is_offered():
-            raise Http404
         response = view(request, *args, **kwargs)
         response["Referrer-Policy"] = "strict-origin"
         return response
@@ -39,9 +37,11 @@ def offered(view: View) -> View:
     return cast("View", handle)
 
 
-@offered
+@secret
 def ask(request: HttpRequest) -> HttpResponse:
-    """The same answer for everybody, at once: what becomes of it, only a mail says."""
+    """The same answer for everybody, at once: what becomes of it, only a mail says. No such page where no mail can be sent."""
+    if not resetting.is_offered():
+        raise Http404
     form = ForgottenForm(request.POST or None)
     if not form.is_valid():
         return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
@@ -51,15 +51,18 @@ def ask(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/forgotten.html", {"asked": True})
 
 
-@offered
+@secret
 @sensitive_post_parameters()
 def choose(request: HttpRequest, ticket: str) -> HttpResponse:
-    person, over = resetting.holder(ticket), _("This link is over. Ask for a new one where you log in.")
+    """A password for whoever has a link, by a manager or for a forgotten one."""
+    expired = _("This link has expired, or was used. Ask for a new one.")
+    person = resetting.holder(ticket, resetting.accepted_links())
     if person is None:
-        return answer(request, 404, sentence=over)
-    form = NewPasswordForm(request.POST or None, person=person)
+        return answer(request, 404, sentence=expired)
+    form, shown = NewPasswordForm(request.POST or None, person=person), {"is_first": not person.has_usable_password()}
     if not form.is_valid():
-        return render(request, "accounts/new_password.html", {"form": form}, status=400 if form.is_bound else 200)
+        status = 400 if form.is_bound else 200
+        return render(request, "accounts/new_password.html", {**shown, "form": form}, status=status)
     if not resetting.give_password(ticket, form.cleaned_data["new"]):
-        return answer(request, 404, sentence=over)
-    return render(request, "accounts/new_password.html", {"done": True})
+        return answer(request, 404, sentence=expired)
+    return render(request, "accounts/new_password.html", {**shown, "done": True})

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Count, Max, Min, Q
 
-from accounts.models import ResetRequest
+from accounts.models import AccountEmail, ResetRequest
 from bookings.mails.kinds import OPEN, Problem, State
 from bookings.models import Mail, WorkerBeat
 
@@ -41,8 +41,11 @@ def queue(now: datetime) -> Queue:
         away=Min("created_at", filter=Q(state=State.WAITING, problem=Problem.AWAY)),
     )
     due = Mail.objects.due(now).order_by().aggregate(first=Min("due_at"))["first"]
-    reset = ResetRequest.objects.filter(due_at__lte=now).aggregate(first=Min("due_at"))["first"]
-    since = min((moment for moment in (counts["away"], due, reset) if moment), default=now)
+    account = [
+        emails._default_manager.filter(due_at__lte=now).aggregate(first=Min("due_at"))["first"]
+        for emails in (ResetRequest, AccountEmail)
+    ]
+    since = min((moment for moment in (counts["away"], due, *account) if moment), default=now)
     return Queue(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))
 
 

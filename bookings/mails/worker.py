@@ -12,8 +12,9 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from accounts import resetting, sessions
+from accounts.auth import account_emails, email_change
 from bookings import retaining
-from bookings.mails import delivering, faults, limits, reminders, resets
+from bookings.mails import account_email_delivery, delivering, faults, limits, reminders
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail, WorkerBeat
 from stations import meters
@@ -58,7 +59,7 @@ def run(courier: Courier, stop: Stop) -> None:
         try:
             for one in rounds:
                 one.go(timezone.now())
-            outcome = resets.deliver_next(courier) or delivering.deliver_next(courier)
+            outcome = _deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
@@ -113,15 +114,22 @@ def run_once(courier: Courier) -> int:
     """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
     reminders.queue(timezone.now())
     sent = 0
-    while (outcome := resets.deliver_next(courier) or delivering.deliver_next(courier)) not in (None, Outcome.AWAY):
+    while (outcome := _deliver_next(courier)) not in (None, Outcome.AWAY):
         sent += outcome is Outcome.SENT
     return sent
 
 
+def _deliver_next(courier: Courier) -> Outcome | None:
+    """People's own before customers': somebody waits for a link."""
+    return account_email_delivery.deliver_next(courier) or delivering.deliver_next(courier)
+
+
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, new passwords that could not be mailed, whom nobody comes back as, and workers
+    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, and workers
     that are gone."""
     resetting.forget_old(now)
+    account_emails.forget_old(now)
+    email_change.forget_old(now)
     sessions.forget_over(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)

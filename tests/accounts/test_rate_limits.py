@@ -400,7 +400,7 @@ def test_every_limit_stands_in_the_documents_with_its_default() -> None:
     )
     example = re.findall(r"^#(\w*RATE_LIMIT)=(\S+)$", (root / ".env.example").read_text(), re.MULTILINE)
 
-    assert len(declared()) == 10
+    assert len(declared()) == 11
     assert dict(table) == dict(example) == declared()
 
 

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from accounts import authentication, resetting, roles, second_factor
 from accounts.models import AuditEntry, ResetRequest, User
-from bookings.mails import courier, resets, worker
+from bookings.mails import account_email_delivery, courier, worker
 from bookings.mails.courier import Courier, Outcome
 from stations.models import Station
 from tests.authenticator import code_of
@@ -42,7 +42,9 @@ def send(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Send:
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []
         with Courier(server_of(office)) as carrier:
-            while (outcome := resets.deliver_next(carrier, now=lambda: timezone.now() + after)) is not None:
+            while (
+                outcome := account_email_delivery.deliver_next(carrier, now=lambda: timezone.now() + after)
+            ) is not None:
                 found.append(outcome)
         return found
 

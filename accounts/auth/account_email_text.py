@@ -1,0 +1,132 @@
+"""What account emails say, in the language of whoever reads them."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import resetting
+from accounts.auth import email_change
+from accounts.auth.models import AccountEmail, EmailKind
+from accounts.models import User
+from stations import wording
+
+NOTICES: Final = {
+    EmailKind.PASSWORD_CHANGED: (
+        gettext_lazy("Your password was changed"),
+        gettext_lazy("The password of your Stationbook account was changed."),
+    ),
+    EmailKind.TWO_FACTOR_ENABLED: (
+        gettext_lazy("Two-factor authentication is on"),
+        gettext_lazy("Two-factor authentication was turned on for your Stationbook account."),
+    ),
+    EmailKind.AUTHENTICATOR_REPLACED: (
+        gettext_lazy("Your authenticator app was replaced"),
+        gettext_lazy("Another authenticator app was set up for your Stationbook account. The old app no longer works."),
+    ),
+    EmailKind.TWO_FACTOR_DISABLED: (
+        gettext_lazy("Two-factor authentication is off"),
+        gettext_lazy("Two-factor authentication was removed from your Stationbook account."),
+    ),
+    EmailKind.RECOVERY_CODES_RENEWED: (
+        gettext_lazy("You have new recovery codes"),
+        gettext_lazy("New recovery codes were created for your Stationbook account. The old ones no longer work."),
+    ),
+    EmailKind.EMAIL_CHANGED: (
+        gettext_lazy("Your email was changed"),
+        gettext_lazy("Your Stationbook account now has another email. This address no longer signs in."),
+    ),
+    EmailKind.API_KEY_CREATED: (
+        gettext_lazy("An API key was created"),
+        gettext_lazy("The API key “%(name)s” was created in your name."),
+    ),
+    EmailKind.FEED_CREATED: (
+        gettext_lazy("A calendar feed was created"),
+        gettext_lazy("A calendar feed with customers' names and details was created in your name."),
+    ),
+    EmailKind.FEED_RENEWED: (
+        gettext_lazy("A calendar feed has a new address"),
+        gettext_lazy("A calendar feed of yours with customers' names and details was given a new address."),
+    ),
+    EmailKind.PERMISSIONS_CHANGED: (
+        gettext_lazy("Your permissions were changed"),
+        gettext_lazy("What you may do in Stationbook was changed."),
+    ),
+    EmailKind.PASSWORD_LINK_CREATED: (
+        gettext_lazy("A link to set your password was created"),
+        gettext_lazy("A link was created with which a new password can be chosen for your Stationbook account."),
+    ),
+}
+"""Subject and first sentence of each security notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    subject: str
+    body: str
+
+
+def text_of(email: AccountEmail) -> Text:
+    details = json.loads(email.details)
+    with translation.override(email.language):
+        if email.kind == EmailKind.SET_PASSWORD:
+            return _set_password(email.user, details)
+        if email.kind == EmailKind.CONFIRM_EMAIL:
+            return _confirm_email(email.user)
+        return _notice(email, details)
+
+
+def forgotten_password(user: User, language: str) -> Text:
+    with translation.override(language):
+        shown = {"user": user, "link": _address("new-password", resetting.ticket_for(user))}
+        return _rendered(_("Your new password for Stationbook"), "reset", shown)
+
+
+def _set_password(user: User, details: dict[str, Any]) -> Text:
+    is_new = not user.has_usable_password()
+    subject = _("Your account for Stationbook") if is_new else _("Choose a new password for Stationbook")
+    link = _address("new-password", resetting.ticket_for(user, resetting.BY_MANAGER))
+    return _rendered(subject, "set_password", {"user": user, "link": link, "is_new": is_new, **details})
+
+
+def _confirm_email(user: User) -> Text:
+    link = _address("confirm-email", email_change.token_for(user))
+    return _rendered(_("Confirm your new email"), "confirm_email", {"user": user, "link": link})
+
+
+def _notice(email: AccountEmail, details: dict[str, Any]) -> Text:
+    subject, sentence = NOTICES[EmailKind(email.kind)]
+    shown = {
+        **details,
+        "user": email.user,
+        "sentence": str(sentence) % details,
+        "when": _moment(email.user, email.created_at),
+        "link": _address("me") if settings.PUBLIC_URL else "",
+    }
+    return _rendered(str(subject), "security_notice", shown)
+
+
+def _moment(user: User, at: datetime) -> str:
+    """By the clock of their first station; without one, by UTC."""
+    station = user.stations.order_by("pk").first()
+    local, country = (
+        (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), wording.ANYWHERE)
+    )
+    day, time = wording.full_day(local.date(), country), wording.clock(local.time(), country)
+    place = _("time in %(zone)s") % {"zone": wording.zone(station.time_zone)} if station else "UTC"
+    return f"{day}, {time} ({place})"
+
+
+def _address(name: str, *args: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse(name, args=args)}"
+
+
+def _rendered(subject: str, template: str, shown: dict[str, Any]) -> Text:
+    return Text(subject, render_to_string(f"mails/{template}.txt", shown).strip() + "\n")

@@ -1,0 +1,27 @@
+"""Signed, dated tokens for the links that account emails hold."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.utils.http import base36_to_int
+
+
+class AccountLink(PasswordResetTokenGenerator):
+    """A link that sets a password. Void after `lifetime` (PASSWORD_RESET_TIMEOUT at most), with the next sign-in, and once
+    anything has changed that a session depends on, the password above all: so it works once.
+    """
+
+    def __init__(self, key_salt: str, lifetime: timedelta) -> None:
+        super().__init__()
+        self.key_salt, self.lifetime = key_salt, lifetime
+
+    def check_token(self, user: Any, token: str | None) -> bool:
+        return bool(token) and super().check_token(user, token) and self._age_of(token or "") <= self.lifetime
+
+    def _age_of(self, token: str) -> timedelta:
+        seconds: int = self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0])
+        return timedelta(seconds=seconds)
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"

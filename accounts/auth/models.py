@@ -1,0 +1,75 @@
+"""Emails about people's own accounts that wait to be sent, and new addresses that wait to be confirmed."""
+
+from datetime import timedelta
+from enum import StrEnum, auto
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.encryption import EncryptedTextField
+
+
+class EmailKind(StrEnum):
+    """What an account email says. The last two hold a link, all others are security notices."""
+
+    PASSWORD_CHANGED = auto()
+    TWO_FACTOR_ENABLED = auto()
+    AUTHENTICATOR_REPLACED = auto()
+    TWO_FACTOR_DISABLED = auto()
+    RECOVERY_CODES_RENEWED = auto()
+    EMAIL_CHANGED = auto()
+    API_KEY_CREATED = auto()
+    FEED_CREATED = auto()
+    FEED_RENEWED = auto()
+    PERMISSIONS_CHANGED = auto()
+    PASSWORD_LINK_CREATED = auto()
+    SET_PASSWORD = auto()
+    CONFIRM_EMAIL = auto()
+
+
+class QueuedEmail(models.Model):
+    """An email that a worker sends. Its row goes with it: nothing of it is kept."""
+
+    email = EncryptedTextField(max_length=254)
+    language = models.CharField(max_length=10)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+
+class AccountEmail(QueuedEmail):  # noqa: DJ008
+    """An email to somebody about their account. Only `accounts.auth.account_emails` writes it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=30)
+    """An `EmailKind`."""
+    details = EncryptedTextField()
+    """JSON: who did it, from where, and what the kind says besides."""
+
+    class Meta(QueuedEmail.Meta):
+        indexes = [models.Index(fields=["due_at"], name="account_email_due")]
+
+
+class EmailChange(models.Model):  # noqa: DJ008
+    """A new address that somebody wants for their account, until they confirm it. Only `accounts.auth.email_change` writes it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="email_change")
+    email = EncryptedTextField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    LIFETIME: ClassVar[timedelta] = timedelta(days=1)
+
+    class Meta:
+        default_permissions = ()
+
+    @classmethod
+    def wanted_by(cls, user: Any) -> str:
+        """The address that this person has yet to confirm; "" for none."""
+        change = cls.objects.filter(user=user, created_at__gt=timezone.now() - cls.LIFETIME).first()
+        return change.email if change else ""

@@ -1,0 +1,83 @@
+"""Account emails on their way to the mail server: links for a forgotten password first, then security notices and other links.
+
+Each is written when it goes, and kept nowhere.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from typing import Final, NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import resetting
+from accounts.auth import account_email_text, account_emails, email_queue
+from accounts.auth.account_email_text import Text
+from accounts.auth.models import QueuedEmail
+from bookings.mails.composing import WIRE, ascii_address
+from bookings.mails.courier import Courier, Letter, Outcome
+from stations import meters
+
+log = logging.getLogger(__name__)
+
+AGAIN: Final = (Outcome.LATER, Outcome.AWAY)
+
+
+class Taken(NamedTuple):
+    """An email under lease, with its text and the address that it goes to."""
+
+    email: QueuedEmail
+    text: Text
+    recipient: str
+
+
+def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
+    """Send the one that is longest due; None where none is."""
+    taken = _reset(now()) or _account_email(now())
+    if taken is None:
+        return None
+    try:
+        letter = _letter(taken, now())
+    except ValueError:
+        log.error("An account email cannot be written: %s has an address that no header can hold.", taken.email.pk)
+        taken.email.delete()
+        return Outcome.REFUSED
+    outcome = courier.hand_over(letter)
+    meters.MAILS.labels(outcome.name.lower()).inc()
+    if outcome in AGAIN:
+        email_queue.postpone(taken.email, now())
+    else:
+        taken.email.delete()
+    return outcome
+
+
+def _reset(now: datetime) -> Taken | None:
+    found = resetting.take(now)
+    if found is None:
+        return None
+    request, user = found
+    return Taken(request, account_email_text.forgotten_password(user, request.language), user.email)
+
+
+def _account_email(now: datetime) -> Taken | None:
+    email = account_emails.take(now)
+    return Taken(email, account_email_text.text_of(email), email.email) if email else None
+
+
+def _letter(taken: Taken, now: datetime) -> Letter:
+    """Raises ValueError for an address that no header can hold."""
+    sender, recipient = ascii_address(settings.MAIL_FROM), ascii_address(taken.recipient)
+    made = EmailMessage(policy=WIRE)
+    made["Subject"] = taken.text.subject
+    made["From"] = Address(display_name="Stationbook", addr_spec=sender)
+    made["To"] = Address(addr_spec=recipient)
+    made["Date"] = format_datetime(now)
+    made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(taken.text.body)
+    made["Content-Language"] = taken.email.language
+    return Letter(made.as_bytes(), sender, recipient)
