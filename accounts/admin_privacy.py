@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
+from accounts.views.reauthentication import require
 from bookings import disclosing, privacy
 from bookings.mails.kinds import Kind, State
 from stations.errors import DomainError
@@ -64,6 +65,7 @@ class PrivacyPages(_Admin):
     def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
         customer = self._asked(request, customer_id)
+        require(request)
         told = disclosing.disclose(customer.pk, by=request.user)
         for mail in told["mails"]:
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
@@ -73,6 +75,7 @@ class PrivacyPages(_Admin):
     def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """The same as JSON. The file's name says nothing of whose it is."""
         customer = self._asked(request, customer_id)
+        require(request)
         told = disclosing.disclose(customer.pk, by=request.user)
         response = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
         response["Content-Disposition"] = 'attachment; filename="customer.json"'
@@ -84,6 +87,7 @@ class PrivacyPages(_Admin):
         """What goes and what stays, and the button that does it."""
         customer, error = self._asked(request, customer_id), ""
         if request.method == "POST":
+            require(request)
             try:
                 privacy.erase(customer.pk, by=request.user)
             except DomainError as refusal:

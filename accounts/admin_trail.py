@@ -17,6 +17,7 @@ from accounts.audit import HIDDEN, Channel, CustomerEvent, sentence
 from accounts.bulk_reads import Read, ReadEvent
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.views.reauthentication import require
 from bookings import audit, exporting
 from bookings.audit import Event
 from bookings.models import Booking
@@ -57,6 +58,7 @@ class EventFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
         others = [
             ("password", gettext("New password")),
+            ("password_link", gettext("Link for a new password")),
             ("ended", gettext("Ended everywhere")),
             ("factor", gettext("Second factor set up")),
             ("factor_gone", gettext("Second factor taken away")),
@@ -95,6 +97,7 @@ class AuditAdmin(ScopedAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, chosen: QuerySet[AuditEntry]) -> StreamingHttpResponse:
+        require(request)
         bulk_reads.record(_reads(chosen))
         rows = (self._row(entry) for entry in chosen.select_related("station").iterator(chunk_size=ROWS_AT_ONCE))
         lines: Iterator[str] = exporting.csv_lines(EXPORTED, rows)

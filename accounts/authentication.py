@@ -58,7 +58,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
         with login_attempt(known_as, address) as attempt:
             proof = second_factor.look(known_as, code)
             user = authenticate(request, username=known_as, password=password)
-            attempt.succeeded = isinstance(user, User) and _takes(user, code, proof)
+            attempt.succeeded = isinstance(user, User) and takes_code(user, code, proof)
     except TooManyFailures:
         log.warning("A log-in from %s has to wait: too many failures.", address)
         meters.SIGN_INS.labels("waits").inc()
@@ -72,7 +72,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
     return user
 
 
-def _takes(user: User, code: str, proof: second_factor.Proof) -> bool:
+def takes_code(user: User, code: str, proof: second_factor.Proof) -> bool:
     """Whether the account takes this code, or needs none; a missing one is no guess.
 
     Raises TooManyFailures for a right code after too many wrong ones. A wrong one is then refused as ever: a wait would tell
@@ -89,16 +89,6 @@ def _takes(user: User, code: str, proof: second_factor.Proof) -> bool:
                 raise TooManyFailures(attempt.wait)
             return False
         attempt.succeeded = proof.spend()
-    return attempt.succeeded
-
-
-def knows_password(request: HttpRequest, user: User, password: str, *, address: str | None) -> bool:
-    """Whether this is the password of somebody who is signed in. Failures count as those to sign in do.
-
-    Raises `throttling.TooManyFailures`.
-    """
-    with login_attempt(user.email, address) as attempt:
-        attempt.succeeded = authenticate(request, username=user.email, password=password) == user
     return attempt.succeeded
 
 

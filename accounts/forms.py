@@ -1,6 +1,6 @@
 """What people type to come in, and how lines of text are read wherever they are typed."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -11,6 +11,9 @@ from accounts.models import User
 from accounts.scoping import RowsField
 from stations import validators
 from stations.models import Station
+
+PASSWORD_FIELDS: Final = frozenset({"password", "old", "new", "again"})
+"""The names of all fields that take a password: no page carries their values on."""
 
 
 class LoginForm(forms.Form):
@@ -35,33 +38,80 @@ class LoginForm(forms.Form):
     )
 
 
-def password_now() -> forms.CharField:
-    return forms.CharField(
-        label=_("Your password now"),
+class ConfirmForm(forms.Form):
+    """A form for a sensitive act. Asks for the password, unless it was given recently; views check it, and count failures."""
+
+    code_field: ClassVar[str] = ""
+    """The field that takes a current code of the second factor; "" for none."""
+
+    old = forms.CharField(
+        label=_("Current password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    def __init__(self, *args: Any, recent: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # One that was typed all the same is looked at: a wrong password is never taken for a right one.
+        if recent and self.add_prefix("old") not in self.data:
+            del self.fields["old"]
 
-class KnownForm(forms.Form):
-    """What only its person may do: the password is asked again, and looked at where failures are counted."""
+    @property
+    def given_password(self) -> str | None:
+        """None where it was not asked for."""
+        return self.cleaned_data.get("old")
 
-    old = password_now()
+    @property
+    def given_code(self) -> str | None:
+        """None where none was asked for."""
+        return self.cleaned_data.get(self.code_field)
 
 
-class AppForm(KnownForm):
-    """The first code of an app."""
+class PasswordForm(ConfirmForm):
+    """The password alone."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["old"].widget.attrs["autofocus"] = True
+
+
+def _current_code() -> forms.CharField:
+    return forms.CharField(
+        label=_("Code of your current app, or a recovery code"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
+
+class FactorForm(ConfirmForm):
+    """What changes a second factor that is set up: only who has it may."""
+
+    code_field = "code"
+    code = _current_code()
+    field_order = ("code", "old")
+
+
+class AppForm(ConfirmForm):
+    """The first code of an app, and a code of the one that it replaces."""
+
+    code_field = "current_code"
 
     code = forms.CharField(
         label=_("Code that the app shows"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
-    field_order = ("code", "old")
+    current_code = _current_code()
+    field_order = ("code", "current_code", "old")
+
+    def __init__(self, *args: Any, replaces: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not replaces:
+            del self.fields["current_code"]
 
 
-class KeyForm(KnownForm):
+class KeyForm(ConfirmForm):
     """A new API key: of what the person has, no more can be chosen."""
 
     name = forms.CharField(
@@ -127,8 +177,8 @@ class NewPasswordForm(forms.Form):
             self.add_error("again", _("This is not the same as above. Type both again."))
 
 
-class OwnPasswordForm(NewPasswordForm, KnownForm):
-    """Another one, for whoever knows the old one."""
+class OwnPasswordForm(NewPasswordForm, ConfirmForm):
+    """Another password for one's own account."""
 
     field_order = ("old", "new", "again")
 

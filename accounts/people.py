@@ -1,4 +1,4 @@
-"""Which people a person may manage: only with what one holds oneself, and never somebody with more."""
+"""Which people a person may manage: only with what one holds oneself, never somebody with more, and never oneself."""
 
 from collections.abc import Collection
 from typing import Final
@@ -38,7 +38,9 @@ def grantable_groups(person: User) -> QuerySet[Group]:
 
 
 def may_edit(person: User, other: User) -> bool:
-    """Whether the other holds nothing, right or station, that the person does not."""
+    """Whether the other is somebody else, and holds nothing, right or station, that the person does not."""
+    if person.pk == other.pk:
+        return False
     if person.is_superuser:
         return True
     if other.is_superuser:

@@ -56,6 +56,12 @@ def begun(user: User) -> str:
     return (found.pending or "") if found else ""
 
 
+def is_shown(user: User, code: str) -> bool:
+    """Whether the app that waits for its first code shows this one."""
+    secret = begun(user)
+    return bool(secret) and _step(secret, code, after=0) is not None
+
+
 def confirm(user: User, code: str) -> list[str] | None:
     """Take the app with this code into use, and return new recovery codes; None where the code is not the app's. Recorded."""
     with transaction.atomic():

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from accounts.views import coming, factor, forgotten, keys, me
+from accounts.views import coming, factor, forgotten, keys, me, reauthentication
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
     path("logout/", coming.logout, name="logout"),
+    path("confirm/", reauthentication.confirm, name="confirm"),
     path("forgotten/", forgotten.ask, name="forgotten-password"),
     path("new-password/<str:ticket>/", forgotten.choose, name="new-password"),
     path("me/", me.account, name="me"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.views.reauthentication import require
 from bookings import audit, exporting, services
 from bookings.admin_actions import each
 from bookings.admin_forms import CONTACT, BookingForm
@@ -111,6 +112,7 @@ class BookingAdmin(ScopedAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, chosen: BookingQuerySet[Booking]) -> StreamingHttpResponse:
+        require(request)
         response = StreamingHttpResponse(
             exporting.lines_of(chosen, request.user), content_type="text/csv; charset=utf-8"
         )

@@ -136,7 +136,7 @@ def page_rate_limit(get_response: Handler) -> Handler:
     return handle
 
 
-WITHOUT_FACTOR = ("/accounts/me/factor/", "/accounts/logout/", "/accounts/login/", "/language/")
+WITHOUT_FACTOR = ("/accounts/me/factor/", "/accounts/confirm/", "/accounts/logout/", "/accounts/login/", "/language/")
 """What somebody reaches who has yet to set up the second factor that is demanded of them."""
 
 

@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
     "config.middleware.Wall",
+    "accounts.views.reauthentication.AskForPassword",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -223,6 +224,10 @@ SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=min(240, SESSION_COOKIE_AGE // 60)) * 60
 if not 0 < SESSION_IDLE_SECONDS <= SESSION_COOKIE_AGE:
     raise ImproperlyConfigured("SESSION_IDLE_MINUTES is at least 1, and no more than SESSION_HOURS.")
+REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_MINUTES", default=10) * 60
+"""How long after the password was given a sensitive act does not ask for it again."""
+if REAUTHENTICATION_SECONDS <= 0:
+    raise ImproperlyConfigured("REAUTHENTICATION_MINUTES is at least 1.")
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

@@ -64,6 +64,8 @@ GET    accounts/login/                  200      200    200   200     200       
 POST   accounts/login/                  302      302    302   302     302        302      302  302
 POST   language/                        302      302    302   302     302        302      302  302
 POST   accounts/logout/               login    login  login login   login      login    login login
+GET    accounts/confirm/              login      302    302   302     302        302      302  302
+POST   accounts/confirm/              login      302    302   302     302        302      302  302
 GET    accounts/forgotten/             200      200    200   200     200        200      200  200
 POST   accounts/forgotten/             200      200    200   200     200        200      200  200
 GET    accounts/new-password/<str:ticket>/
@@ -189,8 +191,9 @@ POST   admin/accounts/user/<path:object_id>/change/       200      404  200
 GET    admin/accounts/user/<path:object_id>/history/      200      404  200
 GET    admin/accounts/user/<path:object_id>/delete/       403      404  403
 POST   admin/accounts/user/<path:object_id>/delete/       403      404  403
-GET    admin/accounts/user/<id>/password/                 200      404  200
-POST   admin/accounts/user/<id>/password/                 200      404  200
+GET    admin/accounts/user/<int:user_id>/password/        403      404  403
+POST   admin/accounts/user/<int:user_id>/password/        403      404  403
+POST   admin/accounts/user/<int:user_id>/password-link/   302      404  302
 
 GET    admin/accounts/auditentry/                         200      200  200
 GET    admin/accounts/auditentry/add/                     403      403  403
@@ -304,8 +307,8 @@ class World:
             .replace("<int:feed_id>", str(self.feed.pk))
             .replace("<int:key_id>", str(self.key.pk))
             .replace("<str:ticket>", resetting.ticket_for(self.member))
+            .replace("<int:user_id>", str(self.member.pk))
             .replace("<str:secret>", self.secret)
-            .replace("<id>", str(self.member.pk))
         )
 
     def query(self, method: str, route: str) -> str:
@@ -350,6 +353,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},
             ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
             ("POST", "accounts/me/factor/none/"): {"old": PASSWORD},
+            ("POST", "accounts/confirm/"): {"old": PASSWORD},
             ("POST", "accounts/me/keys/"): {
                 "name": "Shop",
                 "stations": [self.station.pk],

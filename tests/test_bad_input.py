@@ -63,7 +63,6 @@ PAGES: Final = (
     "/admin/accounts/customer/{customer}/change/",
     "/admin/accounts/user/add/",
     "/admin/accounts/user/{person}/change/",
-    "/admin/accounts/user/{person}/password/",
     "/admin/accounts/auditentry/",
     "/admin/stations/station/{station}/change/",
     "/admin/stations/station/{station}/build/",

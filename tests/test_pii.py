@@ -263,10 +263,15 @@ def use_the_doors(station: Station) -> list[str]:
     Client().get("/api/nowhere/", headers={"Authorization": f"Bearer {key}x"})
     client.post("/accounts/me/password/", {"old": PASSWORD, "new": "zebra crossing 7", "again": "zebra crossing 7"})
     user.refresh_from_db()
-    ticket = resetting.ticket_for(user)
-    Client().post(f"/accounts/new-password/{ticket}/", {"new": "zebra crossing 8", "again": "zebra crossing 8"})
+    tickets = []
+    for link in (resetting.FORGOTTEN, resetting.BY_MANAGER):
+        user.refresh_from_db()
+        tickets.append(resetting.ticket_for(user, link))
+        words = {"new": f"zebra crossing {len(tickets)}", "again": f"zebra crossing {len(tickets)}"}
+        assert Client().post(f"/accounts/new-password/{tickets[-1]}/", words).status_code == 200
     assert len(codes) == 10
-    return [secret, *codes, *(code.replace("-", "") for code in codes), key, ticket, PASSWORD, "zebra crossing"]
+    plain = [code.replace("-", "") for code in codes]
+    return [secret, *codes, *plain, key, *tickets, PASSWORD, "zebra crossing"]
 
 
 def test_secrets_of_the_doors_are_left_nowhere(

@@ -1,5 +1,4 @@
-"""What the pages of one's own account share: whom they open to, that the password is asked again, and what is said when it was
-too often."""
+"""What the pages of one's own account share: who may open them, confirming the password, and where they lead."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from accounts import authentication
-from accounts.forms import KnownForm
+from accounts.auth import reauthentication
+from accounts.forms import ConfirmForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
 from core.web.client_address import remote_address
@@ -50,17 +50,23 @@ class Refusal:
     """Seconds, where there were too many attempts."""
 
 
-def refused(request: OwnRequest, form: KnownForm) -> Refusal | None:
-    """None where the form is whole and the password right; else the form says what is wrong."""
+def refused(request: OwnRequest, form: ConfirmForm) -> Refusal | None:
+    """None where the form is whole, and the password and code that it asks for are right; else the form says what is wrong."""
     if not form.is_valid():
         return Refusal(400)
-    old, address = form.cleaned_data["old"], remote_address(request)
+    password, code, address = form.given_password, form.given_code, remote_address(request)
     try:
-        if authentication.knows_password(request, request.user, old, address=address):
+        if reauthentication.confirm(request, request.user, password=password, code=code, address=address):
             return None
     except TooManyFailures as refusal:
         return too_often(form, refusal.wait)
-    form.add_error("old", _("This is not your password. Try again."))
+    if password is not None and code is not None:
+        # Which of the two was wrong is not for somebody to learn who has only one.
+        form.add_error(None, _("The password or the code is wrong. Try again."))
+    elif password is not None:
+        form.add_error("old", _("This is not your password. Try again."))
+    else:
+        form.add_error(form.code_field, _("Wrong code. Enter the next one that your app shows, or a recovery code."))
     return Refusal(400)
 
 
@@ -68,6 +74,15 @@ def too_often(form: forms.Form, wait: int) -> Refusal:
     """The form says so, and for how many seconds."""
     form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": wait})
     return Refusal(429, wait)
+
+
+def target_of(request: HttpRequest) -> str:
+    """Where `next` leads, if that is an address of this site; else ""."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if is_ours and target.startswith("/") else ""
 
 
 def draw(request: HttpRequest, template: str, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:

@@ -3,7 +3,6 @@
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -13,7 +12,7 @@ from accounts import authentication, resetting, roles, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
-from accounts.views.access import draw, too_often
+from accounts.views.access import draw, target_of, too_often
 from core.web.client_address import remote_address
 
 
@@ -23,7 +22,7 @@ from core.web.client_address import remote_address
 def login(request: HttpRequest) -> HttpResponse:
     """The one log-in. An unknown e-mail, a wrong password and a wrong code are told alike, and take alike."""
     form = LoginForm(request.POST or None)
-    target = _target(request)
+    target = target_of(request)
     shown = {"form": form, "next": target, "can_reset": resetting.is_offered()}
     if form.is_valid():
         try:
@@ -44,13 +43,6 @@ def login(request: HttpRequest) -> HttpResponse:
 def logout(request: HttpRequest) -> HttpResponse:
     auth.logout(request)
     return redirect("login")
-
-
-def _target(request: HttpRequest) -> str:
-    """Where somebody wanted to go, if that is one of our own addresses."""
-    said = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(said, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return said if ours else ""
 
 
 def _way(user: User, target: str) -> str:

@@ -1,71 +1,87 @@
-"""The second factor: set up with an app, given new recovery codes, taken away; each only with the password once more."""
+"""Two-factor authentication of one's own account: set up with an app, given new recovery codes, removed."""
 
 from django.contrib import auth
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import second_factor
-from accounts.forms import AppForm, KnownForm
+from accounts.auth import reauthentication
+from accounts.forms import AppForm, FactorForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.reauthentication import require
 from bookings.views import notices
 
 
 @require_safe
 @own
 def show(request: OwnRequest) -> HttpResponse:
-    return _draw(request, KnownForm())
+    return _draw(request, _form(request))
 
 
 @require_POST
 @own
 def begin(request: OwnRequest) -> HttpResponse:
-    return _draw_app(request, second_factor.begin(request.user), AppForm())
+    require(request)
+    return _draw_app(request, second_factor.begin(request.user), _app_form(request))
 
 
 @require_POST
 @sensitive_post_parameters()
 @own
 def confirm(request: OwnRequest) -> HttpResponse:
-    """Into use, with the first code. This session stays, all others are over. The recovery codes stand in the answer alone."""
-    secret, form = second_factor.begun(request.user), AppForm(request.POST)
+    """Take the app into use with its first code. This session goes on, all others end. Recovery codes are in the answer alone."""
+    secret, form = second_factor.begun(request.user), _app_form(request, request.POST)
     if not secret:
         return redirect("second-factor")
+    if form.is_valid() and not second_factor.is_shown(request.user, form.cleaned_data["code"]):
+        # Looked at first, so that a slip here spends no recovery code.
+        form.add_error("code", _("This is not the code that the app shows now. Type the next one."))
     if refusal := refused(request, form):
         return _draw_app(request, secret, form, refusal)
     codes = second_factor.confirm(request.user, form.cleaned_data["code"])
     if codes is None:
-        form.add_error("code", _("This is not the code that the app shows now. Type the next one."))
-        return _draw_app(request, secret, form, Refusal(400))
+        return redirect("second-factor")
     auth.update_session_auth_hash(request, request.user)
-    return _draw(request, KnownForm(), codes=codes)
+    return _draw(request, _form(request), codes=codes)
 
 
 @require_POST
 @sensitive_post_parameters()
 @own
 def codes(request: OwnRequest) -> HttpResponse:
-    form = KnownForm(request.POST)
+    form = _form(request, request.POST)
     if not request.user.second_factor_at:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    return _draw(request, KnownForm(), codes=second_factor.renew_codes(request.user))
+    return _draw(request, _form(request), codes=second_factor.renew_codes(request.user))
 
 
 @require_POST
 @sensitive_post_parameters()
 @own
 def take_away(request: OwnRequest) -> HttpResponse:
-    form = KnownForm(request.POST)
+    form = _form(request, request.POST)
+    if not request.user.second_factor_at:
+        return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
     second_factor.take_away(request.user)
     auth.update_session_auth_hash(request, request.user)
-    notices.keep(request, _("Your second factor is taken away. Set up another one, if you like."))
+    notices.keep(request, _("Two-factor authentication is off. You can set it up again at any time."))
     return redirect("second-factor")
+
+
+def _form(request: OwnRequest, data: QueryDict | None = None) -> FactorForm:
+    return FactorForm(data, recent=reauthentication.is_recent(request.session))
+
+
+def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AppForm:
+    recent, replaces = reauthentication.is_recent(request.session), request.user.second_factor_at is not None
+    return AppForm(data, recent=recent, replaces=replaces)
 
 
 def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
@@ -74,7 +90,7 @@ def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal 
 
 
 def _draw(
-    request: OwnRequest, form: KnownForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
+    request: OwnRequest, form: FactorForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
     shown = {"form": form, "codes": codes, "notice": notices.taken_notice(request)}
     return draw(request, "accounts/factor.html", shown, refusal)

@@ -1,12 +1,13 @@
 """API keys: the page on which a person keeps their own."""
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access_keys, roles
+from accounts.auth import reauthentication
 from accounts.forms import KeyForm
 from accounts.models import ApiKey
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
@@ -23,7 +24,7 @@ def listing(request: OwnRequest) -> HttpResponse:
     """The person's keys, and the form for a new one, which is told in the answer alone."""
     if not request.user.has_perm(roles.API):
         return answer(request, 403)
-    form = KeyForm(request.POST if request.method == "POST" else None, person=request.user)
+    form = _form(request, request.POST if request.method == "POST" else None)
     if not form.is_bound:
         return _draw(request, form)
     if refusal := refused(request, form):
@@ -36,7 +37,7 @@ def listing(request: OwnRequest) -> HttpResponse:
         expires_on=words["expires_on"],
         by=request.user,
     )
-    return _draw(request, KeyForm(person=request.user), told=text)
+    return _draw(request, _form(request), told=text)
 
 
 @require_POST
@@ -48,6 +49,10 @@ def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
         raise Http404 from None
     notices.keep(request, _("Revoked. Whoever still calls with this key is refused."))
     return redirect("api-keys")
+
+
+def _form(request: OwnRequest, data: QueryDict | None = None) -> KeyForm:
+    return KeyForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
 def _draw(request: OwnRequest, form: KeyForm, *, told: str = "", refusal: Refusal | None = None) -> HttpResponse:

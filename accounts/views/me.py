@@ -1,13 +1,14 @@
 """What is one's own: the account page, for everybody who is signed in."""
 
 from django.contrib import auth
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import sessions
+from accounts.auth import reauthentication
 from accounts.forms import OwnPasswordForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
 from bookings.views import notices
@@ -17,15 +18,15 @@ from stations.models import Station
 @require_safe
 @own
 def account(request: OwnRequest) -> HttpResponse:
-    return _draw(request, OwnPasswordForm(person=request.user))
+    return _draw(request, _password_form(request))
 
 
 @require_POST
 @sensitive_post_parameters()
 @own
 def password(request: OwnRequest) -> HttpResponse:
-    """Another password, for whoever knows the old one. This session stays, all others are over."""
-    form = OwnPasswordForm(request.POST, person=request.user)
+    """Change the password. This session goes on, all others end."""
+    form = _password_form(request, request.POST)
     if refusal := refused(request, form):
         return _draw(request, form, refusal)
     request.user.set_password(form.cleaned_data["new"])
@@ -41,6 +42,10 @@ def end_everything(request: OwnRequest) -> HttpResponse:
     sessions.end_everything(request.user)
     auth.logout(request)
     return redirect("login")
+
+
+def _password_form(request: OwnRequest, data: QueryDict | None = None) -> OwnPasswordForm:
+    return OwnPasswordForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
 def _draw(request: OwnRequest, form: OwnPasswordForm, refusal: Refusal | None = None) -> HttpResponse:

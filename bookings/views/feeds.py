@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import roles, wall
 from accounts.models import User
 from accounts.throttling import wait_to_read_feed
+from accounts.views.reauthentication import require
 from bookings import feeds
 from bookings.feeds import Reading
 from bookings.forms import FeedForm
@@ -43,13 +44,18 @@ def listing(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _draw(request, form, status=400 if form.is_bound else 200)
     wanted = form.cleaned_data
-    made, secret = feeds.make(station=wanted["station"], details=wanted.get("details", False), by=request.user)
+    details = wanted.get("details", False)
+    if details:
+        require(request)
+    made, secret = feeds.make(station=wanted["station"], details=details, by=request.user)
     return _draw(request, FeedForm(person=request.user), told=made, secret=secret)
 
 
 @require_POST
 @page()
 def renew(request: PageRequest, feed_id: int) -> HttpResponse:
+    if Feed.objects.visible_to(request.user).filter(pk=feed_id, details=True).exists():
+        require(request)
     renewed, secret = feeds.renew(feed_id, by=request.user)
     return _draw(request, FeedForm(person=request.user), told=renewed, secret=secret)
 

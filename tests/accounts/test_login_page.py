@@ -33,7 +33,7 @@ def test_home_of_whoever_has_no_pages_is_the_api(db: None, client: Client) -> No
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)", "/\\example.org"]
+    "elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)", "/\\example.org", "x", "week"]
 )
 def test_log_in_never_leads_to_somebody_elses_site(staff: User, client: Client, elsewhere: str) -> None:
     assert client.post(LOGIN, words(staff, next=elsewhere)).headers["Location"] == "/"

@@ -163,8 +163,8 @@ def test_new_recovery_codes_take_the_place_of_the_old(staff: User, clock: time_m
     secret, old = set_up(staff, clock)
     browser = browser_of(staff, code_of(secret))
 
-    refused = browser.post(f"{FACTOR}codes/", {"old": "wrong"})
-    new = codes_in(browser.post(f"{FACTOR}codes/", {"old": PASSWORD}))
+    refused = browser.post(f"{FACTOR}codes/", {"old": "wrong", "code": code_of(secret, steps=1)})
+    new = codes_in(browser.post(f"{FACTOR}codes/", {"code": code_of(secret, steps=1)}))
 
     assert (refused.status_code, codes_in(refused)) == (400, [])
     assert statuses(staff, old[0], new[0]) == [400, 302]
@@ -178,22 +178,72 @@ def test_another_app_is_good_only_when_it_has_shown_a_code(staff: User, clock: t
     clock.shift(timedelta(minutes=1))
     assert statuses(staff, code_of(new), code_of(old)) == [400, 302]
 
-    browser.post(f"{FACTOR}confirm/", {"code": code_of(new), "old": PASSWORD})
+    browser.post(f"{FACTOR}confirm/", {"code": code_of(new), "current_code": code_of(old, steps=1)})
 
     clock.shift(timedelta(minutes=1))
     assert statuses(staff, code_of(old), code_of(new)) == [400, 302]
 
 
-def test_factor_is_taken_away_with_the_password_only(staff: User, clock: time_machine.Traveller) -> None:
-    secret, _codes = set_up(staff, clock)
-    browser = browser_of(staff, code_of(secret))
+def test_app_is_replaced_only_with_a_code_of_the_one_in_use(staff: User, clock: time_machine.Traveller) -> None:
+    old, recovery = set_up(staff, clock)
+    browser = browser_of(staff, code_of(old))
+    new = secret_in(browser.post(f"{FACTOR}app/"))
 
-    assert browser.post(f"{FACTOR}none/", {"old": "wrong"}).status_code == 400
+    def replace(**words: str) -> int:
+        return browser.post(f"{FACTOR}confirm/", words).status_code
+
+    refused = [replace(code=code_of(new)), replace(code=code_of(new), current_code=code_of(new))]
+    slip = replace(code="000000", current_code=recovery[0])
+    done = replace(code=code_of(new), current_code=recovery[0])
+
+    assert (refused, slip, done) == ([400, 400], 400, 200)
+
+
+@pytest.mark.parametrize("by", ["app", "recovery code"])
+def test_factor_is_removed_with_a_present_code_only(staff: User, clock: time_machine.Traveller, by: str) -> None:
+    secret, codes = set_up(staff, clock)
+    browser = browser_of(staff, code_of(secret))
+    spent, right = code_of(secret), code_of(secret, steps=1) if by == "app" else codes[0]
+
+    def remove(**words: str) -> int:
+        return browser.post(f"{FACTOR}none/", words).status_code
+
+    assert [remove(old=PASSWORD), remove(code=""), remove(code="000000"), remove(code=spent)] == [400] * 4
     assert statuses(staff, "") == [400]
-    assert browser.post(f"{FACTOR}none/", {"old": PASSWORD}).status_code == 302
+    assert remove(code=right) == 302
 
     assert statuses(staff, "") == [302]
     assert AuditEntry.objects.filter(event="factor_gone", actor=staff).count() == 1
+
+
+def test_factor_is_removed_with_the_password_unless_it_was_given_recently(
+    staff: User, clock: time_machine.Traveller
+) -> None:
+    secret, codes = set_up(staff, clock)
+    browser = browser_of(staff, code_of(secret))
+    clock.shift(timedelta(minutes=10))
+
+    tries = [{"code": codes[0]}, {"code": codes[0], "old": "wrong"}, {"code": "000000", "old": PASSWORD}]
+    answers = [browser.post(f"{FACTOR}none/", words) for words in tries]
+
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert [sorted(answer.context["form"].errors) for answer in answers] == [["old"], ["__all__"], ["__all__"]]
+    assert browser.post(f"{FACTOR}none/", {"code": codes[0], "old": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize("limit", ["LOGIN_RATE_LIMIT", "CODE_RATE_LIMIT"])
+def test_present_code_cannot_be_guessed(
+    staff: User, settings: Settings, clock: time_machine.Traveller, limit: str
+) -> None:
+    secret, codes = set_up(staff, clock)
+    browser = browser_of(staff, code_of(secret))
+    setattr(settings, limit, "3/day")
+
+    tries = [browser.post(f"{FACTOR}none/", {"code": code}).status_code for code in ["123456"] * 3 + [codes[0]]]
+
+    assert tries == [400, 400, 400, 429]
+    staff.refresh_from_db()
+    assert staff.second_factor_at
 
 
 def test_missing_code_is_told_as_a_wrong_password_is(staff: User, clock: time_machine.Traveller) -> None:

@@ -295,15 +295,33 @@ def test_manager_ends_nothing_of_somebody_with_more(admin_of: Client, station: S
     assert is_in(browser)
 
 
-def test_manager_gives_a_password_that_ends_what_was_before(admin_of: Client, staff: User) -> None:
+def test_no_manager_chooses_a_password(admin_of: Client, staff: User) -> None:
     browser, access = signed_in(staff), token(staff)
     words = {"usable_password": "true", "password1": ANOTHER, "password2": ANOTHER}
 
     answer = admin_of.post(f"/admin/accounts/user/{staff.pk}/password/", words)
 
-    assert (answer.status_code, is_in(browser), calls(access)) == (302, False, 401)
+    assert (answer.status_code, is_in(browser), calls(access)) == (403, True, 200)
+    assert is_in(signed_in(staff, PASSWORD))
+    assert not AuditEntry.objects.filter(event="password").exists()
+
+
+def test_link_of_a_manager_ends_what_was_before_when_it_is_used(admin_of: Client, staff: User) -> None:
+    browser, access = signed_in(staff), token(staff)
+    page = admin_of.post(f"/admin/accounts/user/{staff.pk}/password-link/").content.decode()
+    found = re.search(r"http://testserver(/accounts/new-password/[^<]+)<", page)
+    assert found
+    before = (is_in(browser), calls(access))
+
+    answer = Client().post(found[1], {"new": ANOTHER, "again": ANOTHER})
+
+    assert (before, answer.status_code, is_in(browser), calls(access)) == ((True, 200), 200, False, 401)
     assert is_in(signed_in(staff, ANOTHER))
-    assert AuditEntry.objects.get(event="password").actor_email == "manager@example.com"
+    entries = AuditEntry.objects.filter(event__in=["password_link", "password"]).order_by("pk")
+    assert [(entry.event, entry.actor_email) for entry in entries] == [
+        ("password_link", "manager@example.com"),
+        ("password", staff.email),
+    ]
 
 
 def test_admin_sends_people_to_their_own_page_for_a_password(admin_of: Client) -> None:

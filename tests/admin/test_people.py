@@ -1,15 +1,26 @@
 """People in the admin: one grants only what one holds, and edits nobody who has more."""
 
-from typing import Any
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
 
-from accounts import roles
+from accounts import roles, second_factor
+from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import AuditEntry, User
 from stations.models import Station
+from tests.authenticator import code_of
 from tests.factories import PASSWORD, UserFactory, open_station, person
+
+CHOSEN: Final = "seven quiet green horses"
+"""What somebody chooses for themselves by a link."""
 
 
 def group(name: str) -> int:
@@ -24,10 +35,25 @@ def url(user: User, page: str = "change") -> str:
     return f"/admin/accounts/user/{user.pk}/{page}/"
 
 
-def test_add_makes_somebody_of_the_managers_stations(admin: Client, station: Station, manager: User) -> None:
+def link_in(answer: Any) -> str:
+    """The path of the one link that a page shows to hand over."""
+    [link] = re.findall(r">http://testserver(/accounts/new-password/[^<]+)<", answer.content.decode())
+    return str(link)
+
+
+def choose(path: str, password: str = CHOSEN) -> int:
+    return Client().post(path, {"new": password, "again": password}).status_code
+
+
+def can_sign_in(user: User, password: str) -> bool:
+    return Client().post("/accounts/login/", {"email": user.email, "password": password}).status_code == 302
+
+
+def test_add_makes_somebody_of_the_managers_stations_without_a_password(
+    admin: Client, station: Station, manager: User
+) -> None:
     said = words(
         email="New@Example.com",
-        usable_password="true",
         password1=PASSWORD,
         password2=PASSWORD,
         groups=[group(roles.STAFF)],
@@ -36,13 +62,111 @@ def test_add_makes_somebody_of_the_managers_stations(admin: Client, station: Sta
 
     answer = admin.post("/admin/accounts/user/add/", said)
 
-    assert answer.status_code == 302
     made = User.objects.get(email="new@example.com")
-    assert made.check_password(PASSWORD)
-    assert list(made.stations.all()) == [station]
+    assert (answer.status_code, made.has_usable_password()) == (200, False)
+    assert (list(made.stations.all()), [one.name for one in made.groups.all()]) == ([station], [roles.STAFF])
     entry = AuditEntry.objects.filter(object_pk=made.pk, action=AuditEntry.Action.CREATE).get()
     assert (entry.actor, entry.channel) == (manager, "admin")
-    assert PASSWORD not in str(list(AuditEntry.objects.values_list("changes", flat=True)))
+
+
+def test_new_person_chooses_their_password_by_the_link_that_was_handed_over(admin: Client, station: Station) -> None:
+    said = words(groups=[group(roles.STAFF)], stations=[station.pk])
+    link = link_in(admin.post("/admin/accounts/user/add/", said))
+    made = User.objects.get(email="new@example.com")
+
+    page = Client().get(link).content.decode()
+
+    assert "<h1>Choose a password</h1>" in page
+    assert (choose(link), can_sign_in(made, CHOSEN)) == (200, True)
+
+
+def test_link_to_hand_over_works_once_and_for_three_days(admin: Client, station: Station) -> None:
+    mate, other = person(roles.STAFF, station), person(roles.STAFF, station)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        link, late = (link_in(admin.post(url(one, "password-link"))) for one in (mate, other))
+        clock.shift(timedelta(days=3))
+        assert [choose(link), choose(link, "another long enough one")] == [200, 404]
+        assert can_sign_in(mate, CHOSEN)
+        clock.shift(timedelta(seconds=1))
+        assert choose(late) == 404
+
+
+def sign_in(user: User) -> None:
+    assert can_sign_in(user, PASSWORD)
+
+
+def end_everything(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(epoch=user.epoch + 1)
+
+
+def deactivate(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("become", [sign_in, end_everything, deactivate])
+def test_link_to_hand_over_is_void_once_its_person_has_changed(
+    admin: Client, station: Station, become: Callable[[User], None]
+) -> None:
+    mate = person(roles.STAFF, station)
+    link = link_in(admin.post(url(mate, "password-link")))
+
+    become(mate)
+
+    assert choose(link) == 404
+
+
+def test_link_to_hand_over_is_shown_once_and_kept_nowhere(admin: Client, station: Station, manager: User) -> None:
+    mate = person(roles.STAFF, station)
+
+    answer = admin.post(url(mate, "password-link"))
+
+    token = link_in(answer).rstrip("/").rpartition("-")[2]
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert token not in admin.get(url(mate)).content.decode()
+    assert token not in str(list(AuditEntry.objects.values()))
+    assert token not in str(admin.session.items())
+    entry = AuditEntry.objects.get(event="password_link")
+    assert (entry.actor, entry.object_pk, entry.channel) == (manager, str(mate.pk), "admin")
+
+
+def test_link_is_mailed_where_it_can_be_and_the_manager_never_sees_it(
+    admin: Client, station: Station, settings: Settings
+) -> None:
+    settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "https://book.example.com"
+    mate = person(roles.STAFF, station)
+
+    answer = admin.post(url(mate, "password-link"), follow=True)
+
+    page = answer.content.decode()
+    assert (answer.redirect_chain, "new-password" in page) == ([("/admin/accounts/user/", 302)], False)
+    assert f"A link to choose a password is on its way to {mate.email}." in page
+    assert [(one.kind, one.user) for one in AccountEmail.objects.all()] == [(EmailKind.SET_PASSWORD, mate)]
+
+
+def test_link_keeps_the_second_factor(admin: Client, station: Station) -> None:
+    mate = person(roles.STAFF, station)
+    second_factor.confirm(mate, code_of(second_factor.begin(mate), steps=-1))
+
+    assert choose(link_in(admin.post(url(mate, "password-link")))) == 200
+
+    assert not can_sign_in(mate, CHOSEN)
+    mate.refresh_from_db()
+    assert mate.second_factor_at
+
+
+@pytest.mark.parametrize("why", ["more", "inactive", "elsewhere"])
+def test_no_link_is_made_for_whom_one_may_not_change(admin: Client, station: Station, why: str) -> None:
+    mate = person(roles.STAFF, station, is_active=why != "inactive")
+    if why == "more":
+        mate.stations.add(open_station())
+    if why == "elsewhere":
+        mate.stations.set([open_station()])
+
+    answer = admin.post(url(mate, "password-link"))
+
+    assert answer.status_code == (404 if why == "elsewhere" else 403)
+    assert not AuditEntry.objects.filter(event="password_link").exists()
+    assert "password-link" not in admin.get(url(mate)).content.decode()
 
 
 def test_list_shows_those_who_share_a_station(admin: Client, station: Station) -> None:

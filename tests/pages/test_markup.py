@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 from django.test import Client
+from django.test.utils import override_settings
 
 from accounts import roles
 from accounts.customers import Contact
@@ -38,6 +39,8 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
         "move": f"/bookings/{made.pk}/move/",
         "new": f"/bookings/new/?{HERE}",
         "feeds": "/feeds/",
+        "account": "/accounts/me/",
+        "api-keys": "/accounts/me/keys/",
         "not-found": "/nowhere/",
         "root": "/api/",
         "bookings": "/api/bookings/?station=kitchen",
@@ -47,6 +50,9 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
     found["search"] = client.post("/calendar/search/", {"q": "ana@example.com"})
     found["contact"] = client.post(f"/bookings/{made.pk}/contact/")
     found["feed"] = client.post("/feeds/", {"details": "on"})
+    with override_settings(REAUTHENTICATION_SECONDS=0):
+        found["confirm"] = client.post("/feeds/", {"details": "on", "station": '"<b>"'})
+        found["account-asking"] = client.get("/accounts/me/")
     found["refused"] = client.post(f"/bookings/{made.pk}/edit/", {"version": 1, "party_adults": "x"})
     found["login"] = Client().post("/accounts/login/", {"username": "no@example.com", "password": "wrong"})
     return {name: answer.content.decode() for name, answer in found.items()}

@@ -1,0 +1,262 @@
+"""People and groups in Django's admin: who may manage whom, their permissions, and links to choose a password.
+
+Every write here asks for the manager's password again (sudo mode), and nobody changes their own account: that has its own page.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts import people, resetting, roles, second_factor, sessions
+from accounts.models import User
+from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.views.reauthentication import require
+from bookings.views import notices
+from stations.models import Station
+from stations.querysets import ALL_STATIONS
+
+if TYPE_CHECKING:
+    _Admin = ScopedAdmin
+    _Form = forms.ModelForm[User]
+else:
+    _Admin = object
+    _Form = forms.ModelForm
+
+HISTORY_SHOWN = 100
+FOLDER = "admin/accounts/user"
+
+
+def person_of(request: HttpRequest) -> User:
+    """Whoever asks; the admin opens to nobody else."""
+    return cast("User", request.user)
+
+
+class SensitiveAdmin(_Admin):
+    """An admin in which every write needs a recent password."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+        if request.method == "POST":
+            require(request)
+        return super().changeform_view(request, *args, **options)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "POST":
+            require(request)
+        return super().changelist_view(request, extra_context)
+
+
+class PersonForm(_Form):
+    """What somebody may do, and where. The choices are limited to what the manager, `person`, holds."""
+
+    person: User
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "groups", "stations", "is_active")
+
+    def clean_stations(self) -> QuerySet[Station]:
+        chosen: QuerySet[Station] = self.cleaned_data["stations"]
+        if not chosen and not self.person.has_perm(ALL_STATIONS):
+            raise forms.ValidationError(
+                gettext("Choose at least one of your stations. Somebody who has left is made inactive.")
+            )
+        return chosen
+
+
+class SharedStationFilter(StationFilter):
+    relation = "stations"
+
+
+class PersonAdmin(SensitiveAdmin, ScopedAdmin):
+    """People of the manager's stations. One grants only what one holds, and edits nobody who has more, nor oneself."""
+
+    form = PersonForm
+    to_change = (roles.PEOPLE,)
+    change_form_template = f"{FOLDER}/change_form.html"
+    ordering = ("email",)
+    list_display = ("email", "name", "is_active")
+    list_filter = (SharedStationFilter, "is_active")
+    search_fields = ("email", "name")
+    filter_horizontal = ("groups", "stations")
+    actions = ("end_everything", "take_second_factor")
+
+    @admin.action(description=_("Log out everywhere and end everything"), permissions=["change"])
+    def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for other in self._editable(request, chosen):
+            sessions.end_everything(other)
+            self.message_user(request, gettext("Logged out everywhere: %(who)s.") % {"who": other}, "success")
+
+    @admin.action(description=_("Reset two-factor authentication (lost phone)"), permissions=["change"])
+    def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for other in self._editable(request, chosen):
+            second_factor.take_away(other)
+            self.message_user(request, gettext("Logs in by password alone: %(who)s.") % {"who": other}, "success")
+
+    def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
+        """Those of the chosen whom the manager may change; the page says why the others were left alone."""
+        for other in chosen:
+            if people.may_edit(person_of(request), other):
+                yield other
+                continue
+            sentence = gettext("Left alone: %(who)s may do more than you. Ask somebody who manages them.")
+            if other == request.user:
+                sentence = gettext("You can't change your own account here. Use your account page.")
+            self.message_user(request, sentence % {"who": other}, "error")
+
+    def get_urls(self) -> list[Any]:
+        def page(name: str, view: Any) -> Any:
+            return path(f"<int:user_id>/{name}/", self.admin_site.admin_view(view), name=f"accounts_user_{name}")
+
+        own = {"password": self.password_view, "password-link": self.password_link_view}
+        return [*(page(name, view) for name, view in own.items()), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One's own page is the account page."""
+        other = self.get_object(request, unquote(object_id))
+        if other == request.user:
+            notices.keep(request, gettext("This is your own account. Another manager changes your permissions."))
+            return redirect("me")
+        may_change = self.has_change_permission(request, other)
+        extra_context = {**(extra_context or {}), "may_send_link": may_change and other.is_active}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def password_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """Where Django's admin sets passwords: closed, for nobody chooses another person's."""
+        if self.get_object(request, str(user_id)) == request.user:
+            return redirect("me")
+        raise PermissionDenied
+
+    @method_decorator(require_POST)
+    def password_link_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """A link with which somebody chooses their password. No manager chooses it for them."""
+        other = self.get_object(request, str(user_id))
+        if other == request.user:
+            return redirect("me")
+        if not self.has_change_permission(request, other) or not other.is_active:
+            raise PermissionDenied
+        require(request)
+        return self._answer_with_link(request, other)
+
+    def _answer_with_link(self, request: HttpRequest, other: User) -> HttpResponse:
+        """The link is in this answer alone, or in an email: a redirect would have to remember it."""
+        ticket = resetting.link_of_manager(other)
+        if ticket is None:
+            text = gettext("A link to choose a password is on its way to %(who)s.")
+            self.message_user(request, text % {"who": other}, "success")
+            return redirect("admin:accounts_user_changelist")
+        home = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": str(other),
+            "opts": self.opts,
+            "link": home + reverse("new-password", args=[ticket]),
+        }
+        return render(request, f"{FOLDER}/password_link.html", shown)
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        return self._answer_with_link(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Only what was changed, for meanwhile they may have got another password. Whoever leaves comes back to nothing old."""
+        if not change:
+            obj.set_unusable_password()
+            super().save_model(request, obj, form, change)
+            return
+        own = {field.name for field in User._meta.concrete_fields}
+        obj.save(update_fields=[name for name in form.changed_data if name in own])
+        if "is_active" in form.changed_data:
+            sessions.end_everything(obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            people.notify_of_changes(form.instance, form.changed_data, old_email=form.initial["email"])
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return people.visible_people(person_of(request)).order_by(*self.get_ordering(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or people.may_edit(person_of(request), obj))
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
+        if db_field.name == "groups":
+            options["queryset"] = people.grantable_groups(person_of(request))
+        if db_field.name == "stations":
+            options["queryset"] = Station.objects.visible_to(request.user)
+        return super().formfield_for_manytomany(db_field, request, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        if obj is None:
+            return ("email", "name", "groups", "stations")
+        if not self.has_change_permission(request, obj):
+            return ("email", "name", "groups", _shared_stations(request), "is_active")
+        superuser = ("is_superuser",) if request.user.is_superuser else ()
+        return ("email", "name", "groups", "stations", "is_active", *superuser)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What colleagues and superusers did; whoever manages the person elsewhere is not named."""
+        other = self.get_object(request, unquote(object_id))
+        kind, colleagues = ContentType.objects.get_for_model(User), people.visible_people(person_of(request))
+        done = LogEntry.objects.filter(content_type=kind, object_id=other.pk).select_related("user")
+        seen = done.filter(Q(user__in=colleagues.values("pk")) | Q(user__is_superuser=True)).order_by("action_time")
+        page = self.get_paginator(request, seen, HISTORY_SHOWN).get_page(request.GET.get("p", 1))
+        shown = {
+            "action_list": page,
+            "page_range": page.paginator.get_elided_page_range(page.number),
+            "pagination_required": page.has_other_pages(),
+        }
+        return super().history_view(request, object_id, {**(extra_context or {}), **shown})
+
+
+def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
+    """Of the stations of somebody who may only be looked at, those that the person who looks has too."""
+
+    @admin.display(description=_("stations"))
+    def shared(other: User) -> str:
+        both = other.stations.filter(pk__in=Station.objects.visible_to(request.user).values("pk"))
+        return ", ".join(map(str, both))
+
+    return shared
+
+
+class GroupAdmin(SensitiveAdmin, ScopedAdmin, DjangosGroupAdmin):
+    """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any.
+
+    The product's own are as `accounts/roles.py` says, and each migrate makes them so again.
+    """
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return Group.objects.order_by("name")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser and (obj is None or obj.name not in roles.GROUPS)

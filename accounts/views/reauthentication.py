@@ -1,0 +1,77 @@
+"""Sudo mode for pages and the admin: a sensitive act is answered by the page that asks for the password, and done after it."""
+
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.auth import reauthentication
+from accounts.forms import PASSWORD_FIELDS, PasswordForm
+from accounts.views.access import OwnRequest, Refusal, draw, own, refused, target_of
+
+FIELD: Final = "old"
+"""The field of the page's password. A form that carries it is the page's own."""
+NOT_CARRIED: Final = PASSWORD_FIELDS | {"csrfmiddlewaretoken"}
+
+
+class PasswordRequired(Exception):
+    """A sensitive act was asked for, and the password was not given recently."""
+
+    def __init__(self, form: PasswordForm, refusal: Refusal | None) -> None:
+        self.form, self.refusal = form, refusal
+        super().__init__()
+
+
+def require(request: HttpRequest) -> None:
+    """Let a sensitive act go on where the password was given recently, or comes with the request and is right.
+
+    Raises PasswordRequired otherwise, which `AskForPassword` turns into the page that asks for it.
+    """
+    if reauthentication.is_recent(request.session):
+        return
+    form = PasswordForm(request.POST if FIELD in request.POST else None)
+    refusal = refused(cast("OwnRequest", request), form) if form.is_bound else None
+    if refusal or not form.is_bound:
+        raise PasswordRequired(form, refusal)
+
+
+class AskForPassword:
+    """Middleware that answers PasswordRequired: what was submitted is carried on in hidden fields, passwords excepted."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, PasswordRequired):
+            return None
+        carried = [
+            (name, value) for name, values in request.POST.lists() if name not in NOT_CARRIED for value in values
+        ]
+        shown = {"form": exception.form, "action": request.get_full_path(), "carried": carried}
+        return _draw(request, shown, exception.refusal or Refusal(403))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters(FIELD)
+@own
+def confirm(request: OwnRequest) -> HttpResponse:
+    """Asks for the password, and leads on to where `next` says."""
+    target = target_of(request) or reverse("me")
+    if request.method != "POST" and reauthentication.is_recent(request.session):
+        return redirect(target)
+    form = PasswordForm(request.POST if request.method == "POST" else None)
+    refusal = refused(request, form) if form.is_bound else None
+    if form.is_bound and not refusal:
+        return redirect(target)
+    return _draw(request, {"form": form, "action": reverse("confirm"), "carried": [("next", target)]}, refusal)
+
+
+def _draw(request: HttpRequest, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
+    return draw(request, "accounts/confirm.html", shown, refusal)
