@@ -183,6 +183,15 @@ class OwnPasswordForm(NewPasswordForm, ConfirmForm):
     field_order = ("old", "new", "again")
 
 
+class OwnEmailForm(ConfirmForm):
+    """Another email for one's own account."""
+
+    email = forms.EmailField(
+        label=_("New email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    field_order = ("email", "old")
+
+
 class LineField(forms.CharField):
     """A line of text, trimmed where it is typed; what is stored with spaces around it, and is saved as shown, is no change."""
 
@@ -201,3 +210,15 @@ class LinesField(LineField):
 
 def _plain(text: Any) -> Any:
     return text.replace("\r\n", "\n").strip() if isinstance(text, str) else text
+
+
+class OwnNameForm(forms.Form):
+    """One's own name, as colleagues see it."""
+
+    name = LineField(
+        label=_("Name"),
+        max_length=150,
+        required=False,
+        validators=[validators.plain_line],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import coming, factor, forgotten, keys, me, reauthentication
+from accounts.views import coming, email, factor, forgotten, keys, me, reauthentication
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("new-password/<str:ticket>/", forgotten.choose, name="new-password"),
     path("me/", me.account, name="me"),
     path("me/password/", me.password, name="my-password"),
+    path("me/name/", me.name, name="my-name"),
+    path("me/email/", email.change, name="my-email"),
+    path("me/email/<str:token>/", email.confirm, name="confirm-email"),
     path("me/factor/", factor.show, name="second-factor"),
     path("me/factor/app/", factor.begin, name="new-second-factor"),
     path("me/factor/confirm/", factor.confirm, name="confirm-second-factor"),

@@ -18,6 +18,7 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from accounts import access_keys, authentication, resetting, roles
+from accounts.auth import email_change
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import feeds
@@ -74,6 +75,12 @@ POST   accounts/new-password/<str:ticket>/
                                         200      200    200   200     200        200      200  200
 GET    accounts/me/                   login      200    200   200     200        200      200  200
 POST   accounts/me/password/          login      302    302   302     302        302      302  302
+GET    accounts/me/name/              login      200    200   200     200        200      200  200
+POST   accounts/me/name/              login      302    302   302     302        302      302  302
+GET    accounts/me/email/             login      200    200   200     200        200      200  200
+POST   accounts/me/email/             login      302    302   302     302        302      302  302
+GET    accounts/me/email/<str:token>/ login      404    404   200     404        404      404  404
+POST   accounts/me/email/<str:token>/ login      404    404   302     404        404      404  404
 GET    accounts/me/factor/            login      200    200   200     200        200      200  200
 POST   accounts/me/factor/app/        login      200    200   200     200        200      200  200
 POST   accounts/me/factor/confirm/    login      302    302   302     302        302      302  302
@@ -270,6 +277,8 @@ class World:
         self.member = factories.staff(self.station)
         owner = self.people["staff"]
         assert owner
+        self.owner = owner
+        email_change.change(owner, "wanted@example.com")
         self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
         self.key, _text = access_keys.make(
             name="Shop", stations=[self.station], rights=[roles.VIEW], expires_on=None, by=owner
@@ -307,6 +316,7 @@ class World:
             .replace("<int:feed_id>", str(self.feed.pk))
             .replace("<int:key_id>", str(self.key.pk))
             .replace("<str:ticket>", resetting.ticket_for(self.member))
+            .replace("<str:token>", email_change.token_for(self.owner))
             .replace("<int:user_id>", str(self.member.pk))
             .replace("<str:secret>", self.secret)
         )
@@ -354,6 +364,7 @@ class World:
             ("POST", "admin/bookings/mail/"): {"action": "withhold", "_selected_action": [str(self.mail.pk)]},
             ("POST", "accounts/me/factor/none/"): {"old": PASSWORD},
             ("POST", "accounts/confirm/"): {"old": PASSWORD},
+            ("POST", "accounts/me/email/"): {"email": "new@example.com"},
             ("POST", "accounts/me/keys/"): {
                 "name": "Shop",
                 "stations": [self.station.pk],

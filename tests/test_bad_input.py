@@ -46,6 +46,8 @@ PAGES: Final = (
     "/accounts/me/",
     "/accounts/me/factor/",
     "/accounts/me/keys/",
+    "/accounts/me/name/",
+    "/accounts/me/email/",
     "/accounts/forgotten/",
     "/accounts/new-password/{ticket}/",
     "/feeds/",

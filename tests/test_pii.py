@@ -21,6 +21,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import authentication, resetting, roles
+from accounts.auth import email_change
 from accounts.customers import Contact
 from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings import privacy
@@ -263,6 +264,10 @@ def use_the_doors(station: Station) -> list[str]:
     Client().get("/api/nowhere/", headers={"Authorization": f"Bearer {key}x"})
     client.post("/accounts/me/password/", {"old": PASSWORD, "new": "zebra crossing 7", "again": "zebra crossing 7"})
     user.refresh_from_db()
+    client.post("/accounts/me/email/", {"email": "zebra@example.com"})
+    token = email_change.token_for(user)
+    assert client.post(f"/accounts/me/email/{token}/").status_code == 302
+    user.refresh_from_db()
     tickets = []
     for link in (resetting.FORGOTTEN, resetting.BY_MANAGER):
         user.refresh_from_db()
@@ -271,7 +276,7 @@ def use_the_doors(station: Station) -> list[str]:
         assert Client().post(f"/accounts/new-password/{tickets[-1]}/", words).status_code == 200
     assert len(codes) == 10
     plain = [code.replace("-", "") for code in codes]
-    return [secret, *codes, *plain, key, *tickets, PASSWORD, "zebra crossing"]
+    return [secret, *codes, *plain, key, token, *tickets, PASSWORD, "zebra crossing"]
 
 
 def test_secrets_of_the_doors_are_left_nowhere(

@@ -26,6 +26,7 @@ KINDS: Final = (
 
 SENSITIVE: Final[dict[str, dict[str, Any]]] = {
     "accounts/me/password/": {},
+    "accounts/me/email/": {},
     "accounts/me/factor/app/": {},
     "accounts/me/factor/confirm/": {},
     "accounts/me/factor/codes/": {},
@@ -53,7 +54,7 @@ NOT_SENSITIVE: Final = {
         "api/auth/login", "accounts/login/", "accounts/confirm/", "api/auth/logout", "accounts/logout/", "admin/logout/",
     },
     "give a secret of their own": {
-        "api/auth/refresh", "accounts/forgotten/", "accounts/new-password/<str:ticket>/",
+        "api/auth/refresh", "accounts/forgotten/", "accounts/new-password/<str:ticket>/", "accounts/me/email/<str:token>/",
     },
     "take access away, which must not wait": {
         "accounts/me/end/", "accounts/me/keys/<int:key_id>/revoke/", "feeds/<int:feed_id>/revoke/",
@@ -66,6 +67,7 @@ NOT_SENSITIVE: Final = {
         "admin/bookings/booking/add/", "admin/bookings/booking/<path:object_id>/change/", "admin/bookings/mail/",
         "admin/accounts/customer/<path:object_id>/change/",
     },
+    "change a name": {"accounts/me/name/"},
     "are about stations, not people": {
         "admin/stations/station/add/", "admin/stations/station/<int:station_id>/build/",
         "admin/stations/station/<path:object_id>/change/", "language/",

@@ -5,11 +5,11 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import sessions
 from accounts.auth import reauthentication
-from accounts.forms import OwnPasswordForm
+from accounts.forms import OwnNameForm, OwnPasswordForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
 from bookings.views import notices
 from stations.models import Station
@@ -19,6 +19,18 @@ from stations.models import Station
 @own
 def account(request: OwnRequest) -> HttpResponse:
     return _draw(request, _password_form(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own
+def name(request: OwnRequest) -> HttpResponse:
+    form = OwnNameForm(request.POST if request.method == "POST" else None, initial={"name": request.user.name})
+    if not form.is_valid():
+        return draw(request, "accounts/name.html", {"form": form}, Refusal(400) if form.is_bound else None)
+    request.user.name = form.cleaned_data["name"]
+    request.user.save(update_fields=["name"])
+    notices.keep(request, _("Your name is saved."))
+    return redirect("me")
 
 
 @require_POST

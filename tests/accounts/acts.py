@@ -96,6 +96,12 @@ ACTS: Final[dict[str, Act]] = {
         typed={"new": NEW_PASSWORD, "again": NEW_PASSWORD},
         notice=("manager", EmailKind.PASSWORD_CHANGED),
     ),
+    "own email": Act(
+        lambda world: "/accounts/me/email/",
+        lambda world, answer: again(world, "manager").email == "new@example.com",
+        lambda world: {"email": "new@example.com"},
+        notice=("manager", EmailKind.EMAIL_CHANGED),
+    ),
     "set up a second factor": Act(
         lambda world: "/accounts/me/factor/app/",
         lambda world, answer: Authenticator.objects.filter(user=world.manager).exists(),

@@ -3,6 +3,7 @@
 `python -m tests.accounts.racer RACE [ARGUMENT …]`, with DATABASE_URL naming the test's database.
 """
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from django.conf import settings  # noqa: E402
 from django.http import HttpRequest  # noqa: E402
 
 from accounts import authentication, resetting  # noqa: E402
+from accounts.auth import email_change  # noqa: E402
+from accounts.models import User  # noqa: E402
 from accounts.throttling import Rate, TooManyFailures  # noqa: E402
+from stations.errors import Invalid  # noqa: E402
 
 
 def count(key: str, times: str) -> str:
@@ -52,12 +56,23 @@ def choose(ticket: str, password: str) -> str:
     return "chosen" if resetting.give_password(ticket, password) else "refused"
 
 
+def take_email(wanted: str) -> str:
+    """Somebody new, who wants this email."""
+    user = User.objects.create_user(f"racer{os.getpid()}@example.com")
+    try:
+        email_change.change(user, wanted)
+    except Invalid:
+        return "refused"
+    return "changed"
+
+
 RACES: dict[str, Callable[..., str]] = {
     "count": count,
     "spend": spend,
     "sign_in": sign_in,
     "code": code,
     "choose": choose,
+    "take_email": take_email,
 }
 
 if __name__ == "__main__":

@@ -239,6 +239,7 @@ def test_password_page_keeps_no_typed_password(clock: time_machine.Traveller) ->
     [
         ("/accounts/me/", ["/accounts/me/password/"]),
         ("/accounts/me/keys/", ["/accounts/me/keys/"]),
+        ("/accounts/me/email/", [""]),
     ],
 )
 def test_account_pages_ask_for_the_password_only_when_it_is_needed(

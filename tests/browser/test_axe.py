@@ -207,6 +207,13 @@ def password_asked_again(page: Page, world: World) -> None:
     expect(page.locator(".fault")).to_be_visible()
 
 
+def email_refused(page: Page, world: World) -> None:
+    page.get_by_label("New email").fill("new@example.com")
+    page.get_by_label("Current password").fill("wrong")
+    page.get_by_role("button", name="Change email").click()
+    expect(page.locator(".fault")).to_be_visible()
+
+
 Reach = Callable[[Page, World], None]
 WEEK, BOOKING = f"/calendar/week/{DAY}", "/bookings/{id}/"
 STATES: dict[str, tuple[str, Reach | None]] = {
@@ -236,6 +243,9 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "an ended feed": ("/feeds/", ended_feed),
     "account": ("/accounts/me/", None),
     "account refused": ("/accounts/me/", wrong_password),
+    "own name": ("/accounts/me/name/", None),
+    "own email": ("/accounts/me/email/", None),
+    "own email refused": ("/accounts/me/email/", email_refused),
     "password asked": ("/feeds/", password_asked),
     "password asked again": ("/feeds/", password_asked_again),
     "second factor": ("/accounts/me/factor/", None),
@@ -251,7 +261,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "bookings in the API": ("/api/bookings/?station=kitchen", None),
 }
 ASKS_FOR_THE_PASSWORD = {
-    *("account refused", "API key refused", "password asked", "password asked again"),
+    *("account refused", "API key refused", "own email refused", "password asked", "password asked again"),
 }
 """In a session whose password was given long ago."""
 NEEDS_ROOM = {"week with a booking in the hand"}

@@ -40,6 +40,8 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
         "new": f"/bookings/new/?{HERE}",
         "feeds": "/feeds/",
         "account": "/accounts/me/",
+        "own-email": "/accounts/me/email/",
+        "own-name": "/accounts/me/name/",
         "api-keys": "/accounts/me/keys/",
         "not-found": "/nowhere/",
         "root": "/api/",

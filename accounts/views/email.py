@@ -1,0 +1,61 @@
+"""One's own email: the page that changes it, and the link that confirms the new one."""
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.auth import email_change, reauthentication
+from accounts.auth.models import EmailChange
+from accounts.forms import OwnEmailForm
+from accounts.views.access import OwnRequest, Refusal, draw, own, refused, too_often
+from bookings.views import notices
+from config.errors import answer
+from stations.errors import Invalid
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("old")
+@own
+def change(request: OwnRequest) -> HttpResponse:
+    form = _form(request, request.POST if request.method == "POST" else None)
+    if not form.is_bound:
+        return draw(request, "accounts/email.html", {"form": form}, None)
+    if refusal := refused(request, form):
+        return draw(request, "accounts/email.html", {"form": form}, refusal)
+    try:
+        is_changed = email_change.change(request.user, form.cleaned_data["email"])
+    except email_change.TooManyLinks as limit:
+        return draw(request, "accounts/email.html", {"form": form}, too_often(form, limit.wait))
+    except Invalid as error:
+        form.add_error("email", str(error))
+        return draw(request, "accounts/email.html", {"form": form}, Refusal(400))
+    text = _("A link is on its way to your new email. Open it to confirm it; until then you sign in with the old one.")
+    if is_changed:
+        text = _("Your email is changed. Sign in with it from now on.")
+    notices.keep(request, text)
+    return redirect("me")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own
+def confirm(request: OwnRequest, token: str) -> HttpResponse:
+    """Opened from the email. It takes a button, for programs that look for viruses open links too."""
+    expired = _("This link has expired, or belongs to another account. Change your email again on your account page.")
+    if not email_change.is_good(request.user, token):
+        return answer(request, 404, sentence=expired)
+    if request.method != "POST":
+        return render(request, "accounts/confirm_email.html", {"email": EmailChange.wanted_by(request.user)})
+    try:
+        is_changed = email_change.confirm(request.user, token)
+    except Invalid as error:
+        return answer(request, 400, sentence=str(error))
+    if not is_changed:
+        return answer(request, 404, sentence=expired)
+    notices.keep(request, _("Your email is changed. Sign in with it from now on."))
+    return redirect("me")
+
+
+def _form(request: OwnRequest, data: QueryDict | None) -> OwnEmailForm:
+    return OwnEmailForm(data, recent=reauthentication.is_recent(request.session))
