@@ -23,6 +23,7 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts import access_keys, callers, second_factor
 from accounts.audit import Channel, acts_as
+from accounts.auth import undo_stack
 from accounts.models import User
 from accounts.throttling import TooManyFailures, code_attempt, login_attempt
 from stations import meters
@@ -155,6 +156,7 @@ class SessionAuthentication(BrowsersSession):
         found = super().authenticate(request)
         if found:
             acts_as(found[0], Channel.API)
+            undo_stack.attach(request._request)
         return found
 
     def enforce_csrf(self, request: Request) -> None:

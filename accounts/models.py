@@ -81,6 +81,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     held: Held | None = None
     """Set by `accounts.callers` on whoever came by a request's door, for as long as it takes."""
+    undo_stack: uuid.UUID | None = None
+    """Set by `accounts.auth.undo_stack` where they act in a browser's session: their changes can be undone there."""
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

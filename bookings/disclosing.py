@@ -15,7 +15,7 @@ from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
 from bookings import audit, privacy
 from bookings.mails import showing
-from bookings.models import Booking, Mail
+from bookings.models import Booking, Mail, UndoStep
 from stations.models import Station
 from stations.querysets import Person
 
@@ -44,6 +44,7 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
             "bookings": [{"booking_id": one.pk, **{name: getattr(one, name) for name in NUMBERS}} for one in bookings],
             "mails": list(_mails(customer)),
             "history": list(_history(customer, bookings)),
+            "replaced_requests": list(_replaced_requests(customer)),
         }
         trail.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
     return told
@@ -70,6 +71,15 @@ def _mails(customer: Customer) -> Iterator[dict[str, Any]]:
             "subject": words.subject,
             "text": words.text,
         }
+
+
+def _replaced_requests(customer: Customer) -> Iterator[dict[str, Any]]:
+    """Special requests of theirs that an edit replaced or took away, kept for as long as staff can undo it."""
+    for step in UndoStep.objects.about(customer).order_by("id"):
+        pair = zip((step.customer_before, step.customer_after), step.values.get("special_requests", ()), strict=False)
+        for owner, text in pair:
+            if owner == customer.pk and text:
+                yield {"booking_id": step.booking_id, "changed_at": step.created_at, "special_requests": text}
 
 
 def _history(customer: Customer, bookings: list[Booking]) -> Iterator[dict[str, Any]]:

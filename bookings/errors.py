@@ -14,7 +14,10 @@ __all__ = [
     "Duplicate",
     "InvalidStep",
     "NoSuchSlot",
+    "NotLast",
     "NotReschedulable",
+    "NothingToRedo",
+    "NothingToUndo",
     "Past",
     "SlotClosed",
     "SlotFull",
@@ -86,6 +89,25 @@ class WouldRetime(DomainError):
 
     code = "would_retime"
     sentence = _("Bookings ahead keep their local time, and so begin at another moment. Say that this is meant.")
+
+
+class NothingToUndo(DomainError):
+    """The person has changed nothing in this session that could be undone."""
+
+    code = "nothing_to_undo"
+    sentence = _("Nothing to undo.")
+
+
+class NothingToRedo(DomainError):
+    code = "nothing_to_redo"
+    sentence = _("Nothing to redo.")
+
+
+class NotLast(DomainError):
+    """Only the last change is undone, and only the last undone one is redone: the person has made another one since."""
+
+    code = "not_last"
+    sentence = _("You have made another change since. Undo that first.")
 
 
 class TooLate(DomainError):

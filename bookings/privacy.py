@@ -29,6 +29,7 @@ from bookings.importing import identity
 from bookings.mails.kinds import OPEN, UNTOLD, Problem, State
 from bookings.models import Booking, CountedMail, ImportedRow, Mail
 from bookings.querysets import MailQuerySet
+from bookings.undo import steps
 from bookings.workflow import RESCHEDULABLE
 from stations.errors import NotFound
 from stations.models import Station
@@ -63,6 +64,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     _forget_letters(customer)
     _forget_wishes(customer, by=by)
     _forget_imported(customer)
+    steps.forget(customer)
     customers.erase(customer, at=at, by=by)
     Station.objects.bump(customer.station_id)
 

@@ -2,9 +2,10 @@
 
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from bookings.mails.kinds import OPEN, State
 from bookings.workflow import RESCHEDULABLE, Status
@@ -80,3 +81,14 @@ class MailQuerySet(OfStationQuerySet[Row]):
         """Locked, past those that another worker has in hand. SQLite has one writer at a time, and nothing to skip."""
         skips = connection.features.has_select_for_update_skip_locked
         return self.select_for_update(of=("self",), skip_locked=True) if skips else self
+
+
+class UndoStepQuerySet(models.QuerySet[Row]):
+    def on_stack(self, stack: UUID, person: Person, since: datetime) -> Self:
+        """The steps of one session, oldest first. Another person's are never found, whatever stack is named."""
+        return self.filter(stack=stack, user=person.pk, created_at__gt=since).order_by("id")
+
+    def about(self, customer: Any) -> Self:
+        """Those that may hold the customer's data: of their bookings, and of bookings that were theirs at the time."""
+        theirs = Q(booking__customer=customer) | Q(customer_before=customer.pk) | Q(customer_after=customer.pk)
+        return self.filter(theirs)

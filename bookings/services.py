@@ -23,20 +23,29 @@ from bookings import audit, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, PERSONAL, Draft, Place
-from bookings.errors import Duplicate, InvalidStep
+from bookings.errors import InvalidStep
 from bookings.holds import Ledger
 from bookings.mails import outbox
 from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
-from bookings.transactions import counted, lock_stations, locked, locked_for, one_change, stale
+from bookings.transactions import counted, lock_stations, locked, locked_for, one_change
+from bookings.undo import steps
 from bookings.workflow import Status
+from bookings.writes import (
+    move_entries,
+    put,
+    require_acceptable,
+    require_reference_free,
+    require_seats,
+    require_version,
+    write,
+)
 from stations import statements
 from stations.errors import DomainError, Invalid, NotFound
 from stations.loading import ask_for_timetable, timetable_of
 from stations.models import Station
 from stations.querysets import Person
-from stations.timetable import Slot
 
 PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
 """What a booking's place is made of."""
@@ -67,6 +76,7 @@ def create(draft: Draft, *, by: Person) -> Booking:
         if isinstance(made, DomainError):
             raise made
         outbox.changed(made, None)
+        steps.record_created(made, by=by)
         return made
 
 
@@ -104,7 +114,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
     with one_change():
         ask = partial(_There, to=to, booking_id=booking_id)
         booking, station, chains, there = locked_for(by, booking_id, to.station, ask)
-        _require_version(booking, seen_version)
+        require_version(booking, seen_version)
         require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
             booking.station_id,
@@ -113,24 +123,24 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         ) and not booking.needs_place:
             return booking
         if station.pk != booking.station_id:
-            _require_acceptable(booking, station)
+            require_acceptable(booking, station)
         slots = free_row(station, there.timetable(station), to, booking.slots, now=timezone.now())
 
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        undo_step = steps.Recorder(booking, by)
         held = 0 if booking.needs_place else booking.slots
         booking.station = station
         there.ledger.release(booking.pk)
         taken = there.ledger.take(booking, slots)
         if station != home:
             booking.customer = _customer_at(station, booking.customer, by=by)
-        _put(booking, slots)
+        put(booking, slots)
         with statements.together(to_the_commit=True):
             holds.exchange(booking, taken, held=held)
-            _save(booking, PLACED)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
-            audit.record(_moved(booking, home, changes), by=by, chains=chains)
-            outbox.changed(booking, stood, there.said)
-            Station.objects.bump(home.pk, station.pk)
+            entries = move_entries(booking, home, changes)
+            known = write(booking, PLACED, entries, stood, by=by, chains=chains, said=there.said)
+            undo_step.record(Event.RESCHEDULED, known)
         return booking
 
 
@@ -145,16 +155,19 @@ class _There:
 
 @counted("status")
 def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
-    """One step of `workflow.STEPS`; cancelling gives the places up, restoring asks for them again.
+    """One step of `workflow.STEPS`; cancelling gives the places up, restoring asks for them again. The status that the booking
+    has already: nothing is written.
 
     Raises NotPermitted, NotFound, Stale, InvalidStep, and on a restore NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station, chains = locked(by, booking_id)
-        _require_version(booking, seen_version)
+        require_version(booking, seen_version)
+        if booking.status == to:
+            return booking
         _require_step(booking, to)
-        before, stood = audit.recorded(booking), Standing.of(booking)
+        before, stood, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
         restored, booking.status = booking.status == Status.CANCELLED, to
         if to == Status.CANCELLED:
             holds.give_up([booking.pk])
@@ -164,9 +177,9 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
                 booking.date, booking.slot, booking.slots
             )
             taken = Ledger(statements.key(station.pk), [booking.date]).take(booking, slots)
-            _put(booking, slots)
+            put(booking, slots)
             holds.write(taken)
-        return _changed(booking, Event.STATUS, before, stood, by=by, chains=chains)
+        return _changed(booking, Event.STATUS, before, stood, undo_step, by=by, chains=chains)
 
 
 @counted("edit")
@@ -179,19 +192,20 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station, chains = locked(by, booking_id)
-        _require_version(booking, seen_version)
+        require_version(booking, seen_version)
         before, stood, guests, length = (
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
+        undo_step = steps.Recorder(booking, by)
         _apply(booking, changes, by=by)
         if audit.recorded(booking) == before:
             return booking
-        _require_reference_free(booking, station)
+        require_reference_free(booking, station)
         if booking.slots != length:
             _relength(booking, station)
         elif booking.total_guests > guests:
-            _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood, by=by, chains=chains)
+            require_seats(booking, station)
+        return _changed(booking, Event.EDITED, before, stood, undo_step, by=by, chains=chains)
 
 
 @counted("amend")
@@ -213,7 +227,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
         _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
         if audit.recorded(booking) == before:
             return booking
-        _require_reference_free(booking, station)
+        require_reference_free(booking, station)
         moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
         restored = before["status"] == Status.CANCELLED != booking.status
         if booking.status == Status.CANCELLED:
@@ -223,13 +237,8 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
         if moved or restored or before["slots"] != booking.slots:
             _relength(booking, station)
         elif booking.total_guests > guests:
-            _require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood if notify else None, by=by, chains=chains)
-
-
-def _require_version(booking: Booking, seen: int | None) -> None:
-    if seen is not None and seen != booking.version:
-        raise stale(booking)
+            require_seats(booking, station)
+        return _changed(booking, Event.EDITED, before, stood if notify else None, None, by=by, chains=chains)
 
 
 def _require_step(booking: Booking, to: Status) -> None:
@@ -240,37 +249,12 @@ def _require_step(booking: Booking, to: Status) -> None:
         )
 
 
-def _require_acceptable(booking: Booking, station: Station) -> None:
-    """Whether a booking may go to another station: its money must mean the same there, its reference must be free."""
-    if station.currency != booking.station.currency:
-        raise Invalid(
-            _("%(station)s takes another currency. Make a new booking there.") % {"station": station.name},
-            fields={"station": [_("Another currency.")]},
-        )
-    _require_reference_free(booking, station)
-
-
-def _require_reference_free(booking: Booking, station: Station) -> None:
-    if booking.external_ref:
-        others = Booking.objects.filter(station=station, external_ref=booking.external_ref).exclude(pk=booking.pk)
-        if taken := others.values_list("pk", flat=True).first():
-            raise Duplicate(data=taken)
-
-
 def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> Customer | None:
     """The same person at another station, found or made there: stations share nobody."""
     if customer is None or customer.erased_at:
         return None
     contact = Contact(customer.name, customer.email, customer.phone)
     return customers.find_or_make(station, [contact], strict=False, by=by)[0]
-
-
-def _moved(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> list[Change]:
-    if booking.station_id == home.pk:
-        return [Change(booking, Event.RESCHEDULED, changes, home.pk)]
-    left = {**changes, "customer": [changes["customer"][0], None]} if "customer" in changes else changes
-    came = {**changes, "customer": [None, changes["customer"][1]]} if "customer" in changes else changes
-    return [Change(booking, Event.LEFT, left, home.pk), Change(booking, Event.CAME, came, booking.station_id)]
 
 
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> None:
@@ -310,43 +294,26 @@ def _relength(booking: Booking, station: Station) -> None:
     holds.exchange(booking, ledger.take(booking, slots))
 
 
-def _require_seats(booking: Booking, station: Station) -> None:
-    """Whether a party that has grown still fits where it is; a slot that the timetable no longer has sets no limit."""
-    ledger = Ledger(statements.key(station.pk), [booking.date])
-    ledger.release(booking.pk)
-    timetable = timetable_of(station, booking.date, booking.date)
-    for start in booking.holds.values_list("slot", flat=True):
-        if slot := timetable.find(booking.date, start):
-            ledger.require_seats(booking, slot)
-
-
-def _put(booking: Booking, slots: Sequence[Slot]) -> None:
-    booking.date, booking.slot = slots[0].date, slots[0].start
-    booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
-    booking.needs_place = False
-
-
-def _save(booking: Booking, fields: Sequence[str]) -> None:
-    """Write these fields: what is left out is neither sent nor encrypted anew."""
-    booking.version += 1
-    booking.updated_at = timezone.now()
-    statements.update(booking, [*fields, "version", "updated_at"])
-
-
 def _changed(
-    booking: Booking, event: Event, before: Mapping[str, Any], stood: Standing | None, *, by: Person, chains: Chains
+    booking: Booking,
+    event: Event,
+    before: Mapping[str, Any],
+    stood: Standing | None,
+    undo_step: steps.Recorder | None,
+    *,
+    by: Person,
+    chains: Chains,
 ) -> Booking:
-    """Write a booking that stays at its station, with its entry, the station's count of changes, and what its customer is to
-    hear. `stood` is None where nobody is to be told."""
+    """Write a booking that stays at its station. `stood` is None where nobody is to be told, `undo_step` where the change cannot
+    be undone."""
     changes = audit.differences(before, audit.recorded(booking))
     fields = _ALL
     if before["customer"] != booking.customer_id:  # whose calendar knows nothing yet
         booking.organizer_name = booking.organizer_email = ""
         fields = [*_ALL, *_ORGANIZER]
     with statements.together(to_the_commit=True):
-        _save(booking, fields)
-        audit.record([Change(booking, event, changes, booking.station_id)], by=by, chains=chains)
-        if stood:
-            outbox.changed(booking, stood)
-        Station.objects.bump(booking.station_id)
+        entry = Change(booking, event, changes, booking.station_id)
+        known = write(booking, fields, [entry], stood, by=by, chains=chains)
+        if undo_step:
+            undo_step.record(event, known)
     return booking

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts import sessions, throttling, wall
 from accounts.audit import Channel, Origin, acting
+from accounts.auth import undo_stack
 from accounts.models import User
 from config import logs
 from config.errors import answer, too_many_requests
@@ -230,6 +231,21 @@ class Wall:
         """Whoever came with a session. Views that know people by something else say themselves who it is, once they know."""
         if not getattr(view, "knows_its_people", False):
             wall.stand_before(request.user)
+
+
+class UndoStack:
+    """Lets whoever is signed in with a browser undo what they change, before the view changes anything."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """The API attaches the stack itself, once it knows that the browser's session is what the caller signed in with."""
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not getattr(view, "knows_its_people", False):
+            undo_stack.attach(request)
 
 
 def _channel(path: str) -> Channel:

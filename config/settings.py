@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
     "config.middleware.Wall",
+    "config.middleware.UndoStack",
     "accounts.views.reauthentication.AskForPassword",
 ]
 ROOT_URLCONF = "config.urls"

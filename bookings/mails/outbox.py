@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import customers, roles
@@ -36,15 +37,33 @@ _TO_FOLLOW: Final = "t.booking_id = %s AND t.kind <> '{}' AND t.state IN ({})".f
 """What a change has to look at; in words that are the same each time, for they are none of anybody's."""
 
 
-def changed(booking: Booking, before: Standing | None, said: Said | None = None) -> None:
+def changed(
+    booking: Booking, before: Standing | None, said: Said | None = None, *, known: Standing | None = None
+) -> Standing | None:
     """Queue what the customer is to hear after a change, or withdraw what has become needless.
 
     Called under the station's lock, in the change's transaction, with the booking as it now is, how it stood before (None for a
-    new one), and the answer to `ask_what_was_said`, where that has been asked already.
+    new one), and the answer to `ask_what_was_said`, where that has been asked already. `known` is what the customer knows where
+    the change undoes another of which nobody was told: mails that wait were then queued since.
+
+    Returns what the customer of before knew; None for nothing, and where the change does not concern customers.
     """
     now = Standing.of(booking)
-    if now != before:
-        _queue(booking, before, now, (said or ask_what_was_said(booking.pk))())
+    if now == before:
+        return None
+    said_so_far = (said or ask_what_was_said(booking.pk))()
+    knew = _known(said_so_far, before)
+    if known is None or any(mail.state != State.WAITING for mail in said_so_far):
+        known = followed(knew, before, now) if before else knew
+    _queue(booking, known, now, said_so_far)
+    return knew
+
+
+def was_told(booking: Booking, since: datetime) -> bool:
+    """Whether the booking's customer has been sent a mail about it since then, or was told by staff."""
+    ended = Mail.objects.filter(booking=booking, ended_at__gte=since).exclude(kind=Kind.REMINDER)
+    sent = Q(state=State.SENT, said__customer=str(booking.customer_id))
+    return ended.filter(sent | Q(state=State.WITHHELD)).exists()
 
 
 def ask_what_was_said(booking_id: UUID) -> Said:
@@ -61,9 +80,7 @@ def _is_told(booking: Booking) -> bool:
     return left_to_say(None, Standing.of(booking)) is not None and booking.ends_at > timezone.now()
 
 
-def _queue(booking: Booking, before: Standing | None, now: Standing, said_so_far: Sequence[Mail]) -> None:
-    known = _known(said_so_far, before)
-    known = followed(known, before, now) if before else known
+def _queue(booking: Booking, known: Standing | None, now: Standing, said_so_far: Sequence[Mail]) -> None:
     kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
     waiting = next((mail for mail in said_so_far if mail.state == State.WAITING), None)
     _supersede([mail for mail in said_so_far if mail.state in UNTOLD])

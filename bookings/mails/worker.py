@@ -17,6 +17,7 @@ from bookings import retaining
 from bookings.mails import account_email_delivery, delivering, faults, limits, reminders
 from bookings.mails.courier import Courier, Outcome
 from bookings.models import Mail, WorkerBeat
+from bookings.undo import steps
 from stations import meters
 
 log = logging.getLogger(__name__)
@@ -125,14 +126,15 @@ def _deliver_next(courier: Courier) -> Outcome | None:
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, and workers
-    that are gone."""
+    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, changes that
+    nobody can undo any more, and workers that are gone."""
     resetting.forget_old(now)
     account_emails.forget_old(now)
     email_change.forget_old(now)
     sessions.forget_over(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
+    steps.forget_old(now)
     WorkerBeat.objects.filter(seen_at__lt=now - BEATS_KEPT).delete()
 
 

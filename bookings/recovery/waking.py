@@ -15,7 +15,7 @@ from django.db.models import F
 
 from accounts import sessions
 from bookings.mails import outbox, reminders
-from bookings.models import Booking, Feed
+from bookings.models import Booking, Feed, UndoStep
 from bookings.recovery import credentials
 from bookings.recovery.credentials import Credential, Ended
 from stations.models import Station
@@ -43,6 +43,7 @@ def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
     ended = credentials.end_all_but(in_use, at=now)
     Feed.objects.listed().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: they stay on their pages
     people = sessions.end_all()
+    UndoStep.objects.all().delete()  # they belong to those sessions
     Booking.objects.update(version=F("version") + VERSIONS)
     Station.objects.update(changes=F("changes") + CHANGES)
     return Woken(people, ended, held)

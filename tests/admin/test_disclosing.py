@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, time, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -23,6 +24,11 @@ from tests.factories import booking, customer, open_station
 ADDRESS = "/admin/accounts/customer"
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 ANA = Contact("Ana García", "ana@example.com", "+49 30 901820")
+
+
+def in_session(user: User) -> User:
+    user.undo_stack = uuid4()
+    return user
 
 
 @pytest.fixture
@@ -103,7 +109,24 @@ def test_export_holds_all_that_is_known_of_the_customer_and_of_nobody_else(
                 "updated_at": at,
             }
         ],
+        "replaced_requests": [],
     }
+
+
+def test_export_holds_what_an_edit_replaced_while_it_can_be_undone(
+    client: Client, manager: User, told: Booking
+) -> None:
+    client.force_login(manager)
+    services.edit(told.pk, {"special_requests": "Milk"}, by=in_session(manager))
+    services.edit(told.pk, {"customer": Contact("Bo Li", "bo@example.com"), "special_requests": "Eggs"}, by=manager)
+
+    found = json.loads(client.post(f"{ADDRESS}/{told.customer_id}/export/").content)["replaced_requests"]
+    page = client.post(f"{ADDRESS}/{told.customer_id}/data/").content.decode()
+
+    assert [(one["booking_id"], one["special_requests"]) for one in found] == [
+        (str(told.pk), text) for text in ("Nuts", "Milk", "Milk")
+    ]
+    assert "Nuts" in page[page.index("can still undo") :]
 
 
 def test_export_tells_what_waits_to_be_said(admin: Client, told: Booking, manager: User) -> None:

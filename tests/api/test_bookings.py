@@ -255,6 +255,15 @@ def test_step_answers_with_the_row(api: Caller, station: Station) -> None:
     assert (answer.status_code, answer.json()["data"]["status"], answer.headers["ETag"]) == (200, "arrived", '"2"')
 
 
+def test_step_to_the_status_that_it_has_already_writes_nothing(api: Caller, station: Station) -> None:
+    made = booking(station, status=Status.ARRIVED)
+
+    answer = api.post(step(made), {"status": "arrived"})
+
+    assert (answer.status_code, answer.json()["data"]["status"], answer.headers["ETag"]) == (200, "arrived", '"1"')
+    assert not AuditEntry.objects.filter(event="status").exists()
+
+
 def test_step_that_the_workflow_lacks_is_refused(api: Caller, station: Station) -> None:
     made = booking(station, status=Status.COMPLETED)
 

@@ -2,15 +2,16 @@
 
 import json
 from collections import Counter
+from datetime import time
 
 import pytest
 
-from accounts import sealing
+from accounts import roles, sealing
 from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, Hold
 from bookings.verifying import differences
 from bookings.workflow import Status
-from tests.factories import customer, open_station
+from tests.factories import booking, customer, open_station, person
 from tests.racing import race
 
 EXPECTED = {
@@ -62,6 +63,25 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert not list(differences())
     assert not list(sealing.faults())
     assert Booking.objects.exists()
+
+
+@pytest.mark.race
+def test_undo_while_colleagues_and_other_tabs_change_the_same_bookings(database_url: str) -> None:
+    station = open_station(hours=(17, 18, 19), capacity=CAPACITY, guest_capacity=GUESTS, code="kitchen")
+    people = [str(person(roles.STAFF, station).pk) for _n in range(2)]
+    for hour in (17, 18, 19):
+        booking(station, slot=time(hour))
+
+    ends: Counter[str] = Counter()
+    for printed in race(database_url, 3, "150", *people, module="tests.bookings.undo_racer"):
+        ends.update(json.loads(printed))
+
+    assert ends.total() == 3 * 150
+    assert set(ends) <= {"written", "undone", "nothing", "stale", "not_last", "slot_full", *EXPECTED}
+    assert min(ends["written"], ends["undone"]) > 20
+    assert sum(Booking.objects.values_list("version", flat=True)) == 3 + ends["written"] + ends["undone"]
+    assert not list(differences())
+    assert not list(sealing.faults())
 
 
 @pytest.mark.race

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from datetime import time
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -26,12 +27,14 @@ WAITS = 2
 """For the lock with all that has to be known, and for what is written with its COMMIT."""
 
 
+@pytest.mark.parametrize("stack", [None, uuid4()], ids=["by token", "in a session"])
 def test_move_waits_for_what_it_has_to_know_and_for_nothing_else(
-    station: Station, monkeypatch: pytest.MonkeyPatch
+    station: Station, monkeypatch: pytest.MonkeyPatch, stack: UUID | None
 ) -> None:
     made = booking(station, customer=ANA)
     staff = callers.known(person(roles.STAFF, station).pk)
     assert staff
+    staff.undo_stack = stack
     services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)  # now known: what is asked once a process
     waited: list[bool] = []
     wait = psycopg.Connection.wait
@@ -70,14 +73,18 @@ def _made_anew(made: Booking, by: User) -> None:
         services.change_status(services.create(draft, by=by).pk, Status.CANCELLED, by=by)
 
 
+@pytest.mark.parametrize("stack", [None, uuid4()], ids=["by token", "in a session"])
 @pytest.mark.parametrize("changed", [_moved, _cancelled_and_restored, _edited, _made_anew])
-def test_change_is_planned_once_and_not_each_time(station: Station, changed: Callable[[Booking, User], None]) -> None:
+def test_change_is_planned_once_and_not_each_time(
+    station: Station, changed: Callable[[Booking, User], None], stack: UUID | None
+) -> None:
     """psycopg prepares what it has sent five times; PostgreSQL plans that for its values five times, and from then on only where
     that looks cheaper."""
     made = booking(station, SATURDAY, time(20), customer=ANA)
     crowd(station, 20_000)
     staff = callers.known(person(roles.STAFF, station).pk)
     assert staff
+    staff.undo_stack = stack
 
     for _time in range(10):
         changed(made, staff)

@@ -96,6 +96,8 @@ class Truth:
 
     def stepped(self, index: int, to: Status) -> Party | None:
         party = self.parties[index]
+        if to == party.status:
+            return party
         if to not in STEPS[party.status]:
             return None
         wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)

@@ -1,0 +1,18 @@
+"""The undo stack of a browser's session: who is signed in carries its id, and services record changes under it."""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from accounts.models import User
+
+SESSION_KEY: Final = "undo_stack"
+
+
+def attach(request: HttpRequest) -> None:
+    """Give the person who is signed in the undo stack of this session, with a new id where it has none yet."""
+    user: User | AnonymousUser = request.user
+    if user.is_authenticated:
+        user.undo_stack = UUID(request.session.setdefault(SESSION_KEY, uuid4().hex))

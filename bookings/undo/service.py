@@ -1,0 +1,158 @@
+"""Undo and redo of the last change that a person made to a booking in their session."""
+
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from accounts import roles
+from bookings import audit, holds
+from bookings.audit import Change, Event
+from bookings.errors import NotLast, SlotClosed
+from bookings.holds import Ledger
+from bookings.mails import outbox
+from bookings.mails.standing import Standing
+from bookings.models import Booking, UndoStep
+from bookings.transactions import counted, locked_for, one_change
+from bookings.undo import steps
+from bookings.writes import (
+    is_holding,
+    move_entries,
+    put,
+    require_acceptable,
+    require_reference_free,
+    require_seats,
+    require_version,
+    write,
+)
+from stations import statements
+from stations.errors import NotFound
+from stations.loading import timetable_of
+from stations.models import Station
+from stations.querysets import Person
+
+BEFORE: Final = 0
+AFTER: Final = 1
+"""The sides of a step's `values`."""
+_PLACE: Final = ("station_id", "date", "slot", "slots")
+_TIMES: Final = ("starts_at", "ends_at")
+"""Always written: the timetable may have given the same slot another length since."""
+
+
+@counted("undo")
+def undo(step: UndoStep, *, by: Person) -> Booking:
+    """Bring the booking back to its state before the step, which must be the person's last. A new booking is cancelled.
+
+    Raises, in this order, NotPermitted, NotFound, NotLast, Stale, Invalid (another currency), Duplicate, NoSuchSlot,
+    SlotClosed or SlotFull; nothing is changed then, and the step stays the last one.
+    """
+    return _restore(step, BEFORE, by=by)
+
+
+@counted("redo")
+def redo(step: UndoStep, *, by: Person) -> Booking:
+    """Bring the booking to its state after a step that was undone. Raises as `undo` does."""
+    return _restore(step, AFTER, by=by)
+
+
+def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
+    roles.require(by, roles.CHANGE)
+    with one_change():
+        code = _station_code(step, side, by)
+        booking, station, chains, _nothing_more = locked_for(by, step.booking_id, code, lambda at: None)
+        step = _locked(step, side, by)
+        require_version(booking, step.version_after if side == BEFORE else step.version_before)
+
+        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        held, guests = is_holding(booking), booking.total_guests
+        fields = _apply(booking, step, side, station)
+        _settle(booking, step, held=held, guests=guests)
+        _renumber(booking, step, side)
+        changes = audit.differences(before, audit.recorded(booking), always=_always(step))
+        known = _known(booking, step) if side == BEFORE else None
+        with statements.together(to_the_commit=True):
+            entries = _entries(booking, step, home, changes)
+            write(booking, fields, entries, stood, by=by, chains=chains, known=known)
+        return booking
+
+
+def _station_code(step: UndoStep, side: int, by: Person) -> str | None:
+    """The station that the booking goes to; None where it stays. Raises NotFound for one that is not the person's."""
+    if not step.differs("station_id"):
+        return None
+    pk = step.values["station_id"][side]
+    code: str | None = Station.objects.visible_to(by).filter(pk=pk).values_list("code", flat=True).first()
+    if code is None:
+        raise NotFound
+    return code
+
+
+def _locked(step: UndoStep, side: int, by: Person) -> UndoStep:
+    """The step, read again with its stack locked. Raises NotLast where it is no longer next: another request was first."""
+    # After the station's lock, as for whoever records a step: two requests of one session never wait for each other.
+    current = list(steps.stack(by).select_for_update(of=("self",)))
+    found = steps.last_done(current) if side == BEFORE else steps.first_undone(current)
+    if found is None or found.pk != step.pk:
+        raise NotLast
+    return found
+
+
+def _apply(booking: Booking, step: UndoStep, side: int, station: Station) -> list[str]:
+    """Give the booking its values on that side of the step; the names of the fields to write."""
+    if step.differs("station_id"):
+        require_acceptable(booking, station)
+        booking.station = station
+    names = [name for name in step.values if step.differs(name)]
+    for name in names:
+        setattr(booking, name, step.values[name][side])
+    if step.differs("external_ref"):
+        require_reference_free(booking, station)
+    return sorted({*(Booking._meta.get_field(name).name for name in names), *_TIMES})
+
+
+def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> None:
+    """Give up, take or exchange the places that the booking holds, as its restored state wants it. It `held` places before, for
+    so many `guests`."""
+    has_moved = any(step.differs(name) for name in _PLACE)
+    if not is_holding(booking):
+        if held:
+            holds.give_up([booking.pk])
+    elif has_moved or not held:
+        if has_moved and not booking.station.is_active:
+            raise SlotClosed(_("This station takes no new bookings."))
+        # In the past too: it was there until just now.
+        timetable = timetable_of(booking.station, booking.date, booking.date)
+        slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
+        ledger = Ledger(statements.key(booking.station_id), [booking.date])
+        ledger.release(booking.pk)
+        taken = ledger.take(booking, slots)
+        put(booking, slots)
+        holds.exchange(booking, taken)
+    elif booking.total_guests > guests:
+        require_seats(booking, booking.station)
+
+
+def _renumber(booking: Booking, step: UndoStep, side: int) -> None:
+    """Mark the step, and let the other steps of the booking know its restored state by the version that it gets now."""
+    restored, version = (step.version_before, step.version_after)[side], booking.version + 1
+    theirs = UndoStep.objects.filter(stack=step.stack, booking=booking)
+    for name in ("version_before", "version_after"):
+        theirs.filter(**{name: restored}).update(**{name: version})
+    UndoStep.objects.filter(pk=step.pk).update(undone=side == BEFORE, station=booking.station)
+
+
+def _known(booking: Booking, step: UndoStep) -> Standing | None:
+    """What the customer of before the step still knows, where nothing has been said to them since."""
+    if step.known is None or outbox.was_told(booking, step.created_at):
+        return None
+    return Standing.from_json(step.known)
+
+
+def _always(step: UndoStep) -> tuple[str, ...]:
+    return ("date", "slot") if step.event == Event.RESCHEDULED else ()
+
+
+def _entries(booking: Booking, step: UndoStep, home: Station, changes: dict[str, Any]) -> list[Change]:
+    if step.event == Event.RESCHEDULED:
+        return move_entries(booking, home, changes)
+    event = Event.STATUS if step.event == Event.CREATED else Event(step.event)
+    return [Change(booking, event, changes, booking.station_id)]

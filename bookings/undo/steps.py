@@ -1,0 +1,118 @@
+"""The undo stack of a browser's session: the last changes that a person made to bookings there, recorded by the services."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import Customer
+from bookings.audit import Event
+from bookings.mails.standing import Standing
+from bookings.models import Booking, UndoStep
+from bookings.workflow import Status
+from stations import statements
+from stations.querysets import Person
+
+MAX_STEPS: Final = 10
+LIFETIME: Final = timedelta(hours=12)
+
+_SNAPSHOT: Final = [
+    field.attname
+    for field in Booking._meta.concrete_fields
+    if field.name not in ("id", "version", "created_at", "updated_at")
+]
+_ALWAYS: Final = frozenset({"date", "slot", "status", "party_adults", "party_kids"})
+"""Kept even where a change left them alone, for the sentences about it."""
+_MAKE_ROOM: Final = (
+    f"DELETE FROM {UndoStep._meta.db_table} WHERE stack = %s AND (undone OR id <= (SELECT id FROM"  # noqa: S608
+    f" {UndoStep._meta.db_table} WHERE stack = %s AND NOT undone ORDER BY id DESC LIMIT 1 OFFSET {MAX_STEPS - 1}))"
+)
+
+
+class Recorder:
+    """Takes a booking's state before a service changes it, and records the step afterwards.
+
+    Does nothing for whoever acts outside of a browser's session: commands, imports and the API by token or key.
+    """
+
+    def __init__(self, booking: Booking, by: Person) -> None:
+        self._booking, self._by, self._stack = booking, by, stack_of(by)
+        self._before = _snapshot(booking) if self._stack else {}
+
+    def record(self, event: Event, known: Standing | None) -> None:
+        """Push the step, in the transaction of the change, with the booking as it was written, and what its customer knew before.
+        Nothing can be redone then."""
+        if self._stack:
+            _push(self._stack, self._booking, event, self._before, known, by=self._by)
+
+
+def record_created(booking: Booking, *, by: Person) -> None:
+    """Push the step for a new booking, which is undone by cancelling it."""
+    if stack := stack_of(by):
+        _push(stack, booking, Event.CREATED, _snapshot(booking) | {"status": Status.CANCELLED}, None, by=by)
+
+
+def stack_of(person: Person) -> UUID | None:
+    """The id of the stack that the person's changes are recorded on; None for none."""
+    stack: UUID | None = getattr(person, "undo_stack", None)
+    return stack
+
+
+def stack(person: Person) -> "QuerySet[UndoStep]":
+    """The person's steps in the session that they act in, oldest first: those done, then those undone."""
+    found = stack_of(person)
+    if found is None:
+        return UndoStep.objects.none()
+    return UndoStep.objects.on_stack(found, person, timezone.now() - LIFETIME)
+
+
+def last_done(steps: Sequence[UndoStep]) -> UndoStep | None:
+    """What undo takes back next."""
+    return next((step for step in reversed(steps) if not step.undone), None)
+
+
+def first_undone(steps: Sequence[UndoStep]) -> UndoStep | None:
+    """What redo does again next."""
+    return next((step for step in steps if step.undone), None)
+
+
+def forget(customer: Customer) -> None:
+    """Delete every step that may hold the customer's data. Under the station's lock."""
+    UndoStep.objects.about(customer).delete()
+
+
+def forget_old(now: datetime) -> None:
+    UndoStep.objects.filter(created_at__lte=now - LIFETIME).delete()
+
+
+def _snapshot(booking: Booking) -> dict[str, Any]:
+    return {name: getattr(booking, name) for name in _SNAPSHOT}
+
+
+def _push(
+    stack: UUID, booking: Booking, event: Event, before: dict[str, Any], known: Standing | None, *, by: Person
+) -> None:
+    after = _snapshot(booking)
+    changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}
+    statements.send(_MAKE_ROOM, [stack, stack])
+    statements.insert(
+        [
+            UndoStep(
+                user_id=by.pk,
+                stack=stack,
+                station_id=booking.station_id,
+                booking=booking,
+                event=event,
+                changes=json.dumps(changes, default=str),
+                version_before=booking.version - 1,
+                version_after=booking.version,
+                customer_before=before["customer_id"],
+                customer_after=booking.customer_id,
+                known=known and known.as_json(),
+            )
+        ]
+    )
