@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, feeds, finding, mailing, moving, undoing
+from bookings.views import booking, calendar, feeds, finding, mailing, moving, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -13,7 +13,8 @@ urlpatterns = [
     path("calendar/agenda/", calendar.agenda, name="agenda"),
     path("calendar/stations/", calendar.stations, name="stations"),
     path("calendar/search/", finding.search, name="search"),
-    path("bookings/undo/", undoing.undo, name="undo"),
+    path("bookings/undo/", undo.undo, name="undo"),
+    path("bookings/redo/", undo.redo, name="redo"),
     path("bookings/new/find/", finding.find, name="find-customers"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),

@@ -121,7 +121,10 @@ GET    bookings/<uuid:booking_id>/mails/<uuid:mail_id>/
                                       login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/mails/<uuid:mail_id>/
                                       login      404    403   302     302        403      404  302
+GET    bookings/undo/                 login      200    403   200     200        403      200  200
 POST   bookings/undo/                 login      302    403   302     302        403      302  302
+GET    bookings/redo/                 login      200    403   200     200        403      200  200
+POST   bookings/redo/                 login      302    403   302     302        403      302  302
 GET    feeds/                         login      200    200   200     200        403      200  200
 POST   feeds/                         login      200    200   200     200        403      200  200
 POST   feeds/<int:feed_id>/renew/     login      404    404   200     404        403      404  404

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -14,6 +16,7 @@ from bookings.forms import CalendarForm
 from bookings.models import Booking
 from bookings.views.access import PageRequest
 from bookings.views.booking import visible_booking
+from bookings.workflow import RESCHEDULABLE
 from stations.errors import NotFound
 from stations.listing import stations_of
 from stations.models import Station
@@ -61,6 +64,36 @@ class View:
         return calendar.days_between(first, first + timedelta(days=grids.WEEK_DAYS - 1))
 
     @property
+    def month(self) -> list[date]:
+        """The dates of the whole weeks that hold the day's month."""
+        begin = self.day.replace(day=1)
+        end = (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        first, last = (grids.first_of_week(one, self.station.first_weekday) for one in (begin, end))
+        return calendar.days_between(first, last + timedelta(days=grids.WEEK_DAYS - 1))
+
+    @property
+    def days(self) -> list[date]:
+        """The dates whose bookings are shown: none where only their number is."""
+        return {"day": [self.day], "month": self.month, "stations": []}.get(self.kind, self.week)
+
+    @property
+    def address(self) -> str:
+        """The address of this very page, the booking in its panel included."""
+        return self.on(self.day) + (f"&booking={self.booking.pk}" if self.booking else "")
+
+    def shows(self, booking: Booking) -> bool:
+        """Whether the booking can be seen on this page: in its panel, in the grid or beside it."""
+        if self.booking == booking:
+            return True
+        if booking.station_id != self.station.pk or not self.days:
+            return False
+        if booking.needs_place and booking.status in RESCHEDULABLE:
+            return True
+        has_status = self.status in ("", booking.status)
+        has_customer = self.customer is None or self.customer.pk == booking.customer_id
+        return booking.date in self.days and has_status and has_customer
+
+    @property
     def watched(self) -> list[Station]:
         """Whose changes can change what is shown."""
         return self.stations if self.kind == "stations" else [self.station]
@@ -68,7 +101,26 @@ class View:
 
 def read(request: PageRequest, kind: str) -> View | None:
     """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
-    form = CalendarForm(request.GET)
+    view = _read(request, kind, request.GET)
+    if view and (request.session.get("station"), request.session.get("view")) != (view.station.code, kind):
+        request.session["station"], request.session["view"] = view.station.code, kind
+    return view
+
+
+def view_at(request: PageRequest, address: str) -> View | None:
+    """The calendar page at an address of ours; None for any other address, and for what the person may not see."""
+    path, _question_mark, query = address.partition("?")
+    kind = next((kind for kind in KINDS if path == reverse(kind)), None)
+    if kind is None:
+        return None
+    try:
+        return _read(request, kind, QueryDict(query))
+    except NotFound:
+        return None
+
+
+def _read(request: PageRequest, kind: str, words: QueryDict) -> View | None:
+    form = CalendarForm(words)
     form.is_valid()
     asked = form.cleaned_data
     stations = stations_of(request.user)
@@ -79,8 +131,6 @@ def read(request: PageRequest, kind: str) -> View | None:
     if station is None and asked.get("station"):
         raise NotFound
     station = station or stations[0]
-    if (request.session.get("station"), request.session.get("view")) != (station.code, kind):
-        request.session["station"], request.session["view"] = station.code, kind
     today = local_now(station, timezone.now()).date()
     return View(
         kind=kind,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import customers, roles
 from accounts.models import Customer
 from bookings import audit, calendar, services, workflow
+from bookings.audit import Event
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
 from bookings.mails import showing
 from bookings.models import Booking
@@ -62,14 +63,12 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     form = StatusForm(request.POST)
     if not form.is_valid():
         return _page(request, booking, error=_("That step could not be read. Try again."), status=400)
-    wanted = form.cleaned_data
+    to, version = Status(form.cleaned_data["status"]), form.cleaned_data["version"]
     try:
-        booking = services.change_status(
-            booking_id, Status(wanted["status"]), by=request.user, seen_version=wanted["version"]
-        )
+        booking = services.change_status(booking_id, to, by=request.user, seen_version=version)
     except DomainError as error:
         return _page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
-    notices.keep(request, _("Now %(status)s.") % {"status": booking.get_status_display()})
+    notices.keep_change(request, booking, Event.STATUS)
     return redirect("booking", booking_id)
 
 
@@ -77,20 +76,25 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
 @page(roles.CHANGE)
 def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
-    form = EditBookingForm(request.POST or None, booking=booking)
-    if not request.user.has_perm(roles.PII):
-        del form.fields["special_requests"]
+    form = _edit_form(request, booking)
     if form.is_valid():
         try:
             seen = form.cleaned_data["version"]
-            services.edit(booking_id, form.edits(), by=request.user, seen_version=seen)
+            booking = services.edit(booking_id, form.edits(), by=request.user, seen_version=seen)
         except DomainError as error:
             show_on(form, error)
-        else:
-            notices.keep(request, _("Saved."))
+        if not form.errors:
+            notices.keep_change(request, booking, Event.EDITED)
             return redirect("booking", booking_id)
     shown = {"form": form, "booking": booking}
     return draw(request, "bookings/edit.html", shown, status=400 if form.is_bound else 200)
+
+
+def _edit_form(request: PageRequest, booking: Booking) -> EditBookingForm:
+    form = EditBookingForm(request.POST or None, booking=booking)
+    if not request.user.has_perm(roles.PII):
+        del form.fields["special_requests"]
+    return form
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -111,7 +115,7 @@ def new(request: PageRequest) -> HttpResponse:
         except DomainError as error:
             show_on(form, error)
         else:
-            notices.keep(request, _("Booked."))
+            notices.keep_change(request, booking, Event.CREATED)
             return redirect("booking", booking.pk)
     shown = {
         "form": form,

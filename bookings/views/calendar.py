@@ -84,9 +84,7 @@ def agenda(request: PageRequest, view: View) -> Found:
 def month(request: PageRequest, view: View) -> Found:
     begin = view.day.replace(day=1)
     following = (begin + timedelta(days=31)).replace(day=1)
-    first = grids.first_of_week(begin, view.station.first_weekday)
-    last = grids.first_of_week(following - timedelta(days=1), view.station.first_weekday) + timedelta(days=6)
-    days, beside = _read(request, view, calendar.days_between(first, last), month=begin.month)
+    days, beside = _read(request, view, view.month, month=begin.month)
     told = wording.month(begin, view.station.country)
     return Found(
         grid=partial(drawing.month, grids.weeks_of(days), begin),

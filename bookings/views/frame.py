@@ -73,7 +73,7 @@ def framed(request: PageRequest, view: View, found: Found, tag: str) -> HttpResp
     values = (
         _of_reader(request, view, here) | _ways(view, found) | _seen_there(view, found, page) | {"tag": escape(tag)}
     )
-    values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view, here)
+    values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view)
     shape = _shape(request, view, found, has_error=bool(values["error"]))
     response = HttpResponse(page.fill("calendar", shape, values))
     patch_vary_headers(response, ["X-Part"])
@@ -136,6 +136,7 @@ def _ways(view: View, found: Found) -> dict[str, Value]:
         "code": quote(view.station.code),
         "query": escape(view.query()),
         "address": escape(view.on(view.day)),
+        "shown": escape(view.address),
         "today": escape(view.on(view.today)),
         "previous": escape(view.on(found.previous)),
         "next": escape(view.on(found.next)),
@@ -144,9 +145,9 @@ def _ways(view: View, found: Found) -> dict[str, Value]:
     }
 
 
-def _told_once(request: PageRequest, view: View, here: str) -> dict[str, Value]:
+def _told_once(request: PageRequest, view: View) -> dict[str, Value]:
     """What a whole page tells, and no part of it again: what was just done or refused, and the booking beside the grid."""
-    told, panel = {"notice": notices.taken_notice(request), "here": here}, ""
+    told, panel = {"notice": notices.taken_notice(request), "here": view.address}, ""
     if view.booking:
         beside = {"panel": details(request, view.booking), "view": view, "close": view.on(view.day)}
         panel = render_to_string("bookings/_in_panel.html", beside, request=request)

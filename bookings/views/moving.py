@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import roles
 from bookings import calendar, services, workflow
 from bookings import outlook as prospects
+from bookings.audit import Event
 from bookings.forms import CalendarForm, MoveForm, OutlookForm
 from bookings.models import Booking
 from bookings.services import Place
-from bookings.views import notices, undoing
+from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page, wants_json
 from bookings.views.booking import refusal, visible_booking
 from stations.errors import DomainError, NotFound
@@ -34,21 +35,15 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, booking, _("That place could not be read. Choose a date and a slot."))
     wanted = form.cleaned_data
-    back, seen, held = Place(booking.date, booking.slot, booking.station.code), booking.version, not booking.needs_place
+    to = Place(wanted["date"], wanted["slot"], wanted["station"] or None)
     try:
-        booking = services.reschedule(
-            booking_id,
-            to=Place(wanted["date"], wanted["slot"], wanted["station"] or None),
-            by=request.user,
-            seen_version=wanted["version"],
-        )
+        booking = services.reschedule(booking_id, to=to, by=request.user, seen_version=wanted["version"])
     except DomainError as error:
         return _refused(request, visible_booking(request, booking_id), refusal(error), code=error.code, wanted=wanted)
-    undo = undoing.remember(request, booking, back) if held and booking.version == seen + 1 else None
     here = (
         notices.safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
     )
-    return notices.done(request, notices.moved(booking), undo=undo, here=here)
+    return notices.changed(request, booking, Event.RESCHEDULED, here=here)
 
 
 @require_safe

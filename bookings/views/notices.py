@@ -1,10 +1,12 @@
 """What a page tells after something was done or refused, with the way back: in the page itself, or as JSON for its script.
 
-A notice is kept in the session until it is shown, and never holds PII.
+A notice is kept in the session until it is shown, and never holds personal data: of a change to a booking it keeps what the
+change is found by, and the sentence is made when it is shown.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -12,22 +14,67 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from bookings.models import Booking
-from bookings.views.access import wants_json
+from accounts.models import User
+from bookings.audit import Event
+from bookings.models import Booking, UndoStep
+from bookings.undo import sentences, steps
+from bookings.undo.sentences import Sentences
+from bookings.views.access import PageRequest, wants_json
+from bookings.workflow import Status
 from stations import wording
+from stations.querysets import Person
 
-KEY = "notice"
-REFUSED_KEY = "refused"
-
-
-def keep(request: HttpRequest, text: str, undo: Mapping[str, Any] | None = None) -> None:
-    request.session[KEY] = {"text": text, "undo": undo}
+KEY: Final = "notice"
+REFUSED_KEY: Final = "refused"
 
 
-def taken_notice(request: HttpRequest) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Button:
+    """“Undo: move Nora Silva”. The change is named by its booking, and by the version in which it can be undone or redone."""
+
+    label: str
+    action: str
+    """Name of the address: `undo` or `redo`."""
+    booking: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    text: str
+    button: Button | None = None
+
+
+def undo_button(step: UndoStep, booking: Booking, person: Person) -> Button:
+    label = Sentences(step, booking, person).undo_label()
+    return Button(label, "undo", step.booking_id, step.version_after)
+
+
+def redo_button(step: UndoStep, booking: Booking, person: Person) -> Button:
+    label = Sentences(step, booking, person).redo_label()
+    return Button(label, "redo", step.booking_id, step.version_before)
+
+
+def keep(request: HttpRequest, text: str) -> None:
+    """Keep a notice without personal data for the next page."""
+    request.session[KEY] = {"text": text}
+
+
+def keep_change(request: PageRequest, booking: Booking, event: Event) -> None:
+    """Keep that the person has changed a booking, or found it as they wanted it."""
+    request.session[KEY] = _reference(booking, event)
+
+
+def taken_notice(request: HttpRequest) -> Notice | None:
     """The notice to show on this page, once."""
-    notice: dict[str, Any] | None = request.session.pop(KEY, None)
-    return notice
+    kept: dict[str, Any] | None = request.session.pop(KEY, None)
+    if kept is None:
+        return None
+    if "text" in kept:
+        return Notice(kept["text"])
+    person = cast("User", request.user)
+    found = Booking.objects.visible_to(person).select_related("station", "customer").filter(pk=kept["booking"])
+    return next((_notice(person, booking, kept) for booking in found), None)
 
 
 def taken_refusal(request: HttpRequest) -> str:
@@ -36,15 +83,56 @@ def taken_refusal(request: HttpRequest) -> str:
     return refusal
 
 
-def done(request: HttpRequest, text: str, *, undo: Mapping[str, Any] | None, here: str) -> HttpResponse:
-    """Told to the page's script, or on the page where the person goes next. `undo` is the move that can be taken back."""
-    if wants_json(request):
-        told = {"notice": {"text": text, "undo": undo}, "here": here}
-        return JsonResponse(
-            {"moved": True, "text": text, "notice": render_to_string("bookings/_notice.html", told, request=request)}
-        )
-    keep(request, text, undo)
-    return redirect(here or "week")
+def changed(request: PageRequest, booking: Booking, event: Event, *, here: str, undone: bool = False) -> HttpResponse:
+    """Say what the person has done to a booking: to the page's script, or on the page where they go next."""
+    reference = _reference(booking, event, undone=undone)
+    if not wants_json(request):
+        request.session[KEY] = reference
+        return redirect(here or "week")
+    notice = _notice(request.user, booking, reference)
+    html = render_to_string("bookings/_notice.html", {"notice": notice, "here": here}, request=request)
+    return JsonResponse({"moved": True, "booking": booking.pk, "text": notice.text, "notice": html})
+
+
+def _reference(booking: Booking, event: Event, *, undone: bool = False) -> dict[str, Any]:
+    return {"booking": str(booking.pk), "version": booking.version, "event": event, "undone": undone}
+
+
+def _notice(person: User, booking: Booking, reference: dict[str, Any]) -> Notice:
+    """The sentence about the person's own step that brought the booking to this version, and the button that takes it back.
+    Where there is no such step, the booking was as they wanted it already."""
+    found = list(steps.stack(person))
+    step = next((step for step in reversed(found) if _is_meant(step, booking, reference)), None)
+    if step is None:
+        return Notice(_as_it_is(person, booking, Event(reference["event"])))
+    text = Sentences(step, booking, person)
+    if step.undone:
+        is_next = step == steps.first_undone(found)
+        return Notice(text.undone(), redo_button(step, booking, person) if is_next else None)
+    is_next = step == steps.last_done(found)
+    return Notice(text.done(), undo_button(step, booking, person) if is_next else None)
+
+
+def _is_meant(step: UndoStep, booking: Booking, reference: dict[str, Any]) -> bool:
+    version = step.version_before if step.undone else step.version_after
+    return (step.booking_id, version, step.event, step.undone) == (
+        booking.pk,
+        reference["version"],
+        reference["event"],
+        reference["undone"],
+    )
+
+
+def _as_it_is(person: User, booking: Booking, event: Event) -> str:
+    name = sentences.who(booking, person)
+    when = sentences.place(booking.date, booking.slot, booking.station.country)
+    match event:
+        case Event.STATUS:
+            return sentences.reached(Status(booking.status), name, when)
+        case Event.RESCHEDULED:
+            return _("%(who)s is at %(when)s.") % {"who": name, "when": when}
+        case _:
+            return _("%(who)s: nothing to change.") % {"who": name}
 
 
 def refused(
@@ -58,11 +146,7 @@ def refused(
 
 
 def status_of(code: str) -> int:
-    return {"stale": 409, "not_found": 404}.get(code, 400)
-
-
-def moved(booking: Booking) -> str:
-    return _("Moved to %(place)s.") % {"place": place_of(booking)}
+    return {"stale": 409, "not_last": 409, "not_found": 404}.get(code, 400)
 
 
 def place_of(booking: Booking) -> str:

@@ -10,6 +10,7 @@ import { enableNowLine, showToday } from "./now.js";
 import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
 import { enableSlots } from "./slots.js";
+import { enableUndo } from "./undo.js";
 import { say, warn } from "./voice.js";
 import { watch } from "./watch.js";
 
@@ -29,10 +30,11 @@ if (hand) {
   if (panel instanceof HTMLElement) new Panel(panel, hand.calendar);
 }
 enableKeys(() => hand?.isFull ?? false);
+enableUndo(() => hand?.isFull ?? false, hand?.calendar);
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !form.matches("[data-undo], [data-undo-last], [data-anyway]") || !hand) return;
+  if (!(form instanceof HTMLFormElement) || !form.matches("[data-anyway]") || !hand) return;
   event.preventDefault();
   sendForm(form);
 });

@@ -7,8 +7,7 @@ export function enableKeys(busy) {
   const sheet = document.querySelector("dialog[data-keys]");
   if (!(sheet instanceof HTMLDialogElement)) return;
   document.addEventListener("keydown", (event) => {
-    if (busy() || event.defaultPrevented || isTaken(event, sheet)) return;
-    if (isUndo(event)) return press(event, document.querySelector("form[data-undo-last] button"));
+    if (busy() || event.defaultPrevented || isTyping(event)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem(OFF)) return;
     if (event.key.startsWith("Arrow") && document.activeElement !== document.body && !document.activeElement?.matches("main")) return;
     press(event, document.querySelector(`[data-key~="${CSS.escape(turned(event.key))}"]`));
@@ -25,17 +24,12 @@ export function enableKeys(busy) {
   });
 }
 
-/** @param {KeyboardEvent} event @param {HTMLDialogElement} sheet */
-function isTaken(event, sheet) {
+/** @param {KeyboardEvent} event @returns {boolean} whether the key belongs to a field, or to a dialog that is open */
+export function isTyping(event) {
   const { target } = event;
   // A dialog that has just closed may keep the focus until the page is drawn again.
-  const field = target instanceof Element && target.closest("input, select, textarea, [contenteditable], dialog[open]");
-  return Boolean(field && !field.closest("dialog:not([open])")) || sheet.open;
-}
-
-/** @param {KeyboardEvent} event */
-function isUndo(event) {
-  return (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z";
+  const field = target instanceof Element && target.closest("input, select, textarea, [contenteditable]");
+  return Boolean(field && !field.closest("dialog:not([open])")) || document.querySelector("dialog[open]") !== null;
 }
 
 /** @param {string} key @returns {string} where the text runs from right to left, later lies to the left */

@@ -3,7 +3,7 @@
 import { refresh } from "./refresh.js";
 import { say, warn } from "./voice.js";
 
-/** @typedef {{moved: boolean, notice: string, error: string, ways?: string}} Said */
+/** @typedef {{moved: boolean, notice: string, error: string, ways?: string, ask?: string, booking?: string}} Said */
 
 /**
  * Moves a booking. A refusal leaves it where it is and says why.
@@ -21,21 +21,22 @@ export async function moveTo(booking, target) {
     words.set(name, value);
   }
   booking.classList.add("busy");
-  const moved = await send(`/bookings/${bookingId}/move/`, words);
+  const said = await send(`/bookings/${bookingId}/move/`, words);
   booking.classList.remove("busy");
-  if (moved && target.address) history.pushState({}, "", target.address);
+  if (said?.moved && target.address) history.pushState({}, "", target.address);
   await redraw();
 }
 
-/** Sends one of the notices' own forms. @param {HTMLFormElement} form */
+/** Sends one of the notices' own forms. @param {HTMLFormElement} form @returns {Promise<Said | null>} the answer, if there is one */
 export async function sendForm(form) {
-  await send(form.action, new FormData(form));
+  const said = await send(form.action, new FormData(form));
   await redraw();
+  return said;
 }
 
 /**
  * @param {string} address @param {FormData} words
- * @returns {Promise<boolean>} whether the booking was moved
+ * @returns {Promise<Said | null>} the answer, which has been said; null where the server could not be reached
  */
 async function send(address, words) {
   warn("");
@@ -47,13 +48,19 @@ async function send(address, words) {
     });
     if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(String(answer.status));
     const said = /** @type {Said} */ (await answer.json());
-    if (said.moved) say(said.notice);
-    else warn(said.error, said.ways);
-    return said.moved;
+    if (said.moved) tellOf(said);
+    else if (!said.ask) warn(said.error, said.ways);
+    return said;
   } catch {
     warn(document.querySelector("[data-problem]")?.getAttribute("data-problem") ?? "");
-    return false;
+    return null;
   }
+}
+
+/** @param {Said} said what became of a booking, for eyes and ears, and for the panel that may show it */
+function tellOf(said) {
+  say(said.notice);
+  document.dispatchEvent(new CustomEvent("booking:changed", { detail: said.booking }));
 }
 
 /** The grid as it now is; where the server is away, `watch.js` says so and tries again. */

@@ -26,6 +26,7 @@ export class Panel {
     document.addEventListener("click", (event) => this.click(event));
     this.element.addEventListener("submit", (event) => this.submit(event));
     this.calendar.addEventListener("calendar:drawn", () => this.catchUp());
+    document.addEventListener("booking:changed", (event) => this.reload(event));
     window.addEventListener("popstate", () => this.follow());
     document.addEventListener("keydown", (event) => {
       const inside = event.target instanceof Node && this.element.contains(event.target);
@@ -95,9 +96,7 @@ export class Panel {
     if (quiet) return;
     if (notice) say(notice);
     if (error) warn(error);
-    const heading = this.element.querySelector("h1");
-    heading?.setAttribute("tabindex", "-1");
-    heading?.focus();
+    this.focusHeading();
   }
 
   close() {
@@ -129,6 +128,20 @@ export class Panel {
     if (here.pathname + here.search !== this.calendar.dataset.address) return location.reload();
     if (id) this.load(`/bookings/${id}/`);
     else if (this.isOpen) this.close();
+  }
+
+  /** After one's own change elsewhere on the page: the booking as it is now, unless somebody is typing here. @param {Event} event */
+  async reload(event) {
+    if (!BOOKING.test(this.address) || !(event instanceof CustomEvent) || event.detail !== shownId()) return;
+    const held = this.element.contains(document.activeElement);
+    await this.load(this.address, undefined, true);
+    if (held) this.focusHeading();
+  }
+
+  focusHeading() {
+    const heading = this.element.querySelector("h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus();
   }
 
   /** After others' changes: the booking as it is now, unless somebody is typing here, or reads a number that they asked for. */

@@ -1,8 +1,11 @@
 // The page's voices: what just happened, what went wrong, whether the server can be reached, and each step of a booking in the hand.
 
-/** @param {string} html a fragment that the server made */
+/** A focus inside stays inside: on the button that takes the place of the one that was pressed. @param {string} html a fragment that the server made */
 export function say(html) {
-  document.querySelector("[role=status]")?.replaceChildren(...parsed(html));
+  const region = document.querySelector("[role=status]");
+  const held = region?.contains(document.activeElement);
+  region?.replaceChildren(...parsed(html));
+  if (held) region?.querySelector("button")?.focus();
 }
 
 /** @param {string} text "" clears it @param {string} [ways] HTML that the server made: what the person may do now */

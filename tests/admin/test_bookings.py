@@ -218,3 +218,13 @@ def test_admin_sends_those_who_are_not_signed_in_to_the_one_log_in(client: Clien
     answer = client.get("/admin/bookings/booking/", follow=True)
 
     assert answer.redirect_chain[-1][0] == "/accounts/login/?next=%2Fadmin%2Fbookings%2Fbooking%2F"
+
+
+def test_what_a_manager_changes_here_can_be_undone_on_the_pages(admin: Client, station: Station) -> None:
+    made = booking(station, customer=Contact("Nora Silva", "nora@example.com"))
+    admin.post("/admin/bookings/booking/", {"action": "cancel", "_selected_action": [str(made.pk)]})
+
+    undone = admin.post("/bookings/undo/", {"confirm": "yes"}, headers={"Accept": "application/json"})
+
+    assert undone.json()["text"] == "Undone: Nora Silva is confirmed again."
+    assert Booking.objects.get().status == "confirmed"

@@ -81,6 +81,34 @@ def moved(page: Page, world: World) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
 
+def undone(page: Page, world: World) -> None:
+    moved(page, world)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Redo")).to_be_visible()
+
+
+def asked(page: Page, world: World) -> None:
+    moved(page, world)
+    page.get_by_role("link", name="Next", exact=True).click()
+    page.wait_for_load_state("load")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("dialog")).to_contain_text("Undo: move Ana García")
+
+
+def asked_on_a_page(page: Page, world: World) -> None:
+    moved(page, world)
+    page.evaluate("""document.querySelector('form[data-undo=last] input[name=next]').value = '/';
+                     document.querySelector('form[data-undo=last]').submit()""")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Undo: move Ana García")
+
+
+def listed(page: Page, world: World) -> None:
+    moved(page, world)
+    page.get_by_role("link", name="Your last changes").click()
+    page.get_by_role("button", name="Undo: move Ana García").click()
+    expect(page.get_by_role("status")).to_contain_text("Undone: Ana García is back")
+
+
 def refused(page: Page, world: World) -> None:
     drag(page, card(page, world.made), cell(page, FRIDAY.replace(day=5), "20:00"))
     expect(page.get_by_role("alert")).to_contain_text("Stocktaking")
@@ -224,6 +252,11 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "stations": (f"/calendar/stations/{DAY}", None),
     "week with a booking in the hand": (WEEK, in_hand),
     "week after a move": (WEEK, moved),
+    "week after an undo": (WEEK, undone),
+    "week that asks before it undoes": (WEEK, asked),
+    "page that asks before it undoes": (WEEK, asked_on_a_page),
+    "last changes": (WEEK, listed),
+    "no last changes": ("/bookings/undo/", None),
     "week after a refusal": (WEEK, refused),
     "week after a stale drop": (WEEK, stale),
     "week offline": (WEEK, offline),

@@ -56,7 +56,7 @@ def test_notice_leaves_no_empty_band_under_the_grid(visit: Visit, station: Stati
 
     drag(page, card(page, made), cell(page, SATURDAY, "20:00"))
 
-    expect(page.get_by_role("status")).to_contain_text("Moved to")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in moved from")
     expect(cell(page, SATURDAY, "20:00").locator(f'[data-booking-id="{made.pk}"][data-version="2"]')).to_be_visible()
     bottoms = "['.scroll', '.scroll table'].map((at) => document.querySelector(at).getBoundingClientRect().bottom)"
     box, grid = page.evaluate(bottoms)
@@ -84,7 +84,7 @@ def test_drag_in_the_week_saves_at_once_and_can_be_undone(visit: Visit, station:
 
     drag(page, card(page, made), cell(page, SATURDAY, "20:00"))
 
-    expect(page.get_by_role("status")).to_contain_text("Moved to Saturday 8 March 20:00.")
+    expect(page.get_by_role("status")).to_contain_text("Ana García moved from 18:00, Fri 7 Mar to 20:00, Sat 8 Mar.")
     expect(cell(page, SATURDAY, "20:00").locator(f'[data-booking-id="{made.pk}"][data-version="2"]')).to_be_visible()
     assert place(made) == (SATURDAY, time(20))
     assert AuditEntry.objects.get(event="rescheduled").channel == "page"
@@ -217,7 +217,7 @@ def test_move_to_without_scripts(visit: Visit, station: Station, staff: User) ->
     page.get_by_role("button", name="Show slots").click()
     page.get_by_role("button", name="20:00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Moved to Saturday 8 March 20:00.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in moved from 18:00, Fri 7 Mar to 20:00, Sat 8 Mar.")
     assert place(made) == (SATURDAY, time(20))
     page.get_by_role("button", name="Undo").click()
     assert place(made) == (FRIDAY, time(18))
@@ -232,7 +232,7 @@ def test_new_booking_from_a_free_cell(visit: Visit, station: Station, staff: Use
     page.get_by_label("E-mail").fill("ana@example.com")
     page.get_by_role("button", name="Book", exact=True).click()
 
-    expect(page.get_by_role("status")).to_contain_text("Booked.")
+    expect(page.get_by_role("status")).to_contain_text("Booked: Ana García, 4 guests, Sat 8 Mar 19:00.")
     made = Booking.objects.get()
     assert (place(made), made.party_adults) == ((SATURDAY, time(19)), 4)
     expect(card(page, made)).to_contain_text("Ana García")

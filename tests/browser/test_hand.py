@@ -66,12 +66,12 @@ def test_ctrl_z_takes_back_the_last_ten_moves_one_by_one(visit: Visit, station: 
 
     for slot in [*reversed(slots[:-1]), "18:00"]:
         page.keyboard.press("Control+z")
-        expect(page.get_by_role("status")).to_contain_text(f"Taken back: Friday 7 March {slot} again.")
+        expect(page.get_by_role("status")).to_contain_text(f"Undone: Walk-in is back at {slot}, Fri 7 Mar.")
         expect(cell(page, FRIDAY, slot).locator("[data-booking-id]")).to_be_visible()
 
     assert place(made) == (FRIDAY, time(18))
     page.keyboard.press("Control+z")
-    expect(page.get_by_role("alert")).to_contain_text("There is no move left to undo.")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing to undo.")
 
 
 def test_undo_of_what_a_colleague_changed_meanwhile_says_who(visit: Visit, station: Station, staff: User) -> None:

@@ -40,7 +40,7 @@ def test_keyboard_picks_up_walks_and_drops(visit: Visit, station: Station, staff
     expect(page.locator(STEPS)).to_have_text("Saturday 19:00, 1 of 3 taken")
     page.keyboard.press(key)
 
-    expect(page.get_by_role("status")).to_contain_text("Moved to Saturday 8 March 19:00.")
+    expect(page.get_by_role("status")).to_contain_text("Ana García moved from 18:00, Fri 7 Mar to 19:00, Sat 8 Mar.")
     assert place(made) == (SATURDAY, time(19))
     expect(card(page, made)).to_be_focused()
 
@@ -163,8 +163,13 @@ def test_notice_stays_and_undo_is_reached_by_keyboard(visit: Visit, station: Sta
     expect(undo).to_be_focused()
     press(page, "Enter")
 
-    expect(page.get_by_role("status")).to_contain_text("Taken back: Friday 7 March 18:00 again.")
+    expect(page.get_by_role("status")).to_contain_text("Undone: Walk-in is back at 18:00, Fri 7 Mar.")
     assert place(made) == (FRIDAY, time(18))
+    expect(page.get_by_role("button", name="Redo: move Walk-in")).to_be_focused()
+    press(page, "Enter")
+
+    expect(page.get_by_role("status")).to_contain_text("Walk-in moved from 18:00 to 19:00, Fri 7 Mar.")
+    assert place(made) == (FRIDAY, time(19))
 
 
 def test_notice_can_be_closed(visit: Visit, station: Station, staff: User) -> None:
@@ -191,7 +196,7 @@ def test_panel_is_worked_by_keyboard_alone(visit: Visit, station: Station, staff
     expect(panel.get_by_role("heading", name="Ana García")).to_be_focused()
     panel.get_by_role("button", name="Arrived").focus()
     press(page, "Enter")
-    expect(page.get_by_role("status")).to_contain_text("Now arrived.")
+    expect(page.get_by_role("status")).to_contain_text("Ana García has arrived.")
     expect(panel.get_by_role("heading", name="Ana García")).to_be_focused()
     press(page, "Escape")
 

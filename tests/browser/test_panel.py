@@ -101,7 +101,7 @@ def test_step_in_the_panel_shows_in_the_grid(visit: Visit, station: Station, sta
 
     panel(page).get_by_role("button", name="Arrived").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Now arrived.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in has arrived.")
     expect(page.locator(f'[data-booking-id="{made.pk}"][data-status="arrived"]')).to_be_visible()
     expect(panel(page).get_by_role("button", name="Back to confirmed")).to_be_visible()
 
@@ -117,7 +117,7 @@ def test_edit_in_the_panel_says_what_is_wrong_and_saves(visit: Visit, station: S
     panel(page).get_by_label("Total").fill("25,50")
     panel(page).get_by_role("button", name="Save").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in: Total changed from")
     expect(panel(page)).to_contain_text("15,50\N{NO-BREAK SPACE}€")
     made.refresh_from_db()
     assert (made.total_due_cents, made.deposit_due_cents) == (2550, 1000)
@@ -135,7 +135,7 @@ def test_next_free_slot_moves_by_one_click_and_undo_takes_it_back(visit: Visit, 
 
     free.get_by_role("button", name="Fri 7 Mar 20:00").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Moved to Friday 7 March 20:00.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in moved from 18:00 to 20:00, Fri 7 Mar.")
     expect(cell(page, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(cell(page, FRIDAY, "18:00").locator(f'[data-booking-id="{made.pk}"]')).to_be_visible()
@@ -180,7 +180,7 @@ def test_new_booking_in_the_panel_for_a_customer_found_while_typing(
     expect(panel(page).get_by_label("Name", exact=True)).to_be_hidden()
     panel(page).get_by_role("button", name="Book", exact=True).click()
 
-    expect(page.get_by_role("status")).to_contain_text("Booked.")
+    expect(page.get_by_role("status")).to_contain_text("Booked: Ana García, 2 guests, Sat 8 Mar 19:00.")
     made = Booking.objects.get()
     assert (place(made), made.customer) == ((SATURDAY, time(19)), known)
     expect(card(page, made)).to_contain_text("Ana García")
@@ -254,13 +254,13 @@ def test_booking_is_worked_without_scripts(visit: Visit, station: Station, staff
 
     card(page, made).locator(".who").click()
     page.get_by_role("button", name="Arrived").click()
-    expect(page.get_by_role("status")).to_contain_text("Now arrived.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in has arrived.")
     page.get_by_role("button", name="Back to confirmed").click()
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Adults").fill("3")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    expect(page.get_by_role("status")).to_contain_text("Walk-in: Party changed from 1 to 3.")
     made.refresh_from_db()
     assert (made.status, made.party_adults) == ("confirmed", 3)
 

@@ -76,7 +76,7 @@ def test_two_people_who_drag_the_same_booking_are_told_of_each_other(
     first, second = visit(other, WEEK), visit(staff, WEEK)
     drag(second, card(second, made), cell(second, FRIDAY, "20:00"), drop=False)
     drag(first, card(first, made), cell(first, SATURDAY, "19:00"))
-    expect(first.get_by_role("status")).to_contain_text("Moved to Saturday 8 March 19:00.")
+    expect(first.get_by_role("status")).to_contain_text("Walk-in moved from 18:00, Fri 7 Mar to 19:00, Sat 8 Mar.")
 
     second.mouse.up()
 
@@ -175,7 +175,7 @@ def test_lost_connection_in_mid_drag_is_said_at_once_and_saves_nothing(
     page.context.set_offline(False)
     expect(page.get_by_role("alert")).not_to_contain_text("No connection.")
     drag(page, card(page, made), cell(page, FRIDAY, "20:00"))
-    expect(page.get_by_role("status")).to_contain_text("Moved to Friday 7 March 20:00.")
+    expect(page.get_by_role("status")).to_contain_text("Ana García moved from 18:00 to 20:00, Fri 7 Mar.")
     expect(page.get_by_role("alert")).to_be_empty()
 
 
@@ -225,7 +225,7 @@ def test_form_in_the_panel_keeps_its_words_without_a_connection(visit: Visit, st
     expect(page.get_by_label("Name", exact=True)).to_have_value("Ana García")
     page.context.set_offline(False)
     page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("Booked.")
+    expect(page.get_by_role("status")).to_contain_text("Booked: Ana García, 2 guests, Fri 7 Mar 17:00.")
 
 
 def test_page_asks_every_few_seconds_and_takes_nothing_new_for_an_answer(

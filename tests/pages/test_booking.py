@@ -88,7 +88,7 @@ def test_step_button_changes_the_status_and_says_so(visitor: Client, station: St
     html = visitor.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 1}, follow=True).content.decode()
 
     assert Booking.objects.get(pk=made.pk).status == "arrived"
-    assert "Now arrived." in html
+    assert "Walk-in has arrived." in html
     assert AuditEntry.objects.get(event="status").channel == "page"
 
 
@@ -139,11 +139,11 @@ def test_move_by_the_plain_form_goes_back_with_a_notice_and_undo(visitor: Client
 
     html = answer.content.decode()
     assert answer.redirect_chain == [(here, 302)]
-    assert "Moved to Saturday 8 March 19:00." in html
+    assert "Walk-in moved from 18:00, Fri 7 Mar to 19:00, Sat 8 Mar." in html
     undo = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', html[html.index("data-undo") :]))
     assert (undo["booking"], undo["version"]) == (str(made.pk), "2")
     undone = visitor.post("/bookings/undo/", {**undo, "next": here}, follow=True)
-    assert "Taken back: Friday 7 March 18:00 again." in undone.content.decode()
+    assert "Undone: Walk-in is back at 18:00, Fri 7 Mar." in undone.content.decode()
     assert Booking.objects.get(pk=made.pk).date == FRIDAY
 
 
@@ -243,7 +243,7 @@ def test_edit_changes_what_the_form_says(visitor: Client, station: Station) -> N
     answer = visitor.post(f"/bookings/{made.pk}/edit/", {**words, "version": 1}, follow=True)
 
     made.refresh_from_db()
-    assert "Saved." in answer.content.decode()
+    assert "Walk-in: Party changed from 1 to 5." in answer.content.decode()
     assert (made.party_adults, made.slots, made.total_due_cents, made.deposit_due_cents) == (4, 2, 1250, 200)
     assert made.special_requests == "Nuts!"
 
@@ -380,7 +380,7 @@ def test_new_booking_is_made_with_its_customer(visitor: Client, station: Station
     made = Booking.objects.get()
     assert made.customer is not None
     assert (made.customer.name, made.customer.phone, made.total_due_cents) == ("Ana García", "+4930901820", 1000)
-    assert "Booked." in answer.content.decode()
+    assert "Booked: Ana García, 2 guests, Fri 7 Mar 18:00." in answer.content.decode()
 
 
 def test_new_booking_for_a_known_customer(visitor: Client, station: Station) -> None:
