@@ -16,6 +16,7 @@ from accounts import customers, roles
 from accounts.models import Customer
 from bookings import audit, calendar, services, workflow
 from bookings.audit import Event
+from bookings.errors import Stale
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
 from bookings.mails import showing
 from bookings.models import Booking
@@ -67,7 +68,9 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     try:
         booking = services.change_status(booking_id, to, by=request.user, seen_version=version)
     except DomainError as error:
-        return _page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
+        booking = visible_booking(request, booking_id)
+        if booking.status != to:  # else it was pressed twice, or a colleague was quicker
+            return _page(request, booking, error=refusal(error), status=409)
     notices.keep_change(request, booking, Event.STATUS)
     return redirect("booking", booking_id)
 
@@ -81,6 +84,10 @@ def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
         try:
             seen = form.cleaned_data["version"]
             booking = services.edit(booking_id, form.edits(), by=request.user, seen_version=seen)
+        except Stale as error:
+            booking = visible_booking(request, booking_id)
+            if not _is_saved(request, booking):
+                show_on(form, error)
         except DomainError as error:
             show_on(form, error)
         if not form.errors:
@@ -95,6 +102,12 @@ def _edit_form(request: PageRequest, booking: Booking) -> EditBookingForm:
     if not request.user.has_perm(roles.PII):
         del form.fields["special_requests"]
     return form
+
+
+def _is_saved(request: PageRequest, booking: Booking) -> bool:
+    """Whether a booking that has changed since is as the form wants it: it was sent twice."""
+    form = _edit_form(request, booking)
+    return form.is_valid() and not form.edits() and form.cleaned_data["version"] < booking.version
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,5 +1,6 @@
 """“Move to…”: the plain form, and the same for the hand that drags. One view, so that both follow one path."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from accounts import roles
 from bookings import calendar, services, workflow
 from bookings import outlook as prospects
 from bookings.audit import Event
+from bookings.errors import Stale
 from bookings.forms import CalendarForm, MoveForm, OutlookForm
 from bookings.models import Booking
 from bookings.services import Place
@@ -39,11 +41,19 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     try:
         booking = services.reschedule(booking_id, to=to, by=request.user, seen_version=wanted["version"])
     except DomainError as error:
-        return _refused(request, visible_booking(request, booking_id), refusal(error), code=error.code, wanted=wanted)
+        booking = visible_booking(request, booking_id)
+        if not (isinstance(error, Stale) and _is_at(booking, to)):  # else it was sent twice, or a colleague was quicker
+            return _refused(request, booking, refusal(error), code=error.code, wanted=wanted)
     here = (
         notices.safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
     )
     return notices.changed(request, booking, Event.RESCHEDULED, here=here)
+
+
+def _is_at(booking: Booking, place: Place) -> bool:
+    current = Place(booking.date, booking.slot, booking.station.code)
+    wanted = replace(place, station=place.station or booking.station.code)
+    return current == wanted and booking.status in workflow.RESCHEDULABLE and not booking.needs_place
 
 
 @require_safe
