@@ -20,10 +20,10 @@ STEPS: Final[dict[Status, tuple[Status, ...]]] = {
     Status.CONFIRMED: (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED),
     Status.ARRIVED: (Status.COMPLETED, Status.CONFIRMED),
     Status.NO_SHOW: (Status.CONFIRMED, Status.ARRIVED),
-    Status.CANCELLED: (Status.PENDING, Status.CONFIRMED),
+    Status.CANCELLED: (Status.CONFIRMED, Status.PENDING),
     Status.COMPLETED: (Status.CONFIRMED,),
 }
-"""From a status to those that may follow. Back to confirmed from arrived or completed undoes a mistake."""
+"""From a status to those that may follow, the usual one first. Back to confirmed from arrived or completed undoes a mistake."""
 
 NEW: Final = (Status.PENDING, Status.CONFIRMED)
 """What a new booking may be."""

@@ -82,6 +82,14 @@ def test_page_offers_the_steps_that_are_allowed(
     assert set(re.findall(r'name="status" value="(\w+)"', html)) == buttons
 
 
+def test_page_offers_to_restore_as_confirmed_before_as_pending(visitor: Client, station: Station) -> None:
+    made = booking(station, status=Status.CANCELLED)
+
+    html = visitor.get(f"/bookings/{made.pk}/").content.decode()
+
+    assert re.findall(r'name="status" value="(\w+)"', html) == ["confirmed", "pending"]
+
+
 def test_step_button_changes_the_status_and_says_so(visitor: Client, station: Station) -> None:
     made = booking(station)
 
