@@ -1,0 +1,120 @@
+"""The audit log's tables: entries, and the chain of each station."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from auditlog.models import AbstractLogEntry, LogEntryManager
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit, sealing
+from stations import statements
+from stations.models import Station
+from stations.querysets import OfStationQuerySet
+
+
+class AuditEntryQuerySet(OfStationQuerySet[Any]):
+    """Entries are written once: here they are sealed on the way in, and never changed or deleted."""
+
+    def bulk_create(
+        self, objs: Iterable[Any], *args: Any, chains: sealing.Chains | None = None, **options: Any
+    ) -> list[Any]:
+        """They come back without their keys, which nobody asks for. `chains` as `sealing.seal` takes them."""
+        entries = list(objs)
+        with transaction.atomic(savepoint=False):
+            sealing.seal(entries, chains)
+            audit.tell(entries)
+            statements.insert(entries)
+        return entries
+
+    def update(self, **values: Any) -> int:
+        if self.exists():
+            raise Untouchable
+        return 0
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise Untouchable
+
+
+class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # type: ignore[misc]
+    """Fills in who, from where and at which station, where auditlog writes the change itself."""
+
+    def log_create(self, instance: models.Model, force_log: bool = False, **fields: Any) -> Any:
+        return super().log_create(instance, force_log, **_origin_of(instance), **fields)
+
+    def log_m2m_changes(
+        self, changed: Any, instance: models.Model, operation: str, field_name: str, **fields: Any
+    ) -> Any:
+        return super().log_m2m_changes(changed, instance, operation, field_name, **_origin_of(instance), **fields)
+
+
+def _origin_of(instance: models.Model) -> dict[str, Any]:
+    return {**audit.context(), "station_id": audit.station_of(instance)}
+
+
+class Untouchable(TypeError):
+    """Somebody tried to change or delete what the audit trail says."""
+
+
+class AuditChain(models.Model):  # noqa: DJ008
+    """How many entries a station's part of the audit trail has, and the seal of the last; one chain is that of no station."""
+
+    station = models.OneToOneField(Station, models.PROTECT, null=True, related_name="audit_chain")
+    count = models.PositiveBigIntegerField(default=0)
+    head = models.BinaryField(max_length=32, default=b"")
+    seal = models.BinaryField(max_length=32, default=b"")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(models.Value(1), condition=Q(station=None), name="audit_chain_one_of_no_station"),
+        ]
+
+
+class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
+    """One change: who, from where, what, old and new; never PII. Written in the change's own transaction, once and for all."""
+
+    # As auditlog has them, less the indexes that nothing here asks for: every change of the product writes an entry.
+    content_type = models.ForeignKey(
+        ContentType, models.CASCADE, related_name="+", verbose_name="content type", db_index=False
+    )
+    object_pk = models.CharField("object pk", max_length=255)
+    object_id = models.BigIntegerField("object id", blank=True, null=True)
+    action = models.PositiveSmallIntegerField("action", choices=AbstractLogEntry.Action.choices)
+    cid = models.CharField("Correlation ID", max_length=255, blank=True, null=True)  # noqa: DJ001
+    station = models.ForeignKey(
+        Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station"), db_index=False
+    )
+    channel = models.CharField(_("from"), max_length=20, choices=audit.Channel.choices)
+    event = models.CharField(_("event"), max_length=30, blank=True)
+    number = models.PositiveBigIntegerField(_("number"), null=True, editable=False)
+    """Its place in its station's chain, from 1."""
+    mac = models.BinaryField(max_length=32, null=True, editable=False)
+    """See `accounts.sealing`."""
+
+    objects = AuditEntryManager()
+
+    class Meta(AbstractLogEntry.Meta):  # type: ignore[misc]
+        abstract = False
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-id"]
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["object_pk", "id"], name="audit_story_of_object"),
+            models.Index(fields=["station", "-id"], name="audit_trail_of_station"),
+            models.Index(fields=["station", "number"], name="audit_chain_of_station"),
+        ]
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise Untouchable
+        with transaction.atomic(savepoint=False):
+            sealing.seal([self])
+            audit.tell([self])
+            super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        raise Untouchable
