@@ -12,7 +12,7 @@ from django.db import connection, models
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from accounts import sealing
+from accounts import audit_verification
 from accounts.encryption import EncryptedTextField, KeyedField, KeyedHashField, key_of
 from accounts.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
 from stations.errors import DomainError
@@ -99,7 +99,7 @@ def _in_columns(kind: type[KeyedField]) -> Uses:
 
 DATA: Final = Ring("data", "PII_KEYS", partial(_in_columns, EncryptedTextField))
 INDEX: Final = Ring("index", "INDEX_KEYS", partial(_in_columns, KeyedHashField))
-AUDIT: Final = Ring("audit", "AUDIT_KEYS", sealing.uses)
+AUDIT: Final = Ring("audit", "AUDIT_KEYS", audit_verification.uses)
 RINGS: Final = {ring.name: ring for ring in (DATA, INDEX, AUDIT)}
 
 

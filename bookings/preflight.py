@@ -23,7 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import NotSupportedError
 from django.utils import timezone
 
-from accounts import policies, sealing
+from accounts import audit_verification, policies
 from accounts.keyrings import DATA, INDEX
 from accounts.models import AuditEntry
 from bookings import verifying
@@ -206,7 +206,7 @@ def holds() -> Iterator[str]:
 
 
 def trail() -> Iterator[str]:
-    found = [str(one) for one in sealing.faults()]
+    found = [str(one) for one in audit_verification.faults()]
     yield from found[:NAMED_AT_MOST]
     if found:
         yield f"The audit trail has {len(found)} faults. manage.py verify_audit names them all; compare it with a backup."

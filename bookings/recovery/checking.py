@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.migrations.loader import MigrationLoader
 
-from accounts import sealing
+from accounts import audit_verification
 from accounts.encryption import DecryptionError, EncryptedTextField
 from accounts.keyrings import RINGS, columns
 from bookings import verifying
@@ -53,7 +53,7 @@ def require_same(manifest: Manifest) -> None:
 
 def faults() -> Iterator[str]:
     """What is wrong in the data itself, be it from before the backup: nothing for what is sound."""
-    yield from _first(str(fault) for fault in sealing.faults())
+    yield from _first(str(fault) for fault in audit_verification.faults())
     yield from _first(f"{difference}." for difference in verifying.differences())
     yield from _first(_unreadable())
 

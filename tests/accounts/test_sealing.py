@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts import roles, sealing
+from accounts import audit_verification, roles
+from accounts.audit_verification import Fault, Wrong
 from accounts.customers import Contact
 from accounts.models import AuditChain, AuditEntry, Untouchable
-from accounts.sealing import Fault, Wrong
 from bookings import services
 from bookings.services import Place
 from bookings.workflow import Status
@@ -39,7 +39,7 @@ def trail(station: Station) -> Station:
 
 
 def faults() -> list[Fault]:
-    return list(sealing.faults())
+    return list(audit_verification.faults())
 
 
 def test_trail_of_the_product_itself_has_no_fault(trail: Station) -> None:

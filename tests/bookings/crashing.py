@@ -21,7 +21,7 @@ if __name__ == "__main__":
 
 from django.db import connection, connections
 
-from accounts import roles, sealing
+from accounts import audit_verification, roles
 from accounts.counters import TABLE as COUNTERS
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
@@ -176,7 +176,7 @@ def picture() -> list[list[Any]]:
 
 def disagreements() -> list[str]:
     """Where bookings, ledger and timetables, or the trail and its seals, do not agree."""
-    return [str(found) for found in (*differences(), *sealing.faults())]
+    return [str(found) for found in (*differences(), *audit_verification.faults())]
 
 
 if __name__ == "__main__":

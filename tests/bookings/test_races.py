@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from accounts import roles, sealing
+from accounts import audit_verification, roles
 from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, Hold
 from bookings.verifying import differences
@@ -61,7 +61,7 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert parties == CAPACITY
     assert guests <= GUESTS
     assert not list(differences())
-    assert not list(sealing.faults())
+    assert not list(audit_verification.faults())
     assert Booking.objects.exists()
 
 
@@ -110,4 +110,4 @@ def test_customers_erased_while_others_book_for_them_leave_nothing(database_url:
     assert set(theirs.values_list("status", flat=True)) <= {Status.CANCELLED}
     assert not theirs.filter(special_requests__isnull=False).exists()
     assert not list(differences())
-    assert not list(sealing.faults())
+    assert not list(audit_verification.faults())

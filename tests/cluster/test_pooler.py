@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import roles, sealing
+from accounts import audit_verification, roles
 from accounts.customers import Contact
 from accounts.keys import announcement
 from bookings import feeds
@@ -73,7 +73,7 @@ def test_processes_racing_through_one_connection_never_overbook(pooled: str) -> 
     assert set(ends) <= EXPECTED
     assert busiest()[0] == CAPACITY
     assert not list(differences())
-    assert not list(sealing.faults())
+    assert not list(audit_verification.faults())
     assert Booking.objects.exists()
 
 

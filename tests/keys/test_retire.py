@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts import roles, sealing
+from accounts import audit_verification, roles
 from accounts.keyrings import INDEX
 from accounts.keys import key_id, new_key
 from accounts.models import AuditChain, AuditEntry, Customer
@@ -182,7 +182,7 @@ def test_key_of_sealed_entries_stays(ana: Customer, settings: Any) -> None:
     assert done.status == 1
     assert done.out.splitlines() == [f"  accounts.AuditChain: {heads}", f"  accounts.AuditEntry: {entries}"]
     assert done.err.startswith("The audit trail is never sealed anew: the key stays as long as these entries do.\n")
-    assert list(sealing.faults()) == []
+    assert list(audit_verification.faults()) == []
 
 
 def test_key_that_sealed_nothing_may_be_taken_out(ana: Customer, settings: Any) -> None:

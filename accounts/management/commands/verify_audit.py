@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from accounts import sealing
+from accounts import audit_verification
 from accounts.models import AuditEntry
 
 NAMED_AT_MOST = 1_000
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Check every entry of the audit trail against its seal. Exit status 1 where anything was changed, added or taken out."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = list(islice(sealing.faults(), NAMED_AT_MOST))
+        found = list(islice(audit_verification.faults(), NAMED_AT_MOST))
         for fault in found:
             self.stdout.write(str(fault))
         if found:
