@@ -15,8 +15,24 @@ from stations.models import Station
 from stations.querysets import OfStationQuerySet
 
 
-class AuditEntryQuerySet(OfStationQuerySet[Any]):
-    """Entries are written once: here they are sealed on the way in, and never changed or deleted."""
+class Untouchable(TypeError):
+    """Somebody tried to change or delete what the audit trail says."""
+
+
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """What is written once, and never changed or deleted."""
+
+    def update(self, **values: Any) -> int:
+        if self.exists():
+            raise Untouchable
+        return 0
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise Untouchable
+
+
+class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: ignore[override]
+    """Entries are sealed on the way in."""
 
     def bulk_create(
         self, objs: Iterable[Any], *args: Any, chains: sealing.Chains | None = None, **options: Any
@@ -28,14 +44,6 @@ class AuditEntryQuerySet(OfStationQuerySet[Any]):
             audit.tell(entries)
             statements.insert(entries)
         return entries
-
-    def update(self, **values: Any) -> int:
-        if self.exists():
-            raise Untouchable
-        return 0
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise Untouchable
 
 
 class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # type: ignore[misc]
@@ -54,10 +62,6 @@ def _origin_of(instance: models.Model) -> dict[str, Any]:
     return {**audit.context(), "station_id": audit.station_of(instance)}
 
 
-class Untouchable(TypeError):
-    """Somebody tried to change or delete what the audit trail says."""
-
-
 class AuditChain(models.Model):  # noqa: DJ008
     """How many entries a station's part of the audit trail has, and the seal of the last; one chain is that of no station."""
 
@@ -65,6 +69,8 @@ class AuditChain(models.Model):  # noqa: DJ008
     count = models.PositiveBigIntegerField(default=0)
     head = models.BinaryField(max_length=32, default=b"")
     seal = models.BinaryField(max_length=32, default=b"")
+    checkpoint = models.PositiveBigIntegerField(default=0, db_default=0)
+    """The newest checkpoint that this chain knows of: its next entries name it. 0 for none."""
 
     class Meta:
         default_permissions = ()
@@ -93,6 +99,8 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     """Its place in its station's chain, from 1."""
     mac = models.BinaryField(max_length=32, null=True, editable=False)
     """See `accounts.sealing`."""
+    checkpoint = models.PositiveBigIntegerField(null=True, editable=False)
+    """The newest checkpoint when it was written, as far as its chain knew."""
 
     objects = AuditEntryManager()
 
@@ -115,6 +123,32 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
             sealing.seal([self])
             audit.tell([self])
             super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        raise Untouchable
+
+
+class AuditCheckpoint(models.Model):  # noqa: DJ008
+    """The heads of all chains at one moment, sealed together. Only `accounts.checkpoints` writes it."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    """From 1, without gaps."""
+    made_at = models.DateTimeField()
+    counts: Any = models.JSONField()
+    """`[station, count]` of each chain that has moved since the checkpoint before, in the order of stations; null for the chain
+    of no station. The heads themselves are those of the entries with these numbers."""
+    mac = models.BinaryField(max_length=32)
+    """The combined head; see `accounts.sealing.checkpoint_mac`."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise Untouchable
+        super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
         raise Untouchable

@@ -15,14 +15,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.audit_models import AuditChain, AuditEntry, Untouchable
+from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
 from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
 
-__all__ = ["AccountEmail", "AuditChain", "AuditEntry", "EmailChange", "Untouchable"]
+__all__ = ["AccountEmail", "AuditChain", "AuditCheckpoint", "AuditEntry", "EmailChange", "Untouchable"]
 """Defined elsewhere, and found here by Django."""
 
 

@@ -2,8 +2,9 @@
 
 A person's rows are those of the stations that `accounts.wall` has named in the transaction's opening statement. Who belongs to
 which station is seen whole, for it is what one is judged by, but changed at one's own stations alone. The audit trail is written
-and never changed. FORCE holds the tables' owner to it as well; the owner belongs to the role of commands and workers, which sees
-all. Only a superuser of the database passes every policy, and even one takes on a request's role for a request.
+and never changed; its checkpoints are the workers' alone. FORCE holds the tables' owner to it as well; the owner belongs to the
+role of commands and workers, which sees all. Only a superuser of the database passes every policy, and even one takes on a
+request's role for a request.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from django.db import ProgrammingError, connection, models, transaction
 
 from accounts.wall import EVERYWHERE, MEMBER, PERSON, STATIONS, WORK
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Grows with each change of what stands here, so that the policies are made anew."""
 REQUESTS: Final = (MEMBER, EVERYWHERE)
 _MINE: Final = f"ANY ((SELECT string_to_array(current_setting('{STATIONS}', true), ','))::bigint[])"
@@ -132,7 +133,8 @@ def _make_roles(cursor: Any) -> None:
             cursor.execute(_ROLE.format(role=role))
             for right in _RIGHTS:
                 cursor.execute(right.format(schema=schema, role=role))
-            cursor.execute(f"REVOKE UPDATE, DELETE ON {_trail()} FROM {role}")
+            cursor.execute(f"REVOKE UPDATE, DELETE ON {_table('AuditEntry')}, {_table('AuditCheckpoint')} FROM {role}")
+        cursor.execute(f"REVOKE ALL ON {_table('AuditCheckpoint')} FROM {', '.join(REQUESTS)}")
     except ProgrammingError as error:
         raise MayMakeNoRoles(_once(str(error).strip())) from error
 
@@ -177,5 +179,5 @@ def _make_policies(cursor: Any, one: Walled) -> None:
     cursor.execute(f"COMMENT ON POLICY own ON {one.table} IS '{_stamp(one)}'")
 
 
-def _trail() -> str:
-    return str(apps.get_model("accounts", "AuditEntry")._meta.db_table)
+def _table(name: str) -> str:
+    return str(apps.get_model("accounts", name)._meta.db_table)

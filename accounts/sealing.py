@@ -2,8 +2,8 @@
 
 Every station has a chain, and so has what belongs to none. A chain's count and head are sealed as well, under the same key of
 their own (`AUDIT_KEYS`): whoever writes to the database without it can neither change, add, move or take out an entry, nor cut
-the end off, without `manage.py verify_audit` naming the place. (Whoever puts the whole database back to an earlier day is found
-by the counts in the backups.)
+the end off, without `manage.py verify_audit` naming the place. What was validly sealed once could still be put back:
+`accounts.checkpoints` closes that.
 """
 
 import hmac
@@ -11,7 +11,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from accounts.models import AuditChain, AuditEntry
 
 BEFORE_THE_FIRST: Final = b""
+Head = tuple[int | None, int, bytes]
+"""The end of a chain: the key of its station (None for the chain of no station), how many entries it has, the last one's seal."""
 
 
 def seal(entries: Sequence["AuditEntry"], chains: "Chains | None" = None) -> None:
@@ -44,8 +46,10 @@ def seal(entries: Sequence["AuditEntry"], chains: "Chains | None" = None) -> Non
 def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
     """Put entries at the end of a chain, in memory."""
     key = settings.AUDIT_KEYS[0]
+    checkpoint = getattr(chain, "checkpoint", 0)  # those that a migration seals are older than checkpoints
     for entry in entries:
         chain.count += 1
+        entry.checkpoint = checkpoint or None
         chain.head = entry.mac = entry_mac(key, chain.count, bytes(chain.head), entry)
         entry.number = chain.count
     chain.seal = chain_seal(key, chain)
@@ -90,6 +94,8 @@ def entry_mac(key: bytes, number: int, before: bytes, entry: "AuditEntry") -> by
         entry.changes, entry.changes_text, entry.serialized_data, entry.additional_data, entry.actor_id, entry.actor_email,
         _address(entry.remote_addr), entry.remote_port, entry.cid,
     ]  # fmt: skip
+    if entry.checkpoint:
+        said.append(entry.checkpoint)
     return hmac.digest(key, _canonical(said), "sha256")
 
 
@@ -106,6 +112,14 @@ def _address(said: str | None) -> str | None:
 
 def chain_seal(key: bytes, chain: "AuditChain") -> bytes:
     return hmac.digest(key, _canonical(["head", chain.station_id, chain.count, bytes(chain.head).hex()]), "sha256")
+
+
+def checkpoint_mac(key: bytes, before: bytes, number: int, made_at: datetime, heads: Sequence[Head]) -> bytes:
+    """The combined head of all chains: over the heads that have moved since the checkpoint `before`, and over that."""
+    said = ["checkpoint", number, before.hex(), made_at.astimezone(UTC).isoformat(timespec="microseconds")]
+    return hmac.digest(
+        key, _canonical([*said, [[station, count, head.hex()] for station, count, head in heads]]), "sha256"
+    )
 
 
 def sign(said: object) -> bytes:

@@ -68,6 +68,10 @@ if PRODUCTION and any(are_alike(one, other) for one, other in combinations(_all_
         "Two keys of PII_KEYS, INDEX_KEYS and AUDIT_KEYS are almost the same: whoever knows one guesses the other. "
         "Make each by itself, as .env.example shows."
     )
+AUDIT_CHECKPOINT_SECONDS = env.int("AUDIT_CHECKPOINT_SECONDS", default=300)
+"""How often the heads of the audit log's chains are sealed together."""
+if AUDIT_CHECKPOINT_SECONDS < 1:
+    raise ImproperlyConfigured("AUDIT_CHECKPOINT_SECONDS is at least 1.")
 if PRODUCTION and JWT_KEY == SECRET_KEY:
     raise ImproperlyConfigured("JWT_KEY and SECRET_KEY are the same. Make each by itself, as .env.example shows.")
 

@@ -11,9 +11,11 @@ from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from accounts import policies, roles, wall
 from accounts.authentication import new_tokens
+from accounts.checkpoints import Checkpointer
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
@@ -21,7 +23,7 @@ from config.middleware import Wall
 from stations import statements
 from stations.models import Station
 from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
-from tests.factories import booking, open_station, person
+from tests.factories import UserFactory, booking, open_station, person
 from tests.test_access import NAME, ROWS, World, new_world, undone, world  # noqa: F401
 
 pytestmark = pytest.mark.postgresql
@@ -192,6 +194,39 @@ def test_audit_trail_can_be_written_and_never_changed(two: tuple[Booking, Bookin
                     cursor.execute(change)
 
     assert AuditEntry.objects.filter(station=mine.station).exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT counts FROM accounts_auditcheckpoint",
+        "INSERT INTO accounts_auditcheckpoint VALUES (9, now(), '[]', '')",
+        "UPDATE accounts_auditcheckpoint SET counts = '[]'",
+        "DELETE FROM accounts_auditcheckpoint",
+    ],
+)
+@pytest.mark.parametrize("group", [roles.MANAGERS, "superuser"])
+def test_no_request_touches_checkpoints_of_the_audit_log(
+    two: tuple[Booking, Booking], group: str, statement: str
+) -> None:
+    mine, _other = two
+    Checkpointer().make(timezone.now())
+    with serving("POST"):
+        wall.stand_before(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            statements.send(statement, [])
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET number = 1", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", ["accounts_auditentry", "accounts_auditcheckpoint"])
+def test_role_of_workers_may_change_neither_entries_nor_checkpoints(
+    two: tuple[Booking, Booking], table: str, statement: str
+) -> None:
+    with transaction.atomic():
+        statements.send(f"SET LOCAL ROLE {wall.WORK}", [])
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            statements.send(statement.format(table), [])
+        transaction.set_rollback(True)
 
 
 def test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction(transactional_db: None) -> None:

@@ -1,4 +1,5 @@
-"""The worker's rounds: mails as they fall due, reminders, and the end of what is kept too long, customers included."""
+"""The worker's rounds: mails as they fall due, reminders, the end of what is kept too long, customers included, and checkpoints
+of the audit log."""
 
 import logging
 import random
@@ -8,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
 from accounts import resetting, sessions
 from accounts.auth import account_emails, email_change
+from accounts.checkpoints import Checkpointer
 from bookings import retaining
 from bookings.mails import account_email_delivery, delivering, faults, limits, reminders
 from bookings.mails.courier import Courier, Outcome
@@ -89,7 +92,8 @@ def keep_house(stop: Stop) -> None:
 
 
 def housekeeping() -> "list[Round]":
-    return [Round(tidy, TIDY_EVERY), Round(retain, RETAIN_EVERY)]
+    checkpoints = Round(Checkpointer().make, timedelta(seconds=settings.AUDIT_CHECKPOINT_SECONDS))
+    return [Round(tidy, TIDY_EVERY), Round(retain, RETAIN_EVERY), checkpoints]
 
 
 def beating(worker: UUID) -> Callable[[datetime], object]:

@@ -49,6 +49,8 @@ def require_same(manifest: Manifest) -> None:
         differing = next(one for one in [*manifest.chains, *chains] if one not in chains or one not in manifest.chains)
         where = f"station {differing['station']}" if differing["station"] else "no station"
         raise Unusable(f"The audit trail of {where} does not end where the manifest says. Use another backup.")
+    if manifest.checkpoint and picture.checkpoint() != manifest.checkpoint:
+        raise Unusable("The audit log's newest checkpoint is not the one that the manifest names. Use another backup.")
 
 
 def faults() -> Iterator[str]:

@@ -28,6 +28,7 @@ class Unusable(DomainError):
 class Manifest:
     """`made_at` is ISO 8601 in UTC; `files` are name to SHA-256 in hex and size in bytes; `migrations` are by app, `rows` by
     table, `keys` ids in hex by ring; `chains` are those of the audit trail: station (a key, None for no station), count, head.
+    `checkpoint` is the newest of the audit log, as `accounts.checkpoints.name_of` writes it; "" for none.
     """
 
     made_at: str
@@ -37,6 +38,7 @@ class Manifest:
     rows: Mapping[str, int]
     chains: Sequence[Mapping[str, Any]]
     keys: Mapping[str, Sequence[str]]
+    checkpoint: str = ""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     product: str = "stationbook"
     format: int = FORMAT

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from accounts import checkpoints
 from accounts.counters import TABLE as COUNTERS
 from accounts.keyrings import AUDIT, DATA, INDEX
 from accounts.models import AuditChain
@@ -26,6 +27,7 @@ def taken() -> Manifest:
         rows=rows(),
         chains=chains(),
         keys=keys(),
+        checkpoint=checkpoint(),
     )
 
 
@@ -50,6 +52,12 @@ def chains() -> list[Mapping[str, Any]]:
     found = AuditChain.objects.order_by("station").values_list("station", "count", "head")
     said = [{"station": station, "count": count, "head": bytes(head).hex()} for station, count, head in found]
     return sorted(said, key=lambda one: one["station"] or 0)
+
+
+def checkpoint() -> str:
+    """The newest of the audit log; "" for none."""
+    newest = checkpoints.newest()
+    return checkpoints.name_of(newest) if newest else ""
 
 
 def keys() -> dict[str, Sequence[str]]:

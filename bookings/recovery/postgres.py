@@ -17,6 +17,7 @@ from accounts import policies
 from accounts.wall import WORK
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
+from stations import snapshots
 
 FILE: Final = "data.dump"
 DEBIAN: Final = "/usr/lib/postgresql"
@@ -42,8 +43,7 @@ class Postgres:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with snapshots.snapshot(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             _require_whole_sight(cursor)
             cursor.execute("SELECT pg_export_snapshot()")

@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import connection
 
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
+from stations import snapshots
 
 FILE: Final = "data.sqlite3"
 PATIENCE_SECONDS: Final = 60
@@ -25,14 +26,8 @@ class Sqlite:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Reads alone, so that writers go on: IMMEDIATE would keep them all waiting. What is read first is what is read on."""
-        connection.ensure_connection()  # which sets the mode anew
-        usual, connection.transaction_mode = connection.transaction_mode, None  # type: ignore[attr-defined]
-        try:
-            with transaction.atomic():
-                yield
-        finally:
-            connection.transaction_mode = usual  # type: ignore[attr-defined]
+        with snapshots.snapshot():
+            yield
 
     def dump(self, path: Path) -> None:
         """The snapshot that is open, page by page, into one file. Raises sqlite3.Error."""

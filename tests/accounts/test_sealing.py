@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time
 from importlib import import_module
 from io import StringIO
@@ -38,7 +39,7 @@ def trail(station: Station) -> Station:
     return station
 
 
-def faults() -> list[Fault]:
+def faults() -> list[audit_verification.AnyFault]:
     return list(audit_verification.faults())
 
 
@@ -155,6 +156,7 @@ CHANGES: Final = [
     ("action", "action + 1"), ("changes", "'{\"status\": [\"a\", \"b\"]}'"), ("actor_email", "'else@example.com'"),
     ("actor_id", "NULL"), ("cid", "'0'"), ("number", "number + 1"), ("number", "NULL"), ("station_id", "NULL"),
     ("timestamp", "'2001-01-01 00:00:00+00:00'"), ("object_id", "77"), ("changes_text", "'x'"), ("mac", "NULL"),
+    ("checkpoint", "1"),
 ]  # fmt: skip
 """Columns and what is put into them."""
 
@@ -243,3 +245,25 @@ def test_entries_older_than_the_chains_are_sealed_by_the_migration(trail: Statio
     migration.seal_what_is_there(then, None)
 
     assert faults() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verification_while_others_write_finds_no_fault_and_keeps_nobody_waiting(
+    trail: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, before = audit_verification._faults_of, AuditEntry.objects.count()
+
+    def write_first(chain: AuditChain) -> Any:
+        with ThreadPoolExecutor() as others:
+            others.submit(_book_elsewhere, trail).result(timeout=10)
+        return usual(chain)
+
+    monkeypatch.setattr(audit_verification, "_faults_of", write_first)
+
+    assert faults() == []
+    assert AuditEntry.objects.count() == before + AuditChain.objects.count()
+
+
+def _book_elsewhere(station: Station) -> None:
+    booking(station, slot=time(21))
+    connection.close()
