@@ -128,13 +128,16 @@ _RIGHTS: Final = (
 def _make_roles(cursor: Any) -> None:
     cursor.execute("SELECT quote_ident(current_schema())")
     [schema] = cursor.fetchone()
+    tables = {*connection.introspection.table_names(cursor)}  # not all, where somebody migrates to an earlier state
     try:
         for role in (*REQUESTS, WORK):
             cursor.execute(_ROLE.format(role=role))
             for right in _RIGHTS:
                 cursor.execute(right.format(schema=schema, role=role))
-            cursor.execute(f"REVOKE UPDATE, DELETE ON {_table('AuditEntry')}, {_table('AuditCheckpoint')} FROM {role}")
-        cursor.execute(f"REVOKE ALL ON {_table('AuditCheckpoint')} FROM {', '.join(REQUESTS)}")
+            for table in tables & {_table("AuditEntry"), _table("AuditCheckpoint")}:
+                cursor.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+        for table in tables & {_table("AuditCheckpoint")}:
+            cursor.execute(f"REVOKE ALL ON {table} FROM {', '.join(REQUESTS)}")
     except ProgrammingError as error:
         raise MayMakeNoRoles(_once(str(error).strip())) from error
 
