@@ -393,7 +393,7 @@ class _Known:
         if filled:
             for customer in filled:
                 customer.updated_at = timezone.now()
-            Customer.objects.bulk_update(filled, ["email", "email_is_valid", "phone", "phone_is_valid", "updated_at"])
+                statements.update(customer, ["email", "email_is_valid", "phone", "phone_is_valid", "updated_at"])
             indexing.rewrite(list(filled), self._station)
             audit.record_customers(filled.items(), event=CustomerEvent.EDITED, by=by)
             Station.objects.bump(self._station.pk)

@@ -13,7 +13,7 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts import audit_verification
-from accounts.encryption import EncryptedTextField, KeyedField, KeyedHashField, key_of
+from accounts.encryption import UNBOUND, EncryptedTextField, KeyedField, KeyedHashField, head_of
 from accounts.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
 from stations.errors import DomainError
 
@@ -89,12 +89,23 @@ def columns(kind: type[Kind]) -> Iterator[tuple[type[models.Model], list[Kind]]]
 
 def _in_columns(kind: type[KeyedField]) -> Uses:
     found: Uses = defaultdict(Counter)
+    for field, head, count in _heads(kind):
+        found[head[field.key_at :]][f"{field.model._meta.label}.{field.name}"] += count
+    return found
+
+
+def unbound() -> int:
+    """How many values are not bound to their rows: a release before wrote them, or somebody put them there."""
+    return sum(count for _field, head, count in _heads(EncryptedTextField) if head.startswith(UNBOUND))
+
+
+def _heads(kind: type[Kind]) -> Iterator[tuple[Kind, bytes, int]]:
+    """How many values of each column begin with which version and key."""
     for model, fields in columns(kind):
         for field in fields:
             rows = model._base_manager.filter(**{f"{field.name}__isnull": False}).order_by()
-            for key, count in rows.values_list(key_of(field)).annotate(Count("pk")):
-                found[bytes(key)][f"{model._meta.label}.{field.name}"] += count
-    return found
+            for head, count in rows.values_list(head_of(field)).annotate(Count("pk")):
+                yield field, bytes(head), count
 
 
 DATA: Final = Ring("data", "PII_KEYS", partial(_in_columns, EncryptedTextField))

@@ -144,8 +144,8 @@ class Authenticator(models.Model):  # noqa: DJ008
     """The app that makes somebody's codes. Only `accounts.second_factor` writes it."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="authenticator")
-    secret = EncryptedTextField(null=True)
-    pending = EncryptedTextField(null=True)
+    secret = EncryptedTextField(null=True, bound_to="user")
+    pending = EncryptedTextField(null=True, bound_to="user")
     """A first or another app's secret, until it has shown a code."""
     last_step = models.BigIntegerField(default=0)
     """Of the last code that was spent: none up to it is good again."""
@@ -228,10 +228,11 @@ class Customer(models.Model):
     station = models.ForeignKey(
         Station, models.PROTECT, related_name="customers", verbose_name=_("station"), db_index=False
     )
-    name = EncryptedTextField(_("name"), max_length=200, validators=[validators.plain_line])
+    name = EncryptedTextField(_("name"), max_length=200, pad_to=48, validators=[validators.plain_line])
     email = EncryptedTextField(
         _("e-mail"),
         max_length=254,
+        pad_to=48,
         blank=True,
         default="",
         validators=[validators.plain_line],

@@ -1,4 +1,4 @@
-"""What is not under the first key of its ring is written again under that: the same text, the same hashes, another key.
+"""What is not under the first key of its ring, or not bound to its row, is written again: the same text, the same hashes.
 
 It is no change to anybody: no version, no counter and no audit entry grows, and who has read a row may save it. The rows
 themselves say what is left, and transactions are short: a process may be killed at any point, and another goes on.
@@ -13,12 +13,22 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import BinaryField, ExpressionWrapper, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import indexing
-from accounts.encryption import DIGEST_BYTES, DecryptionError, EncryptedTextField, key_in, key_of, ring
+from accounts.encryption import (
+    DIGEST_BYTES,
+    KEY_END,
+    UNBOUND,
+    VERSION,
+    Binding,
+    DecryptionError,
+    EncryptedTextField,
+    head_of,
+)
 from accounts.keyrings import DATA, INDEX, Ring, columns
 from accounts.models import BlindIndex, Customer
 from stations.errors import DomainError
@@ -90,24 +100,25 @@ def rotate(work: Work, on_progress: Callable[[int], object]) -> set[str]:
 
 
 class Values:
-    """The encrypted columns of one model."""
+    """The encrypted columns of one model: what is under an older key, or not bound to its row."""
 
     def __init__(self, model: type[models.Model], fields: Sequence[EncryptedTextField]) -> None:
         self.label, self._rows, self._fields = model._meta.label, model._base_manager, fields
+        self._bound_to = [*dict.fromkeys(one.row_key_column.attname for one in fields)]
 
     def left(self) -> int:
-        keys = {f"key_of_{one.name}": key_of(one) for one in self._fields}
-        older = Q(*((f"{name}__in", DATA.ids[1:]) for name in keys), _connector=Q.OR)
-        found: int = self._rows.alias(**keys).filter(older).count()
+        heads = {f"head_of_{one.name}": head_of(one) for one in self._fields}
+        older = Q(*((f"{name}__in", [*_stale_heads()]) for name in heads), _connector=Q.OR)
+        found: int = self._rows.alias(**heads).filter(older).count()
         return found
 
     def pages(self) -> Iterator[Sequence[Any]]:
         """Asked for all rows in the order of keys, the database goes from one to the next. Asked for the stale ones alone, it may
         go through the whole table for each page."""
-        older, after = set(DATA.ids[1:]), Q()
-        rows = self._rows.order_by("pk").values_list("pk", *map(key_of, self._fields))
+        older, after = _stale_heads(), Q()
+        rows = self._rows.order_by("pk").values_list("pk", *map(head_of, self._fields))
         while seen := list(rows.filter(after)[:ROWS_SEEN_AT_ONCE]):
-            stale = [pk for pk, *keys in seen if any(key is not None and bytes(key) in older for key in keys)]
+            stale = [pk for pk, *heads in seen if any(head is not None and bytes(head) in older for head in heads)]
             yield from (stale[at : at + ROWS_AT_ONCE] for at in range(0, len(stale), ROWS_AT_ONCE))
             after = Q(pk__gt=seen[-1][0])
 
@@ -122,29 +133,42 @@ class Values:
     def _rewrite(self, pks: Sequence[Any], *, skip_locked: bool) -> tuple[set[Any], Done]:
         rows = self._rows.filter(pk__in=pks).select_for_update(no_key=True, skip_locked=skip_locked)
         seen, done = set(), Done()
-        for pk, *stored in rows.values_list("pk", *map(_as_stored, self._fields)):
+        known, stored = len(self._bound_to), map(_as_stored, self._fields)
+        for pk, *values in rows.values_list("pk", *self._bound_to, *stored):
             seen.add(pk)
-            fresh, faults = _read(self._fields, stored)
+            fresh, faults = self._rewritten(dict(zip(self._bound_to, values, strict=False)), values[known:])
             done.faults |= {f"{self.label} {pk}: {why}" for why in faults}
             done.rewritten += self._rows.filter(pk=pk).update(**fresh) if fresh else 0
         return seen, done
+
+    def _rewritten(self, row_keys: dict[str, Any], stored: Sequence[Any]) -> tuple[dict[str, Any], list[str]]:
+        """What to write of a row, and why some of it cannot be read."""
+        fresh: dict[str, Any] = {}
+        faults = []
+        for column, value in zip(self._fields, stored, strict=True):
+            if value is None or bytes(value[:KEY_END]) not in _stale_heads():
+                continue
+            name = column.row_key_column.attname
+            try:
+                text = column.read(value, row_keys[name])
+            except DecryptionError as error:
+                faults.append(str(error))
+                continue
+            if row_keys[name] is None:  # the release before wrote the row, and knew no such column
+                row_keys[name] = fresh[name] = column.row_key_column.get_default()
+            fresh[column.name] = column.ciphertext(text, row_keys[name])
+        return fresh, faults
 
 
 def _as_stored(column: EncryptedTextField) -> "ExpressionWrapper[F]":
     return ExpressionWrapper(F(column.name), output_field=BinaryField())
 
 
-def _read(fields: Sequence[EncryptedTextField], stored: Sequence[Any]) -> tuple[dict[str, str], list[str]]:
-    """The texts that are under an older key, and why others cannot be read."""
-    fresh, faults = {}, []
-    for column, value in zip(fields, stored, strict=True):
-        if value is None or key_in(column, value) not in DATA.ids[1:]:
-            continue
-        try:
-            fresh[column.name] = ring().decrypt(value, column.context)
-        except DecryptionError as error:
-            faults.append(str(error))
-    return fresh, faults
+def _stale_heads() -> frozenset[bytes]:
+    """With what a value begins that can be read and is to be written again."""
+    first, *older = DATA.ids
+    again = {version + key for version in (UNBOUND, VERSION) for key in older}
+    return frozenset(again if settings.PII_ROW_BINDING == Binding.OFF else again | {UNBOUND + first})
 
 
 class Indexes:

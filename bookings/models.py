@@ -333,7 +333,9 @@ class UndoStep(models.Model):  # noqa: DJ008
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="undo_steps", db_index=False)
     event = models.CharField(max_length=11)
     """An `audit.Event`."""
-    changes = EncryptedTextField()
+    key = models.UUIDField(default=uuid.uuid4, null=True, editable=False)
+    """What the changes are bound to. None where the release before wrote them."""
+    changes = EncryptedTextField(bound_to="key")
     """`{field: [old, new]}` as JSON, personal data included."""
     version_before = models.PositiveIntegerField()
     """The booking's version that stands for its state before the step: the step can be redone in this version alone."""

@@ -24,7 +24,8 @@ from django.db.utils import NotSupportedError
 from django.utils import timezone
 
 from accounts import audit_verification, policies
-from accounts.keyrings import DATA, INDEX
+from accounts.encryption import Binding
+from accounts.keyrings import DATA, INDEX, unbound
 from accounts.models import AuditEntry
 from bookings import verifying
 from bookings.mails.courier import BROKEN, server_at
@@ -91,7 +92,7 @@ def newer_database() -> Iterator[str]:
 
 
 def keys() -> Iterator[str]:
-    """None is lacking that values are under."""
+    """None is lacking that values are under, and no value is refused."""
     for ring in (DATA, INDEX):
         for key, counts in ring.uses().items():
             if key not in ring.ids:
@@ -99,6 +100,11 @@ def keys() -> Iterator[str]:
                     f"{ring.variable} lacks the key {key.hex()}, and {counts.total()} values are under it. Put it back: "
                     "without it they cannot be read."
                 )
+    if settings.PII_ROW_BINDING == Binding.REQUIRED and (count := unbound()):
+        yield (
+            f"PII_ROW_BINDING=required refuses {count} encrypted values, which are not bound to their rows. Set it to on, run "
+            "manage.py keys rotate --ring data, and set it back; unless somebody put them there."
+        )
 
 
 def wall() -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections
+from django.db.models import Model
 
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
@@ -28,6 +29,8 @@ Where = tuple[int, date, time]
 
 _OF_THE_STATION: Final = "station__code"
 _OF_THE_CUSTOMER: Final = "customer__"
+_ROW_KEYS: Final[Mapping[type[Model], str]] = {Booking: "pk", Customer: "customer_id"}
+"""By model, the column with the keys of its rows, which are UUIDs."""
 _BOOKINGS: Final = """SELECT {columns} FROM bookings_booking b
 LEFT JOIN LATERAL (SELECT {customers} FROM accounts_customer c WHERE c.id = b.customer_id OFFSET 0) c ON true
 WHERE b.station_id = {stations} AND """
@@ -94,15 +97,21 @@ def ask_desk(
 
 def _told(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
     """Each column at once."""
-    read = [_read(name, told, stations) for name, told in zip(columns, zip(*found, strict=True), strict=bool(found))]
+    by_name = dict(zip(columns, zip(*found, strict=True), strict=bool(found)))
+    row_keys = {name: [key and key.bytes for key in by_name.get(name, ())] for name in _ROW_KEYS.values()}
+    read = [_read(name, values, stations, row_keys) for name, values in by_name.items()]
     return zip(*read, strict=True)
 
 
-def _read(name: str, values: Sequence[Any], stations: Mapping[int, str]) -> Sequence[Any]:
+def _read(
+    name: str, values: Sequence[Any], stations: Mapping[int, str], row_keys: Mapping[str, Sequence[bytes | None]]
+) -> Sequence[Any]:
     if name == _OF_THE_STATION:
         return [stations[key] for key in values]
     column = _field(name)
-    return column.read_all(values) if isinstance(column, EncryptedTextField) else values
+    if isinstance(column, EncryptedTextField):
+        return column.read_all(values, row_keys[_ROW_KEYS[column.model]])
+    return values
 
 
 @cache

@@ -50,11 +50,14 @@ def _of_station(station: Station, now: datetime) -> Iterator[Difference]:
 
 def _of_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[Difference]:
     timetable = timetable_of(station, days[0], days[-1])
-    bookings = list(Booking.objects.filter(station=station, date__in=days).prefetch_related("holds"))
+    found = Booking.objects.filter(station=station, date__in=days).defer("special_requests")
+    bookings = list(found.prefetch_related("holds"))
     for booking in bookings:
         for how in _of_booking(booking, timetable, now):
             yield Difference(station.code, f"booking {booking.pk}", how)
-    holds = list(Hold.objects.filter(station=station, date__in=days).select_related("booking"))
+    holds = list(
+        Hold.objects.filter(station=station, date__in=days).select_related("booking").defer("booking__special_requests")
+    )
     slots: dict[tuple[date, time], list[Hold]] = defaultdict(list)
     for hold in holds:
         slots[hold.date, hold.slot].append(hold)

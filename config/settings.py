@@ -54,6 +54,10 @@ JWT_KEY = (
     secret("JWT_KEY", production=PRODUCTION) or hmac.digest(SECRET_KEY.encode(), b"stationbook jwt", "sha256").hex()
 )
 PII_KEYS = keys("PII_KEYS", production=PRODUCTION)
+PII_ROW_BINDING: str = env.str("PII_ROW_BINDING", default="on")
+"""Whether encrypted values are bound to their rows: see `.env.example`."""
+if PII_ROW_BINDING not in ("off", "on", "required"):
+    raise ImproperlyConfigured("PII_ROW_BINDING is off, on or required.")
 INDEX_KEYS = keys("INDEX_KEYS", production=PRODUCTION)
 AUDIT_KEYS = keys(
     "AUDIT_KEYS", production=PRODUCTION, instead=hmac.digest(SECRET_KEY.encode(), b"stationbook audit", "sha256")

@@ -45,7 +45,8 @@ class Columns:
 
     def worded(self, alias: str = "t") -> str:
         """For a statement: by name, for a plan that PostgreSQL keeps of `*` fails on the day on which an upgrade adds one."""
-        return ", ".join(f'{alias}."{field.column}"' for field in self.fields)
+        compiler = models.QuerySet(self.model).query.get_compiler(connection=connection)
+        return ", ".join(field.select_format(compiler, f'{alias}."{field.column}"', [])[0] for field in self.fields)
 
     @cached_property
     def binary(self) -> bool:

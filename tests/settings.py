@@ -7,6 +7,7 @@ import tempfile
 # Neither the shell's variables nor a .env beside manage.py may change what the tests find.
 for name in (
     "ALLOWED_HOSTS",
+    "AUDIT_CHECKPOINT_SECONDS",
     "ALL_FEEDS_RATE_LIMIT",
     "CODE_RATE_LIMIT",
     "DATABASE_POOLER",
@@ -22,6 +23,7 @@ for name in (
     "MAIL_QUEUE_SECONDS",
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "PII_ROW_BINDING",
     "PROMETHEUS_MULTIPROC_DIR",
     "REAUTHENTICATION_MINUTES",
     "REPLICA_URL",

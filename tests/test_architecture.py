@@ -147,8 +147,10 @@ def test_only_the_ledger_writes_holds() -> None:
 @pytest.mark.parametrize(
     ("what", "users"),
     [
-        ("accounts.encryption.ring", {"accounts.rotating"}),
+        ("accounts.encryption.ring", set()),
+        ("accounts.encryption.key_ring.ring", {"accounts.encryption", "accounts.encryption.fields"}),
         ("accounts.encryption.KeyRing", set()),
+        ("accounts.encryption.key_ring.KeyRing", {"accounts.encryption"}),
         ("accounts.encryption.blind_index", {"accounts.indexing"}),
         ("accounts.encryption.blind_indexes", {"accounts.indexing", "bookings.importing.identity"}),
     ],

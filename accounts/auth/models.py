@@ -3,6 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum, auto
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -32,7 +33,9 @@ class EmailKind(StrEnum):
 class QueuedEmail(models.Model):
     """An email that a worker sends. Its row goes with it: nothing of it is kept."""
 
-    email = EncryptedTextField(max_length=254)
+    key = models.UUIDField(default=uuid4, null=True, editable=False)
+    """What its encrypted texts are bound to. None where the release before wrote it."""
+    email = EncryptedTextField(max_length=254, bound_to="key", pad_to=48)
     language = models.CharField(max_length=10)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -49,7 +52,7 @@ class AccountEmail(QueuedEmail):  # noqa: DJ008
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=30)
     """An `EmailKind`."""
-    details = EncryptedTextField()
+    details = EncryptedTextField(bound_to="key")
     """JSON: who did it, from where, and what the kind says besides."""
 
     class Meta(QueuedEmail.Meta):
@@ -60,7 +63,7 @@ class EmailChange(models.Model):  # noqa: DJ008
     """A new address that somebody wants for their account, until they confirm it. Only `accounts.auth.email_change` writes it."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="email_change")
-    email = EncryptedTextField(max_length=254)
+    email = EncryptedTextField(max_length=254, bound_to="user", pad_to=48)
     created_at = models.DateTimeField(default=timezone.now)
 
     LIFETIME: ClassVar[timedelta] = timedelta(days=1)

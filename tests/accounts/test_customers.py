@@ -135,7 +135,8 @@ def test_find_or_make_fills_in_what_the_match_lacks_and_audits_it_once(station: 
 
 def test_find_or_make_takes_the_oldest_of_several_matches(station: Station) -> None:
     elder, younger = made(station, Contact("Ana", "ana@example.com"), Contact("Ana", "eva@example.com"))
-    Customer.objects.filter(pk=younger.pk).update(email="ana@example.com")
+    younger.email = "ana@example.com"
+    younger.save()
     assert made(station, Contact("Ana", "ana@example.com")) == [elder]
 
 

@@ -122,7 +122,9 @@ def with_everything_ended(user: User) -> None:
 
 
 def with_another_wish(user: User) -> None:
-    EmailChange.objects.update(email="other@example.com")
+    wish = EmailChange.objects.get(user=user)
+    wish.email = "other@example.com"
+    wish.save()
 
 
 @pytest.mark.parametrize("become", [with_another_password, with_everything_ended, with_another_wish])

@@ -244,7 +244,9 @@ def test_mails_of_the_last_hour_are_counted_by_their_end(station: Station) -> No
     now = timezone.now()
     for state, ago in ((State.SENT, 1), (State.FAILED, 59), (State.SENT, 61)):
         create(station)
-        Mail.objects.filter(ended_at=None).update(state=state, message="x", ended_at=now - timedelta(minutes=ago))
+        mail = Mail.objects.get(ended_at=None)
+        mail.state, mail.message, mail.ended_at = state, "x", now - timedelta(minutes=ago)
+        mail.save()
 
     found = scrape()
 

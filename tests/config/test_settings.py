@@ -58,6 +58,18 @@ def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str
     assert refusal(**{**WHOLE, name: value}).startswith(f"{name} {sentence}")
 
 
+def test_settings_take_three_words_for_the_binding_to_rows() -> None:
+    assert read(**WHOLE)["PII_ROW_BINDING"] == "on"
+    for word in ("off", "on", "required"):
+        assert read(**WHOLE, PII_ROW_BINDING=word)["PII_ROW_BINDING"] == word
+    assert refusal(**WHOLE, PII_ROW_BINDING="yes") == "PII_ROW_BINDING is off, on or required."
+
+
+def test_settings_refuse_checkpoints_without_a_pause() -> None:
+    assert refusal(**WHOLE, AUDIT_CHECKPOINT_SECONDS="0") == "AUDIT_CHECKPOINT_SECONDS is at least 1."
+    assert read(**WHOLE)["AUDIT_CHECKPOINT_SECONDS"] == 300
+
+
 def test_settings_read_a_ring_in_its_order() -> None:
     ring = read(**{**WHOLE, "PII_KEYS": f"{PII_KEY}, {OTHER_KEY}"})["PII_KEYS"]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -78,6 +79,7 @@ def diary(transactional_db: None) -> "Iterator[type[models.Model]]":
     """A model that somebody has added to the product, with encrypted columns that `keys` was never told of."""
 
     class Diary(models.Model):  # noqa: DJ008
+        id = models.UUIDField(primary_key=True, default=uuid4)
         text = EncryptedTextField()
         mood = EncryptedTextField(null=True)
 

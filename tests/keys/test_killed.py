@@ -10,14 +10,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import time as clock
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from accounts import customers, roles, rotating
-from accounts.keyrings import DATA, INDEX
+from accounts.keyrings import DATA, INDEX, unbound
 from accounts.keys import key_id, written
 from accounts.models import Customer
 from bookings import services
@@ -36,13 +35,20 @@ class Process:
     """A module run with the product's own settings under these rings, as a server would be."""
 
     def __init__(
-        self, database_url: str, data: Sequence[bytes], index: Sequence[bytes], module: str, *words: str
+        self,
+        database_url: str,
+        data: Sequence[bytes],
+        index: Sequence[bytes],
+        module: str,
+        *words: str,
+        binding: str = "on",
     ) -> None:
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATABASE_URL": database_url,
             "PII_KEYS": ",".join(map(written, data)),
             "INDEX_KEYS": ",".join(map(written, index)),
+            "PII_ROW_BINDING": binding,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", module, *words],
@@ -101,16 +107,19 @@ def left() -> int:
 
 @pytest.mark.parametrize(("people", "kills"), [(60, 5), pytest.param(1_000, 120, marks=pytest.mark.long)])
 def test_rotation_killed_and_resumed_under_traffic(
-    transactional_db: None, database_url: str, change: Change, people: int, kills: int
+    transactional_db: None, database_url: str, change: Change, people: int, kills: int, settings: Any
 ) -> None:
+    """To other keys, and from values that are bound to their columns alone to values that are bound to their rows."""
+    settings.PII_ROW_BINDING = "off"
     populate(people)
+    assert unbound() == DATA.uses()[key_id(change.data.old)].total() >= people * 4
     change.to("new", "old")
     data, index = settings.PII_KEYS, settings.INDEX_KEYS
     with (
         Process(database_url, data, index, "tests.keys.rotator") as rotator,
         Process(database_url, data, index, "tests.keys.traffic", "0", "2") as staff,
-        # One that was not started anew yet, with the new keys last.
-        Process(database_url, data[::-1], index[::-1], "tests.keys.traffic", "1", "2") as early_staff,
+        # One that was not started anew yet, with the new keys last, which binds nothing.
+        Process(database_url, data[::-1], index[::-1], "tests.keys.traffic", "1", "2", binding="off") as early_staff,
     ):
         for process in (rotator, staff, early_staff):
             assert process.hear() == "ready"
@@ -132,6 +141,8 @@ def test_rotation_killed_and_resumed_under_traffic(
     assert keys("retire", change.data.old_id).status == keys("retire", change.index.old_id).status == 0
     assert (set(DATA.uses()), set(INDEX.uses())) == ({key_id(change.data.new)}, {key_id(change.index.new)})
     change.to("new")
+    settings.PII_ROW_BINDING = "required"
+    assert unbound() == 0
     for customer in Customer.objects.all():
         number = number_of(customer.email)
         for wanted in (email_of(number), name_of(number), customer.phone):

@@ -42,7 +42,9 @@ def test_rows_are_those_of_the_orm(model: Any, made: Booking) -> None:
 
 
 def test_what_is_left_out_is_read_when_it_is_looked_at(made: Booking) -> None:
-    Mail.objects.update(message="Dear Ana")
+    mail = Mail.objects.get()
+    mail.message = "Dear Ana"
+    mail.save()
 
     [mail] = ask_for(Mail, "t.booking_id = %s", [made.pk], but=["message"])()
 

@@ -3,15 +3,17 @@
 import sys
 from argparse import ArgumentTypeError
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from accounts import rotating
+from accounts.encryption import Binding
 from accounts.keyrings import (
     AUDIT,
     DATA,
@@ -22,6 +24,7 @@ from accounts.keyrings import (
     require_all_seen,
     require_retirable,
     require_rotatable,
+    unbound,
 )
 from accounts.keys import KEY_ID_BYTES, key_id, new_key, written
 from bookings.importing import forgetting
@@ -45,7 +48,9 @@ class Command(BaseCommand):
         new.add_argument("--ring", choices=RINGS, default=DATA.name)
         listed = does.add_parser("list", help="the keys of each ring, and how many values are under each")
         listed.add_argument("--ring", choices=RINGS, help="this one alone; the trail's entries are only counted then")
-        rotate = does.add_parser("rotate", help="rewrite all that is not under the first key of its ring")
+        rotate = does.add_parser(
+            "rotate", help="rewrite all that is not under the first key of its ring, or not bound to its row"
+        )
         rotate.add_argument("--ring", choices=RINGS, help="this one alone")
         rotate.add_argument(
             "--lost", action="append", default=[], metavar="ID", type=_id, help="a key that nobody has any more"
@@ -99,8 +104,11 @@ class Command(BaseCommand):
             for key in [*ring.ids, *sorted(set(uses) - set(ring.ids))]:
                 count = str(uses.get(key, Counter()).total()) if counted else "?"
                 self.stdout.write(f"  {key.hex():8}  {_role(ring, key):10}{count:>12}")
+            if ring is DATA and (count_unbound := unbound()):
+                words = _("  Not bound to their rows: %(count)d values. Bind them: manage.py keys rotate --ring data")
+                self.stdout.write(words % {"count": count_unbound})
 
-    def _rotate(self, rings: Iterable[Ring], lost: list[bytes]) -> None:
+    def _rotate(self, rings: Sequence[Ring], lost: list[bytes]) -> None:
         if AUDIT in rings:
             raise CommandError(_("The audit trail is never sealed anew. Its older keys stay in AUDIT_KEYS."))
         faults: set[str] = set()
@@ -114,6 +122,11 @@ class Command(BaseCommand):
             words = _("Values that cannot be read stay as they are: %(count)d of them. All others are rewritten.")
             raise CommandError(words % {"count": len(faults)})
         self.stdout.write(_("All that can be rewritten is under the first key of its ring."))
+        if DATA in rings and settings.PII_ROW_BINDING == Binding.ON and not unbound():
+            words = _(
+                "All encrypted values are bound to their rows. Set PII_ROW_BINDING=required, so that no others are read."
+            )
+            self.stderr.write(words)
 
     def _retire(self, key: bytes, *, forget_imports: bool) -> None:
         ring = next((ring for ring in RINGS.values() if key in ring.ids), None)
