@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from secrets import SystemRandom
 from typing import Final, NamedTuple
 
-from accounts.encryption import blind_index, blind_indexes
+from accounts.encryption import blind_index, blind_indexes, decoy_index
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import LAST_DIGITS, email_form, name_form, phone_digits, phone_form, shortest, words
 from stations import statements
@@ -21,6 +22,10 @@ MAX_LETTERS: Final = 24
 """Eight words of a name and 24 letters of a word: real names stay below, and the longest name that the column
 takes writes 180 rows rather than some thousand.
 """
+
+
+COUNTED_BY: Final = 4
+"""A customer has a multiple of so many digests. Each is some 170 bytes of the database."""
 
 
 class Key(NamedTuple):
@@ -58,17 +63,24 @@ def digests(keys: Iterable[Key], station_id: int) -> list[bytes]:
 
 
 def write(customers: Sequence[Customer], station: Station) -> None:
-    """The digests of customers that have none yet. Whoever was erased gets none: nothing shall find them."""
-    statements.insert(
-        [
-            BlindIndex(
-                customer_id=customer.pk, station_id=station.pk, digest=blind_index(key.kind, station.pk, key.value)
-            )
-            for customer in customers
-            if not customer.erased_at
-            for key in sorted(keys_of(customer, station.country))
-        ]
-    )
+    """The digests of customers that have none yet. Whoever was erased gets none: nothing shall find them.
+
+    In random order: rows in the order of what they stand for would tell word lengths and the alphabet by their places.
+    """
+    rows = [
+        BlindIndex(customer_id=customer.pk, station_id=station.pk, digest=digest)
+        for customer in customers
+        if not customer.erased_at
+        for digest in _digests_of(customer, station)
+    ]
+    SystemRandom().shuffle(rows)
+    statements.insert(rows)
+
+
+def _digests_of(customer: Customer, station: Station) -> list[bytes]:
+    """With decoys, so that their number tells less of how long a name is."""
+    found = [blind_index(kind, station.pk, value) for kind, value in keys_of(customer, station.country)]
+    return found + [decoy_index() for _number in range(-len(found) % COUNTED_BY)]
 
 
 def rewrite(customers: Sequence[Customer], station: Station) -> int:

@@ -152,6 +152,7 @@ def test_only_the_ledger_writes_holds() -> None:
         ("accounts.encryption.KeyRing", set()),
         ("accounts.encryption.key_ring.KeyRing", {"accounts.encryption"}),
         ("accounts.encryption.blind_index", {"accounts.indexing"}),
+        ("accounts.encryption.decoy_index", {"accounts.indexing"}),
         ("accounts.encryption.blind_indexes", {"accounts.indexing", "bookings.importing.identity"}),
     ],
 )

@@ -14,9 +14,9 @@ from accounts.encryption.key_ring import (
     ring,
     row_key_bytes,
 )
-from accounts.encryption.keyed_hashes import DIGEST_BYTES, blind_index, blind_indexes
+from accounts.encryption.keyed_hashes import DIGEST_BYTES, blind_index, blind_indexes, decoy_index
 
 __all__ = [
     "DIGEST_BYTES", "KEY_END", "UNBOUND", "VERSION", "Binding", "Ciphertext", "DecryptionError", "EncryptedTextField", "KeyRing",
-    "KeyedField", "KeyedHashField", "blind_index", "blind_indexes", "head_of", "key_of", "ring", "row_key_bytes",
+    "KeyedField", "KeyedHashField", "blind_index", "blind_indexes", "decoy_index", "head_of", "key_of", "ring", "row_key_bytes",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ unrelated digests.
 """
 
 import hmac
+import os
 from typing import Final
 
 from django.conf import settings
@@ -23,6 +24,11 @@ def blind_index(kind: str, station_id: int, value: str) -> bytes:
 def blind_indexes(kind: str, station_id: int, value: str) -> list[bytes]:
     """Every digest a stored value may have: one for each key, for all are searched while keys are rotated."""
     return [_digest(key, kind, station_id, value) for key in settings.INDEX_KEYS]
+
+
+def decoy_index() -> bytes:
+    """What nobody without the key tells from a stored digest, and no value has."""
+    return key_id(settings.INDEX_KEYS[0]) + os.urandom(DIGEST_BYTES)
 
 
 def _digest(key: bytes, kind: str, station_id: int, value: str) -> bytes:
