@@ -89,7 +89,7 @@ class Cases:
         """A page against the yardstick's JSON of as many bookings: a month page shows whole weeks, here as many as there are."""
         ground = self.ground
         session = Side("product", ground.product.port, "product", server=ground.product.server)
-        cookie = f"Cookie: sessionid={ground.session()}"
+        cookie = "Cookie: {}={}".format(*ground.session())
         address = f"/calendar/{kind}/?station=S001&date={ground.first}"
         path = ground.range(WEEK) if kind == "week" else ground.range(self.days_on_page())
         return versus(

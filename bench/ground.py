@@ -213,13 +213,15 @@ class Ground:
         answer, _headers = side.ask("/api/auth/login", {"email": email, "password": PASSWORD})
         side.token = answer["data"]["access"]
 
-    def session(self) -> str:
-        """A browser's session of the same person's, made by the product's own code."""
+    def session(self) -> tuple[str, str]:
+        """The name and the value of the session cookie of the same person, made by the product's own code."""
         code = (
             "from django.test import Client; from accounts.models import User; c = Client();"
-            "c.force_login(User.objects.get(email='one@example.com')); print(c.cookies['sessionid'].value)"
+            "c.force_login(User.objects.get(email='one@example.com')); [cookie] = c.cookies.values();"
+            "print(cookie.key, cookie.value)"
         )
-        return self.manage("shell", "--no-imports", "-c", code).split()[-1]
+        name, value = self.manage("shell", "--no-imports", "-c", code).split()[-2:]
+        return name, value
 
     def range(self, days: int) -> str:
         kind = "weekly" if days <= 7 else "monthly"

@@ -41,7 +41,8 @@ def look(ground: Ground, drops: int) -> list[Ratio]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.ARGUMENTS)
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.add_cookies([{"name": "sessionid", "value": ground.session(), "url": ground.product.url}])
+        name, value = ground.session()
+        context.add_cookies([{"name": name, "value": value, "url": ground.product.url}])
         page = context.new_page()
         first, following = _bytes(page, address), _bytes(page, address)
         shifts = page.evaluate(SHIFTS)

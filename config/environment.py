@@ -158,6 +158,27 @@ def rate_limit(name: str, default: str) -> str:
     return text
 
 
+DEFAULT_PORT = "8000"
+
+
+def browser_port(public: SplitResult, listening: str) -> str:
+    """The port that browsers reach the product at: that of the public address where one is set, else the server's own."""
+    try:
+        port = str(public.port or "") if public.netloc else listening
+    except ValueError:
+        port = "none"
+    if port and not (port.isascii() and port.isdigit()):
+        raise ImproperlyConfigured("PORT, or the port in PUBLIC_URL, is not a number. Write one such as 8000.")
+    return port
+
+
+def cookie_name(name: str, *, port: str, production: bool) -> str:
+    """Browsers share a host's cookies between all its ports: products side by side must not sign each other out."""
+    if production:
+        return f"__Host-stationbook_{name}"
+    return f"stationbook_{name}" if port in ("", DEFAULT_PORT) else f"stationbook_{name}_{port}"
+
+
 MAIL_SCHEMES = {"smtp": "smtp", "smtp+tls": "smtp+tls", "smtp+ssl": "smtp+ssl", "smtps": "smtp+ssl"}
 
 

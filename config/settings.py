@@ -17,6 +17,8 @@ from accounts.keys import announcement, are_alike
 from config import reporting
 from config.environment import (
     TOKEN_CHARACTERS,
+    browser_port,
+    cookie_name,
     database,
     env,
     keys,
@@ -237,6 +239,11 @@ REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_MINUTES", default=10) * 60
 """How long after the password was given a sensitive act does not ask for it again."""
 if REAUTHENTICATION_SECONDS <= 0:
     raise ImproperlyConfigured("REAUTHENTICATION_MINUTES is at least 1.")
+# Browsers share cookies between all ports of a host: local products side by side must not sign each other out.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = (
+    cookie_name(name, port=browser_port(_public, env.str("PORT", default="")), production=PRODUCTION)
+    for name in ("session", "csrf", "language")
+)
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -245,8 +252,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
-    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-    LANGUAGE_COOKIE_NAME = "__Host-language"
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^health/(live|web|ready)$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600

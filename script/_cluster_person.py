@@ -44,7 +44,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.number)  # noqa: S311  # nosec B311  # no secret
-        csrf = next(value for name, value in self.cookies.items() if name.endswith("csrftoken"))
+        csrf = next(value for name, value in self.cookies.items() if name.endswith("stationbook_csrf"))
         self.browser = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=1, ssl=False),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -242,7 +242,7 @@ def test_cookies_of_production_are_bound_to_host_and_https(staff: User, producti
 
     assert {name: attributes_of(client.cookies, name) for name in client.cookies} == {
         name: {"path": "/", "domain": "", "secure": True, "httponly": True, "samesite": "Lax"}
-        for name in ("__Host-sessionid", "__Host-csrftoken", "__Host-language")
+        for name in ("__Host-stationbook_session", "__Host-stationbook_csrf", "__Host-stationbook_language")
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import pytest
 from django.conf import LazySettings
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from accounts.models import User
+from accounts.session_store import SessionStore
 from config.settings import PASSWORD_HASHERS
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory
@@ -66,18 +66,20 @@ def test_one_password_tried_on_many_accounts_is_counted_by_address(staff: User, 
     assert by_page(staff.email, PASSWORD).status_code == 429
 
 
-def test_cookie_from_before_the_log_in_is_worth_nothing_after_it(staff: User, station: Station) -> None:
+def test_cookie_from_before_the_log_in_is_worth_nothing_after_it(
+    staff: User, station: Station, settings: LazySettings
+) -> None:
     """Somebody leaves a session of their own making in a browser, and waits until its person logs in."""
     session = SessionStore()
     session.create()
-    known = str(session.session_key)
+    known, cookie = str(session.session_key), settings.SESSION_COOKIE_NAME
     thief, victim = Client(), Client()
-    thief.cookies["sessionid"] = victim.cookies["sessionid"] = known
+    thief.cookies[cookie] = victim.cookies[cookie] = known
 
     victim.post("/accounts/login/", {"email": staff.email, "password": PASSWORD})
 
     assert victim.get("/calendar/week/").status_code == 200
-    assert victim.cookies["sessionid"].value != known
+    assert victim.cookies[cookie].value != known
     assert thief.get("/calendar/week/").status_code == 302
 
 

@@ -326,7 +326,7 @@ def test_session_reads_without_and_writes_only_with_the_csrf_token(staff: User, 
     assert browser.get(STATIONS).status_code == 200
     assert told(post("/api/customers/search", {"q": "garcia"}, browser)) == (403, "csrf_failed", None)
 
-    browser.cookies["csrftoken"] = "c" * 32
+    browser.cookies["stationbook_csrf"] = "c" * 32
     answer = post("/api/customers/search", {"q": "garcia"}, browser, **{"X-CSRFToken": "c" * 32})
     assert answer.status_code == 200
 

@@ -140,7 +140,7 @@ def test_session_lasts_as_the_operator_says(staff: User, clock: Any, settings: S
 def test_cookie_of_an_ended_session_is_good_for_nothing_later(staff: User, clock: Any) -> None:
     browser = signed_in(staff)
     stolen = Client()
-    stolen.cookies["sessionid"] = browser.cookies["sessionid"].value
+    stolen.cookies["stationbook_session"] = browser.cookies["stationbook_session"].value
     assert is_in(stolen)
     clock.shift(timedelta(minutes=30))
     assert not is_in(browser)
@@ -183,14 +183,14 @@ def test_whoever_ended_everything_begins_anew(staff: User) -> None:
 
 def test_new_password_ends_every_other_session_and_every_token(staff: User) -> None:
     here, elsewhere, access = signed_in(staff), signed_in(staff), token(staff)
-    feed, before = feed_of(here), here.cookies["sessionid"].value
+    feed, before = feed_of(here), here.cookies["stationbook_session"].value
 
     answer = changed(here)
 
     assert answer.headers["Location"] == "/accounts/me/"
     assert "Your password is changed." in here.get("/accounts/me/").content.decode()
     assert [is_in(here), is_in(elsewhere), calls(access)] == [True, False, 401]
-    assert here.cookies["sessionid"].value != before
+    assert here.cookies["stationbook_session"].value != before
     assert Client().get(feed).status_code == 200
     assert is_in(signed_in(staff, ANOTHER))
     entry = AuditEntry.objects.get(event="password")

@@ -122,7 +122,7 @@ def test_description_knows_every_way_to_sign_in() -> None:
     assert description()["components"]["securitySchemes"] == {
         "key": {"type": "http", "scheme": "bearer", "bearerFormat": "sb_…"},
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "stationbook_session"},
     }
     assert description()["paths"]["/api/stations/"]["get"]["security"] == [
         {"key": []},

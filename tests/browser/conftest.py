@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
@@ -53,9 +54,8 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
         contexts.append(context)
         session = Client()
         session.force_login(user)
-        context.add_cookies(
-            [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
-        )
+        cookie = session.cookies[settings.SESSION_COOKIE_NAME]
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -200,7 +200,7 @@ def test_settings_without_a_public_address_are_for_plain_http() -> None:
     found = read(**WHOLE)
 
     assert {name for name in found if name.startswith(("SECURE_HSTS", "SECURE_SSL", "SECURE_PROXY"))} == set()
-    assert {name for name in found if name.endswith(("COOKIE_SECURE", "COOKIE_NAME"))} == set()
+    assert {name for name in found if name.endswith("COOKIE_SECURE")} == set()
     assert found["DEBUG"] is False
     assert found["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "127.0.0.1"]
     assert found["CSRF_TRUSTED_ORIGINS"] == []
@@ -308,10 +308,38 @@ def test_settings_of_production_let_cookies_travel_by_https_alone() -> None:
     found = read(**PRODUCTION)
 
     assert found["SESSION_COOKIE_SECURE"] is found["CSRF_COOKIE_SECURE"] is found["SECURE_SSL_REDIRECT"] is True
-    assert found["SESSION_COOKIE_NAME"] == "__Host-sessionid"
-    assert found["CSRF_COOKIE_NAME"] == "__Host-csrftoken"
+    assert cookie_names(found) == [
+        "__Host-stationbook_session",
+        "__Host-stationbook_csrf",
+        "__Host-stationbook_language",
+    ]
     assert found["SECURE_HSTS_SECONDS"] == 31_536_000
     assert found["ALLOWED_HOSTS"] == ["book.example.com"]
+
+
+def cookie_names(found: dict[str, Any]) -> list[str]:
+    return [found[f"{kind}_COOKIE_NAME"] for kind in ("SESSION", "CSRF", "LANGUAGE")]
+
+
+@pytest.mark.parametrize(
+    ("variables", "suffix"),
+    [
+        ({}, ""),
+        ({"PORT": "8000"}, ""),
+        ({"PORT": "8001"}, "_8001"),
+        ({"PORT": "8001", "PUBLIC_URL": "http://192.0.2.7:9000"}, "_9000"),
+        ({"PORT": "8001", "PUBLIC_URL": "http://book.example.com"}, ""),
+    ],
+)
+def test_local_products_on_other_ports_have_cookies_of_their_own(variables: dict[str, str], suffix: str) -> None:
+    assert cookie_names(read(**WHOLE, **variables)) == [
+        f"stationbook_{name}{suffix}" for name in ("session", "csrf", "language")
+    ]
+
+
+@pytest.mark.parametrize("variables", [{"PORT": "https"}, {"PUBLIC_URL": "http://book.example.com:80a"}])
+def test_settings_refuse_a_port_that_is_no_number(variables: dict[str, str]) -> None:
+    assert refusal(**WHOLE, **variables).endswith("is not a number. Write one such as 8000.")
 
 
 def test_settings_take_the_public_address_as_people_write_it() -> None:
