@@ -60,6 +60,7 @@ class EventFilter(admin.SimpleListFilter):
             ("password", gettext("New password")),
             ("password_link", gettext("Link for a new password")),
             ("ended", gettext("Ended everywhere")),
+            ("session_ended", gettext("Session ended")),
             ("factor", gettext("Second factor set up")),
             ("factor_gone", gettext("Second factor taken away")),
             ("recovery_codes", gettext("New recovery codes")),

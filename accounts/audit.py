@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from stations.querysets import Person
 
 if TYPE_CHECKING:
+    from accounts.auth.session_model import Session
     from accounts.models import AuditEntry, Customer, User
 
 log = logging.getLogger(__name__)
@@ -175,6 +177,15 @@ def record_hidden(user: "User", name: str, *, event: str) -> None:
 
     changes = {name: [HIDDEN, HIDDEN]}
     AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event=event)
+
+
+def record_session_end(user: "User", session: "Session") -> None:
+    """That somebody signed another browser of theirs out."""
+    from accounts.models import AuditEntry
+
+    with translation.override(None):
+        changes = {"session": [str(session), None]}
+    AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event="session_ended")
 
 
 def station_of(instance: models.Model) -> int | None:

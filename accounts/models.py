@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
 from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
+from accounts.auth.session_model import Session as Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
 from stations.models import Station

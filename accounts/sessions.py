@@ -4,68 +4,105 @@ A browser's session ends some time after it was last used, and some time after i
 else by which somebody is known (tokens, feeds) carries the epoch of its person, and is over when that has moved on.
 """
 
-import time
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, cast
 
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
-from accounts.auth import account_emails
+from accounts.auth import account_emails, devices
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
-from accounts.models import ApiKey, ResetRequest, User
+from accounts.models import ApiKey, ResetRequest, Session, User
+from accounts.session_store import SessionStore
+from stations.errors import NotFound
 
-BEGAN: Final = "began"
-SEEN: Final = "seen"
-"""Seconds since 1970, in the session."""
-STAMP_SECONDS: Final = 60
+STAMP_EVERY: Final = timedelta(minutes=1)
 FURTHER: Final = 1_000
 """Epochs that nobody can have gone through since a backup was made."""
 
 
-def begin(request: HttpRequest, user: User) -> None:
+def begin(request: HttpRequest, user: User, *, address: str | None) -> None:
     """From here on the browser is this person's, for as long as a session lasts."""
+    store = cast("SessionStore", request.session)
+    store.start(devices.parse(request.headers.get("User-Agent", "")), address)
     auth.login(request, user)
-    request.session[BEGAN] = request.session[SEEN] = int(time.time())
+
+
+def row_of(session: SessionBase) -> Session:
+    """The row of a session that has been read: since when it lasts, and from which browser."""
+    return cast("SessionStore", session).row
 
 
 def look(session: SessionBase, *, active: bool) -> None:
     """End a session whose time is over; else note that its person is there, if `active`, in at most one write a minute.
 
-    The note is written at once, not with the answer: what another request writes into the session meanwhile stays.
+    The note has a column of its own: what another request writes into the session meanwhile stays.
     """
     if auth.SESSION_KEY not in session:
         return
-    now = int(time.time())
-    began, seen = session.get(BEGAN), session.get(SEEN)
-    if began is None or seen is None:  # begun by an older release
-        _stamp(session, began=now, seen=now)
-    elif now - seen >= settings.SESSION_IDLE_SECONDS or now - began >= settings.SESSION_COOKIE_AGE:
+    now, row = timezone.now(), row_of(session)
+    if not _is_within_its_time(row, now):
         session.flush()
-    elif active and now - seen >= STAMP_SECONDS:
-        _stamp(session, began=began, seen=now)
+    elif active and now - row.last_seen_at >= STAMP_EVERY:
+        row.last_seen_at = now
+        if not Session.objects.filter(pk=row.pk).update(last_seen_at=now):  # ended by another request meanwhile
+            session.flush()
 
 
-def _stamp(session: SessionBase, *, began: int, seen: int) -> None:
-    session[BEGAN], session[SEEN] = began, seen
-    try:
-        session.save()
-    except UpdateError:  # ended by another request meanwhile
-        session.flush()
-    else:
-        session.modified = False
+def _is_within_its_time(row: Session, now: datetime) -> bool:
+    idle, longest = timedelta(seconds=settings.SESSION_IDLE_SECONDS), timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return now - row.last_seen_at < idle and now - row.created_at < longest
+
+
+def current(user: User) -> list[Session]:
+    """The browsers that this person is signed in with, the one last used first."""
+    now, auth_hash = timezone.now(), user.get_session_auth_hash()
+    return [
+        row
+        for row in Session.objects.filter(user=user).order_by("-last_seen_at", "-pk")
+        if _is_within_its_time(row, now)
+        and constant_time_compare(row.get_decoded().get(auth.HASH_SESSION_KEY, ""), auth_hash)
+    ]
+
+
+def end(session_id: int, *, by: User) -> None:
+    """Sign this person's browser out at once. Recorded. Raises NotFound for a session that is not theirs, or has ended."""
+    if not _end(Session.objects.filter(user=by, pk=session_id), by):
+        raise NotFound
+
+
+def end_others(kept: Session, *, by: User) -> int:
+    """Sign out every browser of this person but one, and return how many. Recorded, each by itself."""
+    others = [row.pk for row in current(by) if row.pk != kept.pk]
+    return _end(Session.objects.filter(pk__in=others), by)
+
+
+def _end(rows: "QuerySet[Session]", user: User) -> int:
+    with transaction.atomic():
+        ended = list(rows.select_for_update())
+        Session.objects.filter(pk__in=[row.pk for row in ended]).delete()
+        for row in ended:
+            audit.record_session_end(user, row)
+    return len(ended)
 
 
 def forget_over(now: datetime) -> None:
-    """What ended by itself, for nobody has come back with it: sessions, and tokens that were spent while they were good."""
-    Session.objects.filter(expire_date__lt=now).delete()
+    """What ended by itself, for nobody has come back with it: sessions, and tokens that were spent while they were good.
+
+    What a release before this one keeps of its sessions goes too: those rows hold the keys of cookies in clear.
+    """
+    unused = now - timedelta(seconds=settings.SESSION_IDLE_SECONDS)
+    Session.objects.filter(Q(expire_date__lt=now) | Q(last_seen_at__lt=unused)).delete()
+    DjangoSession.objects.all().delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
 
 
@@ -82,6 +119,7 @@ def end_all() -> int:
     would be good again. API keys stay. Recorded for each person; returns how many people that are."""
     with transaction.atomic():
         Session.objects.all().delete()
+        DjangoSession.objects.all().delete()
         for waiting in (ResetRequest, AccountEmail, EmailChange):
             waiting._default_manager.all().delete()
         ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from django.conf import settings
-from django.contrib.auth import authenticate
+from django.contrib.auth import SESSION_KEY, authenticate
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
@@ -22,12 +22,11 @@ CONFIRMED_AT: Final = "password_confirmed_at"
 
 def is_recent(session: SessionBase) -> bool:
     """Whether the password was given in this session, at sign-in or later, within REAUTHENTICATION_SECONDS."""
-    given_at = max(_signed_in_at(session), session.get(CONFIRMED_AT) or 0)
+    if SESSION_KEY not in session:
+        return False
+    signed_in_at = sessions.row_of(session).created_at.timestamp()
+    given_at = max(signed_in_at, session.get(CONFIRMED_AT) or 0)
     return bool(time.time() - given_at < settings.REAUTHENTICATION_SECONDS)
-
-
-def _signed_in_at(session: SessionBase) -> int:
-    return session.get(sessions.BEGAN) or 0
 
 
 def confirm(

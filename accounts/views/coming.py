@@ -25,12 +25,13 @@ def login(request: HttpRequest) -> HttpResponse:
     target = target_of(request)
     shown = {"form": form, "next": target, "can_reset": resetting.is_offered()}
     if form.is_valid():
+        address = remote_address(request)
         try:
-            user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
+            user = authentication.sign_in(request, **form.cleaned_data, address=address)
         except TooManyFailures as refusal:
             return draw(request, "accounts/login.html", shown, too_often(form, refusal.wait))
         if user:
-            sessions.begin(request, user)
+            sessions.begin(request, user, address=address)
             return redirect(_way(user, target))
         form.add_error(
             None, _("E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")

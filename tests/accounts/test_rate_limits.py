@@ -267,7 +267,7 @@ def test_page_over_the_limit_costs_its_session_and_no_more(staff: User, settings
         browser.get(WEEK)
 
     tables = {found[1] for query in asked if (found := re.search(r'(?:FROM|INTO) "?(\w+)', query["sql"]))}
-    assert tables - {counters.TABLE} == {"django_session"}
+    assert tables - {counters.TABLE} == {"accounts_session"}
 
 
 def test_pages_leave_the_api_the_exit_and_other_people_alone(staff: User, station: Station, settings: Settings) -> None:

@@ -16,7 +16,6 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -24,7 +23,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from accounts import authentication, roles
-from accounts.models import User
+from accounts.models import Session, User
 from bookings import services
 from bookings.mails import delivering, reminders, worker
 from bookings.mails.courier import Courier, Letter, Outcome

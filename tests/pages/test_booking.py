@@ -5,12 +5,11 @@ from datetime import date, time
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts import roles
 from accounts.customers import Contact
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Session, User
 from bookings import services
 from bookings.models import Booking
 from bookings.services import Place

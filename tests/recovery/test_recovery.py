@@ -8,13 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts import policies, roles
-from accounts.models import Customer, User
+from accounts.models import Customer, Session, User
 from bookings import privacy, services
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.models import Booking, Mail
