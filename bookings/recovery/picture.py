@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -10,11 +11,13 @@ from django.utils import timezone
 from accounts import checkpoints
 from accounts.counters import TABLE as COUNTERS
 from accounts.keyrings import AUDIT, DATA, INDEX
-from accounts.models import AuditChain
+from accounts.models import AuditChain, Session
 from bookings.recovery.manifest import Manifest
 
-NOT_COUNTED: Final = (COUNTERS,)
-"""Counters of rate limits are no data."""
+SESSIONS: Final = (Session._meta.db_table, DjangoSession._meta.db_table)
+"""Tables that a backup holds without their rows: a restore signs everybody out."""
+NOT_COUNTED: Final = (COUNTERS, *SESSIONS)
+"""Counters of rate limits are no data, and sessions are not in a backup."""
 
 
 def taken() -> Manifest:

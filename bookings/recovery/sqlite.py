@@ -12,12 +12,14 @@ from django.db import connection
 
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
+from bookings.recovery.picture import SESSIONS
 from stations import snapshots
 
 FILE: Final = "data.sqlite3"
 PATIENCE_SECONDS: Final = 60
 BESIDE: Final = ("-wal", "-shm", "-journal")
 """What SQLite keeps next to a database, by the ends of their names."""
+WITH_SESSIONS: Final = "-whole"
 
 
 class Sqlite:
@@ -30,10 +32,17 @@ class Sqlite:
             yield
 
     def dump(self, path: Path) -> None:
-        """The snapshot that is open, page by page, into one file. Raises sqlite3.Error."""
-        with closing(sqlite3.connect(places.private(path))) as copy:
+        """The snapshot that is open, page by page, into one file, less the sessions. Raises sqlite3.Error."""
+        whole = places.private(_beside(path, WITH_SESSIONS))
+        with closing(sqlite3.connect(whole, isolation_level=None)) as copy:
             connection.connection.backup(copy, progress=_Patience())
             copy.execute("PRAGMA journal_mode=DELETE")
+            there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in there.intersection(SESSIONS):
+                copy.execute(f"DELETE FROM {table}")  # noqa: S608  # a constant
+            # Into a new file, for a deleted row stays on its page until something else is written there.
+            copy.execute("VACUUM INTO ?", [str(places.private(path))])
+        whole.unlink()
 
     def require_restorable(self, manifest: Manifest) -> None:
         """Raises Unusable unless nothing is there that a restore would write over, or mix with."""

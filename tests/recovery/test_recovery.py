@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -94,6 +95,26 @@ def test_backup_holds_neither_personal_data_nor_keys(backup: Path) -> None:
     assert "kitchen" in held
     assert [mark for mark in (*MARKS, "Ana García") if mark.lower() in held.lower()] == []
     assert [name for name in ("AAECAwQFBgcICQ", "ICEiIyQlJico", "QEFCQ0RFRkdI", "tests-only") if name in held] == []
+
+
+def test_backup_holds_no_session(business: Station, tmp_path: Path) -> None:
+    """Neither one that lasts nor, in a page of SQLite's that is free, one that has ended; and nothing of a browser."""
+    clients = [Client(headers={"User-Agent": "Vivaldi/7"}) for _n in range(2)]
+    for client in clients:
+        words = {"email": roles_person(roles.STAFF), "password": PASSWORD}
+        assert client.post("/accounts/login/", words).status_code == 302
+    keys = [client.cookies["stationbook_session"].value for client in clients]
+    digests = [bytes(digest) for digest in Session.objects.values_list("digest", flat=True)]
+    assert clients[1].post("/accounts/logout/").status_code == 302
+    DjangoSession.objects.create(session_key="k" * 32, session_data="q" * 32, expire_date=timezone.now())
+
+    assert run("backup", tmp_path / "backup").status == 0
+
+    held = plain(tmp_path / "backup")
+    files = b"".join(path.read_bytes() for path in (tmp_path / "backup").iterdir())
+    assert (len(digests), "accounts_session" in held) == (2, True)
+    assert [text for text in (*keys, "k" * 32, "q" * 32, "Vivaldi") if text in held] == []
+    assert [digest for digest in digests if digest in files or digest.hex() in held] == []
 
 
 def test_backup_is_for_its_owner_alone(backup: Path) -> None:
