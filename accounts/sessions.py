@@ -74,25 +74,27 @@ def current(user: User) -> list[Session]:
     ]
 
 
-def end(session_id: int, *, by: User) -> None:
+def end(session_id: int, *, by: User) -> Session:
     """Sign this person's browser out at once. Recorded. Raises NotFound for a session that is not theirs, or has ended."""
-    if not _end(Session.objects.filter(user=by, pk=session_id), by):
+    ended = _end(Session.objects.filter(pk=session_id), by)
+    if not ended:
         raise NotFound
+    return ended[0]
 
 
 def end_others(kept: Session, *, by: User) -> int:
     """Sign out every browser of this person but one, and return how many. Recorded, each by itself."""
     others = [row.pk for row in current(by) if row.pk != kept.pk]
-    return _end(Session.objects.filter(pk__in=others), by)
+    return len(_end(Session.objects.filter(pk__in=others), by))
 
 
-def _end(rows: "QuerySet[Session]", user: User) -> int:
+def _end(rows: "QuerySet[Session]", user: User) -> list[Session]:
     with transaction.atomic():
-        ended = list(rows.select_for_update())
-        Session.objects.filter(pk__in=[row.pk for row in ended]).delete()
+        ended = list(rows.select_for_update().filter(user=user))
         for row in ended:
             audit.record_session_end(user, row)
-    return len(ended)
+        Session.objects.filter(pk__in=[row.pk for row in ended]).delete()
+    return ended
 
 
 def forget_over(now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import coming, email, factor, forgotten, keys, me, reauthentication
+from accounts.views import coming, email, factor, forgotten, keys, me, reauthentication, sessions
 
 urlpatterns = [
     path("login/", coming.login, name="login"),
@@ -22,5 +22,8 @@ urlpatterns = [
     path("me/factor/none/", factor.take_away, name="no-second-factor"),
     path("me/keys/", keys.listing, name="api-keys"),
     path("me/keys/<int:key_id>/revoke/", keys.revoke, name="revoke-api-key"),
+    path("me/sessions/", sessions.listing, name="sessions"),
+    path("me/sessions/<int:session_id>/end/", sessions.end, name="end-session"),
+    path("me/sessions/others/end/", sessions.end_others, name="end-other-sessions"),
     path("me/end/", me.end_everything, name="end-everything"),
 ]

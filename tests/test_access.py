@@ -20,7 +20,8 @@ from pytest_django import DjangoDbBlocker
 from accounts import access_keys, authentication, resetting, roles
 from accounts.auth import email_change
 from accounts.customers import Contact
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Session, User
+from accounts.session_store import digest_of
 from bookings import feeds
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
@@ -90,6 +91,11 @@ GET    accounts/me/keys/              login      200    200   200     200       
 POST   accounts/me/keys/              login      400    200   200     200        200      400  200
 POST   accounts/me/keys/<int:key_id>/revoke/
                                       login      404    404   302     404        404      404  404
+GET    accounts/me/sessions/          login      200    200   200     200        200      200  200
+POST   accounts/me/sessions/<int:session_id>/end/
+                                      login      404    404   302     404        404      404  404
+POST   accounts/me/sessions/others/end/
+                                      login      302    302   302     302        302      302  302
 POST   accounts/me/end/               login    login  login login   login      login    login login
 GET    /                                302      302    302   302     302        302      302  302
 GET    calendar/                        302      302    302   302     302        302      302  302
@@ -295,6 +301,7 @@ class World:
             "admin/accounts/auditentry/": AuditEntry.objects.filter(station=self.station).latest("pk").pk,
             "admin/auth/group/": Group.objects.earliest("pk").pk,
         }
+        self.other_browser = Session.objects.get(digest=digest_of(self._signed_in(owner)))
         self.sessions = {role: self._signed_in(user) for role, user in self.people.items() if user}
 
     def _signed_in(self, user: User) -> str:
@@ -318,6 +325,7 @@ class World:
             .replace("<int:station_id>", str(self.station.pk))
             .replace("<int:feed_id>", str(self.feed.pk))
             .replace("<int:key_id>", str(self.key.pk))
+            .replace("<int:session_id>", str(self.other_browser.pk))
             .replace("<str:ticket>", resetting.ticket_for(self.member))
             .replace("<str:token>", email_change.token_for(self.owner))
             .replace("<int:user_id>", str(self.member.pk))

@@ -46,6 +46,7 @@ PAGES: Final = (
     "/accounts/me/",
     "/accounts/me/factor/",
     "/accounts/me/keys/",
+    "/accounts/me/sessions/",
     "/accounts/me/name/",
     "/accounts/me/email/",
     "/accounts/forgotten/",

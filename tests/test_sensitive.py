@@ -58,6 +58,7 @@ NOT_SENSITIVE: Final = {
     },
     "take access away, which must not wait": {
         "accounts/me/end/", "accounts/me/keys/<int:key_id>/revoke/", "feeds/<int:feed_id>/revoke/",
+        "accounts/me/sessions/<int:session_id>/end/", "accounts/me/sessions/others/end/",
     },
     "are for reading and changing bookings, as at work": {
         "api/bookings/", "api/bookings/<str:booking_id>/", "api/bookings/<str:booking_id>/status/",
@@ -84,7 +85,7 @@ NOT_SENSITIVE: Final = {
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
     "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/outlook/", "feeds/<str:secret>.ics", "accounts/me/",
-    "accounts/me/factor/", "api/", "api/^", "api/schema/", "api/docs/", "api/bookings/admin/weekly",
+    "accounts/me/factor/", "accounts/me/sessions/", "api/", "api/^", "api/schema/", "api/docs/", "api/bookings/admin/weekly",
     "api/bookings/admin/monthly", "api/stations/", "api/stations/<str:code>/slots", "api/customers/<str:customer_id>/",
     "admin/", "admin/login/", "admin/autocomplete/", "admin/jsi18n/", "admin/<app_label>/", "admin/<url>",
     "admin/stations/station/", "admin/accounts/customer/", "admin/bookings/mail/preview/",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from django.conf import LazySettings
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -191,6 +192,12 @@ def set_up(page: Page, world: World) -> None:
     expect(page.get_by_role("button", name="Take it away")).to_be_visible()
 
 
+def another_browser(page: Page, world: World) -> None:
+    Client().force_login(world.staff)
+    page.reload()
+    expect(page.get_by_role("button", name="Sign out all other browsers")).to_be_visible()
+
+
 def new_key(page: Page, world: World) -> None:
     page.get_by_label("Name").fill("Web shop")
     page.get_by_label("Kitchen").check()
@@ -285,6 +292,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "an app to set up": ("/accounts/me/factor/", app_to_set_up),
     "recovery codes": ("/accounts/me/factor/", recovery_codes),
     "second factor set up": ("/accounts/me/factor/", set_up),
+    "browsers signed in": ("/accounts/me/sessions/", another_browser),
     "API keys": ("/accounts/me/keys/", None),
     "a new API key": ("/accounts/me/keys/", new_key),
     "an ended API key": ("/accounts/me/keys/", ended_key),

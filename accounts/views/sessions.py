@@ -1,0 +1,47 @@
+"""The page on which people see where they are signed in, and sign other browsers out."""
+
+from django.contrib import auth
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import sessions
+from accounts.views.access import OwnRequest, own
+from bookings.views import notices
+from stations.errors import NotFound
+
+
+@require_safe
+@own
+def listing(request: OwnRequest) -> HttpResponse:
+    shown = {
+        "sessions": sessions.current(request.user),
+        "this": sessions.row_of(request.session),
+        "notice": notices.taken_notice(request),
+    }
+    return render(request, "accounts/sessions.html", shown)
+
+
+@require_POST
+@own
+def end(request: OwnRequest, session_id: int) -> HttpResponse:
+    try:
+        ended = sessions.end(session_id, by=request.user)
+    except NotFound:
+        raise Http404 from None
+    if ended == sessions.row_of(request.session):
+        auth.logout(request)
+        return redirect("login")
+    notices.keep(request, _("Signed out: %(device)s.") % {"device": ended})
+    return redirect("sessions")
+
+
+@require_POST
+@own
+def end_others(request: OwnRequest) -> HttpResponse:
+    count = sessions.end_others(sessions.row_of(request.session), by=request.user)
+    said = ngettext("%(count)d other browser signed out.", "%(count)d other browsers signed out.", count)
+    notices.keep(request, said % {"count": count})
+    return redirect("sessions")
