@@ -98,7 +98,8 @@ def _known_as(email: str) -> str:
 
 
 class BearerAuthentication(JWTAuthentication):
-    """`Authorization: Bearer …`: an access token of somebody active, with the password of then. One query."""
+    """`Authorization: Bearer …`: an access token of somebody active, with the password of then, whose family has not ended. One
+    query."""
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:  # type: ignore[override]
         found: Any
@@ -167,8 +168,8 @@ class SessionAuthentication(BrowsersSession):
 
 
 def owner(token: Token) -> User:
-    """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, or a password changed since."""
-    user = callers.known(token.get(api_settings.USER_ID_CLAIM))
+    """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, a password changed since, or an ended family."""
+    user = callers.known(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
     if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
         raise TokenInvalid
     if user.lacks_second_factor:
@@ -206,7 +207,7 @@ def spend(text: str) -> tuple[User, str]:
     """
     token = _read(text)
     user, family = owner(token), _family(token)
-    if _is_ended(family) or not _end(token[api_settings.JTI_CLAIM], user, token):
+    if not _end(token[api_settings.JTI_CLAIM], user, token):
         _end(family, user, token)
         raise TokenInvalid
     return user, family
@@ -235,10 +236,6 @@ def _read(text: str) -> RefreshToken:
 def _family(token: Token) -> str:
     """The number under which a family is kept as ended; tokens of an older release are families of their own."""
     return f"{FAMILY_CLAIM}:{token.get(FAMILY_CLAIM, token[api_settings.JTI_CLAIM])}"
-
-
-def _is_ended(number: str) -> bool:
-    return BlacklistedToken.objects.filter(token__jti=number).exists()
 
 
 def _end(number: str, user: User, token: Token) -> bool:

@@ -24,6 +24,13 @@ _JOINED: Final = {"postgresql": "string_agg({}, E'\\n')", "sqlite": "group_conca
 _COLUMNS: Final = Columns(User._meta.concrete_fields)
 
 
+_FAMILY_LIVES: Final = (
+    " AND NOT EXISTS (SELECT 1 FROM token_blacklist_outstandingtoken t"
+    " JOIN token_blacklist_blacklistedtoken e ON e.token_id = t.id WHERE t.jti = %s)"
+)
+"""How `accounts.authentication` keeps that a family of tokens has ended."""
+
+
 def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
@@ -32,11 +39,14 @@ def _statement(joined: str) -> str:
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}
+_BY_TOKEN: Final = {vendor: sql + _FAMILY_LIVES for vendor, sql in _STATEMENTS.items()}
 
 
-def known(pk: Any) -> User | None:
-    """The active person of this key, with what they hold; None for nobody. One query."""
-    found = statements.ask(_STATEMENTS[connection.vendor], [pk], _COLUMNS)()
+def known(pk: Any, *, token_family: str = "") -> User | None:
+    """The active person of this key, with what they hold; None for nobody, and for anybody whose `token_family` has ended. One
+    query."""
+    wanted, values = (_BY_TOKEN, [pk, token_family]) if token_family else (_STATEMENTS, [pk])
+    found = statements.ask(wanted[connection.vendor], values, _COLUMNS)()
     if not found:
         return None
     *values, rights, groups, stations = found[0]
