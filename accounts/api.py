@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import authentication, customers, roles
+from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.models import Customer
 from accounts.throttling import EachSearch, EachUser, TooManyFailures
@@ -26,7 +27,7 @@ REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 
 class LoginBody(StrictSerializer):
     email = TextField(max_length=254)
-    password = TextField(max_length=1000)
+    password = TextField(max_length=MAXIMUM_LENGTH)
     code = TextField(max_length=40, required=False)
 
 

@@ -68,6 +68,9 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
         log.warning("A log-in from %s is refused.", address)
         meters.SIGN_INS.labels("refused").inc()
         return None
+    if user.has_outdated_hash:
+        user.set_password(password)
+        user.save(update_fields=["password"])
     log.info("User %s logged in from %s.", user.pk, address)
     meters.SIGN_INS.labels("done").inc()
     return user

@@ -7,6 +7,7 @@ from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access_keys, roles
+from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.models import User
 from accounts.scoping import RowsField
 from stations import validators
@@ -24,7 +25,7 @@ class LoginForm(forms.Form):
     )
     password = forms.CharField(
         label=_("Password"),
-        max_length=1000,
+        max_length=MAXIMUM_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -46,7 +47,7 @@ class ConfirmForm(forms.Form):
 
     old = forms.CharField(
         label=_("Current password"),
-        max_length=1000,
+        max_length=MAXIMUM_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -150,14 +151,14 @@ class NewPasswordForm(forms.Form):
 
     new = forms.CharField(
         label=_("New password"),
-        max_length=1000,
+        max_length=MAXIMUM_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 8 characters: several words that belong together for nobody but you are best."),
+        help_text=_("At least 12 characters. Several words that have nothing to do with each other are best."),
     )
     again = forms.CharField(
         label=_("New password once more"),
-        max_length=1000,
+        max_length=MAXIMUM_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )

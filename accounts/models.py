@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
 from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
+from accounts.auth.password_user import PasswordUser
 from accounts.auth.session_model import Session as Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
@@ -54,7 +55,7 @@ class Held:
     stations: tuple[Counter, ...]
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(PasswordUser, PermissionsMixin):
     """A member of staff, known by e-mail. Groups say what they may do, stations where."""
 
     email = models.EmailField(_("e-mail"), unique=True)

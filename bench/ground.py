@@ -22,7 +22,7 @@ import psycopg
 ROOT: Final = Path(__file__).resolve().parents[1]
 YARDSTICK: Final = ROOT / "bench" / "yardstick"
 PEERS_PYTHON: Final = ROOT / "var" / "bench" / "venv" / "bin" / "python"
-PASSWORD: Final = "stationbook-bench"  # noqa: S105  # nosec B105
+PASSWORD: Final = "six slow brass turtles"  # noqa: S105  # nosec B105
 STATIONS: Final = 20
 DAYS: Final = 42
 A_DAY: Final = 17

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts import audit, roles
 from accounts.audit import Channel, Origin
+from accounts.auth.passwords import PUBLISHED
 from accounts.models import User
 from bookings import services, timetables
 from bookings.mails import outbox
@@ -29,7 +30,7 @@ from stations.models import Opening, Station, TimetableException, Weekday
 from stations.querysets import Person
 from stations.timetable import Slot, local_now
 
-PASSWORD: Final = "stationbook-demo"  # noqa: S105 - known to everybody, and refused in production
+PASSWORD: Final = PUBLISHED
 AT_ONCE: Final = 100
 BOOKINGS_A_DAY: Final = 8
 """Over all stations: more bookings reach further into past and future, rather than fill every slot."""

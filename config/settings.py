@@ -187,12 +187,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "accounts.auth.password_validation.LengthValidator",
+        "accounts.auth.password_validation.CommonPasswordValidator",
+        "accounts.auth.password_validation.KnownWordsValidator",
+        "accounts.auth.password_validation.SimilarityValidator",
+        "accounts.auth.password_validation.CharacterValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
     )
 ]
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600

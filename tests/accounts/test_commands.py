@@ -100,6 +100,14 @@ def test_adduser_refuses_in_a_plain_sentence(
     assert User.objects.count() == 1
 
 
+def test_adduser_refuses_a_password_that_is_no_text(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"seven quiet \xff horses\n"), encoding="utf-8"))
+
+    with pytest.raises(CommandError, match=r"The password is not text in UTF-8\. Nobody was added\."):
+        adduser(monkeypatch, "ana@example.com", "--group", roles.STAFF, "--password-stdin", typed=None)
+    assert not User.objects.exists()
+
+
 def test_adduser_is_in_the_trail_without_the_password(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     adduser(monkeypatch, "ana@example.com", "--group", roles.STAFF, "--station", "kitchen")
     entries = AuditEntry.objects.filter(object_repr="ana@example.com")

@@ -189,7 +189,12 @@ def test_new_password_ends_every_other_session_and_every_token(staff: User) -> N
     [
         ({"old": "wrong"}, "old", "This is not your password. Try again."),
         ({"again": "something else"}, "again", "This is not the same as above. Type both again."),
-        ({"new": "12345678", "again": "12345678"}, "new", "This password is too common."),
+        (
+            {"new": "12345678901", "again": "12345678901"},
+            "new",
+            "This password is too short. It must contain at least 12 characters.",
+        ),
+        ({"new": "qwertyuiop123", "again": "qwertyuiop123"}, "new", "This password is too common."),
         ({"new": "", "again": ""}, "new", "This field is required."),
     ],
 )

@@ -72,7 +72,10 @@ def _stations(codes: list[str]) -> list[Station]:
 def _password(user: User, *, from_stdin: bool) -> str | None:
     """From standard input, or typed twice on a terminal; None where there is nobody to ask."""
     if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise CommandError("The password is not text in UTF-8. Nobody was added.") from None
     elif sys.stdin.isatty():
         password = getpass("Password: ")
         if getpass("Password (again): ") != password:
