@@ -80,8 +80,7 @@ class Backend(ModelBackend):
             passwords.waste_time(password)
             return None
         is_right = user.check_password(password) and self.user_can_authenticate(user)
-        is_shut = passwords.is_published(password) and not passwords.may_be_published()
-        return user if is_right and not is_shut else None
+        return user if is_right and not passwords.is_shut_out(password) else None
 
     def get_user(self, user_id: int) -> User | None:
         return known(user_id)

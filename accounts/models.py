@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
+from accounts.auth import passwords
 from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
 from accounts.auth.password_user import PasswordUser
 from accounts.auth.session_model import Session as Session
@@ -30,6 +31,7 @@ __all__ = ["AccountEmail", "AuditChain", "AuditCheckpoint", "AuditEntry", "Email
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        passwords.require_not_shut_out(password)
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -131,9 +131,13 @@ def end_all() -> int:
         return User.objects.count()
 
 
-def give_password(user: User) -> None:
-    """Store the password that was set on `user`. Recorded, and told by email; sessions and tokens of before are over."""
+def give_password(user: User, *, notify: bool = True) -> None:
+    """Store the password that was set on `user`. Recorded, and told by email; sessions and tokens of before are over.
+
+    `notify` is False for somebody whose email nobody reads.
+    """
     with transaction.atomic():
         user.save(update_fields=["password"])
         audit.record_hidden(user, "password", event="password")
-        account_emails.queue(user, EmailKind.PASSWORD_CHANGED)
+        if notify:
+            account_emails.queue(user, EmailKind.PASSWORD_CHANGED)

@@ -4,6 +4,7 @@ All of it goes through the services, so that holds, trail and story are those of
 again on the same day. Nobody here exists: mail goes to example.com, numbers are those reserved for stories.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import Final
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit, roles
+from accounts import audit, roles, sessions
 from accounts.audit import Channel, Origin
-from accounts.auth.passwords import PUBLISHED
+from accounts.auth import passwords
 from accounts.models import User
 from bookings import services, timetables
 from bookings.mails import outbox
@@ -30,7 +32,11 @@ from stations.models import Opening, Station, TimetableException, Weekday
 from stations.querysets import Person
 from stations.timetable import Slot, local_now
 
-PASSWORD: Final = PUBLISHED
+PASSWORD: Final = passwords.PUBLISHED
+PASSWORD_BYTES: Final = 12
+"""Of a random one, where the published one is not for use."""
+NAMED: Final = "Demo "
+"""How the names of its people begin."""
 AT_ONCE: Final = 100
 BOOKINGS_A_DAY: Final = 8
 """Over all stations: more bookings reach further into past and future, rather than fill every slot."""
@@ -115,6 +121,7 @@ LOGINS: Final = (
     Login("viewer@example.com", roles.VIEWERS, ("demo-kitchen",), "looks at the kitchen, without customers' data"),
     Login("integrator@example.com", roles.INTEGRATORS, EVERYWHERE, "another system, by the API alone"),
 )
+DEMO_EMAILS: Final = frozenset(login.email for login in LOGINS)
 
 FIRST_NAMES: Final = (
     "Ada", "Björn", "Chloé", "Dara", "Emre", "Fatou", "Giulia", "Hiro", "Inés", "Jürgen",
@@ -144,28 +151,63 @@ def is_empty() -> bool:
 
 
 def logins() -> list[Login]:
-    """Those demo people who are there and still have the demo's password."""
-    found = {
-        user.email: user for user in User.objects.filter(email__in=[login.email for login in LOGINS], is_active=True)
-    }
-    return [login for login in LOGINS if login.email in found and found[login.email].check_password(PASSWORD)]
+    """Those demo people who are there and still have the published password."""
+    found = {user.email for user in with_published_password(accounts())}
+    return [login for login in LOGINS if login.email in found]
 
 
-def load(bookings: int, seed: int, progress: Progress) -> int:
-    """Make what is missing of stations and people, then so many bookings; `progress` is told how many more are there.
+def accounts() -> QuerySet[User]:
+    """Active accounts that the demo made, as far as their email or name still tells."""
+    by_email = Q(email__in=DEMO_EMAILS)
+    return User.objects.filter(by_email | Q(name__startswith=NAMED), is_active=True)
 
-    Returns how many bookings were made: fewer only where the timetables have no room for more.
+
+def with_published_password(users: QuerySet[User]) -> list[User]:
+    """Those of these users who have the published password. Each costs a hash, unless they have no password."""
+    found = users.order_by("pk").only("email", "password", "epoch")
+    return [user for user in found if passwords.is_hash_of_published(user.password)]
+
+
+def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
+    """Give each of these users who has the published password a random one, and return it for each email.
+
+    Sessions, tokens, API keys and feeds of theirs end: anybody may have made them.
     """
+    renewed = {}
+    with audit.acting(Origin(channel=Channel.COMMAND)), transaction.atomic():
+        for user in with_published_password(users.select_for_update()):
+            renewed[user.email] = _random_password()
+            user.set_password(renewed[user.email])
+            sessions.give_password(user, notify=user.email not in DEMO_EMAILS)
+            sessions.end_everything(user)
+    return renewed
+
+
+def _random_password() -> str:
+    return secrets.token_urlsafe(PASSWORD_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came into the database."""
+
+    bookings: int
+    """As many as wanted; fewer only where the timetables have no room for more."""
+    passwords: dict[str, str]
+    """For each email of somebody new: the published one, or a random one where that is not for use."""
+
+
+def load(bookings: int, seed: int, progress: Progress) -> Loaded:
+    """Make what is missing of stations and people, then so many bookings; `progress` is told how many more are there."""
     dice = Random(seed)  # noqa: S311  # nosec B311  # the same again is what is wanted
     with audit.acting(Origin(channel=Channel.COMMAND)):
         with transaction.atomic():
             stations = [_station(shape) for shape in SHAPES]
-            for login in LOGINS:
-                _person(login)
+            new = dict(filter(None, map(_person, LOGINS)))
         days = _days(bookings)
         made = sum(len(found) for found in _bookings(dice, stations, bookings, days, progress))
         _story(dice, stations)
-    return made
+    return Loaded(made, new)
 
 
 def _days(bookings: int) -> Sequence[int]:
@@ -215,15 +257,18 @@ def _open(station: Station, shape: Shape) -> None:
         ).save()
 
 
-def _person(login: Login) -> None:
+def _person(login: Login) -> tuple[str, str] | None:
+    """The email and password of somebody new; None where there is somebody already."""
     if User.objects.filter(email=login.email).exists():
-        return
+        return None
+    password = PASSWORD if passwords.may_be_published() else _random_password()
     if login.group is None:
-        User.objects.create_superuser(login.email, PASSWORD, name="Demo administrator")
-        return
-    user = User.objects.create_user(login.email, PASSWORD, name=f"Demo {login.group.lower()}")
+        User.objects.create_superuser(login.email, password, name=f"{NAMED}administrator")
+        return login.email, password
+    user = User.objects.create_user(login.email, password, name=f"{NAMED}{login.group.lower()}")
     user.groups.add(Group.objects.get(name=login.group))
     user.stations.add(*Station.objects.filter(code__in=login.stations))
+    return login.email, password
 
 
 def _bookings(

@@ -18,16 +18,19 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.management.base import CommandError
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model, QuerySet
 from django.db.utils import NotSupportedError
 from django.utils import timezone
 
 from accounts import audit_verification, policies
+from accounts.auth import passwords
 from accounts.encryption import Binding
 from accounts.keyrings import DATA, INDEX, unbound
-from accounts.models import AuditEntry
-from bookings import verifying
+from accounts.models import AuditEntry, User
+from bookings import demo, verifying
 from bookings.mails.courier import BROKEN, server_at
 from stations.models import Station
 
@@ -165,6 +168,37 @@ def addresses() -> Iterator[str]:
         yield "TRUSTED_PROXIES is set, and PUBLIC_URL is not https: set PUBLIC_URL to the address that the proxy serves."
 
 
+def demo_accounts() -> Iterator[str]:
+    """Nobody known to be of the demo has its published password, where others can reach the product."""
+    if not passwords.may_be_published() and _has_tables(User):
+        yield from _with_published_password(demo.accounts())
+
+
+def require_no_demo_accounts() -> None:
+    """For each start. Raises CommandError with what to do; a database that is away keeps nobody from starting."""
+    try:
+        faults = [*demo_accounts()]
+    except Error:
+        return
+    if faults:
+        raise CommandError(faults[0])
+
+
+def every_account() -> Iterator[str]:
+    """Nor has anybody else, whatever they are called by now. It takes as long as all of them take to sign in."""
+    if not passwords.may_be_published():
+        yield from _with_published_password(User.objects.filter(is_active=True).exclude(pk__in=demo.accounts()))
+
+
+def _with_published_password(users: QuerySet[User]) -> Iterator[str]:
+    if emails := [user.email for user in demo.with_published_password(users)]:
+        more = f" and {len(emails) - NAMED_AT_MOST} more" if len(emails) > NAMED_AT_MOST else ""
+        yield (
+            f"Accounts have the demo's published password, which everybody knows: {', '.join(emails[:NAMED_AT_MOST])}{more}. "
+            "Nobody can sign in with it here. Run manage.py demo --renew-passwords, or deactivate them."
+        )
+
+
 def disk() -> Iterator[str]:
     """Room to work in, where files are kept."""
     places = {settings.VAR}
@@ -227,6 +261,7 @@ CHECKS: Final = (
     Check(wall, Depth.QUICK),
     Check(clock, Depth.QUICK),
     Check(time_zones, Depth.QUICK),
+    Check(demo_accounts, Depth.QUICK),
     Check(addresses, Depth.QUICK, asks_database=False),
     Check(disk, Depth.QUICK, asks_database=False),
     Check(static_files, Depth.QUICK, asks_database=False),
@@ -235,6 +270,7 @@ CHECKS: Final = (
     Check(keys, Depth.USUAL),
     Check(holds, Depth.DEEP),
     Check(trail, Depth.DEEP),
+    Check(every_account, Depth.DEEP),
 )
 
 
@@ -254,7 +290,11 @@ def findings(depth: Depth, *, upgrading: bool = False) -> Iterator[str]:
 
 def _is_migrated() -> bool:
     """As far as that there is anything to be asked."""
-    return {Station._meta.db_table, AuditEntry._meta.db_table} <= set(connection.introspection.table_names())
+    return _has_tables(Station, AuditEntry)
+
+
+def _has_tables(*models: type[Model]) -> bool:
+    return {model._meta.db_table for model in models} <= set(connection.introspection.table_names())
 
 
 def _first_line(error: Exception) -> str:

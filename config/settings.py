@@ -81,7 +81,7 @@ if AUDIT_CHECKPOINT_SECONDS < 1:
 if PRODUCTION and JWT_KEY == SECRET_KEY:
     raise ImproperlyConfigured("JWT_KEY and SECRET_KEY are the same. Make each by itself, as .env.example shows.")
 
-HOST: str = env.str("HOST", default="127.0.0.1")
+HOST: str = env.str("HOST", default="") or "127.0.0.1"
 ALLOWED_HOSTS: list[str] = [
     *([_public.hostname] if _public.hostname else ["localhost", "127.0.0.1", "[::1]", HOST]),
     *env.list("ALLOWED_HOSTS", default=[]),

@@ -6,7 +6,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password, verify_password
+from django.contrib.auth.hashers import check_password, is_password_usable, make_password, verify_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 MAXIMUM_LENGTH: Final = 1_000
 """Characters that every form takes. Nothing is cut off: what is longer is refused."""
@@ -42,8 +44,19 @@ def _spellings(password: str) -> list[str]:
     return list(dict.fromkeys((normalize(password), password)))
 
 
-def is_published(password: str) -> bool:
-    return normalize(password) == PUBLISHED
+def is_shut_out(password: str) -> bool:
+    """Whether this is the demo's published password, and others than the person at this machine may reach the product."""
+    return normalize(password) == PUBLISHED and not may_be_published()
+
+
+def require_not_shut_out(password: str | None) -> None:
+    """Raises ValidationError."""
+    if password is not None and is_shut_out(password):
+        raise ValidationError(_("Everybody knows this password: it is the demo's. Choose another."))
+
+
+def is_hash_of_published(encoded: str) -> bool:
+    return is_password_usable(encoded) and check_password(PUBLISHED, encoded)
 
 
 def may_be_published() -> bool:

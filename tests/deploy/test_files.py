@@ -255,14 +255,15 @@ def test_health_check_asks_this_server_whatever_proxy_is_named(name: str, monkey
 def test_server_that_others_reach_says_loudly_that_it_is_in_local_mode(
     variables: dict[str, str], is_told: bool, tmp_path: Path
 ) -> None:
-    """As a container starts it; what serves is replaced here."""
+    """As a container starts it; what serves, and what looks for demo accounts, is replaced here."""
     for name in ("_setup.sh", "web"):
         (tmp_path / "script").mkdir(exist_ok=True)
         shutil.copy(ROOT / "script" / name, tmp_path / "script" / name)
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    granian = tmp_path / ".venv/bin/granian"
-    granian.write_text("#!/bin/sh\necho serving\n")
-    granian.chmod(0o755)
+    for name, does in (("granian", "echo serving"), ("python", "exit 0")):
+        program = tmp_path / ".venv/bin" / name
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **variables}
 
     done = subprocess.run([tmp_path / "script/web"], env=environment, capture_output=True, text=True, check=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -229,6 +230,32 @@ def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_key
         server.wait_for(f"http://127.0.0.1:{port}/accounts/login/")
     finally:
         server.end()
+
+
+@pytest.mark.looks
+def test_server_of_production_refuses_the_demo_that_was_loaded_before(product: Product, first_keys: str) -> None:
+    """Without the demo's own step: the web server and the worker look by themselves."""
+    server = product.start(PORT=str(free_port()), DEMO="0", PUBLIC_URL="https://book.example.com", TRUSTED_PROXIES="1")
+    code = server.process.wait(PATIENCE)
+
+    assert code == 1
+    assert "have the demo's published password, which everybody knows: admin@example.com" in server.said
+
+
+@pytest.mark.looks
+def test_server_that_others_reach_prints_random_passwords_and_takes_no_published_one(
+    product: Product, first_keys: str
+) -> None:
+    port = free_port()
+    with product.serving(PORT=str(port), HOST="0.0.0.0") as server:
+        [password] = re.findall(r"^  staff@example\.com +(\S{16})  ", server.said, re.MULTILINE)
+        api = Api(f"http://127.0.0.1:{port}")
+        assert api.call("/api/auth/login", {"email": "staff@example.com", "password": password})["access"]
+        with pytest.raises(HTTPError) as refused:
+            api.call("/api/auth/login", {"email": "staff@example.com", "password": demo.PASSWORD})
+        refused.value.close()
+
+    assert (refused.value.code, demo.PASSWORD in server.said) == (401, False)
 
 
 def test_server_started_again_keeps_its_keys(product: Product, first_keys: str) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
+from bookings import preflight
 from bookings.mails import worker
 from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="send what is due now, and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        preflight.require_no_demo_accounts()
         once = bool(options["once"])
         if not settings.MAIL_SERVER:
             self._wait_for_a_server(once=once)
