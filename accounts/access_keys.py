@@ -13,12 +13,13 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import ApiKey, User
-from stations.errors import NotFound
+from stations.errors import Invalid, NotFound
 from stations.models import Station
 from stations.querysets import Scope
 
@@ -33,7 +34,9 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 def make(
     *, name: str, stations: Collection[Station], rights: Collection[str], expires_on: date | None, by: User
 ) -> tuple[ApiKey, str]:
-    """A new key, and its text. Raises NotPermitted for a right, and NotFound for a station, that the person lacks."""
+    """A new key, and its text. Raises Invalid for a last day in the past, and NotPermitted for a right, NotFound for a station,
+    that the person lacks."""
+    require_not_past(expires_on)
     for right in (roles.API, *rights):
         roles.require(by, right)
     chosen = {station.pk for station in stations}
@@ -49,6 +52,17 @@ def make(
     return made, text
 
 
+def today() -> date:
+    """By UTC, as a key's last day is meant."""
+    return timezone.now().astimezone(UTC).date()
+
+
+def require_not_past(expires_on: date | None) -> None:
+    """Raises Invalid for a last day with which a key would have ended before it was made."""
+    if expires_on is not None and expires_on < today():
+        raise Invalid(fields={"expires_on": [_("This day is past (by UTC). Choose today or a later day.")]})
+
+
 def revoke(key_id: int, *, by: User) -> None:
     """The key opens nothing any more. Raises NotFound."""
     with transaction.atomic():
@@ -61,7 +75,7 @@ def revoke(key_id: int, *, by: User) -> None:
 def caller(text: str) -> User | None:
     """Whose key this is, limited to what it may; None for one that is unknown, over or revoked. Its use is noted."""
     now = timezone.now()
-    good = Q(expires_on=None) | Q(expires_on__gte=now.astimezone(UTC).date())
+    good = Q(expires_on=None) | Q(expires_on__gte=today())
     found = ApiKey.objects.current().filter(good, digest=_digest(text), user__is_active=True)
     key = found.select_related("user").prefetch_related("stations").first()
     if key is None or key.user.lacks_second_factor:

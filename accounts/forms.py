@@ -1,5 +1,6 @@
 """What people type to come in, and how lines of text are read wherever they are typed."""
 
+from datetime import date
 from typing import Any, ClassVar, Final, cast
 
 from django import forms
@@ -11,6 +12,7 @@ from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.models import User
 from accounts.scoping import RowsField
 from stations import validators
+from stations.errors import Invalid
 from stations.models import Station
 
 PASSWORD_FIELDS: Final = frozenset({"password", "old", "new", "again"})
@@ -136,6 +138,15 @@ class KeyForm(ConfirmForm):
         held = [(right, roles.RIGHTS[right]) for right in access_keys.OFFERED if person.has_perm(right)]
         cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
         cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
+        self.fields["expires_on"].widget.attrs["min"] = access_keys.today().isoformat()
+
+    def clean_expires_on(self) -> date | None:
+        chosen: date | None = self.cleaned_data["expires_on"]
+        try:
+            access_keys.require_not_past(chosen)
+        except Invalid as refusal:
+            raise forms.ValidationError(list(map(str, refusal.fields["expires_on"]))) from None
+        return chosen
 
 
 class ForgottenForm(forms.Form):

@@ -17,6 +17,7 @@ from accounts import access_keys, roles
 from accounts.customers import Contact
 from accounts.models import ApiKey, AuditEntry, User
 from bookings.models import Booking
+from stations.errors import Invalid
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory, booking, open_station, person
 
@@ -184,6 +185,30 @@ def test_key_is_revoked_by_nobody_else(owner: User, station: Station) -> None:
     assert browser_of(other).post(f"{PAGE}{ApiKey.objects.get().pk}/revoke/").status_code == 404
     assert call(key).status_code == 200
     assert "Shop" not in browser_of(other).get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("day", ["2031-02-28", "1999-12-31", "0001-01-01"])
+def test_key_whose_last_day_is_past_is_not_made(owner: User, station: Station, day: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        answer = browser_of(owner).post(PAGE, words(station, expires_on=day))
+        with pytest.raises(Invalid) as refused:
+            key_of(owner, station, expires_on=date.fromisoformat(day))
+
+    sentence = "This day is past (by UTC). Choose today or a later day."
+    assert (answer.status_code, answer.context["form"].errors) == (400, {"expires_on": [sentence]})
+    assert refused.value.fields == {"expires_on": [sentence]}
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [("2031-03-08T01:30:00+02:00", 200), ("2031-03-07T23:59:59Z", 200), ("2031-03-08T00:00:00Z", 400)],
+)
+def test_last_day_of_a_new_key_is_todays_by_utc(owner: User, station: Station, moment: str, status: int) -> None:
+    with time_machine.travel(datetime.fromisoformat(moment), tick=False):
+        answer = browser_of(owner).post(PAGE, words(station, expires_on="2031-03-07"))
+
+    assert answer.status_code == status
 
 
 def test_key_ends_after_its_last_day(owner: User, station: Station) -> None:
