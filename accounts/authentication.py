@@ -69,8 +69,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
         meters.SIGN_INS.labels("refused").inc()
         return None
     if user.has_outdated_hash:
-        user.set_password(password)
-        user.save(update_fields=["password"])
+        _hash_again(user, password)
     log.info("User %s logged in from %s.", user.pk, address)
     meters.SIGN_INS.labels("done").inc()
     return user
@@ -94,6 +93,13 @@ def takes_code(user: User, code: str, proof: second_factor.Proof) -> bool:
             return False
         attempt.succeeded = proof.spend()
     return attempt.succeeded
+
+
+def _hash_again(user: User, password: str) -> None:
+    """Unless somebody has given the account another password meanwhile."""
+    outdated = user.password
+    user.set_password(password)
+    User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
 
 
 def _known_as(email: str) -> str:

@@ -204,6 +204,21 @@ def test_hash_of_before_is_good_and_made_again_at_the_next_log_in(db: None) -> N
     assert [sign_in(user.email, text) for text in ("five", "ﬁve", "five", "ﬁve")] == [False, True, True, True]
 
 
+def test_password_given_while_somebody_signs_in_is_not_overwritten(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = hashed_before("ﬁve")
+    set_password = User.set_password
+
+    def meanwhile(self: User, password: str | None) -> None:
+        User.objects.filter(pk=user.pk).update(password=make_password(GOOD))
+        set_password(self, password)
+
+    monkeypatch.setattr(User, "set_password", meanwhile)
+    sign_in(user.email, "ﬁve")
+    monkeypatch.undo()
+
+    assert [sign_in(user.email, text) for text in ("ﬁve", GOOD)] == [False, True]
+
+
 def test_hash_of_before_signs_nobody_out_who_gives_the_password_again(db: None) -> None:
     user = hashed_before("ﬁve words of before")
     client = Client()
