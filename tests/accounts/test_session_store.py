@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DjangoStore
 from django.contrib.sessions.models import Session as DjangoSession
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -202,6 +202,24 @@ def test_session_ended_meanwhile_is_not_brought_back_by_who_had_read_it(staff: U
     with pytest.raises(UpdateError):
         slow.save()
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["SELECT", "UPDATE"])
+def test_database_that_is_away_for_a_moment_signs_nobody_out(transactional_db: None, staff: User, verb: str) -> None:
+    """Whether it is asked for the session, or told what came into it."""
+    client = signed_in(staff)
+    client.raise_request_exception = False
+
+    def away(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith(verb) and "accounts_session" in sql:
+            raise OperationalError("away")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(away):
+        answer = client.post("/accounts/me/sessions/others/end/")  # which keeps a notice in the session
+
+    assert (answer.status_code, "busy" in answer.content.decode()) == (503, True)
+    assert is_in(client)
 
 
 @pytest.mark.parametrize("cookie", ["", "short", "x" * 9000, "\0" * 32, "ä" * 32, "\udcff" * 32])
