@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F
@@ -16,36 +15,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
-from accounts.auth import passwords
 from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
-from accounts.auth.password_user import PasswordUser
-from accounts.auth.session_model import Session as Session
+from accounts.auth.password_user import PasswordUser, UserManager
+from accounts.auth.session_model import Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from stations import validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
 
-__all__ = ["AccountEmail", "AuditChain", "AuditCheckpoint", "AuditEntry", "EmailChange", "Untouchable"]
+__all__ = ["AccountEmail", "AuditChain", "AuditCheckpoint", "AuditEntry", "EmailChange", "Session", "Untouchable"]
 """Defined elsewhere, and found here by Django."""
-
-
-class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        passwords.require_not_shut_out(password)
-        user = self.model(email=self.normalize_email(email), **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, **{**fields, "is_superuser": True})
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=(username or "").lower())
-
-    @classmethod
-    def normalize_email(cls, email: str | None) -> str:
-        return (email or "").strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
