@@ -12,12 +12,13 @@ from accounts import checkpoints
 from accounts.counters import TABLE as COUNTERS
 from accounts.keyrings import AUDIT, DATA, INDEX
 from accounts.models import AuditChain, Session
+from bookings.models import UndoStep
 from bookings.recovery.manifest import Manifest
 
-SESSIONS: Final = (Session._meta.db_table, DjangoSession._meta.db_table)
-"""Tables that a backup holds without their rows: a restore signs everybody out."""
-NOT_COUNTED: Final = (COUNTERS, *SESSIONS)
-"""Counters of rate limits are no data, and sessions are not in a backup."""
+NOT_BACKED_UP: Final = (Session._meta.db_table, DjangoSession._meta.db_table, UndoStep._meta.db_table)
+"""Tables that a backup holds without their rows: a restore signs everybody out, and what a session could undo ends with it."""
+NOT_COUNTED: Final = (COUNTERS, *NOT_BACKED_UP)
+"""Counters of rate limits are no data."""
 
 
 def taken() -> Manifest:

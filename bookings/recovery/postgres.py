@@ -17,7 +17,7 @@ from accounts import policies
 from accounts.wall import WORK
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
-from bookings.recovery.picture import SESSIONS
+from bookings.recovery.picture import NOT_BACKED_UP
 from stations import snapshots
 
 FILE: Final = "data.dump"
@@ -64,7 +64,7 @@ class Postgres:
                     "--no-owner",
                     "--no-privileges",
                     "--no-unlogged-table-data",
-                    *(f"--exclude-table-data=*.{table}" for table in SESSIONS),
+                    *(f"--exclude-table-data=*.{table}" for table in NOT_BACKED_UP),
                     f"--file={places.private(path)}",
                     f"--dbname={conninfo}",
                 ]

@@ -12,7 +12,7 @@ from django.db import connection
 
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
-from bookings.recovery.picture import SESSIONS
+from bookings.recovery.picture import NOT_BACKED_UP
 from stations import snapshots
 
 FILE: Final = "data.sqlite3"
@@ -38,7 +38,7 @@ class Sqlite:
             connection.connection.backup(copy, progress=_Patience())
             copy.execute("PRAGMA journal_mode=DELETE")
             there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            for table in there.intersection(SESSIONS):
+            for table in there.intersection(NOT_BACKED_UP):
                 copy.execute(f"DELETE FROM {table}")  # noqa: S608  # a constant
             # Into a new file, for a deleted row stays on its page until something else is written there.
             copy.execute("VACUUM INTO ?", [str(places.private(path))])

@@ -135,7 +135,7 @@ def test_sessions_in_clear_are_deleted(db: None, by: str) -> None:
     if by == "worker":
         worker.tidy(timezone.now())
     else:
-        migration = importlib.import_module("accounts.migrations.0016_end_sessions_in_clear")
+        migration = importlib.import_module("accounts.migrations.0018_end_sessions_in_clear")
         migration.delete_sessions(apps, SimpleNamespace(connection=connection))
 
     assert not DjangoSession.objects.exists()

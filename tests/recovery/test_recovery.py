@@ -4,6 +4,7 @@ import json
 import re
 import stat
 import subprocess
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from django.utils import timezone
 from accounts import policies, roles
 from accounts.models import Customer, Session, User
 from bookings import privacy, services
+from bookings.audit import Event
 from bookings.mails.kinds import OPEN, Kind, Problem, State
-from bookings.models import Booking, Mail
+from bookings.models import Booking, Mail, UndoStep
 from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import PASSWORD, booking
@@ -98,7 +100,7 @@ def test_backup_holds_neither_personal_data_nor_keys(backup: Path) -> None:
 
 
 def test_backup_holds_no_session(business: Station, tmp_path: Path) -> None:
-    """Neither one that lasts nor, in a page of SQLite's that is free, one that has ended; and nothing of a browser."""
+    """Neither one that lasts nor, in a page of SQLite's that is free, one that has ended; no browser, no step to undo."""
     clients = [Client(headers={"User-Agent": "Vivaldi/7"}) for _n in range(2)]
     for client in clients:
         words = {"email": roles_person(roles.STAFF), "password": PASSWORD}
@@ -107,13 +109,19 @@ def test_backup_holds_no_session(business: Station, tmp_path: Path) -> None:
     digests = [bytes(digest) for digest in Session.objects.values_list("digest", flat=True)]
     assert clients[1].post("/accounts/logout/").status_code == 302
     DjangoSession.objects.create(session_key="k" * 32, session_data="q" * 32, expire_date=timezone.now())
+    step = UndoStep.objects.create(
+        user=User.objects.latest("pk"), stack=uuid.uuid4(), station=business, booking=Booking.objects.latest("created_at"),
+        event=Event.EDITED, changes="{}", version_before=1, version_after=2,
+    )  # fmt: skip
 
     assert run("backup", tmp_path / "backup").status == 0
 
     held = plain(tmp_path / "backup")
     files = b"".join(path.read_bytes() for path in (tmp_path / "backup").iterdir())
     assert (len(digests), "accounts_session" in held) == (2, True)
-    assert [text for text in (*keys, "k" * 32, "q" * 32, "Vivaldi") if text in held] == []
+    assert [
+        text for text in (*keys, "k" * 32, "q" * 32, "Vivaldi", str(step.stack), step.stack.hex) if text in held
+    ] == []
     assert [digest for digest in digests if digest in files or digest.hex() in held] == []
 
 

@@ -13,7 +13,7 @@ def delete_sessions(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_sessions"),
+        ('accounts', '0017_sessions'),
         ("sessions", "0001_initial"),
     ]
 

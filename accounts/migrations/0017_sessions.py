@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_account_emails'),
+        ('accounts', '0016_row_keys'),
     ]
 
     operations = [
