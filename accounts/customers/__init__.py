@@ -1,0 +1,24 @@
+"""Customers of a station: found, made, changed and searched. What other packages use is named here."""
+
+from accounts.customers.search import met_by, search
+from accounts.customers.services import (
+    EDITABLE,
+    Contact,
+    ShownCustomer,
+    check,
+    edit,
+    erase,
+    find_or_make,
+    forget_bounce,
+    locked,
+    mark_bounced,
+    reveal,
+    shown,
+)
+from accounts.indexing import EMAIL, PHONE
+from accounts.normalising import initials
+
+__all__ = [
+    "EDITABLE", "EMAIL", "PHONE", "Contact", "ShownCustomer", "check", "edit", "erase", "find_or_make", "forget_bounce",
+    "initials", "locked", "mark_bounced", "met_by", "reveal", "search", "shown",
+]  # fmt: skip
