@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import admin_trail, customers, roles
 from accounts.admin_people import GroupAdmin, PersonAdmin, person_of
 from accounts.admin_privacy import PrivacyPages
-from accounts.forms import LinesField
+from accounts.forms import KeptEmailField, LinesField
 from accounts.models import AuditEntry, Customer, User
 from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
 
@@ -24,6 +24,7 @@ admin.site.register(Group, GroupAdmin)
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
+    email = KeptEmailField(label=_("e-mail"), required=False, max_length=254)
     notes = LinesField(label=_("notes"), required=False, max_length=2000)
 
     class Meta:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access_keys, roles
 from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.models import User
+from accounts.normalising import clean_email
 from accounts.scoping import RowsField
 from stations import validators
 from stations.errors import Invalid
@@ -209,6 +210,20 @@ class LineField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(_plain(initial), data)
+
+
+class KeptEmailField(LineField):
+    """A customer's address as it is on file: one that an import kept as written may stay, and any other the service refuses."""
+
+    def to_python(self, value: Any) -> str:
+        return clean_email(super().to_python(value) or "")
+
+
+class CustomerEmailField(forms.EmailField):
+    """A customer's address, freed of invisible marks before it is looked at: it is often pasted."""
+
+    def to_python(self, value: Any) -> str:
+        return clean_email(super().to_python(value) or "")
 
 
 class LinesField(LineField):

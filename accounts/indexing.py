@@ -7,7 +7,16 @@ from typing import Final, NamedTuple
 
 from accounts.encryption import blind_index, blind_indexes, decoy_index
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import LAST_DIGITS, email_form, name_form, phone_digits, phone_form, shortest, words
+from accounts.normalising import (
+    LAST_DIGITS,
+    earlier_email_form,
+    email_form,
+    name_form,
+    phone_digits,
+    phone_form,
+    shortest,
+    words,
+)
 from stations import statements
 from stations.models import Station
 
@@ -53,6 +62,16 @@ def contact_keys(customer: Customer, country: str) -> list[Key]:
     return [key for key in forms if key.value]
 
 
+def lookup_keys(customer: Customer, country: str) -> set[Key]:
+    """Under what somebody with this contact may be stored: as `contact_keys`, and as releases before wrote it.
+
+    Those did not know two forms of a domain for one, and took a number with typographic dashes for no valid one. Whom they wrote
+    is found again by either, and by `contact_keys` alone once `manage.py index_customers` has run.
+    """
+    earlier = (Key(EMAIL, earlier_email_form(customer.email)), Key(PHONE, phone_digits(customer.phone)))
+    return {*contact_keys(customer, country), *(key for key in earlier if key.value)}
+
+
 def beginning(letters: str) -> Key:
     return Key(WORD, letters[:MAX_LETTERS])
 
@@ -79,8 +98,26 @@ def write(customers: Sequence[Customer], station: Station) -> None:
 
 def _digests_of(customer: Customer, station: Station) -> list[bytes]:
     """With decoys, so that their number tells less of how long a name is."""
-    found = [blind_index(kind, station.pk, value) for kind, value in keys_of(customer, station.country)]
-    return found + [decoy_index() for _number in range(-len(found) % COUNTED_BY)]
+    found = _written_digests(keys_of(customer, station.country), station)
+    return found + [decoy_index() for _number in range(_padded(len(found)) - len(found))]
+
+
+def _written_digests(keys: Iterable[Key], station: Station) -> list[bytes]:
+    return [blind_index(kind, station.pk, value) for kind, value in keys]
+
+
+def _padded(count: int) -> int:
+    """The number of digests that a customer with so many keys has, decoys included."""
+    return count + -count % COUNTED_BY
+
+
+def is_current(customer: Customer, station: Station) -> bool:
+    """Whether the customer's digests are those that would be written now, decoys aside."""
+    written = {bytes(one) for one in BlindIndex.objects.filter(customer=customer).values_list("digest", flat=True)}
+    keys = keys_of(customer, station.country)
+    current = set(_written_digests(keys, station))
+    outdated = set(digests(lookup_keys(customer, station.country) - keys, station.pk))
+    return current <= written and len(written) == _padded(len(current)) and written.isdisjoint(outdated)
 
 
 def rewrite(customers: Sequence[Customer], station: Station) -> int:

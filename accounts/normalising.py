@@ -6,7 +6,9 @@ Only keyed hashes of these forms are stored (see `accounts.encryption`).
 import re
 import unicodedata
 from typing import Final
+from urllib.parse import unquote
 
+import idna
 import phonenumbers
 
 MIN_LETTERS: Final = 3
@@ -25,10 +27,53 @@ _NOT_DECOMPOSED = str.maketrans(
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 """Han, kana and Hangul: a whole name is three of these or four, and a family name one."""
 
-_PHONE = re.compile(r"[+(]?[(\d][\d\s()./\-–]*\Z")
+_PHONE = re.compile(r"\(*\+?[\s(]*\d[\d\s()./\-]*\Z")
+_TEL = re.compile(r"tel:/*", re.IGNORECASE)
+"""The scheme of RFC 3966, which comes along where somebody copies a link."""
+
+_DASHES: Final = "−⁃ー"
+"""Signs that people use as dashes although Unicode classes them otherwise (minus sign, hyphen bullet, katakana long vowel)."""
+_SEPARATORS: Final = str.maketrans(dict.fromkeys("·•∙‧", ".") | dict.fromkeys("⁄∕", "/") | {"[": "(", "]": ")"})
+
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point, without those of category Cf: nothing is drawn for them."""
+
+
+def visible(text: str) -> str:
+    """The text without marks that nobody sees: zero-width characters, direction marks, soft hyphens, variation selectors."""
+    shown = _IGNORABLE.sub("", text)
+    return shown if shown.isascii() else "".join(one for one in shown if unicodedata.category(one) != "Cf")
+
+
+def clean_email(text: str) -> str:
+    """The address to store and write to: full-width letters as plain ones, without invisible marks; its case is kept."""
+    return visible(unicodedata.normalize("NFKC", text)).strip()
 
 
 def email_form(text: str) -> str:
+    """What an address is compared by: without case, and with the domain as mail servers know it (`xn--…`)."""
+    local, at, domain = clean_email(text).rpartition("@")
+    return f"{_folded(local)}@{_ascii_domain(domain)}" if at else _folded(domain)
+
+
+def _ascii_domain(domain: str) -> str:
+    """By the rules of 2008: to those of 2003, which `casefold` follows, ß is ss and somebody else's domain."""
+    if domain.isascii() and "xn--" not in domain.lower():
+        return domain.lower()
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except UnicodeError:
+        return _folded(domain)
+
+
+def earlier_email_form(text: str) -> str:
+    """What addresses were compared by up to the first release: customers who have not been indexed again are under it."""
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", folded).strip()
 
@@ -40,9 +85,7 @@ def words(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
     folded = unicodedata.normalize("NFKD", plain.casefold()).translate(_NOT_DECOMPOSED)
-    bare = "".join(
-        letter for letter in folded if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
-    )
+    bare = "".join(letter for letter in visible(folded) if not unicodedata.combining(letter))
     joined = unicodedata.normalize("NFC", bare)
     return "".join(letter if _is_of_word(letter) else " " for letter in joined).split()
 
@@ -53,7 +96,7 @@ def _is_of_word(letter: str) -> bool:
 
 def name_form(text: str) -> str:
     """A whole name to compare; one without any letter is compared as it is written."""
-    return " ".join(words(text)) or email_form(text)
+    return " ".join(words(text)) or _folded(text)
 
 
 def shortest(word: str) -> int:
@@ -61,14 +104,31 @@ def shortest(word: str) -> int:
     return 1 if _UNSPACED.match(word) else min(MIN_LETTERS, len(word))
 
 
+def clean_phone(text: str) -> str:
+    """A phone as it was written, without invisible marks."""
+    return visible(text).strip()
+
+
+def phone_text(text: str) -> str:
+    """A number as it was typed, with plain dashes, dots and blanks, without invisible marks and without `tel:`."""
+    written = _plain_number(text)
+    scheme = _TEL.match(written)
+    return _plain_number(unquote(written[scheme.end() :])) if scheme else written
+
+
+def _plain_number(text: str) -> str:
+    shown = visible(unicodedata.normalize("NFKC", text)).translate(_SEPARATORS)
+    return "".join("-" if one in _DASHES or unicodedata.category(one) == "Pd" else one for one in shown).strip()
+
+
 def phone_digits(text: str) -> str:
     """The digits of any script, as ASCII."""
-    return "".join(str(unicodedata.decimal(letter)) for letter in text if letter.isdecimal())
+    return "".join(str(unicodedata.decimal(letter)) for letter in phone_text(text) if letter.isdecimal())
 
 
 def looks_like_phone(text: str) -> bool:
     """Digits in any spelling, and nothing that no number has."""
-    return bool(_PHONE.match(unicodedata.normalize("NFKC", text).strip()))
+    return bool(_PHONE.match(phone_text(text)))
 
 
 def e164(text: str, country: str) -> str | None:
@@ -76,8 +136,8 @@ def e164(text: str, country: str) -> str | None:
 
     `00` is read as `+` in countries that dial another prefix, too: it is what most of the world writes.
     """
-    written = unicodedata.normalize("NFKC", text).strip()
-    if not looks_like_phone(written):
+    written = phone_text(text)
+    if not _PHONE.match(written):
         return None
     digits = phone_digits(written)
     return _parsed(written, country) or (_parsed("+" + digits[2:], country) if digits[:2] == "00" else None)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.customers import Contact
-from accounts.forms import LineField, LinesField
+from accounts.forms import CustomerEmailField, LineField, LinesField
 from accounts.models import User
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
@@ -150,7 +150,7 @@ class ContactForm(forms.Form):
     """Who a booking is for; all empty for a walk-in."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=200)
-    email = forms.EmailField(label=_("E-mail"), required=False, max_length=254)
+    email = CustomerEmailField(label=_("E-mail"), required=False, max_length=254)
     phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
 
     def contact(self) -> Contact | None:

@@ -9,10 +9,13 @@ from accounts.indexing import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PH
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import (
     LAST_DIGITS,
+    clean_email,
+    earlier_email_form,
     email_form,
     looks_like_phone,
     phone_digits,
     phone_forms,
+    phone_text,
     shortest,
     words,
 )
@@ -47,7 +50,7 @@ def search(person: Person, q: str, *, stations: Iterable[Station] | None = None)
 
 def met_by(hit: Customer, q: str) -> str:
     """By what a search found somebody: EMAIL, PHONE, or NAME."""
-    if "@" in q:
+    if _is_email(q):
         return EMAIL
     country = hit.station.country
     asked = _numbers(q, country) & indexing.keys_of(hit, country) if looks_like_phone(q) else set()
@@ -67,20 +70,24 @@ class _Condition:
 
 def _conditions(text: str, country: str) -> list[_Condition]:
     """What a query asks for, read as of a country; the number of conditions is the same for every country."""
-    if "@" in text:
-        return [_of_keys({Key(EMAIL, email_form(text))}, country)]
+    if _is_email(text):
+        return [_of_keys({Key(EMAIL, email_form(text)), Key(EMAIL, earlier_email_form(text))}, country)]
     if looks_like_phone(text):
         return [_of_keys(_numbers(text, country), country)]
     return [_of_word(word) for word in dict.fromkeys(words(text))]
 
 
+def _is_email(text: str) -> bool:
+    return "@" in clean_email(text)
+
+
 def _numbers(text: str, country: str) -> set[Key]:
     """What digits may be: a phone, the last four digits of one, or a word of a name such as “Room 2023”."""
     keys = {Key(PHONE, form) for form in phone_forms(text, country)}
-    digits = phone_digits(text)
-    if text.isdecimal() and len(digits) == LAST_DIGITS:
+    digits, is_bare = phone_digits(text), phone_text(text).isdecimal()
+    if is_bare and len(digits) == LAST_DIGITS:
         keys.add(Key(LAST_FOUR, digits))
-    if text.isdecimal() and len(digits) <= MAX_LETTERS:
+    if is_bare and len(digits) <= MAX_LETTERS:
         keys.add(indexing.beginning(digits))
     return keys
 

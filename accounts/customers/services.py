@@ -19,7 +19,7 @@ from accounts import audit, indexing, roles
 from accounts.audit import CustomerEvent
 from accounts.indexing import NAME, Key
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import e164, initials, name_form
+from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, name_form
 from stations import statements
 from stations.errors import Invalid, NotFound
 from stations.models import Station
@@ -40,7 +40,7 @@ class Contact:
     @property
     def given(self) -> bool:
         """Whether there is anything at all: an empty contact is a walk-in."""
-        return bool(self.name.strip() or self.email.strip() or self.phone.strip())
+        return bool(self.name.strip() or clean_email(self.email) or clean_phone(self.phone))
 
 
 class ShownCustomer(NamedTuple):
@@ -152,7 +152,7 @@ def mark_bounced(customer: Customer, email: str) -> None:
     with transaction.atomic():
         Station.objects.filter(pk=customer.station_id).locked().first()
         current = Customer.objects.get(pk=customer.pk)
-        if current.email == email and not current.email_bounced:
+        if email_form(current.email) == email_form(email) and not current.email_bounced:
             Customer.objects.filter(pk=customer.pk).update(email_bounced=True, updated_at=timezone.now())
             audit.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.bump(customer.station_id)
@@ -168,7 +168,7 @@ def forget_bounce(customer: Customer, *, by: Person) -> None:
 
 def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
     """The customer that a contact would become, not yet written."""
-    given = {name: getattr(contact, name).strip() for name in CONTACT_FIELDS}
+    given = {name: _cleaned(name, getattr(contact, name)) for name in CONTACT_FIELDS}
     if not strict:
         given["name"] = given["name"] or given["email"] or given["phone"]
     customer = Customer(station=station, **given)
@@ -186,11 +186,12 @@ def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
         raise Invalid(fields=wrong)
     before = {name: getattr(customer, name) for name in EDITABLE}
     for name, value in changes.items():
-        setattr(customer, name, value.strip())
+        setattr(customer, name, _cleaned(name, value))
     if customer.phone != before["phone"]:
         _set_phone(customer, strict=True)
     if customer.email != before["email"]:
         _set_email(customer, strict=True)
+    if email_form(customer.email) != email_form(before["email"]):
         customer.email_bounced = False
     _require_valid(customer)
     return [name for name in EDITABLE if getattr(customer, name) != before[name]]
@@ -206,6 +207,10 @@ def _set_email(customer: Customer, *, strict: bool) -> None:
         if strict:
             raise Invalid(fields={"email": error.messages}) from error
         customer.email_is_valid = False
+
+
+def _cleaned(name: str, text: str) -> str:
+    return {"email": clean_email, "phone": clean_phone}.get(name, str.strip)(text)
 
 
 def _set_phone(customer: Customer, *, strict: bool) -> None:
@@ -247,7 +252,7 @@ class _Known:
             self._learn(customer)
 
     def _who_may_be_meant(self, wanted: Sequence[Customer]) -> Iterable[Customer]:
-        contacts = {key for customer in wanted for key in indexing.contact_keys(customer, self._station.country)}
+        contacts = {key for customer in wanted for key in indexing.lookup_keys(customer, self._station.country)}
         names = {Key(NAME, name_form(customer.name)) for customer in wanted}
         if not contacts:
             return []

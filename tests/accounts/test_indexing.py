@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.encryption import blind_index, blind_indexes
-from accounts.indexing import COUNTED_BY, digests, keys_of
+from accounts.indexing import COUNTED_BY, EMAIL, Key, digests, keys_of
 from accounts.models import BlindIndex, Customer
 from stations.models import Station
 from tests.importing.running import bring_in, write
@@ -123,3 +124,35 @@ def test_decoys_of_two_customers_are_never_the_same(station: Station) -> None:
     meant = {meaning for one, stored in written(station).items() for meaning in meanings(one, [*shared & set(stored)])}
 
     assert meant == {"word ana", "word gar", "word garc", "word garci", "word garcia"}
+
+
+def test_reindexing_leaves_alone_what_is_current_decoys_or_not(station: Station) -> None:
+    customers.find_or_make(station, [*PEOPLE, Contact("Li Wu")], strict=True)
+    before = written(station)
+
+    call_command("index_customers")
+
+    assert written(station) == before
+
+
+def test_reindexing_adds_the_decoys_that_an_earlier_release_did_not_write(station: Station) -> None:
+    [made] = customers.find_or_make(station, [PEOPLE[0]], strict=True)
+    current = digests(keys_of(made, "DE"), station.pk)
+    assert BlindIndex.objects.exclude(digest__in=current).delete()[0]
+
+    call_command("index_customers")
+
+    assert len(written(station)[made]) % COUNTED_BY == 0
+    assert set(current) < set(written(station)[made])
+
+
+def test_reindexing_replaces_a_form_of_an_earlier_release_that_stands_where_a_decoy_would(station: Station) -> None:
+    [made] = customers.find_or_make(station, [Contact("Ana", "ana@m\u00fcnchen.example")], strict=True)
+    [earlier] = digests([Key(EMAIL, "ana@m\u00fcnchen.example")], station.pk)
+    decoy = BlindIndex.objects.exclude(digest__in=digests(keys_of(made, "DE"), station.pk)).first()
+    assert decoy
+    BlindIndex.objects.filter(pk=decoy.pk).update(digest=earlier)
+
+    call_command("index_customers")
+
+    assert earlier not in written(station)[made]
