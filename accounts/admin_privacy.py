@@ -1,4 +1,4 @@
-"""What may be asked for in a customer's name, on their page in Django's admin: their data, and to be erased."""
+"""What may be asked for in a customer's name, on their page in Django's admin: their data, to be erased, another contact."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,12 +15,15 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import customers, roles
+from accounts import roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
 from accounts.views.reauthentication import require
-from bookings import disclosing, privacy
+from bookings import contacts, disclosing, privacy
+from bookings.forms import AdminGivenContactForm
 from bookings.mails.kinds import Kind, State
+from bookings.views.booking import refusal
+from bookings.views.contact import DECISIONS
 from stations.errors import DomainError
 
 if TYPE_CHECKING:
@@ -41,7 +44,12 @@ class PrivacyPages(_Admin):
             address = f"<uuid:customer_id>/{name}/"
             return path(address, self.admin_site.admin_view(view), name=f"accounts_customer_{name}")
 
-        own = {"data": self.data_view, "export": self.export_view, "erase": self.erase_view}
+        own = {
+            "data": self.data_view,
+            "export": self.export_view,
+            "erase": self.erase_view,
+            "contact": self.contact_view,
+        }
         return [*(page(name, view) for name, view in own.items()), *super().get_urls()]
 
     def change_view(
@@ -49,9 +57,11 @@ class PrivacyPages(_Admin):
     ) -> HttpResponse:
         """To open it is to ask for the contact, which stands in the form."""
         customer = self.get_object(request, unquote(object_id))
-        if request.method != "POST" and request.user.has_perms([*self.to_view, roles.PII]):
-            customers.reveal(customer.pk, by=request.user)
-        return super().change_view(request, object_id, form_url, extra_context)
+        may_see = request.user.has_perms([*self.to_view, roles.PII])
+        given = contacts.pending_of(customer) if may_see else []
+        if request.method != "POST" and may_see:
+            contacts.reveal(customer, given, by=request.user)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "given": given})
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
@@ -97,6 +107,30 @@ class PrivacyPages(_Admin):
                 return redirect("admin:accounts_customer_change", customer.pk)
         expected = privacy.expected(customer, timezone.now())
         return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
+
+    @method_decorator(require_POST)
+    def contact_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
+        """Save an email or phone that came with one of their bookings, or dismiss it."""
+        customer = self.get_queryset(request).filter(pk=customer_id).first()
+        if customer is None:
+            raise Http404
+        if not self.has_change_permission(request, customer):
+            raise PermissionDenied
+        form = AdminGivenContactForm(request.POST)
+        if form.is_valid():
+            self._decide(request, form.cleaned_data)
+        else:
+            self.message_user(request, gettext("Something went wrong. Please try again."), messages.ERROR)
+        return redirect("admin:accounts_customer_change", customer.pk)
+
+    def _decide(self, request: HttpRequest, wanted: dict[str, Any]) -> None:
+        decide, notice = DECISIONS[wanted["do"]]
+        try:
+            decide(wanted["booking"], wanted["field"], by=request.user, seen_version=wanted["version"])
+        except DomainError as refused:
+            self.message_user(request, refusal(refused), messages.ERROR)
+        else:
+            self.message_user(request, str(notice), messages.SUCCESS)
 
     def _asked(self, request: HttpRequest, customer_id: UUID) -> Customer:
         """The customer, if they are one of the manager's, for those who may. Whoever was erased is nobody to ask for."""

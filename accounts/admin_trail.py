@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import capfirst
@@ -13,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import bulk_reads, people
-from accounts.audit import HIDDEN, Channel, CustomerEvent, sentence
+from accounts.audit import HIDDEN, Channel, CustomerEvent, field_label, sentence
 from accounts.bulk_reads import Read, ReadEvent
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
@@ -140,7 +139,7 @@ def told(entry: AuditEntry) -> str:
         return sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
-    return capfirst("; ".join(_changed(_label(model, name), change) for name, change in changes.items()))
+    return capfirst("; ".join(_changed(field_label(model, name), change) for name, change in changes.items()))
 
 
 def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[str]:
@@ -148,7 +147,7 @@ def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[
     own = {field.name for field in model._meta.concrete_fields if not field.primary_key} if model else set(changes)
     for name, (_old, new) in changes.items():
         if name in own and new not in NOTHING:
-            yield _label(model, name) if new == HIDDEN else f"{_label(model, name)}: {new}"
+            yield field_label(model, name) if new == HIDDEN else f"{field_label(model, name)}: {new}"
 
 
 def _changed(label: str, change: Any) -> str:
@@ -161,11 +160,3 @@ def _changed(label: str, change: Any) -> str:
         return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
     old, new = ("–" if one in NOTHING else one for one in change)
     return label if new == HIDDEN else f"{label}: {old} → {new}"
-
-
-def _label(model: "type[Model] | None", name: str) -> str:
-    try:
-        field = model._meta.get_field(name) if model else None
-    except FieldDoesNotExist:
-        field = None
-    return str(getattr(field, "verbose_name", name))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models, transaction
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +60,12 @@ EXTERNAL: Final = (Channel.API, Channel.JWT, Channel.KEY, Channel.IMPORT)
 
 _ACTIONS: Final = ("created", "changed", "deleted", "looked at")
 """What auditlog's numbers mean."""
+
+GIVEN: Final = {
+    "given_email": _("email given with the booking"),
+    "given_phone": _("phone given with the booking"),
+}
+"""What an entry calls a contact that is not on file for its customer (`bookings.contacts`)."""
 
 LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
 """What changes nothing, and is told all the same."""
@@ -167,8 +174,17 @@ def sentence(event: str, changes: Mapping[str, Any]) -> str:
     from accounts.models import Customer
 
     label = CustomerEvent(event).label if event in CustomerEvent.values else event
-    fields = ", ".join(str(getattr(Customer._meta.get_field(name), "verbose_name", name)) for name in changes)
+    fields = ", ".join(field_label(Customer, name) for name in changes)
     return f"{label}: {fields}" if fields else str(label)
+
+
+def field_label(model: type[models.Model] | None, name: str) -> str:
+    """What people call a field of a model that an entry names; the name itself where the model has no such field."""
+    try:
+        field = model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        field = None
+    return str(GIVEN.get(name) or getattr(field, "verbose_name", None) or name)
 
 
 def record_hidden(user: "User", name: str, *, event: str) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import idna
 import phonenumbers
 
+from stations.invisible import without_invisible
+
 MIN_LETTERS: Final = 3
 LAST_DIGITS: Final = 4
 
@@ -35,26 +37,19 @@ _DASHES: Final = "−⁃ー"
 """Signs that people use as dashes although Unicode classes them otherwise (minus sign, hyphen bullet, katakana long vowel)."""
 _SEPARATORS: Final = str.maketrans(dict.fromkeys("·•∙‧", ".") | dict.fromkeys("⁄∕", "/") | {"[": "(", "]": ")"})
 
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-"""Unicode's Default_Ignorable_Code_Point, without those of category Cf: nothing is drawn for them."""
-
-
-def visible(text: str) -> str:
-    """The text without marks that nobody sees: zero-width characters, direction marks, soft hyphens, variation selectors."""
-    shown = _IGNORABLE.sub("", text)
-    return shown if shown.isascii() else "".join(one for one in shown if unicodedata.category(one) != "Cf")
-
 
 def clean_email(text: str) -> str:
-    """The address to store and write to: full-width letters as plain ones, without invisible marks; its case is kept."""
-    return visible(unicodedata.normalize("NFKC", text)).strip()
+    """The address to store and to write to: as it was typed, without invisible marks."""
+    return without_invisible(text).strip()
+
+
+def looks_like_email(text: str) -> bool:
+    return "@" in unicodedata.normalize("NFKC", text)
 
 
 def email_form(text: str) -> str:
     """What an address is compared by: without case, and with the domain as mail servers know it (`xn--…`)."""
-    local, at, domain = clean_email(text).rpartition("@")
+    local, at, domain = unicodedata.normalize("NFKC", clean_email(text)).rpartition("@")
     return f"{_folded(local)}@{_ascii_domain(domain)}" if at else _folded(domain)
 
 
@@ -85,7 +80,7 @@ def words(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
     folded = unicodedata.normalize("NFKD", plain.casefold()).translate(_NOT_DECOMPOSED)
-    bare = "".join(letter for letter in visible(folded) if not unicodedata.combining(letter))
+    bare = "".join(letter for letter in without_invisible(folded) if not unicodedata.combining(letter))
     joined = unicodedata.normalize("NFC", bare)
     return "".join(letter if _is_of_word(letter) else " " for letter in joined).split()
 
@@ -106,7 +101,7 @@ def shortest(word: str) -> int:
 
 def clean_phone(text: str) -> str:
     """A phone as it was written, without invisible marks."""
-    return visible(text).strip()
+    return without_invisible(text).strip()
 
 
 def phone_text(text: str) -> str:
@@ -117,7 +112,7 @@ def phone_text(text: str) -> str:
 
 
 def _plain_number(text: str) -> str:
-    shown = visible(unicodedata.normalize("NFKC", text)).translate(_SEPARATORS)
+    shown = without_invisible(unicodedata.normalize("NFKC", text)).translate(_SEPARATORS)
     return "".join("-" if one in _DASHES or unicodedata.category(one) == "Pd" else one for one in shown).strip()
 
 

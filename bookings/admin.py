@@ -14,7 +14,7 @@ from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
-from bookings import audit, exporting, services
+from bookings import audit, contacts, exporting, services
 from bookings.admin_actions import each
 from bookings.admin_forms import CONTACT, BookingForm
 from bookings.admin_mails import MailAdmin
@@ -72,7 +72,10 @@ class BookingAdmin(ScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().change_view(request, object_id, form_url, self._with_story(request, object_id, extra_context))
+        shown = self._with_story(request, object_id, extra_context)
+        if request.user.has_perm(roles.PII):
+            shown["given"] = contacts.pending(self.get_object(request, unquote(object_id)))
+        return super().change_view(request, object_id, form_url, shown)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -19,7 +19,7 @@ from rest_framework.reverse import reverse
 from accounts import roles
 from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
-from bookings import calendar, paging, reading, services
+from bookings import calendar, contacts, paging, reading, services
 from bookings.calendar import Row, as_json
 from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
@@ -134,6 +134,12 @@ class BookingView(ApiView):
     def row(self, booking: Booking) -> dict[str, Any]:
         return as_json(calendar.row(self.request.user, booking))
 
+    def whole(self, booking: Booking) -> dict[str, Any]:
+        """The row; with the contact that came with the booking where that is not on file for its customer."""
+        given = contacts.pending(booking) if self.request.user.has_perm(roles.PII) else None
+        more = {"contact_proposal": {"email": given.email, "phone": given.phone}} if given else {}
+        return self.row(booking) | more
+
     def find(self, booking_id: str) -> Booking:
         """Raises NotFound for what the caller may not see."""
         booking = Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).first()
@@ -232,7 +238,7 @@ class Bookings(BookingView):
 
     @documented(
         "New booking",
-        whole("Booking"),
+        whole("OneBooking"),
         status=201,
         body=CreateBody,
         example=CREATE,
@@ -242,7 +248,7 @@ class Bookings(BookingView):
     def post(self, request: Request) -> Response:
         booking = services.create(Draft(**self.wanted(CreateBody)), by=request.user)
         address = reverse("api-booking", args=[booking.pk], request=request)
-        return success(self.row(booking), status=201, headers={"Location": address, **version_header(booking)})
+        return success(self.whole(booking), status=201, headers={"Location": address, **version_header(booking)})
 
 
 class OneBooking(BookingView):
@@ -250,16 +256,16 @@ class OneBooking(BookingView):
 
     examples = {"PATCH": EDIT}
 
-    @documented("One booking", whole("Booking"), failing=[404])
+    @documented("One booking", whole("OneBooking"), failing=[404])
     def get(self, request: Request, booking_id: str) -> Response:
         booking = self.find(booking_id)
         if request.user.has_perm(roles.PII):
             self.reads = [Read(ReadEvent.BOOKINGS_READ, booking.station_id, PERSONAL, 1, booking.date, booking.date)]
-        return success(self.row(booking), headers=version_header(booking))
+        return success(self.whole(booking), headers=version_header(booking))
 
     @documented(
         "Edit",
-        whole("Booking"),
+        whole("OneBooking"),
         body=EditBody,
         example=EDIT,
         failing=[404, 409],
@@ -269,7 +275,7 @@ class OneBooking(BookingView):
     def patch(self, request: Request, booking_id: str) -> Response:
         changes = self.wanted(EditBody, booking_id)
         booking = services.edit(known_id(booking_id), changes, by=request.user, seen_version=if_match(request))
-        return success(self.row(booking), headers=version_header(booking))
+        return success(self.whole(booking), headers=version_header(booking))
 
     def doors(self, data: Any) -> list[Door]:
         if not data or not self.may("PATCH"):
@@ -290,7 +296,7 @@ class BookingStatus(BookingView):
 
     @documented(
         "Change the status",
-        whole("Booking"),
+        whole("OneBooking"),
         body=StatusBody,
         example=STEP,
         failing=[404],
@@ -300,7 +306,7 @@ class BookingStatus(BookingView):
     def post(self, request: Request, booking_id: str) -> Response:
         to = Status(self.wanted(StatusBody, booking_id)["status"])
         booking = services.change_status(known_id(booking_id), to, by=request.user, seen_version=if_match(request))
-        return success(self.row(booking), headers=version_header(booking))
+        return success(self.whole(booking), headers=version_header(booking))
 
 
 def known_id(text: str) -> UUID:

@@ -40,6 +40,8 @@ class Event(models.TextChoices):
     MAIL_AGAIN = "mail_again", gettext_lazy("Mail sent again")
     MAIL_WITHHELD = "mail_withheld", gettext_lazy("No mail: the customer was told otherwise")
     ERASED = "erased", gettext_lazy("Customer erased")
+    CONTACT_USED = "contact_used", gettext_lazy("Saved for the customer")
+    CONTACT_DISMISSED = "contact_dismissed", gettext_lazy("Dismissed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +149,18 @@ def line(entry: AuditEntry, country: str) -> Line:
 
 def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
     """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
+    given = [str(label) for name, label in audit.GIVEN.items() if name in changes]
     if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
-        return _moved(event, changes, country)
+        return "; ".join([_moved(event, changes, country), *given])
     if event == Event.STATUS:
         return " → ".join(str(Status(value).label) for value in changes["status"])
     if "mail" in changes:
         return f"{Event(event).label} ({Kind(changes['mail'][1]).label})"
     if event == Event.CREATED:
-        return f"{Event.CREATED.label}: {_place(changes, 1, country)}"
+        return "; ".join([f"{Event.CREATED.label}: {_place(changes, 1, country)}", *given])
     label = Event(event).label if event in Event.values else event
-    fields = ", ".join(_field_label(name) for name in changes if name not in ("needs_place", "starts_at", "ends_at"))
+    silent = ("needs_place", "starts_at", "ends_at")
+    fields = ", ".join(audit.field_label(Booking, name) for name in changes if name not in silent)
     return f"{label}: {fields}" if fields else str(label)
 
 
@@ -174,10 +178,6 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
         when = wording.moment(when, slot, country) if when else wording.clock(slot, country)
     where = str(changes["station"][side]) if None not in changes.get("station", [None]) else ""
     return " ".join(part for part in (where, when) if part)
-
-
-def _field_label(name: str) -> str:
-    return str(Booking._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
 def register_models() -> None:

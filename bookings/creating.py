@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 
 from accounts import customers
 from accounts.audit import is_external
+from accounts.customers import Contact
 from accounts.models import Customer
-from bookings import audit, holds
+from bookings import audit, contacts, holds
 from bookings.audit import Change, Event
 from bookings.drafts import FIELDS, Draft
 from bookings.errors import Duplicate, Past, SlotClosed
 from bookings.holds import Ledger
-from bookings.models import Booking, Hold
+from bookings.models import Booking, ContactProposal, Hold
 from bookings.workflow import Status
 from stations import statements
 from stations.errors import DomainError, Invalid, NotFound
@@ -122,7 +123,8 @@ class _Batch:
         if not self._placed:
             return
         self._find_customers(rules)
-        made = [booking for booking, _draft in self._placed]
+        self._save_contacts()
+        made, given = [booking for booking, _draft in self._placed], self._given()
         now = timezone.now()
         for index, (booking, draft) in enumerate(self._placed):
             # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
@@ -130,21 +132,38 @@ class _Batch:
             booking.created_at = draft.created_at or booking.updated_at
         with statements.together():
             statements.insert(made)
+            statements.insert([*given.values()])
             holds.write(self._holds)
-            audit.record(
-                (Change(b, Event.CREATED, audit.differences({}, audit.recorded(b)), self.station.pk) for b in made),
-                by=self.by,
-            )
+            audit.record((self._created(booking, given.get(booking.pk)) for booking in made), by=self.by)
             Station.objects.bump(self.station.pk)
 
     def _find_customers(self, rules: Rules) -> None:
-        given = [
-            (booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given
-        ]
-        contacts = [contact for _booking, contact in given]
-        found = customers.find_or_make(self.station, contacts, strict=rules.strict, by=self.by)
-        for (booking, _contact), customer in zip(given, found, strict=True):
+        unknown = [(booking, contact) for booking, contact in self._contacts() if booking.customer is None]
+        given = [contact for _booking, contact in unknown]
+        found = customers.find_or_make(self.station, given, strict=rules.strict, by=self.by)
+        for (booking, _contact), customer in zip(unknown, found, strict=True):
             booking.customer = customer
+
+    def _save_contacts(self) -> None:
+        """What staff say shall be on file from now on."""
+        for booking, draft in self._placed:
+            if draft.save_contact and draft.customer and booking.customer:
+                new = customers.difference(booking.customer, draft.customer)
+                changes = {name: getattr(new, name) for name in ("email", "phone") if getattr(new, name)}
+                booking.customer = customers.edit(booking.customer.pk, changes, by=self.by)
+
+    def _contacts(self) -> list[tuple[Booking, Contact]]:
+        """The bookings that came with a contact, and it."""
+        return [(booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given]
+
+    def _given(self) -> dict[UUID, ContactProposal]:
+        """What their customers are not on file with, by the bookings' keys."""
+        found = (contacts.of_new(booking, contact) for booking, contact in self._contacts())
+        return {one.booking_id: one for one in found if one}
+
+    def _created(self, booking: Booking, given: ContactProposal | None) -> Change:
+        changes = audit.differences({}, audit.recorded(booking)) | contacts.changes_of(given)
+        return Change(booking, Event.CREATED, changes, self.station.pk)
 
 
 def check(booking: Booking) -> None:
@@ -174,8 +193,7 @@ def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:
 
 def _known_customers(station: Station, drafts: Sequence[Draft]) -> dict[UUID, Customer]:
     wanted = {draft.customer_id for draft in drafts if draft.customer_id}
-    return (
-        {customer.pk: customer for customer in Customer.objects.kept().filter(station=station, pk__in=wanted)}
-        if wanted
-        else {}
-    )
+    found = list(Customer.objects.kept().filter(station=station, pk__in=wanted)) if wanted else []
+    for customer in found:
+        customer.station = station
+    return {customer.pk: customer for customer in found}

@@ -15,7 +15,7 @@ from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
 from bookings import audit, privacy
 from bookings.mails import showing
-from bookings.models import Booking, Mail, UndoStep
+from bookings.models import Booking, ContactProposal, Mail, UndoStep
 from stations.models import Station
 from stations.querysets import Person
 
@@ -26,8 +26,9 @@ NUMBERS = (
 
 
 def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
-    """Contact and notes, bookings with their wishes, mails with their text, and what the trail says of all of it, as JSON's
-    encoder takes it. That it was asked for is in the trail as well. Who of the staff did what is left out: that is about them.
+    """Contact and notes, bookings with their wishes, contacts that came with them, mails with their text, and what the audit log
+    says of all of it, as JSON's encoder takes it. That it was asked for is in the audit log as well. Who of the staff did what is
+    left out: that is about them.
 
     Raises NotPermitted or NotFound.
     """
@@ -42,6 +43,7 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
             },
             "customer": _who(customer),
             "bookings": [{"booking_id": one.pk, **{name: getattr(one, name) for name in NUMBERS}} for one in bookings],
+            "given_with_bookings": list(_given(customer)),
             "mails": list(_mails(customer)),
             "history": list(_history(customer, bookings)),
             "replaced_requests": list(_replaced_requests(customer)),
@@ -53,6 +55,12 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
 def _who(customer: Customer) -> dict[str, Any]:
     names = (*EDITABLE, "email_is_valid", "email_bounced", "phone_is_valid", "created_at", "updated_at")
     return {"customer_id": customer.pk, **{name: getattr(customer, name) for name in names}}
+
+
+def _given(customer: Customer) -> Iterator[dict[str, Any]]:
+    """Emails and phones that came with bookings and are not on file for the customer, in the order of the bookings."""
+    for one in ContactProposal.objects.filter(customer=customer).order_by("booking__starts_at", "pk"):
+        yield {name: getattr(one, name) for name in ("booking_id", "email", "phone", "created_at")}
 
 
 def _mails(customer: Customer) -> Iterator[dict[str, Any]]:

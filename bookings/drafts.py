@@ -19,7 +19,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A booking to be: shapes already parsed, rules not yet asked. `customer` and `customer_id` exclude each other."""
+    """A booking to be: shapes already parsed, rules not yet asked.
+
+    `customer_id` is somebody known. A `customer` beside it is what was given for them now: it is kept at the booking, or, where
+    staff say so by `save_contact`, saved for the customer.
+    """
 
     station: str
     date: date
@@ -37,6 +41,7 @@ class Draft:
     customer_id: UUID | None = None
     created_at: datetime | None = None
     """When it was made in the system that it comes from; None for now."""
+    save_contact: bool = False
 
 
 FIELDS = frozenset(

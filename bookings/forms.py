@@ -1,7 +1,7 @@
 """What people type into the pages, parsed and no more: the rules are the services'."""
 
 from datetime import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.customers import Contact
 from accounts.forms import CustomerEmailField, LineField, LinesField
-from accounts.models import User
+from accounts.models import Customer, User
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
@@ -91,6 +91,20 @@ class StatusForm(forms.Form):
     version = forms.IntegerField(min_value=1, max_value=10**9)
 
 
+class GivenContactForm(forms.Form):
+    """What becomes of an email or phone that came with a booking. `version` is the one that the person has seen."""
+
+    do = forms.ChoiceField(choices=[("use", ""), ("dismiss", "")])
+    field = forms.ChoiceField(choices=[("email", ""), ("phone", "")])
+    version = forms.IntegerField(min_value=1, max_value=10**9)
+
+
+class AdminGivenContactForm(GivenContactForm):
+    """The same on a customer's page, where several bookings may have come with one."""
+
+    booking = forms.UUIDField()
+
+
 class MoveForm(forms.Form):
     """Where a booking shall go. `version` is the one that the person has seen."""
 
@@ -158,7 +172,22 @@ class ContactForm(forms.Form):
         return contact if contact.given else None
 
 
-class NewBookingForm(PartyForm, ContactForm):
+class KnownContactForm(forms.Form):
+    """Another email or phone of a customer who is known, and whether it shall be on file from now on."""
+
+    new_email = CustomerEmailField(label=_("New email"), required=False, max_length=254)
+    new_phone = forms.CharField(label=_("New phone"), required=False, max_length=40)
+    save_contact = forms.BooleanField(label=_("Save for the customer"), required=False)
+
+    service_names: ClassVar = {"email": "new_email", "phone": "new_phone"}
+    """What a service calls them, and the form."""
+
+    def new_contact(self, customer: Customer) -> Contact | None:
+        contact = Contact(customer.name, self.cleaned_data["new_email"], self.cleaned_data["new_phone"])
+        return contact if contact.email or contact.phone else None
+
+
+class NewBookingForm(PartyForm, ContactForm, KnownContactForm):
     """A new booking at a station, with the free slots of its day to choose from."""
 
     field_order = ("date", "slot", "slots", "party_adults", "party_kids", "name", "email", "phone")
@@ -181,9 +210,12 @@ class NewBookingForm(PartyForm, ContactForm):
     def contact_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ContactForm.base_fields]
 
+    def known_contact_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in KnownContactForm.service_names.values()]
+
     def other_fields(self) -> list[forms.BoundField]:
-        told = {one.name for one in [*self.place_fields(), *self.contact_fields()]}
-        return [one for one in self.visible_fields() if one.name not in told]
+        shown = {*ContactForm.base_fields, *KnownContactForm.base_fields, *(one.name for one in self.place_fields())}
+        return [one for one in self.visible_fields() if one.name not in shown]
 
 
 class EditBookingForm(PartyForm):

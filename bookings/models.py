@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from accounts.models import Customer, User
+from bookings.contact_proposal import ContactProposal as ContactProposal  # Django finds it here
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing
 from bookings.querysets import BookingQuerySet, FeedQuerySet, HoldQuerySet, MailQuerySet, UndoStepQuerySet

@@ -22,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 from accounts import customers, roles
 from accounts.audit import HIDDEN
 from accounts.models import Customer
-from bookings import audit
+from bookings import audit, contacts
 from bookings.audit import Change, Event
 from bookings.errors import StillAhead
 from bookings.importing import identity
@@ -65,6 +65,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     _forget_wishes(customer, by=by)
     _forget_imported(customer)
     steps.forget(customer)
+    contacts.forget(customer)
     customers.erase(customer, at=at, by=by)
     Station.objects.bump(customer.station_id)
 

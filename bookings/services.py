@@ -19,7 +19,7 @@ from accounts.audit import is_external
 from accounts.customers import Contact
 from accounts.models import Customer
 from accounts.sealing import Chains
-from bookings import audit, creating, holds, workflow
+from bookings import audit, contacts, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, PERSONAL, Draft, Place
@@ -126,19 +126,21 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             require_acceptable(booking, station)
         slots = free_row(station, there.timetable(station), to, booking.slots, now=timezone.now())
 
-        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        before, stood, home, left = audit.recorded(booking), Standing.of(booking), booking.station, booking.customer
         undo_step = steps.Recorder(booking, by)
         held = 0 if booking.needs_place else booking.slots
         booking.station = station
         there.ledger.release(booking.pk)
         taken = there.ledger.take(booking, slots)
+        given: contacts.Changes = {}
         if station != home:
-            booking.customer = _customer_at(station, booking.customer, by=by)
+            booking.customer = _customer_at(station, left, by=by)
+            given = contacts.bring_along(booking, left)
         put(booking, slots)
         with statements.together(to_the_commit=True):
             holds.exchange(booking, taken, held=held)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
-            entries = move_entries(booking, home, changes)
+            entries = move_entries(booking, home, changes, given)
             known = write(booking, PLACED, entries, stood, by=by, chains=chains, said=there.said)
             undo_step.record(Event.RESCHEDULED, known)
         return booking
@@ -197,15 +199,15 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
         undo_step = steps.Recorder(booking, by)
-        _apply(booking, changes, by=by)
-        if audit.recorded(booking) == before:
+        given = _apply(booking, changes, by=by)
+        if audit.recorded(booking) == before and not given:
             return booking
         require_reference_free(booking, station)
         if booking.slots != length:
             _relength(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood, undo_step, by=by, chains=chains)
+        return _changed(booking, Event.EDITED, before, stood, undo_step, by=by, chains=chains, given=given)
 
 
 @counted("amend")
@@ -224,8 +226,8 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             changes = {name: value for name, value in changes.items() if name not in PERSONAL}
         for name in AMENDABLE & set(changes):
             setattr(booking, name, changes[name])
-        _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
-        if audit.recorded(booking) == before:
+        given = _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
+        if audit.recorded(booking) == before and not given:
             return booking
         require_reference_free(booking, station)
         moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
@@ -238,7 +240,8 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             _relength(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
-        return _changed(booking, Event.EDITED, before, stood if notify else None, None, by=by, chains=chains)
+        heard = stood if notify else None
+        return _changed(booking, Event.EDITED, before, heard, None, by=by, chains=chains, given=given)
 
 
 def _require_step(booking: Booking, to: Status) -> None:
@@ -257,7 +260,8 @@ def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> 
     return customers.find_or_make(station, [contact], strict=False, by=by)[0]
 
 
-def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> None:
+def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> contacts.Changes:
+    """Put changes on a booking; returns what changed of the contact that came with it."""
     if unknown := set(changes) - EDITABLE:
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
     if changes.get("special_requests", booking.special_requests) != booking.special_requests:
@@ -266,10 +270,13 @@ def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: 
         setattr(booking, name, changes[name])
     creating.check(booking)
     if "customer_id" in changes or "customer" in changes:
-        booking.customer = _customer_given(booking.station, changes, by=by, strict=strict)
+        booking.customer = _customer_given(booking, changes, by=by, strict=strict)
+        return contacts.keep(booking, changes.get("customer"))
+    return {}
 
 
-def _customer_given(station: Station, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
+def _customer_given(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
+    station = booking.station
     if customer_id := changes.get("customer_id"):
         customer = Customer.objects.kept().filter(station=station, pk=customer_id).first()
         if customer is None:
@@ -278,7 +285,10 @@ def _customer_given(station: Station, changes: Mapping[str, Any], *, by: Person,
     contact: Contact | None = changes.get("customer")
     if contact is None or not contact.given:
         return None
-    return customers.find_or_make(station, [contact], strict=strict, by=by)[0]
+    own = booking.customer
+    if own:
+        own.station = station
+    return customers.find_or_make(station, [contact], strict=strict, by=by, own=own)[0]
 
 
 def _relength(booking: Booking, station: Station) -> None:
@@ -303,10 +313,11 @@ def _changed(
     *,
     by: Person,
     chains: Chains,
+    given: contacts.Changes | None = None,
 ) -> Booking:
     """Write a booking that stays at its station. `stood` is None where nobody is to be told, `undo_step` where the change cannot
-    be undone."""
-    changes = audit.differences(before, audit.recorded(booking))
+    be undone, `given` what changed of the contact that came with it."""
+    changes = audit.differences(before, audit.recorded(booking)) | (given or {})
     fields = _ALL
     if before["customer"] != booking.customer_id:  # whose calendar knows nothing yet
         booking.organizer_name = booking.organizer_email = ""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, feeds, finding, mailing, moving, undo
+from bookings.views import booking, calendar, contact, feeds, finding, mailing, moving, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -18,7 +18,8 @@ urlpatterns = [
     path("bookings/new/find/", finding.find, name="find-customers"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
-    path("bookings/<uuid:booking_id>/contact/", booking.contact, name="booking-contact"),
+    path("bookings/<uuid:booking_id>/contact/", contact.contact, name="booking-contact"),
+    path("bookings/<uuid:booking_id>/contact/decide/", contact.decide, name="decide-contact"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),

@@ -94,10 +94,16 @@ def write(
     return knew
 
 
-def move_entries(booking: Booking, home: Station, changes: dict[str, list[Any]]) -> list[Change]:
-    """The audit entries of a move: one, or one in each of two stations' trails."""
+def move_entries(
+    booking: Booking, home: Station, changes: dict[str, list[Any]], given: dict[str, list[Any]] | None = None
+) -> list[Change]:
+    """The audit entries of a move: one, or one in each of two stations' trails. `given` is what changed there of the contact that
+    came with the booking."""
     if booking.station_id == home.pk:
         return [Change(booking, Event.RESCHEDULED, changes, home.pk)]
     left = {**changes, "customer": [changes["customer"][0], None]} if "customer" in changes else changes
     came = {**changes, "customer": [None, changes["customer"][1]]} if "customer" in changes else changes
-    return [Change(booking, Event.LEFT, left, home.pk), Change(booking, Event.CAME, came, booking.station_id)]
+    return [
+        Change(booking, Event.LEFT, left, home.pk),
+        Change(booking, Event.CAME, came | (given or {}), booking.station_id),
+    ]

@@ -62,6 +62,9 @@ CHANGED: Final = {"changed_by": TEXT, "changed_at": INSTANT, "change": TEXT}
 COMPONENTS: Final = {
     "RowCustomer": record({"customer_id": UUID, "email": TEXT, "name": TEXT, "phone": TEXT}),
     "Booking": record(ROW),
+    "OneBooking": record(
+        {**ROW, "contact_proposal": record({"email": TEXT, "phone": TEXT})}, optional=("contact_proposal",)
+    ),
     "StaleBooking": record({**ROW, **CHANGED}, optional=CHANGED),
     "Holder": record({"booking_id": UUID}),
     "Versions": record({"versions": {"type": "array", "items": TEXT}}),

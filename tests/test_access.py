@@ -24,7 +24,7 @@ from accounts.models import AuditEntry, Session, User
 from accounts.session_store import digest_of
 from bookings import feeds
 from bookings.mails import outbox
-from bookings.models import Booking, Mail
+from bookings.models import Booking, ContactProposal, Mail
 from stations.models import Station
 from tests import factories
 from tests.factories import PASSWORD
@@ -115,6 +115,8 @@ POST   bookings/<uuid:booking_id>/edit/
                                       login      404    403   302     302        403      404  302
 POST   bookings/<uuid:booking_id>/contact/
                                       login      404    403   200     200        403      404  200
+POST   bookings/<uuid:booking_id>/contact/decide/
+                                      login      404    403   302     302        403      404  302
 POST   bookings/<uuid:booking_id>/step/
                                       login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/move/
@@ -195,6 +197,8 @@ POST   admin/accounts/customer/<uuid:customer_id>/data/   200      404  200
 POST   admin/accounts/customer/<uuid:customer_id>/export/ 200      404  200
 GET    admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
 POST   admin/accounts/customer/<uuid:customer_id>/erase/  200      404  200
+POST   admin/accounts/customer/<uuid:customer_id>/contact/
+                                                          302      404  302
 GET    admin/accounts/customer/<path:object_id>/delete/   403      404  403
 POST   admin/accounts/customer/<path:object_id>/delete/   403      404  403
 
@@ -272,6 +276,8 @@ class World:
         self.booking = factories.booking(self.station, customer=Contact(NAME, "quill@example.com"))
         outbox.made([self.booking])
         self.mail = Mail.objects.get()
+        given = {"email": "quill.two@example.com", "customer": self.booking.customer}
+        ContactProposal.objects.create(booking=self.booking, station=self.station, **given)
         bar = factories.open_station(code="bar")
         self.people: dict[str, User | None] = {
             "nobody": None,
@@ -356,6 +362,7 @@ class World:
         login = {"email": self.member.email, "password": PASSWORD}
         new = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
         version = {"version": "1"}
+        decision = {"do": "dismiss", "field": "email", "booking": str(self.booking.pk), **version}
         party = {"slots": 1, "party_adults": 3, "party_kids": 0, "total_due_cents": "0", "deposit_due_cents": "0"}
         sent: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "api/auth/login"): login,
@@ -369,6 +376,8 @@ class World:
             ("POST", "bookings/new/find/"): {"q": "quill@example.com", "station": "kitchen"},
             ("POST", "bookings/new/"): {**new, **party, "status": "confirmed"},
             ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
+            ("POST", "bookings/<uuid:booking_id>/contact/decide/"): decision,
+            ("POST", "admin/accounts/customer/<uuid:customer_id>/contact/"): decision,
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "arrived", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},

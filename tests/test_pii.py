@@ -27,7 +27,7 @@ from bookings import privacy
 from bookings.mails import delivering, outbox
 from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN, State
-from bookings.models import Booking, Feed, Mail
+from bookings.models import Booking, ContactProposal, Feed, Mail
 from bookings.timetables import changing
 from bookings.workflow import Status
 from config.environment import env
@@ -37,6 +37,9 @@ from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
 from tests.mails.scripted import DROP, scripted
 from tests.marks import EMAIL, MARKS, NAME, NOTES, PHONE, WISHES, marks_in
+
+OTHER_EMAIL = EMAIL.replace("@", "2@")
+"""Given with bookings, and not on file."""
 
 
 @pytest.fixture
@@ -70,6 +73,13 @@ def use_the_pages(station: Station) -> None:
     client.post("/bookings/undo/", {"next": "/"})
     assert NAME.encode() in client.get("/bookings/undo/").content
     client.get(f"/bookings/{made.pk}/")
+    client.post("/bookings/new/", {**place, **contact, "email": OTHER_EMAIL, "status": "confirmed"})
+    other = Booking.objects.latest("created_at")
+    assert OTHER_EMAIL in client.post(f"/bookings/{other.pk}/contact/").content.decode()
+    client.post(f"/bookings/{other.pk}/contact/decide/", {"do": "use", "field": "email", "version": 9})
+    known = {**place, "customer": str(made.customer_id), "new_email": OTHER_EMAIL, "status": "confirmed"}
+    client.post("/bookings/new/", known)
+    client.post("/bookings/new/", {**known, "new_phone": PHONE + "x", "save_contact": "on"})
 
 
 def use_the_feeds(station: Station) -> list[str]:
@@ -217,6 +227,7 @@ def test_no_mark_is_left_anywhere_after_every_feature(
     assert {State.SENT, State.FAILED, State.UNREACHED} <= set(Mail.objects.values_list("state", flat=True))
     assert "Quillon" in headers_of(Mail.objects.filter(state=State.SENT)[0])
     assert {customer.name for customer in Customer.objects.all()} == {NAME}
+    assert {one.email for one in ContactProposal.objects.all()} == {OTHER_EMAIL}
     assert Booking.objects.filter(special_requests__isnull=False).count() >= 4
     at_rest = everything_at_rest(database_url)
     assert b"kitchen" in at_rest
@@ -241,6 +252,7 @@ def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
     use_the_commands(station, tmp_path)
     use_the_mails(station)
     assert set(marks_in(read_everything())) == {*MARKS}
+    assert ContactProposal.objects.exists()
     Booking.objects.update(status=Status.COMPLETED)
 
     for customer in Customer.objects.all():

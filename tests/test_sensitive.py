@@ -66,6 +66,7 @@ NOT_SENSITIVE: Final = {
         "bookings/<uuid:booking_id>/edit/", "bookings/<uuid:booking_id>/contact/", "bookings/<uuid:booking_id>/step/",
         "bookings/<uuid:booking_id>/move/", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/",
         "bookings/undo/", "bookings/redo/",
+        "bookings/<uuid:booking_id>/contact/decide/", "admin/accounts/customer/<uuid:customer_id>/contact/",
         "admin/bookings/booking/add/", "admin/bookings/booking/<path:object_id>/change/", "admin/bookings/mail/",
         "admin/accounts/customer/<path:object_id>/change/",
     },

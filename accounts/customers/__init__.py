@@ -4,12 +4,15 @@ from accounts.customers.search import met_by, search
 from accounts.customers.services import (
     EDITABLE,
     Contact,
+    Difference,
     ShownCustomer,
     check,
+    difference,
     edit,
     erase,
     find_or_make,
     forget_bounce,
+    given_fields,
     locked,
     mark_bounced,
     reveal,
@@ -19,6 +22,6 @@ from accounts.indexing import EMAIL, PHONE
 from accounts.normalising import initials
 
 __all__ = [
-    "EDITABLE", "EMAIL", "PHONE", "Contact", "ShownCustomer", "check", "edit", "erase", "find_or_make", "forget_bounce",
-    "initials", "locked", "mark_bounced", "met_by", "reveal", "search", "shown",
+    "EDITABLE", "EMAIL", "PHONE", "Contact", "Difference", "ShownCustomer", "check", "difference", "edit", "erase",
+    "find_or_make", "forget_bounce", "given_fields", "initials", "locked", "mark_bounced", "met_by", "reveal", "search", "shown",
 ]  # fmt: skip

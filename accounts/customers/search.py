@@ -9,9 +9,9 @@ from accounts.indexing import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PH
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import (
     LAST_DIGITS,
-    clean_email,
     earlier_email_form,
     email_form,
+    looks_like_email,
     looks_like_phone,
     phone_digits,
     phone_forms,
@@ -50,7 +50,7 @@ def search(person: Person, q: str, *, stations: Iterable[Station] | None = None)
 
 def met_by(hit: Customer, q: str) -> str:
     """By what a search found somebody: EMAIL, PHONE, or NAME."""
-    if _is_email(q):
+    if looks_like_email(q):
         return EMAIL
     country = hit.station.country
     asked = _numbers(q, country) & indexing.keys_of(hit, country) if looks_like_phone(q) else set()
@@ -70,15 +70,11 @@ class _Condition:
 
 def _conditions(text: str, country: str) -> list[_Condition]:
     """What a query asks for, read as of a country; the number of conditions is the same for every country."""
-    if _is_email(text):
+    if looks_like_email(text):
         return [_of_keys({Key(EMAIL, email_form(text)), Key(EMAIL, earlier_email_form(text))}, country)]
     if looks_like_phone(text):
         return [_of_keys(_numbers(text, country), country)]
     return [_of_word(word) for word in dict.fromkeys(words(text))]
-
-
-def _is_email(text: str) -> bool:
-    return "@" in clean_email(text)
 
 
 def _numbers(text: str, country: str) -> set[Key]:

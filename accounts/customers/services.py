@@ -3,7 +3,7 @@
 The same person again is the same e-mail or phone and the same name, at one station; stations share nobody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, indexing, roles
 from accounts.audit import CustomerEvent
-from accounts.indexing import NAME, Key
+from accounts.customers.matching import KnownCustomers
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, name_form
+from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, phone_form
 from stations import statements
 from stations.errors import Invalid, NotFound
 from stations.models import Station
@@ -40,7 +40,17 @@ class Contact:
     @property
     def given(self) -> bool:
         """Whether there is anything at all: an empty contact is a walk-in."""
-        return bool(self.name.strip() or clean_email(self.email) or clean_phone(self.phone))
+        return bool(self.name.strip() or given_fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What of a contact its customer is not on file with; empty where there is nothing new."""
+
+    email: str = ""
+    phone: str = ""
+    email_is_valid: bool = True
+    phone_is_valid: bool = True
 
 
 class ShownCustomer(NamedTuple):
@@ -72,19 +82,50 @@ def check(station: Station, contact: Contact, *, strict: bool) -> None:
 
 
 def find_or_make(
-    station: Station, contacts: Sequence[Contact], *, strict: bool, by: Person | None = None
+    station: Station,
+    contacts: Sequence[Contact],
+    *,
+    strict: bool,
+    by: Person | None = None,
+    own: Customer | None = None,
 ) -> list[Customer]:
     """The customers of these contacts, in their order; made where nobody matches. Under the station's lock.
 
-    A match keeps what it has; an e-mail or phone that it lacks is filled in. Raises Invalid for text that
-    cannot be stored; with `strict` for a missing name, too, and for an email or a phone that is not valid, which is otherwise
-    kept as written and marked.
+    A match changes nothing that is on file: an email or phone that is not is for the caller to keep (`difference`). `own` is the
+    customer that a single contact is already known to be about: the same name is enough to be them.
+
+    Raises Invalid for text that cannot be stored; with `strict` for a missing name, too, and for an email or a phone that is not
+    valid, which is otherwise kept as written and marked.
     """
     wanted = [_made_of(station, contact, strict=strict) for contact in contacts]
-    known = _Known(station, wanted)
+    known = KnownCustomers(station, wanted, own=own)
     found = [known.match(customer) or known.add(customer) for customer in wanted]
-    known.write(by)
+    _write_new(known.added, station, by=by)
     return found
+
+
+def difference(customer: Customer, contact: Contact) -> Difference:
+    """The email and phone of a contact, as they would be stored, where the customer is not on file with them."""
+    country = customer.station.country
+    email, phone = clean_email(contact.email), clean_phone(contact.phone)
+    if email_form(email) == email_form(customer.email):
+        email = ""
+    if _comparable(phone, country) == _comparable(customer.phone, country):
+        phone = ""
+    number = e164(phone, country) if phone else ""
+    written = phone if number is None else number
+    return Difference(email, written, email_is_valid=_is_valid_email(email), phone_is_valid=number is not None)
+
+
+def _comparable(phone: str, country: str) -> str:
+    """As numbers are compared; what has no digit is compared as it is written."""
+    return phone_form(phone, country) or phone
+
+
+def given_fields(contact: Contact) -> list[str]:
+    """Which of email and phone a contact has."""
+    cleaned = {name: _cleaned(name, getattr(contact, name)) for name in ("email", "phone")}
+    return [name for name, text in cleaned.items() if text]
 
 
 def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
@@ -133,8 +174,8 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     audit.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
 
 
-def reveal(customer_id: UUID, *, by: Person) -> Customer:
-    """The customer with their contact, for a person who asks; that they asked is in the audit trail.
+def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Customer:
+    """The customer with their contact, for a person who asks, which the audit log says; `more` names what else they are shown.
 
     Raises NotPermitted or NotFound.
     """
@@ -142,7 +183,7 @@ def reveal(customer_id: UUID, *, by: Person) -> Customer:
     customer = Customer.objects.visible_to(by).select_related("station").filter(pk=customer_id).first()
     if customer is None:
         raise NotFound
-    if has := [name for name in ("email", "phone") if getattr(customer, name)]:
+    if has := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
         audit.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
     return customer
 
@@ -199,14 +240,18 @@ def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
 
 def _set_email(customer: Customer, *, strict: bool) -> None:
     """Mark an email that is not a valid address, or refuse it where `strict`."""
+    customer.email_is_valid = _is_valid_email(customer.email)
+    if strict and not customer.email_is_valid:
+        raise Invalid(fields={"email": [validate_email.message]})
+
+
+def _is_valid_email(email: str) -> bool:
     try:
-        if customer.email:
-            validate_email(customer.email)
-        customer.email_is_valid = True
-    except ValidationError as error:
-        if strict:
-            raise Invalid(fields={"email": error.messages}) from error
-        customer.email_is_valid = False
+        if email:
+            validate_email(email)
+    except ValidationError:
+        return False
+    return True
 
 
 def _cleaned(name: str, text: str) -> str:
@@ -230,75 +275,9 @@ def _require_valid(customer: Customer) -> None:
         raise Invalid(fields=error.message_dict) from error
 
 
-Identity = tuple[str, str, str]
-"""What makes somebody the same person: one way to reach them together with the name."""
-
-
-def _identities(customer: Customer) -> list[Identity]:
-    name = name_form(customer.name)
-    return [(*key, name) for key in indexing.contact_keys(customer, customer.station.country)]
-
-
-class _Known:
-    """Who is there already among those that contacts may mean (one query), who is added, who filled in."""
-
-    def __init__(self, station: Station, wanted: Sequence[Customer]) -> None:
-        self._station = station
-        self._by_identity: dict[Identity, Customer] = {}
-        self._added: list[Customer] = []
-        self._filled: dict[Customer, list[str]] = {}
-        for customer in self._who_may_be_meant(wanted):
-            customer.station = station
-            self._learn(customer)
-
-    def _who_may_be_meant(self, wanted: Sequence[Customer]) -> Iterable[Customer]:
-        contacts = {key for customer in wanted for key in indexing.lookup_keys(customer, self._station.country)}
-        names = {Key(NAME, name_form(customer.name)) for customer in wanted}
-        if not contacts:
-            return []
-        rows = Customer.objects.filter(station=self._station)
-        for keys in (contacts, names):
-            digests = indexing.digests(keys, self._station.pk)
-            rows = rows.filter(pk__in=BlindIndex.objects.filter(digest__in=digests).values("customer"))
-        return rows.order_by("created_at", "pk")
-
-    def _learn(self, customer: Customer) -> None:
-        for identity in _identities(customer):
-            self._by_identity.setdefault(identity, customer)
-
-    def match(self, wanted: Customer) -> Customer | None:
-        """The same e-mail or phone and the same name, the oldest first; what the match lacks is filled in."""
-        same = (self._by_identity.get(identity) for identity in _identities(wanted))
-        found = next((customer for customer in same if customer), None)
-        if found:
-            self._fill_in(found, wanted)
-        return found
-
-    def _fill_in(self, found: Customer, given: Customer) -> None:
-        lacking = [name for name in ("email", "phone") if getattr(given, name) and not getattr(found, name)]
-        for name in (*lacking, *(f"{name}_is_valid" for name in lacking)):
-            setattr(found, name, getattr(given, name))
-        if lacking:
-            self._learn(found)
-            self._filled.setdefault(found, []).extend(lacking)
-
-    def add(self, customer: Customer) -> Customer:
-        self._learn(customer)
-        self._added.append(customer)
-        return customer
-
-    def write(self, by: Person | None) -> None:
-        added = {customer.pk for customer in self._added}
-        filled = {customer: names for customer, names in self._filled.items() if customer.pk not in added}
-        if self._added:
-            statements.insert(self._added)
-            indexing.write(self._added, self._station)
-            given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in self._added]
-            audit.record_customers(given, event=CustomerEvent.CREATED, by=by)
-        if filled:
-            for customer in filled:
-                customer.updated_at = timezone.now()
-                statements.update(customer, ["email", "email_is_valid", "phone", "phone_is_valid", "updated_at"])
-            indexing.rewrite(list(filled), self._station)
-            audit.record_customers(filled.items(), event=CustomerEvent.EDITED, by=by)
-            Station.objects.bump(self._station.pk)
+def _write_new(customers: Sequence[Customer], station: Station, *, by: Person | None) -> None:
+    if customers:
+        statements.insert(customers)
+        indexing.write(customers, station)
+        given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in customers]
+        audit.record_customers(given, event=CustomerEvent.CREATED, by=by)

@@ -124,15 +124,16 @@ def _station(knows: Standing, station: Station) -> Station:
     return station if knows.station == station.pk else Station.objects.get(pk=knows.station)
 
 
-def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) -> EmailMessage:
-    """The whole message, calendar file included."""
+def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime, email: str = "") -> EmailMessage:
+    """The whole message, calendar file included; to `email`, or to the customer's own address where that is empty."""
+    email = ascii_address(email or customer.email)
     kind, station = Kind(mail.kind), booking.station
     written = words(booking, kind, mail.knows)
     sender = sender_of(station)
     made = EmailMessage(policy=WIRE)
     made["Subject"] = headers.text("Subject", written.subject)
     made["From"] = headers.mailbox("From", station.name, sender)
-    made["To"] = headers.mailbox("To", name_to_repeat(customer.name), ascii_address(customer.email))
+    made["To"] = headers.mailbox("To", name_to_repeat(customer.name), email)
     if reply_to := reply_to_of(station):
         made["Reply-To"] = headers.mailbox("Reply-To", station.name, ascii_address(reply_to))
     made["Date"] = format_datetime(now)
@@ -141,15 +142,15 @@ def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime) 
     made.set_content(written.text)
     made.add_alternative(written.html, subtype="html")
     with translation.override(language_of(booking)):
-        _add_invitation(made, booking, sender, now)
+        _add_invitation(made, booking, sender, email, now)
     made["Content-Language"] = language_of(booking)
     return made
 
 
-def _add_invitation(made: EmailMessage, booking: Booking, sender: str, now: datetime) -> None:
+def _add_invitation(made: EmailMessage, booking: Booking, sender: str, attendee: str, now: datetime) -> None:
     """Twice, for some programs read the one and some the other: both say the same of the same entry."""
     method = Method.REQUEST if Standing.of(booking).holds else Method.CANCEL
-    file = invitation(event_of(booking, sender), method=method, stamp=now)
+    file = invitation(event_of(booking, sender, attendee), method=method, stamp=now)
     made.add_alternative(file.decode(), subtype="calendar", params={"method": method})
     said = {"method": method, "charset": "utf-8"}
     made.add_attachment(file, maintype="text", subtype="calendar", filename="booking.ics", params=said)
@@ -186,7 +187,7 @@ def letter_of(text: str) -> Letter:
     return Letter(text.encode("ascii"), sender.addr_spec, recipient.addr_spec)
 
 
-def event_of(booking: Booking, sender: str) -> Event:
+def event_of(booking: Booking, sender: str, attendee: str) -> Event:
     """The booking as an entry of its customer's calendar: one uid for its life, and a sequence that grows with each change."""
     station, customer = booking.station, booking.customer
     return Event(
@@ -199,7 +200,7 @@ def event_of(booking: Booking, sender: str) -> Event:
         description="\n".join(filter(None, [_party(booking), requests_to_repeat(booking)])),
         location=_location(station),
         organizer=organizer_of(booking, sender),
-        attendee=Party(name_to_repeat(customer.name), ascii_address(customer.email)) if customer else None,
+        attendee=Party(name_to_repeat(customer.name), attendee) if customer else None,
         status=STATUSES[Standing.of(booking).phase],
         created_at=booking.created_at,
         changed_at=booking.updated_at,

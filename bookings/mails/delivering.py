@@ -16,8 +16,8 @@ from uuid import uuid4
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from accounts import customers
-from accounts.models import Customer
+from bookings import contacts
+from bookings.contacts import Recipient
 from bookings.mails import composing, faults, limits
 from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, Problem, State
@@ -108,11 +108,11 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
         _withdraw(mail, needless)
         return None
     mail.kind = kind
-    customer = booking.customer
-    if customer is None or not customer.can_be_emailed:
-        _end_unreached(mail, customer)
+    customer, to = booking.customer, contacts.recipient(booking)
+    if customer is None or not to.can_be_emailed:
+        _end_unreached(mail, to)
         return None
-    text = composing.message(mail, booking, customer, now=now).as_bytes().decode("ascii")
+    text = composing.message(mail, booking, customer, now=now, email=to.email).as_bytes().decode("ascii")
     letter = composing.letter_of(text)
     if reached := limits.claim(mail, letter.recipient, now):
         _hold_back(mail, reached)
@@ -162,11 +162,10 @@ def _needless_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
     return Problem.OVER if booking.starts_at <= now else Problem.NONE
 
 
-def _end_unreached(mail: Mail, customer: Customer | None) -> None:
+def _end_unreached(mail: Mail, to: Recipient) -> None:
     """Nobody was promised the first mail by an address that was never given; of a change somebody has to tell them."""
-    bounced = customer is not None and customer.email_bounced
-    problem = Problem.BOUNCED if customer and customer.email else Problem.NO_ADDRESS
-    needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not bounced)
+    problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
+    needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not to.bounced)
     mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
 
 
@@ -268,6 +267,5 @@ def wait_after(attempts: int) -> timedelta:
 
 def _note_bounce(mail: Mail) -> None:
     """It is the address that the letter went to that does not work; the customer may have another by now."""
-    booking = Booking.objects.select_related("customer").get(pk=mail.booking_id)
-    if booking.customer:
-        customers.mark_bounced(booking.customer, composing.letter_of(mail.message or "").recipient)
+    booking = Booking.objects.defer("special_requests").select_related("customer").get(pk=mail.booking_id)
+    contacts.mark_bounced(booking, composing.letter_of(mail.message or "").recipient)

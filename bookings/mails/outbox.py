@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import customers, roles
-from bookings import audit
+from accounts import roles
+from bookings import audit, contacts
 from bookings.audit import Change, Event
 from bookings.errors import TooLate
 from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
@@ -160,8 +160,8 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
         mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
         if mail is None or mail.state not in states or (event == Event.MAIL_AGAIN and _is_overtaken(mail)):
             raise TooLate
-        if event == Event.MAIL_AGAIN and booking.customer:
-            customers.forget_bounce(booking.customer, by=by)
+        if event == Event.MAIL_AGAIN:
+            contacts.forget_bounce(booking, by=by)
         if event == Event.MAIL_WITHHELD:
             mail.end(State.WITHHELD)
         else:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts import roles
+from bookings import contacts
 from bookings.mails import composing, outbox
 from bookings.mails.composing import Words
 from bookings.mails.kinds import UNTOLD, Kind, Problem, State
@@ -58,16 +59,15 @@ def _choices(mail: Mail) -> Sequence[str]:
 
 def _unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> ShownMail:
     """As a worker will settle it. Of a change somebody has to tell them; nobody was promised a first mail without an address."""
-    bounced = booking.customer is not None and booking.customer.email_bounced
-    call = mail.kind in (Kind.MOVED, Kind.CANCELLED) or (bounced and mail.kind != Kind.REMINDER)
-    problem = Problem.BOUNCED if booking.customer and booking.customer.email else Problem.NO_ADDRESS
+    to = contacts.recipient(booking)
+    call = mail.kind in (Kind.MOVED, Kind.CANCELLED) or (to.bounced and mail.kind != Kind.REMINDER)
+    problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
     return ShownMail(mail, str(problem.label), [one for one in choices if call and one == WITHHOLD], call)
 
 
 def reachable(booking: Booking) -> bool:
     """Whether there is an address that a mail could go to."""
-    customer = booking.customer
-    return customer is not None and customer.can_be_emailed
+    return contacts.recipient(booking).can_be_emailed
 
 
 def _sentence(mail: Mail, station: Station, now: datetime) -> str:

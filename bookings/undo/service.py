@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from bookings import audit, holds
+from bookings import audit, contacts, holds
 from bookings.audit import Change, Event
 from bookings.errors import NotLast, SlotClosed
 from bookings.holds import Ledger
@@ -65,6 +65,8 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
         held, guests = is_holding(booking), booking.total_guests
         fields = _apply(booking, step, side, station)
+        if step.differs("customer_id"):
+            contacts.follow(booking)
         _settle(booking, step, held=held, guests=guests)
         _renumber(booking, step, side)
         changes = audit.differences(before, audit.recorded(booking), always=_always(step))

@@ -1,5 +1,6 @@
 """A booking's own page: all of it, its steps, its history; making and editing one."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import customers, roles
 from accounts.models import Customer
-from bookings import audit, calendar, services, workflow
+from bookings import audit, calendar, contacts, services, workflow
 from bookings.audit import Event
 from bookings.errors import Stale
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
@@ -43,17 +44,7 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
 @require_safe
 @page()
 def detail(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    return _page(request, visible_booking(request, booking_id))
-
-
-@require_POST
-@page(roles.PII)
-def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    """The booking's page with its customer's e-mail and phone. No page has them unasked, and that somebody asked is recorded."""
-    booking = visible_booking(request, booking_id)
-    if booking.customer:
-        customers.reveal(booking.customer.pk, by=request.user)
-    return _page(request, booking, revealed=True)
+    return booking_page(request, visible_booking(request, booking_id))
 
 
 @require_POST
@@ -63,14 +54,14 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
     form = StatusForm(request.POST)
     if not form.is_valid():
-        return _page(request, booking, error=_("That step could not be read. Try again."), status=400)
+        return booking_page(request, booking, error=_("That step could not be read. Try again."), status=400)
     to, version = Status(form.cleaned_data["status"]), form.cleaned_data["version"]
     try:
         booking = services.change_status(booking_id, to, by=request.user, seen_version=version)
     except DomainError as error:
         booking = visible_booking(request, booking_id)
         if booking.status != to:  # else it was pressed twice, or a colleague was quicker
-            return _page(request, booking, error=refusal(error), status=409)
+            return booking_page(request, booking, error=refusal(error), status=409)
     notices.keep_change(request, booking, Event.STATUS)
     return redirect("booking", booking_id)
 
@@ -126,7 +117,7 @@ def new(request: PageRequest) -> HttpResponse:
         try:
             booking = services.create(_draft(station, form, known), by=request.user)
         except DomainError as error:
-            show_on(form, error)
+            show_on(form, error, NewBookingForm.service_names if known else {})
         else:
             notices.keep_change(request, booking, Event.CREATED)
             return redirect("booking", booking.pk)
@@ -147,8 +138,9 @@ def _draft(station: Station, form: NewBookingForm, known: Customer | None) -> Dr
         date=words["date"],
         slot=words["slot"],
         status=words["status"],
-        customer=None if known else form.contact(),
+        customer=form.new_contact(known) if known else form.contact(),
         customer_id=known.pk if known else None,
+        save_contact=bool(known) and words["save_contact"],
         **form.party(),
     )
 
@@ -190,6 +182,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     `revealed`."""
     may_change = request.user.has_perm(roles.CHANGE)
     movable = may_change and booking.status in workflow.RESCHEDULABLE
+    may_read = request.user.has_perm(roles.PII)
     mails = showing.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
@@ -199,14 +192,16 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,
-        "may_read": request.user.has_perm(roles.PII),
+        "may_read": may_read,
+        "given": contacts.pending(booking) if may_read else None,
+        "recipient": contacts.recipient(booking).email if may_read else "",
         "mails": mails,
         "untold": next((shown for shown in mails if shown.call), None),
         "story": audit.story(booking),
     }
 
 
-def _page(
+def booking_page(
     request: PageRequest, booking: Booking, *, revealed: bool = False, error: str = "", status: int = 200
 ) -> HttpResponse:
     shown = {
@@ -237,10 +232,11 @@ def sentence(error: DomainError) -> str:
     }
 
 
-def show_on(form: Any, error: DomainError) -> None:
-    """A rule's refusal on a form: at the fields it names, or above them all."""
+def show_on(form: Any, error: DomainError, names: Mapping[str, str] | None = None) -> None:
+    """A rule's refusal on a form: at the fields it names, or above them all. `names` are the form's own for a service's."""
     meters.refused(error.code)
-    named = {name: texts for name, texts in error.fields.items() if name in form.fields}
+    called = {(names or {}).get(name, name): texts for name, texts in error.fields.items()}
+    named = {name: texts for name, texts in called.items() if name in form.fields}
     for name, texts in named.items():
         form.add_error(name, [str(text) for text in texts])
     if not named:

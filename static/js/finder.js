@@ -53,10 +53,9 @@ function offer(fields, html) {
 function choose(form, id, name) {
   const [fields, known] = [form.querySelector("[data-finder]"), form.querySelector("[data-known]")];
   if (!(fields instanceof HTMLFieldSetElement) || !(known instanceof HTMLElement)) return;
-  const field = known.querySelector("input");
-  const told = known.querySelector("[data-known-name]");
-  if (field) field.value = id;
-  if (told) told.textContent = name;
+  const field = known.querySelector('input[name="customer"]');
+  if (field instanceof HTMLInputElement) field.value = id;
+  for (const place of known.querySelectorAll("[data-known-name]")) place.textContent = name;
   fields.hidden = fields.disabled = Boolean(id);
   known.hidden = !id;
   if (!id) offer(fields, "");

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import customers, roles
-from accounts.customers import Contact, ShownCustomer
+from accounts.customers import Contact, Difference, ShownCustomer
 from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings import services
 from bookings.drafts import Draft
@@ -109,28 +109,61 @@ def test_find_or_make_takes_equal_contacts_of_a_batch_for_one(station: Station) 
     assert trail(second) == [("created", {"name": [None, "•••"], "email": [None, "•••"]})]
 
 
-def test_find_or_make_joins_a_batch_through_what_was_filled_in(station: Station) -> None:
-    found = made(
+def test_find_or_make_never_joins_a_batch_through_what_a_match_lacks(station: Station) -> None:
+    first, second, third = made(
         station,
         Contact("Ana", "ana@example.com"),
         Contact("Ana", "ana@example.com", "+12025550143"),
         Contact("Ana", "", "+12025550143"),
     )
-    assert len(set(found)) == 1
-    assert as_stored(found[0]) == ("Ana", "ana@example.com", "+12025550143", True)
-    assert len(trail(found[0])) == 1
+    assert (first == second, first == third) == (True, False)
+    assert as_stored(first) == ("Ana", "ana@example.com", "", True)
 
 
-def test_find_or_make_fills_in_what_the_match_lacks_and_audits_it_once(station: Station) -> None:
-    [ana] = made(station, Contact("Ana", "ana@example.com"))
+def test_find_or_make_fills_in_nothing_that_the_match_lacks(station: Station) -> None:
+    by_email, by_phone = made(station, Contact("Ana", "ana@example.com"), Contact("Bo", "", "+12025550143"))
     before = changes_of(station)
 
-    assert made(station, Contact("Ana", "ana@example.com", "+12025550143")) == [ana]
+    again = made(
+        station, Contact("Ana", "ana@example.com", "+12025550144"), Contact("Bo", "bo@example.com", "+12025550143")
+    )
 
-    assert as_stored(ana) == ("Ana", "ana@example.com", "+12025550143", True)
-    assert trail(ana)[1:] == [("edited", {"phone": ["•••", "•••"]})]
-    assert changes_of(station) == before + 1
-    assert customers.search(roles.OPERATOR, "0143") == [ana]
+    assert again == [by_email, by_phone]
+    assert [as_stored(one) for one in again] == [("Ana", "ana@example.com", "", True), ("Bo", "", "+12025550143", True)]
+    assert [len(trail(one)) for one in again] == [1, 1]
+    assert changes_of(station) == before
+    assert customers.search(roles.OPERATOR, "bo@example.com") == []
+
+
+def test_find_or_make_takes_the_same_name_for_the_one_it_is_about_already(station: Station) -> None:
+    [ana] = made(station, ANA)
+    [namesake] = made(station, Contact("Ana García", "other@example.com"))
+
+    def again(contact: Contact) -> Customer:
+        return customers.find_or_make(station, [contact], strict=True, own=ana)[0]
+
+    assert again(Contact("ana garcia", "new@example.com", "+12025550199")) == ana
+    assert again(Contact("Ana García")) == ana
+    assert again(Contact("Ana García", "other@example.com")) == namesake
+    assert again(Contact("Ana García", "other@example.com", "+12025550143")) == ana
+    assert again(Contact("Eva García", "new@example.com")) not in (ana, namesake)
+
+
+@pytest.mark.parametrize(
+    ("contact", "email", "phone", "is_valid"),
+    [
+        (Contact("Ana", "ANA@example.com", "(202) 555-0143"), "", "", True),
+        (Contact("Ana"), "", "", True),
+        (Contact("Ana", "new@example.com\u200b"), "new@example.com", "", True),
+        (Contact("Ana", "", "202 555 0199"), "", "+12025550199", True),
+        (Contact("Ana", "", "call me"), "", "call me", False),
+    ],
+)
+def test_difference_is_what_the_customer_is_not_on_file_with(
+    station: Station, contact: Contact, email: str, phone: str, is_valid: bool
+) -> None:
+    [ana] = made(station, ANA)
+    assert customers.difference(ana, contact) == Difference(email, phone, phone_is_valid=is_valid)
 
 
 def test_find_or_make_takes_the_oldest_of_several_matches(station: Station) -> None:
@@ -237,11 +270,11 @@ def test_bad_email_does_not_make_two_people_one(station: Station) -> None:
     assert first.pk != second.pk
 
 
-def test_bad_email_fills_in_no_gap_unmarked(station: Station) -> None:
+def test_bad_email_fills_in_no_gap(station: Station) -> None:
     made(station, Contact("Ana", "", "+12025550143"))
     [ana] = made(station, Contact("Ana", "n/a", "+12025550143"), strict=False)
 
-    assert email_of(ana) == ("n/a", False)
+    assert email_of(ana) == ("", True)
 
 
 def test_edit_leaves_a_bad_email_alone_until_a_good_one_replaces_it(station: Station) -> None:

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 
-from accounts import roles
 from accounts.customers import Contact
 from accounts.indexing import EMAIL, PHONE, Key, digests
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import clean_email, e164, email_form, visible
+from accounts.normalising import clean_email, e164, email_form
+from stations.invisible import without_invisible
 from stations.models import Station
-from tests.api.caller import Caller
-from tests.factories import customer, open_station, person, staff, store
-from tests.importing.running import bring_in, write
+from tests.factories import customer, open_station, store
+from tests.ways import Ways
 
 NUMBER = "+12025550143"
 PHONES = [
@@ -66,44 +64,8 @@ def test_domains_that_mail_servers_tell_apart_are_two_addresses() -> None:
     assert email_form("ana@straße.example") != email_form("ana@strasse.example")
 
 
-def test_visible_keeps_all_that_is_drawn() -> None:
-    assert visible("Ångström सीता 山田 – ★") == "Ångström सीता 山田 – ★"
-
-
-PLACE = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
-PARTY = {"slots": 1, "party_kids": 0, "total_due_cents": "0", "deposit_due_cents": "0", "status": "confirmed"}
-
-
-class Ways:
-    """A booking for somebody of that contact, by each way in."""
-
-    def __init__(self, station: Station, folder: Path) -> None:
-        self.station, self.folder = station, folder
-        self.api = Caller(staff(station))
-        self.pages, self.admin = Client(), Client()
-        self.pages.force_login(staff(station))
-        self.admin.force_login(person(roles.MANAGERS, station))
-
-    def by_api(self, name: str, email: str, phone: str) -> int:
-        sent = {**PLACE, "customer": {"name": name, "email": email, "phone": phone}}
-        return int(self.api.post("/api/bookings/", sent).status_code == 201)
-
-    def by_page(self, name: str, email: str, phone: str) -> int:
-        sent = {**PLACE, **PARTY, "name": name, "email": email, "phone": phone}
-        return int(self.pages.post("/bookings/new/", sent).status_code == 302)
-
-    def by_admin(self, name: str, email: str, phone: str) -> int:
-        contact = {"customer_name": name, "customer_email": email, "customer_phone": phone}
-        sent = {**PLACE, **PARTY, **contact, "station": self.station.pk}
-        return int(self.admin.post("/admin/bookings/booking/add/", sent).status_code == 302)
-
-    def by_import(self, name: str, email: str, phone: str) -> int:
-        header = "station,date,slot,customer_name,customer_email,customer_phone\n"
-        row = f'kitchen,2031-03-07,18:00,{name},"{email}","{phone}"\n'
-        return bring_in(write(self.folder / "in.csv", header + row)).summary["created"]
-
-    def book(self, *contact: str) -> list[int]:
-        return [way(*contact) for way in (self.by_api, self.by_page, self.by_admin, self.by_import)]
+def test_what_is_drawn_is_kept() -> None:
+    assert without_invisible("Ångström सीता 山田 – ★") == "Ångström सीता 山田 – ★"
 
 
 @pytest.fixture

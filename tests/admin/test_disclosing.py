@@ -109,6 +109,7 @@ def test_export_holds_all_that_is_known_of_the_customer_and_of_nobody_else(
                 "updated_at": at,
             }
         ],
+        "given_with_bookings": [],
         "replaced_requests": [],
     }
 
@@ -127,6 +128,18 @@ def test_export_holds_what_an_edit_replaced_while_it_can_be_undone(
         (str(told.pk), text) for text in ("Nuts", "Milk", "Milk")
     ]
     assert "Nuts" in page[page.index("can still undo") :]
+
+
+def test_export_and_page_hold_the_contact_that_came_with_a_booking(
+    admin: Client, told: Booking, station: Station
+) -> None:
+    given = booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901829"))
+
+    exported = admin.post(f"{ADDRESS}/{told.customer_id}/export/").json()["given_with_bookings"]
+    page = admin.post(f"{ADDRESS}/{told.customer_id}/data/").content.decode()
+
+    assert [(one["booking_id"], one["email"], one["phone"]) for one in exported] == [(str(given.pk), "", "+4930901829")]
+    assert "+4930901829" in page
 
 
 def test_export_tells_what_waits_to_be_said(admin: Client, told: Booking, manager: User) -> None:

@@ -17,7 +17,7 @@ django.setup()
 from accounts import customers, roles  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from accounts.models import Customer  # noqa: E402
-from bookings import privacy, services  # noqa: E402
+from bookings import contacts, privacy, services  # noqa: E402
 from bookings.models import Booking  # noqa: E402
 from bookings.services import Draft  # noqa: E402
 from bookings.workflow import Status  # noqa: E402
@@ -43,7 +43,8 @@ class Racer:
     def book(self) -> None:
         number = self.draw.randrange(PEOPLE)
         chosen = self.someone().pk if self.draw.random() < 0.5 else None
-        named = None if chosen else Contact(f"Ana {number}", f"ana{number}@example.com")
+        phone = f"+49 30 90182{self.draw.randrange(10)}"  # often another than on file
+        named = None if chosen else Contact(f"Ana {number}", f"ana{number}@example.com", phone)
         day = FRIDAY + timedelta(days=self.draw.randrange(300))
         draft = Draft("kitchen", day, time(18), special_requests="Nuts", customer=named, customer_id=chosen)
         services.create(draft, by=roles.OPERATOR)
@@ -60,6 +61,11 @@ class Racer:
     def edit(self) -> None:
         customers.edit(self.someone().pk, {"notes": f"Loud {self.draw.random()}"}, by=roles.OPERATOR)
 
+    def decide(self) -> None:
+        if found := self.a_booking():
+            decision = self.draw.choice([contacts.use, contacts.dismiss])
+            decision(found.pk, "phone", by=roles.OPERATOR, seen_version=found.version)
+
     def erase(self) -> None:
         someone = self.someone()
         for booking in Booking.objects.filter(customer=someone).exclude(status=Status.CANCELLED):
@@ -69,7 +75,7 @@ class Racer:
     def run(self, tries: int) -> Counter[str]:
         ends: Counter[str] = Counter()
         for _try in range(tries):
-            work = self.draw.choice([self.book, self.book, self.cancel, self.wish, self.edit, self.erase])
+            work = self.draw.choice([self.book, self.book, self.cancel, self.wish, self.edit, self.decide, self.erase])
             try:
                 work()
                 ends[f"{work.__name__}: done"] += 1

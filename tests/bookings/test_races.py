@@ -8,7 +8,7 @@ import pytest
 
 from accounts import audit_verification, roles
 from accounts.models import BlindIndex, Customer
-from bookings.models import Booking, Hold
+from bookings.models import Booking, ContactProposal, Hold
 from bookings.verifying import differences
 from bookings.workflow import Status
 from tests.factories import booking, customer, open_station, person
@@ -94,10 +94,10 @@ def test_customers_erased_while_others_book_for_them_leave_nothing(database_url:
         ends.update(json.loads(printed))
 
     assert ends.total() == 3 * 150
-    assert min(ends[f"{work}: done"] for work in ("book", "cancel", "wish", "edit", "erase")) > 5
+    assert min(ends[f"{work}: done"] for work in ("book", "cancel", "wish", "edit", "decide", "erase")) > 5
     assert {end.partition(": ")[2] for end in ends} <= {
         "done",
-        "not_found",  # chosen, and erased before the booking was made
+        "not_found",  # chosen, and erased before the booking was made; decided about, and nothing left to decide
         "invalid",  # edited, and erased before
         "still_ahead",
         "stale",
@@ -106,6 +106,7 @@ def test_customers_erased_while_others_book_for_them_leave_nothing(database_url:
     gone = Customer.objects.exclude(erased_at=None)
     assert {(one.name, one.email, one.phone, one.notes) for one in gone} == {("", "", "", "")}
     assert not BlindIndex.objects.filter(customer__in=gone).exists()
+    assert not ContactProposal.objects.filter(customer__in=gone).exists()
     theirs = Booking.objects.filter(customer__in=gone)
     assert set(theirs.values_list("status", flat=True)) <= {Status.CANCELLED}
     assert not theirs.filter(special_requests__isnull=False).exists()

@@ -1,0 +1,51 @@
+"""The contact of a booking's customer: shown to whoever asks for it, and what came with the booking decided about."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from accounts import roles
+from bookings import contacts
+from bookings.forms import GivenContactForm
+from bookings.views import notices
+from bookings.views.access import PageRequest, page
+from bookings.views.booking import booking_page, refusal, visible_booking
+from stations.errors import DomainError
+
+DECISIONS = {
+    "use": (contacts.use, gettext_lazy("Saved for the customer.")),
+    "dismiss": (contacts.dismiss, gettext_lazy("Dismissed.")),
+}
+"""What is done, and the notice of it."""
+
+
+@require_POST
+@page(roles.PII)
+def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """The booking's page with email and phone. No page has them unasked, and that somebody asked is recorded."""
+    booking = visible_booking(request, booking_id)
+    if booking.customer:
+        contacts.reveal(booking.customer, [contacts.pending(booking)], by=request.user)
+    return booking_page(request, booking, revealed=True)
+
+
+@require_POST
+@page(roles.CHANGE)
+def decide(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """Save the email or phone that came with the booking for its customer, or dismiss it."""
+    booking = visible_booking(request, booking_id)
+    form = GivenContactForm(request.POST)
+    if not form.is_valid():
+        return booking_page(request, booking, error=_("Something went wrong. Please try again."), status=400)
+    wanted = form.cleaned_data
+    decide_on, notice = DECISIONS[wanted["do"]]
+    try:
+        decide_on(booking_id, wanted["field"], by=request.user, seen_version=wanted["version"])
+    except DomainError as error:
+        return booking_page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
+    notices.keep(request, str(notice))
+    return redirect("booking", booking_id)
