@@ -134,7 +134,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         taken = there.ledger.take(booking, slots)
         given: contacts.Changes = {}
         if station != home:
-            booking.customer = _customer_at(station, left, by=by)
+            booking.customer = customers.customer_at(station, left, by=by) if left and not left.erased_at else None
             given = contacts.bring_along(booking, left)
         put(booking, slots)
         with statements.together(to_the_commit=True):
@@ -250,14 +250,6 @@ def _require_step(booking: Booking, to: Status) -> None:
             _("A booking that is %(now)s cannot become %(then)s.")
             % {"now": Status(booking.status).label, "then": Status(to).label}
         )
-
-
-def _customer_at(station: Station, customer: Customer | None, *, by: Person) -> Customer | None:
-    """The same person at another station, found or made there: stations share nobody."""
-    if customer is None or customer.erased_at:
-        return None
-    contact = Contact(customer.name, customer.email, customer.phone)
-    return customers.find_or_make(station, [contact], strict=False, by=by)[0]
 
 
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> contacts.Changes:

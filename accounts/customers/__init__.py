@@ -18,10 +18,11 @@ from accounts.customers.services import (
     reveal,
     shown,
 )
+from accounts.customers.transfer import customer_at
 from accounts.indexing import EMAIL, PHONE
 from accounts.normalising import initials
 
 __all__ = [
-    "EDITABLE", "EMAIL", "PHONE", "Contact", "Difference", "ShownCustomer", "check", "difference", "edit", "erase",
+    "EDITABLE", "EMAIL", "PHONE", "Contact", "Difference", "ShownCustomer", "check", "customer_at", "difference", "edit", "erase",
     "find_or_make", "forget_bounce", "given_fields", "initials", "locked", "mark_bounced", "met_by", "reveal", "search", "shown",
 ]  # fmt: skip

@@ -100,7 +100,7 @@ def find_or_make(
     wanted = [_made_of(station, contact, strict=strict) for contact in contacts]
     known = KnownCustomers(station, wanted, own=own)
     found = [known.match(customer) or known.add(customer) for customer in wanted]
-    _write_new(known.added, station, by=by)
+    write_new(known.added, station, by=by)
     return found
 
 
@@ -275,9 +275,10 @@ def _require_valid(customer: Customer) -> None:
         raise Invalid(fields=error.message_dict) from error
 
 
-def _write_new(customers: Sequence[Customer], station: Station, *, by: Person | None) -> None:
+def write_new(customers: Sequence[Customer], station: Station, *, by: Person | None) -> None:
+    """Customers who are not there yet, with their index and an entry each. Under the station's lock."""
     if customers:
         statements.insert(customers)
         indexing.write(customers, station)
-        given = [(customer, [n for n in CONTACT_FIELDS if getattr(customer, n)]) for customer in customers]
-        audit.record_customers(given, event=CustomerEvent.CREATED, by=by)
+        named = [(customer, [name for name in EDITABLE if getattr(customer, name)]) for customer in customers]
+        audit.record_customers(named, event=CustomerEvent.CREATED, by=by)
