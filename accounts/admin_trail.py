@@ -1,26 +1,28 @@
 """The audit trail in Django's admin: who changed what, when, and from where; to be read, never to be written."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import bulk_reads, people
-from accounts.audit import HIDDEN, Channel, CustomerEvent, field_label, sentence
+from accounts.audit import HIDDEN, MOVED_FROM, Channel, CustomerEvent, field_label, sentence
 from accounts.bulk_reads import Read, ReadEvent
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
 from bookings import audit, exporting
-from bookings.audit import Event
+from bookings.audit import Event, Seen
 from bookings.models import Booking
 from stations import wording
+from stations.models import Station
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -47,7 +49,7 @@ class ActorFilter(admin.SimpleListFilter):
         if not wanted:
             return queryset
         colleagues = people.visible_people(request.user)  # type: ignore[arg-type]
-        return queryset.filter(actor__in=colleagues.filter(pk=wanted).values("pk"))
+        return queryset.filter(~_from_elsewhere(request), actor__in=colleagues.filter(pk=wanted).values("pk"))
 
 
 class EventFilter(admin.SimpleListFilter):
@@ -76,46 +78,110 @@ class AuditAdmin(ScopedAdmin):
     """The entries of the manager's stations; those of no station are for whoever has every station."""
 
     to_change = None
-    list_display = ("timestamp", "who", "channel", "station", "object_repr", "what")
     list_filter = (StationFilter, "channel", EventFilter, ActorFilter, ("timestamp", admin.DateFieldListFilter))
     list_select_related = ("station",)
     date_hierarchy = "timestamp"
     search_fields = ("object_pk__exact", "actor_email__iexact")
     search_help_text = _("The whole id of a booking, customer or station, or the e-mail of who changed it.")
     ordering = ("-id",)
-    fields = ("timestamp", "who", "channel", "remote_addr", "cid", "station", "object_repr", "object_pk", "what")
-    readonly_fields = fields
     actions = ("export",)
 
-    @admin.display(description=_("who"))
-    def who(self, entry: AuditEntry) -> str:
-        return entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        who, channel, what = _columns(request, "who", "channel", "what")
+        return ("timestamp", who, channel, "station", "object_repr", what)
 
-    @admin.display(description=_("what"))
-    def what(self, entry: AuditEntry) -> str:
-        return told(entry)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        who, channel, address, request_id, what = _columns(
+            request, "who", "channel", "remote_addr", "request_id", "what"
+        )
+        return ("timestamp", who, channel, address, request_id, "station", "object_repr", "object_pk", what)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Who acted at a station that the manager does not see is not found out by searching for them either."""
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        by_id = Q(object_pk=search_term.strip())
+        return (found.filter(by_id | ~_from_elsewhere(request)) if search_term else found), has_duplicates
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, chosen: QuerySet[AuditEntry]) -> StreamingHttpResponse:
         require(request)
         bulk_reads.record(_reads(chosen))
-        rows = (self._row(entry) for entry in chosen.select_related("station").iterator(chunk_size=ROWS_AT_ONCE))
-        lines: Iterator[str] = exporting.csv_lines(EXPORTED, rows)
+        seen = Station.objects.codes_seen_by(request.user)
+        entries = chosen.select_related("station").iterator(chunk_size=ROWS_AT_ONCE)
+        lines: Iterator[str] = exporting.csv_lines(EXPORTED, (_row(entry, seen) for entry in entries))
         headers = {"Content-Disposition": 'attachment; filename="audit-trail.csv"'}
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
-    def _row(self, entry: AuditEntry) -> list[str]:
-        return [
-            entry.timestamp.isoformat(),
-            self.who(entry),
-            entry.channel,
-            entry.remote_addr or "",
-            entry.station.code if entry.station else "",
-            entry.object_repr,
-            entry.object_pk,
-            entry.event,
-            told(entry),
-        ]
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    """What one person is told of an entry: of what came from a station that they do not see, neither from which nor by whom."""
+
+    who: str
+    channel: str
+    remote_addr: str
+    request_id: str
+    what: str
+
+
+LABELS: Final = {
+    "who": _("who"),
+    "channel": _("from"),
+    "remote_addr": _("address"),
+    "request_id": _("request"),
+    "what": _("what"),
+}
+
+
+def shown(entry: AuditEntry, seen: Seen) -> ShownEntry:
+    """`seen` are the codes of the person's stations, None for all."""
+    if audit.hides_origin(entry, seen):
+        return ShownEntry(gettext("someone at another station"), "", "", "", told(entry, seen))
+    who = entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
+    return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", told(entry, seen))
+
+
+def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:
+    """Columns of what the person who looks is told."""
+    seen = Station.objects.codes_seen_by(request.user)
+    return (_column(name, seen) for name in names)
+
+
+def _column(name: str, seen: Seen) -> Callable[[AuditEntry], str]:
+    @admin.display(description=LABELS[name], ordering="channel" if name == "channel" else None)
+    def column(entry: AuditEntry) -> str:
+        told_of = shown(entry, seen)
+        if name == "channel" and told_of.channel:
+            return str(Channel(told_of.channel).label)
+        return getattr(told_of, name) or "–"
+
+    column.__name__ = name
+    return column
+
+
+def _from_elsewhere(request: HttpRequest) -> Q:
+    """The entries of whose origin the person is told nothing, as `bookings.audit.hides_origin` knows them."""
+    seen = Station.objects.codes_seen_by(request.user)
+    if seen is None:
+        return Q(pk__in=[])
+    of_bookings = Q(event=Event.CAME) & ~Q(changes__station__0__in=[*seen])
+    of_customers = Q(changes__moved_from__0__isnull=False) & ~Q(changes__moved_from__0__in=[*seen])
+    return of_bookings | of_customers
+
+
+def _row(entry: AuditEntry, seen: Seen) -> list[str]:
+    told_of = shown(entry, seen)
+    return [
+        entry.timestamp.isoformat(),
+        told_of.who,
+        told_of.channel,
+        told_of.remote_addr,
+        entry.station.code if entry.station else "",
+        entry.object_repr,
+        entry.object_pk,
+        entry.event,
+        told_of.what,
+    ]
 
 
 def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
@@ -125,12 +191,12 @@ def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
         yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF, count, first.date(), last.date())
 
 
-def told(entry: AuditEntry) -> str:
+def told(entry: AuditEntry, seen: Seen) -> str:
     """What an entry says, in a sentence. A booking that left is followed no further than the door: where it went is theirs."""
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
-        return audit.sentence(entry.event, changes, entry.station.country if entry.station else wording.ANYWHERE)
+        return audit.entry_sentence(entry, entry.station.country if entry.station else wording.ANYWHERE, seen)
     if entry.event in ReadEvent.values:
         return bulk_reads.sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:
@@ -139,7 +205,8 @@ def told(entry: AuditEntry) -> str:
         return sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
-    return capfirst("; ".join(_changed(field_label(model, name), change) for name, change in changes.items()))
+    named = {name: change for name, change in changes.items() if name != MOVED_FROM}
+    return capfirst("; ".join(_changed(field_label(model, name), change) for name, change in named.items()))
 
 
 def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[str]:

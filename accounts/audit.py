@@ -67,6 +67,9 @@ GIVEN: Final = {
 }
 """What an entry calls a contact that is not on file for its customer (`bookings.contacts`)."""
 
+MOVED_FROM: Final = "moved_from"
+"""In `changes`: the code of the station that a customer came from with a booking. It is for those who see that station."""
+
 LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
 """What changes nothing, and is told all the same."""
 
@@ -125,13 +128,21 @@ def context(by: Person | None = None) -> dict[str, Any]:
 
 
 def record_customers(
-    changed: "Iterable[tuple[Customer, Sequence[str]]]", *, event: CustomerEvent, by: Person | None = None
+    changed: "Iterable[tuple[Customer, Sequence[str]]]",
+    *,
+    event: CustomerEvent,
+    by: Person | None = None,
+    moved_from: str = "",
 ) -> None:
-    """One entry for each customer, naming the fields that were given, changed or shown, and never what they hold."""
+    """One entry for each customer, naming the fields that were given, changed or shown, and never what they hold.
+
+    `moved_from` is the code of the station that they came from with a booking.
+    """
     from accounts.models import AuditEntry, Customer
 
     kind, source = ContentType.objects.get_for_model(Customer), context(by)
     created = event == CustomerEvent.CREATED
+    origin = {MOVED_FROM: [moved_from, None]} if moved_from else {}
     actions = {CustomerEvent.CREATED: AuditEntry.Action.CREATE, **dict.fromkeys(LOOKS, AuditEntry.Action.ACCESS)}
     AuditEntry.objects.bulk_create(
         AuditEntry(
@@ -139,7 +150,7 @@ def record_customers(
             object_pk=str(customer.pk),
             object_repr=str(customer),
             action=actions.get(event, AuditEntry.Action.UPDATE),
-            changes={name: [None if created else HIDDEN, HIDDEN] for name in fields},
+            changes={**{name: [None if created else HIDDEN, HIDDEN] for name in fields}, **origin},
             station_id=customer.station_id,
             event=event,
             **source,
@@ -174,7 +185,7 @@ def sentence(event: str, changes: Mapping[str, Any]) -> str:
     from accounts.models import Customer
 
     label = CustomerEvent(event).label if event in CustomerEvent.values else event
-    fields = ", ".join(field_label(Customer, name) for name in changes)
+    fields = ", ".join(field_label(Customer, name) for name in changes if name != MOVED_FROM)
     return f"{label}: {fields}" if fields else str(label)
 
 

@@ -84,7 +84,7 @@ class BookingAdmin(ScopedAdmin):
         return super().history_view(request, object_id, self._with_story(request, object_id, extra_context))
 
     def _with_story(self, request: HttpRequest, object_id: str, extra: dict[str, Any] | None) -> dict[str, Any]:
-        return {**(extra or {}), "story": audit.story(self.get_object(request, unquote(object_id)))}
+        return {**(extra or {}), "story": audit.story(self.get_object(request, unquote(object_id)), request.user)}
 
     @admin.action(description=_("Confirm"), permissions=["change"])
     def confirm(self, request: HttpRequest, chosen: QuerySet[Booking]) -> None:

@@ -122,7 +122,8 @@ class MailAdmin(ScopedAdmin):
             "actions": [ACTIONS[choice] for choice in shown.choices],
             "reach": bool(may_read and booking.customer and booking.customer.phone),
             "may_read": may_read,
-            "words": showing.words_of(mail, booking) if may_read else None,
+            "words": showing.words_of(mail, booking, request.user) if may_read else None,
+            "names_another": showing.names_another_station(mail, request.user),
             "language": composing.language_of(booking),
         }
 
@@ -131,7 +132,7 @@ class MailAdmin(ScopedAdmin):
     ) -> HttpResponse:
         """That of its booking: what staff chose for a mail stands there."""
         mail = self.get_object(request, unquote(object_id))
-        story = audit.story(mail.booking) if _is_here(mail) else []
+        story = audit.story(mail.booking, request.user) if _is_here(mail) else []
         return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
 
     def get_urls(self) -> list[Any]:

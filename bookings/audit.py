@@ -13,6 +13,7 @@ from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.dateparse import parse_date, parse_time
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +25,11 @@ from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
 from stations import wording
+from stations.models import Station
 from stations.querysets import Person
+
+Seen = Collection[str] | None
+"""The codes of the stations that somebody sees; None for all (`StationQuerySet.codes_seen_by`)."""
 
 
 class Event(models.TextChoices):
@@ -126,25 +131,52 @@ def entries(booking: Booking) -> models.QuerySet[AuditEntry]:
     return found.filter(station=booking.station_id).order_by("-id")
 
 
-def story(booking: Booking) -> list[Line]:
+def story(booking: Booking, person: Person) -> list[Line]:
     """What happened to the booking at its station, latest first, in sentences of the active language."""
-    return [line(entry, booking.station.country) for entry in entries(booking)]
+    return _lines(entries(booking), booking, person)
 
 
-def last_line(booking: Booking) -> Line | None:
-    """Who changed it last, and what; None for a booking without any trail."""
-    latest = entries(booking).first()
-    return line(latest, booking.station.country) if latest else None
+def last_line(booking: Booking, person: Person) -> Line | None:
+    """Who changed it last, and what; None for a booking without any entry."""
+    return next(iter(_lines(entries(booking)[:1], booking, person)), None)
 
 
-def line(entry: AuditEntry, country: str) -> Line:
+def _lines(found: Iterable[AuditEntry], booking: Booking, person: Person) -> list[Line]:
+    seen = Station.objects.codes_seen_by(person)
+    return [line(entry, booking.station.country, seen) for entry in found]
+
+
+def line(entry: AuditEntry, country: str, seen: Seen) -> Line:
+    hidden = hides_origin(entry, seen)
     return Line(
         when=entry.timestamp,
-        who=entry.actor_email or "",
-        channel="" if not entry.actor_email and entry.channel == Channel.COMMAND else entry.get_channel_display(),
+        who=_("someone at another station") if hidden else entry.actor_email or "",
+        channel="" if hidden or _is_plain_command(entry) else entry.get_channel_display(),
         event=entry.event,
-        what=sentence(entry.event, entry.changes or {}, country),
+        what=entry_sentence(entry, country, seen),
     )
+
+
+def _is_plain_command(entry: AuditEntry) -> bool:
+    return not entry.actor_email and entry.channel == Channel.COMMAND
+
+
+def hides_origin(entry: AuditEntry, seen: Seen) -> bool:
+    """Whether what an entry is about came from a station that is not among those seen: which, from where there and by whom is
+    that station's own affair.
+    """
+    changes = entry.changes or {}
+    [origin, *_more] = changes.get("station" if entry.event == Event.CAME else audit.MOVED_FROM, [None])
+    return seen is not None and origin is not None and origin not in seen
+
+
+def entry_sentence(entry: AuditEntry, country: str, seen: Seen) -> str:
+    """What an entry about a booking says, for somebody who sees these stations."""
+    changes = entry.changes or {}
+    if entry.event == Event.CAME and hides_origin(entry, seen):
+        given = [str(label) for name, label in audit.GIVEN.items() if name in changes]
+        return "; ".join([f"{capfirst(_('another station'))} → {_place(changes, 1, country)}", *given])
+    return sentence(entry.event, changes, country)
 
 
 def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:

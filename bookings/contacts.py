@@ -208,7 +208,7 @@ def _decision(
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station, chains = locked(by, booking_id)
-        require_version(booking, seen_version)
+        require_version(booking, seen_version, by)
         given = _of(booking)
         if name not in FIELDS or given is None or not getattr(given, name):
             raise NotFound

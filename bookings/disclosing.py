@@ -44,8 +44,8 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
             "customer": _who(customer),
             "bookings": [{"booking_id": one.pk, **{name: getattr(one, name) for name in NUMBERS}} for one in bookings],
             "given_with_bookings": list(_given(customer)),
-            "mails": list(_mails(customer)),
-            "history": list(_history(customer, bookings)),
+            "mails": list(_mails(customer, by)),
+            "history": list(_history(customer, bookings, by)),
             "replaced_requests": list(_replaced_requests(customer)),
         }
         trail.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
@@ -63,13 +63,15 @@ def _given(customer: Customer) -> Iterator[dict[str, Any]]:
         yield {name: getattr(one, name) for name in ("booking_id", "email", "phone", "created_at")}
 
 
-def _mails(customer: Customer) -> Iterator[dict[str, Any]]:
-    """What they were told, and what waits to be told, oldest first. The text is kept for a month."""
+def _mails(customer: Customer, person: Person) -> Iterator[dict[str, Any]]:
+    """What they were told, and what waits to be told, oldest first. The text is kept for a month; one that names a station which
+    the person does not see is for somebody who sees both.
+    """
     theirs = Q(said__customer=str(customer.pk)) | Q(booking__customer=customer, said__isnull=True)
     for mail in (
         Mail.objects.filter(theirs).select_related("booking__station", "booking__customer").order_by("created_at")
     ):
-        words = showing.words_of(mail, mail.booking)
+        words = showing.words_of(mail, mail.booking, person)
         yield {
             "booking_id": mail.booking_id,
             "about": mail.kind,
@@ -90,9 +92,10 @@ def _replaced_requests(customer: Customer) -> Iterator[dict[str, Any]]:
                 yield {"booking_id": step.booking_id, "changed_at": step.created_at, "special_requests": text}
 
 
-def _history(customer: Customer, bookings: list[Booking]) -> Iterator[dict[str, Any]]:
+def _history(customer: Customer, bookings: list[Booking], person: Person) -> Iterator[dict[str, Any]]:
     """What happened to them and to their bookings at this station, oldest first."""
     station: Station = customer.station
+    seen = Station.objects.codes_seen_by(person)
     keys = [str(customer.pk), *(str(booking.pk) for booking in bookings)]
     for entry in AuditEntry.objects.filter(station=station, object_pk__in=keys).order_by("id"):
         changes, about_customer = entry.changes or {}, entry.object_pk == keys[0]
@@ -100,6 +103,8 @@ def _history(customer: Customer, bookings: list[Booking]) -> Iterator[dict[str, 
             "when": entry.timestamp,
             "booking_id": None if about_customer else entry.object_pk,
             "event": entry.event,
-            "what": trail.sentence(entry.event, changes) if about_customer else audit.line(entry, station.country).what,
+            "what": trail.sentence(entry.event, changes)
+            if about_customer
+            else audit.entry_sentence(entry, station.country, seen),
             "from": entry.channel,
         }

@@ -114,7 +114,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
     with one_change():
         ask = partial(_There, to=to, booking_id=booking_id)
         booking, station, chains, there = locked_for(by, booking_id, to.station, ask)
-        require_version(booking, seen_version)
+        require_version(booking, seen_version, by)
         require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
             booking.station_id,
@@ -134,7 +134,7 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
         taken = there.ledger.take(booking, slots)
         given: contacts.Changes = {}
         if station != home:
-            booking.customer = customers.customer_at(station, left, by=by) if left and not left.erased_at else None
+            booking.customer = _customer_at(station, left, home, by=by)
             given = contacts.bring_along(booking, left)
         put(booking, slots)
         with statements.together(to_the_commit=True):
@@ -165,7 +165,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station, chains = locked(by, booking_id)
-        require_version(booking, seen_version)
+        require_version(booking, seen_version, by)
         if booking.status == to:
             return booking
         _require_step(booking, to)
@@ -194,7 +194,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
     roles.require(by, roles.CHANGE)
     with one_change():
         booking, station, chains = locked(by, booking_id)
-        require_version(booking, seen_version)
+        require_version(booking, seen_version, by)
         before, stood, guests, length = (
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
@@ -250,6 +250,13 @@ def _require_step(booking: Booking, to: Status) -> None:
             _("A booking that is %(now)s cannot become %(then)s.")
             % {"now": Status(booking.status).label, "then": Status(to).label}
         )
+
+
+def _customer_at(station: Station, left: Customer | None, home: Station, *, by: Person) -> Customer | None:
+    if left is None or left.erased_at:
+        return None
+    left.station = home
+    return customers.customer_at(station, left, by=by)
 
 
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> contacts.Changes:

@@ -112,7 +112,7 @@ def locked_for(
     if booking is None:
         raise NotFound
     if booking.station_id not in stations:
-        raise stale(booking) if Station.objects.may_see(person, booking.station_id) else NotFound
+        raise stale(booking, person) if Station.objects.may_see(person, booking.station_id) else NotFound
     booking.station = stations[booking.station_id]
     for station in stations.values():
         if code in (None, station.code):
@@ -120,9 +120,9 @@ def locked_for(
     raise NotFound
 
 
-def stale(booking: Booking) -> Stale:
-    """The refusal for a booking changed meanwhile, with who did what."""
-    return Stale(data=Stale.Meanwhile(booking, audit.last_line(booking)))
+def stale(booking: Booking, person: Person) -> Stale:
+    """The refusal for a booking changed meanwhile, with who did what, as far as the person may know."""
+    return Stale(data=Stale.Meanwhile(booking, audit.last_line(booking, person)))
 
 
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:

@@ -25,9 +25,9 @@ from stations.querysets import Person
 from stations.timetable import Slot
 
 
-def require_version(booking: Booking, seen: int | None) -> None:
+def require_version(booking: Booking, seen: int | None, by: Person) -> None:
     if seen is not None and seen != booking.version:
-        raise stale(booking)
+        raise stale(booking, by)
 
 
 def require_acceptable(booking: Booking, station: Station) -> None:

@@ -82,6 +82,12 @@ class StationQuerySet(models.QuerySet[Row]):
             return None
         return list(self.visible_to(person).values_list("pk", flat=True))
 
+    def codes_seen_by(self, person: Person) -> frozenset[str] | None:
+        """The codes of the person's stations; None for whoever sees all."""
+        if self.keys_seen_by(person) is None:
+            return None
+        return frozenset(counter.code for counter in self.counters(person))
+
     def may_see(self, person: Person, pk: int) -> bool:
         """Whether the station of this key is one of the person's."""
         seen = self.keys_seen_by(person)

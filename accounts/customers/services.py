@@ -275,10 +275,10 @@ def _require_valid(customer: Customer) -> None:
         raise Invalid(fields=error.message_dict) from error
 
 
-def write_new(customers: Sequence[Customer], station: Station, *, by: Person | None) -> None:
+def write_new(customers: Sequence[Customer], station: Station, *, by: Person | None, moved_from: str = "") -> None:
     """Customers who are not there yet, with their index and an entry each. Under the station's lock."""
     if customers:
         statements.insert(customers)
         indexing.write(customers, station)
         named = [(customer, [name for name in EDITABLE if getattr(customer, name)]) for customer in customers]
-        audit.record_customers(named, event=CustomerEvent.CREATED, by=by)
+        audit.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)

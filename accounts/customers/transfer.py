@@ -32,13 +32,13 @@ def customer_at(station: Station, customer: Customer, *, by: Person) -> Customer
     copy = Customer(station=station, **{name: getattr(customer, name) for name in COPIED})
     found = KnownCustomers(station, [copy]).match(copy)
     if found is None:
-        write_new([copy], station, by=by)
+        write_new([copy], station, by=by, moved_from=customer.station.code)
         return copy
-    _take_over(found, copy, by=by)
+    _take_over(found, copy, by=by, moved_from=customer.station.code)
     return found
 
 
-def _take_over(found: Customer, copy: Customer, *, by: Person) -> None:
+def _take_over(found: Customer, copy: Customer, *, by: Person, moved_from: str) -> None:
     changed = [name for name in ("language", "notes") if getattr(copy, name) and not getattr(found, name)]
     if copy.email_bounced and not found.email_bounced and email_form(copy.email) == email_form(found.email):
         changed.append("email_bounced")
@@ -47,4 +47,4 @@ def _take_over(found: Customer, copy: Customer, *, by: Person) -> None:
             setattr(found, name, getattr(copy, name))
         found.updated_at = timezone.now()
         found.save(update_fields=[*changed, "updated_at"])
-        audit.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by)
+        audit.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)

@@ -96,12 +96,25 @@ def _when(moment: datetime, station: Station) -> str:
     return wording.moment(wording.short_day(local.date(), station.country), local.time(), station.country)
 
 
-def words_of(mail: Mail, booking: Booking) -> Words:
-    """What the mail says: as it went where it is kept, else as it would go now. Empty where its text was forgotten."""
+def names_another_station(mail: Mail, person: Person) -> bool:
+    """Whether it tells where the booking came from, and that is a station which the person does not see."""
+    known = mail.knows
+    return known is not None and known.station != mail.station_id and not Station.objects.may_see(person, known.station)
+
+
+def words_of(mail: Mail, booking: Booking, person: Person) -> Words:
+    """What the mail says: as it went where it is kept, else as it would go now.
+
+    Empty where its text was forgotten, where it names a station that the person does not see, and where it would be written by
+    another station, for the booking is there by now.
+    """
+    if names_another_station(mail, person):
+        return Words("", "", "")
     if mail.message:
         kept = message_from_string(mail.message, policy=composing.WIRE)
         return Words(str(kept["Subject"]), _part(kept, "plain"), _part(kept, "html"))
-    if mail.state in (State.WAITING, *UNTOLD) and booking.customer:
+    is_here = booking.station_id == mail.station_id
+    if is_here and mail.state in (State.WAITING, *UNTOLD) and booking.customer:
         return composing.words(booking, Kind(mail.kind), mail.knows)
     return Words("", "", "")
 

@@ -60,7 +60,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         code = _station_code(step, side, by)
         booking, station, chains, _nothing_more = locked_for(by, step.booking_id, code, lambda at: None)
         step = _locked(step, side, by)
-        require_version(booking, step.version_after if side == BEFORE else step.version_before)
+        require_version(booking, step.version_after if side == BEFORE else step.version_before, by)
 
         before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
         held, guests = is_holding(booking), booking.total_guests

@@ -197,7 +197,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "recipient": contacts.recipient(booking).email if may_read else "",
         "mails": mails,
         "untold": next((shown for shown in mails if shown.call), None),
-        "story": audit.story(booking),
+        "story": audit.story(booking, request.user),
     }
 
 

@@ -41,7 +41,8 @@ def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse
     shown = {
         "booking": booking,
         "shown": showing.shown(found, booking, request.user, timezone.now()),
-        "words": showing.words_of(found, booking),
+        "words": showing.words_of(found, booking, request.user),
+        "names_another": showing.names_another_station(found, request.user),
         "language": composing.language_of(booking),
     }
     return draw(request, "bookings/mail.html", shown)

@@ -260,8 +260,8 @@ def test_history_tells_nothing_of_what_was_done_at_another_station(admin: Client
 
     shown = admin.get(url(made, "history")).content.decode()
 
-    assert "elsewhere Fri 7 Mar 2031 18:00 → kitchen Sat 8 Mar 2031 18:00" in shown
-    assert manager_there.email not in shown
+    assert "Another station → kitchen Sat 8 Mar 2031 18:00" in shown
+    assert [word for word in ("elsewhere", "Fri 7 Mar", manager_there.email) if word in shown] == []
 
 
 def test_admins_own_log_holds_no_personal_data(admin: Client, station: Station) -> None:

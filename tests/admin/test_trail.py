@@ -27,7 +27,9 @@ def page(admin: Client, **query: Any) -> str:
 def story(thing: Any) -> list[str]:
     """What the trail says of a thing, from the beginning."""
     kind = ContentType.objects.get_for_model(thing)
-    return [told(entry) for entry in AuditEntry.objects.filter(content_type=kind, object_pk=thing.pk).order_by("id")]
+    return [
+        told(entry, None) for entry in AuditEntry.objects.filter(content_type=kind, object_pk=thing.pk).order_by("id")
+    ]
 
 
 def test_trail_is_of_the_managers_stations_and_can_only_be_read(admin: Client, station: Station) -> None:
@@ -137,7 +139,7 @@ def test_trail_says_what_became_of_a_station(station: Station) -> None:
 
     assert story(station)[-1] == "Name: Kitchen → Old Kitchen"
     [capacity, deleted] = AuditEntry.objects.filter(object_repr="Monday 17:00").order_by("id")
-    assert (told(capacity), told(deleted)) == ("Capacity: 3 → 9", "Deleted")
+    assert (told(capacity, None), told(deleted, None)) == ("Capacity: 3 → 9", "Deleted")
 
 
 def test_trail_says_who_was_granted_what(station: Station) -> None:
@@ -160,7 +162,7 @@ def test_trail_says_that_a_link_for_a_password_was_made_and_not_which(
 
     assert answer.status_code == 200
     entry = AuditEntry.objects.get(object_pk=mate.pk, event="password_link")
-    assert (told(entry), entry.actor, entry.channel, entry.changes) == (
+    assert (told(entry, None), entry.actor, entry.channel, entry.changes) == (
         "Password",
         manager,
         "admin",

@@ -139,7 +139,7 @@ def test_reschedule_to_another_station_takes_the_person_and_starts_a_history_the
     assert moved.customer_id != made.customer_id
     assert moved.special_requests == "nuts"
     assert set(Hold.objects.values_list("station", "date")) == {(away.pk, SATURDAY)}
-    [line] = audit.story(moved)
+    [line] = audit.story(moved, roles.OPERATOR)
     assert line.what == f"{home.code} Fri 7 Mar 2031 18:00 → {away.code} Sat 8 Mar 2031 19:00"
     left = AuditEntry.objects.get(event="left")
     assert left.station == home
