@@ -1,6 +1,6 @@
 """Customers in Django's admin; people are `accounts.admin_people`, the audit log is `accounts.admin_trail`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import admin_trail, customers, roles
+from accounts.admin_conflicts import ConflictPages
 from accounts.admin_people import GroupAdmin, PersonAdmin, person_of
 from accounts.admin_privacy import PrivacyPages
 from accounts.forms import KeptEmailField, LinesField
@@ -26,17 +27,20 @@ class CustomerForm(ServiceForm):
 
     email = KeptEmailField(label=_("e-mail"), required=False, max_length=254)
     notes = LinesField(label=_("notes"), required=False, max_length=2000)
+    seen_versions: Sequence[int] | None = None
 
     class Meta:
         model = Customer
         fields = ("name", "email", "phone", "language", "notes")
 
     def write(self, words: Mapping[str, Any]) -> Customer:
-        return customers.edit(self.instance.pk, {name: words[name] for name in self.changed_data}, by=self.person)
+        changes = {name: words[name] for name in self.changed_data}
+        seen = self.seen_versions[0] if self.seen_versions else None
+        return customers.edit(self.instance.pk, changes, by=self.person, seen_version=seen)
 
 
 @admin.register(Customer)
-class CustomerAdmin(PrivacyPages, ScopedAdmin):
+class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
     """Customers come with their bookings; here they are found and mended, through `accounts.customers`. Their contact stands on
     their own page alone; that it was opened is in the audit trail.
     """
@@ -48,6 +52,12 @@ class CustomerAdmin(PrivacyPages, ScopedAdmin):
     ordering = ("-created_at",)
     readonly_fields = ("email_bounced", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
     search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
+
+    def versions_of(self, obj: Customer) -> list[int]:
+        return [obj.version]
+
+    def locked(self, request: HttpRequest, obj: Customer) -> Customer:
+        return customers.locked(obj.pk, by=person_of(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

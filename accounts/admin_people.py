@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts import people, resetting, roles, second_factor, sessions
+from accounts.admin_conflicts import ConflictPages
 from accounts.models import User
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
@@ -84,7 +85,7 @@ class SharedStationFilter(StationFilter):
     relation = "stations"
 
 
-class PersonAdmin(SensitiveAdmin, ScopedAdmin):
+class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     """People of the manager's stations. One grants only what one holds, and edits nobody who has more, nor oneself."""
 
     form = PersonForm
@@ -240,7 +241,7 @@ def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
     return shared
 
 
-class GroupAdmin(SensitiveAdmin, ScopedAdmin, DjangosGroupAdmin):
+class GroupAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin, DjangosGroupAdmin):
     """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any.
 
     The product's own are as `accounts/roles.py` says, and each migrate makes them so again.

@@ -118,15 +118,16 @@ class PrivacyPages(_Admin):
             raise PermissionDenied
         form = AdminGivenContactForm(request.POST)
         if form.is_valid():
-            self._decide(request, form.cleaned_data)
+            self._decide(request, form)
         else:
             self.message_user(request, gettext("Something went wrong. Please try again."), messages.ERROR)
         return redirect("admin:accounts_customer_change", customer.pk)
 
-    def _decide(self, request: HttpRequest, wanted: dict[str, Any]) -> None:
+    def _decide(self, request: HttpRequest, form: AdminGivenContactForm) -> None:
+        wanted = form.cleaned_data
         decide, notice = DECISIONS[wanted["do"]]
         try:
-            decide(wanted["booking"], wanted["field"], by=request.user, seen_version=wanted["version"])
+            decide(wanted["booking"], wanted["field"], by=request.user, **form.seen())
         except DomainError as refused:
             self.message_user(request, refusal(refused), messages.ERROR)
         else:

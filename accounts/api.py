@@ -128,7 +128,7 @@ class OneCustomer(ApiView):
         except (ValueError, Customer.DoesNotExist):
             raise Http404 from None
         self.reads = _reads([found]) if request.user.has_perm(roles.PII) else []
-        return success(_customer(found, request.user))
+        return success(_customer(found, request.user), headers={"ETag": f'"{found.version}"'})
 
 
 def _reads(found: Sequence[Customer]) -> list[Read]:
@@ -145,4 +145,5 @@ def _customer(customer: Customer, person: Person) -> dict[str, Any]:
         "email": shown.email,
         "phone": shown.phone,
         "created_at": customer.created_at.isoformat(),
+        "version": customer.version,
     }

@@ -227,7 +227,7 @@ def register_models() -> None:
     from accounts.models import ApiKey, User
     from stations.models import Opening, Station, TimetableException
 
-    auditlog.register(Station, exclude_fields=["changes"])
+    auditlog.register(Station, exclude_fields=["changes", "version", "timetable_version"])
     auditlog.register(Opening)
     auditlog.register(TimetableException)
     auditlog.register(ApiKey, exclude_fields=["digest", "epoch", "last_used_at", "ended_at"], m2m_fields={"stations"})

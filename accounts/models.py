@@ -235,6 +235,7 @@ class Customer(models.Model):
         help_text=_("Mails are written in it. Empty: the station's."),
     )
     notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
     erased_at = models.DateTimeField(_("erased"), null=True, default=None, editable=False)

@@ -181,20 +181,28 @@ def _hidden(value: str) -> str | None:
 
 
 @counted("contact")
-def use(booking_id: UUID, name: str, *, by: Person, seen_version: int | None = None) -> Booking:
+def use(
+    booking_id: UUID, name: str, *, by: Person, seen_version: int | None = None, seen_customer: int | None = None
+) -> Booking:
     """Save the email or phone that came with a booking for its customer: from now on it is what they are on file with.
 
-    Raises NotPermitted, NotFound (nothing is to be decided about), Stale, or Invalid (a phone that is no number).
+    Raises NotPermitted, NotFound (nothing is to be decided about), Stale (booking or customer is of another version than was
+    seen), or Invalid (a phone that is no number).
     """
     roles.require(by, roles.PII)
     with _decision(booking_id, name, Event.CONTACT_USED, by=by, seen_version=seen_version) as given:
-        customers.edit(given.customer_id, {name: getattr(given, name)}, by=by)
+        customers.edit(given.customer_id, {name: getattr(given, name)}, by=by, seen_version=seen_customer)
     return given.booking
 
 
 @counted("contact")
-def dismiss(booking_id: UUID, name: str, *, by: Person, seen_version: int | None = None) -> Booking:
-    """Forget the email or phone that came with a booking. Raises NotPermitted, NotFound or Stale."""
+def dismiss(
+    booking_id: UUID, name: str, *, by: Person, seen_version: int | None = None, seen_customer: int | None = None
+) -> Booking:
+    """Forget the email or phone that came with a booking, whatever its customer is on file with by now.
+
+    Raises NotPermitted, NotFound or Stale.
+    """
     with _decision(booking_id, name, Event.CONTACT_DISMISSED, by=by, seen_version=seen_version) as given:
         pass
     return given.booking

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from stations import errors
 from stations.errors import DomainError, NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
@@ -30,14 +31,13 @@ __all__ = [
 ]
 
 
-class Stale(DomainError):
+class Stale(errors.Stale):
     """Somebody changed the booking meanwhile. `data` is a `Meanwhile`: the booking as it is now, and who did what when."""
 
     class Meanwhile(NamedTuple):
         booking: "Booking"
         last: "Line | None"
 
-    code = "stale"
     sentence = _("Somebody changed this booking meanwhile. Look at it again before you change it.")
 
 

@@ -92,11 +92,19 @@ class StatusForm(forms.Form):
 
 
 class GivenContactForm(forms.Form):
-    """What becomes of an email or phone that came with a booking. `version` is the one that the person has seen."""
+    """What becomes of an email or phone that came with a booking, with the versions of both that the person has seen."""
 
     do = forms.ChoiceField(choices=[("use", ""), ("dismiss", "")])
     field = forms.ChoiceField(choices=[("email", ""), ("phone", "")])
     version = forms.IntegerField(min_value=1, max_value=10**9)
+    customer_version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
+
+    def seen(self) -> dict[str, int | None]:
+        """As a service takes them."""
+        return {
+            "seen_version": self.cleaned_data["version"],
+            "seen_customer": self.cleaned_data["customer_version"],
+        }
 
 
 class AdminGivenContactForm(GivenContactForm):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,23 +23,36 @@ from bookings.holds import Ledger
 from bookings.models import Booking, Hold
 from bookings.transactions import lock_stations, one_change
 from stations import statements
-from stations.errors import Invalid, NoSuchSlot, SlotClosed
+from stations.errors import Invalid, NoSuchSlot, SlotClosed, Stale
 from stations.loading import timetable_of
-from stations.models import Opening, Station
+from stations.models import Opening, Station, TimetableException, Versions
 from stations.querysets import Person
 from stations.timetable import Slot, instant, overlapping
 
+_ROWS = (Opening.objects, TimetableException.objects)
+_OWN_FIELDS = [
+    field.attname
+    for field in Station._meta.concrete_fields
+    if field.name not in ("version", "timetable_version", "changes")
+]
+
 
 @contextmanager
-def changing(station: Station, *, by: Person, displace: bool = False, retime: bool = False) -> Iterator[None]:
+def changing(
+    station: Station, *, by: Person, displace: bool = False, retime: bool = False, seen: Versions | None = None
+) -> Iterator[None]:
     """Change the station's own fields, openings and exceptions inside; what that does to bookings is settled on leaving.
 
-    Raises NotPermitted and NotFound on entering; on leaving, with nothing changed, Invalid (openings overlap), WouldRetime
-    (another time zone moves bookings ahead, unless `retime`) or WouldDisplace (bookings lose their place, unless `displace`).
+    Raises NotPermitted, NotFound and Stale (the station or its timetable is not as it was `seen`) on entering; on leaving, with
+    nothing changed, Invalid (openings overlap), WouldRetime (another time zone moves bookings ahead, unless `retime`) or
+    WouldDisplace (bookings lose their place, unless `displace`).
     """
     roles.require(by, roles.MANAGE)
     with one_change():
         [before] = lock_stations(by, pks=[station.pk])
+        if seen and seen.is_overtaken(before.versions):
+            raise Stale(data=before)
+        rows = _timetable(before)
         yield
         after = Station.objects.get(pk=station.pk)
         _require_apart(after)
@@ -46,7 +60,22 @@ def changing(station: Station, *, by: Person, displace: bool = False, retime: bo
         if after.time_zone != before.time_zone:
             _retime(before, after, now, by=by, agreed=retime)
         _settle(after, now, by=by, agreed=displace)
+        _count_versions(before, after, has_new_timetable=rows != _timetable(after))
         Station.objects.bump(after.pk)
+
+
+def _timetable(station: Station) -> list[list[tuple[Any, ...]]]:
+    """All that a timetable is made of, to be compared."""
+    return [list(rows.filter(station=station).order_by("pk").values_list()) for rows in _ROWS]
+
+
+def _count_versions(before: Station, after: Station, *, has_new_timetable: bool) -> None:
+    """A new version for each of the two that differs from what it was."""
+    is_new = any(getattr(before, name) != getattr(after, name) for name in _OWN_FIELDS)
+    if is_new or has_new_timetable:
+        Station.objects.filter(pk=after.pk).update(
+            version=F("version") + int(is_new), timetable_version=F("timetable_version") + int(has_new_timetable)
+        )
 
 
 def _require_apart(station: Station) -> None:

@@ -91,6 +91,8 @@ COMPONENTS: Final = {
             "phone": TEXT,
             "address": TEXT,
             "is_active": FLAG,
+            "version": COUNT,
+            "timetable_version": COUNT,
         }
     ),
     "Slot": record(
@@ -111,7 +113,15 @@ COMPONENTS: Final = {
         }
     ),
     "Customer": record(
-        {"customer_id": UUID, "station": TEXT, "name": TEXT, "email": TEXT, "phone": TEXT, "created_at": INSTANT}
+        {
+            "customer_id": UUID,
+            "station": TEXT,
+            "name": TEXT,
+            "email": TEXT,
+            "phone": TEXT,
+            "created_at": INSTANT,
+            "version": COUNT,
+        }
     ),
     "Tokens": record(
         {"access": TEXT, "refresh": TEXT, "token_type": {"type": "string", "const": "Bearer"}, "expires_in": COUNT}

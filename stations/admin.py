@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -18,7 +19,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from accounts.admin_conflicts import ConflictPages
 from accounts.forms import LinesField
+from accounts.models import AuditEntry
 from accounts.scoping import ScopedAdmin
 from bookings import retaining
 from bookings.errors import WouldDisplace, WouldRetime
@@ -28,8 +31,8 @@ from bookings.models import Booking
 from bookings.timetables import changing
 from stations import wording
 from stations.building import Week, build
-from stations.errors import DomainError
-from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Weekday
+from stations.errors import DomainError, Stale
+from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
 from stations.querysets import ALL_STATIONS
 from stations.timetable import local_now
 
@@ -123,7 +126,7 @@ class OpeningInline(TimetableInline):
 
 
 @admin.register(Station)
-class StationAdmin(ScopedAdmin):
+class StationAdmin(ConflictPages, ScopedAdmin):
     """The manager's stations. They are never deleted; new ones are made by those who have access to all."""
 
     form = StationForm
@@ -144,6 +147,19 @@ class StationAdmin(ScopedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and request.user.has_perm(ALL_STATIONS)
 
+    def versions_of(self, obj: Station) -> list[int]:
+        return [obj.version, obj.timetable_version]
+
+    def entries_about(self, obj: Station) -> QuerySet[AuditEntry]:
+        kinds = ContentType.objects.get_for_models(Station, Opening, TimetableException).values()
+        found: QuerySet[AuditEntry] = AuditEntry.objects.filter(station=obj, content_type__in=kinds)
+        return found
+
+    def latest_entry(self, obj: Station) -> int:
+        """Of any kind at the station: one about its timetable may lie far back."""
+        latest: int | None = AuditEntry.objects.filter(station=obj).order_by("-id").values_list("id", flat=True).first()
+        return latest or 0
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)
         return type(form.__name__, (form,), {"refusal": getattr(request, "refusal", None)})
@@ -163,7 +179,7 @@ class StationAdmin(ScopedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Station and timetable in one change, settled with the bookings as it is left."""
         agreed = {name: form.cleaned_data[name] for name in ("displace", "retime")}
-        with changing(form.instance, by=request.user, **agreed):
+        with changing(form.instance, by=request.user, seen=Versions(*form.seen_versions or ()), **agreed):
             if change:
                 self._save_changed(form)
             super().save_related(request, form, formsets, change)
@@ -202,7 +218,9 @@ class StationAdmin(ScopedAdmin):
             raise Http404
         if not self.has_change_permission(request, station):
             raise PermissionDenied
-        form = WeekForm(request.POST or None, initial={"first_date": local_now(station, timezone.now()).date()})
+        seen = {"timetable_version": station.timetable_version, "latest_entry": self.latest_entry(station)}
+        today = local_now(station, timezone.now()).date()
+        form = WeekForm(request.POST or None, initial={"first_date": today, **seen})
         made: list[Opening] = []
         if form.is_valid():
             sure = "build" in request.POST
@@ -219,9 +237,16 @@ class StationAdmin(ScopedAdmin):
         """What is made, for good or to be looked at; a refusal goes onto the form."""
         try:
             with transaction.atomic():
-                with changing(station, by=request.user, displace=form.cleaned_data["displace"]):
+                seen = Versions(timetable=form.cleaned_data["timetable_version"])
+                with changing(station, by=request.user, displace=form.cleaned_data["displace"], seen=seen):
                     made = build(station, form.week())
                 transaction.set_rollback(not for_good)
+        except Stale as refusal:
+            who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
+            form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
+            said = gettext("%(who)s changed the opening hours meanwhile. Check them, then preview and build again.")
+            form.add_error(None, said % {"who": who})
+            return []
         except DomainError as refusal:
             form.add_error(None, list(told(refusal)))
             return []
@@ -256,6 +281,15 @@ class WeekForm(forms.Form):
         help_text=_("From the first date on; what was before stays as it was."),
     )
     displace = forms.BooleanField(label=_("Displace bookings that lose their place"), required=False)
+    timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
+    latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
+    """What the timetable was when the page was opened."""
+
+    def go_on_from(self, posted: QueryDict, timetable_version: int, latest_entry: int) -> None:
+        """Show the form again with what was posted, about the timetable as it is now."""
+        words = posted.copy()
+        words["timetable_version"], words["latest_entry"] = str(timetable_version), str(latest_entry)
+        self.data = words
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
@@ -265,4 +299,5 @@ class WeekForm(forms.Form):
         return words
 
     def week(self) -> Week:
-        return Week(**{name: value for name, value in self.cleaned_data.items() if name != "displace"})
+        others = ("displace", "timetable_version", "latest_entry")
+        return Week(**{name: value for name, value in self.cleaned_data.items() if name not in others})

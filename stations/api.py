@@ -49,6 +49,8 @@ def _station(station: Station) -> dict[str, Any]:
         "phone": station.phone,
         "address": station.address,
         "is_active": station.is_active,
+        "version": station.version,
+        "timetable_version": station.timetable_version,
     }
 
 

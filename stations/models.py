@@ -1,5 +1,6 @@
 """Stations and their timetables."""
 
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -27,6 +28,16 @@ class Weekday(models.IntegerChoices):
     FRIDAY = 4, _("Friday")
     SATURDAY = 5, _("Saturday")
     SUNDAY = 6, _("Sunday")
+
+
+class Versions(NamedTuple):
+    """Of a station and of its timetable, as somebody has seen them; None for one that they say nothing about."""
+
+    station: int | None = None
+    timetable: int | None = None
+
+    def is_overtaken(self, now: Self) -> bool:
+        return any(seen not in (None, current) for seen, current in zip(self, now, strict=True))
 
 
 places = [MinValueValidator(1), MaxValueValidator(MAX_PLACES)]
@@ -90,6 +101,10 @@ class Station(models.Model):
         default=True,
         help_text=_("A station is never deleted. An inactive one takes no new bookings."),
     )
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    """Of the station's own fields: whoever saves over another one is told."""
+    timetable_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    """Of its openings and exceptions together."""
     changes = models.BigIntegerField(default=0, editable=False)
     """Grows with every change that a calendar of this station could show; ETags are made from it."""
 
@@ -104,6 +119,10 @@ class Station(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def versions(self) -> "Versions":
+        return Versions(self.version, self.timetable_version)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,7 @@ from accounts.customers.matching import KnownCustomers
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, phone_form
 from stations import statements
-from stations.errors import Invalid, NotFound
+from stations.errors import Invalid, NotFound, Stale
 from stations.models import Station
 from stations.querysets import Person
 
@@ -128,21 +129,24 @@ def given_fields(contact: Contact) -> list[str]:
     return [name for name, text in cleaned.items() if text]
 
 
-def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person) -> Customer:
-    """Change a customer's name, e-mail, phone, language or notes. Nothing that differs: nothing is written.
+def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Customer:
+    """Change a customer's name, email, phone, language or notes. Nothing that differs: nothing is written.
 
-    Raises NotPermitted, NotFound or Invalid: whoever was erased stays so. An email or phone kept as written by an import may
-    stay as it is.
+    Raises, in this order, NotPermitted, NotFound, Stale (not the version that was seen) or Invalid: whoever was erased stays so.
+    An email or phone kept as written by an import may stay as it is.
     """
     roles.require(by, roles.CHANGE)
     roles.require(by, roles.PII)
     with transaction.atomic():
         customer = locked(customer_id, by=by)
+        if seen_version not in (None, customer.version):
+            raise Stale(data=customer)
         if customer.erased_at:
             raise Invalid(_("This customer was erased, and stays so. Book for them as for somebody new."))
         station = customer.station
         changed = _apply(customer, changes)
         if changed:
+            customer.version += 1
             customer.save()
             indexing.rewrite([customer], station)
             audit.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
@@ -169,6 +173,7 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     for name in EDITABLE:
         setattr(customer, name, "")
     customer.email_bounced, customer.email_is_valid, customer.phone_is_valid, customer.erased_at = False, True, True, at
+    customer.version += 1
     customer.save()
     BlindIndex.objects.filter(customer=customer).delete()
     audit.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
@@ -194,16 +199,21 @@ def mark_bounced(customer: Customer, email: str) -> None:
         Station.objects.filter(pk=customer.station_id).locked().first()
         current = Customer.objects.get(pk=customer.pk)
         if email_form(current.email) == email_form(email) and not current.email_bounced:
-            Customer.objects.filter(pk=customer.pk).update(email_bounced=True, updated_at=timezone.now())
+            _set_bounced(customer, to=True)
             audit.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.bump(customer.station_id)
+
+
+def _set_bounced(customer: Customer, *, to: bool) -> None:
+    changes = {"email_bounced": to, "version": F("version") + 1, "updated_at": timezone.now()}
+    Customer.objects.filter(pk=customer.pk).update(**changes)
 
 
 def forget_bounce(customer: Customer, *, by: Person) -> None:
     """Try the address again: somebody knows better than the mail server did. Under the station's lock."""
     if customer.email_bounced:
         customer.email_bounced = False
-        Customer.objects.filter(pk=customer.pk).update(email_bounced=False, updated_at=timezone.now())
+        _set_bounced(customer, to=False)
         audit.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
 
 

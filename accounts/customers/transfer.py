@@ -17,7 +17,7 @@ COPIED: Final = (
     "name", "email", "email_is_valid", "email_bounced", "phone", "phone_is_valid", "language", "notes",
 )  # fmt: skip
 """What whoever is made at another station has from the one that they come from."""
-OWN: Final = ("id", "station", "created_at", "updated_at", "erased_at")
+OWN: Final = ("id", "station", "version", "created_at", "updated_at", "erased_at")
 """What each station knows for itself. Every field of a customer is one of these or those: a test says so."""
 
 
@@ -45,6 +45,6 @@ def _take_over(found: Customer, copy: Customer, *, by: Person, moved_from: str) 
     if changed:
         for name in changed:
             setattr(found, name, getattr(copy, name))
-        found.updated_at = timezone.now()
-        found.save(update_fields=[*changed, "updated_at"])
+        found.version, found.updated_at = found.version + 1, timezone.now()
+        found.save(update_fields=[*changed, "version", "updated_at"])
         audit.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)

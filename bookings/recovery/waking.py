@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import sessions
+from accounts.models import Customer
 from bookings.mails import outbox, reminders
 from bookings.models import Booking, Feed, UndoStep
 from bookings.recovery import credentials
@@ -22,8 +23,8 @@ from stations.models import Station
 
 VERSIONS: Final = 1_000
 CHANGES: Final = 1_000_000
-"""More than a booking, or a station, can have gone through since a backup: so no version and no ETag comes twice with another
-meaning, and customers' calendars take what they are told next for newer than all before."""
+"""More than a booking, a customer or a station can have gone through since a backup: so no version and no ETag comes twice with
+another meaning, and customers' calendars take what they are told next for newer than all before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +46,10 @@ def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
     people = sessions.end_all()
     UndoStep.objects.all().delete()  # they belong to those sessions
     Booking.objects.update(version=F("version") + VERSIONS)
-    Station.objects.update(changes=F("changes") + CHANGES)
+    Customer.objects.update(version=F("version") + VERSIONS)
+    Station.objects.update(
+        changes=F("changes") + CHANGES,
+        version=F("version") + VERSIONS,
+        timetable_version=F("timetable_version") + VERSIONS,
+    )
     return Woken(people, ended, held)

@@ -44,7 +44,7 @@ def decide(request: PageRequest, booking_id: UUID) -> HttpResponse:
     wanted = form.cleaned_data
     decide_on, notice = DECISIONS[wanted["do"]]
     try:
-        decide_on(booking_id, wanted["field"], by=request.user, seen_version=wanted["version"])
+        decide_on(booking_id, wanted["field"], by=request.user, **form.seen())
     except DomainError as error:
         return booking_page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
     notices.keep(request, str(notice))

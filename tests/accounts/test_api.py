@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from accounts import authentication, roles
+from accounts import authentication, customers, roles
 from accounts.models import Customer, User
 from stations.models import Station
 from tests.factories import StationFactory, customer, person, staff
@@ -34,7 +34,7 @@ def one(user: User, customer_id: Any) -> tuple[int, Any]:
     return answer.status_code, answer.json()
 
 
-def row(found: Customer, **other: str) -> dict[str, str]:
+def row(found: Customer, **other: str) -> dict[str, Any]:
     return {
         "customer_id": str(found.pk),
         "station": found.station.code,
@@ -42,6 +42,7 @@ def row(found: Customer, **other: str) -> dict[str, str]:
         "email": "ana@example.com",
         "phone": "+4930901820",
         "created_at": found.created_at.isoformat(),
+        "version": found.version,
         **other,
     }
 
@@ -93,6 +94,15 @@ def test_one_customer_is_told_whole_to_those_with_the_right(station: Station, an
 def test_one_customer_is_initials_to_those_without(station: Station, ana: Customer) -> None:
     hidden = row(ana, name="A. G.", email="", phone="")
     assert one(person(roles.VIEWERS, station), ana.pk) == (200, {"success": True, "data": hidden})
+
+
+def test_one_customers_version_is_its_etag_and_grows_with_each_change(station: Station, ana: Customer) -> None:
+    by = staff(station)
+    customers.edit(ana.pk, {"notes": "Loud"}, by=by)
+
+    answer = Client().get(f"/api/customers/{ana.pk}/", headers=bearer(by))
+
+    assert (answer.headers["ETag"], answer.json()["data"]["version"]) == ('"2"', 2)
 
 
 def test_one_customer_of_another_station_is_as_unknown_as_none(ana: Customer) -> None:

@@ -54,6 +54,8 @@ def test_stations_are_those_of_the_caller(api: Caller, station: Station, bar: St
                 "phone": "",
                 "address": "",
                 "is_active": True,
+                "version": 1,
+                "timetable_version": 1,
             }
         ],
         "total_count": 1,

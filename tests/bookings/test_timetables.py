@@ -1,6 +1,7 @@
 """A changed timetable, and the bookings that stand in it."""
 
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
 import time_machine
@@ -25,7 +26,7 @@ def manager(station: Station) -> User:
     return person(roles.MANAGERS, station)
 
 
-def close_friday(station: Station, manager: User, **agreed: bool) -> None:
+def close_friday(station: Station, manager: User, **agreed: Any) -> None:
     with changing(station, by=manager, **agreed):
         ExceptionFactory(station=station, date=FRIDAY, reason="Stocktaking")
 
@@ -157,7 +158,7 @@ def test_changing_refuses_openings_that_overlap(station: Station, manager: User)
 def test_changing_the_zone_says_first_what_moves_and_keeps_local_times(station: Station, manager: User) -> None:
     made = booking(station)
 
-    def to_new_york(**agreed: bool) -> None:
+    def to_new_york(**agreed: Any) -> None:
         with changing(station, by=manager, **agreed):
             Station.objects.filter(pk=station.pk).update(time_zone="America/New_York")
 
