@@ -55,10 +55,19 @@ function choose(form, id, name) {
   if (!(fields instanceof HTMLFieldSetElement) || !(known instanceof HTMLElement)) return;
   const field = known.querySelector('input[name="customer"]');
   if (field instanceof HTMLInputElement) field.value = id;
+  offerOtherContact(known, Boolean(id));
   for (const place of known.querySelectorAll("[data-known-name]")) place.textContent = name;
   fields.hidden = fields.disabled = Boolean(id);
   known.hidden = !id;
   if (!id) offer(fields, "");
   const next = id ? known.querySelector("button") : fields.querySelector("input");
   if (next instanceof HTMLElement) next.focus();
+}
+
+/** Fields for another email or phone of somebody known, who has none of them before. @param {HTMLElement} known @param {boolean} shown */
+function offerOtherContact(known, shown) {
+  const pattern = known.querySelector("template[data-known-contact]");
+  if (!(pattern instanceof HTMLTemplateElement)) return;
+  known.querySelector("details")?.remove();
+  if (shown) known.append(pattern.content.cloneNode(true));
 }

@@ -137,6 +137,22 @@ def contact_in_panel(page: Page, world: World) -> None:
     expect(page.get_by_role("link", name="ana@example.com")).to_be_visible()
 
 
+def given_in_panel(page: Page, world: World) -> None:
+    contact = Contact("Ana García", "ana@example.com", "+4930901829")
+    given = booking(Station.objects.get(code="kitchen"), customer=contact)
+    page.goto(f"{page.url.partition('/calendar/')[0]}/calendar/week/{DAY}&booking={given.pk}")
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_role("button", name="Save for the customer")).to_be_visible()
+
+
+def known_in_panel(page: Page, world: World) -> None:
+    page.keyboard.press("n")
+    page.get_by_label("E-mail", exact=True).press_sequentially("ana@example.com")
+    page.locator("[data-found]").get_by_role("button", name="Ana García").click()
+    page.get_by_text("Another email or phone").click()
+    expect(page.get_by_label("Save for Ana García")).to_be_visible()
+
+
 def new_in_panel(page: Page, world: World) -> None:
     customer(Station.objects.get(code="kitchen"), "Bo Li", "bo@example.com")
     page.keyboard.press("n")
@@ -269,6 +285,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "week offline": (WEEK, offline),
     "week with the panel": (WEEK, open_panel),
     "week with a contact in the panel": (WEEK, contact_in_panel),
+    "week with a contact to decide about": (WEEK, given_in_panel),
+    "week with a new booking for somebody known": (WEEK, known_in_panel),
     "month with a new booking": (f"/calendar/month/{DAY}", new_in_panel),
     "keys": (WEEK, sheet_of_keys),
     "customers found": (WEEK, found),

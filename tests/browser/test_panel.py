@@ -233,6 +233,40 @@ def test_somebody_else_after_all_can_be_typed(visit: Visit, station: Station, st
     expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Bo Li")
 
 
+def test_contact_of_somebody_known_is_saved_where_that_is_ticked(visit: Visit, station: Station, staff: User) -> None:
+    known = customer(station, "Ana García", "", "+4930901820")
+    page = visit(staff, WEEK)
+    page.get_by_role("link", name="New booking", exact=True).click()
+    panel(page).get_by_label("Name", exact=True).press_sequentially("García")
+    panel(page).get_by_role("button", name="Ana García").click()
+
+    panel(page).get_by_text("Another email or phone").click()
+    panel(page).get_by_label("New email").fill("ana@example.com")
+    panel(page).get_by_label("Save for Ana García").check()
+    panel(page).get_by_role("button", name="Book", exact=True).click()
+
+    expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Ana García")
+    known.refresh_from_db()
+    assert (known.email, Booking.objects.get().customer) == ("ana@example.com", known)
+
+
+def test_contact_that_came_with_a_booking_is_decided_about_in_the_panel(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    known = customer(station, "Ana García", "", "+4930901820")
+    made = booking(station, customer=Contact("Ana García", "ana@example.com", "+4930901820"))
+    page = visit(staff, WEEK)
+    card(page, made).locator(".who").click()
+
+    panel(page).get_by_role("button", name="Review").click()
+    expect(panel(page).get_by_role("link", name="ana@example.com")).to_be_visible()
+    panel(page).get_by_role("button", name="Save for the customer").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Saved for the customer.")
+    known.refresh_from_db()
+    assert known.email == "ana@example.com"
+
+
 def test_new_booking_for_a_known_customer_without_scripts(visit: Visit, station: Station, staff: User) -> None:
     known = customer(station, "Ana García", "ana@example.com")
     page = visit(staff, WEEK, scripts=False)

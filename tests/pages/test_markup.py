@@ -15,7 +15,7 @@ from bookings import services
 from bookings.models import Booking
 from bookings.workflow import Status
 from stations.models import Station
-from tests.factories import FRIDAY, ExceptionFactory, booking, open_station, person
+from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
 
 pytestmark = pytest.mark.looks
 
@@ -38,6 +38,7 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
         "edit": f"/bookings/{made.pk}/edit/",
         "move": f"/bookings/{made.pk}/move/",
         "new": f"/bookings/new/?{HERE}",
+        "new-for-known": f"/bookings/new/?{HERE}&customer={made.customer_id}",
         "feeds": "/feeds/",
         "account": "/accounts/me/",
         "own-email": "/accounts/me/email/",
@@ -51,6 +52,9 @@ def pages(client: Client, made: Booking) -> dict[str, str]:
     found = {name: client.get(address, headers={"Accept": "text/html"}) for name, address in addresses.items()}
     found["search"] = client.post("/calendar/search/", {"q": "ana@example.com"})
     found["contact"] = client.post(f"/bookings/{made.pk}/contact/")
+    given = booking(made.station, SATURDAY, customer=Contact("Ana García", "ana.garcia@example.com", "+4930901820"))
+    found["unasked"] = client.get(f"/bookings/{given.pk}/")
+    found["given"] = client.post(f"/bookings/{given.pk}/contact/")
     found["feed"] = client.post("/feeds/", {"details": "on"})
     with override_settings(REAUTHENTICATION_SECONDS=0):
         found["confirm"] = client.post("/feeds/", {"details": "on", "station": '"<b>"'})
