@@ -4,7 +4,7 @@ Every write here asks for the manager's password again (sudo mode), and nobody c
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.conf import settings
@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import people, resetting, roles, second_factor, sessions
 from accounts.admin_conflicts import ConflictPages
+from accounts.forms import PastedEmailField
 from accounts.models import User
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
@@ -71,6 +72,7 @@ class PersonForm(_Form):
     class Meta:
         model = User
         fields = ("email", "name", "groups", "stations", "is_active")
+        field_classes: ClassVar = {"email": PastedEmailField}
 
     def clean_stations(self) -> QuerySet[Station]:
         chosen: QuerySet[Station] = self.cleaned_data["stations"]

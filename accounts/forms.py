@@ -20,8 +20,15 @@ PASSWORD_FIELDS: Final = frozenset({"password", "old", "new", "again"})
 """The names of all fields that take a password: no page carries their values on."""
 
 
+class PastedEmailField(forms.EmailField):
+    """An address, freed of invisible marks before it is checked: it is often pasted."""
+
+    def to_python(self, value: Any) -> str:
+        return clean_email(super().to_python(value) or "")
+
+
 class LoginForm(forms.Form):
-    email = forms.EmailField(
+    email = PastedEmailField(
         label=_("E-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
@@ -151,7 +158,7 @@ class KeyForm(ConfirmForm):
 
 
 class ForgottenForm(forms.Form):
-    email = forms.EmailField(
+    email = PastedEmailField(
         label=_("E-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
@@ -199,7 +206,7 @@ class OwnPasswordForm(NewPasswordForm, ConfirmForm):
 class OwnEmailForm(ConfirmForm):
     """Another email for one's own account."""
 
-    email = forms.EmailField(
+    email = PastedEmailField(
         label=_("New email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
     field_order = ("email", "old")
@@ -214,13 +221,6 @@ class LineField(forms.CharField):
 
 class KeptEmailField(LineField):
     """A customer's address as it is on file: one that an import kept as written may stay, and any other the service refuses."""
-
-    def to_python(self, value: Any) -> str:
-        return clean_email(super().to_python(value) or "")
-
-
-class CustomerEmailField(forms.EmailField):
-    """A customer's address, freed of invisible marks before it is looked at: it is often pasted."""
 
     def to_python(self, value: Any) -> str:
         return clean_email(super().to_python(value) or "")

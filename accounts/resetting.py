@@ -43,7 +43,7 @@ def ask(email: str, *, language: str, address: str | None) -> int:
     """
     if address and (wait := _too_often(f"address {network(address)}", settings.RESET_ADDRESS_RATE_LIMIT)):
         return wait
-    if not _too_often(f"account {email.strip().lower()}", settings.RESET_RATE_LIMIT):
+    if not _too_often(f"account {User.objects.normalize_email(email)}", settings.RESET_RATE_LIMIT):
         ResetRequest.objects.create(email=email, language=language)
     return 0
 

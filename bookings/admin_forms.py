@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.customers import Contact
-from accounts.forms import CustomerEmailField, LineField, LinesField
+from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.scoping import ServiceForm
 from bookings import services
 from bookings.drafts import FIELDS, Draft, Place
@@ -36,7 +36,7 @@ class BookingForm(ServiceForm):
         help_text=_("It has lost its place. Tick this, or choose another date or slot, to give it one."),
     )
     customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=200)
-    customer_email = CustomerEmailField(label=_("New customer: e-mail"), required=False, max_length=254)
+    customer_email = PastedEmailField(label=_("New customer: e-mail"), required=False, max_length=254)
     customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=40)
     special_requests = LinesField(label=_("Wishes"), required=False, max_length=2000)
     source = LineField(label=_("Source"), required=False, max_length=50)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.customers import Contact
-from accounts.forms import CustomerEmailField, LineField, LinesField
+from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.models import Customer, User
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
@@ -172,7 +172,7 @@ class ContactForm(forms.Form):
     """Who a booking is for; all empty for a walk-in."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=200)
-    email = CustomerEmailField(label=_("E-mail"), required=False, max_length=254)
+    email = PastedEmailField(label=_("E-mail"), required=False, max_length=254)
     phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
 
     def contact(self) -> Contact | None:
@@ -183,7 +183,7 @@ class ContactForm(forms.Form):
 class KnownContactForm(forms.Form):
     """Another email or phone of a customer who is known, and whether it shall be on file from now on."""
 
-    new_email = CustomerEmailField(label=_("New email"), required=False, max_length=254)
+    new_email = PastedEmailField(label=_("New email"), required=False, max_length=254)
     new_phone = forms.CharField(label=_("New phone"), required=False, max_length=40)
     save_contact = forms.BooleanField(label=_("Save for the customer"), required=False)
 

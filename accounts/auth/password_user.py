@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 
 from accounts.auth import passwords
+from stations.invisible import without_invisible
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -26,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        return (email or "").strip().lower()
+        return without_invisible(email or "").strip().lower()
 
 
 class PasswordUser(AbstractBaseUser):

@@ -37,6 +37,15 @@ def test_adduser_makes_somebody_who_can_sign_in(station: Station, monkeypatch: p
     assert printed == "Added ana@example.com to Station staff: kitchen.\n"
 
 
+@pytest.mark.parametrize("email", ["ana@example.com\u200b", "\u202aana@exam\u00adple.com\u202c"])
+def test_adduser_knows_somebody_by_a_pasted_email(
+    station: Station, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    adduser(monkeypatch, email, "--group", roles.STAFF)
+
+    assert User.objects.get().email == "ana@example.com"
+
+
 def test_adduser_takes_any_number_of_stations(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     Station.objects.create(code="bar", name="Bar")
     adduser(monkeypatch, "ana@example.com", "--group", roles.STAFF, "--station", "kitchen", "--station", "bar")

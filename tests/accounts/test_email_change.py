@@ -56,6 +56,12 @@ def test_without_a_mail_server_it_is_changed_at_once(staff: User) -> None:
     assert Client().post("/accounts/login/", {"email": NEW, "password": PASSWORD}).status_code == 302
 
 
+def test_pasted_email_is_kept_without_its_marks(staff: User) -> None:
+    browser_of(staff).post(PAGE, {"email": "\u200bnew@exam\u00adple.com\u202c"})
+
+    assert email_of(staff) == NEW
+
+
 def test_with_a_mail_server_it_is_changed_by_the_link_alone(mailed: None, staff: User) -> None:
     browser, old = browser_of(staff), staff.email
 

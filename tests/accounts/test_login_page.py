@@ -39,6 +39,10 @@ def test_log_in_never_leads_to_somebody_elses_site(staff: User, client: Client, 
     assert client.post(LOGIN, words(staff, next=elsewhere)).headers["Location"] == "/"
 
 
+def test_log_in_takes_a_pasted_email(staff: User, client: Client) -> None:
+    assert client.post(LOGIN, {**words(staff), "email": f"\u200b{staff.email}\u200e"}).status_code == 302
+
+
 def test_unknown_e_mail_and_wrong_password_are_told_alike(staff: User, client: Client) -> None:
     answers = [
         client.post(LOGIN, said) for said in (words(staff, "wrong"), {"email": "no@example.com", "password": "wrong"})

@@ -49,6 +49,14 @@ def can_sign_in(user: User, password: str) -> bool:
     return Client().post("/accounts/login/", {"email": user.email, "password": password}).status_code == 302
 
 
+def test_add_takes_a_pasted_email(admin: Client, station: Station) -> None:
+    said = words(email="\u200bnew@exam\u00adple.com\u202c", groups=[group(roles.STAFF)], stations=[station.pk])
+
+    admin.post("/admin/accounts/user/add/", said)
+
+    assert User.objects.filter(email="new@example.com").exists()
+
+
 def test_add_makes_somebody_of_the_managers_stations_without_a_password(
     admin: Client, station: Station, manager: User
 ) -> None:

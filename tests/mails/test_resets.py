@@ -255,7 +255,8 @@ def test_without_mail_or_an_address_of_its_own_nothing_is_offered(
 def test_one_account_is_written_to_three_times_an_hour_and_nobody_learns_of_it(
     staff: User, office: PostOffice, send: Send
 ) -> None:
-    answers = {ask(email).status_code for email in [staff.email] * 5 + ["nobody@example.com"] * 5}
+    spellings = [staff.email, staff.email.upper(), f"\u200b{staff.email}", f"{staff.email}\u200e", f" {staff.email}"]
+    answers = {ask(email).status_code for email in [*spellings, *["nobody@example.com"] * 5]}
 
     send()
 

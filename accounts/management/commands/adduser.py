@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User(email=options["email"], name=options["name"])
+        user = User(email=User.objects.normalize_email(options["email"]), name=options["name"])
         _check(user)
         group, stations = _group(options["group"]), _stations(options["station"])
         password = _password(user, from_stdin=options["password_stdin"])
