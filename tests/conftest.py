@@ -28,16 +28,25 @@ gc.collect()
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)
 
+DATABASES = {"db", "transactional_db", "django_db_setup"}
+"""By which of its fixtures a test is known to need a database."""
 END_OF_TIME = 2**31 - 1
 """Later than any test travels."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What one database alone has is not asked of the other."""
+    """What one database alone has is not asked of the other, and what needs no database is asked once, beside SQLite."""
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     theirs = [item for item in items if item.get_closest_marker(other)]
+    if connection.vendor == "postgresql":
+        theirs += [item for item in items if not (item.get_closest_marker("postgresql") or _needs_database(item))]
     items[:] = [item for item in items if item not in theirs]
     config.hook.pytest_deselected(items=theirs)
+
+
+def _needs_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not DATABASES.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,7 @@ from tests.mails.postoffice import PostOffice
 from tests.mails.reading import Received
 from tests.mails.test_outbox import ANA
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.looks]
 
 NOW: Final = datetime(2031, 3, 1, 9, 30, tzinfo=UTC)
 EVENING: Final = time(18)

@@ -18,7 +18,7 @@ from tests.mails.conftest import Deliver
 from tests.mails.postoffice import PostOffice
 from tests.mails.test_outbox import EVENING, create
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.looks]
 
 A_WHILE = timedelta(hours=4)
 

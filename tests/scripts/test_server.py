@@ -23,7 +23,8 @@ from tests.mails.reading import Received
 from tests.scripts import promql
 from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
 
-pytestmark = pytest.mark.xdist_group("server")
+# The product that is started has SQLite, whatever the tests themselves have.
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks]
 
 SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
@@ -111,7 +112,6 @@ def test_server_stops_on_sigterm_with_every_process_it_started(first_life: Life)
     assert (first_life.code, first_life.outlived) == (0, set())
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["one process", "all that the keyboard reaches"])
 def test_server_stops_when_interrupted(product: Product, first_keys: str, send: Callable[[int, int], None]) -> None:
     with product.serving(PORT=str(free_port()), DEMO="0") as server:
@@ -221,7 +221,6 @@ def test_rule_that_asks_for_what_there_is_not_is_found(busy: Busy, expression: s
     assert promql.faults(asked, promql.read(busy.exposition)) == [fault]
 
 
-@pytest.mark.looks
 def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_keys: str) -> None:
     port = free_port()
     (product.folder / "other.env").write_text(f"{first_keys}PORT={port}\nDEMO=0\n")
@@ -232,7 +231,6 @@ def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_key
         server.end()
 
 
-@pytest.mark.looks
 def test_server_of_production_refuses_the_demo_that_was_loaded_before(product: Product, first_keys: str) -> None:
     """Without the demo's own step: the web server and the worker look by themselves."""
     server = product.start(PORT=str(free_port()), DEMO="0", PUBLIC_URL="https://book.example.com", TRUSTED_PROXIES="1")
@@ -242,7 +240,6 @@ def test_server_of_production_refuses_the_demo_that_was_loaded_before(product: P
     assert "have the demo's published password, which everybody knows: admin@example.com" in server.said
 
 
-@pytest.mark.looks
 def test_server_that_others_reach_prints_random_passwords_and_takes_no_published_one(
     product: Product, first_keys: str
 ) -> None:
@@ -262,7 +259,6 @@ def test_server_started_again_keeps_its_keys(product: Product, first_keys: str) 
     assert (product.folder / ".env").read_text() == first_keys
 
 
-@pytest.mark.looks
 def test_server_refuses_a_port_that_is_taken(product: Product, first_keys: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -286,7 +282,6 @@ def test_server_never_writes_new_keys_beside_an_old_database(product: Product, f
     assert server.said.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
 
 
-@pytest.mark.looks
 def test_server_with_keys_in_files_writes_none(product: Product, first_keys: str) -> None:
     server = product.start(PORT=str(free_port()), PII_KEYS_FILE="/nowhere/pii_keys", SECRET_KEY="a" * 50)
     code = server.process.wait(PATIENCE)
