@@ -15,7 +15,7 @@ from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.models import Customer
 from accounts.throttling import EachSearch, EachUser, TooManyFailures
-from config.api import ApiView, StrictSerializer, success
+from config.api import ApiView, StrictSerializer, is_known, success
 from config.fields import TextField, known_uuid
 from config.openapi import documented, listed, nothing, whole
 from core.web.client_address import remote_address
@@ -120,15 +120,24 @@ class Search(ApiView):
 class OneCustomer(ApiView):
     """A customer."""
 
-    @documented("One customer", whole("Customer"), failing=[404])
+    @documented("One customer", whole("Customer"), failing=[404], cached=True)
     def get(self, request: Request, customer_id: str) -> Response:
         try:
             wanted = Customer.objects.visible_to(request.user).select_related("station")
             found = wanted.get(pk=known_uuid(customer_id))
         except (ValueError, Customer.DoesNotExist):
             raise Http404 from None
-        self.reads = _reads([found]) if request.user.has_perm(roles.PII) else []
-        return success(_customer(found, request.user), headers={"ETag": f'"{found.version}"'})
+        private = request.user.has_perm(roles.PII)
+        headers = {"ETag": _etag(found, private=private)}
+        if is_known(request, headers["ETag"]):
+            return Response(status=304, headers=headers)
+        self.reads = _reads([found]) if private else []
+        return success(_customer(found, request.user), headers=headers)
+
+
+def _etag(customer: Customer, *, private: bool) -> str:
+    """The version; with an ending for those who may not see personal data."""
+    return f'"{customer.version}"' if private else f'"{customer.version}.0"'
 
 
 def _reads(found: Sequence[Customer]) -> list[Read]:

@@ -1,13 +1,11 @@
 """Bookings for integrators: words of the outside in, one call of a service, words of the outside out."""
 
-from collections import Counter as Counts
-from collections.abc import Mapping, Sequence
-from datetime import date
+import hashlib
 from functools import partial
-from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -20,20 +18,29 @@ from accounts import roles
 from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
 from bookings import calendar, contacts, paging, reading, services
-from bookings.calendar import Row, as_json
+from bookings.api_lists import ListQuery, asked, chosen, look_for_station, page_address, reads_of
+from bookings.calendar import as_json
 from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
-from bookings.querysets import BookingQuerySet
+from bookings.paging import Sort
 from bookings.workflow import NEW, STEPS, Status
-from config.api import ApiView, Door, StrictSerializer, if_match, seen_before, success
-from config.fields import DateField, IdField, NumberField, SlotField, TextField, WordField, known_uuid
+from config.api import ApiView, Door, StrictSerializer, if_match, is_known, seen_before, success
+from config.fields import (
+    DateField,
+    IdField,
+    NumberField,
+    SlotField,
+    TextField,
+    WordField,
+    known_uuid,
+)
 from config.openapi import BODY, PLACE, documented, listed, paged, whole
 from config.queries import DaysQuery
 from config.wire import HTML
 from stations.errors import DomainError, NotFound
-from stations.models import MAX_PLACES, Station
-from stations.querysets import Counter
+from stations.models import MAX_PLACES
+from stations.querysets import Person
 
 MOVE: Final = {"date": "2031-03-08", "slot": "19:00"}
 CREATE: Final = {
@@ -110,22 +117,6 @@ class CreateBody(EditBody):
         return attrs | ({"status": Status(attrs["status"])} if "status" in attrs else {})
 
 
-class ListQuery(StrictSerializer):
-    station = TextField(required=False, max_length=64)
-    status = WordField(Status, required=False)
-    date_from = DateField(required=False)
-    date_to = DateField(required=False)
-    customer = IdField(required=False)
-    external_ref = TextField(required=False, max_length=100)
-    cursor = TextField(required=False, max_length=300)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("date_from", date.min) > attrs.get("date_to", date.max):
-            sentence = _("The range ends before it begins.")
-            raise serializers.ValidationError({"date_to": [sentence]}, code="invalid_range")
-        return attrs
-
-
 class BookingView(ApiView):
     """What every booking address shares: who may write, and what a refusal lets its caller see."""
 
@@ -142,7 +133,8 @@ class BookingView(ApiView):
 
     def find(self, booking_id: str) -> Booking:
         """Raises NotFound for what the caller may not see."""
-        booking = Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id)).first()
+        visible = Booking.objects.visible_to(self.request.user).filter(pk=known_id(booking_id))
+        booking = visible.annotate(customer_updated_at=F("customer__updated_at")).first()
         if booking is None:
             raise NotFound
         return booking
@@ -192,7 +184,7 @@ class Weekly(ApiView):
             return Response(status=304, headers={"ETag": tag})
         ask = partial(calendar.rows, request.user, stations, first, last, status=status)
         rows = reading.near(request.user, stations, ask)
-        self.reads = _reads(request, stations, rows)
+        self.reads = reads_of(request, stations, rows)
         return success([as_json(row) for row in rows], headers={"ETag": tag} if tag else None)
 
 
@@ -223,7 +215,7 @@ class Reschedule(BookingView):
 
 
 class Bookings(BookingView):
-    """Bookings by date, slot, then creation, 100 at a time; and new ones."""
+    """Bookings, page by page; and new ones."""
 
     query = ListQuery
     examples = {"POST": CREATE}
@@ -231,9 +223,12 @@ class Bookings(BookingView):
     @documented("Bookings, page by page", paged("Booking"), query=ListQuery, failing=[404])
     def get(self, request: Request) -> Response:
         stations, wanted = asked(request, ListQuery)
-        page = paging.page(request.user, _found(stations, wanted), wanted.get("cursor", ""))
-        self.reads = _reads(request, stations, page.rows)
-        after, before = _address(request, page.next), _address(request, page.previous)
+        cursor, limit = wanted.pop("cursor", ""), wanted.pop("limit", paging.PAGE)
+        sort = Sort(wanted.pop("sort", Sort.UPDATED if "updated_since" in wanted else Sort.PLACE))
+        bookings, query = chosen(stations, wanted, sort), repr(sorted(wanted.items()))
+        page = paging.page(request.user, bookings, cursor, sort=sort, limit=limit, query=query)
+        self.reads = reads_of(request, stations, page.rows)
+        after, before = page_address(request, page.next), page_address(request, page.previous)
         return success([as_json(row) for row in page.rows], next=after, previous=before)
 
     @documented(
@@ -256,12 +251,15 @@ class OneBooking(BookingView):
 
     examples = {"PATCH": EDIT}
 
-    @documented("One booking", whole("OneBooking"), failing=[404])
+    @documented("One booking", whole("OneBooking"), failing=[404], cached=True)
     def get(self, request: Request, booking_id: str) -> Response:
         booking = self.find(booking_id)
+        headers = {"ETag": _etag(booking, request.user)}
+        if is_known(request, headers["ETag"]):
+            return Response(status=304, headers=headers)
         if request.user.has_perm(roles.PII):
             self.reads = [Read(ReadEvent.BOOKINGS_READ, booking.station_id, PERSONAL, 1, booking.date, booking.date)]
-        return success(self.whole(booking), headers=version_header(booking))
+        return success(self.whole(booking), headers=headers)
 
     @documented(
         "Edit",
@@ -322,56 +320,15 @@ def version_header(booking: Booking) -> dict[str, str]:
     return {"ETag": f'"{booking.version}"'}
 
 
-def asked(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Counter], dict[str, Any]]:
-    """The stations that a query is about, and the query; a station that is not found comes before what is malformed."""
-    try:
-        wanted = shape.parse_query(request.query_params)
-    except ValidationError as error:
-        look_for_station(request, request.query_params.get("station"), error)
-        raise
-    return visible_stations(request, wanted.get("station", "")), wanted
-
-
-def look_for_station(request: Request, code: Any, error: ValidationError | ParseError) -> None:
-    """Raises NotFound for a station that was named, is itself no fault, and that the caller may not see."""
-    if isinstance(code, str) and "station" not in error.detail:
-        visible_stations(request, code)
-
-
-def visible_stations(request: Request, code: str) -> Sequence[Counter]:
-    """The one of a code, or all of the caller's for "". Raises NotFound for one that they may not see."""
-    found = Station.objects.counters(request.user, code)
-    if code and not found:
-        raise NotFound
-    return found
-
-
-def _reads(request: Request, stations: Sequence[Counter], rows: Sequence[Row]) -> list[Read]:
-    """How many bookings of each station the caller is told of, with personal data. `rows` are in the order of their dates."""
-    if not rows or not request.user.has_perm(roles.PII):
-        return []
-    first, last = rows[0].date, rows[-1].date
-    counts = {rows[0].station: len(rows)} if len(stations) == 1 else Counts(map(attrgetter("station"), rows))
-    return [
-        Read(ReadEvent.BOOKINGS_READ, station.pk, PERSONAL, counts[station.code], first, last)
-        for station in stations
-        if station.code in counts
-    ]
-
-
-def _found(stations: Sequence[Counter], wanted: Mapping[str, Any]) -> "BookingQuerySet[Booking]":
-    found = Booking.objects.filter(station__in=[station.pk for station in stations])
-    found = found.between(wanted.get("date_from", date.min), wanted.get("date_to", date.max))
-    return found.filter(**{name: wanted[name] for name in ("status", "customer", "external_ref") if name in wanted})
-
-
-def _address(request: Request, cursor: str | None) -> str | None:
-    """This page's address with another cursor."""
-    if cursor is None:
-        return None
-    query = request.query_params.copy()
-    query["cursor"] = cursor
-    return str(request.build_absolute_uri(f"{request.path}?{query.urlencode()}"))
+def _etag(booking: Booking, person: Person) -> str:
+    """The version; with an ending where the row shows something else than it did when that version was written: a customer who
+    changed since, or no personal data. Sent as If-Match both are the version.
+    """
+    changed, private = booking.customer_updated_at, person.has_perm(roles.PII)  # type: ignore[attr-defined]
+    later = changed.isoformat() if changed and changed > booking.updated_at else ""
+    if private and not later:
+        return f'"{booking.version}"'
+    return f'"{booking.version}.{hashlib.sha256(f"{private}|{later}".encode()).hexdigest()[:12]}"'
 
 
 def _moved(booking: Booking) -> dict[str, Any]:

@@ -28,13 +28,17 @@ from stations.timetable import Slot, Timetable
 COLUMNS = (
     "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",
     "deposit_due_cents", "source", "created_at", "updated_at", "station__code", "starts_at", "ends_at", "slots", "version",
-    "needs_place", "customer__erased_at",
+    "needs_place", "customer__erased_at", "external_ref",
 )  # fmt: skip
 WISHES = ("special_requests",)
 CONTACT = ("customer__email", "customer__phone")
 UNTOLD: tuple[Any, ...] = (None, "", "")
 """What stands for wishes, e-mail and phone that were not asked for."""
 ROWS_AT_ONCE = 500
+ROW_FORMAT: Final = "2"
+"""Counted up by each release whose rows differ: what callers keep from the release before is not confirmed."""
+NO_FLAGS: Final = ()
+"""Customers have no flags yet: rows carry the key so that callers can rely on it."""
 
 
 class Row(NamedTuple):
@@ -58,6 +62,10 @@ class Row(NamedTuple):
     slots: int
     version: int
     needs_place: bool
+    party_adults: int
+    party_kids: int
+    deposit_due_cents: int
+    external_ref: str
 
     @property
     def waits_for_place(self) -> bool:
@@ -189,53 +197,69 @@ def _columns(*, private: bool, contact: bool) -> tuple[str, ...]:
 
 def _seen(found: Iterable[Sequence[Any]], *, private: bool) -> list[Row]:
     """Values of `COLUMNS`, and of what more was asked for, as rows."""
+    row_of, customer_of = Row._make, ShownCustomer._make  # a third faster than their constructors
     rows = []
     for values in found:
         (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts,
-         ends, slots, version, needs_place, erased_at, *more) = values  # fmt: skip
+         ends, slots, version, needs_place, erased_at, reference, *more) = values  # fmt: skip
         wishes, email, phone = (*more, *UNTOLD[len(more) :])
         customer = None
         if customer_id:
-            customer = ShownCustomer(
-                customer_id, name if private else initials(name), email, phone, erased_at is not None
+            customer = customer_of(
+                (customer_id, name if private else initials(name), email, phone, erased_at is not None)
             )
         rows.append(
-            Row(
+            row_of((
                 pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated,
-                station, starts, ends, slots, version, needs_place,
-            )
+                station, starts, ends, slots, version, needs_place, adults, kids, deposit, reference,
+            ))
         )  # fmt: skip
     return rows
 
 
+JSON_KEYS: Final[dict[str, Any]] = dict.fromkeys((
+    *("booking_id", "customer", "date", "slot", "total_guests", "status", "total_due_cents", "balance_due_cents"),
+    *("special_requests", "source", "created_at", "updated_at", "station", "starts_at", "ends_at", "slots", "version"),
+    *("needs_place", "party_adults", "party_kids", "deposit_due_cents", "external_ref", "series", "held_until"),
+))  # fmt: skip
+"""The keys of a row in their order, all null: `series` and `held_until` always are so far."""
+
+
 def as_json(shown: Row) -> dict[str, Any]:
     """The contract's row: exactly these keys, in types that JSON is written from (`config.wire`)."""
-    customer = shown.customer
+    made = JSON_KEYS.copy()  # with room for all: a dict that grows while it is filled takes half as long again
+    made["booking_id"] = shown.booking_id
+    made["customer"] = shown.customer and _customer_as_json(shown.customer)
+    made["date"] = shown.date
+    made["slot"] = clock(shown.slot)
+    made["total_guests"] = shown.total_guests
+    made["status"] = shown.status
+    made["total_due_cents"] = shown.total_due_cents
+    made["balance_due_cents"] = shown.balance_due_cents
+    made["special_requests"] = shown.special_requests
+    made["source"] = shown.source
+    made["created_at"] = shown.created_at
+    made["updated_at"] = shown.updated_at
+    made["station"] = shown.station
+    made["starts_at"] = shown.starts_at
+    made["ends_at"] = shown.ends_at
+    made["slots"] = shown.slots
+    made["version"] = shown.version
+    made["needs_place"] = shown.needs_place
+    made["party_adults"] = shown.party_adults
+    made["party_kids"] = shown.party_kids
+    made["deposit_due_cents"] = shown.deposit_due_cents
+    made["external_ref"] = shown.external_ref
+    return made
+
+
+def _customer_as_json(customer: ShownCustomer) -> dict[str, Any]:
     return {
-        "booking_id": shown.booking_id,
-        "customer": customer
-        and {
-            "customer_id": customer.customer_id,
-            "email": customer.email,
-            "name": customer.name,
-            "phone": customer.phone,
-        },
-        "date": shown.date,
-        "slot": clock(shown.slot),
-        "total_guests": shown.total_guests,
-        "status": shown.status,
-        "total_due_cents": shown.total_due_cents,
-        "balance_due_cents": shown.balance_due_cents,
-        "special_requests": shown.special_requests,
-        "source": shown.source,
-        "created_at": shown.created_at,
-        "updated_at": shown.updated_at,
-        "station": shown.station,
-        "starts_at": shown.starts_at,
-        "ends_at": shown.ends_at,
-        "slots": shown.slots,
-        "version": shown.version,
-        "needs_place": shown.needs_place,
+        "customer_id": customer.customer_id,
+        "email": customer.email,
+        "name": customer.name,
+        "phone": customer.phone,
+        "flags": NO_FLAGS,
     }
 
 
@@ -286,5 +310,5 @@ def etag(person: Person, stations: Iterable[Station | Counter], *query: object) 
     The stations must be read before the rows, so that a change in between makes the next answer new rather than old.
     """
     known = ",".join(f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk))
-    text = "|".join([known, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
+    text = "|".join([ROW_FORMAT, known, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from accounts import audit, bulk_reads, roles
 from accounts.bulk_reads import Read, ReadEvent
 from accounts.customers import shown
-from bookings import formulas
+from bookings import calendar, formulas
+from bookings.calendar import Row
 from bookings.importing.fields import FIELDS
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
@@ -56,6 +57,13 @@ def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[s
     bulk_reads.record(_reads(bookings, person))
     found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=ROWS_AT_ONCE)
     return csv_lines(FIELDS, (_cells(booking, person) for booking in found))
+
+
+def rows_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Row]:
+    """The same bookings as rows, one after the other and in little memory; recorded likewise. Raises NotPermitted."""
+    roles.require(person, roles.EXPORT)
+    bulk_reads.record(_reads(bookings, person))
+    return calendar.stream(bookings.in_order(), private=person.has_perm(roles.PII))
 
 
 def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Read]:

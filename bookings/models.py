@@ -93,6 +93,8 @@ class Booking(models.Model):
             models.Index(fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"),
             models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
             models.Index(fields=["station", "date"], condition=Q(needs_place=True), name="booking_displaced"),
+            models.Index(fields=["station", "created_at", "id"], name="booking_by_creation"),
+            models.Index(fields=["station", "updated_at", "id"], name="booking_by_change"),
         ]
         constraints = [
             models.UniqueConstraint(

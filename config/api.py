@@ -31,7 +31,9 @@ from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
 from config.errors import is_away
+from config.fields import RepeatedField
 from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from core.web import compression
 from stations import meters
 from stations.errors import DomainError, NotFound, NotPermitted
 
@@ -245,19 +247,23 @@ class ApiView(APIView):
         browser shows, nor a refusal.
         """
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code >= 400 or getattr(response, "accepted_media_type", "") == HTML:
+        by_browser = getattr(response, "accepted_media_type", "") == HTML
+        if response.status_code >= 400 or by_browser or request.method not in ("GET", "HEAD"):
             response["Cache-Control"] = "no-store"
+        if by_browser and response.has_header("ETag") and request.method in ("GET", "HEAD"):
+            del response["ETag"]  # of the answer to a program
         if response.status_code < 500 and request.user.pk:
             _tell(request, response.status_code)
         if self.reads and response.status_code < 300 and (due := bulk_reads.tally.add(self.reads, by=request.user)):
             written = partial(bulk_reads.write, due)
             response._resource_closers.append(written)  # type: ignore[attr-defined]  # once the answer is sent
-        response.add_post_render_callback(_let_go)
+        if isinstance(response, Response):  # and no stream
+            response.add_post_render_callback(_let_go)
         return response
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        vary = "Accept, Authorization, Cookie, Accept-Language"
+        vary = "Accept, Accept-Encoding, Authorization, Cookie, Accept-Language"
         return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
 
 
@@ -307,14 +313,19 @@ def if_match(request: Request) -> int | None:
         return None
     if not re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e]*"', said):
         raise InvalidIfMatch
-    version = re.fullmatch(r'"([1-9][0-9]{0,9})"', said)
+    version = re.fullmatch(r'"([1-9][0-9]{0,9})(?:\.[0-9a-f]+)?"', compression.identity_etag(said))
     return int(version[1]) if version else NO_VERSION
 
 
 def seen_before(request: Request | HttpRequest, etag: str) -> bool:
-    """Whether the caller has that answer already: If-None-Match names it, weak or strong, or says any."""
+    """Whether the caller has that answer already, compressed or not: If-None-Match names it, weak or strong, or says any."""
     named = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
-    return named == ["*"] or etag in (tag.removeprefix("W/") for tag in named)
+    return named == ["*"] or etag in (compression.identity_etag(tag.removeprefix("W/")) for tag in named)
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Whether to answer 304: a program has that answer. A browser's page is made anew each time."""
+    return request.accepted_media_type != HTML and seen_before(request, etag)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -347,13 +358,22 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def parse_query(cls, query: QueryDict) -> dict[str, Any]:
-        """The same of an address's query: each parameter once, and an empty one that may be left out counts as left out."""
-        if twice := [name[:100] for name, values in query.lists() if len(values) > 1]:
+        """The validated parameters of a query: each once, but for a RepeatedField; an empty one that may be left out counts as
+        left out. Raises REST framework's ValidationError.
+        """
+        fields, given, twice = cls._shared().fields, dict[str, Any](), list[str]()
+        for name, values in query.lists():
+            field = fields.get(name)
+            if isinstance(field, RepeatedField):
+                values = field.values_in(values)
+                given |= {name: values} if values else {}
+            elif len(values) > 1:
+                twice.append(name[:100])
+            elif values[0] or field is None or field.required:
+                given[name] = values[0]
+        if twice:
             raise exceptions.ValidationError({name: [_("Give this once.")] for name in twice})
-        fields = cls._shared().fields
-        return cls.parse(
-            {name: value for name, value in query.items() if value or name not in fields or fields[name].required}
-        )
+        return cls.parse(given)
 
     @classmethod
     @cache

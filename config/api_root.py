@@ -1,8 +1,10 @@
 """Where a person begins to browse the API, its description, and the answer for addresses that do not exist."""
 
+from functools import cache
 from typing import Any
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.utils.decorators import method_decorator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -11,7 +13,7 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer2,
 )
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.renderers import BaseRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -45,9 +47,14 @@ class Root(ApiView):
 
 
 class DocumentView(ApiView):
-    """An address that answers with a document: its failures still speak the envelope."""
+    """An address that answers everybody with a document: its failures still speak the envelope.
 
-    rights = {"GET": roles.API}
+    Nobody is authenticated or counted: the document is the same for all, and is rendered once a process.
+    """
+
+    authentication_classes: Any = ()
+    permission_classes: Any = ()
+    throttle_classes: Any = ()
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         found = super().finalize_response(request, response, *args, **kwargs)
@@ -61,10 +68,40 @@ class DocumentView(ApiView):
         return found
 
 
+class RenderedOnce(BaseRenderer):
+    """Keeps the OpenAPI document as it was rendered: as YAML that takes a second."""
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        if data is not document():
+            return super().render(data, accepted_media_type, {})
+        return self._rendered(settings.PUBLIC_URL)
+
+    @classmethod
+    @cache
+    def _rendered(cls, _public_url: str) -> Any:
+        return super().render(cls(), document(), None, {})
+
+
+class Json(RenderedOnce, OpenApiJsonRenderer):
+    pass
+
+
+class PlainJson(RenderedOnce, OpenApiJsonRenderer2):
+    pass
+
+
+class Yaml(RenderedOnce, OpenApiYamlRenderer):
+    pass
+
+
+class PlainYaml(RenderedOnce, OpenApiYamlRenderer2):
+    pass
+
+
 class Schema(DocumentView):
     """The OpenAPI document, as JSON or YAML."""
 
-    renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2)
+    renderer_classes = (Json, PlainJson, Yaml, PlainYaml)
 
     @documented_as("This document", [one.media_type for one in renderer_classes])
     def get(self, request: Request) -> Response:

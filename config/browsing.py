@@ -72,7 +72,7 @@ def parameters(query: "type[StrictSerializer]", request: Request) -> list[dict[s
             "name": name,
             "value": request.query_params.get(name, ""),
             "required": field.required,
-            "words": list(getattr(field, "choices", [])),
+            "words": list(getattr(getattr(field, "child", field), "choices", [])),
             "type": "date" if name.startswith("date_") else "text",
         }
         for name, field in query().fields.items()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config import reporting
+from core.web.routes import is_api
 from stations import meters
 
 SENTENCES = {
@@ -43,7 +44,7 @@ def answer(request: HttpRequest, status: int, *, code: str | None = None, senten
     sentence = sentence or str(SENTENCES[status])
     meters.refused(code or CODES[status])
     request_id = getattr(request, "request_id", "")
-    if request.path_info.startswith("/api/"):
+    if is_api(request.path_info):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
         return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     context = {"status": status, "sentence": sentence, "request_id": request_id}
@@ -55,7 +56,7 @@ def answer(request: HttpRequest, status: int, *, code: str | None = None, senten
 def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
     """The answer to somebody over a rate limit, who may come again in so many seconds; JSON for a page's own script."""
     sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
-    if request.headers.get("Accept", "").startswith("application/json") and not request.path_info.startswith("/api/"):
+    if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
         meters.refused(CODES[429])
         response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
     else:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,9 @@ LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 TEXT_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 """As `stations.validators` reads them, for the API's description."""
 
+_INSTANT = re.compile(
+    r"(?P<local>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,20})?)(?P<offset>[Zz]|[+\- ][0-9]{2}:[0-9]{2})"
+)
 _ID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
@@ -90,6 +93,35 @@ def known_uuid(text: str) -> UUID:
     return UUID(text)
 
 
+@extend_schema_field({"type": "string", "format": "date-time"})
+class InstantField(_ShapeField):
+    """A moment as ISO 8601 writes it, with its offset. An offset's + that was not encoded arrives as a blank, and counts."""
+
+    default_error_messages = {"invalid": _("Give a date and time with its offset, such as 2031-03-07T17:00:00Z.")}
+
+    def read(self, text: str) -> datetime:
+        found = _INSTANT.fullmatch(text)
+        if not found:
+            raise ValueError
+        moment = datetime.fromisoformat(f"{found['local']}{found['offset'].replace(' ', '+').upper()}")
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:  # a few hours before the first moment that there is, or after the last
+            return moment.replace(tzinfo=UTC)
+
+
+@extend_schema_field({"type": "boolean"})
+class QueryFlagField(_ShapeField):
+    """`true` or `false` in a query."""
+
+    default_error_messages = {"invalid": _("Use true or false.")}
+
+    def read(self, text: str) -> bool:
+        if text not in ("true", "false"):
+            raise ValueError
+        return text == "true"
+
+
 class WordField(serializers.ChoiceField):
     """One of a few words."""
 
@@ -112,6 +144,36 @@ class NumberField(serializers.IntegerField):
         if not whole and not (isinstance(data, float) and data.is_integer()):
             self.fail("invalid")
         return int(data)
+
+
+class QueryNumberField(NumberField):
+    """A number in a query: ASCII digits and nothing else."""
+
+    def to_internal_value(self, data: Any) -> int:
+        digits = isinstance(data, str) and re.fullmatch("[0-9]{1,9}", data)
+        return super().to_internal_value(int(data) if digits else data)
+
+
+class RepeatedField(serializers.ListField):
+    """A parameter of a query that may be given several times, or, with `commas`, several values in one."""
+
+    def __init__(self, child: serializers.Field[Any, Any, Any, Any], *, commas: bool = False, **options: Any) -> None:
+        super().__init__(child=child, **options)
+        self.commas = commas
+
+    def values_in(self, given: Iterable[str]) -> list[str]:
+        """What is asked for; what is empty counts as left out."""
+        return [part for text in given for part in (text.split(",") if self.commas else [text]) if part]
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Each value once. Raises ValidationError with what is wrong with the first that is wrong."""
+        try:
+            return list(dict.fromkeys(super().to_internal_value(data)))
+        except serializers.ValidationError as error:
+            found: Any = error.detail
+            raise serializers.ValidationError(
+                next(iter(found.values())) if isinstance(found, dict) else found
+            ) from None
 
 
 class TextField(serializers.CharField):

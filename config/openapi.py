@@ -10,10 +10,11 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from config.fields import TextField
-from config.shapes import COMPONENTS, envelope
+from config.fields import TextField, WordField
+from config.shapes import COMPONENTS, COUNT, ENVELOPES, envelope, reference
 
 JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
 REQUEST_ID: Final = "7d1c0f0e5c0b4d0f9b1f2a3c4d5e6f70"
 
 FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
@@ -85,6 +86,42 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
 }
 """For each status what it means, and its codes with a sentence of each."""
 
+FAILURE_SHAPES: Final = {406: "NotAcceptableFailure", 409: "DuplicateFailure", 412: "StaleFailure"}
+"""Failures that bring data to go on from."""
+
+OPERATIONS: Final = {
+    "Root_get": "getRoot",
+    "Schema_get": "getSchema",
+    "Docs_get": "getDocs",
+    "Login_post": "signIn",
+    "Refresh_post": "refreshTokens",
+    "Logout_post": "signOut",
+    "Weekly_get": "getWeek",
+    "Monthly_get": "getMonth",
+    "Reschedule_patch": "rescheduleBooking",
+    "Bookings_get": "listBookings",
+    "Bookings_post": "createBooking",
+    "Export_get": "exportBookings",
+    "OneBooking_get": "getBooking",
+    "OneBooking_patch": "editBooking",
+    "BookingStatus_post": "changeBookingStatus",
+    "Stations_get": "listStations",
+    "Slots_get": "listSlots",
+    "Search_post": "searchCustomers",
+    "OneCustomer_get": "getCustomer",
+}
+"""What generated clients call their functions, by view and method."""
+
+INTRODUCTION: Final = """\
+Bookings, stations and customers for other systems.
+
+Sign in with `POST /api/auth/login` and send `Authorization: Bearer …` with every other call, or make an API key on your
+account page and send that. A success is `{"success": true, "data": …}`, a failure `{"success": false, "error", "code",
+"request_id"}`, with `errors` by field where fields are at fault. Dates and slots are the station's local time; instants
+carry their offset; money is in the smallest unit of the station's currency. Answers may gain keys: ignore those that you
+do not know.
+"""
+
 ALIKE: Final = {str(status) for status in FAILURES} - {"400", "401"}
 """The statuses whose failures are described once for all addresses."""
 
@@ -118,27 +155,25 @@ HEADERS: Final = {
 }
 
 
-def whole(name: str) -> dict[str, Any]:
+def whole(name: str) -> dict[str, str]:
     """The envelope around one thing."""
-    return envelope({"$ref": f"#/components/schemas/{name}"})
+    return envelope(f"{name}Answer", reference(name))
 
 
-def listed(name: str) -> dict[str, Any]:
+def listed(name: str) -> dict[str, str]:
     """The envelope around a whole list."""
-    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
-    return envelope(items, total_count={"type": "integer", "minimum": 0})
+    return envelope(f"{name}List", {"type": "array", "items": reference(name)}, total_count=COUNT)
 
 
-def paged(name: str) -> dict[str, Any]:
+def paged(name: str) -> dict[str, str]:
     """The envelope around one page of a list."""
     address = {"type": ["string", "null"], "format": "uri"}
-    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
-    return envelope(items, next=address, previous=address)
+    return envelope(f"{name}Page", {"type": "array", "items": reference(name)}, next=address, previous=address)
 
 
-def nothing() -> dict[str, Any]:
-    """The envelope around nothing."""
-    return envelope({"type": "null"})
+def nothing() -> dict[str, str]:
+    """The envelope around nothing. Of a null alone no generator makes a type."""
+    return envelope("EmptyAnswer", {"type": ["object", "null"], "description": "null"})
 
 
 def documented(
@@ -174,6 +209,15 @@ def documented(
         examples=[OpenApiExample("Example", value=example, request_only=True)] if example else [],
         auth=None if signed_in else [],
     )
+
+
+def streamed(summary: str, name: str, *, query: Any, failing: Iterable[int] = ()) -> Callable[[Any], Any]:
+    """An address that answers with one thing a line."""
+    failing = {*ANY_CALL, 403, *failing}
+    lines = OpenApiResponse({"type": "string"}, description=f"Lines of JSON: each is a {name} by itself")
+    responses: dict[Any, Any] = {(200, NDJSON): lines}
+    responses |= {(code, JSON): _failure(code, (*QUERY, *OF_SIGNED_IN)) for code in sorted(failing)}
+    return extend_schema(summary=summary, parameters=_parameters(200, failing, query), responses=responses)
 
 
 def documented_as(summary: str, media_types: Sequence[str]) -> Callable[[Any], Any]:
@@ -223,21 +267,31 @@ def _failure(status: int, among: Iterable[str] = OF_SIGNED_IN) -> OpenApiRespons
         for code, error in sentences.items()
         if status not in (400, 401) or code in among
     ]
-    return OpenApiResponse({"$ref": "#/components/schemas/Failure"}, description=description, examples=examples)
+    shape = reference(FAILURE_SHAPES.get(status, "Failure"))
+    return OpenApiResponse(shape, description=description, examples=examples)
+
+
+def document() -> dict[str, Any]:
+    """The whole description: it changes with the code and the product's own address, and with nothing else."""
+    return document_at(settings.PUBLIC_URL)
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The whole description: it changes with the code and with nothing else."""
+def document_at(_public_url: str) -> dict[str, Any]:
     written: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return written
 
 
 def with_components(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
-    """The shapes of answers beside those that serializers bring, and each failure that is alike everywhere only once."""
+    """The shapes of answers beside those that serializers bring, each failure that is alike everywhere only once, and for each
+    call whether it needs a sign-in."""
     components = result.setdefault("components", {})
-    components.setdefault("schemas", {}).update(COMPONENTS)
+    components.setdefault("schemas", {}).update(COMPONENTS | ENVELOPES)
+    result["info"]["description"] = INTRODUCTION
+    result["security"] = [{"token": []}, {"key": []}, {"session": []}]
+    result["servers"] = [{"url": settings.PUBLIC_URL or "/"}]
     for operation in (one for methods in result["paths"].values() for one in methods.values()):
+        operation.setdefault("security", [])
         for status in ALIKE & set(operation["responses"]):
             name = next(iter(FAILURES[int(status)][1]))
             components.setdefault("responses", {})[name] = operation["responses"][status]
@@ -277,13 +331,25 @@ class Schema(AutoSchema):
         return [parts[1] if len(parts) > 1 else "root"]
 
     def get_operation_id(self) -> str:
-        return f"{type(self.view).__name__}_{self.method.lower()}"
+        name, method = type(self.view).__name__, self.method.lower()
+        return OPERATIONS.get(f"{name}_{method}", f"{method}{name}")
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        if isinstance(field, WordField):
+            words = list(field.choices)
+            known = words == COMPONENTS["BookingStatus"]["enum"]
+            return reference("BookingStatus") if known else {"type": "string", "enum": words}
         shape = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, TextField):
             shape |= {"pattern": field.pattern} | ({} if field.allow_blank else {"minLength": 1})
         return shape
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        if isinstance(field, TextField) and "oneOf" in schema:
+            # Either text or blank: the pattern takes both, and generators would make a type of its own of the choice.
+            [text, _blank] = schema.pop("oneOf")
+            schema.update(text)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.probes.probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.middleware.compressed_pages",
+    "config.middleware.compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.session_end",
     "django.middleware.locale.LocaleMiddleware",

@@ -15,22 +15,44 @@ INSTANT: Final = {"type": "string", "format": "date-time"}
 COUNT: Final = {"type": "integer", "minimum": 0}
 TEXT: Final = {"type": "string"}
 FLAG: Final = {"type": "boolean"}
-STATUS: Final = {"type": "string", "enum": [str(status) for status in Status]}
+STATUS: Final = {"$ref": "#/components/schemas/BookingStatus"}
 
 
 def record(properties: Shape, *, optional: Iterable[str] = ()) -> dict[str, Any]:
-    """An object with these keys and no others."""
+    """An object with at least these keys: answers may gain keys, and callers ignore those that they do not know."""
     return {
         "type": "object",
         "properties": dict(properties),
         "required": [name for name in properties if name not in set(optional)],
-        "additionalProperties": False,
     }
 
 
-def envelope(data: Shape, **more: Shape) -> dict[str, Any]:
-    """What stands around every success."""
-    return record({"success": {"type": "boolean", "const": True}, "data": data, **more})
+def reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def envelope(name: str, data: Shape, **more: Shape) -> dict[str, str]:
+    """What stands around a success, as a component of this name: generated clients name their types by it."""
+    ENVELOPES[name] = record({"success": {**FLAG, "description": "true"}, "data": data, **more})
+    return reference(name)
+
+
+ENVELOPES: Final[dict[str, dict[str, Any]]] = {}
+
+
+def failure(data: str = "") -> dict[str, Any]:
+    """What every failure says; `data` names the component of what helps to go on, where there is such."""
+    return record(
+        {
+            "success": {**FLAG, "description": "false"},
+            "error": {**TEXT, "description": "A sentence for a person, in the language of Accept-Language"},
+            "code": {**TEXT, "description": "A word for a program"},
+            "errors": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+            **({"data": reference(data)} if data else {}),
+            "request_id": TEXT,
+        },
+        optional=("errors", "data"),
+    )
 
 
 def or_null(shape: Shape) -> dict[str, Any]:
@@ -39,7 +61,7 @@ def or_null(shape: Shape) -> dict[str, Any]:
 
 ROW: Final = {
     "booking_id": UUID,
-    "customer": or_null({"$ref": "#/components/schemas/RowCustomer"}),
+    "customer": or_null(reference("RowCustomer")),
     "date": DATE,
     "slot": SLOT,
     "total_guests": COUNT,
@@ -56,15 +78,23 @@ ROW: Final = {
     "slots": COUNT,
     "version": COUNT,
     "needs_place": FLAG,
+    "party_adults": COUNT,
+    "party_kids": COUNT,
+    "deposit_due_cents": COUNT,
+    "external_ref": TEXT,
+    "series": {"type": ["string", "null"], "format": "uuid"},
+    "held_until": {"type": ["string", "null"], "format": "date-time"},
 }
 CHANGED: Final = {"changed_by": TEXT, "changed_at": INSTANT, "change": TEXT}
 
-COMPONENTS: Final = {
-    "RowCustomer": record({"customer_id": UUID, "email": TEXT, "name": TEXT, "phone": TEXT}),
-    "Booking": record(ROW),
-    "OneBooking": record(
-        {**ROW, "contact_proposal": record({"email": TEXT, "phone": TEXT})}, optional=("contact_proposal",)
+COMPONENTS: Final[dict[str, dict[str, Any]]] = {
+    "BookingStatus": {"type": "string", "enum": [str(status) for status in Status]},
+    "RowCustomer": record(
+        {"customer_id": UUID, "email": TEXT, "name": TEXT, "phone": TEXT, "flags": {"type": "array", "items": TEXT}}
     ),
+    "Booking": record(ROW),
+    "ContactProposal": record({"email": TEXT, "phone": TEXT}),
+    "OneBooking": record({**ROW, "contact_proposal": reference("ContactProposal")}, optional=("contact_proposal",)),
     "StaleBooking": record({**ROW, **CHANGED}, optional=CHANGED),
     "Holder": record({"booking_id": UUID}),
     "Versions": record({"versions": {"type": "array", "items": TEXT}}),
@@ -124,20 +154,11 @@ COMPONENTS: Final = {
         }
     ),
     "Tokens": record(
-        {"access": TEXT, "refresh": TEXT, "token_type": {"type": "string", "const": "Bearer"}, "expires_in": COUNT}
+        {"access": TEXT, "refresh": TEXT, "token_type": {**TEXT, "description": "Bearer"}, "expires_in": COUNT}
     ),
     "Addresses": {"type": "object", "additionalProperties": {"type": "string"}},
-    "Failure": record(
-        {
-            "success": {"type": "boolean", "const": False},
-            "error": TEXT,
-            "code": TEXT,
-            "errors": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
-            "data": {
-                "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("StaleBooking", "Holder", "Versions")]
-            },
-            "request_id": TEXT,
-        },
-        optional=("errors", "data"),
-    ),
+    "Failure": failure(),
+    "NotAcceptableFailure": failure("Versions"),
+    "DuplicateFailure": failure("Holder"),
+    "StaleFailure": failure("StaleBooking"),
 }

@@ -4,9 +4,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
+from core.web.routes import OptionalSlashRoute
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("api/", include("config.api_urls")),
+    URLResolver(OptionalSlashRoute("api/"), "config.api_urls"),
     path("language/", set_language, name="language"),
     path("accounts/", include("accounts.urls")),
     path("", include("bookings.urls")),

@@ -1,7 +1,8 @@
 """What is spoken under `/api/`: strict JSON both ways, and the version, which callers choose by the Accept header."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
 
 import orjson
 from django.conf import settings
@@ -56,6 +57,23 @@ class JsonRenderer(JSONRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return b"" if data is None else orjson.dumps(data, default=str, option=self.options)
+
+
+class NdJsonRenderer(JsonRenderer):
+    """For negotiation alone: what is streamed is written by `ndjson`, and a refusal is plain JSON."""
+
+    media_type = "application/x-ndjson"
+    format = "ndjson"
+
+
+LINES_A_PIECE: Final = 200
+
+
+def ndjson(rows: Iterable[Any]) -> Iterator[bytes]:
+    """A line for each row, many lines in a piece."""
+    lines = (orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    while piece := b"".join(islice(lines, LINES_A_PIECE)):
+        yield piece
 
 
 class Negotiation(DefaultContentNegotiation):

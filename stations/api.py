@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from bookings import calendar
 from bookings.calendar import Cell
-from config.api import ApiView, success
+from config.api import ApiView, is_known, success
 from config.openapi import documented, listed
 from config.queries import DaysQuery
 from stations.errors import NotFound
@@ -26,15 +26,20 @@ class Slots(ApiView):
     """Each slot of up to 42 days: capacity, what is taken, what is left, why closed."""
 
     query = DaysQuery
+    cache = "private, no-cache"
 
-    @documented("Slots of 1 to 42 days", listed("Slot"), query=DaysQuery, failing=[404])
+    @documented("Slots of 1 to 42 days", listed("Slot"), query=DaysQuery, failing=[404], cached=True)
     def get(self, request: Request, code: str) -> Response:
         station = Station.objects.visible_to(request.user).coded(code).first()
         if station is None:
             raise NotFound
         wanted = DaysQuery.parse_query(request.query_params)
-        days = calendar.cells(station, wanted["date_from"], wanted["date_to"])
-        return success([_slot(cell) for cells in days.values() for cell in cells])
+        first, last = wanted["date_from"], wanted["date_to"]
+        headers = {"ETag": calendar.etag(request.user, [station], "slots", first, last)}
+        if is_known(request, headers["ETag"]):
+            return Response(status=304, headers=headers)
+        days = calendar.cells(station, first, last)
+        return success([_slot(cell) for cells in days.values() for cell in cells], headers=headers)
 
 
 def _station(station: Station) -> dict[str, Any]:

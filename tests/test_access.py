@@ -39,8 +39,8 @@ METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 API = """
                                      nobody outsider viewer staff manager integrator stranger root
 GET    api/                             401      403    200   200     200        200      200  200
-GET    api/schema/                      401      403    200   200     200        200      200  200
-GET    api/docs/                        401      403    200   200     200        200      200  200
+GET    api/schema/                      200      200    200   200     200        200      200  200
+GET    api/docs/                        200      200    200   200     200        200      200  200
 POST   api/auth/login                   200      200    200   200     200        200      200  200
 POST   api/auth/refresh                 200      200    200   200     200        200      200  200
 POST   api/auth/logout                  200      200    200   200     200        200      200  200
@@ -50,6 +50,7 @@ PATCH  api/bookings/admin/<str:booking_id>
                                         401      403    403   200     200        200      404  200
 GET    api/bookings/                    401      403    200   200     200        200      404  200
 POST   api/bookings/                    401      403    403   201     201        201      404  201
+GET    api/bookings/export              401      403    403   403     200        200      404  200
 GET    api/bookings/<str:booking_id>/   401      403    200   200     200        200      404  200
 PATCH  api/bookings/<str:booking_id>/   401      403    403   200     200        200      404  200
 POST   api/bookings/<str:booking_id>/status/
@@ -345,6 +346,7 @@ class World:
             "api/bookings/admin/monthly": f"?{days}&station=kitchen",
             "api/stations/<str:code>/slots": f"?{days}",
             "api/bookings/": "?station=kitchen",
+            "api/bookings/export": f"?{days}&station=kitchen",
             "calendar/week/": "?station=kitchen",
             "calendar/month/": "?station=kitchen",
             "calendar/day/": "?station=kitchen",

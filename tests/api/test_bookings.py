@@ -1,14 +1,11 @@
 """Bookings by the API: listed, made, read, edited, stepped through their life."""
 
-from base64 import urlsafe_b64encode
-from datetime import date, time
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 
-from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings import services
@@ -17,7 +14,7 @@ from bookings.workflow import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller, failure, told
-from tests.factories import FRIDAY, SATURDAY, booking
+from tests.factories import FRIDAY, booking
 
 LIST = "/api/bookings/"
 NEW = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
@@ -72,6 +69,12 @@ def test_create_answers_with_the_row_and_where_it_is(api: Caller, station: Stati
             "slots": 1,
             "version": 1,
             "needs_place": False,
+            "party_adults": 2,
+            "party_kids": 0,
+            "deposit_due_cents": 0,
+            "external_ref": "",
+            "series": None,
+            "held_until": None,
         },
     }
 
@@ -283,117 +286,6 @@ def test_step_wants_one_of_the_statuses(api: Caller, station: Station, body: Any
     said = failure(api.post(step(booking(station)), body))
 
     assert (said["status"], list(said["errors"])) == (400, ["status"])
-
-
-# --- lists ---------------------------------------------------------------------------------------------------------------
-
-
-def test_list_filters_by_each_field(api: Caller, station: Station) -> None:
-    known = factories.customer(station)
-    friday = booking(station, external_ref="A-1", status=Status.PENDING)
-    saturday = booking(station, SATURDAY, customer_id=known.pk)
-
-    assert listed(api, status="pending") == ids(friday)
-    assert listed(api, external_ref="A-1") == ids(friday)
-    assert listed(api, date_to="2031-03-07") == ids(friday)
-    assert listed(api, date_from="2031-03-08") == ids(saturday)
-    assert listed(api, customer=known.pk) == ids(saturday)
-    assert listed(api, station="kitchen", status="", customer="") == ids(friday, saturday)
-
-
-def test_list_of_another_stations_customer_is_empty(api: Caller, station: Station, bar: Station) -> None:
-    theirs = factories.customer(bar)
-    booking(bar, customer_id=theirs.pk)
-
-    assert listed(api, customer=theirs.pk) == []
-
-
-def brought_in(station: Station, count: int) -> list[str]:
-    """So many bookings made in the same moment, as an import does; their ids in the order of lists."""
-    drafts = [
-        services.Draft(station.code, date(2031, 3, 1 + n % 7), time(17 + n % 5), status=Status.CANCELLED)
-        for n in range(count)
-    ]
-    made = [one for one in services.create_many(drafts, by=roles.OPERATOR) if isinstance(one, Booking)]
-    return ids(*sorted(made, key=lambda booking: (booking.date, booking.slot, booking.created_at, booking.pk)))
-
-
-def turned(api: Caller, address: str, way: str) -> list[dict[str, Any]]:
-    """The pages from an address on, in one direction."""
-    pages = [api.get(address).json()]
-    while pages[-1][way]:
-        pages.append(api.get(pages[-1][way]).json())
-    return pages
-
-
-def test_list_turns_its_pages_and_holds_each_booking_once(api: Caller, station: Station) -> None:
-    order = brought_in(station, 230)
-
-    pages = turned(api, f"{LIST}?station=kitchen", "next")
-
-    shown = [[row["booking_id"] for row in page["data"]] for page in pages]
-    assert shown == [order[:100], order[100:200], order[200:]]
-    assert all(set(page) == {"success", "data", "next", "previous"} for page in pages)
-
-
-def test_list_turns_back_to_the_same_pages(api: Caller, station: Station) -> None:
-    brought_in(station, 230)
-    forth = turned(api, LIST, "next")
-
-    back = turned(api, forth[1]["next"], "previous")
-
-    assert [page["data"] for page in reversed(back)] == [page["data"] for page in forth]
-    assert forth[0]["previous"] is None
-
-
-def test_list_costs_the_same_queries_for_1_and_50_bookings(
-    api: Caller, station: Station, django_assert_num_queries: Any, django_assert_max_num_queries: Any
-) -> None:
-    booking(station)
-    api.get(LIST)  # the first within an hour, which the audit log tells of
-    with django_assert_max_num_queries(9) as first:
-        api.get(LIST)
-    for number in range(49):
-        booking(station, date(2031, 4, 1 + number % 28), customer=Contact(f"Guest {number}"))
-
-    with django_assert_num_queries(len(first)):
-        assert len(api.get(LIST).json()["data"]) == 50
-
-
-@pytest.mark.parametrize("cursor", ["x", "=", "é", "bnww", "8J+YgA", "A" * 301])
-def test_list_refuses_a_cursor_that_it_did_not_give(api: Caller, cursor: str) -> None:
-    said = failure(api.get(f"{LIST}?{urlencode({'cursor': cursor})}"))
-
-    assert (said["status"], said["code"], list(said["errors"])) == (400, "invalid", ["cursor"])
-
-
-@pytest.mark.parametrize(
-    ("part", "other"),
-    [
-        ("18:00:00", "18:00:00+01:00"),
-        ("18:00:00", "T18"),
-        ("2031-03-07", "2031-W10-5"),
-        ("2031-01-02T03:04:05+00:00", "2031-01-02T03:04:05"),
-        ("2031-01-02T03:04:05+00:00", "0001-01-01T00:00:00+14:00"),
-        ("n|", "next|"),
-    ],
-)
-def test_list_refuses_a_cursor_in_another_spelling(api: Caller, part: str, other: str) -> None:
-    given = f"n|2031-03-07|18:00:00|2031-01-02T03:04:05+00:00|{uuid4()}"
-
-    def asked(text: str) -> Any:
-        return api.get(f"{LIST}?cursor={urlsafe_b64encode(text.encode()).decode().rstrip('=')}")
-
-    assert asked(given).status_code == 200
-    assert told(asked(given.replace(part, other))) == (400, "invalid")
-
-
-def test_list_refuses_a_range_that_ends_before_it_begins(api: Caller) -> None:
-    assert told(api.get(f"{LIST}?date_from=2031-03-08&date_to=2031-03-07")) == (400, "invalid_range")
-
-
-def test_list_of_an_unknown_station_finds_none_before_looking_at_the_rest(api: Caller, bar: Station) -> None:
-    assert failure(api.get(f"{LIST}?station=bar&date_from=x")) == NOBODY
 
 
 # --- whoever may not -----------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def row_of(made: Booking, **changed: Any) -> dict[str, Any]:
             "email": "ana@example.com",
             "name": "Ana García",
             "phone": "+12025550143",
+            "flags": [],
         },
         "date": "2031-03-07",
         "slot": "18:00",
@@ -59,6 +60,12 @@ def row_of(made: Booking, **changed: Any) -> dict[str, Any]:
         "slots": 2,
         "version": 1,
         "needs_place": False,
+        "party_adults": 2,
+        "party_kids": 1,
+        "deposit_due_cents": 1500,
+        "external_ref": "",
+        "series": None,
+        "held_until": None,
         **changed,
     }
 
@@ -96,7 +103,7 @@ def test_calendar_shows_viewers_initials_and_neither_contact_nor_wishes(viewer: 
 
     [row] = viewer.get(weekly()).json()["data"]
 
-    nobody = {"customer_id": str(made.customer_id), "email": "", "name": "A. G.", "phone": ""}
+    nobody = {"customer_id": str(made.customer_id), "email": "", "name": "A. G.", "phone": "", "flags": []}
     assert row == row_of(made, customer=nobody, special_requests=None)
 
 
@@ -161,11 +168,6 @@ def test_calendar_shows_cancelled_bookings_too(api: Caller, station: Station) ->
     cancelled = booking(station, status=Status.CANCELLED)
 
     assert found(api.get(weekly())) == [str(cancelled.pk)]
-
-
-@pytest.mark.parametrize("address", ["/api/bookings/admin/weekly/", "/api/bookings/admin/monthly/"])
-def test_calendar_has_no_trailing_slash(api: Caller, address: str) -> None:
-    assert told(api.get(address)) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ def test_calendar_as_a_page_is_never_taken_from_a_cache(staff: User, station: St
 def test_calendar_says_what_its_answer_depends_on(api: Caller) -> None:
     answer = api.get(weekly())
 
-    assert answer.headers["Vary"] == "Accept, Authorization, Cookie, Accept-Language"
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding, Authorization, Cookie, Accept-Language"
 
 
 # --- what it costs -------------------------------------------------------------------------------------------------------
@@ -346,7 +348,7 @@ def test_calendar_costs_the_same_queries_for_1_50_and_500_bookings(
 def test_calendar_answers_small(api: Caller, station: Station) -> None:
     anas(station)
 
-    assert len(api.get(weekly()).content) < 700
+    assert len(api.get(weekly()).content) < 800
 
 
 def test_calendar_is_gone_once_it_was_sent(api: Caller, station: Station) -> None:

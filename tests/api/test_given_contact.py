@@ -27,7 +27,13 @@ def test_create_for_a_match_answers_with_what_is_not_on_file(api: Caller, nora: 
 
     made = api.post("/api/bookings/", {**NEW, "customer": contact}).json()["data"]
 
-    assert made["customer"] == {"customer_id": str(nora.pk), "name": "Nora Silva", "email": "", "phone": PHONE}
+    assert made["customer"] == {
+        "customer_id": str(nora.pk),
+        "name": "Nora Silva",
+        "email": "",
+        "phone": PHONE,
+        "flags": [],
+    }
     assert made["contact_proposal"] == {"email": EMAIL, "phone": ""}
     assert api.get(f"/api/bookings/{made['booking_id']}/").json()["data"] == made
     assert as_stored(nora) == ("", PHONE)

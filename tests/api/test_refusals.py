@@ -23,7 +23,7 @@ SIGN_IN = "Please sign in: send an access token, or log in with the browser."
 # --- who -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["/api/", STATIONS, LIST, WEEK, "/api/schema/", "/api/docs/", "/api/nowhere"])
+@pytest.mark.parametrize("address", ["/api/", STATIONS, LIST, WEEK, "/api/nowhere"])
 def test_nobody_is_asked_to_sign_in(db: None, address: str) -> None:
     answer = Caller().get(address)
 
@@ -147,7 +147,7 @@ def test_another_method_is_refused(api: Caller, method: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS", "HEAD"])
 @pytest.mark.parametrize(
     "address",
-    ["/api/nowhere", "/api/bookings", "/api/stations", "/api/auth/login/", "/api//", "/api/%0A", "/api/\u00e9"],
+    ["/api/nowhere", "/api/bookings//", "/api/stations/%0A", "/api/auth", "/api//", "/api/%0A", "/api/\u00e9"],
 )
 def test_an_address_that_is_none_is_not_found_whatever_the_method(api: Caller, address: str, method: str) -> None:
     answer = api.call(method, address)

@@ -126,6 +126,7 @@ def test_body_that_is_too_large_is_refused_before_it_is_sent(port: int) -> None:
         ("/api/customers/search", "application/json", 401),
         ("/nowhere/", "application/json", 404),
         ("/api/auth/login", "text/plain", 415),
+        ("/api/schema/", "application/json", 405),
     ],
 )
 def test_connection_is_good_for_another_request_after_a_refusal(port: int, path: str, kind: str, status: int) -> None:

@@ -1,0 +1,29 @@
+"""Operations of migrations for both databases."""
+
+from typing import Any
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AddIndex
+from django.db.migrations.state import ProjectState
+
+
+class AddIndexOnline(AddIndexConcurrently):
+    """An index made while others write, on PostgreSQL; elsewhere, where there is no such way, a plain one.
+
+    Its migration is not atomic.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._operation(schema_editor).database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._operation(schema_editor).database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+    @staticmethod
+    def _operation(schema_editor: BaseDatabaseSchemaEditor) -> Any:
+        return AddIndexConcurrently if schema_editor.connection.vendor == "postgresql" else AddIndex
