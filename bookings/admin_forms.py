@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,10 +14,11 @@ from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.scoping import ServiceForm
 from bookings import services
 from bookings.drafts import FIELDS, Draft, Place
-from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull
+from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull, TooEarly
 from bookings.models import Booking
+from bookings.status_steps import next_steps
 from bookings.views.booking import refusal
-from bookings.workflow import NEW, RESCHEDULABLE, STEPS, Status
+from bookings.workflow import NEW, RESCHEDULABLE, Status
 from stations.errors import DomainError, Invalid, NoSuchSlot, SlotClosed
 
 CONTACT = ("customer_name", "customer_email", "customer_phone")
@@ -50,6 +52,7 @@ class BookingForm(ServiceForm):
         SlotFull: "slot",
         Duplicate: "external_ref",
         InvalidStep: "status",
+        TooEarly: "status",
         NotReschedulable: "date",
     }
 
@@ -67,8 +70,9 @@ class BookingForm(ServiceForm):
             self.fields["status"].widget.choices = [(one.value, one.label) for one in self._steps()]
 
     def _steps(self) -> tuple[Status, ...]:
-        now = Status(self.before.status) if self.before else None
-        return (now, *STEPS[now]) if now else NEW
+        if self.before is None:
+            return NEW
+        return Status(self.before.status), *next_steps(self.before, now=timezone.now())
 
     def clean_special_requests(self) -> str | None:
         return self.cleaned_data["special_requests"] or None

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -24,7 +25,8 @@ from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.paging import Sort
-from bookings.workflow import NEW, STEPS, Status
+from bookings.status_steps import next_steps
+from bookings.workflow import NEW, Status
 from config.api import ApiView, Door, StrictSerializer, if_match, is_known, seen_before, success
 from config.fields import (
     DateField,
@@ -278,7 +280,8 @@ class OneBooking(BookingView):
     def doors(self, data: Any) -> list[Door]:
         if not data or not self.may("PATCH"):
             return []
-        pk, version, next_step = data["booking_id"], f'"{data["version"]}"', STEPS[Status(data["status"])][0]
+        pk, version = data["booking_id"], f'"{data["version"]}"'
+        [next_step, *_others] = next_steps(self.find(str(pk)), now=timezone.now())
         place, step = reverse("api-reschedule", args=[pk]), reverse("api-booking-status", args=[pk])
         return [
             Door("PATCH", place, {key: data[key] for key in MOVE}, gettext_lazy("Move"), version),
@@ -299,7 +302,7 @@ class BookingStatus(BookingView):
         example=STEP,
         failing=[404],
         versioned=True,
-        refusals=(*BODY, "invalid_step", "no_such_slot", "slot_closed", "slot_full"),
+        refusals=(*BODY, "invalid_step", "too_early", "no_such_slot", "slot_closed", "slot_full"),
     )
     def post(self, request: Request, booking_id: str) -> Response:
         to = Status(self.wanted(StatusBody, booking_id)["status"])

@@ -24,6 +24,7 @@ __all__ = [
     "SlotFull",
     "Stale",
     "StillAhead",
+    "TooEarly",
     "TooLate",
     "TooManyGuests",
     "WouldDisplace",
@@ -47,6 +48,12 @@ class NotReschedulable(DomainError):
 
 class InvalidStep(DomainError):
     code = "invalid_step"
+
+
+class TooEarly(DomainError):
+    """The station's day of the booking has not begun."""
+
+    code = "too_early"
 
 
 class Past(DomainError):

@@ -23,12 +23,12 @@ from bookings import audit, contacts, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules
 from bookings.drafts import AMENDABLE, EDITABLE, FIELDS, PERSONAL, Draft, Place
-from bookings.errors import InvalidStep
 from bookings.holds import Ledger
 from bookings.mails import outbox
 from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
+from bookings.status_steps import require_step
 from bookings.transactions import counted, lock_stations, locked, locked_for, one_change
 from bookings.undo import steps
 from bookings.workflow import Status
@@ -160,7 +160,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
     """One step of `workflow.STEPS`; cancelling gives the places up, restoring asks for them again. The status that the booking
     has already: nothing is written.
 
-    Raises NotPermitted, NotFound, Stale, InvalidStep, and on a restore NoSuchSlot, SlotClosed or SlotFull.
+    Raises NotPermitted, NotFound, Stale, InvalidStep, TooEarly, and on a restore NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
     with one_change():
@@ -168,7 +168,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
         require_version(booking, seen_version, by)
         if booking.status == to:
             return booking
-        _require_step(booking, to)
+        require_step(booking, to, now=timezone.now())
         before, stood, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
         restored, booking.status = booking.status == Status.CANCELLED, to
         if to == Status.CANCELLED:
@@ -244,12 +244,6 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
         return _changed(booking, Event.EDITED, before, heard, None, by=by, chains=chains, given=given)
 
 
-def _require_step(booking: Booking, to: Status) -> None:
-    if to not in workflow.STEPS[Status(booking.status)]:
-        raise InvalidStep(
-            _("A booking that is %(now)s cannot become %(then)s.")
-            % {"now": Status(booking.status).label, "then": Status(to).label}
-        )
 
 
 def _customer_at(station: Station, left: Customer | None, home: Station, *, by: Person) -> Customer | None:

@@ -28,6 +28,9 @@ STEPS: Final[dict[Status, tuple[Status, ...]]] = {
 NEW: Final = (Status.PENDING, Status.CONFIRMED)
 """What a new booking may be."""
 
+FROM_ITS_DAY_ON: Final = (Status.ARRIVED, Status.NO_SHOW)
+"""Nobody has come or stayed away before the day of the booking has begun, by the station's clock."""
+
 RESCHEDULABLE: Final = (Status.PENDING, Status.CONFIRMED)
 
 HOLDING: Final = tuple(status for status in Status if status is not Status.CANCELLED)

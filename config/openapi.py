@@ -28,6 +28,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
             "invalid": "There is no such field.",
             "not_reschedulable": "Cannot reschedule cancelled bookings",
             "invalid_step": "A booking that is completed cannot become arrived.",
+            "too_early": "A booking cannot be marked as arrived before its day, Fri 7 Mar 2031.",
             "past": "Cannot reschedule to past dates",
             "no_such_slot": "There is no slot at 18:15 on Fri 7 Mar 2031. Choose another slot.",
             "slot_closed": "18:00 on Fri 7 Mar 2031 is closed: Stocktaking",

@@ -4,11 +4,13 @@ import gc
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
@@ -94,6 +96,13 @@ def station(db: None) -> Station:
 @pytest.fixture
 def staff(station: Station) -> User:
     return factories.staff(station)
+
+
+@pytest.fixture
+def on_friday() -> Iterator[None]:
+    """It is 13:00 in Berlin on `FRIDAY`, the day of most bookings here. Ask for it before anybody signs in."""
+    with time_machine.travel(datetime(2031, 3, 7, 12, tzinfo=UTC), tick=False):
+        yield
 
 
 def url_of_database() -> str:

@@ -67,7 +67,7 @@ def use_the_pages(station: Station) -> None:
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1})
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "03:00", "version": 1})
     client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": WISHES + "!"})
-    client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": 3})
+    client.post(f"/bookings/{made.pk}/step/", {"status": "completed", "version": 3})
     for name in ("undo", "undo", "redo"):
         client.post(f"/bookings/{name}/", {"next": f"/bookings/{made.pk}/"})
     client.post("/bookings/undo/", {"next": "/"})

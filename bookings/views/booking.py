@@ -23,6 +23,7 @@ from bookings.mails import showing
 from bookings.models import Booking
 from bookings.outlook import next_free
 from bookings.services import Draft
+from bookings.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
@@ -188,7 +189,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "booking": booking,
         "row": calendar.row(request.user, booking, contact=revealed),
         "revealed": revealed,
-        "steps": [Status(to) for to in workflow.STEPS[Status(booking.status)]] if may_change else [],
+        "steps": next_steps(booking, now=timezone.now()) if may_change else [],
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,

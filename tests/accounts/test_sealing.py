@@ -34,7 +34,7 @@ def trail(station: Station) -> Station:
     for hour in (18, 19, 20):
         made = booking(station, slot=time(hour), customer=Contact("Ana García", f"ana{hour}@example.com"))
         services.edit(made.pk, {"party_adults": 2}, by=manager)
-        services.change_status(made.pk, Status.ARRIVED, by=manager)
+        services.change_status(made.pk, Status.COMPLETED, by=manager)
     services.reschedule(booking(station).pk, to=Place(SATURDAY, time(18), "court"), by=manager)
     return station
 

@@ -288,6 +288,7 @@ def test_actions_over_many_name_the_first_refusals_and_count_the_rest(admin: Cli
     assert (shown.count("cannot become cancelled"), "2 more were refused." in shown) == (20, True)
 
 
+@pytest.mark.usefixtures("on_friday")
 @pytest.mark.parametrize(
     ("action", "before", "after"),
     [
@@ -304,6 +305,26 @@ def test_actions_take_each_step(admin: Client, station: Station, action: str, be
     admin.post("/admin/bookings/booking/", {"action": action, "_selected_action": [str(made.pk)]})
 
     assert Booking.objects.get().status == after
+
+
+@pytest.mark.parametrize("action", ["mark_arrived", "mark_no_show"])
+def test_actions_before_the_day_of_a_booking_are_refused(admin: Client, station: Station, action: str) -> None:
+    made = booking(station)
+
+    shown = admin.post(
+        "/admin/bookings/booking/", {"action": action, "_selected_action": [str(made.pk)]}, follow=True
+    ).content.decode()
+
+    assert "before its day, Fri 7 Mar 2031." in shown
+    assert Booking.objects.get().status == "confirmed"
+
+
+def test_change_offers_no_arrival_and_no_no_show_before_the_day(admin: Client, station: Station) -> None:
+    made = booking(station)
+
+    form = admin.get(f"/admin/bookings/booking/{made.pk}/change/").context["adminform"].form
+
+    assert [value for value, _label in form.fields["status"].widget.choices] == ["confirmed", "completed", "cancelled"]
 
 
 def test_actions_are_for_those_with_the_rights(admin_with: SignIn, station: Station) -> None:

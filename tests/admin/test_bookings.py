@@ -69,12 +69,12 @@ def test_change_edits_moves_and_steps_each_with_its_entry(admin: Client, station
 
     answer = admin.post(
         f"/admin/bookings/booking/{made.pk}/change/",
-        of(made, date=SATURDAY, status="no_show", party_adults=2),
+        of(made, date=SATURDAY, status="completed", party_adults=2),
     )
 
     assert answer.status_code == 302
     made.refresh_from_db()
-    assert (made.date, made.status, made.party_adults) == (SATURDAY, "no_show", 2)
+    assert (made.date, made.status, made.party_adults) == (SATURDAY, "completed", 2)
     events = AuditEntry.objects.filter(object_pk=made.pk).order_by("id").values_list("event", flat=True)
     assert list(events) == ["created", "edited", "rescheduled", "status"]
 

@@ -250,6 +250,7 @@ def test_edit_of_another_version_answers_with_the_current_row(api: Caller, staff
 # --- steps ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("on_friday")
 def test_step_answers_with_the_row(api: Caller, station: Station) -> None:
     made = booking(station)
 
@@ -265,6 +266,18 @@ def test_step_to_the_status_that_it_has_already_writes_nothing(api: Caller, stat
 
     assert (answer.status_code, answer.json()["data"]["status"], answer.headers["ETag"]) == (200, "arrived", '"1"')
     assert not AuditEntry.objects.filter(event="status").exists()
+
+
+@pytest.mark.parametrize(("status", "word"), [("arrived", "arrived"), ("no_show", "no-show")])
+def test_step_before_the_day_of_the_booking_is_too_early(api: Caller, station: Station, status: str, word: str) -> None:
+    made = booking(station)
+
+    assert failure(api.post(step(made), {"status": status})) == {
+        "status": 400,
+        "error": f"A booking cannot be marked as {word} before its day, Fri 7 Mar 2031.",
+        "code": "too_early",
+    }
+    assert Booking.objects.get(pk=made.pk).version == 1
 
 
 def test_step_that_the_workflow_lacks_is_refused(api: Caller, station: Station) -> None:

@@ -101,6 +101,14 @@ def test_a_bookings_page_offers_what_may_come_next(staff: User, station: Station
     assert answer.content.decode().count('name="version" value="&quot;1&quot;"') == 3
 
 
+def test_a_bookings_page_offers_a_step_that_can_be_taken_today(staff: User, station: Station) -> None:
+    made = booking(station)
+
+    html = page(staff, f"/api/bookings/{made.pk}/").content.decode()
+
+    assert re.findall(r"&quot;status&quot;: &quot;(\w+)&quot;\s*}</textarea>", html) == ["completed"]
+
+
 def test_pages_offer_viewers_nothing_to_write(station: Station) -> None:
     viewer, made = factories.person(roles.VIEWERS, station), booking(station)
 

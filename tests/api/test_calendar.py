@@ -265,7 +265,7 @@ def change_a_customer(made: Booking, by: User) -> None:
 
 
 def change_a_booking(made: Booking, by: User) -> None:
-    services.change_status(made.pk, Status.ARRIVED, by=by)
+    services.change_status(made.pk, Status.COMPLETED, by=by)
 
 
 def take_a_right_away(made: Booking, by: User) -> None:

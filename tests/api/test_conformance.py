@@ -41,6 +41,7 @@ RULES: Final = {
     "slot_closed",
     "slot_full",
     "stale",
+    "too_early",
 }
 """Refusals of calls that are well-formed: no JSON Schema says what is free on a Friday."""
 BETWEEN_FIELDS: Final = {

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import UTC, datetime, time
 from io import BytesIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
@@ -254,7 +255,7 @@ def _said(row: Party) -> dict[str, Any]:
 
 
 def play(sequence: list[tuple[Any, ...]]) -> None:
-    with transaction.atomic():
+    with time_machine.travel(datetime(2031, 3, 7, 3, tzinfo=UTC)), transaction.atomic():
         world = World()
         for action in sequence:
             world.do(action)

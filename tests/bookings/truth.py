@@ -12,6 +12,8 @@ from tests.factories import FRIDAY
 
 STATIONS = ("left", "right")
 DAYS = (FRIDAY, FRIDAY + timedelta(days=1))
+TODAY = 0
+"""By index: the first day has begun, the second has not."""
 HOURS = (17, 18, 19)
 CAPACITY, GUESTS = 2, 6
 Where = tuple[int, int, int]
@@ -98,7 +100,7 @@ class Truth:
         party = self.parties[index]
         if to == party.status:
             return party
-        if to not in STEPS[party.status]:
+        if to not in STEPS[party.status] or (to in (Status.ARRIVED, Status.NO_SHOW) and party.where[1] != TODAY):
             return None
         wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)
         return self._fitting(index, wanted) if party.status == Status.CANCELLED else wanted

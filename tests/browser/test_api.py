@@ -84,7 +84,7 @@ def test_browsing_goes_on_from_the_version_that_it_made(page: Page, live_server:
     page.goto(f"{live_server.url}/api/bookings/{made.pk}/")
 
     first = send(page, "PATCH", f"/api/bookings/{made.pk}/", {"party_adults": 3})
-    second = send(page, "POST", "/status/", {"status": "arrived"})
+    second = send(page, "POST", "/status/", {"status": "completed"})
 
     assert (first["data"]["version"], second["data"]["version"]) == (2, 3)
 

@@ -194,9 +194,9 @@ def test_panel_is_worked_by_keyboard_alone(visit: Visit, station: Station, staff
     press(page, "Tab")
     press(page, "Enter")
     expect(panel.get_by_role("heading", name="Ana García")).to_be_focused()
-    panel.get_by_role("button", name="Arrived").focus()
+    panel.get_by_role("button", name="Completed").focus()
     press(page, "Enter")
-    expect(page.get_by_role("status")).to_contain_text("Ana García has arrived.")
+    expect(page.get_by_role("status")).to_contain_text("Ana García is marked as completed.")
     expect(panel.get_by_role("heading", name="Ana García")).to_be_focused()
     press(page, "Escape")
 

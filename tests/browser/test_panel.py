@@ -99,10 +99,10 @@ def test_step_in_the_panel_shows_in_the_grid(visit: Visit, station: Station, sta
     made = booking(station)
     page = opened(visit, staff, made)
 
-    panel(page).get_by_role("button", name="Arrived").click()
+    panel(page).get_by_role("button", name="Completed").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Walk-in has arrived.")
-    expect(page.locator(f'[data-booking-id="{made.pk}"][data-status="arrived"]')).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Walk-in is marked as completed.")
+    expect(page.locator(f'[data-booking-id="{made.pk}"][data-status="completed"]')).to_be_visible()
     expect(panel(page).get_by_role("button", name="Back to confirmed")).to_be_visible()
 
 
@@ -287,8 +287,8 @@ def test_booking_is_worked_without_scripts(visit: Visit, station: Station, staff
     page = visit(staff, WEEK, scripts=False)
 
     card(page, made).locator(".who").click()
-    page.get_by_role("button", name="Arrived").click()
-    expect(page.get_by_role("status")).to_contain_text("Walk-in has arrived.")
+    page.get_by_role("button", name="Completed").click()
+    expect(page.get_by_role("status")).to_contain_text("Walk-in is marked as completed.")
     page.get_by_role("button", name="Back to confirmed").click()
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Adults").fill("3")

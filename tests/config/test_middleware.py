@@ -62,7 +62,7 @@ def test_a_page_knows_who_writes(staff: User, station: Station) -> None:
     client = Client()
     client.force_login(staff)
 
-    client.post(f"/bookings/{made.pk}/step/", {"status": "arrived", "version": "1"})
+    client.post(f"/bookings/{made.pk}/step/", {"status": "completed", "version": "1"})
 
     entry = AuditEntry.objects.get(event="status")
     assert (entry.actor, entry.channel, entry.remote_addr) == (staff, "page", "127.0.0.1")

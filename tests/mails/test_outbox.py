@@ -128,6 +128,7 @@ def test_confirmation_is_told(station: Station) -> None:
     assert mails(made) == [(Kind.CONFIRMED, State.WAITING, "")]
 
 
+@pytest.mark.usefixtures("on_friday")
 @pytest.mark.parametrize("to", [Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW])
 def test_what_happens_at_the_door_is_not_told(station: Station, to: Status) -> None:
     made = booking(station, customer=ANA)

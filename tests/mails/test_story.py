@@ -40,7 +40,7 @@ STEPS: Final = st.one_of(
     st.tuples(st.just("go to"), st.sampled_from(["kitchen", "court"])),
     st.tuples(st.just("lengthen"), st.integers(1, 2)),
     st.tuples(st.sampled_from(["undo", "remind"]), st.none()),
-    st.tuples(st.sampled_from(["confirm", "cancel", "restore", "restore pending", "arrive"]), st.none()),
+    st.tuples(st.sampled_from(["confirm", "cancel", "restore", "restore pending", "complete"]), st.none()),
     st.tuples(st.just("deliver"), st.sampled_from([timedelta(0), GRACE])),
     st.tuples(st.just("fail"), st.sampled_from([Outcome.LATER, Outcome.UNKNOWN, Outcome.AWAY])),
 )
@@ -49,7 +49,7 @@ TO: Final = {
     "restore": Status.CONFIRMED,
     "restore pending": Status.PENDING,
     "cancel": Status.CANCELLED,
-    "arrive": Status.ARRIVED,
+    "complete": Status.COMPLETED,
 }
 
 

@@ -63,6 +63,7 @@ def test_history_says_once_that_a_command_did_it_and_by_which_door_a_person_came
     assert re.search("18:00, by a command, 0 minutes ago(?! ?command)", page)
 
 
+@pytest.mark.usefixtures("on_friday")
 @pytest.mark.parametrize(
     ("status", "buttons"),
     [
@@ -89,6 +90,37 @@ def test_page_offers_to_restore_as_confirmed_before_as_pending(visitor: Client, 
     assert re.findall(r'name="status" value="(\w+)"', html) == ["confirmed", "pending"]
 
 
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        (Status.CONFIRMED, {"completed", "cancelled"}),
+        (Status.NO_SHOW, {"confirmed"}),
+    ],
+)
+def test_page_offers_no_arrival_and_no_no_show_before_the_day(
+    visitor: Client, station: Station, status: Status, buttons: set[str]
+) -> None:
+    made = booking(station, status=status)
+
+    for address in (f"/bookings/{made.pk}/", f"/calendar/week/?station=kitchen&date=2031-03-07&booking={made.pk}"):
+        html = visitor.get(address).content.decode()
+        assert set(re.findall(r'name="status" value="(\w+)"', html)) == buttons
+
+
+@pytest.mark.parametrize("status", ["arrived", "no_show"])
+def test_step_that_is_too_early_says_from_when_on(visitor: Client, station: Station, status: str) -> None:
+    made = booking(station)
+
+    answer = visitor.post(f"/bookings/{made.pk}/step/", {"status": status, "version": 1})
+
+    assert answer.status_code == 409
+    [alert] = re.findall(r'role="alert">(.*?)</div>', answer.content.decode(), re.DOTALL)
+    word = {"arrived": "arrived", "no_show": "no-show"}[status]
+    assert alert == f"<p>A booking cannot be marked as {word} before its day, Fri 7 Mar 2031.</p>"
+    assert Booking.objects.get(pk=made.pk).status == "confirmed"
+
+
+@pytest.mark.usefixtures("on_friday")
 def test_step_button_changes_the_status_and_says_so(visitor: Client, station: Station) -> None:
     made = booking(station)
 
