@@ -118,7 +118,7 @@ class BookingForm(ServiceForm):
         to, status = Place(words["date"], words["slot"], words["station"].code), Status(words["status"])
         changes: list[Callable[..., Booking]] = [partial(services.edit, before.pk, self._edits(words))]
         if to != Place(before.date, before.slot, before.station.code) or words.get("take_place"):
-            changes.append(partial(services.reschedule, before.pk, to=to))
+            changes.append(partial(services.reschedule, before.pk, to=to, allow_running=True))
         if status != before.status:
             step = partial(services.change_status, before.pk, status)
             changes.insert(1 if status in RESCHEDULABLE else len(changes), step)

@@ -35,6 +35,8 @@ class Page:
     """The page's own address, as it stands in others."""
     now: datetime
     may_change: bool
+    may_book: bool
+    """At a station that takes bookings."""
     language: str
     roomy: bool = False
     """Whether cards have room for more than a name."""
@@ -109,6 +111,8 @@ class SquareShape(NamedTuple):
     state: str
     has_parties: bool
     is_today: bool
+    is_timed: bool = False
+    """Whether it can begin or end while somebody looks: today's slots, and those of yesterday that run past midnight."""
     is_now: bool = False
     is_over: bool = False
     has_slot: bool = False
@@ -119,21 +123,23 @@ class SquareShape(NamedTuple):
 
 def square(one: Square, page: Page) -> str:
     """A slot of the week: how full it is, the way to a new booking in it, and who stands in it."""
-    day, cell, state = one.day, one.cell, one.state
+    day, cell, state = one.day, one.cell, one.state(page.now)
     values: dict[str, Value] = {"parties": "".join([booking(row, page) for row in one.bookings])}
     shape = SquareShape(state, bool(one.bookings), day.is_today)
     if cell:
         is_over = cell.slot.ends_at <= page.now
+        is_timed = day.is_today or (day.is_past and not is_over)
         shape = SquareShape(
             state,
             bool(one.bookings),
             day.is_today,
-            is_now=day.is_today and not is_over and cell.slot.starts_at <= page.now,
-            is_over=day.is_today and is_over,
+            is_timed=is_timed,
+            is_now=is_timed and not is_over and cell.slot.starts_at <= page.now,
+            is_over=is_timed and is_over,
             has_slot=True,
             is_idle=not cell.parties,
             counts_guests=cell.slot.guest_capacity is not None,
-            may_add=page.may_change and state == "open" and not is_over,
+            may_add=page.may_book and state == "open" and not is_over,
         )
         values |= _told(one, cell, shape, page)
     return page.fill("grid/_square", shape, values)
@@ -142,7 +148,7 @@ def square(one: Square, page: Page) -> str:
 def _told(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, Value]:
     slot = cell.slot
     values: dict[str, Value] = {"date": slot.date.isoformat(), "slot": clock(slot.start)}
-    if shape.is_today:
+    if shape.is_timed:
         values |= {"starts": slot.starts_at.isoformat(), "ends": slot.ends_at.isoformat()}
     if slot.closed:
         return values | {"why": escape(describe(cell))}

@@ -1,5 +1,6 @@
 """What people type into the pages, parsed and no more: the rules are the services'."""
 
+from collections.abc import Collection, Sequence
 from datetime import time
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.models import Customer, User
+from bookings.bookable_slots import SlotOffer
 from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
@@ -69,6 +71,18 @@ class AmountField(forms.Field):
     def _decimal_mark(self) -> str:
         """The person's own where an amount is written with three decimals as a rule, else only what the amount itself shows."""
         return wording.decimal_mark(self.station.country) if money.exponent(self.station.currency) > 2 else ""
+
+
+class SlotSelect(forms.Select):
+    """The slots of a day. Full and closed ones are shown, and cannot be chosen."""
+
+    disabled_values: Collection[str] = ()
+
+    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **options)
+        if value in self.disabled_values:
+            option["attrs"]["disabled"] = True
+        return option
 
 
 class CalendarForm(forms.Form):
@@ -196,11 +210,14 @@ class KnownContactForm(forms.Form):
 
 
 class NewBookingForm(PartyForm, ContactForm, KnownContactForm):
-    """A new booking at a station, with the free slots of its day to choose from."""
+    """A new booking at a station, with the slots of its day to choose from.
+
+    A slot that is no longer offered is read all the same, so that the rules say what is wrong with it.
+    """
 
     field_order = ("date", "slot", "slots", "party_adults", "party_kids", "name", "email", "phone")
     date = IsoDateField(label=_("Date"))
-    slot = forms.TypedChoiceField(label=_("Slot"), coerce=time.fromisoformat)
+    slot = forms.TypedChoiceField(label=_("Slot"), coerce=time.fromisoformat, widget=SlotSelect)
     status = forms.TypedChoiceField(
         label=_("Status"),
         coerce=Status,
@@ -208,9 +225,17 @@ class NewBookingForm(PartyForm, ContactForm, KnownContactForm):
         initial=Status.CONFIRMED,
     )
 
-    def __init__(self, *args: Any, cells: list[Cell], station: Station, **options: Any) -> None:
-        super().__init__(*args, station=station, **options)
-        self.fields["slot"].choices = slot_choices(cells, station.country)  # type: ignore[attr-defined]
+    def __init__(self, *args: Any, offer: SlotOffer, station: Station, **options: Any) -> None:
+        preselected = f"{offer.preselected:%H:%M}" if offer.preselected else ""
+        initial = {"date": offer.day, "slot": preselected}
+        super().__init__(*args, station=station, **{"initial": initial, **options})
+        slot = self.fields["slot"]
+        slot.choices = slot_choices(offer.cells, station.country)  # type: ignore[attr-defined]
+        offered = slot_choices(offer.bookable, station.country)
+        if self["slot"].value() not in dict(offered):
+            offered.insert(0, ("", _no_slot(station, offer)))
+        slot.widget.choices = offered
+        slot.widget.disabled_values = {f"{cell.slot.start:%H:%M}" for cell in offer.bookable if not cell.left}
 
     def place_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
@@ -240,7 +265,14 @@ class EditBookingForm(PartyForm):
         return {name: value for name, value in self.party().items() if name in self.changed_data}
 
 
-def slot_choices(cells: list[Cell], country: str) -> list[tuple[str, str]]:
+def _no_slot(station: Station, offer: SlotOffer) -> str:
+    """What stands in the place of a slot that is not there to be chosen."""
+    if not station.is_active:
+        return str(_("This station takes no new bookings."))
+    return str(_("Choose a slot") if offer.preselected else _("No free slots on this day. Choose another date."))
+
+
+def slot_choices(cells: Sequence[Cell], country: str) -> list[tuple[str, str]]:
     """The slots of a day with what is left of each, closed ones with their reason."""
     return [
         (f"{cell.slot.start:%H:%M}", f"{wording.clock(cell.slot.start, country)} · {describe(cell)}") for cell in cells

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from bookings.calendar import Cell, Row
@@ -77,14 +77,14 @@ class Square:
     bookings: list[Row] = field(default_factory=list)
     spanning: list["Span | None"] = field(default_factory=list)
 
-    @property
-    def state(self) -> str:
-        """One word for the style sheet: `none`, `closed`, `past`, `full` or `open`."""
+    def state(self, now: datetime) -> str:
+        """One word for the style sheet: `none`, `closed`, `past`, `full` or `open`. No slot of today is `past`: the page greys it
+        when it has ended."""
         if self.cell is None:
             return "none"
         if self.cell.slot.closed:
             return "closed"
-        if self.day.is_past:
+        if self.day.is_past and self.cell.slot.ends_at <= now:
             return "past"
         return "open" if self.cell.left else "full"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -17,10 +18,14 @@ from stations import statements, wording
 from stations.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Station
-from stations.timetable import LAST_DATE, local_now
+from stations.timetable import LAST_DATE, Slot, local_now
 
 FREE_DAYS: Final = 13
 FREE_SHOWN: Final = 6
+FREE_NEARBY: Final = 3
+"""Of those shown, at most so many around the booking's own time; the others are at the same time on other days."""
+SAME_EVENING: Final = timedelta(hours=6)
+"""A slot past midnight is another day's, and may still be near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,60 @@ class Prospect:
     code: str
     after: str
     says: str
+    left: str = ""
+    """“2 of 3 free”, where the booking could go."""
+    timetable_slot: Slot | None = None
+    """None where the timetable has no slot at that time."""
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the booking is there already."""
+        return not self.code and not self.after
 
 
 def outlook(booking: Booking, station: Station, first: date, last: date, *, now: datetime) -> list[Prospect]:
     """Every slot from `first` to `last`, and on each day the booking's own slot, be there one or not; three queries.
 
-    Nothing is locked: what it foretells can be overtaken, and the service asks the same rules again.
-    Raises NotReschedulable.
+    As on the calendar's pages, a slot that has begun takes a booking until it ends. Nothing is locked: what it foretells can be
+    overtaken, and the service asks the same rules again. Raises NotReschedulable.
     """
     require_reschedulable(booking)
     days = days_between(first, last)
     return list(_Outlook(booking, station, days, now).prospects())
 
 
+def choices_of(booking: Booking, station: Station, day: date, *, now: datetime) -> list[Prospect]:
+    """The slots of one day to choose from, without those that are past. Raises NotReschedulable."""
+    found = outlook(booking, station, day, day, now=now)
+    return [one for one in found if one.timetable_slot and one.timetable_slot.ends_at > now]
+
+
 def next_free(booking: Booking, *, now: datetime) -> list[Place]:
-    """The next few places at its own station that would take the booking, from its own day or today on."""
+    """The next few places at its own station that would take the booking, the nearest to its own time first: around it, then at
+    the same time on the days after."""
     first = max(booking.date, local_now(booking.station, now).date())
     ahead = outlook(booking, booking.station, first, min(first + timedelta(days=FREE_DAYS), LAST_DATE), now=now)
-    return [Place(one.date, one.slot) for one in ahead if not one.code and one.after][:FREE_SHOWN]
+    free = [one.timetable_slot for one in ahead if one.timetable_slot and not one.code and not one.is_home]
+    nearby = sorted([slot for slot in free if _is_nearby(slot, booking)], key=partial(_distance, booking))
+    same_time = [slot for slot in free if slot.start == booking.slot]
+    others = sorted(free, key=lambda slot: (slot.date, _distance_by_clock(booking, slot)))
+    chosen = list(dict.fromkeys([*nearby[:FREE_NEARBY], *same_time, *others]))[:FREE_SHOWN]
+    return [Place(slot.date, slot.start) for slot in chosen]
+
+
+def _is_nearby(slot: Slot, booking: Booking) -> bool:
+    return slot.date == booking.date or abs(slot.starts_at - booking.starts_at) <= SAME_EVENING
+
+
+def _distance(booking: Booking, slot: Slot) -> tuple[timedelta, bool]:
+    """How far a slot begins from the booking; of two as far, the later one is nearer."""
+    return abs(slot.starts_at - booking.starts_at), slot.starts_at < booking.starts_at
+
+
+def _distance_by_clock(booking: Booking, slot: Slot) -> int:
+    """In minutes, whatever the days."""
+    there, here = slot.start, booking.slot
+    return abs(there.hour * 60 + there.minute - here.hour * 60 - here.minute)
 
 
 class _Outlook:
@@ -66,18 +107,24 @@ class _Outlook:
 
     def _prospect(self, to: Place) -> Prospect:
         where = f"{wording.long_weekday(to.date)} {wording.clock(to.slot, self._station.country)}"
+        there = self._timetable.find(to.date, to.slot)
         if self._is_home(to):
-            return Prospect(to.date, to.slot, "", "", _("%(where)s, where it is") % {"where": where})
+            return Prospect(
+                to.date, to.slot, "", "", _("%(where)s, where it is") % {"where": where}, timetable_slot=there
+            )
         try:
-            slots = free_row(self._station, self._timetable, to, self._booking.slots, now=self._now)
+            slots = free_row(self._station, self._timetable, to, self._booking.slots, now=self._now, allow_running=True)
             for slot in slots:
                 self._ledger.require_room(self._booking, slot)
         except DomainError as refusal:
-            return Prospect(to.date, to.slot, refusal.code, _short(refusal), f"{where}: {refusal}")
-        counts = {"capacity": slots[0].capacity, "taken": self._ledger.parties(slots[0])}
-        after = _("%(taken)d of %(capacity)d") % {**counts, "taken": counts["taken"] + 1}
-        says = _("%(where)s, %(taken)d of %(capacity)d taken") % {"where": where, **counts}
-        return Prospect(to.date, to.slot, "", after, says)
+            return Prospect(
+                to.date, to.slot, refusal.code, _short(refusal), f"{where}: {refusal}", timetable_slot=there
+            )
+        capacity, taken = slots[0].capacity, self._ledger.parties(slots[0])
+        after = _("%(taken)d of %(capacity)d") % {"taken": taken + 1, "capacity": capacity}
+        says = _("%(where)s, %(taken)d of %(capacity)d taken") % {"where": where, "taken": taken, "capacity": capacity}
+        left = _("%(left)d of %(capacity)d free") % {"left": capacity - taken, "capacity": capacity}
+        return Prospect(to.date, to.slot, "", after, says, left, there)
 
     def _is_home(self, to: Place) -> bool:
         booking = self._booking

@@ -18,17 +18,24 @@ def require_reschedulable(booking: Booking) -> None:
         raise NotReschedulable(_("Cannot reschedule %(status)s bookings") % {"status": Status(booking.status).label})
 
 
-def free_row(station: Station, timetable: Timetable, to: Place, count: int, *, now: datetime) -> list[Slot]:
+def free_row(
+    station: Station, timetable: Timetable, to: Place, count: int, *, now: datetime, allow_running: bool = False
+) -> list[Slot]:
     """`count` slots from a place on, whoever else is there: not past, there, and open.
 
-    Raises Past, NoSuchSlot or SlotClosed, in this order.
+    A slot is past once it has begun; with `allow_running`, once it has ended. Raises Past, NoSuchSlot or SlotClosed, in this
+    order.
     """
     first = timetable.find(to.date, to.slot)
-    if first.starts_at <= now if first else _is_over(station, to, now):
+    if _is_past(first, now, allow_running=allow_running) if first else _is_over(station, to, now):
         raise Past
     if not station.is_active:
         raise SlotClosed(_("This station takes no new bookings."))
     return timetable.row_of_slots(to.date, to.slot, count)
+
+
+def _is_past(slot: Slot, now: datetime, *, allow_running: bool) -> bool:
+    return (slot.ends_at if allow_running else slot.starts_at) <= now
 
 
 def _is_over(station: Station, to: Place, now: datetime) -> bool:

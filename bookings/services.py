@@ -104,8 +104,13 @@ def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) ->
 
 
 @counted("reschedule")
-def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None) -> Booking:
+def reschedule(
+    booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None, allow_running: bool = False
+) -> Booking:
     """Move a booking to another place, keeping its length. The same place again: nothing is written.
+
+    `allow_running` takes a slot that has begun until it ends, as a new booking does: for staff, whose guests come early or late.
+    Other systems may rely on Past for every slot that has begun.
 
     Raises, in this order, NotPermitted, NotFound, Stale, NotReschedulable, Invalid (another currency), Duplicate (its
     reference is taken at the other station), Past, NoSuchSlot, SlotClosed or SlotFull.
@@ -124,7 +129,9 @@ def reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int | N
             return booking
         if station.pk != booking.station_id:
             require_acceptable(booking, station)
-        slots = free_row(station, there.timetable(station), to, booking.slots, now=timezone.now())
+        slots = free_row(
+            station, there.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
+        )
 
         before, stood, home, left = audit.recorded(booking), Standing.of(booking), booking.station, booking.customer
         undo_step = steps.Recorder(booking, by)

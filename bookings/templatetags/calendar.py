@@ -6,8 +6,7 @@ from typing import Final
 from django import template
 from django.utils.translation import gettext as _
 
-from bookings.calendar import Cell
-from bookings.forms import CalendarForm, describe
+from bookings.forms import CalendarForm
 from bookings.views.address import KINDS
 from bookings.workflow import Status
 from stations import wording
@@ -53,11 +52,6 @@ def weekdays(first: int) -> list[str]:
     """Their short names, from the first of the week on."""
     monday = date(2024, 1, 1)
     return [wording.weekday(monday + timedelta(days=first + more)) for more in range(7)]
-
-
-@register.filter
-def told(cell: Cell) -> str:
-    return describe(cell)
 
 
 @register.filter

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -17,8 +18,9 @@ from accounts import customers, roles
 from accounts.models import Customer
 from bookings import audit, calendar, contacts, services, workflow
 from bookings.audit import Event
+from bookings.bookable_slots import SlotOffer, next_offer, offer_of_day
 from bookings.errors import Stale
-from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, StatusForm
+from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, SlotField, StatusForm
 from bookings.mails import showing
 from bookings.models import Booking
 from bookings.outlook import next_free
@@ -109,11 +111,9 @@ def new(request: PageRequest) -> HttpResponse:
     station = _station(request)
     if station is None:
         return draw(request, "bookings/no_station.html", {})
-    day = _day(request, station)
-    cells = calendar.cells(station, day, day)[day]
+    asked_day, offer = _offer(request, station)
     known = _known_customer(request, station)
-    initial = {"date": day, "slot": request.GET.get("slot", "")}
-    form = NewBookingForm(request.POST or None, cells=cells, station=station, initial=initial)
+    form = NewBookingForm(request.POST or None, offer=offer, station=station)
     if form.is_valid():
         try:
             booking = services.create(_draft(station, form, known), by=request.user)
@@ -125,7 +125,9 @@ def new(request: PageRequest) -> HttpResponse:
     shown = {
         "form": form,
         "station": station,
-        "day": day,
+        "day": offer.day,
+        "slot": offer.preselected,
+        "is_another_day": not form.is_bound and asked_day not in (None, offer.day),
         "known": customers.shown(known, request.user) if known else None,
         "may_search": request.user.has_perm(roles.PII),
     }
@@ -157,12 +159,23 @@ def _station(request: PageRequest) -> Station | None:
     return stations[0] if stations else None
 
 
-def _day(request: PageRequest, station: Station) -> date:
+def _offer(request: PageRequest, station: Station) -> tuple[date | None, SlotOffer]:
+    """The date that was asked for, and the slots to choose from: of that date where a slot was asked for too or it lies ahead,
+    otherwise those around the next free one."""
+    now = timezone.now()
+    today, asked = local_now(station, now).date(), request.POST or request.GET
+    day, wanted = (_read(field, asked.get(name)) for name, field in (("date", IsoDateField), ("slot", SlotField)))
+    if request.method == "POST" or "slot" in asked or (day and day > today):
+        return day, offer_of_day(station, day or today, wanted=wanted, now=now)
+    return day, next_offer(station, now=now)
+
+
+def _read(field: type[forms.Field], words: str | None) -> Any:
+    """What the field makes of an address's words; None for what it cannot read."""
     try:
-        day = IsoDateField(required=False).clean(request.POST.get("date") or request.GET.get("date"))
+        return field(required=False).clean(words)
     except ValidationError:
-        day = None
-    return day or local_now(station, timezone.now()).date()
+        return None
 
 
 def _known_customer(request: PageRequest, station: Station) -> Customer | None:

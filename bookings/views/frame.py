@@ -54,6 +54,7 @@ class FrameShape(NamedTuple):
     has_displaced: bool
     has_error: bool
     may_change: bool
+    may_book: bool
     may_search: bool
     is_staff: bool
 
@@ -67,6 +68,7 @@ def framed(request: PageRequest, view: View, found: Found, tag: str) -> HttpResp
         here=quote(here, safe=""),
         now=timezone.now(),
         may_change=request.user.has_perm(roles.CHANGE),
+        may_book=_may_book(request, view),
         language=get_language() or "",
         roomy=found.roomy,
     )
@@ -90,9 +92,14 @@ def _shape(request: PageRequest, view: View, found: Found, *, has_error: bool) -
         has_displaced=bool(found.displaced),
         has_error=has_error,
         may_change=request.user.has_perm(roles.CHANGE),
+        may_book=_may_book(request, view),
         may_search=request.user.has_perm(roles.PII),
         is_staff=request.user.is_staff,
     )
+
+
+def _may_book(request: PageRequest, view: View) -> bool:
+    return request.user.has_perm(roles.CHANGE) and view.station.is_active
 
 
 def _of_reader(request: PageRequest, view: View, here: str) -> dict[str, Value]:

@@ -24,6 +24,7 @@ from bookings.views.access import PageRequest, draw, page, wants_json
 from bookings.views.booking import refusal, visible_booking
 from stations.errors import DomainError, NotFound
 from stations.models import Station
+from stations.timetable import local_now
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,7 +40,9 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     wanted = form.cleaned_data
     to = Place(wanted["date"], wanted["slot"], wanted["station"] or None)
     try:
-        booking = services.reschedule(booking_id, to=to, by=request.user, seen_version=wanted["version"])
+        booking = services.reschedule(
+            booking_id, to=to, by=request.user, seen_version=wanted["version"], allow_running=True
+        )
     except DomainError as error:
         booking = visible_booking(request, booking_id)
         if not (isinstance(error, Stale) and _is_at(booking, to)):  # else it was sent twice, or a colleague was quicker
@@ -93,6 +96,12 @@ def _station(request: PageRequest, code: str) -> Station:
     return found
 
 
+def _stations(request: PageRequest, booking: Booking) -> list[Station]:
+    """Where the booking may go: the person's stations of its currency that take bookings, and its own."""
+    same_currency = Station.objects.visible_to(request.user).filter(currency=booking.station.currency)
+    return [station for station in same_currency if station.is_active or station.pk == booking.station_id]
+
+
 def _refused(
     request: PageRequest,
     booking: Booking,
@@ -114,12 +123,14 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
     words = request.POST if request.method == "POST" else request.GET
     form = CalendarForm(words)
     form.is_valid()
-    stations = list(Station.objects.visible_to(request.user).filter(currency=booking.station.currency))
+    stations = _stations(request, booking)
     code = form.cleaned_data.get("station") or booking.station.code
     station = next((station for station in stations if station.code == code), None)
     if station is None:
         raise NotFound
-    day: date = form.cleaned_data.get("date") or booking.date
+    now = timezone.now()
+    day: date = form.cleaned_data.get("date") or max(booking.date, local_now(station, now).date())
+    movable = booking.status in workflow.RESCHEDULABLE
     shown = {
         "booking": booking,
         "row": calendar.row(request.user, booking, contact=False),
@@ -127,8 +138,8 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
         "stations": stations,
         "day": day,
         "form": CalendarForm(initial={"date": day}),
-        "cells": calendar.cells(station, day, day)[day],
-        "movable": booking.status in workflow.RESCHEDULABLE,
+        "choices": prospects.choices_of(booking, station, day, now=now) if movable else [],
+        "movable": movable,
         "next": notices.safe(request, words.get("next", "")),
         "error": error,
     }

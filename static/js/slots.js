@@ -8,19 +8,24 @@ export function enableSlots(root) {
     const form = target instanceof HTMLInputElement && target.name === "date" && target.value && target.form;
     if (!form || form.dataset.slots === undefined) return;
     const mine = ++turn;
-    const found = await slotsOf(form.dataset.slots, target.value);
     const slots = form.elements.namedItem("slot");
-    if (mine !== turn || !found || !(slots instanceof HTMLSelectElement)) return;
-    const chosen = slots.value;
+    if (!(slots instanceof HTMLSelectElement)) return;
+    const found = await slotsOf(form.dataset.slots, target.value, slots.value);
+    if (mine !== turn || !found) return;
+    const chosen = found.value;
     slots.replaceChildren(...found.children);
-    if ([...slots.options].some((option) => option.value === chosen)) slots.value = chosen;
+    slots.value = chosen;
   });
 }
 
-/** @param {string} address of the form @param {string} date @returns {Promise<HTMLSelectElement | null>} null where it cannot be had */
-async function slotsOf(address, date) {
+/**
+ * @param {string} address of the form @param {string} date @param {string} slot to begin with, where it is free
+ * @returns {Promise<HTMLSelectElement | null>} null where it cannot be had
+ */
+async function slotsOf(address, date, slot) {
   const asked = new URL(address, location.origin);
   asked.searchParams.set("date", date);
+  asked.searchParams.set("slot", slot);
   try {
     const answer = await fetch(asked, { headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store" });
     const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");

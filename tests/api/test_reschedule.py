@@ -1,10 +1,11 @@
 """The address that a booking is moved by, as the old system's clients call it."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 
 from accounts import roles
 from accounts.models import AuditEntry, User
@@ -123,6 +124,15 @@ def test_reschedule_to_the_past_is_refused(api: Caller, station: Station) -> Non
     body = {"date": "2020-03-06", "slot": "18:00"}
 
     assert failure(api.patch(address(booking(station)), body)) == refused("past", "Cannot reschedule to past dates")
+
+
+def test_reschedule_into_a_slot_that_has_begun_is_refused(staff: User, station: Station) -> None:
+    """Staff's pages take it until it ends; programs rely on this."""
+    made = booking(station, slot=time(21))
+    with time_machine.travel(datetime(2031, 3, 7, 17, tzinfo=UTC), tick=False):
+        answer = Caller(staff).patch(address(made), {"date": "2031-03-07", "slot": "18:00"})
+
+    assert failure(answer) == refused("past", "Cannot reschedule to past dates")
 
 
 def test_reschedule_to_a_slot_that_is_not_there_is_refused(api: Caller, station: Station) -> None:
