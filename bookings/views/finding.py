@@ -25,8 +25,11 @@ def search(request: PageRequest) -> HttpResponse:
     """Whom the words find, at all of the person's stations, each with the latest booking."""
     words = request.POST.get("q", "").strip()
     if wait := wait_to_search(request.user):
-        return _too_many(request, "bookings/search.html", wait)
-    found = customers.search(request.user, words) if SearchForm(request.POST).is_valid() else []
+        return _too_many(request, "bookings/search.html", wait, words=words)
+    if not SearchForm(request.POST).is_valid():
+        error = _("Enter a name, an email or a phone number of up to 300 characters.")
+        return draw(request, "bookings/search.html", {"error": error, "words": words}, status=400)
+    found = customers.search(request.user, words)
     return draw(request, "bookings/search.html", {"hits": _hits(found, words), "words": words})
 
 
@@ -61,8 +64,8 @@ def _hits(found: Sequence[Customer], words: str) -> list[Hit]:
     return [Hit(one, by.get(customers.met_by(one, words), ""), latest.get(one.pk)) for one in found]
 
 
-def _too_many(request: PageRequest, template: str, wait: int) -> HttpResponse:
+def _too_many(request: PageRequest, template: str, wait: int, *, words: str = "") -> HttpResponse:
     sentence = _("Too many searches. Try again in %(wait)d seconds.") % {"wait": wait}
-    response = draw(request, template, {"error": sentence}, status=429)
+    response = draw(request, template, {"error": sentence, "words": words}, status=429)
     response["Retry-After"] = str(wait)
     return response

@@ -1,9 +1,10 @@
 // The panel beside the grid: any of a booking's pages without its frame. Links and forms inside it stay inside it.
 
 import { refresh } from "./refresh.js";
-import { say, warn } from "./voice.js";
+import { say, sentenceOf, warn } from "./voice.js";
 
 const ASKED = /contact\/$/;
+const TOO_MANY = 429;
 const BOOKING = /^\/bookings\/([0-9a-f-]{36})\/$/;
 
 export class Panel {
@@ -74,6 +75,9 @@ export class Panel {
         method: words ? "POST" : "GET", body: words, headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store",
       });
       const html = await answer.text();
+      const refusal = answer.status === TOO_MANY ? sentenceOf(html) : "";
+      if (refusal && turn === this.turn && !quiet) warn(refusal);
+      if (refusal) return;
       if (turn === this.turn) this.show(html, new URL(answer.url), quiet);
     } catch {
       warn(this.calendar.dataset.problem ?? "");

@@ -1,5 +1,8 @@
 // The server draws; this only swaps in what it drew, and keeps where the person was.
 
+/** The status of an answer to somebody over a limit, who is neither offline nor behind by more than a moment. */
+const TOO_MANY = 429;
+
 let latest = 0;
 let behind = false;
 
@@ -20,7 +23,7 @@ export async function refresh() {
     headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": shown.dataset.tag ?? "" },
     cache: "no-store",
   });
-  if (answer.status === 304 || turn !== latest) return;
+  if (answer.status === 304 || answer.status === TOO_MANY || turn !== latest) return;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   behind = document.documentElement.classList.contains("dragging");

@@ -27,6 +27,11 @@ export function warnOfConnection(text) {
   region?.prepend(told);
 }
 
+/** @param {string} html a whole error page @returns {string} its sentence; "" for anything else */
+export function sentenceOf(html) {
+  return new DOMParser().parseFromString(html, "text/html").querySelector("main h1")?.textContent ?? "";
+}
+
 /** @param {string} text for the ear only */
 export function tell(text) {
   const region = document.querySelector("[data-steps]");

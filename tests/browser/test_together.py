@@ -243,3 +243,45 @@ def test_page_asks_every_few_seconds_and_takes_nothing_new_for_an_answer(
             page.clock.run_for(8_000)
 
     assert answers == [304, 304]
+
+
+OVER_THE_LIMIT = "<main><section><h1>Too many requests. Try again in 7 seconds.</h1></section></main>"
+
+
+def refuse(page: Page, address: str) -> None:
+    """As the server answers somebody over the limit of pages: a whole page, and 429."""
+    page.route(address, lambda route: route.fulfill(status=429, content_type="text/html", body=OVER_THE_LIMIT))
+
+
+def test_panel_over_the_limit_says_so_and_not_that_the_server_is_away(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+    refuse(page, f"**/bookings/{made.pk}/")
+
+    card(page, made).locator(".who").click()
+
+    expect(page.get_by_role("alert")).to_have_text("Too many requests. Try again in 7 seconds.")
+
+
+def test_look_over_the_limit_is_no_lost_connection(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, WEEK)
+    refuse(page, "**/calendar/week/**")
+
+    with page.expect_response("**/calendar/week/**") as answered:
+        look(page)
+
+    assert answered.value.status == 429
+    page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_finder_over_the_limit_says_so_in_a_line(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, "/bookings/new/?station=kitchen&date=2031-03-07")
+    refuse(page, "**/bookings/new/find/")
+
+    page.get_by_label("Name", exact=True).press_sequentially("ana")
+
+    expect(page.locator("[data-found]")).to_have_text("Too many requests. Try again in 7 seconds.")
+    expect(page.locator("h1")).to_have_count(1)

@@ -1,5 +1,6 @@
-"""Finding a customer while typing: at the one station, for those with the right, and so often a minute and no more."""
+"""Finding customers, by search and while typing: for those with the right, and so often a minute and no more."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from stations.models import Station
 from tests.factories import customer, open_station, person
 
 FIND = "/bookings/new/find/"
+SEARCH = "/calendar/search/"
 
 
 @pytest.fixture
@@ -66,7 +68,48 @@ def test_names_are_escaped_where_they_are_offered(visitor: Client, station: Stat
     assert "&quot;&gt;&lt;script&gt;" in html
 
 
-@pytest.mark.parametrize("address", [FIND, "/calendar/search/"])
+def sentences(answer: Any) -> list[str]:
+    """All that is said of what was searched for: the refusal, and what stands in the list of hits or in its place."""
+    html = answer.content.decode()
+    found = re.findall(
+        r'role="alert">(.*?)</div>|<ul class="hits">(.*?)</ul>|^<p class="quiet">(.*?)</p>', html, re.DOTALL
+    )
+    texts = [re.sub(r"<[^>]+>", " ", "".join(parts)) for parts in found]
+    return [" ".join(text.split()) for text in texts if text.strip()]
+
+
+@pytest.mark.parametrize("q", ["", "   ", "x" * 301, "\x00"])
+def test_search_for_nothing_says_what_to_enter_and_not_that_nobody_was_found(
+    visitor: Client, station: Station, q: str
+) -> None:
+    answer = visitor.post(SEARCH, {"q": q})
+
+    assert answer.status_code == 400
+    assert sentences(answer) == ["Enter a name, an email or a phone number of up to 300 characters."]
+
+
+def test_search_that_finds_nobody_says_how_to_search(visitor: Client, station: Station) -> None:
+    answer = visitor.post(SEARCH, {"q": "nobody"})
+
+    assert answer.status_code == 200
+    assert sentences(answer) == [
+        "Nobody found. Try the beginning of a name from three letters on, a whole e-mail, or the last four digits of the phone."
+    ]
+
+
+def test_search_over_the_limit_keeps_the_words_to_search_for_again(
+    visitor: Client, station: Station, settings: Any
+) -> None:
+    settings.SEARCH_RATE_LIMIT = "1/day"
+    visitor.post(SEARCH, {"q": "García"})
+
+    html = visitor.post(SEARCH, {"q": "García"}).content.decode()
+
+    assert re.findall(r'name="q" value="([^"]*)"', html) == ["García"]
+    assert re.findall(r"<h1>(.*?)</h1>", html) == ["Find a customer"]
+
+
+@pytest.mark.parametrize("address", [FIND, SEARCH])
 def test_searches_beyond_sixty_a_minute_wait(visitor: Client, station: Station, address: str, settings: Any) -> None:
     settings.SEARCH_RATE_LIMIT = "2/day"
     customer(station, "Ana García", "ana@example.com")
@@ -76,7 +119,7 @@ def test_searches_beyond_sixty_a_minute_wait(visitor: Client, station: Station, 
     refused = visitor.post(address, {"q": "García", "station": "kitchen"})
 
     assert refused.status_code == 429
-    assert f"Try again in {refused.headers['Retry-After']} seconds." in refused.content.decode()
+    assert sentences(refused) == [f"Too many searches. Try again in {refused.headers['Retry-After']} seconds."]
     other = Client()
     other.force_login(person(roles.STAFF, station))
     assert other.post(address, {"q": "García", "station": "kitchen"}).status_code == 200
