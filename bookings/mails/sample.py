@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from email import message_from_string
 from typing import Final
 
 from django.utils import translation
@@ -32,7 +33,7 @@ SHOWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One mail, with what its headers say of who writes to whom."""
+    """One mail, with what its headers say, as its reader sees them, of who writes to whom."""
 
     kind: Kind
     status: Status
@@ -50,12 +51,13 @@ def of(station: Station, language: str, now: datetime) -> Iterator[Sample]:
         knows = _known(kind, Standing.of(booking))
         mail = Mail(booking=booking, station=station, kind=kind, known=knows and knows.as_json())
         message = composing.message(mail, booking, customer, now=now)
+        received = message_from_string(message.as_string(), policy=composing.WIRE)
         yield Sample(
             kind,
             status,
-            sender=str(message["From"]),
-            reply_to=str(message["Reply-To"] or ""),
-            recipient=str(message["To"]),
+            sender=str(received["From"]),
+            reply_to=str(received["Reply-To"] or ""),
+            recipient=str(received["To"]),
             words=composing.words(booking, kind, knows),
         )
 

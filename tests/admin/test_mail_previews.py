@@ -1,5 +1,7 @@
 """What customers are sent, shown with a customer and a booking that never were."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -57,25 +59,53 @@ def test_preview_speaks_the_stations_language_unless_another_is_chosen(admin: Cl
     ]
 
 
-def test_preview_has_the_stations_own_sender_answers_and_signature(
+def headers(shown: str) -> list[dict[str, str]]:
+    """What stands above each mail: the names and their values, whole."""
+    letters = re.findall(r"<dl>(.*?)</dl>", shown, re.DOTALL)
+    pairs = [re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", letter, re.DOTALL) for letter in letters]
+    return [{name: unescape(re.sub(r"<[^>]+>", "", value)) for name, value in one} for one in pairs]
+
+
+def addresses(shown: str) -> list[dict[str, str]]:
+    """Of every mail, without its subject."""
+    return [{name: value for name, value in one.items() if name != "Subject"} for one in headers(shown)]
+
+
+def test_preview_has_the_installations_sender_for_a_station_without_one(
     admin: Client, station: Station, settings: LazySettings
 ) -> None:
     settings.MAIL_FROM = "all@example.com"
-    without = preview(admin)
+
+    shown = preview(admin)
+
+    assert (
+        addresses(shown)
+        == [{"Sender": "Kitchen <all@example.com>", "Recipient": "Alex Sample <alex.sample@example.com>"}] * 6
+    )
+
+
+def test_preview_has_the_stations_own_sender_answers_and_signature(admin: Client, station: Station) -> None:
     Station.objects.update(
-        mail_from="kitchen@example.com", mail_reply_to="desk@example.com", mail_signature="Ana & Bo\nAt your service"
+        name="Küche, am Markt",
+        mail_from="kitchen@example.com",
+        mail_reply_to="desk@example.com",
+        mail_signature="Ana & Bo\nAt your service",
     )
 
-    own = preview(admin)
+    shown = preview(admin)
 
-    assert ("Kitchen &lt;all@example.com&gt;" in without, "Answers to" in without) == (True, False)
-    words = (
-        "Kitchen &lt;kitchen@example.com&gt;",
-        "Kitchen &lt;desk@example.com&gt;",
-        "Ana &amp; Bo<br>At your service",
+    assert (
+        addresses(shown)
+        == [
+            {
+                "Sender": '"Küche, am Markt" <kitchen@example.com>',
+                "Recipient": "Alex Sample <alex.sample@example.com>",
+                "Answers to": '"Küche, am Markt" <desk@example.com>',
+            }
+        ]
+        * 6
     )
-    assert [own.count(word) for word in words] == [6, 6, 6]
-    assert own.count("Alex Sample &lt;alex.sample@example.com&gt;") == 6
+    assert shown.count("Ana &amp; Bo<br>At your service") == 6
 
 
 def test_preview_writes_nothing_and_asks_for_nobody_real(admin: Client, station: Station) -> None:
