@@ -74,6 +74,8 @@ class CardShape(NamedTuple):
     is_somebody: bool
     has_wishes: bool
     is_due: bool
+    ends_later: bool
+    """On another day."""
     movable: bool
     roomy: bool
     when: When
@@ -83,7 +85,11 @@ def booking(row: Row, page: Page, when: When = "") -> str:
     """A booking's card."""
     wishes, customer, roomy = row.special_requests, row.customer, page.roomy and when != "dated"
     movable, is_due = page.may_change and row.status in RESCHEDULABLE, roomy and bool(row.balance_due_cents)
-    shape = CardShape(row.status, row.total_guests, customer is not None, bool(wishes), is_due, movable, roomy, when)
+    end = row.ends_at.astimezone(page.station.zone) if roomy else None
+    ends_later = end is not None and end.date() != row.date
+    shape = CardShape(
+        row.status, row.total_guests, customer is not None, bool(wishes), is_due, ends_later, movable, roomy, when
+    )
     values: dict[str, Value] = {
         "id": str(row.booking_id),
         "date": row.date.isoformat(),
@@ -97,6 +103,8 @@ def booking(row: Row, page: Page, when: When = "") -> str:
         values |= {"wishes": escape(wishes), "wish_lines": linebreaksbr(wishes) if roomy else ""}
     if is_due:
         values["due"] = page.money(row.balance_due_cents)
+    if end and ends_later:
+        values["end"] = escape(wording.end(row.date, end, page.station.country))
     if when == "timed":
         values["time"] = page.say(wording.clock, row.slot)
     if when == "dated":

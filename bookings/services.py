@@ -251,8 +251,6 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
         return _changed(booking, Event.EDITED, before, heard, None, by=by, chains=chains, given=given)
 
 
-
-
 def _customer_at(station: Station, left: Customer | None, home: Station, *, by: Person) -> Customer | None:
     if left is None or left.erased_at:
         return None

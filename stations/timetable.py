@@ -114,16 +114,15 @@ class Timetable:
         0 where there is no slot at `start`. Raises NoSuchSlot where the row of slots stops before `end`.
         """
         count = 0
-        begin: time | None = start
         slot = self.find(day, start)
         while slot and slot.starts_at < end:
             count += 1
-            begin = _local_end(slot)
+            last, begin = slot, _local_end(slot)
             if slot.ends_at >= end:
                 return count
             slot = self.find(day, begin) if begin is not None else None
         if count and slot is None:
-            raise NoSuchSlot(self._ends_too_early(day, start, begin))
+            raise NoSuchSlot(self._ends_too_early(day, start, last))
         return count
 
     def _day(self, day: date) -> dict[time, Slot]:
@@ -158,8 +157,9 @@ class Timetable:
             return _("Only %(found)d of %(count)d slots follow each other from %(start)s on %(day)s.") % when
         return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
 
-    def _ends_too_early(self, day: date, start: time, end: time | None) -> str:
-        when = {**self._when(day, start), "end": wording.clock(end or time(0), self._country)}
+    def _ends_too_early(self, day: date, start: time, last: Slot) -> str:
+        end = wording.end(day, last.ends_at.astimezone(self.zone), self._country)
+        when = {**self._when(day, start), "end": end}
         return _("The slots from %(start)s on %(day)s end at %(end)s, before the booking does.") % when
 
     def _closed(self, slot: Slot) -> str:

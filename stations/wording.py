@@ -5,7 +5,7 @@ Machines get ISO 8601 and integer minor units instead, and never come here.
 """
 
 from copy import copy
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import cache, lru_cache
 from typing import Final
 
@@ -32,6 +32,14 @@ def moment(day: str, start: time, country: str) -> str:
     hours of a clock of twelve: “Friday March 7, 6 PM”."""
     apart = ", " if day[-1].isdigit() and _has_twelve_hours(_locale(_language(), country)) else " "
     return f"{day}{apart}{clock(start, country)}"
+
+
+def end(begin: date, ends_at: datetime, country: str) -> str:
+    """When something ends that begins on a date: “19:00”; where that is another day “Sat 8 Mar 01:00”. `ends_at` is local."""
+    if ends_at.date() == begin:
+        return clock(ends_at.time(), country)
+    day = short_day(ends_at.date(), country) if ends_at.year == begin.year else dated_day(ends_at.date(), country)
+    return moment(day, ends_at.time(), country)
 
 
 def weekday(day: date) -> str:

@@ -74,7 +74,7 @@ def _shown(booking: Booking, kind: Kind, knows: Standing | None) -> dict[str, An
         "place": before if kind is Kind.CANCELLED else here,
         "before": before,
         "elsewhere": knows is not None and knows.station != station.pk,
-        "ends": _ends(booking),
+        **_end(booking),
         "facts": [] if kind is Kind.CANCELLED else list(_facts(booking, here)),
         "answered": bool(reply_to_of(station) or station.mail_from),
         "signature": station.mail_signature or station.name,
@@ -89,8 +89,11 @@ class Fact:
 
 def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     """What a customer keeps the mail for."""
+    end = _end(booking)
     when = _("%(day)s, %(time)s to %(ends)s (time in %(zone)s)")
-    yield Fact(_("When"), when % {**here, "ends": _ends(booking), "zone": wording.zone(booking.station.time_zone)})
+    if end["end_day"]:
+        when = _("%(day)s, %(time)s to %(end_day)s, %(ends)s (time in %(zone)s)")
+    yield Fact(_("When"), when % {**here, **end, "zone": wording.zone(booking.station.time_zone)})
     yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
     if requests := requests_to_repeat(booking):
@@ -115,9 +118,12 @@ def _place(day: date, slot: time, station: Station) -> dict[str, str]:
     return {"name": station.name, "day": wording.full_day(day, country), "time": wording.clock(slot, country)}
 
 
-def _ends(booking: Booking) -> str:
+def _end(booking: Booking) -> dict[str, str]:
+    """When the booking ends; `end_day` is "" where that is on its own date."""
     station = booking.station
-    return wording.clock(booking.ends_at.astimezone(station.zone).time(), station.country)
+    end = booking.ends_at.astimezone(station.zone)
+    end_day = wording.full_day(end.date(), station.country) if end.date() != booking.date else ""
+    return {"ends": wording.clock(end.time(), station.country), "end_day": end_day}
 
 
 def _station(knows: Standing, station: Station) -> Station:

@@ -1,6 +1,6 @@
 """How the calendar's templates put things."""
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from django import template
@@ -88,6 +88,12 @@ def full_day(day: date, station: Station) -> str:
 def moment(day: str, start: time, station: Station) -> str:
     """A day, as any of the filters writes it, and a time."""
     return wording.moment(day, start, station.country)
+
+
+@register.simple_tag
+def end_of(begin: date, ends_at: datetime, station: Station) -> str:
+    """When a booking ends that begins on a date, with the day where that is another."""
+    return wording.end(begin, ends_at.astimezone(station.zone), station.country)
 
 
 @register.simple_tag

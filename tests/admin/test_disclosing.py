@@ -167,7 +167,7 @@ def test_page_says_the_same_for_people(admin: Client, told: Booking) -> None:
 
     page = answer.content.decode()
     known = ("Ana García", "ana@example.com", "+4930901820", "Allergic", "Nuts", "A1", "Your booking at Kitchen")
-    told_so = ("Fri 7 Mar 2031 18:00", "9,00\N{NO-BREAK SPACE}€", "(sent)", "Edited: children")
+    told_so = ("Fri 7 Mar 2031 18:00 – 19:00", "9,00\N{NO-BREAK SPACE}€", "(sent)", "Edited: children")
     assert [word for word in (*known, *told_so) if word not in page] == []
     assert [word for word in ("Bo Li", "Milk") if word in page] == []
     assert "no-store" in answer["Cache-Control"]

@@ -1,5 +1,6 @@
 """What a mail tells in so many words: what has happened, and what its reader may do about it."""
 
+from datetime import time
 from typing import Any
 
 import pytest
@@ -85,6 +86,35 @@ def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None
 
     assert words.subject == "Your booking at Kitchen has changed: Friday 7 March 2031, 18:00 to 20:00"
     assert "It begins as before, and now ends at 20:00." in words.text
+
+
+@pytest.mark.parametrize(
+    ("language", "when"),
+    [
+        ("en", "When: Friday 7 March 2031, 22:00 to Saturday 8 March 2031, 01:00 (time in Berlin)"),
+        ("es", "Cuándo: viernes 7 de marzo de 2031, de 22:00 a 1:00 del sábado 8 de marzo de 2031 (hora de Berlín)"),
+        ("de", "Wann: Freitag 7. März 2031, 22:00 bis Samstag 8. März 2031, 01:00 (Ortszeit Berlin)"),
+    ],
+)
+def test_mail_names_the_day_of_an_end_past_midnight(db: None, language: str, when: str) -> None:
+    made = booking(open_station(hours=[22], minutes=180, language=language), slot=time(22), customer=ANA)
+
+    assert told(made, Kind.MADE).text.split("\n")[4] == when
+
+
+def test_mail_of_a_longer_stay_past_midnight_names_the_day_of_its_end(db: None) -> None:
+    made = booking(open_station(hours=[21, 23], minutes=120, name="Bar"), slot=time(21), customer=ANA)
+    knows = Standing.of(made)
+    services.edit(made.pk, {"slots": 2}, by=roles.OPERATOR)
+
+    words = told(made, Kind.MOVED, knows)
+
+    assert (
+        words.subject == "Your booking at Bar has changed: Friday 7 March 2031, 21:00 to Saturday 8 March 2031, 01:00"
+    )
+    assert words.text.split("\n\n")[1] == (
+        "Your booking has changed. It begins as before, and now ends on Saturday 8 March 2031, 01:00."
+    )
 
 
 def test_mail_of_a_move_to_another_station_names_both(station: Station) -> None:

@@ -14,7 +14,7 @@ from bookings import services
 from bookings.models import Booking
 from bookings.services import Place
 from bookings.workflow import Status
-from stations.models import Station
+from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
 
@@ -49,6 +49,32 @@ def test_page_shows_all_of_a_booking(visitor: Client, station: Station, staff: U
         f"by {staff.email}",
     ):
         assert words in html, words
+
+
+def facts(html: str) -> dict[str, str]:
+    """What the page says of a booking: the names and their values, whole."""
+    [listed] = re.findall(r'<dl class="facts">(.*?)</dl>', html, re.DOTALL)
+    pairs = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", listed, re.DOTALL)
+    return {name: " ".join(re.sub(r"<[^>]+>", "", value).split()) for name, value in pairs}
+
+
+@pytest.mark.parametrize(
+    ("slot", "slots", "when"),
+    [
+        (time(20), 1, "Friday 7 March 2031, 20:00 to 22:00 (Europe/Berlin)"),
+        (time(20), 2, "Friday 7 March 2031, 20:00 to Sat 8 Mar 00:00 · 2 slots (Europe/Berlin)"),
+        (time(23), 1, "Friday 7 March 2031, 23:00 to Sat 8 Mar 01:00 (Europe/Berlin)"),
+    ],
+)
+def test_page_says_when_a_booking_ends_and_on_which_day(
+    client: Client, db: None, slot: time, slots: int, when: str
+) -> None:
+    station = open_station(hours=[20, 22], minutes=120)
+    Opening.objects.filter(station=station, start=time(22)).update(start=slot if slot == time(23) else time(22))
+    client.force_login(person(roles.STAFF, station))
+    made = booking(station, slot=slot, slots=slots)
+
+    assert facts(client.get(f"/bookings/{made.pk}/").content.decode())["When"] == when
 
 
 def test_history_says_once_that_a_command_did_it_and_by_which_door_a_person_came(

@@ -28,6 +28,7 @@ def visitor(staff: User, client: Client) -> Client:
     return client
 
 
+@pytest.mark.usefixtures("on_friday")
 def test_step_pressed_twice_says_twice_that_the_guest_has_arrived(visitor: Client, station: Station) -> None:
     made = booking(station, customer=NORA)
     words = {"status": "arrived", "version": 1}
@@ -41,6 +42,7 @@ def test_step_pressed_twice_says_twice_that_the_guest_has_arrived(visitor: Clien
     assert Booking.objects.get().version == 2
 
 
+@pytest.mark.usefixtures("on_friday")
 def test_step_that_a_colleague_took_already_says_so_and_offers_no_undo(visitor: Client, station: Station) -> None:
     made = booking(station, customer=NORA)
     services.change_status(made.pk, Status.ARRIVED, by=person(roles.STAFF, station))

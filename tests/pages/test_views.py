@@ -101,6 +101,21 @@ def test_totals_leave_out_the_cancelled_and_the_displaced(visitor: Client, stati
     assert told == "2 parties · 7 guests · 200,00\N{NO-BREAK SPACE}€ due"
 
 
+@pytest.mark.parametrize("kind", ["day", "agenda"])
+def test_list_names_the_day_of_an_end_past_midnight(client: Client, db: None, kind: str) -> None:
+    bar = open_station(hours=[20, 23], minutes=120, code="bar")
+    booking(bar, slot=time(20))
+    booking(bar, slot=time(23))
+    client.force_login(person(roles.STAFF, bar))
+
+    more = re.findall(r'<p class="more">(.*?)</p>', show(client, kind, station="bar"), re.DOTALL)
+
+    assert [re.findall(r"<span>(.*?)</span>", one) for one in more] == [
+        ["confirmed"],
+        ["until Sat 8 Mar 01:00", "confirmed"],
+    ]
+
+
 def test_totals_of_a_month_are_of_its_own_days(visitor: Client, station: Station) -> None:
     booking(station, date(2031, 3, 31))
     booking(station, date(2031, 4, 1))

@@ -289,3 +289,10 @@ def test_a_row_s_slots_touch_each_other(lengths: list[int], taken: int) -> None:
     else:
         assert [before.ends_at for before in row[:-1]] == [after.starts_at for after in row[1:]]
         assert len(row) == taken
+
+
+def test_count_slots_until_says_on_which_day_slots_end_that_run_past_midnight() -> None:
+    bar = timetable(opening("22:00", 180))
+
+    with pytest.raises(NoSuchSlot, match="The slots from 22:00 on Fri 7 Mar 2031 end at Sat 8 Mar 01:00, before the"):
+        bar.count_slots_until(FRIDAY, time(22), datetime(2031, 3, 8, 1, tzinfo=UTC))

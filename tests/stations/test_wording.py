@@ -1,6 +1,6 @@
 """How dates, times and money are written: by language and country."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 
 import pytest
 from django.utils import translation
@@ -24,6 +24,21 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 def test_day_and_time_stand_apart_where_both_are_numbers(language: str, country: str, told: str) -> None:
     with translation.override(language):
         assert wording.moment(wording.long_day(FRIDAY, country), time(18), country) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "ends_at", "told"),
+    [
+        ("en", "DE", datetime(2031, 3, 7, 19), "19:00"),
+        ("en", "DE", datetime(2031, 3, 8, 0), "Sat 8 Mar 00:00"),
+        ("en", "US", datetime(2031, 3, 8, 1), f"Sat Mar 8, 1{NARROW}AM"),
+        ("de", "DE", datetime(2031, 3, 8, 1), "Sa 8. März 01:00"),
+        ("es", "ES", datetime(2032, 1, 1, 1), "jue 1 ene 2032 1:00"),
+    ],
+)
+def test_end_names_its_day_where_that_is_another(language: str, country: str, ends_at: datetime, told: str) -> None:
+    with translation.override(language):
+        assert wording.end(FRIDAY, ends_at, country) == told
 
 
 @pytest.mark.parametrize(
