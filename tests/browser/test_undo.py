@@ -172,8 +172,8 @@ def test_ctrl_z_on_another_bookings_page_asks_first(visit: Visit, station: Stati
 def test_undo_of_the_booking_in_the_panel_does_not_ask_in_any_week(visit: Visit, station: Station, staff: User) -> None:
     made = booking(station, customer=LILY)
     page = visit(staff, WEEK.replace("03-07", "03-14") + f"&booking={made.pk}")
-    panel(page).get_by_role("button", name="Arrived").click()
-    expect(status(page)).to_contain_text("Lily Chen has arrived.")
+    panel(page).get_by_role("button", name="Completed").click()
+    expect(status(page)).to_contain_text("Lily Chen is marked as completed.")
 
     page.keyboard.press("Control+z")
 
@@ -230,16 +230,16 @@ def test_list_of_last_changes_is_found_and_undoes_the_last(
     made = booking(station, customer=LEO)
     page = visit(staff, WEEK, width=320 if touch else 1280, touch=touch)
     card(page, made).locator(".who").click()
-    panel(page).get_by_role("button", name="Arrived").click()
-    expect(status(page)).to_contain_text("Leo Lindqvist has arrived.")
+    panel(page).get_by_role("button", name="Completed").click()
+    expect(status(page)).to_contain_text("Leo Lindqvist is marked as completed.")
     page.get_by_role("link", name="Close").click()
 
     page.get_by_role("link", name="Your last changes").click()
     assert too_narrow(page) == []
-    page.get_by_role("button", name="Undo: mark Leo Lindqvist as arrived").click()
+    page.get_by_role("button", name="Undo: mark Leo Lindqvist as completed").click()
 
     expect(status(page)).to_contain_text("Undone: Leo Lindqvist is confirmed again.")
-    expect(page.get_by_role("button", name="Redo: mark Leo Lindqvist as arrived")).to_have_count(2)
+    expect(page.get_by_role("button", name="Redo: mark Leo Lindqvist as completed")).to_have_count(2)
     made.refresh_from_db()
     assert made.status == "confirmed"
 
