@@ -1,7 +1,7 @@
 """Customers in Django's admin; people are `accounts.admin_people`, the audit log is `accounts.admin_trail`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -14,7 +14,7 @@ from accounts.admin_people import GroupAdmin, PersonAdmin, person_of
 from accounts.admin_privacy import PrivacyPages
 from accounts.forms import KeptEmailField, LinesField
 from accounts.models import AuditEntry, Customer, User
-from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter
+from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter, WordedBooleanFilter
 
 admin.site.unregister(Group)
 admin.site.register(AuditEntry, admin_trail.AuditAdmin)
@@ -39,6 +39,14 @@ class CustomerForm(ServiceForm):
         return customers.edit(self.instance.pk, changes, by=self.person, seen_version=seen)
 
 
+BOUNCES: Final = _("bounces: emails to it come back")
+WORKS: Final = _("OK")
+
+
+class EmailStatusFilter(WordedBooleanFilter):
+    heading, words = _("email status"), (_("bounces"), WORKS)
+
+
 @admin.register(Customer)
 class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
     """Customers come with their bookings; here they are found and mended, through `accounts.customers`. Their contact stands on
@@ -48,9 +56,9 @@ class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
     form = CustomerForm
     to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
-    list_filter = (StationFilter, "email_bounced", "email_is_valid", "phone_is_valid")
+    list_filter = (StationFilter, ("email_bounced", EmailStatusFilter), "email_is_valid", "phone_is_valid")
     ordering = ("-created_at",)
-    readonly_fields = ("email_bounced", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
+    readonly_fields = ("email_status", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
     search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
 
     def versions_of(self, obj: Customer) -> list[int]:
@@ -73,11 +81,17 @@ class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
             return ("station", "created_at", "erased_at")
         private = request.user.has_perm(roles.PII)
         contact = (
-            ("name", "email", "email_bounced", "email_is_valid", "phone", "phone_is_valid", "language", "notes")
+            ("name", "email", "email_status", "email_is_valid", "phone", "phone_is_valid", "language", "notes")
             if private
             else ()
         )
         return (*contact, "station", "created_at")
+
+    @admin.display(description=_("email status"))
+    def email_status(self, customer: Customer) -> str:
+        if not customer.email:
+            return "–"
+        return str(BOUNCES if customer.email_bounced else WORKS)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("name",) if request.user.has_perm(roles.PII) else ()

@@ -4,8 +4,8 @@ A service decides and writes while the form is being cleaned, inside a savepoint
 form error like any other, and nothing is half saved. What the admin calls afterwards to save finds the work done.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from stations import meters
-from stations.errors import DomainError
+from stations.errors import DomainError, Sentence
 from stations.models import Station
 
 if TYPE_CHECKING:
@@ -167,6 +167,24 @@ class RowsField(_ManyField):
             return super().clean(value)
         except OverflowError:
             raise ValidationError(self.error_messages["invalid_list"], code="invalid_list") from None
+
+
+class WordedBooleanFilter(admin.BooleanFieldListFilter):
+    """A filter whose choices say what they mean: where “Yes” answers a negative, nobody knows what is asked."""
+
+    heading: ClassVar[Sentence]
+    words: ClassVar[tuple[Sentence, Sentence]]
+    """For True and for False."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = self.heading
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        everything, *both = super().choices(changelist)
+        yield everything
+        for choice, word in zip(both, self.words, strict=False):
+            yield {**choice, "display": word}
 
 
 class StationFilter(admin.SimpleListFilter):

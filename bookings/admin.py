@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import customers, roles
 from accounts.models import Customer
-from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.scoping import ScopedAdmin, StationFilter, WordedBooleanFilter
 from accounts.views.reauthentication import require
 from bookings import audit, contacts, exporting, services
 from bookings.admin_actions import each
@@ -25,6 +25,10 @@ from bookings.workflow import Status
 admin.site.register(Mail, MailAdmin)
 
 
+class PlaceFilter(WordedBooleanFilter):
+    heading, words = _("place"), (_("needs a place"), _("has a place"))
+
+
 @admin.register(Booking)
 class BookingAdmin(ScopedAdmin):
     """What a booking is, changed through `bookings.services`."""
@@ -32,7 +36,7 @@ class BookingAdmin(ScopedAdmin):
     form = BookingForm
     to_view, to_change = (roles.VIEW,), (roles.CHANGE,)
     change_form_template = "admin/bookings/booking/change_form.html"
-    list_filter = (StationFilter, "status", "needs_place", ("date", admin.DateFieldListFilter))
+    list_filter = (StationFilter, "status", ("needs_place", PlaceFilter), ("date", admin.DateFieldListFilter))
     date_hierarchy = "date"
     list_select_related = ("station", "customer")
     ordering = ("-date", "-slot", "-created_at")
@@ -40,7 +44,11 @@ class BookingAdmin(ScopedAdmin):
     actions = ("confirm", "mark_arrived", "complete", "mark_no_show", "cancel", "export")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ("date", "slot", _who(request), "total_guests", "status", "station", "needs_place")
+        return ("date", "slot", _who(request), "total_guests", "status", "station", "place")
+
+    @admin.display(description=_("place"), ordering="needs_place")
+    def place(self, booking: Booking) -> str:
+        return gettext("needs a place") if booking.needs_place else "–"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without the right to personal data one may write it into a new booking, and reads none of it afterwards."""

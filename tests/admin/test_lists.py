@@ -1,5 +1,7 @@
 """What the lists of the admin may be asked, by whom, and what nonsense in an address leads to."""
 
+import re
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
@@ -234,3 +236,39 @@ def test_hostile_names_are_escaped(admin: Client, station: Station, table: str) 
 
     assert [page for page in pages if "<script>alert" in shown[page]] == []
     assert "&lt;script&gt;alert" in shown[f"/admin/accounts/customer/{known.pk}/change/"]
+
+
+GOOD_NEWS = {"active", "email is a valid address", "phone is a valid number"}
+"""What a tick is good for, and a cross is bad."""
+
+
+def test_ticks_and_crosses_answer_what_is_good_when_it_is_so(admin: Client, station: Station, manager: User) -> None:
+    """A cross beside “does not work” means that it works, and nobody reads that."""
+    made = booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"))
+    pages = [f"{table}/" for table in LISTS]
+    pages += [f"bookings/booking/{made.pk}/change/", f"accounts/customer/{made.customer_id}/change/"]
+    pages += [f"accounts/user/{manager.pk}/change/", f"stations/station/{station.pk}/change/"]
+
+    asked = set()
+    for page in pages:
+        shown = admin.get(f"/admin/{page}").content.decode()
+        heads = dict(re.findall(r'class="[^"]*column-(\w+)">.*?<div class="text">(.*?)</div>', shown, re.DOTALL))
+        for name in re.findall(r'<td class="field-(\w+)"><img src="[^"]*icon-(?:yes|no)\.svg', shown):
+            asked.add(re.sub(r"<[^>]+>", "", heads[name]).strip().lower())
+        fields = re.findall(r"<label[^>]*>([^<]+):</label>\s*<div class=\"readonly\"><img", shown)
+        asked |= {label.lower() for label in fields}
+
+    assert asked == GOOD_NEWS
+
+
+def test_list_says_in_words_which_bookings_need_a_place(admin: Client, station: Station) -> None:
+    made, _other = booking(station), booking(station, slot=time(19))
+    Booking.objects.filter(pk=made.pk).update(needs_place=True)
+
+    shown = admin.get("/admin/bookings/booking/").content.decode()
+
+    assert re.findall(r'<td class="field-place">(.*?)</td>', shown) == ["–", "needs a place"]
+    assert re.findall(r'href="\?needs_place__exact=(\d)">\s*(.*?)</a>', shown) == [
+        ("1", "needs a place"),
+        ("0", "has a place"),
+    ]
