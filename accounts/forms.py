@@ -215,6 +215,9 @@ class OwnEmailForm(ConfirmForm):
 class LineField(forms.CharField):
     """A line of text, trimmed where it is typed; what is stored with spaces around it, and is saved as shown, is no change."""
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "dir": "auto"}
+
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(_plain(initial), data)
 

@@ -178,9 +178,9 @@ class WordedBooleanFilter(admin.BooleanFieldListFilter):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.title = self.heading
+        self.title = str(self.heading)
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         everything, *both = super().choices(changelist)
         yield everything
         for choice, word in zip(both, self.words, strict=False):

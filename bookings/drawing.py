@@ -11,6 +11,7 @@ from bookings.calendar import Row
 from bookings.cards import Page, booking, square
 from bookings.grids import Day, Span, Square, Totals, Week
 from bookings.moulds import Value
+from core.bidi import isolate
 from stations import wording
 from stations.models import Station
 
@@ -87,7 +88,7 @@ def stations(lines: Sequence[tuple[Station, Sequence[Day]]], day: date, page: Pa
 
 
 def _of_one(station: Station, days: Sequence[Day], day: date, page: Page) -> str:
-    named: dict[str, Value] = {"code": quote(station.code), "name": escape(station.name)}
+    named: dict[str, Value] = {"code": quote(station.code), "name": escape(isolate(station.name))}
     drawn = [_day("_stations_day", one, page, **named) for one in days]
     return page.fill("grid/_stations_line", PLAIN, {**named, "date": day.isoformat(), "days": "".join(drawn)})
 
@@ -113,7 +114,7 @@ def _day(template: str, day: Day, page: Page, **more: Value) -> str:
     )  # fmt: skip
     values = _of_day(day, page) | {
         "code": page.code,
-        "reason": escape(reason),
+        "reason": escape(isolate(reason)),
         "load": load.taken,
         "capacity": load.capacity,
         "load_words": page.of(load.taken, load.capacity),
@@ -136,7 +137,7 @@ def _weekday(day: Day) -> str:
 
 
 def _of_station(page: Page) -> dict[str, Value]:
-    return {"station": escape(page.station.name), "zone": escape(page.station.time_zone)}
+    return {"station": escape(isolate(page.station.name)), "zone": escape(page.station.time_zone)}
 
 
 def _cards(rows: Sequence[Row], page: Page) -> str:

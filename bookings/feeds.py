@@ -30,6 +30,7 @@ from bookings.ical import Event, EventStatus, Method, Party
 from bookings.models import Booking, Feed
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import Status
+from core.bidi import isolate
 from stations.errors import NotFound
 from stations.models import Station
 
@@ -222,7 +223,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
 
 
 def _summary(row: Row, words: Words) -> str:
-    who = f"{row.customer.called if row.customer else words.walk_in} · {row.total_guests}"
+    who = f"{isolate(row.customer.called) if row.customer else words.walk_in} · {row.total_guests}"
     if row.status == Status.CANCELLED:
         return words.cancelled % {"who": who}
     return words.displaced % {"who": who} if row.waits_for_place else who

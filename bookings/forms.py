@@ -16,6 +16,7 @@ from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
+from core.bidi import isolate
 from stations import money, validators, wording
 from stations.models import MAX_PLACES, Station
 
@@ -185,7 +186,9 @@ class PartyForm(forms.Form):
 class ContactForm(forms.Form):
     """Who a booking is for; all empty for a walk-in."""
 
-    name = forms.CharField(label=_("Name"), required=False, max_length=200)
+    name = forms.CharField(
+        label=_("Name"), required=False, max_length=200, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
     email = PastedEmailField(label=_("E-mail"), required=False, max_length=254)
     phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
 
@@ -282,7 +285,7 @@ def slot_choices(cells: Sequence[Cell], country: str) -> list[tuple[str, str]]:
 def describe(cell: Cell) -> str:
     """“2 of 3 free”, “full”, “closed: stocktaking”."""
     if cell.slot.closed:
-        return f"{_('closed')}: {cell.slot.reason}" if cell.slot.reason else str(_("closed"))
+        return f"{_('closed')}: {isolate(cell.slot.reason)}" if cell.slot.reason else str(_("closed"))
     if not cell.left:
         return str(_("full"))
     return str(_("%(left)d of %(capacity)d free") % {"left": cell.left, "capacity": cell.slot.capacity})

@@ -14,6 +14,7 @@ from bookings.errors import Past, SlotClosed, SlotFull, TooManyGuests
 from bookings.holds import Ledger
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
+from core.bidi import isolate
 from stations import statements, wording
 from stations.errors import DomainError
 from stations.loading import timetable_of
@@ -138,7 +139,7 @@ def _short(refusal: DomainError) -> str:
         case Past():
             return _("past")
         case SlotClosed():
-            return f"{_('closed')}: {refusal.data}" if refusal.data else _("closed")
+            return f"{_('closed')}: {isolate(refusal.data)}" if refusal.data else _("closed")
         case TooManyGuests():
             return _("room for %(left)d guests") % {"left": refusal.data}
         case SlotFull():

@@ -17,6 +17,7 @@ from bookings.mails.standing import Standing
 from bookings.models import Booking
 from bookings.transactions import stale
 from bookings.workflow import HOLDING
+from core.bidi import isolate
 from stations import statements
 from stations.errors import Invalid
 from stations.loading import timetable_of
@@ -34,7 +35,7 @@ def require_acceptable(booking: Booking, station: Station) -> None:
     """Whether a booking may go to another station: its money must mean the same there, its reference must be free."""
     if station.currency != booking.station.currency:
         raise Invalid(
-            _("%(station)s takes another currency. Make a new booking there.") % {"station": station.name},
+            _("%(station)s takes another currency. Make a new booking there.") % {"station": isolate(station.name)},
             fields={"station": [_("Another currency.")]},
         )
     require_reference_free(booking, station)

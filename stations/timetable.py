@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from core.bidi import isolate
 from stations import wording
 from stations.errors import NoSuchSlot, SlotClosed
 
@@ -163,7 +164,7 @@ class Timetable:
         return _("The slots from %(start)s on %(day)s end at %(end)s, before the booking does.") % when
 
     def _closed(self, slot: Slot) -> str:
-        when = {**self._when(slot.date, slot.start), "reason": slot.reason}
+        when = {**self._when(slot.date, slot.start), "reason": isolate(slot.reason)}
         if slot.reason:
             return _("%(start)s on %(day)s is closed: %(reason)s") % when
         return _("%(start)s on %(day)s is closed.") % when

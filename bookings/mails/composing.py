@@ -26,6 +26,7 @@ from bookings.mails.organizers import organizer_of
 from bookings.mails.standing import Phase, Standing
 from bookings.mails.untrusted_text import name_to_repeat, requests_to_repeat
 from bookings.models import Booking, Mail
+from core.bidi import isolate
 from stations import wording
 from stations.models import Station
 
@@ -69,7 +70,7 @@ def _shown(booking: Booking, kind: Kind, knows: Standing | None) -> dict[str, An
     before = _place(knows.day, knows.slot, _station(knows, station)) if knows else here
     return {
         "station": station,
-        "name": name_to_repeat(booking.customer.name) if booking.customer else "",
+        "name": isolate(name_to_repeat(booking.customer.name)) if booking.customer else "",
         "pending": Standing.of(booking).phase is Phase.PENDING,
         "place": before if kind is Kind.CANCELLED else here,
         "before": before,
@@ -115,7 +116,7 @@ def _location(station: Station) -> str:
 
 def _place(day: date, slot: time, station: Station) -> dict[str, str]:
     country = station.country
-    return {"name": station.name, "day": wording.full_day(day, country), "time": wording.clock(slot, country)}
+    return {"name": isolate(station.name), "day": wording.full_day(day, country), "time": wording.clock(slot, country)}
 
 
 def _end(booking: Booking) -> dict[str, str]:

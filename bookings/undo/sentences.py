@@ -13,6 +13,7 @@ from accounts import customers
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
 from bookings.workflow import Status
+from core.bidi import isolate
 from stations import wording
 from stations.models import Station
 from stations.querysets import Person
@@ -156,7 +157,10 @@ class Sentences:
         if not self._step.differs("station_id"):
             return when
         station = Station.objects.visible_to(self._person).filter(pk=self._values["station_id"][side]).first()
-        return _("%(when)s, %(station)s") % {"when": when, "station": station.name if station else _("another station")}
+        return _("%(when)s, %(station)s") % {
+            "when": when,
+            "station": isolate(station.name) if station else _("another station"),
+        }
 
     def _when(self) -> str:
         return place(self._values["date"][1], self._values["slot"][1], self._country)
@@ -206,8 +210,8 @@ _FIELDS: Final[dict[str, Promise]] = {
 
 
 def who(booking: Booking, person: Person) -> str:
-    """The booking's customer, as the person may see them."""
-    return customers.shown(booking.customer, person).called if booking.customer else _("Walk-in")
+    """The booking's customer, as the person may see them, for the middle of a sentence."""
+    return isolate(customers.shown(booking.customer, person).called) if booking.customer else _("Walk-in")
 
 
 def place(day: date, slot: time, country: str) -> str:

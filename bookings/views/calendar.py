@@ -17,6 +17,7 @@ from bookings.views import address
 from bookings.views.access import PageRequest, asked_part, draw, page
 from bookings.views.address import KINDS, View
 from bookings.views.frame import Found, framed
+from core.bidi import isolate
 from stations import wording
 
 Contents = Callable[[PageRequest, View], Found]
@@ -70,7 +71,7 @@ def day(request: PageRequest, view: View) -> Found:
     days, beside = _read(request, view, [view.day])
     told, dated = (how(view.day, view.station.country) for how in (wording.full_day, wording.dated_day))
     found = _by_days(view, days, partial(drawing.week, grids.week(days)))._replace(**beside)
-    return found._replace(heading=told, title=f"{view.station.name} · {dated}", roomy=True)
+    return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", roomy=True)
 
 
 @calendar_page
@@ -89,7 +90,7 @@ def month(request: PageRequest, view: View) -> Found:
     return Found(
         grid=partial(drawing.month, grids.weeks_of(days), begin),
         heading=told,
-        title=f"{view.station.name} · {told}",
+        title=f"{isolate(view.station.name)} · {told}",
         previous=begin - timedelta(days=1),
         next=following,
         carry="1m",
@@ -112,7 +113,7 @@ def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> 
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
     told = wording.span(first, last, view.station.country)
-    title = f"{view.station.name} · {told}"
+    title = f"{isolate(view.station.name)} · {told}"
     return Found(grid, told, title, previous=first - step, next=first + step, carry=f"{len(days)}d")
 
 

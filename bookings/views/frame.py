@@ -23,6 +23,7 @@ from bookings.views import notices
 from bookings.views.access import PageRequest, asked_part, base_of
 from bookings.views.address import View
 from bookings.views.booking import details
+from core.bidi import isolate
 from stations.models import Station
 
 
@@ -109,7 +110,7 @@ def _of_reader(request: PageRequest, view: View, here: str) -> dict[str, Value]:
         "email": escape(request.user.email),
         "here": escape(here),
         "csrf_token": get_token(request),
-        "customer": escape(customer.called) if customer else "",
+        "customer": escape(isolate(customer.called)) if customer else "",
         "customer_id": str(customer.customer_id) if customer else "",
     }
 

@@ -79,3 +79,51 @@ def test_left_arrow_leads_to_the_later_day_where_it_lies(
 
     expect(cell(page, SATURDAY, "18:00").locator("[data-booking-id]")).to_be_visible()
     assert place(made) == (SATURDAY, time(18))
+
+
+FIRST_LETTER = """(name) => {
+    const letter = document.createRange(), box = name.getBoundingClientRect();
+    letter.setStart(name.firstChild, 0);
+    letter.setEnd(name.firstChild, 1);
+    const seen = letter.getBoundingClientRect();
+    return [seen.width > 0 && box.left - 1 <= seen.left && seen.right <= box.right + 1, name.scrollWidth > name.clientWidth];
+}"""
+"""Whether it is within its box, and whether the box cuts anything at all."""
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("address", [WEEK, MONTH])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "שושנה־מרים בן־דוד־אבוטבול־הכהן מירושלים",
+        "عبد الرحمن بن محمد بن عبد العزيز",
+        "Maximiliane von Hohenlohe-Langenburg",
+    ],
+)
+def test_name_that_is_too_long_is_cut_at_its_end(
+    visit: Visit, station: Station, staff: User, hebrew: str, name: str, address: str, language: str
+) -> None:
+    made = booking(station, customer=Contact(name))
+
+    page = visit(staff, address, width=768, language=language)
+
+    assert card(page, made).locator(".name").evaluate(FIRST_LETTER) == [True, True]
+
+
+def test_short_name_from_right_to_left_begins_where_the_others_do(visit: Visit, station: Station, staff: User) -> None:
+    """So that a column of cards can be read with one glance."""
+    both = [booking(station, customer=Contact(name)) for name in ("שרה כהן", "Ana Li")]
+    page = visit(staff, WEEK.replace("week", "day"))
+
+    lefts = [
+        card(page, made)
+        .locator(".name")
+        .evaluate(
+            "(name) => { const all = document.createRange(); all.selectNodeContents(name);"
+            " return all.getBoundingClientRect().left - name.getBoundingClientRect().left; }"
+        )
+        for made in both
+    ]
+
+    assert [round(left) for left in lefts] == [0, 0]

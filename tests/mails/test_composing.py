@@ -355,7 +355,14 @@ EDGES: Final = [
     ("Pacific/Auckland", "NZ", date(2031, 4, 6), time(1), 180, "Sunday 6 April 2031, 1 am to 3 am (time in Auckland)"),
     ("Asia/Kolkata", "IN", date(2031, 3, 30), time(1), 60, "Sunday 30 March 2031, 1 am to 2 am (time in Kolkata)"),
     ("UTC", "GB", date(2031, 10, 26), time(1), 60, "Sunday 26 October 2031, 01:00 to 02:00 (time in UTC)"),
-    ("Europe/Berlin", "DE", date(2031, 3, 7), time(23), 120, "Friday 7 March 2031, 23:00 to 01:00 (time in Berlin)"),
+    (
+        "Europe/Berlin",
+        "DE",
+        date(2031, 3, 7),
+        time(23),
+        120,
+        "Friday 7 March 2031, 23:00 to Saturday 8 March 2031, 01:00 (time in Berlin)",
+    ),
 ]
 
 

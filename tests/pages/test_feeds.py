@@ -403,7 +403,7 @@ def test_page_tells_an_address_once(visitor: Client, station: Station) -> None:
 
     html = visitor.get("/feeds/").content.decode()
 
-    assert "<strong>Kitchen</strong>" in html
+    assert '<strong dir="auto">Kitchen</strong>' in html
     assert "Initials and party size · this address since Sat 1 Mar 2031" in " ".join(html.split())
     assert secret not in html
     assert secret not in str(dict(visitor.session))
