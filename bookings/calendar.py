@@ -19,7 +19,7 @@ from accounts.normalising import initials
 from bookings import statement
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
-from bookings.workflow import RESCHEDULABLE
+from bookings.workflow import OWING, RESCHEDULABLE
 from stations.loading import kept_timetable_of, timetables_of
 from stations.models import Station
 from stations.querysets import Counter, Person
@@ -66,6 +66,11 @@ class Row(NamedTuple):
     party_kids: int
     deposit_due_cents: int
     external_ref: str
+
+    @property
+    def due_cents(self) -> int:
+        """What is still to be paid, in the currency's smallest unit. The contract's `balance_due_cents` ignores the status."""
+        return self.balance_due_cents if self.status in OWING else 0
 
     @property
     def waits_for_place(self) -> bool:

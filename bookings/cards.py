@@ -84,7 +84,8 @@ class CardShape(NamedTuple):
 def booking(row: Row, page: Page, when: When = "") -> str:
     """A booking's card."""
     wishes, customer, roomy = row.special_requests, row.customer, page.roomy and when != "dated"
-    movable, is_due = page.may_change and row.status in RESCHEDULABLE, roomy and bool(row.balance_due_cents)
+    movable = page.may_change and row.status in RESCHEDULABLE
+    is_due = roomy and page.may_change and bool(row.due_cents)
     end = row.ends_at.astimezone(page.station.zone) if roomy else None
     ends_later = end is not None and end.date() != row.date
     shape = CardShape(
@@ -102,7 +103,7 @@ def booking(row: Row, page: Page, when: When = "") -> str:
     if wishes:
         values |= {"wishes": escape(wishes), "wish_lines": linebreaksbr(wishes) if roomy else ""}
     if is_due:
-        values["due"] = page.money(row.balance_due_cents)
+        values["due"] = page.money(row.due_cents)
     if end and ends_later:
         values["end"] = escape(wording.end(row.date, end, page.station.country))
     if when == "timed":

@@ -158,8 +158,11 @@ class TotalsShape(NamedTuple):
 
     parties: int
     guests: int
+    shows_due: bool
+    """To those who may change bookings; others have nothing to collect."""
 
 
 def totals(found: Totals, page: Page) -> str:
     """What the grid comes to."""
-    return page.fill("_totals", TotalsShape(found.parties, found.guests), {"due": page.money(found.due_cents)})
+    shape = TotalsShape(found.parties, found.guests, page.may_change)
+    return page.fill("_totals", shape, {"due": page.money(found.due_cents)})

@@ -143,7 +143,7 @@ def days_of(
 def totals(days: Iterable[Day]) -> Totals:
     """Of the days, a month's own only."""
     rows = [row for day in days if day.in_month for row in day.coming]
-    return Totals(len(rows), sum(row.total_guests for row in rows), sum(row.balance_due_cents for row in rows))
+    return Totals(len(rows), sum(row.total_guests for row in rows), sum(row.due_cents for row in rows))
 
 
 def week(days: Sequence[Day]) -> Week:

@@ -51,6 +51,7 @@ def _given(its: _Its) -> dict[str, Any]:
     """What context processors give to a page that is rendered for its reader."""
     return {
         "user": {"is_authenticated": True, "is_staff": its["is_staff"], "email": its["email"]},
+        "perms": {"accounts": {"use_api": its["may_use_api"]}},
         "request": {"method": "GET", "get_full_path": its["here"]},
         "csrf_token": its["csrf_token"],
         "CSP_NONCE": its["nonce"],

@@ -33,5 +33,8 @@ FROM_ITS_DAY_ON: Final = (Status.ARRIVED, Status.NO_SHOW)
 
 RESCHEDULABLE: Final = (Status.PENDING, Status.CONFIRMED)
 
+OWING: Final = (Status.PENDING, Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED)
+"""A booking in any of these owes its total less the deposit. Nothing is due for a guest who cancelled or did not come."""
+
 HOLDING: Final = tuple(status for status in Status if status is not Status.CANCELLED)
 """A booking in any of these takes its places in the ledger."""

@@ -135,6 +135,6 @@ def _read(
 
 def _tag(request: PageRequest, view: View) -> str:
     """What a copy of this page is good for: the address, the day, the person's rights and stations, and what has changed."""
-    rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII)]
+    rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII, roles.API, roles.MANAGE)]
     known = [f"{station.code} {station.name}" for station in view.stations]
     return calendar.etag(request.user, view.watched, view.on(view.day), view.today, *rights, *known)

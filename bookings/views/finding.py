@@ -30,7 +30,8 @@ def search(request: PageRequest) -> HttpResponse:
         error = _("Enter a name, an email or a phone number of up to 300 characters.")
         return draw(request, "bookings/search.html", {"error": error, "words": words}, status=400)
     found = customers.search(request.user, words)
-    return draw(request, "bookings/search.html", {"hits": _hits(found, words), "words": words})
+    shown = {"hits": _hits(found, words), "words": words, "may_change": request.user.has_perm(roles.CHANGE)}
+    return draw(request, "bookings/search.html", shown)
 
 
 @require_POST

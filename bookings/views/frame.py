@@ -57,6 +57,7 @@ class FrameShape(NamedTuple):
     may_change: bool
     may_book: bool
     may_search: bool
+    may_use_api: bool
     is_staff: bool
 
 
@@ -95,6 +96,7 @@ def _shape(request: PageRequest, view: View, found: Found, *, has_error: bool) -
         may_change=request.user.has_perm(roles.CHANGE),
         may_book=_may_book(request, view),
         may_search=request.user.has_perm(roles.PII),
+        may_use_api=request.user.has_perm(roles.API),
         is_staff=request.user.is_staff,
     )
 

@@ -336,7 +336,7 @@ def test_booking_without_a_place_says_so(visit: Visit, station: Station, staff: 
 
     page = visit(staff, f"/bookings/{made.pk}/")
 
-    expect(page.get_by_text("This booking lost its slot and needs a place.")).to_be_visible()
+    expect(page.get_by_text("This booking no longer has a slot.")).to_be_visible()
 
 
 @pytest.mark.parametrize(
