@@ -117,7 +117,7 @@ def test_docs_describe_every_call_from_our_own_files(integrator: Page, live_serv
     page = integrator
     page.locator("pre a[href$='/api/docs/']").click()
 
-    call = page.locator("#operations-bookings-Reschedule_patch")
+    call = page.locator("#operations-bookings-rescheduleBooking")
     call.get_by_role("button").first.click()
 
     expect(call.locator(".responses-table .response").nth(3)).to_be_visible()
