@@ -19,11 +19,22 @@ from accounts.auth.models import AccountEmail, EmailChange, QueuedEmail
 from accounts.auth.password_user import PasswordUser, UserManager
 from accounts.auth.session_model import Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
+from accounts.idempotency.models import IdempotencyKey
+from core import tokens
 from stations import validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
 
-__all__ = ["AccountEmail", "AuditChain", "AuditCheckpoint", "AuditEntry", "EmailChange", "Session", "Untouchable"]
+__all__ = [
+    "AccountEmail",
+    "AuditChain",
+    "AuditCheckpoint",
+    "AuditEntry",
+    "EmailChange",
+    "IdempotencyKey",
+    "Session",
+    "Untouchable",
+]
 """Defined elsewhere, and found here by Django."""
 
 
@@ -95,6 +106,11 @@ class User(PasswordUser, PermissionsMixin):
         """What a session carries of its person, and a token too: with any of it changed, it is over."""
         said = f"{self.epoch}\0{self.second_factor_at and self.second_factor_at.timestamp()}\0{self.password}"
         return salted_hmac("accounts.User.session", said, secret=secret, algorithm="sha256").hexdigest()
+
+    @property
+    def draft_key(self) -> str:
+        """What the person's browser encrypts half-typed forms with; another after a new password, or after ending everything."""
+        return tokens.draft_key(str(self.pk), self.get_session_auth_hash())
 
     @property
     def lacks_second_factor(self) -> bool:

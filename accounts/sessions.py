@@ -21,7 +21,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from accounts import audit
 from accounts.auth import account_emails, devices
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
-from accounts.models import ApiKey, ResetRequest, Session, User
+from accounts.models import ApiKey, IdempotencyKey, ResetRequest, Session, User
 from accounts.session_store import SessionStore
 from stations.errors import NotFound
 
@@ -122,7 +122,7 @@ def end_all() -> int:
     with transaction.atomic():
         Session.objects.all().delete()
         DjangoSession.objects.all().delete()
-        for waiting in (ResetRequest, AccountEmail, EmailChange):
+        for waiting in (ResetRequest, AccountEmail, EmailChange, IdempotencyKey):
             waiting._default_manager.all().delete()
         ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)
         User.objects.update(epoch=F("epoch") + FURTHER)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import resetting, sessions
 from accounts.auth import account_emails, email_change
 from accounts.checkpoints import Checkpointer
+from accounts.idempotency import service as idempotency
 from bookings import retaining
 from bookings.mails import account_email_delivery, delivering, faults, limits, reminders
 from bookings.mails.courier import Courier, Outcome
@@ -130,12 +131,13 @@ def _deliver_next(courier: Courier) -> Outcome | None:
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, changes that
-    nobody can undo any more, and workers that are gone."""
+    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, answers to
+    forms that nobody sends again, changes that nobody can undo any more, and workers that are gone."""
     resetting.forget_old(now)
     account_emails.forget_old(now)
     email_change.forget_old(now)
     sessions.forget_over(now)
+    idempotency.forget_old(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
     steps.forget_old(now)

@@ -11,11 +11,16 @@ from django.utils import timezone
 from accounts import checkpoints
 from accounts.counters import TABLE as COUNTERS
 from accounts.keyrings import AUDIT, DATA, INDEX
-from accounts.models import AuditChain, Session
+from accounts.models import AuditChain, IdempotencyKey, Session
 from bookings.models import UndoStep
 from bookings.recovery.manifest import Manifest
 
-NOT_BACKED_UP: Final = (Session._meta.db_table, DjangoSession._meta.db_table, UndoStep._meta.db_table)
+NOT_BACKED_UP: Final = (
+    Session._meta.db_table,
+    DjangoSession._meta.db_table,
+    UndoStep._meta.db_table,
+    IdempotencyKey._meta.db_table,
+)
 """Tables that a backup holds without their rows: a restore signs everybody out, and what a session could undo ends with it."""
 NOT_COUNTED: Final = (COUNTERS, *NOT_BACKED_UP)
 """Counters of rate limits are no data."""
