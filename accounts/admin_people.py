@@ -22,15 +22,16 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from accounts import people, resetting, roles, second_factor, sessions
 from accounts.admin_conflicts import ConflictPages
 from accounts.forms import PastedEmailField
 from accounts.models import User
 from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.views import notices
+from core.web.final_answers import final
 from stations.models import Station
 from stations.querysets import ALL_STATIONS
 
@@ -148,7 +149,8 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
             return redirect("me")
         raise PermissionDenied
 
-    @method_decorator(require_POST)
+    @method_decorator(post_only)
+    @does(_("Send a link for a new password"))
     def password_link_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """A link with which somebody chooses their password. No manager chooses it for them."""
         other = self.get_object(request, str(user_id))
@@ -173,7 +175,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
             "opts": self.opts,
             "link": home + reverse("new-password", args=[ticket]),
         }
-        return render(request, f"{FOLDER}/password_link.html", shown)
+        return final(render(request, f"{FOLDER}/password_link.html", shown))
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         return self._answer_with_link(request, obj)

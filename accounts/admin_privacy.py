@@ -13,11 +13,13 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
 
 from accounts import roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
+from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings import contacts, disclosing, privacy
 from bookings.forms import AdminGivenContactForm
@@ -71,7 +73,8 @@ class PrivacyPages(_Admin):
         add_never_cache_headers(response)
         return response
 
-    @method_decorator(require_POST)
+    @method_decorator(post_only)
+    @does(_("Readable page"))
     def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
         customer = self._asked(request, customer_id)
@@ -81,7 +84,8 @@ class PrivacyPages(_Admin):
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
         return self._drawn(request, customer, "data", {"told": told})
 
-    @method_decorator(require_POST)
+    @method_decorator(post_only)
+    @does(_("All that is known of them"))
     def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """The same as JSON. The file's name says nothing of whose it is."""
         customer = self._asked(request, customer_id)
@@ -93,6 +97,7 @@ class PrivacyPages(_Admin):
         return response
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    @does(_("Erase for good"))
     def erase_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """What goes and what stays, and the button that does it."""
         customer, error = self._asked(request, customer_id), ""
@@ -108,7 +113,8 @@ class PrivacyPages(_Admin):
         expected = privacy.expected(customer, timezone.now())
         return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
 
-    @method_decorator(require_POST)
+    @method_decorator(post_only)
+    @does(_("Decide about a contact"))
     def contact_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """Save an email or phone that came with one of their bookings, or dismiss it."""
         customer = self.get_queryset(request).filter(pk=customer_id).first()

@@ -12,6 +12,7 @@ from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.models import User
 from accounts.normalising import clean_email
 from accounts.scoping import RowsField
+from core.web.redisplay import RedisplayMixin
 from stations import validators
 from stations.errors import Invalid
 from stations.models import Station
@@ -122,7 +123,7 @@ class AppForm(ConfirmForm):
             del self.fields["current_code"]
 
 
-class KeyForm(ConfirmForm):
+class KeyForm(RedisplayMixin, ConfirmForm):
     """A new API key: of what the person has, no more can be chosen."""
 
     name = forms.CharField(
@@ -203,7 +204,7 @@ class OwnPasswordForm(NewPasswordForm, ConfirmForm):
     field_order = ("old", "new", "again")
 
 
-class OwnEmailForm(ConfirmForm):
+class OwnEmailForm(RedisplayMixin, ConfirmForm):
     """Another email for one's own account."""
 
     email = PastedEmailField(
@@ -242,7 +243,7 @@ def _plain(text: Any) -> Any:
     return text.replace("\r\n", "\n").strip() if isinstance(text, str) else text
 
 
-class OwnNameForm(forms.Form):
+class OwnNameForm(RedisplayMixin, forms.Form):
     """One's own name, as colleagues see it."""
 
     name = LineField(

@@ -21,6 +21,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from core.web.final_answers import final
+from core.web.redisplay import RedisplayMixin, redisplays
 from stations import meters
 from stations.errors import DomainError, Sentence
 from stations.models import Station
@@ -54,6 +56,14 @@ class ScopedAdmin(_Admin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = self.model._default_manager.visible_to(request.user)
         return found.order_by(*self.get_ordering(request))
+
+    def get_urls(self) -> list[Any]:
+        """The admin's own, of which those with a form redisplay it."""
+        own = super().get_urls()
+        for address in own:
+            if (address.name or "").endswith(("_add", "_change")):
+                redisplays(address.callback)
+        return own
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field or None)
@@ -91,6 +101,12 @@ class ScopedAdmin(_Admin):
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
         return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **options})
 
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return final(super().response_add(request, obj, post_url_continue))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return final(super().response_change(request, obj))
+
     def response_action(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse | None:
         """As ever, for keys that this table can have: no browser sends another."""
         try:
@@ -109,7 +125,7 @@ class ScopedAdmin(_Admin):
         form = super().get_form(request, obj, change=change, **options)
         offered = options.get("fields", form.base_fields)
         hidden = dict.fromkeys(name for name in form.declared_fields if offered is not None and name not in offered)
-        return type(form.__name__, (form,), {"person": request.user, **hidden})
+        return type(form.__name__, (RedisplayMixin, form), {"person": request.user, **hidden})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not isinstance(form, ServiceForm):

@@ -17,6 +17,7 @@ from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
 from core.bidi import isolate
+from core.web.redisplay import RedisplayMixin
 from stations import money, validators, wording
 from stations.models import MAX_PLACES, Station
 
@@ -212,7 +213,7 @@ class KnownContactForm(forms.Form):
         return contact if contact.email or contact.phone else None
 
 
-class NewBookingForm(PartyForm, ContactForm, KnownContactForm):
+class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
     """A new booking at a station, with the slots of its day to choose from.
 
     A slot that is no longer offered is read all the same, so that the rules say what is wrong with it.
@@ -254,7 +255,7 @@ class NewBookingForm(PartyForm, ContactForm, KnownContactForm):
         return [one for one in self.visible_fields() if one.name not in shown]
 
 
-class EditBookingForm(PartyForm):
+class EditBookingForm(RedisplayMixin, PartyForm):
     """A booking's own words, without those that the person may not see."""
 
     version = forms.IntegerField(min_value=1, max_value=10**9, widget=forms.HiddenInput)
@@ -291,7 +292,7 @@ def describe(cell: Cell) -> str:
     return str(_("%(left)d of %(capacity)d free") % {"left": cell.left, "capacity": cell.slot.capacity})
 
 
-class FeedForm(forms.Form):
+class FeedForm(RedisplayMixin, forms.Form):
     """Which calendar another program shall read. Details are offered to those who may see them."""
 
     station = forms.ModelChoiceField(

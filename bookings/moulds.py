@@ -24,8 +24,10 @@ Value = str | int
 
 
 def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) -> str:
-    """The template of bookings', without its ending, in the language that is spoken here: with `shape` and `values` as `its`, and
-    with the values `csrf_token`, `nonce`, `email` and `here` where a page asks for what every page is given.
+    """The template of bookings', without its ending, in the language that is spoken here: with `shape` and `values` as `its`.
+
+    Where a page asks for what every page is given, there are the values `csrf_token`, `nonce`, `email`, `pk`, `draft_key` and
+    `here`.
 
     The values are HTML, as is what comes of them: whoever gives them has escaped them.
     """
@@ -50,7 +52,7 @@ class _Its(dict[str, Any]):
 def _given(its: _Its) -> dict[str, Any]:
     """What context processors give to a page that is rendered for its reader."""
     return {
-        "user": {"is_authenticated": True, "is_staff": its["is_staff"], "email": its["email"]},
+        "user": {"is_authenticated": True, **{name: its[name] for name in ("is_staff", "email", "pk", "draft_key")}},
         "perms": {"accounts": {"use_api": its["may_use_api"]}},
         "request": {"method": "GET", "get_full_path": its["here"]},
         "csrf_token": its["csrf_token"],

@@ -10,10 +10,13 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.throttling import wait_to_search
+from accounts.views.interrupted import ask_to_sign_in
+from accounts.views.submit_once import submit_once
 from config.errors import answer, too_many_requests
 
 THIRD_PARTIES = ("auditlog", "token_blacklist")
@@ -28,6 +31,18 @@ def _with_search_limit(view: Any) -> Any:
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.GET.get(SEARCH_VAR, "").strip() and (wait := wait_to_search(request.user)):
             return too_many_requests(request, wait)
+        return view(request, *args, **kwargs)
+
+    return handle
+
+
+def _forms_after_sign_in(view: Any) -> Any:
+    """The view, unless somebody sends a form who was signed out meanwhile."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST" and not request.user.is_authenticated and request.path != reverse("admin:logout"):
+            return ask_to_sign_in(request)
         return view(request, *args, **kwargs)
 
     return handle
@@ -49,7 +64,8 @@ class StationbookAdmin(AdminSite):
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """With scripts from this site's files, for Django's templates of these pages know no nonces; inline ones as nowhere."""
-        return csp_update({"script-src": [SELF]})(super().admin_view(_with_search_limit(view), cacheable))
+        inner = super().admin_view(submit_once(_with_search_limit(view)), cacheable)
+        return csp_update({"script-src": [SELF]})(_forms_after_sign_in(inner))
 
     def get_urls(self) -> list[Any]:
         """Without “view on site”: nothing here has such a page, and that one would look up any row of any table."""

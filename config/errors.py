@@ -1,7 +1,7 @@
 """What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
 
 import sys
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error, InterfaceError, InternalError, OperationalError
@@ -39,15 +39,17 @@ BEFORE_ALL_WORK = (408, 413, 429)
 """Statuses of requests for which nothing is asked of the database, not even who sent them."""
 
 
-def answer(request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None) -> HttpResponse:
-    """The error of a status, in the shape that its address speaks."""
+def answer(
+    request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None, back: str = ""
+) -> HttpResponse:
+    """The error of a status, in the shape that its address speaks. A page leads `back` to an address, or to the calendar."""
     sentence = sentence or str(SENTENCES[status])
     meters.refused(code or CODES[status])
     request_id = getattr(request, "request_id", "")
     if is_api(request.path_info):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
         return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
-    context = {"status": status, "sentence": sentence, "request_id": request_id}
+    context = {"status": status, "sentence": sentence, "request_id": request_id, "back": back}
     if status >= 500 or status in BEFORE_ALL_WORK:
         context["user"] = AnonymousUser()  # who it is could be what failed, or is not to be asked
     return render(request, "error.html", context, status=status)
@@ -95,6 +97,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return answer(request, 500)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "", **more: Any) -> HttpResponse:
-    sentence = _("The form's protection has run out. Go back, reload the page and try again.")
-    return answer(request, 403, code="csrf_failed", sentence=sentence)
+CSRF_SENTENCE = gettext_lazy("The form's protection has run out. Go back, reload the page and try again.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(request, 403, code="csrf_failed", sentence=str(CSRF_SENTENCE))

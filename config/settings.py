@@ -129,6 +129,7 @@ MIDDLEWARE = [
     "config.middleware.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
+    "accounts.views.carried_forms.SignInAgain",
     "config.middleware.Wall",
     "config.middleware.UndoStack",
     "accounts.views.reauthentication.AskForPassword",
@@ -141,12 +142,13 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["accounts.templatetags.form_keys"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-            ]
+            ],
         },
     }
 ]
@@ -249,7 +251,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = (
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "accounts.views.csrf.failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if PRODUCTION:

@@ -29,6 +29,7 @@ from bookings.forms import IsoDateField, SlotField
 from bookings.mails import composing
 from bookings.models import Booking
 from bookings.timetables import changing
+from core.web.redisplay import RedisplayMixin, redisplays
 from stations import wording
 from stations.building import Week, build
 from stations.errors import DomainError, Stale
@@ -211,6 +212,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
         )
         return [build_address, *super().get_urls()]
 
+    @redisplays
     def build_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
         """The builder: shows what it would make and whom it would displace, then makes it."""
         station = self.get_queryset(request).filter(pk=station_id).first()
@@ -255,7 +257,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
         return made
 
 
-class WeekForm(forms.Form):
+class WeekForm(RedisplayMixin, forms.Form):
     """“Every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2.”"""
 
     weekdays = forms.TypedMultipleChoiceField(

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django import forms
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,7 +15,10 @@ from accounts.auth import reauthentication
 from accounts.forms import ConfirmForm
 from accounts.models import User
 from accounts.throttling import TooManyFailures
+from accounts.views.interrupted import sign_in_required
+from accounts.views.submit_once import submit_once
 from core.web.client_address import remote_address
+from core.web.notices import taken_refusal
 
 
 class OwnRequest(HttpRequest):
@@ -32,13 +33,7 @@ View = Callable[..., HttpResponse]
 def own(view: View) -> View:
     """A page for everybody who is signed in, whatever their groups."""
 
-    @wraps(view)
-    @never_cache
-    @login_required
-    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return view(request, *args, **kwargs)
-
-    return cast("View", handle)
+    return never_cache(sign_in_required(submit_once(view)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +81,7 @@ def target_of(request: HttpRequest) -> str:
 
 
 def draw(request: HttpRequest, template: str, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
+    shown = {**shown, "error": shown.get("error") or taken_refusal(request)}
     response = render(request, template, shown, status=refusal.status if refusal else 200)
     if refusal and refusal.wait:
         response["Retry-After"] = str(refusal.wait)

@@ -1,8 +1,9 @@
 """One's own email: the page that changes it, and the link that confirms the new one."""
 
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -10,14 +11,17 @@ from accounts.auth import email_change, reauthentication
 from accounts.auth.models import EmailChange
 from accounts.forms import OwnEmailForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused, too_often
+from accounts.views.post_only import does
 from bookings.views import notices
 from config.errors import answer
+from core.web.redisplay import redisplays
 from stations.errors import Invalid
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("old")
 @own
+@redisplays
 def change(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST if request.method == "POST" else None)
     if not form.is_bound:
@@ -40,13 +44,14 @@ def change(request: OwnRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own
+@does(gettext_lazy("Confirm email"))
 def confirm(request: OwnRequest, token: str) -> HttpResponse:
     """Opened from the email. It takes a button, for programs that look for viruses open links too."""
     expired = _("This link has expired, or belongs to another account. Change your email again on your account page.")
     if not email_change.is_good(request.user, token):
         return answer(request, 404, sentence=expired)
     if request.method != "POST":
-        return render(request, "accounts/confirm_email.html", {"email": EmailChange.wanted_by(request.user)})
+        return draw(request, "accounts/confirm_email.html", {"email": EmailChange.wanted_by(request.user)}, None)
     try:
         is_changed = email_change.confirm(request.user, token)
     except Invalid as error:

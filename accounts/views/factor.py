@@ -4,15 +4,18 @@ from django.contrib import auth
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import second_factor
 from accounts.auth import reauthentication
 from accounts.forms import AppForm, FactorForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.views import notices
+from core.web.final_answers import final
 
 
 @require_safe
@@ -21,16 +24,18 @@ def show(request: OwnRequest) -> HttpResponse:
     return _draw(request, _form(request))
 
 
-@require_POST
+@post_only
 @own
+@does(gettext_lazy("Set up your app"))
 def begin(request: OwnRequest) -> HttpResponse:
     require(request)
-    return _draw_app(request, second_factor.begin(request.user), _app_form(request))
+    return final(_draw_app(request, second_factor.begin(request.user), _app_form(request)))
 
 
-@require_POST
+@post_only
 @sensitive_post_parameters()
 @own
+@does(gettext_lazy("Set up your app"))
 def confirm(request: OwnRequest) -> HttpResponse:
     """Take the app into use with its first code. This session goes on, all others end. Recovery codes are in the answer alone."""
     secret, form = second_factor.begun(request.user), _app_form(request, request.POST)
@@ -45,24 +50,26 @@ def confirm(request: OwnRequest) -> HttpResponse:
     if codes is None:
         return redirect("second-factor")
     auth.update_session_auth_hash(request, request.user)
-    return _draw(request, _form(request), codes=codes)
+    return final(_draw(request, _form(request), codes=codes))
 
 
-@require_POST
+@post_only
 @sensitive_post_parameters()
 @own
+@does(gettext_lazy("New recovery codes"))
 def codes(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    return _draw(request, _form(request), codes=second_factor.renew_codes(request.user))
+    return final(_draw(request, _form(request), codes=second_factor.renew_codes(request.user)))
 
 
-@require_POST
+@post_only
 @sensitive_post_parameters()
 @own
+@does(gettext_lazy("Take it away"))
 def take_away(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
@@ -92,5 +99,9 @@ def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal 
 def _draw(
     request: OwnRequest, form: FactorForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
-    shown = {"form": form, "codes": codes, "notice": notices.taken_notice(request)}
+    shown = {
+        "form": form,
+        "codes": codes,
+        "notice": notices.taken_notice(request),
+    }
     return draw(request, "accounts/factor.html", shown, refusal)

@@ -15,8 +15,10 @@ from django.views.decorators.http import require_http_methods
 from accounts import resetting
 from accounts.forms import ForgottenForm, NewPasswordForm
 from accounts.views.access import draw, too_often
+from accounts.views.submit_once import submit_once
 from config.errors import answer
 from core.web.client_address import remote_address
+from core.web.final_answers import final
 
 View = Callable[..., HttpResponse]
 
@@ -26,11 +28,13 @@ def secret(view: View) -> View:
     that comes from nowhere is not taken.
     """
 
+    once = submit_once(view)
+
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     @never_cache
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        response = once(request, *args, **kwargs)
         response["Referrer-Policy"] = "strict-origin"
         return response
 
@@ -48,7 +52,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     email, language = form.cleaned_data["email"], get_language() or "en"
     if wait := resetting.ask(email, language=language, address=remote_address(request)):
         return draw(request, "accounts/forgotten.html", {"form": form}, too_often(form, wait))
-    return render(request, "accounts/forgotten.html", {"asked": True})
+    return final(render(request, "accounts/forgotten.html", {"asked": True}))
 
 
 @secret
@@ -65,4 +69,4 @@ def choose(request: HttpRequest, ticket: str) -> HttpResponse:
         return render(request, "accounts/new_password.html", {**shown, "form": form}, status=status)
     if not resetting.give_password(ticket, form.cleaned_data["new"]):
         return answer(request, 404, sentence=expired)
-    return render(request, "accounts/new_password.html", {**shown, "done": True})
+    return final(render(request, "accounts/new_password.html", {**shown, "done": True}))

@@ -3,16 +3,20 @@
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import access_keys, roles
 from accounts.auth import reauthentication
 from accounts.forms import KeyForm
 from accounts.models import ApiKey
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from config.errors import answer
+from core.web.final_answers import final
+from core.web.redisplay import redisplays
 from stations.errors import NotFound
 from stations.models import Station
 
@@ -20,6 +24,7 @@ from stations.models import Station
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 @own
+@redisplays
 def listing(request: OwnRequest) -> HttpResponse:
     """The person's keys, and the form for a new one, which is told in the answer alone."""
     if not request.user.has_perm(roles.API):
@@ -37,11 +42,12 @@ def listing(request: OwnRequest) -> HttpResponse:
         expires_on=words["expires_on"],
         by=request.user,
     )
-    return _draw(request, _form(request), told=text)
+    return final(_draw(request, _form(request), told=text))
 
 
-@require_POST
+@post_only
 @own
+@does(gettext_lazy("Revoke"))
 def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
     try:
         access_keys.revoke(key_id, by=request.user)
@@ -66,5 +72,10 @@ def _draw(request: OwnRequest, form: KeyForm, *, told: str = "", refusal: Refusa
         }
         for key in kept
     ]
-    shown = {"form": form, "keys": keys, "told": told, "notice": notices.taken_notice(request)}
+    shown = {
+        "form": form,
+        "keys": keys,
+        "told": told,
+        "notice": notices.taken_notice(request),
+    }
     return draw(request, "accounts/keys.html", shown, refusal)

@@ -4,14 +4,17 @@ from django.contrib import auth
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import sessions
 from accounts.auth import reauthentication
 from accounts.forms import OwnNameForm, OwnPasswordForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.post_only import does, post_only
 from bookings.views import notices
+from core.web.redisplay import redisplays
 from stations.models import Station
 
 
@@ -23,6 +26,7 @@ def account(request: OwnRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own
+@redisplays
 def name(request: OwnRequest) -> HttpResponse:
     form = OwnNameForm(request.POST if request.method == "POST" else None, initial={"name": request.user.name})
     if not form.is_valid():
@@ -33,9 +37,10 @@ def name(request: OwnRequest) -> HttpResponse:
     return redirect("me")
 
 
-@require_POST
+@post_only
 @sensitive_post_parameters()
 @own
+@does(gettext_lazy("Change the password"))
 def password(request: OwnRequest) -> HttpResponse:
     """Change the password. This session goes on, all others end."""
     form = _password_form(request, request.POST)
@@ -48,8 +53,9 @@ def password(request: OwnRequest) -> HttpResponse:
     return redirect("me")
 
 
-@require_POST
+@post_only
 @own
+@does(gettext_lazy("Log out everywhere and end everything"))
 def end_everything(request: OwnRequest) -> HttpResponse:
     sessions.end_everything(request.user)
     auth.logout(request)
@@ -62,5 +68,9 @@ def _password_form(request: OwnRequest, data: QueryDict | None = None) -> OwnPas
 
 def _draw(request: OwnRequest, form: OwnPasswordForm, refusal: Refusal | None = None) -> HttpResponse:
     stations = Station.objects.visible_to(request.user)
-    shown = {"form": form, "stations": stations, "notice": notices.taken_notice(request)}
+    shown = {
+        "form": form,
+        "stations": stations,
+        "notice": notices.taken_notice(request),
+    }
     return draw(request, "accounts/me.html", shown, refusal)

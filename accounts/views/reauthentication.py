@@ -10,15 +10,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.auth import reauthentication
-from accounts.forms import PASSWORD_FIELDS, PasswordForm
+from accounts.forms import PasswordForm
 from accounts.views.access import OwnRequest, Refusal, draw, own, refused, target_of
+from accounts.views.carried_forms import carried_fields
+from accounts.views.submit_once import Interruption
 
 FIELD: Final = "old"
 """The field of the page's password. A form that carries it is the page's own."""
-NOT_CARRIED: Final = PASSWORD_FIELDS | {"csrfmiddlewaretoken"}
 
 
-class PasswordRequired(Exception):
+class PasswordRequired(Interruption):
     """A sensitive act was asked for, and the password was not given recently."""
 
     def __init__(self, form: PasswordForm, refusal: Refusal | None) -> None:
@@ -51,9 +52,7 @@ class AskForPassword:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, PasswordRequired):
             return None
-        carried = [
-            (name, value) for name, values in request.POST.lists() if name not in NOT_CARRIED for value in values
-        ]
+        carried = carried_fields(request.POST)
         shown = {"form": exception.form, "action": request.get_full_path(), "carried": carried}
         return _draw(request, shown, exception.refusal or Refusal(403))
 

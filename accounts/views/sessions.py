@@ -2,13 +2,14 @@
 
 from django.contrib import auth
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_safe
 
 from accounts import sessions
-from accounts.views.access import OwnRequest, own
+from accounts.views.access import OwnRequest, draw, own
+from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from stations.errors import NotFound
 
@@ -21,11 +22,12 @@ def listing(request: OwnRequest) -> HttpResponse:
         "this": sessions.row_of(request.session),
         "notice": notices.taken_notice(request),
     }
-    return render(request, "accounts/sessions.html", shown)
+    return draw(request, "accounts/sessions.html", shown, None)
 
 
-@require_POST
+@post_only
 @own
+@does(gettext_lazy("Sign out"))
 def end(request: OwnRequest, session_id: int) -> HttpResponse:
     try:
         ended = sessions.end(session_id, by=request.user)
@@ -38,8 +40,9 @@ def end(request: OwnRequest, session_id: int) -> HttpResponse:
     return redirect("sessions")
 
 
-@require_POST
+@post_only
 @own
+@does(gettext_lazy("Sign out all other browsers"))
 def end_others(request: OwnRequest) -> HttpResponse:
     count = sessions.end_others(sessions.row_of(request.session), by=request.user)
     said = ngettext("%(count)d other browser signed out.", "%(count)d other browsers signed out.", count)

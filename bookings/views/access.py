@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, cast
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -12,7 +11,10 @@ from django.views.decorators.cache import never_cache
 
 from accounts import roles
 from accounts.models import User
+from accounts.views.interrupted import sign_in_required
+from accounts.views.submit_once import submit_once
 from config.errors import answer
+from core.web.notices import taken_refusal
 from stations.errors import NotFound, NotPermitted
 
 View = Callable[..., HttpResponse]
@@ -30,14 +32,16 @@ def page(right: str = roles.VIEW) -> Callable[[View], View]:
     """A page for those with the right to pages and to this one. What is not visible is a 404, what is not allowed a 403."""
 
     def decorate(view: View) -> View:
+        once = submit_once(view)
+
         @wraps(view)
         @never_cache
-        @login_required
+        @sign_in_required
         def handle(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.has_perms([roles.PAGES, right]):
                 return answer(request, 403)
             try:
-                return view(request, *args, **kwargs)
+                return once(request, *args, **kwargs)
             except NotPermitted as error:
                 return answer(request, 403, sentence=str(error))
             except NotFound:
@@ -46,11 +50,6 @@ def page(right: str = roles.VIEW) -> Callable[[View], View]:
         return cast("View", handle)
 
     return decorate
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Whether the page's own script asks, rather than the browser itself."""
-    return request.headers.get("Accept", "").startswith("application/json")
 
 
 PARTS: Final = {"calendar": "_part.html", "panel": "_panel.html"}
@@ -70,6 +69,7 @@ def base_of(request: HttpRequest) -> str:
 
 def draw(request: HttpRequest, template: str, shown: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The page, in the frame that was asked for."""
-    response = render(request, template, {"base": base_of(request), **shown}, status=status)
+    frame = {"base": base_of(request), "error": shown.get("error") or taken_refusal(request)}
+    response = render(request, template, {**shown, **frame}, status=status)
     patch_vary_headers(response, ["X-Part"])
     return response

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -12,10 +12,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import customers, roles
 from accounts.models import Customer
+from accounts.views.post_only import Text, does, post_only
 from bookings import audit, calendar, contacts, services, workflow
 from bookings.audit import Event
 from bookings.bookable_slots import SlotOffer, next_offer, offer_of_day
@@ -29,6 +31,7 @@ from bookings.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
+from core.web.redisplay import redisplays
 from stations import meters
 from stations.errors import DomainError, NotFound
 from stations.models import Station
@@ -44,14 +47,24 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     return booking
 
 
+STEP_LABELS: Final[dict[str, Text]] = {
+    Status.CONFIRMED: gettext_lazy("Confirm"),
+    Status.ARRIVED: gettext_lazy("Arrived"),
+    Status.COMPLETED: gettext_lazy("Completed"),
+    Status.NO_SHOW: gettext_lazy("No-show"),
+    Status.CANCELLED: gettext_lazy("Cancel booking"),
+}
+
+
 @require_safe
 @page()
 def detail(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return booking_page(request, visible_booking(request, booking_id))
 
 
-@require_POST
+@post_only
 @page(roles.CHANGE)
+@does(gettext_lazy("Status"), by="status", labels=STEP_LABELS)
 def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """One of the buttons of a booking: the next status."""
     booking = visible_booking(request, booking_id)
@@ -71,6 +84,7 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@redisplays
 def edit(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
     form = _edit_form(request, booking)
@@ -106,6 +120,7 @@ def _is_saved(request: PageRequest, booking: Booking) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@redisplays
 def new(request: PageRequest) -> HttpResponse:
     """A new booking, from a free cell (whose place stands in the address) or from a button."""
     station = _station(request)
@@ -222,7 +237,7 @@ def booking_page(
         "panel": details(request, booking, revealed=revealed),
         "here": reverse("booking", args=[booking.pk]),
         "notice": notices.taken_notice(request),
-        "error": error or notices.taken_refusal(request),
+        "error": error,
     }
     return draw(request, "bookings/booking.html", shown, status=status)
 

@@ -1,14 +1,15 @@
 """The contact of a booking's customer: shown to whoever asks for it, and what came with the booking decided about."""
 
+from typing import Final
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from accounts import roles
+from accounts.views.post_only import Text, does, post_only
 from bookings import contacts
 from bookings.forms import GivenContactForm
 from bookings.views import notices
@@ -23,8 +24,15 @@ DECISIONS = {
 """What is done, and the notice of it."""
 
 
-@require_POST
+LABELS: Final[dict[str, Text]] = {
+    "use": gettext_lazy("Save for the customer"),
+    "dismiss": gettext_lazy("Dismiss"),
+}
+
+
+@post_only
 @page(roles.PII)
+@does(gettext_lazy("Show contact"))
 def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """The booking's page with email and phone. No page has them unasked, and that somebody asked is recorded."""
     booking = visible_booking(request, booking_id)
@@ -33,8 +41,9 @@ def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
     return booking_page(request, booking, revealed=True)
 
 
-@require_POST
+@post_only
 @page(roles.CHANGE)
+@does(gettext_lazy("Decide about a contact"), by="do", labels=LABELS)
 def decide(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Save the email or phone that came with the booking for its customer, or dismiss it."""
     booking = visible_booking(request, booking_id)

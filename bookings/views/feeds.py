@@ -9,11 +9,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import roles, wall
 from accounts.models import User
 from accounts.throttling import wait_to_read_feed
+from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings import feeds
 from bookings.feeds import Reading
@@ -23,6 +25,8 @@ from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from config.api import seen_before
 from config.errors import answer, too_many_requests
+from core.web.final_answers import final
+from core.web.redisplay import redisplays
 from stations import wording
 from stations.errors import NotFound
 from stations.models import Station
@@ -38,6 +42,7 @@ FILE: Final = 'inline; filename="stationbook.ics"'
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
+@redisplays
 def listing(request: PageRequest) -> HttpResponse:
     """The person's feeds, and the form for a new one. Its address is told in the answer: a redirect would have to remember it."""
     form = FeedForm(request.POST if request.method == "POST" else None, person=request.user)
@@ -48,20 +53,22 @@ def listing(request: PageRequest) -> HttpResponse:
     if details:
         require(request)
     made, secret = feeds.make(station=wanted["station"], details=details, by=request.user)
-    return _draw(request, FeedForm(person=request.user), told=made, secret=secret)
+    return final(_draw(request, FeedForm(person=request.user), told=made, secret=secret))
 
 
-@require_POST
+@post_only
 @page()
+@does(gettext_lazy("New address"))
 def renew(request: PageRequest, feed_id: int) -> HttpResponse:
     if Feed.objects.visible_to(request.user).filter(pk=feed_id, details=True).exists():
         require(request)
     renewed, secret = feeds.renew(feed_id, by=request.user)
-    return _draw(request, FeedForm(person=request.user), told=renewed, secret=secret)
+    return final(_draw(request, FeedForm(person=request.user), told=renewed, secret=secret))
 
 
-@require_POST
+@post_only
 @page()
+@does(gettext_lazy("Revoke"))
 def revoke(request: PageRequest, feed_id: int) -> HttpResponse:
     feeds.revoke(feed_id, by=request.user)
     notices.keep(request, _("Revoked. Programs that still ask for this calendar find nothing any more."))

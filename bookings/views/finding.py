@@ -6,11 +6,12 @@ from typing import Final
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext_lazy
 
 from accounts import customers, roles
 from accounts.models import Customer
 from accounts.throttling import wait_to_search
+from accounts.views.post_only import does, post_only
 from bookings.forms import SearchForm
 from bookings.models import Booking
 from bookings.views.access import PageRequest, draw, page
@@ -19,8 +20,9 @@ from stations.models import Station
 SUGGESTED: Final = 8
 
 
-@require_POST
+@post_only
 @page(roles.PII)
+@does(gettext_lazy("Find a customer"))
 def search(request: PageRequest) -> HttpResponse:
     """Whom the words find, at all of the person's stations, each with the latest booking."""
     words = request.POST.get("q", "").strip()
@@ -34,8 +36,9 @@ def search(request: PageRequest) -> HttpResponse:
     return draw(request, "bookings/search.html", shown)
 
 
-@require_POST
+@post_only
 @page(roles.PII)
+@does(gettext_lazy("Find a customer"))
 def find(request: PageRequest) -> HttpResponse:
     """Whom the words found so far could mean at one station: the list under a field in which somebody types."""
     if wait := wait_to_search(request.user):

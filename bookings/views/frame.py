@@ -24,6 +24,7 @@ from bookings.views.access import PageRequest, asked_part, base_of
 from bookings.views.address import View
 from bookings.views.booking import details
 from core.bidi import isolate
+from core.web.notices import taken_refusal
 from stations.models import Station
 
 
@@ -110,6 +111,8 @@ def _of_reader(request: PageRequest, view: View, here: str) -> dict[str, Value]:
     customer = customers.shown(view.customer, request.user) if view.customer else None
     return {
         "email": escape(request.user.email),
+        "pk": request.user.pk,
+        "draft_key": request.user.draft_key,
         "here": escape(here),
         "csrf_token": get_token(request),
         "customer": escape(isolate(customer.called)) if customer else "",
@@ -164,6 +167,6 @@ def _told_once(request: PageRequest, view: View) -> dict[str, Value]:
     return {
         "nonce": escape(str(request.csp_nonce)),
         "notice": render_to_string("bookings/_notice.html", told, request=request) if told["notice"] else "",
-        "error": escape(notices.taken_refusal(request)),
+        "error": escape(taken_refusal(request)),
         "panel": panel,
     }

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import roles
+from accounts.views.post_only import does
 from bookings.mails import composing, outbox, showing
 from bookings.models import Mail
 from bookings.views import notices
@@ -24,9 +25,16 @@ CHOICES: Final = {
     showing.WITHHOLD: (outbox.withhold, gettext_lazy("No mail is sent: you have told the customer.")),
 }
 
+LABELS: Final = {
+    showing.NOW: gettext_lazy("Send now"),
+    showing.AGAIN: gettext_lazy("Send again"),
+    showing.WITHHOLD: gettext_lazy("Told by phone: no mail"),
+}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
+@does(gettext_lazy("Mails"), by="do", labels=LABELS)
 def mail(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
     return _choose(request, booking_id, mail_id) if request.method == "POST" else _read(request, booking_id, mail_id)
 

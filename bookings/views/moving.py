@@ -9,9 +9,11 @@ from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import roles
+from accounts.views.post_only import does
 from bookings import calendar, services, workflow
 from bookings import outlook as prospects
 from bookings.audit import Event
@@ -20,8 +22,9 @@ from bookings.forms import CalendarForm, MoveForm, OutlookForm
 from bookings.models import Booking
 from bookings.services import Place
 from bookings.views import notices
-from bookings.views.access import PageRequest, draw, page, wants_json
+from bookings.views.access import PageRequest, draw, page
 from bookings.views.booking import refusal, visible_booking
+from core.web.requests import wants_json
 from stations.errors import DomainError, NotFound
 from stations.models import Station
 from stations.timetable import local_now
@@ -29,6 +32,7 @@ from stations.timetable import local_now
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@does(gettext_lazy("Move to…"))
 def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Show the free slots of a day to choose from, or move the booking and go back to where the person was."""
     booking = visible_booking(request, booking_id)

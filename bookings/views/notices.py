@@ -5,7 +5,7 @@ change is found by, and the sentence is made when it is shown.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -19,13 +19,12 @@ from bookings.audit import Event
 from bookings.models import Booking, UndoStep
 from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
-from bookings.views.access import PageRequest, wants_json
+from bookings.views.access import PageRequest
 from bookings.workflow import Status
+from core.web.notices import NOTICE_KEY, REFUSAL_KEY
+from core.web.requests import wants_json
 from stations import wording
 from stations.querysets import Person
-
-KEY: Final = "notice"
-REFUSED_KEY: Final = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,17 @@ def redo_button(step: UndoStep, booking: Booking, person: Person) -> Button:
 
 def keep(request: HttpRequest, text: str) -> None:
     """Keep a notice without personal data for the next page."""
-    request.session[KEY] = {"text": text}
+    request.session[NOTICE_KEY] = {"text": text}
 
 
 def keep_change(request: PageRequest, booking: Booking, event: Event) -> None:
     """Keep that the person has changed a booking, or found it as they wanted it."""
-    request.session[KEY] = _reference(booking, event)
+    request.session[NOTICE_KEY] = _reference(booking, event)
 
 
 def taken_notice(request: HttpRequest) -> Notice | None:
     """The notice to show on this page, once."""
-    kept: dict[str, Any] | None = request.session.pop(KEY, None)
+    kept: dict[str, Any] | None = request.session.pop(NOTICE_KEY, None)
     if kept is None:
         return None
     if "text" in kept:
@@ -77,17 +76,11 @@ def taken_notice(request: HttpRequest) -> Notice | None:
     return next((_notice(person, booking, kept) for booking in found), None)
 
 
-def taken_refusal(request: HttpRequest) -> str:
-    """The refusal to show on this page, once; "" for none."""
-    refusal: str = request.session.pop(REFUSED_KEY, "")
-    return refusal
-
-
 def changed(request: PageRequest, booking: Booking, event: Event, *, here: str, undone: bool = False) -> HttpResponse:
     """Say what the person has done to a booking: to the page's script, or on the page where they go next."""
     reference = _reference(booking, event, undone=undone)
     if not wants_json(request):
-        request.session[KEY] = reference
+        request.session[NOTICE_KEY] = reference
         return redirect(here or "week")
     notice = _notice(request.user, booking, reference)
     html = render_to_string("bookings/_notice.html", {"notice": notice, "here": here}, request=request)
@@ -141,7 +134,7 @@ def refused(
     """A refusal that has no form of its own to stand on; `ways` is HTML with what the person may do now."""
     if wants_json(request):
         return JsonResponse({"moved": False, "code": code, "error": sentence, "ways": ways}, status=status_of(code))
-    request.session[REFUSED_KEY] = sentence
+    request.session[REFUSAL_KEY] = sentence
     return redirect(here or "week")
 
 

@@ -13,15 +13,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import roles
+from accounts.views.post_only import does
 from bookings.audit import Event
 from bookings.errors import NothingToRedo, NothingToUndo, NotLast
 from bookings.models import Booking, UndoStep
 from bookings.undo import service, steps
 from bookings.undo.sentences import Sentences
 from bookings.views import address, notices
-from bookings.views.access import PageRequest, draw, page, wants_json
+from bookings.views.access import PageRequest, draw, page
 from bookings.views.booking import refusal
 from bookings.views.notices import Button
+from core.web.requests import wants_json
 from stations.errors import DomainError, NotFound, NotPermitted
 from stations.querysets import Person
 
@@ -65,6 +67,7 @@ REDO: Final = Direction(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@does(gettext_lazy("Undo"))
 def undo(request: PageRequest) -> HttpResponse:
     """The list of changes; by POST, undo the last one."""
     return _act(request, UNDO) if request.method == "POST" else _list(request)
@@ -72,6 +75,7 @@ def undo(request: PageRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@does(gettext_lazy("Redo"))
 def redo(request: PageRequest) -> HttpResponse:
     """The list of changes; by POST, redo the one that was undone last."""
     return _act(request, REDO) if request.method == "POST" else _list(request)
@@ -167,7 +171,7 @@ def _list(request: PageRequest, *, error: str = "", status: int = 200) -> HttpRe
         "lines": list(_lines(request, found)),
         "here": reverse("undo"),
         "notice": notices.taken_notice(request),
-        "error": error or notices.taken_refusal(request),
+        "error": error,
     }
     return draw(request, "bookings/undo.html", context, status=status)
 

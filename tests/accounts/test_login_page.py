@@ -1,12 +1,18 @@
 """The one log-in that pages and admin share: where it leads, what a failure is told, and that it cannot be tried for ever."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.conf import LazySettings
 from django.test import Client
+from django.utils import timezone
 
-from accounts import roles
-from accounts.models import User
+from accounts import roles, second_factor
+from accounts.models import Session, User
+from tests.authenticator import code_of
 from tests.factories import PASSWORD, person
+from tests.forms import forms_of
 
 LOGIN = "/accounts/login/"
 
@@ -73,3 +79,29 @@ def test_log_out_ends_the_session(staff: User, client: Client) -> None:
 
     assert client.post("/accounts/logout/").headers["Location"] == LOGIN
     assert client.get("/calendar/week/").status_code == 302
+
+
+def test_log_in_sent_twice_with_a_code_that_is_good_once_is_one_session(staff: User) -> None:
+    secret = second_factor.begin(staff)
+    second_factor.confirm(staff, code_of(secret, steps=-1))
+    browser, late = Client(), Client()
+    [form] = [form for form in forms_of(browser.get(LOGIN)) if "password" in form.passwords]
+    sent = {**form.fields, **words(staff, code=code_of(secret))}
+
+    answers = [one.post(LOGIN, sent) for one in (browser, late)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert Session.objects.filter(user=staff).count() == 1
+    assert late.get("/accounts/me/").status_code == 200
+
+
+def test_log_in_sent_again_after_a_minute_gives_nobody_the_session(staff: User) -> None:
+    [form] = [form for form in forms_of(Client().get(LOGIN)) if "password" in form.passwords]
+    sent = {**form.fields, **words(staff)}
+    Client().post(LOGIN, sent)
+
+    late = Client()
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        late.post(LOGIN, sent)
+
+        assert late.get("/accounts/me/").status_code == 302

@@ -14,7 +14,7 @@ from accounts import counters
 from accounts import forms as account_forms
 from accounts.auth.models import AccountEmail
 from accounts.models import User
-from accounts.views.reauthentication import NOT_CARRIED
+from accounts.views.carried_forms import NOT_CARRIED
 from bookings.models import Feed
 from tests.accounts.acts import ACTS, NEW_PASSWORD, World
 from tests.factories import PASSWORD
@@ -197,7 +197,9 @@ def test_confirm_page_carries_on_what_was_typed_to_the_letter(world: World, cloc
     form = password_form(answer)
     assert form
     assert form.action == "/admin/accounts/user/add/?_changelist_filters=q%3Dx"
-    carried = {key: values for key, values in form.fields.items() if key not in ("csrfmiddlewaretoken", "old")}
+    carried = {
+        key: values for key, values in form.fields.items() if key not in ("csrfmiddlewaretoken", "form_key", "old")
+    }
     assert carried == {key: value if isinstance(value, list) else [value] for key, value in words.items()} | {
         "_save": ["Save"]
     }

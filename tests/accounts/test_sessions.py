@@ -100,7 +100,7 @@ def test_calendar_that_asks_by_itself_keeps_nobody_in(staff: User, clock: Any) -
 
     clock.shift(timedelta(minutes=1))
 
-    assert browser.get(WEEK, headers={"X-Part": "calendar"}).status_code == 302
+    assert browser.get(WEEK, headers={"X-Part": "calendar"}).status_code == 401
 
 
 def test_session_is_written_at_most_once_a_minute(staff: User, clock: Any, django_assert_num_queries: Any) -> None:

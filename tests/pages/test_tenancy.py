@@ -108,12 +108,19 @@ def admin(things: Things, own: Booking) -> Iterator[Call]:
     yield Call("POST", "/admin/accounts/user/add/", {"email": "new@example.com", "stations": [things.station]})
 
 
+UNIQUE = re.compile(
+    r'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=name="form_key" value=")[^"]+|(?<=data-token=")\w+'
+    r'|(?<=nonce=")[^"]+|\b[0-9a-f]{32}\b'
+)
+"""What no two answers have in common."""
+
+
 def told(client: Client, call: Call, things: Things, **headers: str) -> tuple[int, str, str]:
     """Status, where one is sent, and the text: without tokens, and with a dot for each key that was asked for."""
     send = client.post if call.method == "POST" else client.get
     answer = send(call.address, call.words, headers=headers)
     text = b"".join(answer) if answer.streaming else answer.content
-    said = re.sub(r'(?<=name="csrfmiddlewaretoken" value=")\w+|\b[0-9a-f]{32}\b', "", text.decode())
+    said = UNIQUE.sub("", text.decode())
     for key in things:
         said = said.replace(f"{key}", "·")
     return answer.status_code, answer.headers.get("Location", "").replace(things.code, "·"), said

@@ -1,0 +1,129 @@
+"""A form that arrives from somebody who has been signed out: the sign-in page carries it on, and then it is shown again.
+
+It is carried in a hidden field, encrypted and signed, for an hour, and is good for its own address and for the person that
+the form was made for. Passwords are never carried.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils.cache import add_never_cache_headers
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import resetting
+from accounts.forms import PASSWORD_FIELDS, LoginForm
+from accounts.views import sign_in
+from accounts.views.access import Refusal, draw
+from core.tokens import fernet
+from core.web import form_keys, notices, redisplay
+from core.web.redisplay import Reason
+from core.web.requests import is_from_script
+
+FIELD: Final = "carried_form"
+LIFETIME_SECONDS: Final = 3600
+NOT_CARRIED: Final = PASSWORD_FIELDS | redisplay.TOKENS
+SIGNED_OUT: Final = _(
+    "Not saved yet: you've been signed out. Sign in again, and your form is shown as you filled it in."
+)
+EXPIRED: Final = _("Not saved: it took too long to sign in. Please fill in the form again.")
+SOMEBODY_ELSES: Final = _("Not saved: somebody else filled in this form, so it is not shown to you.")
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedForm:
+    key: str
+    """The form's one-time key, which tells for whom it was made."""
+    fields: list[tuple[str, str]]
+
+
+class SignInAgain:
+    """Middleware that answers a form with the page that asks to sign in, where nobody is signed in any more, and shows the form
+    again afterwards. For the views that redisplay their forms.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST" or not redisplay.is_possible(request):
+            return None
+        if FIELD in request.POST:
+            return _resumed(request)
+        if request.user.is_authenticated or form_keys.FIELD not in request.POST or is_from_script(request):
+            return None
+        return sign_in_page(request, LoginForm(), seal(request), Refusal(403))
+
+
+def carried_fields(data: QueryDict) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in data.lists() if name not in NOT_CARRIED for value in values]
+
+
+def seal(request: HttpRequest) -> str:
+    """The form that was sent, as a token for the page that asks to sign in."""
+    key = request.POST.get(form_keys.FIELD, "")
+    return _fernet(request).encrypt(json.dumps([key, carried_fields(request.POST)]).encode()).decode()
+
+
+def unseal(request: HttpRequest) -> CarriedForm | None:
+    """The form that the request carries; None for one that is forged, of another address or too old."""
+    try:
+        found = _fernet(request).decrypt(request.POST[FIELD].encode(), ttl=LIFETIME_SECONDS)
+    except InvalidToken:
+        return None
+    key, fields = json.loads(found)
+    return CarriedForm(key, [(name, value) for name, value in fields])
+
+
+def _fernet(request: HttpRequest) -> Fernet:
+    return fernet("carried form", request.get_full_path())
+
+
+def sign_in_page(
+    request: HttpRequest, form: LoginForm, carried: str, refusal: Refusal, *, problem: str | Promise = SIGNED_OUT
+) -> HttpResponse:
+    shown = {
+        "form": form,
+        "action": request.get_full_path(),
+        "carried": [(FIELD, carried)],
+        "can_reset": resetting.is_offered(),
+        "error": problem,
+    }
+    response = draw(request, "accounts/login.html", shown, refusal)
+    add_never_cache_headers(response)
+    return response
+
+
+def _resumed(request: HttpRequest) -> HttpResponse | None:
+    """Sign the person in who fills in the page. None where the view goes on, with the form to be shown again."""
+    request.sensitive_post_parameters = ["password", "code"]  # type: ignore[attr-defined]
+    if not request.user.is_authenticated:
+        form = LoginForm(request.POST)
+        if refusal := sign_in.attempt(request, form):
+            return sign_in_page(request, form, request.POST[FIELD], refusal)
+    return open_again(request, Reason.SIGNED_OUT)
+
+
+def open_again(request: HttpRequest, reason: Reason) -> HttpResponse | None:
+    """Put the form that the request carries into its place, to be shown again.
+
+    Anybody but its person gets an answer without it.
+    """
+    if getattr(request.user, "lacks_second_factor", False):
+        return redirect("second-factor")
+    carried = unseal(request)
+    if carried is None or not form_keys.is_for(carried.key, request.user):
+        for_admin = request.path_info.startswith("/admin/")
+        notices.keep_refusal(request, SOMEBODY_ELSES if carried else EXPIRED, for_admin=for_admin)
+        return redirect(request.get_full_path())
+    redisplay.prepare(request, QueryDict(urlencode(carried.fields)), reason)
+    return None

@@ -1,0 +1,90 @@
+"""The answer to a form whose CSRF token is not that of the browser's cookie.
+
+Signing in gives the browser another token, so that pages which other tabs opened before hold an old one. What such a form asks
+for is not done; it is shown again where nothing is lost by that, and nobody is left at a dead end. Another site's form has no
+token at all, or is told by its origin before: that one is refused.
+"""
+
+import re
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
+from django.urls import ResolverMatch
+
+from accounts import wall
+from accounts.forms import LoginForm
+from accounts.views import carried_forms, coming, interrupted
+from accounts.views.access import Refusal
+from config import errors
+from core.web import form_keys, redisplay
+from core.web.redisplay import Reason
+from core.web.requests import is_from_script
+from stations import meters
+
+TOKEN: Final = re.compile("[A-Za-z0-9]{32}|[A-Za-z0-9]{64}")
+"""As Django makes them."""
+STALE: Final = (REASON_NO_CSRF_COOKIE, "CSRF token from POST incorrect.")
+"""Reasons for which a form of the product itself is refused. Django looks at the origin before."""
+
+
+def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    match, is_api = request.resolver_match, request.path_info.startswith("/api/")
+    if is_from_script(request) and not is_api:
+        meters.refused("csrf_failed")
+        return JsonResponse({"code": "csrf_failed", "error": str(errors.CSRF_SENTENCE)}, status=403)
+    if match is None or is_api or not _is_stale(request, reason):
+        return errors.csrf_failure(request, reason)
+    meters.refused("csrf_failed")
+    if match.view_name == "login":
+        return coming.login_after_stale_token(request)
+    if match.view_name in ("logout", "admin:logout") and _may_sign_out(request):
+        return _go_on(request, match)
+    if match.view_name == "language":  # which does no harm
+        return _go_on(request, match)
+    if redisplay.is_possible(request):
+        return _redisplayed(request, match) or errors.csrf_failure(request, reason)
+    if not request.user.is_authenticated:
+        return interrupted.ask_to_sign_in(request)
+    return interrupted.send_back(request, interrupted.SIGNED_IN_AGAIN)
+
+
+def _is_stale(request: HttpRequest, reason: str) -> bool:
+    token = request.POST.get("csrfmiddlewaretoken", "")
+    return reason in STALE and TOKEN.fullmatch(token) is not None
+
+
+def _may_sign_out(request: HttpRequest) -> bool:
+    """Whether the form comes from a page of the product: by its key, or by its origin, which Django has looked at."""
+    is_own = form_keys.is_for(request.POST.get(form_keys.FIELD, ""), request.user)
+    return is_own or "Origin" in request.headers or not request.user.is_authenticated
+
+
+def _redisplayed(request: HttpRequest, match: ResolverMatch) -> HttpResponse | None:
+    """The form again, for the person whom it was made for; for nobody else."""
+    key = request.POST.get(form_keys.FIELD, "")
+    if not request.user.is_authenticated:
+        return _sign_in_page(request)
+    if carried_forms.FIELD in request.POST:
+        return carried_forms.open_again(request, Reason.SIGNED_OUT) or _go_on(request, match)
+    if not form_keys.is_for(key, request.user):
+        return None
+    redisplay.prepare(request, request.POST, Reason.SIGNED_IN_AGAIN)
+    return _go_on(request, match)
+
+
+def _sign_in_page(request: HttpRequest) -> HttpResponse:
+    carried = request.POST.get(carried_forms.FIELD)
+    form = LoginForm(initial={"email": request.POST.get("email", "") if carried else ""})
+    problem = coming.TRY_AGAIN if carried else carried_forms.SIGNED_OUT
+    return carried_forms.sign_in_page(
+        request, form, carried or carried_forms.seal(request), Refusal(403), problem=problem
+    )
+
+
+def _go_on(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
+    """Call the view of a request that is refused, but for what does no harm and for showing a form again."""
+    request.csrf_processing_done = True  # type: ignore[attr-defined]  # the admin looks at the token once more
+    wall.stand_before(request.user)
+    response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return response

@@ -1,0 +1,91 @@
+"""What becomes of a form whose sender was signed out, or has signed in again since: nothing is saved, and there is a way on.
+
+A form with typed text is shown again (`accounts.views.carried_forms`). For any other the person is led to the page where it
+belongs, which says what was not done.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.views.post_only import Act, act_at, page_above
+from accounts.views.submit_once import former_answer
+from core.web import notices
+from core.web.requests import is_from_script
+from stations import meters
+
+MARKER: Final = "not_saved"
+"""In an address that somebody is led to after signing in: that a form was sent there, and not done."""
+SIGNED_OUT: Final = gettext_lazy("Not saved: %(act)s. You had been signed out. Please try again.")
+SIGNED_IN_AGAIN: Final = gettext_lazy("Not saved: %(act)s. You have signed in again since. Please try again.")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def sign_in_required(view: View) -> View:
+    """Ask whoever is not signed in to sign in; a page's script is told so by the status 401."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return cast("HttpResponse", view(request, *args, **kwargs))
+        return former_answer(request) or ask_to_sign_in(request)
+
+    return cast("View", handle)
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    if is_from_script(request):
+        meters.refused("not_authenticated")
+        return JsonResponse({"code": "not_authenticated", "error": _("You've been signed out.")}, status=401)
+    return redirect_to_login(_target(request))
+
+
+def _target(request: HttpRequest) -> str:
+    """Where to go after signing in; for a form, with what `led_on` needs to say that it was not done."""
+    if request.method != "POST":
+        return request.get_full_path()
+    named = _act(request.path_info).query(request.POST)
+    query = [(name, value) for name, value in request.GET.items() if name != MARKER]
+    return f"{request.path_info}?{urlencode([*query, *named.items(), (MARKER, 1)])}"
+
+
+def led_on(request: HttpRequest, target: str) -> str:
+    """Where somebody who has just signed in is led. For an address that takes forms alone that is the page above it, which
+    says that the form was not done."""
+    address = urlsplit(target)
+    page, query = page_above(address.path), dict(parse_qsl(address.query))
+    if address.path.startswith("/api/") or (page == address.path and MARKER not in query):
+        return target
+    keep_refusal(request, page, SIGNED_OUT, act=_act(address.path).name(query))
+    return _without_marker(target) if page == address.path else page
+
+
+def keep_refusal(request: HttpRequest, page: str, sentence: str | Promise, *, act: str) -> None:
+    notices.keep_refusal(request, str(sentence) % {"act": act}, for_admin=page.startswith("/admin/"))
+
+
+def send_back(request: HttpRequest, sentence: str | Promise) -> HttpResponse:
+    """Lead to the page where a form belongs, which says that it was not done."""
+    path = request.path_info
+    page, act = page_above(path), _act(path).name(request.POST)
+    keep_refusal(request, page, sentence, act=act)
+    return redirect(request.get_full_path() if page == path else page)
+
+
+def _act(path: str) -> Act:
+    return act_at(path) or Act(gettext_lazy("your last action"))
+
+
+def _without_marker(target: str) -> str:
+    address = urlsplit(target)
+    query = urlencode([(name, value) for name, value in parse_qsl(address.query) if name != MARKER])
+    return address._replace(query=query).geturl()
