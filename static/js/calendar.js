@@ -2,6 +2,7 @@
 
 import { enableAutosubmit } from "./autosubmit.js";
 import { enableFinder } from "./finder.js";
+import "./forms.js";
 import { Hand } from "./hand.js";
 import { enableKeyboard } from "./keyboard.js";
 import { enableKeys } from "./keys.js";

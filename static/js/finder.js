@@ -1,6 +1,6 @@
 // The customer found while typing: after a pause, by what stands in the field of name, e-mail or phone.
 
-import { token } from "./moving.js";
+import { send } from "./session.js";
 import { sentenceOf } from "./voice.js";
 
 const PAUSE_MS = 250;
@@ -37,7 +37,7 @@ async function find(fields, words) {
   body.set("q", words);
   body.set("station", fields.dataset.station ?? "");
   try {
-    const answer = await fetch(fields.dataset.finder ?? "", { method: "POST", body, headers: { "X-CSRFToken": token() } });
+    const answer = await send(fields.dataset.finder ?? "", body, { Accept: "text/html", "X-Part": "panel" });
     const html = answer.ok || answer.status === 429 ? await answer.text() : "";
     const refusal = sentenceOf(html); // of a whole page, by which another limit answers
     return refusal ? Object.assign(document.createElement("p"), { className: "quiet", textContent: refusal }).outerHTML : html;

@@ -1,6 +1,7 @@
 // What a drop does: the same form as “Move to…”, sent to the same address; the server says what became of it.
 
 import { refresh } from "./refresh.js";
+import * as session from "./session.js";
 import { say, warn } from "./voice.js";
 
 /** @typedef {{moved: boolean, notice: string, error: string, ways?: string, ask?: string, booking?: string}} Said */
@@ -41,15 +42,11 @@ export async function sendForm(form) {
 async function send(address, words) {
   warn("");
   try {
-    const answer = await fetch(address, {
-      method: "POST",
-      body: words,
-      headers: { Accept: "application/json", "X-CSRFToken": token() },
-    });
+    const answer = await session.send(address, words, { Accept: "application/json" });
     if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(String(answer.status));
     const said = /** @type {Said} */ (await answer.json());
     if (said.moved) tellOf(said);
-    else if (!said.ask) warn(said.error, said.ways);
+    else if (!said.ask && answer.status !== 401) warn(said.error, said.ways);
     return said;
   } catch {
     warn(document.querySelector("[data-problem]")?.getAttribute("data-problem") ?? "");
@@ -66,10 +63,4 @@ function tellOf(said) {
 /** The grid as it now is; where the server is away, `watch.js` says so and tries again. */
 async function redraw() {
   await refresh().catch(() => {});
-}
-
-/** @returns {string} the token that every form of the page carries */
-export function token() {
-  const field = document.querySelector("input[name=csrfmiddlewaretoken]");
-  return field instanceof HTMLInputElement ? field.value : "";
 }

@@ -1,6 +1,9 @@
 // The panel beside the grid: any of a booking's pages without its frame. Links and forms inside it stay inside it.
 
 import { refresh } from "./refresh.js";
+import { send } from "./session.js";
+import { hold, release } from "./submit_once.js";
+import { isTyped } from "./typed.js";
 import { say, sentenceOf, warn } from "./voice.js";
 
 const ASKED = /contact\/$/;
@@ -31,7 +34,8 @@ export class Panel {
     window.addEventListener("popstate", () => this.follow());
     document.addEventListener("keydown", (event) => {
       const inside = event.target instanceof Node && this.element.contains(event.target);
-      if (event.key === "Escape" && this.isOpen && (inside || document.activeElement === document.body)) this.close();
+      const isMeant = event.key === "Escape" && this.isOpen && (inside || document.activeElement === document.body);
+      if (isMeant && this.mayLeave()) this.close();
     });
   }
 
@@ -44,6 +48,7 @@ export class Panel {
     const inside = this.element.contains(link) && link.pathname.startsWith("/bookings/");
     if (!inside && !link.matches("[data-in-panel], [data-close]")) return;
     event.preventDefault();
+    if (!this.mayLeave()) return;
     if (link.matches("[data-close]")) return this.close();
     if (!inside) this.opener = link;
     this.load(withinPanel(link.href));
@@ -54,9 +59,13 @@ export class Panel {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
     event.preventDefault();
+    if (form.dataset.sent !== undefined) return;
     const words = new FormData(form, event.submitter);
     const address = new URL(form.getAttribute("action") || this.address, location.origin);
-    if (form.method === "post") return this.load(address.href, words);
+    if (form.method === "post") {
+      hold(form);
+      return this.load(address.href, words).finally(() => release(form));
+    }
     address.search = new URLSearchParams(/** @type {any} */ (words)).toString();
     this.load(address.href);
   }
@@ -71,14 +80,12 @@ export class Panel {
       warn("");
     }
     try {
-      const answer = await fetch(address, {
-        method: words ? "POST" : "GET", body: words, headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store",
-      });
+      const answer = await send(address, words, { Accept: "text/html", "X-Part": "panel" });
       const html = await answer.text();
       const refusal = answer.status === TOO_MANY ? sentenceOf(html) : "";
       if (refusal && turn === this.turn && !quiet) warn(refusal);
       if (refusal) return;
-      if (turn === this.turn) this.show(html, new URL(answer.url), quiet);
+      if (turn === this.turn && answer.status !== 401) this.show(html, new URL(answer.url), quiet);
     } catch {
       warn(this.calendar.dataset.problem ?? "");
     } finally {
@@ -142,6 +149,11 @@ export class Panel {
     if (held) this.focusHeading();
   }
 
+  /** @returns {boolean} whether nothing that was typed here is lost, or its loss was agreed to */
+  mayLeave() {
+    return !isTyped(this.element) || window.confirm(document.body.dataset.wordDiscard ?? "");
+  }
+
   focusHeading() {
     const heading = this.element.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
@@ -150,7 +162,7 @@ export class Panel {
 
   /** After others' changes: the booking as it is now, unless somebody is typing here, or reads a number that they asked for. */
   catchUp() {
-    const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]");
+    const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]") || isTyped(this.element);
     if (BOOKING.test(this.address) && shownId() && !inUse) {
       this.load(this.address, undefined, true);
     }

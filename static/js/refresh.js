@@ -1,5 +1,7 @@
 // The server draws; this only swaps in what it drew, and keeps where the person was.
 
+import { end, isOver, renew } from "./session.js";
+
 /** The status of an answer to somebody over a limit, who is neither offline nor behind by more than a moment. */
 const TOO_MANY = 429;
 
@@ -20,12 +22,14 @@ export async function refresh() {
   const shown = document.querySelector("[data-calendar]");
   if (!(shown instanceof HTMLElement)) return;
   const answer = await fetch(location.href, {
-    headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": shown.dataset.tag ?? "" },
+    headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": isOver() ? "" : shown.dataset.tag ?? "" },
     cache: "no-store",
   });
   if (answer.status === 304 || answer.status === TOO_MANY || turn !== latest) return;
+  if (answer.status === 401) return end();
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  renew(fresh);
   behind = document.documentElement.classList.contains("dragging");
   if (behind || turn !== latest) return;
   if (!fresh.querySelector("[data-calendar]")) return location.reload();

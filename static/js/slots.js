@@ -1,5 +1,7 @@
 // A new booking's slots: those of the day that is chosen, as the server lists them. What else was typed stays.
 
+import { send } from "./session.js";
+
 /** @param {Document} root */
 export function enableSlots(root) {
   let turn = 0;
@@ -27,7 +29,7 @@ async function slotsOf(address, date, slot) {
   asked.searchParams.set("date", date);
   asked.searchParams.set("slot", slot);
   try {
-    const answer = await fetch(asked, { headers: { Accept: "text/html", "X-Part": "panel" }, cache: "no-store" });
+    const answer = await send(asked.href, undefined, { Accept: "text/html", "X-Part": "panel" });
     const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
     const found = page.querySelector("form[data-slots] select[name=slot]");
     return found instanceof HTMLSelectElement ? found : null;

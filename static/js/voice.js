@@ -12,7 +12,7 @@ export function say(html) {
 export function warn(text, ways = "") {
   const region = document.querySelector("[role=alert]");
   if (!region) return;
-  for (const child of [...region.children]) if (!child.matches("[data-connection]")) child.remove();
+  for (const child of [...region.children]) if (!child.matches("[data-connection], [data-session]")) child.remove();
   if (text) region.append(line(text), ...parsed(ways));
 }
 
@@ -30,6 +30,17 @@ export function warnOfConnection(text) {
 /** @param {string} html a whole error page @returns {string} its sentence; "" for anything else */
 export function sentenceOf(html) {
   return new DOMParser().parseFromString(html, "text/html").querySelector("main h1")?.textContent ?? "";
+}
+
+/** @param {string} text that nobody is signed in any more; "" while somebody is @param {HTMLElement} [way] to sign in again */
+export function warnOfSession(text, way) {
+  const region = document.querySelector("[role=alert]");
+  region?.querySelector("[data-session]")?.remove();
+  if (!text) return;
+  const told = line(`${text} `);
+  told.toggleAttribute("data-session", true);
+  if (way) told.append(way);
+  region?.prepend(told);
 }
 
 /** @param {string} text for the ear only */

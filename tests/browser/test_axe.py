@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from accounts import resetting, roles
 from accounts.customers import Contact
-from accounts.models import User
+from accounts.models import Session, User
 from bookings import services
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
@@ -26,6 +26,7 @@ from tests.browser.conftest import WIDTHS, Visit
 from tests.browser.test_calendar import card, cell, drag
 from tests.factories import (
     FRIDAY,
+    PASSWORD,
     SATURDAY,
     ExceptionFactory,
     UserFactory,
@@ -158,6 +159,28 @@ def new_in_panel(page: Page, world: World) -> None:
     page.keyboard.press("n")
     page.get_by_label("E-mail").press_sequentially("bo@example.com")
     expect(page.locator("[data-customer]").last).to_be_visible()
+
+
+def signed_out(page: Page, world: World) -> None:
+    new_in_panel(page, world)
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Book").click()
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+
+
+def typed_signed_out(page: Page, world: World) -> None:
+    page.get_by_label("Name").fill("Bo Li")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Book").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not saved yet: you've been signed out.")
+
+
+def shown_again(page: Page, world: World) -> None:
+    typed_signed_out(page, world)
+    page.get_by_label("E-mail").fill(world.staff.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator("main")).to_contain_text("Not saved yet: you had been signed out.")
 
 
 def sheet_of_keys(page: Page, world: World) -> None:
@@ -296,6 +319,10 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "edit": (f"{BOOKING}edit/", None),
     "edit refused": (f"{BOOKING}edit/", wrong_fields),
     "new": (f"/bookings/new/{DAY}", None),
+    "signed out with a new booking": (WEEK, signed_out),
+    "signed out with a form": (f"/bookings/new/{DAY}", typed_signed_out),
+    "form shown again": (f"/bookings/new/{DAY}", shown_again),
+    "address that takes only forms": ("/calendar/search/", None),
     "feeds": ("/feeds/", None),
     "a new feed": ("/feeds/", new_feed),
     "an ended feed": ("/feeds/", ended_feed),
