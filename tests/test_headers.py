@@ -44,6 +44,11 @@ ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+OF_SCRIPTS_AND_STYLES: Final = {
+    "Content-Security-Policy": {"": ""},
+    **{name: ALWAYS[name] for name in ("Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options")},
+}
+"""The others are for documents, and no browser reads them of a script or a style sheet."""
 BY_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload"}
 POLICY: Final = {
     "default-src": "'none'",
@@ -209,15 +214,23 @@ def test_headers_of_a_form_without_its_protection(db: None) -> None:
     )
 
 
-def test_headers_of_a_file(db: None, settings: LazySettings, tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("icon.svg", {**ALWAYS, "Content-Security-Policy": POLICY}),
+        ("page.js", OF_SCRIPTS_AND_STYLES),
+        ("page.css", OF_SCRIPTS_AND_STYLES),
+    ],
+)
+def test_headers_of_a_file(db: None, settings: LazySettings, tmp_path: Any, name: str, headers: dict[str, Any]) -> None:
     settings.STATIC_ROOT = tmp_path
-    (tmp_path / "page.js").write_text("export {};")
+    (tmp_path / name).write_text("content")
 
-    answer = Client().get("/static/page.js")
+    answer = Client().get(f"/static/{name}")
 
-    assert b"".join(answer) == b"export {};"
+    assert b"".join(answer) == b"content"
     answer.close()
-    assert guards(answer) == {**ALWAYS, "Cache-Control": "max-age=60, public", "Content-Security-Policy": POLICY}
+    assert guards(answer) == {**headers, "Cache-Control": "max-age=60, public"}
 
 
 def test_headers_of_what_a_script_has_already(client: Client, staff: User, station: Station) -> None:
