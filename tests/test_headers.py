@@ -86,6 +86,8 @@ def guards(answer: Any) -> dict[str, Any]:
 
 def expected(row: Row, answer: Any) -> dict[str, Any]:
     """Pages run what bears their nonce, the admin's own pages this site's files, all else nothing."""
+    if answer["Content-Type"].startswith("text/javascript"):
+        return {**OF_SCRIPTS_AND_STYLES, "Cache-Control": "no-store"}
     policy, cache, more = {**POLICY}, "no-store", {}
     if row.route.startswith("admin/") and row.route != "admin/login/" and answer.status_code not in (403, 404):
         policy["script-src"] = "'self'"

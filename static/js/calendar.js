@@ -1,8 +1,8 @@
 // The calendar's page: the hand that moves bookings, the panel that tells of them, the eye on what others do, and the keys.
 
 import { enableAutosubmit } from "./autosubmit.js";
+import { enableDrafts } from "./drafts.js";
 import { enableFinder } from "./finder.js";
-import "./forms.js";
 import { Hand } from "./hand.js";
 import { enableKeyboard } from "./keyboard.js";
 import { enableKeys } from "./keys.js";
@@ -11,10 +11,13 @@ import { enableNowLine, showToday } from "./now.js";
 import { Panel } from "./panel.js";
 import { enablePointer } from "./pointer.js";
 import { enableSlots } from "./slots.js";
+import { enableSubmitOnce } from "./submit_once.js";
 import { enableUndo } from "./undo.js";
 import { say, warn } from "./voice.js";
 import { watch } from "./watch.js";
 
+enableSubmitOnce(document);
+enableDrafts(document);
 enableAutosubmit(document);
 enableFinder(document);
 enableSlots(document);
