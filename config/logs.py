@@ -8,14 +8,17 @@ its kind and the way it came; its own words may quote a name, an address, or a w
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import orjson
+
+from core.log_writer import LogWriter
+from core.metrics import LOG_LINES_DROPPED
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +70,44 @@ class Plain(Event):
         return " ".join([first, *(f"{name}={value}" for name, value in line.items())])
 
 
-class Stderr(logging.StreamHandler[TextIO]):
-    """Where a line cannot be written, Python's own handler would print what it is made of."""
+class Stderr(logging.Handler):
+    """Hands lines to `write`; by default they go to the process's standard error, and no caller waits for it or fails by it."""
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        super().__init__()
+        self._writer: LogWriter | None = None
+        if write is None:
+            self._writer = LogWriter(_stderr_fd(), self._drop_notice)
+            self._writer.on_drop = LOG_LINES_DROPPED.inc
+            write = self._writer.write
+        self._write = write
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Django says of each answer that is an error what the request's line says; of a crash alone it says more."""
         return bool(super().filter(record)) and (record.name != "django.request" or bool(record.exc_info))
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        self.stream.write(f'{{"level":"error","event":"A line could not be written.","logger":"{record.name}"}}\n')
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # Python's own handler would print what the line is made of
+            line = self.format(_record(record.name, logging.ERROR, "A line could not be written."))
+        self._write(line)
+
+    def flush(self) -> None:
+        if self._writer:
+            self._writer.flush()
+
+    def _drop_notice(self, count: int) -> str:
+        return self.format(_record(__name__, logging.WARNING, f"{count} log lines were dropped."))
+
+
+def _record(logger: str, level: int, event: str) -> logging.LogRecord:
+    return logging.LogRecord(logger, level, __file__, 0, event, None, None)
+
+
+def _stderr_fd() -> int:
+    """-1, which no write succeeds with, where the process was started without: a file opened since may have its number."""
+    return -1 if sys.__stderr__ is None else sys.__stderr__.fileno()
 
 
 def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:

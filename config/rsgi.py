@@ -53,6 +53,10 @@ class Application:
         for number in range(self._threads):
             Thread(target=self._work, name=f"web-{number + 1}", daemon=True).start()
 
+    def __rsgi_del__(self, loop: AbstractEventLoop) -> None:
+        """Python before 3.13 runs no exit handlers in a forked process, so `logging` does not flush by itself."""
+        logging.shutdown()
+
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         request = Request(make_environ(scope), protocol, asyncio.get_running_loop())
         try:

@@ -32,7 +32,7 @@ class Logbook:
 def kept(form: str = "json", level: str = "INFO") -> Iterator[Logbook]:
     """What is logged meanwhile."""
     told, book = configuration(form, level), Logbook()
-    handler = Stderr(book.written)
+    handler = Stderr(lambda line: book.written.write(f"{line}\n"))
     handler.setFormatter(DictConfigurator({}).configure_formatter(dict(told["formatters"]["line"])))
     levels = {"": level} | {name: one["level"] for name, one in told["loggers"].items() if "level" in one}
     before = {name: logging.getLogger(name or None).level for name in levels}
