@@ -22,7 +22,7 @@ from core.metrics import LOG_LINES_DROPPED
 
 log = logging.getLogger(__name__)
 
-OWN: Final = frozenset(("accounts", "bookings", "config", "core", "stations"))
+OWN: Final = frozenset(("accounts", "bookings", "config", "core", "server_lib", "stations"))
 UNSAID: Final = "(not repeated: it may hold somebody's data)"
 FRAMES_KEPT: Final = 40
 """Of an error's way, the last ones."""
@@ -36,8 +36,13 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 class Event(logging.Formatter):
     """What is written of a record, by name; `fields`, given as `extra`, stand beside what every line has."""
 
+    def __init__(self, own: frozenset[str] = OWN) -> None:
+        """`own` names the loggers whose words are written as they stand."""
+        super().__init__()
+        self._own = own
+
     def told(self, record: logging.LogRecord) -> dict[str, Any]:
-        own = record.name.partition(".")[0] in OWN
+        own = record.name.partition(".")[0] in self._own
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC)
             .isoformat(timespec="milliseconds")

@@ -45,8 +45,8 @@ class Product:
     folder: Path
     variables: dict[str, str]
 
-    def start(self, **variables: str) -> "Server":
-        log = self.folder / "server.log"
+    def start(self, log_name: str = "server.log", **variables: str) -> "Server":
+        log = self.folder / log_name
         with log.open("w") as output:
             process = subprocess.Popen(
                 ["script/server"],
@@ -97,6 +97,14 @@ class Server:
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= more
         return found
+
+    def processes(self, command: str, *, is_child_of_part: bool) -> list[int]:
+        """Those with that in their command, either parts of the server or processes that a part has started."""
+        listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        found = [line.split(None, 2) for line in listed.splitlines() if command in line]
+        parts = [int(pid) for pid, parent, _args in found if int(parent) == self.pid]
+        children = [int(pid) for pid, parent, _args in found if int(parent) in parts]
+        return children if is_child_of_part else parts
 
     def end(self) -> None:
         if self.process.poll() is None:

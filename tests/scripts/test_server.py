@@ -1,5 +1,6 @@
 """script/server, from nothing to the stop. The tests share one product and stand in the order of its life."""
 
+import fcntl
 import json
 import os
 import re
@@ -16,8 +17,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 import yaml
+from server_lib.restart_policy import FIRST_WAIT_SECONDS
+from server_lib.supervisor import RESTARTED
 
 from bookings import demo
+from core.parent_death import is_alive
 from tests.mails import postoffice
 from tests.mails.reading import Received
 from tests.scripts import promql
@@ -37,14 +41,6 @@ class Life:
     code: int
     processes: int
     outlived: set[int]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def stopped(server: Server, send: Callable[[int, int], None], what: signal.Signals) -> Life:
@@ -221,14 +217,103 @@ def test_rule_that_asks_for_what_there_is_not_is_found(busy: Busy, expression: s
     assert promql.faults(asked, promql.read(busy.exposition)) == [fault]
 
 
-def test_server_takes_its_port_from_the_file_of_keys(product: Product, first_keys: str) -> None:
+@dataclass
+class Killed:
+    """A life whose settings come from `other.env`, in which every part is killed while somebody asks for a page, the supervisor
+    last; and what a second server said."""
+
+    pages: dict[str, set[int | None]]
+    """What was answered from the kill of a part until it was there again."""
+    restarts: dict[str, float]
+    said: str
+    second: tuple[int, str]
+    is_locked: bool
+    outlived: set[int]
+
+
+PARTS = {"web_process": "-m server_lib.web", "worker": "manage.py deliver", "web_server": "-m server_lib.web"}
+
+
+@pytest.fixture(scope="module")
+def killed(product: Product, first_keys: str) -> Killed:
     port = free_port()
-    (product.folder / "other.env").write_text(f"{first_keys}PORT={port}\nDEMO=0\n")
+    (product.folder / "other.env").write_text(f"{first_keys}PORT={port}\nDEMO=0\nMETRICS_TOKEN={SECRET}\n")
+    address = f"http://127.0.0.1:{port}"
     server = product.start(ENV_FILE="other.env")
     try:
-        server.wait_for(f"http://127.0.0.1:{port}/accounts/login/")
+        server.wait_for(f"{address}/accounts/login/")
+        second = product.start("second.log", ENV_FILE="other.env", PORT=str(free_port()))
+        refused = (second.process.wait(PATIENCE), second.said)
+        pages = {part: kill(server, part, address) for part in PARTS}
+        told = until_told(f"{address}/metrics", 'stationbook_restarts_total{part="web_server"} 1.0')
+        family = server.family()
     finally:
-        server.end()
+        server.process.kill()
+        server.process.wait(PATIENCE)
+    with (product.folder / "other.env.lock").open() as lock:
+        is_locked = not can_lock(lock.fileno())
+    wait_for(lambda: not any(is_alive(pid) for pid in family))
+    restarts = re.findall(r'^stationbook_restarts_total{part="(\w+)"} (\S+)$', told, re.MULTILINE)
+    outlived = {pid for pid in family if is_alive(pid)}
+    return Killed(pages, {part: float(count) for part, count in restarts}, server.said, refused, is_locked, outlived)
+
+
+def can_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def kill(server: Server, part: str, address: str) -> set[int | None]:
+    """Kill the part, and then ask for a page until the log says that it is started again, and a little longer."""
+    [victim, *_others] = server.processes(PARTS[part], is_child_of_part=part == "web_process")
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: not is_alive(victim))  # a connection to a process that is about to die would be one in hand
+    statuses = set()
+    deadline, line = time.monotonic() + PATIENCE, f'"part":"{part}"'
+    while line not in server.said and time.monotonic() < deadline:
+        statuses.add(status_of(f"{address}/health/live"))
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        statuses.add(status_of(f"{address}/health/live"))
+    return statuses
+
+
+def test_server_takes_its_port_from_the_file_of_keys(killed: Killed) -> None:
+    assert "Stationbook is at" in killed.said
+
+
+def test_killed_parts_are_started_again_and_every_request_is_answered(killed: Killed) -> None:
+    assert killed.pages == {part: {200} for part in PARTS}
+
+
+def test_restarts_are_counted_and_each_is_a_line_of_the_log(killed: Killed) -> None:
+    lines = [json.loads(line) for line in killed.said.splitlines() if line.startswith("{")]
+    restarted = [line for line in lines if line["event"] == RESTARTED]
+
+    assert killed.restarts == dict.fromkeys(PARTS, 1.0)
+    assert [(line["part"], line["status"], line["wait_seconds"]) for line in restarted] == [
+        (part, -signal.SIGKILL, FIRST_WAIT_SECONDS) for part in PARTS
+    ]
+
+
+def test_second_server_of_the_same_folder_says_so_and_ends(killed: Killed) -> None:
+    assert killed.second == (
+        1,
+        "Stationbook is running from this folder already. Stop that script/server first.\n",
+    )
+
+
+def test_server_whose_supervisor_was_killed_leaves_no_process_and_no_lock(killed: Killed) -> None:
+    assert (killed.outlived, killed.is_locked) == (set(), False)
 
 
 def test_server_of_production_refuses_the_demo_that_was_loaded_before(product: Product, first_keys: str) -> None:

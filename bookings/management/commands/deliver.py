@@ -2,7 +2,7 @@
 
 import signal
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -14,6 +14,10 @@ from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN
 from bookings.mails.worker import Stop
 from bookings.models import Mail
+from core.parent_death import end_with_parent
+
+STOP_SECONDS: Final = 150
+"""What a mail in hand may take: a mail server may need two minutes to say that it has taken it."""
 
 
 class Command(BaseCommand):
@@ -24,35 +28,39 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due now, and end")
+        parser.add_argument("--supervisor", type=int, metavar="PID", help="end when this process, the parent, has died")
 
     def handle(self, *args: Any, **options: Any) -> None:
         preflight.require_no_demo_accounts()
         once = bool(options["once"])
         if not settings.MAIL_SERVER:
-            self._wait_for_a_server(once=once)
+            self._wait_for_a_server(once=once, supervisor=options["supervisor"])
             return
         with Courier(settings.MAIL_SERVER) as courier:
             if once:
                 sent = worker.run_once(courier)
                 self.stdout.write(_("%(count)d sent, %(left)d waiting.") % {"count": sent, "left": _waiting()})
             else:
-                worker.run(courier, _told_to_stop())
+                worker.run(courier, _told_to_stop(options["supervisor"]))
 
-    def _wait_for_a_server(self, *, once: bool) -> None:
+    def _wait_for_a_server(self, *, once: bool, supervisor: int | None) -> None:
         """Without a mail server there is nothing to send, but to be there for whoever supervises."""
         if once:
             words = _("No mail server is set, so %(left)d mails wait in the outbox. Set EMAIL_URL to send them.")
             self.stdout.write(words % {"left": _waiting()})
         else:
-            worker.keep_house(_told_to_stop())
+            worker.keep_house(_told_to_stop(supervisor))
 
 
 def _waiting() -> int:
     return Mail.objects.filter(state__in=OPEN).count()
 
 
-def _told_to_stop() -> Stop:
+def _told_to_stop(supervisor: int | None) -> Stop:
+    """By a signal, which the process also sends itself when its supervisor has died."""
     stop = Stop()
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(wanted, lambda number, frame: stop.tell())
+    if supervisor:
+        end_with_parent(supervisor, kill_after=STOP_SECONDS)
     return stop

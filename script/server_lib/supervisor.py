@@ -1,0 +1,130 @@
+"""Keeps the parts of a server running: one that ends is started again, unless it fails again and again."""
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.metrics import RESTARTS
+from server_lib.restart_policy import RestartPolicy
+
+log = logging.getLogger(__name__)
+
+RESTARTED: Final = "A part of the server ended unexpectedly and is started again."
+GIVEN_UP: Final = "The server stops, for a part of it does not keep running."
+POLL_SECONDS: Final = 0.1
+
+
+@dataclass
+class Part:
+    """A command in the foreground, and how long it may take to end by itself after SIGTERM."""
+
+    name: str
+    command: list[str]
+    stop_seconds: float
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    starts_at: float = 0.0
+    """When to start it again; by `time.monotonic`, as `started_at`."""
+    former_groups: list[int] = field(default_factory=list)
+    """Process groups of earlier starts. Web processes that lost their server go on for a while."""
+
+    def start(self) -> None:
+        """In a process group of its own, so that Ctrl-C reaches it through the supervisor alone: a server whose processes are
+        all interrupted at once sometimes waits for itself."""
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(self.command, process_group=0)
+
+    def groups(self) -> Iterator[int]:
+        yield from self.former_groups
+        if self.process:
+            yield self.process.pid
+
+
+class Supervisor:
+    def __init__(self, parts: list[Part]) -> None:
+        self._parts = parts
+        self._is_asked_to_stop = False
+
+    def run(self) -> int:
+        """Return the exit status: 0 when a signal asked to stop, else that of the part which could not be kept running."""
+        for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Handled even where the caller ignores them, as shells do for what they start with `&`.
+            signal.signal(wanted, self._ask_to_stop)
+        try:
+            while not self._is_asked_to_stop:
+                for part in self._parts:
+                    status = self._keep_running(part)
+                    if status is not None:
+                        return status if status > 0 else 1
+                time.sleep(POLL_SECONDS)
+            return 0
+        finally:
+            stop(self._parts)
+
+    def _ask_to_stop(self, _number: int, _frame: object) -> None:
+        self._is_asked_to_stop = True
+
+    def _keep_running(self, part: Part) -> int | None:
+        """The part's exit status where it is given up."""
+        if part.process is None:
+            return self._start(part) if time.monotonic() >= part.starts_at else None
+        status = part.process.poll()
+        if status is None or self._is_asked_to_stop:
+            return None
+        part.former_groups = [group for group in part.groups() if is_alive(group)]
+        part.process = None
+        return self._failed(part, status, time.monotonic() - part.started_at)
+
+    def _start(self, part: Part) -> int | None:
+        try:
+            part.start()
+        except OSError as error:  # such as too many processes
+            return self._failed(part, error.errno or 1, 0.0)
+        return None
+
+    def _failed(self, part: Part, status: int, seconds: float) -> int | None:
+        """Plan another start, or return the status where there shall be none."""
+        wait = part.restarts.next_wait(status, seconds)
+        fields = {"part": part.name, "status": status, "failures": part.restarts.failures}
+        if wait is None:
+            log.critical(GIVEN_UP, extra={"fields": fields})
+            return status
+        part.starts_at = time.monotonic() + wait
+        RESTARTS.labels(part.name).inc()
+        log.error(RESTARTED, extra={"fields": {**fields, "wait_seconds": wait}})
+        return None
+
+
+def stop(parts: list[Part]) -> None:
+    """Ask every part to end, and kill what is left of each when its time is up, children included."""
+    for part in parts:
+        if part.process:
+            part.process.terminate()
+        for group in part.former_groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGTERM)
+    began = time.monotonic()
+    for part in parts:
+        if part.process:
+            with suppress(subprocess.TimeoutExpired):
+                part.process.wait(max(0.0, began + part.stop_seconds - time.monotonic()))
+        for group in part.groups():
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        if part.process:
+            part.process.wait()
+
+
+def is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
