@@ -19,6 +19,7 @@ from accounts import roles
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import ApiKey, User
+from stations import meters
 from stations.errors import Invalid, NotFound
 from stations.models import Station
 from stations.querysets import Scope
@@ -81,7 +82,8 @@ def caller(text: str) -> User | None:
     if key is None or key.user.lacks_second_factor:
         return None
     if key.last_used_at is None or key.last_used_at <= now - NOTED_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        with meters.dispensable():
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     key.user.scope = Scope(
         stations=frozenset(station.pk for station in key.stations.all()),
         rights=frozenset({roles.API, *key.rights} & {roles.API, *OFFERED}),

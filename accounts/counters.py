@@ -19,7 +19,8 @@ from django.db import OperationalError, connection
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
-from stations import statements
+from core.db.disk_full import SQLITE_CODES, is_disk_full
+from stations import meters, statements
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ _WITHOUT_REDIS_SECONDS: Final = 10
 def add(key: str, ends: int, hits: int) -> int:
     """Count so many for a key in the window that ends at this second, and return how many there are now; 0 hits only looks.
 
-    While Redis is away the database counts, from nothing.
+    While Redis is away the database counts, from nothing; while its disk is full, each process.
     """
     if settings.REDIS_URL and time.monotonic() >= _redis_rests.until:
         try:
@@ -52,9 +53,33 @@ def add(key: str, ends: int, hits: int) -> int:
             log.warning(
                 "Redis does not answer (%s): the database counts meanwhile.", type(error.__cause__ or error).__name__
             )
-    [(total,)] = _execute(_COUNT, (key, ends, hits))
+    try:
+        [(total,)] = _execute(_COUNT, (key, ends, hits))
+    except OperationalError as error:
+        if not is_disk_full(error):
+            raise
+        meters.failed(error)
+        return _in_memory.add(key, ends, hits)
     _forget_now_and_then()
     return int(total)
+
+
+class _InMemory:
+    """Counts of this process alone, while no other place has room: who reads goes on, and limits still hold."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def add(self, key: str, ends: int, hits: int) -> int:
+        with self._lock:
+            total = self._counts.get((key, ends), 0) + hits
+            self._counts = {kept: count for kept, count in self._counts.items() if kept[1] > time.time()}
+            self._counts[key, ends] = total
+            return total
+
+
+_in_memory = _InMemory()
 
 
 def _in_redis(key: str, ends: int, hits: int) -> int:
@@ -100,7 +125,8 @@ def _forget_now_and_then() -> None:
     now = time.time()
     if now >= _housekeeping.due:
         _housekeeping.due = now + _FORGET_EVERY_SECONDS
-        forget(now)
+        with meters.dispensable():
+            forget(now)
 
 
 def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
@@ -130,8 +156,8 @@ class _File:
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=OFF")
                 self.connection.execute(_CREATE)
-            except sqlite3.OperationalError:
-                if time.monotonic() > give_up:
+            except sqlite3.OperationalError as error:
+                if time.monotonic() > give_up or error.sqlite_errorcode in SQLITE_CODES:
                     raise
                 time.sleep(_PAUSE_SECONDS)
             else:

@@ -1,6 +1,7 @@
 """Where browsers' sessions are kept: the rows of `Session`, found by a keyed digest of the cookie's key."""
 
 import hmac
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -14,6 +15,7 @@ from django.utils.crypto import get_random_string
 
 from accounts.auth.devices import Device
 from accounts.auth.session_model import Session
+from stations import meters
 
 KEY_CHARACTERS: Final = 32
 
@@ -25,6 +27,8 @@ class SessionStore(SessionBase):
     would tell the person that their session was ended.
     """
 
+    may_be_lost = False
+    """Whether what is written meanwhile, such as that a notice was shown, may be lost where the disk is full."""
     _row: Session | None = None
 
     @property
@@ -57,6 +61,10 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
+        with meters.dispensable() if self.may_be_lost else nullcontext():
+            self._save(must_create)
+
+    def _save(self, must_create: bool) -> None:
         if self.session_key is None:
             self.create()
             return

@@ -30,9 +30,10 @@ from accounts.authentication import BearerAuthentication, KeyAuthentication, Ses
 from accounts.models import User
 from accounts.throttling import EachUser
 from config.browsing import BrowsableRenderer
-from config.errors import is_away
+from config.errors import DISK_FULL, is_away
 from config.fields import RepeatedField
 from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from core.db.disk_full import is_disk_full
 from core.web import compression
 from stations import meters
 from stations.errors import DomainError, NotFound, NotPermitted
@@ -127,7 +128,7 @@ def _failure(error: Exception, view: "ApiView") -> Failure | None:
     if is_away(error):
         log.error("The database does not answer.", exc_info=error)
         meters.failed(error)
-        return Failure(503, "unavailable", SENTENCES["unavailable"])
+        return Failure(503, "unavailable", DISK_FULL if is_disk_full(error) else SENTENCES["unavailable"])
     if isinstance(error, exceptions.ValidationError):
         return _malformed(error)
     return _of_rest_framework(error) if isinstance(error, exceptions.APIException) else None

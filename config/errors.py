@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config import reporting
+from core.db.disk_full import is_disk_full
 from core.web.routes import is_api
 from stations import meters
 
@@ -34,6 +35,8 @@ CODES = {
     500: "server_error",
     503: "unavailable",
 }
+
+DISK_FULL = gettext_lazy("The server's disk is full. Nothing was saved. Tell the person who runs the server.")
 
 BEFORE_ALL_WORK = (408, 413, 429)
 """Statuses of requests for which nothing is asked of the database, not even who sent them."""
@@ -91,7 +94,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if is_away(error):
         meters.failed(error)
-        return answer(request, 503)
+        return answer(request, 503, sentence=str(DISK_FULL) if is_disk_full(error) else None)
     if error:
         reporting.crash(request, error)
     return answer(request, 500)

@@ -1,10 +1,12 @@
 """Whether the product is well: what a probe is told, in JSON, by name and in a sentence. Nothing of it is confidential."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -16,7 +18,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from bookings.mails import watching
+from core.db import disk_full
 from stations import meters
+
+LEAST_FREE_BYTES: Final = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,16 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
+def disk() -> Check:
+    """Of the database. How much is free is known of SQLite's alone, which is this machine's."""
+    free = None
+    if connection.vendor == "sqlite":
+        free = shutil.disk_usage(Path(connection.settings_dict["NAME"]).resolve().parent).free
+    if disk_full.was_seen_recently() or (free is not None and free < LEAST_FREE_BYTES):
+        return Check(False, "The database's disk is full: nothing can be saved. Make room.")
+    return Check(True, "The database's disk has room.")
+
+
 def worker() -> Check:
     unseen = watching.workers(timezone.now()).unseen
     limit = timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
@@ -130,6 +145,6 @@ class CachedChecks:
 
 
 _web: Final = CachedChecks(database, migrations)
-_ready: Final = CachedChecks(database, migrations, worker, mails)
+_ready: Final = CachedChecks(database, migrations, disk, worker, mails)
 
 ADDRESSES: Final = {"/health/live": live, "/health/web": web, "/health/ready": ready}

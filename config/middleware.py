@@ -127,6 +127,7 @@ def session_end(get_response: Handler) -> Handler:
     """Ends the browser's session when its time is over. What a calendar asks by itself, again and again, keeps nobody in."""
 
     def handle(request: HttpRequest) -> HttpResponse:
+        request.session.may_be_lost = request.method in ("GET", "HEAD", "OPTIONS")  # type: ignore[attr-defined]
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             with suppress(Error):  # a database that is away: whoever asks it next says so, in the words of page or API
                 sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")

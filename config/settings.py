@@ -164,6 +164,8 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+    # Kept open: the last one to be closed removes the files of the log, which nobody can make again, and so read, on a full disk.
+    DATABASE["CONN_MAX_AGE"] = None
 else:
     DATABASE |= over_network(pooled=POOLER)
     DATABASE["OPTIONS"] = {

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
-from django.db import Error
+from django.db import Error, OperationalError
 from prometheus_client import Counter, Gauge, Histogram
+
+from core.db import disk_full
+from core.db.disk_full import is_disk_full
 
 REQUESTS: Final = Counter("stationbook_requests", "Requests answered.", ["route", "method", "status"])
 LATENCY: Final = Histogram(
@@ -40,6 +43,7 @@ LOCK_WAITS: Final = Histogram(
 DATABASE_ERRORS: Final = Counter(
     "stationbook_database_errors", "What the database refused, or was away for, by its kind.", ["kind"]
 )
+DISK_FULL: Final = Counter("stationbook_disk_full", "What the database could not save, for its disk was full.")
 
 for _meter, _values in {
     SIGN_INS: ("done", "refused", "waits"),
@@ -73,3 +77,17 @@ def failed(error: Error) -> None:
     if not hasattr(error, "is_counted"):
         error.is_counted = True  # type: ignore[attr-defined]
         DATABASE_ERRORS.labels(type(error).__name__).inc()
+        if is_disk_full(error):
+            DISK_FULL.inc()
+            disk_full.note()
+
+
+@contextmanager
+def dispensable() -> Iterator[None]:
+    """What is written inside is not needed by whoever reads: while the disk is full it is left out."""
+    try:
+        yield
+    except OperationalError as error:
+        if not is_disk_full(error):
+            raise
+        failed(error)

@@ -3,6 +3,7 @@
 import logging.config
 import os
 import sys
+from pathlib import Path
 
 from config.logs import configuration
 from server_lib.supervisor import Part, Supervisor
@@ -14,4 +15,7 @@ parts = [
     # A mail server may take two minutes to say that it has taken the mail in hand.
     Part("worker", [sys.executable, "manage.py", "deliver", *supervisor], stop_seconds=150),
 ]
-sys.exit(Supervisor(parts).run())
+status = Supervisor(parts).run()
+for counts in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):  # in memory, and of use to nobody any more
+    counts.unlink()
+sys.exit(status)

@@ -52,6 +52,7 @@ def test_health_of_a_product_that_works(working: None) -> None:
             "checks": {
                 "database": {"ok": True, "says": "The database answers."},
                 "migrations": {"ok": True, "says": "All migrations are applied."},
+                "disk": {"ok": True, "says": "The database's disk has room."},
                 "worker": {"ok": True, "says": "A worker is at work."},
                 "mails": {"ok": True, "says": "No mail waits longer than it should."},
             },
@@ -70,6 +71,7 @@ def test_health_without_a_database(working: None) -> None:
         assert failing("ready") == {
             "database": "The database does not answer.",
             "migrations": unknown,
+            "disk": unknown,
             "worker": unknown,
             "mails": unknown,
         }

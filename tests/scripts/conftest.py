@@ -36,3 +36,5 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     (folder / ".venv").symlink_to(sys.prefix)
     with empty_database() as variables:
         yield Product(folder, {**environment(), **variables})
+    for metrics in (folder / "var/metrics").glob("*"):  # in memory
+        shutil.rmtree(metrics.resolve())

@@ -41,6 +41,7 @@ class Life:
     code: int
     processes: int
     outlived: set[int]
+    port: int = 0
 
 
 def stopped(server: Server, send: Callable[[int, int], None], what: signal.Signals) -> Life:
@@ -57,7 +58,7 @@ def first_life(product: Product) -> Life:
     with product.serving(PORT=str(port), WEB_CONCURRENCY="2") as server:
         assert status_of(f"http://127.0.0.1:{port}/feeds/{SECRET}.ics") == 404
         life = stopped(server, os.kill, signal.SIGTERM)
-    life.said = life.said.replace(f":{port}", ":PORT")
+    life.said, life.port = life.said.replace(f":{port}", ":PORT"), port
     return life
 
 
@@ -303,6 +304,19 @@ def test_restarts_are_counted_and_each_is_a_line_of_the_log(killed: Killed) -> N
     assert [(line["part"], line["status"], line["wait_seconds"]) for line in restarted] == [
         (part, -signal.SIGKILL, FIRST_WAIT_SECONDS) for part in PARTS
     ]
+
+
+def test_metrics_are_kept_where_a_full_disk_kills_no_process(product: Product, killed: Killed) -> None:
+    folders = [*(product.folder / "var/metrics").iterdir()]
+
+    assert folders != []
+    assert {str(folder.resolve().parent) for folder in folders} == {"/dev/shm"}
+
+
+def test_server_that_stops_leaves_no_metrics_in_memory(product: Product, first_life: Life) -> None:
+    [folder] = [one for one in (product.folder / "var/metrics").iterdir() if one.name == str(first_life.port)]
+
+    assert [*folder.iterdir()] == []
 
 
 def test_second_server_of_the_same_folder_says_so_and_ends(killed: Killed) -> None:
