@@ -122,11 +122,11 @@ _housekeeping = _Housekeeping()
 
 
 def _forget_now_and_then() -> None:
-    now = time.time()
+    now = time.monotonic()
     if now >= _housekeeping.due:
         _housekeeping.due = now + _FORGET_EVERY_SECONDS
         with meters.dispensable():
-            forget(now)
+            forget(time.time())
 
 
 def _execute(sql: str, values: Sequence[Any]) -> list[Any]:

@@ -1,9 +1,10 @@
 """Customers' data is kept for as long as their station says after their last booking, and then erased."""
 
 import calendar
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from time import monotonic, sleep
 from typing import Final
 
@@ -20,6 +21,11 @@ from stations.timetable import local_now
 
 AT_ONCE: Final = 20
 """In one transaction: their station waits meanwhile."""
+DAILY_MINIMUM: Final = 20
+DAILY_SHARE: Final = 0.05
+"""What the worker may erase by itself within 24 hours at a station: so many customers, or that share of them if it is more. Where
+its clock is wrong, people have days to notice."""
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +35,34 @@ class Kept:
     station: Station
     before: date
     erased: int
+    left: int = 0
+    """Whom the daily limit kept."""
 
 
-def retain(now: datetime, *, dry_run: bool = False) -> Iterator[Kept]:
-    """Every station that has a rule, in turn. A dry run counts the same and changes nothing.
+def retain(now: datetime, *, dry_run: bool = False, is_limited: bool = False) -> Iterator[Kept]:
+    """Every station that has a rule, in turn. A dry run counts the same and changes nothing; `is_limited` is for a process that
+    nobody watches: it erases a small share a day.
 
     Some at once, each lot a transaction of its own: killed, it goes on when it is called again, and two at once do no harm. It
     rests as long as it works, so that whoever else writes gets their turn.
     """
     for station in Station.objects.exclude(retention_months=None).order_by("code"):
         before = first_day_kept(station, now)
-        yield Kept(station, before, overdue(station, before).count() if dry_run else _erase(station, before))
+        if dry_run:
+            yield Kept(station, before, overdue(station, before).count())
+        elif is_limited:
+            erased = _erase(station, before, allowance(station, now))
+            yield Kept(station, before, erased, overdue(station, before).count())
+        else:
+            yield Kept(station, before, _erase(station, before))
+
+
+def allowance(station: Station, now: datetime) -> int:
+    """How many more may be erased without a person's word, after those of the last 24 hours, whoever erased them."""
+    theirs = Customer.objects.filter(station=station)
+    erased = theirs.filter(erased_at__gt=now - DAY).count()
+    most = max(DAILY_MINIMUM, int((theirs.kept().count() + erased) * DAILY_SHARE))
+    return max(0, most - erased)
 
 
 def first_day_kept(station: Station, now: datetime) -> date:
@@ -58,9 +81,9 @@ def overdue(station: Station, before: date) -> CustomerQuerySet:
     return Customer.objects.kept().filter(ended, ~Exists(theirs.filter(ends_at__gte=start)), station=station)
 
 
-def _erase(station: Station, before: date) -> int:
+def _erase(station: Station, before: date, most: int = sys.maxsize) -> int:
     erased, began = 0, monotonic()
-    while done := _erase_some(station, before):
+    while erased < most and (done := _erase_some(station, before, most - erased)):
         erased += done
         sleep(monotonic() - began)
         began = monotonic()
@@ -68,10 +91,10 @@ def _erase(station: Station, before: date) -> int:
 
 
 @transaction.atomic
-def _erase_some(station: Station, before: date) -> int:
+def _erase_some(station: Station, before: date, most: int = sys.maxsize) -> int:
     """Asked again under the lock: somebody may just be booking."""
     Station.objects.filter(pk=station.pk).locked().get()
-    found = list(overdue(station, before).order_by("pk")[:AT_ONCE])
+    found = list(overdue(station, before).order_by("pk")[: min(AT_ONCE, most)])
     for customer in found:
         customer.station = station
         privacy.forget(customer, at=timezone.now(), by=roles.OPERATOR)

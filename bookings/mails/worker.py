@@ -111,9 +111,16 @@ def beating(worker: UUID) -> Callable[[datetime], object]:
 
 def retain(now: datetime) -> None:
     """Erase the customers whose time is over, where their station says how long that is."""
-    for one in retaining.retain(now):
+    for one in retaining.retain(now, is_limited=True):
         if one.erased:
             log.info("%s customers of station %s are erased: their time is over.", one.erased, one.station.code)
+        if one.left:
+            log.warning(
+                "%s more customers of station %s are due to be erased than one day's limit allows. Check this machine's clock "
+                "and run manage.py retain, or wait: some are erased each day.",
+                one.left,
+                one.station.code,
+            )
 
 
 def run_once(courier: Courier) -> int:
@@ -149,13 +156,16 @@ def pause_after(troubles: int) -> float:
 
 
 class Round:
-    """Something to be done every so often. Where it goes wrong it waits for its next turn, and nothing waits for it."""
+    """Something to be done every so often. Where it goes wrong it waits for its next turn, and nothing waits for it.
+
+    A clock that is put back is taken for the end of the wait: the next turn would be as far away as the clock went back.
+    """
 
     def __init__(self, work: Callable[[datetime], object], every: timedelta) -> None:
         self._work, self._every = work, every
-        self._next: datetime | None = None
+        self._last: datetime | None = None
 
     def go(self, now: datetime) -> None:
-        if self._next is None or self._next <= now:
-            self._next = now + self._every
+        if self._last is None or not self._last <= now < self._last + self._every:
+            self._last = now
             self._work(now)

@@ -149,6 +149,41 @@ class Looking(Stop):
         self.told = True
 
 
+def test_worker_whose_clock_is_wrong_erases_few_and_says_so(
+    station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retaining, "DAILY_MINIMUM", 2)
+    for number in range(5):
+        books(station, f"guest{number}", NOW.date() + timedelta(days=number))
+    wrong = NOW + timedelta(days=40 * 365)
+
+    with time_machine.travel(wrong, tick=False):
+        worker.retain(wrong)
+        worker.retain(wrong + timedelta(hours=1))
+        left_on_the_first_day = len(kept())
+    with time_machine.travel(wrong + timedelta(days=2), tick=False):
+        worker.retain(wrong + timedelta(days=2))
+
+    assert (left_on_the_first_day, len(kept())) == (3, 1)
+    assert [record.message.partition(" of ")[0] for record in caplog.records if record.levelname == "WARNING"] == [
+        "3 more customers",
+        "3 more customers",
+        "1 more customers",
+    ]
+
+
+@pytest.mark.parametrize(("customers", "erased", "allowed"), [(10, 0, 20), (1000, 0, 50), (999, 1, 49), (30, 20, 0)])
+def test_worker_may_erase_a_share_of_a_large_station_a_day(
+    station: Station, customers: int, erased: int, allowed: int
+) -> None:
+    made = [
+        Customer(station=station, name="", erased_at=NOW if n < erased else None) for n in range(customers + erased)
+    ]
+    Customer.objects.bulk_create(made)
+
+    assert retaining.allowance(station, NOW + timedelta(hours=1)) == allowed
+
+
 def test_worker_without_a_mail_server_erases_too(station: Station) -> None:
     books(station, "old", timezone.now().date() - timedelta(days=800))
 

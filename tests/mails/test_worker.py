@@ -116,6 +116,16 @@ def test_round_that_goes_wrong_waits_for_its_next_turn_and_holds_up_nothing() ->
     assert turns == [now, now + timedelta(seconds=60)]
 
 
+def test_clock_that_is_put_back_stops_no_round() -> None:
+    turns: list[object] = []
+    one, now = Round(turns.append, timedelta(minutes=1)), timezone.now()
+
+    for moment in (now, now - timedelta(days=1), now - timedelta(days=1, seconds=-59), now - timedelta(hours=23)):
+        one.go(moment)
+
+    assert turns == [now, now - timedelta(days=1), now - timedelta(hours=23)]
+
+
 @alone
 def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
     kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
