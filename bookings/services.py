@@ -133,7 +133,7 @@ def reschedule(
             station, there.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
         )
 
-        before, stood, home, left = audit.recorded(booking), Standing.of(booking), booking.station, booking.customer
+        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
         undo_step = steps.Recorder(booking, by)
         held = 0 if booking.needs_place else booking.slots
         booking.station = station
@@ -141,6 +141,7 @@ def reschedule(
         taken = there.ledger.take(booking, slots)
         given: contacts.Changes = {}
         if station != home:
+            left = booking.customer
             booking.customer = _customer_at(station, left, home, by=by)
             given = contacts.bring_along(booking, left)
         put(booking, slots)

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import roles
 from accounts.customers import Contact
@@ -29,6 +31,22 @@ def test_reschedule_moves_booking_and_its_places(station: Station, staff: User) 
     entry = AuditEntry.objects.filter(event="rescheduled").get()
     assert (entry.actor, entry.station) == (staff, station)
     assert entry.changes["date"] == ["2031-03-07", "2031-03-08"]
+
+
+def test_reschedule_reads_the_customer_only_on_the_way_to_another_station(station: Station, staff: User) -> None:
+    court = open_station(code="court", name="Court")
+    staff.stations.add(court)
+    made = booking(station, FRIDAY, time(18), customer=Contact("Ana", "ana@example.com"))
+
+    with CaptureQueriesContext(connection) as within:
+        services.reschedule(made.pk, to=Place(FRIDAY, time(19)), by=staff)
+    with CaptureQueriesContext(connection) as away:
+        services.reschedule(made.pk, to=Place(FRIDAY, time(19), "court"), by=staff)
+
+    reads = [
+        any('FROM "accounts_customer"' in one["sql"] for one in asked.captured_queries) for asked in (within, away)
+    ]
+    assert reads == [False, True]
 
 
 def test_reschedule_into_a_full_slot_is_refused_and_changes_nothing(station: Station, staff: User) -> None:
