@@ -99,6 +99,9 @@ def _first(claim: Claim, view: Callable[..., Any], request: HttpRequest, *args: 
     before = request.session.session_key
     response: HttpResponse = view(request, *args, **kwargs)
     if is_final(response):
+        if request.session.session_key not in (before, None):
+            # Whoever sends the form again goes on with this session as soon as the transaction ends: it has to be whole by then.
+            request.session.save()
         claim.settle(_recorded(request, response, before))
     else:
         claim.release()
