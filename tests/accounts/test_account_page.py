@@ -5,6 +5,8 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 
+pytestmark = pytest.mark.looks
+
 PAGE = "/accounts/me/name/"
 
 

@@ -14,6 +14,8 @@ from tests.authenticator import code_of
 from tests.factories import PASSWORD, person
 from tests.forms import forms_of
 
+pytestmark = pytest.mark.looks
+
 LOGIN = "/accounts/login/"
 
 

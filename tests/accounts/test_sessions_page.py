@@ -15,6 +15,8 @@ from accounts.models import AuditEntry, Session, User
 from stations.models import Station
 from tests.factories import PASSWORD, person
 
+pytestmark = pytest.mark.looks
+
 PAGE: Final = "/accounts/me/sessions/"
 MORNING: Final = datetime(2031, 3, 7, 8, tzinfo=UTC)
 LAPTOP: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"

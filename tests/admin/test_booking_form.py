@@ -21,6 +21,8 @@ from tests.admin.conftest import SignIn
 from tests.admin.test_bookings import of, words
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
+pytestmark = pytest.mark.looks
+
 ADD = "/admin/bookings/booking/add/"
 
 

@@ -19,6 +19,8 @@ from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import booking, customer, open_station, person
 
+pytestmark = pytest.mark.looks
+
 LISTS = (
     "bookings/booking",
     "accounts/customer",

@@ -18,6 +18,8 @@ from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import booking, open_station, person
 
+pytestmark = pytest.mark.looks
+
 PREVIEW = "/admin/bookings/mail/preview/"
 
 

@@ -21,6 +21,8 @@ from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
+pytestmark = pytest.mark.looks
+
 MAILS = "/admin/bookings/mail/"
 ANA = Contact("Ana García", "ana@example.com", "+49 30 901820")
 BO = Contact("Bo Li", "bo@example.com", "+49 30 901821")

@@ -14,6 +14,8 @@ from stations.admin import StationAdmin
 from stations.models import Opening, Station, TimetableException
 from tests.factories import FRIDAY, ExceptionFactory, UserFactory, booking, open_station, person
 
+pytestmark = pytest.mark.looks
+
 
 @pytest.fixture
 def station(db: None) -> Station:

@@ -18,6 +18,8 @@ from stations.timetable import FIRST_DATE, LAST_DATE
 from tests.api.caller import Caller, failure
 from tests.factories import booking
 
+pytestmark = pytest.mark.looks
+
 LIST, SEARCH = "/api/bookings/", "/api/customers/search"
 NEW: Final[dict[str, Any]] = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
 NO_DATES = [

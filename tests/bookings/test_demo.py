@@ -22,6 +22,8 @@ from bookings.verifying import differences
 from bookings.workflow import Status
 from stations.models import Station
 
+pytestmark = pytest.mark.looks
+
 
 def load(bookings: int, *words: str, **options: Any) -> str:
     out = StringIO()

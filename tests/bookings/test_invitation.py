@@ -16,6 +16,8 @@ from bookings.mails.invitation import Event, EventStatus, Method, Party, invitat
 from tests.bookings.test_clocks import SIX, moves
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 
+pytestmark = pytest.mark.looks
+
 STAMP: Final = datetime(2031, 3, 1, 9, 30, tzinfo=UTC)
 SUPPER: Final = Event(
     uid="3f0c9e62-7f3b-4c55-9a51-0d6f3c1f7b11",

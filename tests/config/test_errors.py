@@ -11,6 +11,8 @@ from django.test import Client, RequestFactory
 from accounts.models import User
 from config import errors
 
+pytestmark = pytest.mark.looks
+
 
 def shown(answer: Any) -> str:
     assert answer.headers["Content-Type"].startswith("text/html")

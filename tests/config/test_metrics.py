@@ -30,6 +30,8 @@ from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
 from tests.mails.test_outbox import create
 
+pytestmark = pytest.mark.looks
+
 TOKEN = "a-token-of-twenty-characters"
 Labels = frozenset[tuple[str, str]]
 

@@ -25,7 +25,7 @@ from tests.mails.conftest import Deliver
 from tests.mails.postoffice import PostOffice
 from tests.mails.test_outbox import ANA, LATER, mails
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.looks]
 
 SERVER = {"EMAIL_HOST": "127.0.0.1"}
 

@@ -17,6 +17,8 @@ from bookings.workflow import Status
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 
+pytestmark = pytest.mark.looks
+
 
 @pytest.fixture
 def visitor(staff: User, client: Client) -> Client:

@@ -17,6 +17,8 @@ from bookings.models import Booking
 from stations.models import Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, customer, open_station, person
 
+pytestmark = pytest.mark.looks
+
 SARA = "שרה כהן"
 ISOLATED = f"\u2068{SARA}\u2069"
 WEEK = "/calendar/week/?station=kitchen&date=2031-03-07"

@@ -23,6 +23,8 @@ from stations.models import Station
 from tests.calendars import Entry, Read, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import booking, bookings, open_station, person
 
+pytestmark = pytest.mark.looks
+
 NOW: Final = datetime(2031, 3, 1, 12, tzinfo=UTC)
 SECRET: Final = r"http://testserver/feeds/([\w-]{43})\.ics"
 MIDNIGHT: Final = time()

@@ -15,6 +15,8 @@ from bookings.services import Place
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, bookings, open_station, person
 
+pytestmark = pytest.mark.looks
+
 THURSDAY = FRIDAY - timedelta(days=1)
 EVENING = datetime(2031, 3, 7, 18, 30, tzinfo=UTC)
 """19:30 in Berlin, on Friday: the slot of 19:00 is running."""

@@ -13,6 +13,8 @@ from stations.models import Station
 from tests.factories import SATURDAY, booking, open_station
 from tests.pages.test_undo import NEXT_WEEK, NORA, WEEK, edit, move, redo, step, unassigned, undo, where
 
+pytestmark = pytest.mark.looks
+
 
 @pytest.fixture
 def visitor(staff: User, client: Client) -> Client:

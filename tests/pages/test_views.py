@@ -29,6 +29,8 @@ from tests.factories import (
     person,
 )
 
+pytestmark = pytest.mark.looks
+
 KINDS = ("week", "month", "day", "agenda", "stations")
 PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36"
 
