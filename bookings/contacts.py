@@ -50,10 +50,20 @@ def recipient(booking: Booking) -> Recipient:
 
     One that came by a later edit does not, as long as the one on file works: what a customer has been told so far went there.
     """
+    return _recipient(booking, _of(booking))
+
+
+def recipient_and_pending(booking: Booking) -> tuple[Recipient, ContactProposal | None]:
+    """`recipient` and `pending`, by one query."""
+    found = _of(booking)
+    return _recipient(booking, found), _pending(booking, found)
+
+
+def _recipient(booking: Booking, given: ContactProposal | None) -> Recipient:
     customer = booking.customer
     if customer is None:
         return Recipient("")
-    on_file, given = Recipient(customer.email, customer.email_is_valid, customer.email_bounced), _of(booking)
+    on_file = Recipient(customer.email, customer.email_is_valid, customer.email_bounced)
     if given is None or not given.email_is_valid or email_form(given.email) in ("", email_form(customer.email)):
         return on_file
     if given.email_source == Source.EDITED and on_file.can_be_emailed:
@@ -63,7 +73,10 @@ def recipient(booking: Booking) -> Recipient:
 
 def pending(booking: Booking) -> ContactProposal | None:
     """What is to be decided about the booking's contact: what its customer has got on file meanwhile is empty in it."""
-    found = _of(booking)
+    return _pending(booking, _of(booking))
+
+
+def _pending(booking: Booking, found: ContactProposal | None) -> ContactProposal | None:
     return _undecided(found, booking.customer) if found and booking.customer else None
 
 

@@ -212,6 +212,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     may_change = request.user.has_perm(roles.CHANGE)
     movable = may_change and booking.status in workflow.RESCHEDULABLE
     may_read = request.user.has_perm(roles.PII)
+    recipient, given = contacts.recipient_and_pending(booking) if may_read else (None, None)
     mails = showing.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
@@ -222,8 +223,8 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,
         "may_read": may_read,
-        "given": contacts.pending(booking) if may_read else None,
-        "recipient": contacts.recipient(booking).email if may_read else "",
+        "given": given,
+        "recipient": recipient.email if recipient else "",
         "mails": mails,
         "untold": next((shown for shown in mails if shown.call), None),
         "story": audit.story(booking, request.user),

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import roles
 from accounts.customers import Contact
@@ -46,6 +48,13 @@ def test_page_tells_of_it_and_shows_it_to_whoever_asks(visitor: Client, made: Bo
     assert ('name="do" value="use"' in asked, 'name="do" value="dismiss"' in asked) == (True, True)
     shown = AuditEntry.objects.get(event="revealed")
     assert shown.changes == {"phone": ["•••", "•••"], "given_email": ["•••", "•••"]}
+
+
+def test_page_asks_for_it_once(visitor: Client, made: Booking) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        visitor.get(f"/bookings/{made.pk}/")
+
+    assert sum('FROM "bookings_contactproposal"' in one["sql"] for one in queries.captured_queries) == 1
 
 
 def test_staff_save_it_for_the_customer(visitor: Client, made: Booking, nora: Customer) -> None:
