@@ -90,7 +90,7 @@ class ConflictPages(_Admin):
     """Pages of an admin whose second writer is told. What they show is locked while it is compared and saved."""
 
     def locked(self, request: HttpRequest, obj: Any) -> Any:
-        """The thing, read again with that locked which whoever changes it locks."""
+        """The object, read again and locked. Override it where the services that change it lock another row."""
         return type(obj)._default_manager.select_for_update(no_key=True, of=("self",)).get(pk=obj.pk)
 
     def versions_of(self, obj: Any) -> list[int]:

@@ -136,9 +136,9 @@ LABELS: Final = {
 def shown(entry: AuditEntry, seen: Seen) -> ShownEntry:
     """`seen` are the codes of the person's stations, None for all."""
     if audit.hides_origin(entry, seen):
-        return ShownEntry(gettext("someone at another station"), "", "", "", told(entry, seen))
+        return ShownEntry(gettext("someone at another station"), "", "", "", describe(entry, seen))
     who = entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
-    return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", told(entry, seen))
+    return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", describe(entry, seen))
 
 
 def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:
@@ -191,7 +191,7 @@ def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
         yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF, count, first.date(), last.date())
 
 
-def told(entry: AuditEntry, seen: Seen) -> str:
+def describe(entry: AuditEntry, seen: Seen) -> str:
     """What an entry says, in a sentence. A booking that left is followed no further than the door: where it went is theirs."""
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()

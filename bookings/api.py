@@ -19,7 +19,7 @@ from accounts import roles
 from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
 from bookings import calendar, contacts, paging, reading, services
-from bookings.api_lists import ListQuery, asked, chosen, look_for_station, page_address, reads_of
+from bookings.api_lists import ListQuery, chosen, look_for_station, page_address, parse_query, reads_of
 from bookings.calendar import as_json
 from bookings.drafts import Draft, Place
 from bookings.errors import Duplicate, Stale
@@ -177,7 +177,7 @@ class Weekly(ApiView):
 
     @documented("Bookings of a range of days", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
     def get(self, request: Request) -> Response:
-        stations, wanted = asked(request, self.query)
+        stations, wanted = parse_query(request, self.query)
         first, last, status = wanted["date_from"], wanted["date_to"], wanted.get("status")
         tag = calendar.etag(request.user, stations, self.query.longest, first, last, status)
         if request.accepted_media_type == HTML:
@@ -224,7 +224,7 @@ class Bookings(BookingView):
 
     @documented("Bookings, page by page", paged("Booking"), query=ListQuery, failing=[404])
     def get(self, request: Request) -> Response:
-        stations, wanted = asked(request, ListQuery)
+        stations, wanted = parse_query(request, ListQuery)
         cursor, limit = wanted.pop("cursor", ""), wanted.pop("limit", paging.PAGE)
         sort = Sort(wanted.pop("sort", Sort.UPDATED if "updated_since" in wanted else Sort.PLACE))
         bookings, query = chosen(stations, wanted, sort), repr(sorted(wanted.items()))

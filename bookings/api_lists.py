@@ -89,14 +89,14 @@ class Export(ApiView):
 
     @streamed("Bookings of a range of days, one a line", "Booking", query=ExportQuery, failing=[404])
     def get(self, request: Request) -> HttpResponseBase:
-        stations, wanted = asked(request, ExportQuery)
+        stations, wanted = parse_query(request, ExportQuery)
         bookings = Booking.objects.filter(station__in=[station.pk for station in stations])
         bookings = bookings.between(wanted["date_from"], wanted["date_to"])
         rows = iter(()) if request.method == "HEAD" else exporting.rows_of(bookings, request.user)
         return StreamingHttpResponse(ndjson(as_json(row) for row in rows), content_type=NdJsonRenderer.media_type)
 
 
-def asked(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Counter], dict[str, Any]]:
+def parse_query(request: Request, shape: type[StrictSerializer]) -> tuple[Sequence[Counter], dict[str, Any]]:
     """The stations that a query is about, and the query; a station that is not found comes before what is malformed."""
     try:
         wanted = shape.parse_query(request.query_params)

@@ -124,7 +124,7 @@ class _Batch:
             return
         self._find_customers(rules)
         self._save_contacts()
-        made, given = [booking for booking, _draft in self._placed], self._given()
+        made, given = [booking for booking, _draft in self._placed], self._contact_proposals()
         now = timezone.now()
         for index, (booking, draft) in enumerate(self._placed):
             # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
@@ -156,7 +156,7 @@ class _Batch:
         """The bookings that came with a contact, and it."""
         return [(booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given]
 
-    def _given(self) -> dict[UUID, ContactProposal]:
+    def _contact_proposals(self) -> dict[UUID, ContactProposal]:
         """What their customers are not on file with, by the bookings' keys."""
         found = (contacts.of_new(booking, contact) for booking, contact in self._contacts())
         return {one.booking_id: one for one in found if one}

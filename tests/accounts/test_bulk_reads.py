@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from accounts import access_keys, bulk_reads, roles
-from accounts.admin_trail import told
+from accounts.admin_trail import describe
 from accounts.bulk_reads import ReadEvent
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
@@ -319,11 +319,11 @@ def test_entries_are_told_in_sentences(api: Caller, client: Client, bar: Station
     api.post("/api/customers/search", {"q": "quillon"})
     found = AuditEntry.objects.filter(station=bar, event__in=READS).order_by("pk")
 
-    assert [told(entry, None) for entry in found] == [
+    assert [describe(entry, None) for entry in found] == [
         "Bookings read by API: 2 (2031-03-08), with name, email, phone, special requests",
         "Customers read by API: 1, with name, email, phone",
     ]
     with translation.override("de"):
-        assert told(found[1], None) == "Kunden über die API gelesen: 1, mit Name, E-Mail, Telefon"
+        assert describe(found[1], None) == "Kunden über die API gelesen: 1, mit Name, E-Mail, Telefon"
     client.force_login(person(roles.MANAGERS, bar))
     assert "Customers read by API: 1" in client.get("/admin/accounts/auditentry/?event=customers_read").content.decode()

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from accounts import roles
-from accounts.admin_trail import EXPORTED, told
+from accounts.admin_trail import EXPORTED, describe
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
@@ -28,7 +28,8 @@ def story(thing: Any) -> list[str]:
     """What the trail says of a thing, from the beginning."""
     kind = ContentType.objects.get_for_model(thing)
     return [
-        told(entry, None) for entry in AuditEntry.objects.filter(content_type=kind, object_pk=thing.pk).order_by("id")
+        describe(entry, None)
+        for entry in AuditEntry.objects.filter(content_type=kind, object_pk=thing.pk).order_by("id")
     ]
 
 
@@ -139,7 +140,7 @@ def test_trail_says_what_became_of_a_station(station: Station) -> None:
 
     assert story(station)[-1] == "Name: Kitchen → Old Kitchen"
     [capacity, deleted] = AuditEntry.objects.filter(object_repr="Monday 17:00").order_by("id")
-    assert (told(capacity, None), told(deleted, None)) == ("Capacity: 3 → 9", "Deleted")
+    assert (describe(capacity, None), describe(deleted, None)) == ("Capacity: 3 → 9", "Deleted")
 
 
 def test_trail_says_who_was_granted_what(station: Station) -> None:
@@ -162,7 +163,7 @@ def test_trail_says_that_a_link_for_a_password_was_made_and_not_which(
 
     assert answer.status_code == 200
     entry = AuditEntry.objects.get(object_pk=mate.pk, event="password_link")
-    assert (told(entry, None), entry.actor, entry.channel, entry.changes) == (
+    assert (describe(entry, None), entry.actor, entry.channel, entry.changes) == (
         "Password",
         manager,
         "admin",
