@@ -320,6 +320,9 @@ RESET_RATE_LIMIT = rate_limit("RESET_RATE_LIMIT", "3/hour")
 RESET_ADDRESS_RATE_LIMIT = rate_limit("RESET_ADDRESS_RATE_LIMIT", "30/hour")
 EMAIL_CHANGE_RATE_LIMIT = rate_limit("EMAIL_CHANGE_RATE_LIMIT", "5/hour")
 
+BACKUP_RECIPIENTS: list[str] = env.str("BACKUP_RECIPIENTS", default="").replace(",", " ").split()
+"""Public keys of age that each backup is encrypted to; none: it is a folder, not encrypted as a whole."""
+
 REST_FRAMEWORK = {
     # What every view shares stands on config.api.ApiView; what it cannot say for itself stands here.
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

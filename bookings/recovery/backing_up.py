@@ -5,39 +5,54 @@ seals the manifest.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from django.db import Error
 from django.utils import timezone
+from pyrage import EncryptError
+from pyrage.x25519 import Recipient
 
 from bookings import privacy
-from bookings.recovery import manifest, picture, places
+from bookings.recovery import encrypted_archive, manifest, picture, places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.stores import store
 
 ERASURES: Final = "erasures"
 
 
-def back_up(place: Path) -> tuple[Path, Manifest]:
+def back_up(place: Path, *, recipients: Sequence[Recipient] = ()) -> tuple[Path, Manifest]:
     """Into `place`, or with a name of its own into the folder that is there; where it is, and what it says of itself.
 
-    Raises Unusable, and has left nothing then.
+    With recipients it is one file that only their private keys open, otherwise a folder. Raises Unusable, and has left
+    nothing then.
     """
     place = place.resolve()
     if place.is_dir():
-        place /= named_for(timezone.now())
+        place /= named_for(timezone.now(), is_encrypted=bool(recipients))
     try:
-        with places.whole_folder(place) as folder:
-            said = _write(folder)
-    except (OSError, sqlite3.Error, Error) as error:
+        said = _write_encrypted(place, recipients) if recipients else _write_folder(place)
+    except (OSError, sqlite3.Error, Error, EncryptError) as error:
         raise Unusable(f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone.") from error
     return place, said
 
 
-def named_for(moment: datetime) -> str:
-    return f"{places.BACKUP}{moment:%Y%m%dT%H%M%SZ}"
+def named_for(moment: datetime, *, is_encrypted: bool) -> str:
+    return f"{places.BACKUP}{moment:%Y%m%dT%H%M%SZ}{encrypted_archive.SUFFIX if is_encrypted else ''}"
+
+
+def _write_folder(place: Path) -> Manifest:
+    with places.whole_folder(place) as folder:
+        return _write(folder)
+
+
+def _write_encrypted(place: Path, recipients: Sequence[Recipient]) -> Manifest:
+    with places.whole_file(place) as (folder, file):
+        said = _write(folder)
+        encrypted_archive.encrypt(folder, file, recipients)
+        return said
 
 
 def _write(folder: Path) -> Manifest:

@@ -17,6 +17,30 @@ BACKUP: Final = "stationbook-"
 @contextmanager
 def whole_folder(place: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `place` when all of it is on the disk; whatever goes wrong leaves nothing."""
+    with _unfinished(place) as partial:
+        yield partial
+        for path in (*partial.iterdir(), partial):
+            sync(path)
+        partial.rename(place)
+        sync(place.parent)
+
+
+@contextmanager
+def whole_file(place: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder to prepare files in, which is deleted, and a file to write, which becomes `place` as in `whole_folder`."""
+    with _unfinished(place) as partial:
+        folder, file = partial / "data", private(partial / "file")
+        folder.mkdir(mode=0o700)
+        yield folder, file
+        sync(file)
+        file.rename(place)
+        sync(place.parent)
+        shutil.rmtree(partial)
+
+
+@contextmanager
+def _unfinished(place: Path) -> Iterator[Path]:
+    """A folder under a temporary name beside `place`, locked against `_sweep`; deleted where anything goes wrong."""
     if place.exists():
         raise Unusable(f"{place} exists already. Name a backup that does not exist yet, or a folder to put one into.")
     if not place.parent.is_dir():
@@ -28,10 +52,6 @@ def whole_folder(place: Path) -> Iterator[Path]:
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield partial
-        for path in (*partial.iterdir(), partial):
-            sync(path)
-        partial.rename(place)
-        sync(place.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

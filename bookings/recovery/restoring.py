@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from bookings import privacy
 from bookings.privacy import Again, Tombstone
-from bookings.recovery import checking, waking
+from bookings.recovery import checking, encrypted_archive, waking
 from bookings.recovery import manifest as manifests
 from bookings.recovery.credentials import Credential
 from bookings.recovery.manifest import Manifest, Unusable
@@ -18,6 +19,20 @@ from bookings.recovery.stores import require_same_kind, store
 
 Say = Callable[[str], object]
 WITH_FAULTS: Final = "If it is all there is, restore it --with-faults, and mend them afterwards."
+
+
+@contextmanager
+def opened(backup: Path, identity: Path | None) -> Iterator[Path]:
+    """The folder of a backup; that of an encrypted one is temporary. Raises Unusable, or OSError for the file of the key."""
+    if not backup.is_file():
+        yield backup
+        return
+    if identity is None:
+        raise Unusable(
+            f"{backup} is encrypted. Name the file with its private key: --identity FILE, or - to type it in."
+        )
+    with encrypted_archive.decrypted(backup, encrypted_archive.read_identities(identity)) as folder:
+        yield folder
 
 
 def check(folder: Path, say: Say) -> Manifest:

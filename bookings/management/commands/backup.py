@@ -4,9 +4,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from bookings.recovery import backing_up
+from bookings.recovery.encrypted_archive import read_recipients
 from bookings.recovery.manifest import Unusable
 
 
@@ -20,11 +22,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "place", type=Path, metavar="FOLDER", help="where to: a folder that exists gets one named by date and time"
         )
+        parser.add_argument(
+            "--encrypt-to",
+            action="append",
+            metavar="KEY",
+            help="write one file that is encrypted to this public key of age (age1…, or a file of them); may be repeated; "
+            "instead of those in BACKUP_RECIPIENTS",
+        )
 
-    def handle(self, *args: Any, place: Path, **options: Any) -> None:
+    def handle(self, *args: Any, place: Path, encrypt_to: list[str] | None, **options: Any) -> None:
         try:
-            made, said = backing_up.back_up(place)
+            recipients = read_recipients(encrypt_to or settings.BACKUP_RECIPIENTS)
+            made, said = backing_up.back_up(place, recipients=recipients)
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None
-        size = sum(one["bytes"] for one in said.files.values())
+        size = made.stat().st_size if made.is_file() else sum(one["bytes"] for one in said.files.values())
         self.stdout.write(f"{made}: {sum(said.rows.values())} rows of {len(said.rows)} tables, {size} bytes.")

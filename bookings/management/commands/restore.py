@@ -18,9 +18,15 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, metavar="BACKUP", help="as manage.py backup named it")
+        parser.add_argument("backup", type=Path, metavar="BACKUP", help="as manage.py backup named it")
         parser.add_argument(
             "--check", action="store_true", help="only see whether the backup is whole; restore nothing"
+        )
+        parser.add_argument(
+            "--identity",
+            type=Path,
+            metavar="FILE",
+            help="the private key of an encrypted backup, as age-keygen wrote it; - reads it from standard input",
         )
         parser.add_argument("--erasures", type=Path, metavar="FILE", help="the newest list: whom to erase again")
         parser.add_argument(
@@ -37,7 +43,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._handle(**options)
+            with restoring.opened(options["backup"], options["identity"]) as folder:
+                self._handle(folder, **options)
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None
         except OSError as error:
@@ -45,8 +52,8 @@ class Command(BaseCommand):
 
     def _handle(
         self,
-        *,
         folder: Path,
+        *,
         check: bool,
         erasures: Path | None,
         credentials: Path | None,
