@@ -3,21 +3,25 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from django.db import Error
+from django.db import Error, transaction
 from django.utils import timezone
 
 from bookings import privacy
+from bookings.mails import watching
 from bookings.privacy import Again, Tombstone
-from bookings.recovery import checking, encrypted_archive, waking
+from bookings.recovery import checking, encrypted_archive, picture, waking
 from bookings.recovery import manifest as manifests
 from bookings.recovery.credentials import Credential
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.stores import require_same_kind, store
 
 Say = Callable[[str], object]
+WORKER_SILENCE: Final = timedelta(minutes=1)
+"""Longer than a worker lets pass between two signs of life."""
 WITH_FAULTS: Final = "If it is all there is, restore it --with-faults, and mend them afterwards."
 
 
@@ -74,6 +78,36 @@ def restore(
     say("Restored.")
 
 
+def put_into_use(
+    *, erasures: Sequence[Tombstone], in_use: Sequence[Credential] | None, with_faults: bool, say: Say
+) -> None:
+    """What `restore` proves and does, for a database that was brought back by other means, such as point-in-time recovery.
+
+    Nobody may be at work with it. Raises Unusable, and has changed nothing then.
+    """
+    _require_no_worker()
+    found = picture.taken()
+    checking.require_this_release(found)
+    _mind([*checking.faults_of_keys(found)], with_faults, say)
+    try:
+        with transaction.atomic():
+            say(f"{len(found.rows)} tables hold {sum(found.rows.values())} rows.")
+            _prove_sound(with_faults, say)
+            _wake(erasures, in_use, say)
+    except Error as error:
+        raise Unusable(f"Nothing was changed: {str(error).strip().splitlines()[0]}.") from error
+    say("Start servers and workers.")
+
+
+def _require_no_worker() -> None:
+    unseen = watching.workers(timezone.now()).unseen
+    if unseen is not None and unseen < WORKER_SILENCE:
+        raise Unusable(
+            f"A worker used this database {unseen.seconds} seconds ago. Stop servers and workers, wait a minute, and run this "
+            "again. Nothing was changed."
+        )
+
+
 def _ready(folder: Path, with_faults: bool, say: Say) -> Manifest:
     """All that can be said against a backup before anything of it is touched."""
     said, sealed = manifests.read(folder)
@@ -94,6 +128,10 @@ def _prove(said: Manifest, with_faults: bool, say: Say) -> None:
     checking.require_same(said)
     say(f"{len(said.rows)} tables hold the {sum(said.rows.values())} rows that they held.")
     say(f"The audit trail's {len(said.chains)} chains end where they ended.")
+    _prove_sound(with_faults, say)
+
+
+def _prove_sound(with_faults: bool, say: Say) -> None:
     faults = [*checking.faults()]
     _mind(faults, with_faults, say)
     if not faults:
