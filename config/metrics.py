@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from bookings.mails import watching
 from bookings.models import Booking
 from config.environment import METRICS_FOLDER
+from core.db import wal_archive
 from stations import meters
 
 
@@ -104,4 +105,9 @@ class OfTheDatabase(Collector):
             "stationbook_bookings_displaced",
             "Bookings that wait for another place.",
             Booking.objects.displaced().ahead(now).count(),
+        )
+        yield GaugeMetricFamily(
+            "stationbook_wal_archive_failing_seconds",
+            "For how long the database could not archive its write-ahead log; 0 where it can, or need not.",
+            wal_archive.failing_seconds(),
         )

@@ -240,6 +240,7 @@ def test_database_says_how_mails_and_workers_are(station: Station) -> None:
     assert found["stationbook_workers", frozenset()] == 1
     assert found["stationbook_worker_heartbeat_age_seconds", frozenset()] < 60
     assert found["stationbook_bookings_displaced", frozenset()] == 1
+    assert found["stationbook_wal_archive_failing_seconds", frozenset()] == 0
 
 
 def test_mails_of_the_last_hour_are_counted_by_their_end(station: Station) -> None:

@@ -33,7 +33,7 @@ def test_overlay_changes_postgres_and_adds_the_base_backups() -> None:
 def test_base_backups_can_change_nothing_but_the_repository() -> None:
     service = SERVICES["base-backups"]
 
-    assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "postgres")
+    assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "999:999")
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["ulimits"] == {"core": 0}
 
@@ -81,6 +81,6 @@ def base_backup(folder: Path, *, weekday: str, status: int) -> tuple[int, list[s
     for name, does in {"date": f"echo {weekday}", "pgbackrest": f'echo "$*" >> {folder}/asked; exit {status}'}.items():
         (program := folder / name).write_text(f"#!/bin/sh\n{does}\n")
         program.chmod(0o755)
-    command = [DEPLOY / "postgres/base-backups.sh", "once"]
+    command: list[str | Path] = [DEPLOY / "postgres/base-backups.sh", "once"]
     done = subprocess.run(command, env={"PATH": f"{folder}:/usr/bin:/bin"}, capture_output=True, check=False)
     return done.returncode, (folder / "asked").read_text().splitlines()

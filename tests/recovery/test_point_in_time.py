@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from core.db import wal_archive
 from tests.recovery.archived_server import ArchivedServer
-from tests.servers import scratch
+from tests.servers import scratch, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("point in time")]
 
@@ -117,3 +118,24 @@ def test_repository_holds_nothing_that_can_be_read(month: Month) -> None:
 
     assert len(files) > DAYS
     assert [path for path in files if b"stationbook" in path.read_bytes() or b"kitchen" in path.read_bytes()] == []
+
+
+def failing_seconds(url: str) -> float:
+    with psycopg.connect(url) as connection:
+        [seconds] = connection.execute(wal_archive.FAILING_SECONDS).fetchone() or [None]
+    assert isinstance(seconds, float)
+    return seconds
+
+
+def test_archive_that_cannot_be_written_is_told_until_it_can(month: Month) -> None:
+    url, repository = month.server.server.url, month.server.folder / "repository"
+    month.server.set_clock(0)  # the archiver's own clock is not put back
+    assert failing_seconds(url) == 0
+
+    away = repository.rename(repository.with_name("away"))
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE changed (); SELECT pg_switch_wal()")
+    wait_until(lambda: failing_seconds(url) > 0, "The alert")
+    away.rename(repository)
+
+    wait_until(lambda: failing_seconds(url) == 0, "The archive", seconds=120)

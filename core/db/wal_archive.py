@@ -1,0 +1,22 @@
+"""Whether PostgreSQL archives its write-ahead log (WAL), without which there is no point-in-time recovery."""
+
+from typing import Final
+
+from django.db import connection
+
+FAILING_SECONDS: Final = """
+SELECT CASE
+    WHEN last_failed_time > coalesce(last_archived_time, '-infinity')
+        THEN extract(epoch FROM clock_timestamp() - coalesce(last_archived_time, stats_reset))::float8
+    ELSE 0::float8
+END FROM pg_stat_archiver"""
+
+
+def failing_seconds() -> float:
+    """For how long nothing could be archived; 0 while it works, and where nothing is to be archived."""
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(FAILING_SECONDS)
+        [seconds] = cursor.fetchone()
+        return float(seconds)
