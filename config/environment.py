@@ -119,6 +119,11 @@ def database(name: str, default: str = "") -> dict[str, Any]:
     return found
 
 
+def with_database(url: str) -> dict[str, str]:
+    """The environment for another process of the product, whose settings then name this database and no replica."""
+    return os.environ | {"DATABASE_URL": url, "DATABASE_URL_FILE": "", "REPLICA_URL": "", "REPLICA_URL_FILE": ""}
+
+
 def redis_server(name: str) -> str:
     """The address of a Redis; "" for none. Raises ImproperlyConfigured as `database` does."""
     text = said(name)

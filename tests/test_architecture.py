@@ -18,6 +18,7 @@ OUTERMOST = re.compile(
 
 SHARED_BY_THE_OUTERMOST = {
     "config.api",
+    "config.environment",
     "config.errors",
     "config.fields",
     "config.middleware",
@@ -25,7 +26,7 @@ SHARED_BY_THE_OUTERMOST = {
     "config.queries",
     "config.wire",
 }
-"""What the outermost layer needs of the top: envelope, shapes, error pages."""
+"""What the outermost layer needs of the top: envelope, shapes, error pages, the environment of another process."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -17,17 +17,20 @@ NAMED_AT_MOST: Final = 10
 AT_ONCE: Final = 1_000
 
 
-def require_this_release(manifest: Manifest) -> None:
-    """Raises Unusable where the code's migrations are not those of the backup: another release reads another schema."""
+def require_this_release(manifest: Manifest, what: str = "The backup", use: str = "Restore it") -> None:
+    """Raises Unusable where the code's migrations are not those of the backup: another release reads another schema.
+
+    The sentence calls it `what`, and advises to `use` it with its own release.
+    """
     disk = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
     theirs = {(app, name) for app, names in manifest.migrations.items() for name in names}
     apps = {app for app, _name in disk}
     for there, who, way in (
-        (theirs - disk, "a newer", "Restore it with that release."),
-        (disk - theirs, "an older", "Restore it with that release, then upgrade."),
+        (theirs - disk, "a newer", f"{use} with that release."),
+        (disk - theirs, "an older", f"{use} with that release, then upgrade."),
     ):
         if named := sorted(f"{app}.{name}" for app, name in there if app in apps or who == "a newer"):
-            raise Unusable(f"The backup was made by {who} release, which differs by {', '.join(named)}. {way}")
+            raise Unusable(f"{what} was made by {who} release, which differs by {', '.join(named)}. {way}")
 
 
 def faults_of_keys(manifest: Manifest) -> Iterator[str]:

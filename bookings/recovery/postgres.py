@@ -46,7 +46,7 @@ class Postgres:
     def snapshot(self) -> Iterator[None]:
         with snapshots.snapshot(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            _require_whole_sight(cursor)
+            require_whole_sight(cursor)
             cursor.execute("SELECT pg_export_snapshot()")
             [self._snapshot] = cursor.fetchone()
             yield
@@ -99,7 +99,7 @@ class Postgres:
             connection.close()  # with all that the script has set
 
 
-def _require_whole_sight(cursor: Any) -> None:
+def require_whole_sight(cursor: Any) -> None:
     """Row-level security leaves out silently what a role may not see: such a dump would be smaller, and whole to look at."""
     cursor.execute(
         "SELECT rolsuper OR rolbypassrls OR coalesce(pg_has_role(oid,"

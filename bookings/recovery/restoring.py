@@ -87,7 +87,7 @@ def put_into_use(
     """
     _require_no_worker()
     found = picture.taken()
-    checking.require_this_release(found)
+    checking.require_this_release(found, what="The database", use="Use it")
     _mind([*checking.faults_of_keys(found)], with_faults, say)
     try:
         with transaction.atomic():

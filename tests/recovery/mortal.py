@@ -1,6 +1,7 @@
-"""A command that is killed at work: `python -m tests.recovery.mortal backup|restore FOLDER`.
+"""A command that is killed at work: `python -m tests.recovery.mortal backup|restore|load_sqlite PATH`.
 
-A backup when its data has been written and its manifest has not; a restore when all is there and nothing of it is proved yet.
+A backup when its data has been written and its manifest has not; a restore or a move when all is there and nothing of it is
+proved yet.
 """
 
 import os
