@@ -3,6 +3,7 @@
 import hmac
 import logging
 import time
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -128,12 +129,17 @@ class BearerAuthentication(JWTAuthentication):
             token = _signed_by_us(raw_token, api_settings.SIGNING_KEY)
         except TokenError:
             raise TokenInvalid from None
-        if token["exp"] <= time.time():
+        if not _is_within(token, api_settings.ACCESS_TOKEN_LIFETIME):
             raise TokenInvalid
         return token
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         return owner(validated_token)
+
+
+def _is_within(token: Token, lifetime: timedelta) -> bool:
+    """Whether a token has not run out. One that a clock dated ahead by more than `lifetime` would last too long."""
+    return bool(0 < token["exp"] - time.time() <= 2 * lifetime.total_seconds())
 
 
 @lru_cache(1024)
@@ -237,9 +243,12 @@ class _Refresh(RefreshToken):
 
 def _read(text: str) -> RefreshToken:
     try:
-        return _Refresh(text)  # type: ignore[arg-type]
+        token = _Refresh(text)  # type: ignore[arg-type]
     except TokenError:
         raise TokenInvalid from None
+    if not _is_within(token, api_settings.REFRESH_TOKEN_LIFETIME):
+        raise TokenInvalid
+    return token
 
 
 def _family(token: Token) -> str:

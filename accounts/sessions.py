@@ -52,15 +52,16 @@ def look(session: SessionBase, *, active: bool) -> None:
     now, row = timezone.now(), row_of(session)
     if not _is_within_its_time(row, now):
         session.flush()
-    elif active and now - row.last_seen_at >= STAMP_EVERY:
+    elif active and abs(now - row.last_seen_at) >= STAMP_EVERY:
         row.last_seen_at = now
         if not Session.objects.filter(pk=row.pk).update(last_seen_at=now):  # ended by another request meanwhile
             session.flush()
 
 
 def _is_within_its_time(row: Session, now: datetime) -> bool:
+    """What a clock that was wrong dated ahead lasts no longer than what it did not."""
     idle, longest = timedelta(seconds=settings.SESSION_IDLE_SECONDS), timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    return now - row.last_seen_at < idle and now - row.created_at < longest
+    return abs(now - row.last_seen_at) < idle and abs(now - row.created_at) < longest
 
 
 def current(user: User) -> list[Session]:

@@ -17,6 +17,10 @@ from accounts.models import Customer, User
 from bookings.contact_proposal import ContactProposal as ContactProposal  # Django finds it here
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Standing
+from bookings.operations.models import BackupRecord as BackupRecord
+from bookings.operations.models import ClockReading as ClockReading
+from bookings.operations.models import RetentionNotice as RetentionNotice
+from bookings.operations.models import WorkerBeat as WorkerBeat
 from bookings.querysets import BookingQuerySet, FeedQuerySet, HoldQuerySet, MailQuerySet, UndoStepQuerySet
 from bookings.workflow import Status
 from stations import statements, validators
@@ -367,13 +371,3 @@ class UndoStep(models.Model):  # noqa: DJ008
     def differs(self, name: str) -> bool:
         old, new = self.values.get(name, (None, None))
         return bool(old != new)
-
-
-class WorkerBeat(models.Model):  # noqa: DJ008
-    """That a worker was there at that moment. Each writes its own, under a name that it gives itself when it starts."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        default_permissions = ()

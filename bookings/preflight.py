@@ -32,6 +32,7 @@ from accounts.keyrings import DATA, INDEX, unbound
 from accounts.models import AuditEntry, User
 from bookings import demo, verifying
 from bookings.mails.courier import BROKEN, server_at
+from bookings.operations import clock_check
 from stations.models import Station
 
 NAMED_AT_MOST: Final = 5
@@ -216,12 +217,9 @@ def disk() -> Iterator[str]:
 def clock() -> Iterator[str]:
     """This machine's time is the database's, and not before what was written last."""
     now = timezone.now()
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            [theirs] = cursor.fetchone()
-        if abs(theirs - now) > CLOCK_TOLERANCE:
-            yield f"The clocks of this machine and of the database differ by {abs(theirs - now)}. Set them by NTP."
+    difference = clock_check.difference_to_database()
+    if abs(difference) > CLOCK_TOLERANCE:
+        yield f"The clocks of this machine and of the database differ by {abs(difference)}. Set them by NTP."
     newest = AuditEntry.objects.order_by("-id").values_list("timestamp", flat=True)
     if _is_migrated() and (last := newest.first()) and last - now > CLOCK_TOLERANCE:
         yield f"The clock is behind: the newest entry of the audit trail is of {last:%Y-%m-%d %H:%M} UTC. Set it by NTP."

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import Customer, CustomerQuerySet
-from bookings import privacy
+from bookings import privacy, retention_notices
 from bookings.models import Booking
 from stations.models import Station
 from stations.timetable import local_now
@@ -41,7 +41,7 @@ class Kept:
 
 def retain(now: datetime, *, dry_run: bool = False, is_limited: bool = False) -> Iterator[Kept]:
     """Every station that has a rule, in turn. A dry run counts the same and changes nothing; `is_limited` is for a process that
-    nobody watches: it erases a small share a day.
+    nobody watches: it erases a small share a day, and begins once managers have had notice.
 
     Some at once, each lot a transaction of its own: killed, it goes on when it is called again, and two at once do no harm. It
     rests as long as it works, so that whoever else writes gets their turn.
@@ -51,16 +51,24 @@ def retain(now: datetime, *, dry_run: bool = False, is_limited: bool = False) ->
         if dry_run:
             yield Kept(station, before, overdue(station, before).count())
         elif is_limited:
-            erased = _erase(station, before, allowance(station, now))
-            yield Kept(station, before, erased, overdue(station, before).count())
+            yield _erase_if_noticed(station, before, now)
         else:
             yield Kept(station, before, _erase(station, before))
 
 
+def _erase_if_noticed(station: Station, before: date, now: datetime) -> Kept:
+    due = overdue(station, before).count()
+    if not due or not retention_notices.has_run(station, before, due, now):
+        return Kept(station, before, 0)
+    erased = _erase(station, before, allowance(station, now))
+    return Kept(station, before, erased, overdue(station, before).count())
+
+
 def allowance(station: Station, now: datetime) -> int:
-    """How many more may be erased without a person's word, after those of the last 24 hours, whoever erased them."""
+    """How many more may be erased without a person's word, after those of the last 24 hours, whoever erased them. What a
+    clock dated ahead that was wrong does not count."""
     theirs = Customer.objects.filter(station=station)
-    erased = theirs.filter(erased_at__gt=now - DAY).count()
+    erased = theirs.filter(erased_at__gt=now - DAY, erased_at__lt=now + DAY).count()
     most = max(DAILY_MINIMUM, int((theirs.kept().count() + erased) * DAILY_SHARE))
     return max(0, most - erased)
 

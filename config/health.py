@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from bookings.mails import watching
+from bookings.operations import clock_check
 from core.db import disk_full
 from stations import meters
 
@@ -94,13 +95,24 @@ def disk() -> Check:
 
 
 def worker() -> Check:
-    unseen = watching.workers(timezone.now()).unseen
+    found = watching.workers(timezone.now())
+    unseen = found.unseen
     limit = timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
     if unseen is None:
         return Check(False, "No worker was ever seen. Start manage.py deliver.")
     if unseen > limit:
         return Check(False, f"No worker was seen for {_minutes(unseen)}. Start manage.py deliver, or see its log.")
+    if found.longest_round > timedelta(seconds=settings.WORKER_ROUND_SECONDS):
+        return Check(
+            False,
+            f"A worker has been at “{found.round}” for {_minutes(found.longest_round)}. See its log, and start it anew.",
+        )
     return Check(True, "A worker is at work.")
+
+
+def clock() -> Check:
+    reason = clock_check.doubt()
+    return Check(not reason, reason or "The clock is in no doubt.")
 
 
 def mails() -> Check:
@@ -145,6 +157,6 @@ class CachedChecks:
 
 
 _web: Final = CachedChecks(database, migrations)
-_ready: Final = CachedChecks(database, migrations, disk, worker, mails)
+_ready: Final = CachedChecks(database, migrations, disk, clock, worker, mails)
 
 ADDRESSES: Final = {"/health/live": live, "/health/web": web, "/health/ready": ready}

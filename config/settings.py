@@ -354,6 +354,12 @@ HEALTH_CACHE_SECONDS = env.float("HEALTH_CACHE_SECONDS", default=3.0)
 """How long a process repeats what it found out for /health/web and /health/ready."""
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)
 MAIL_QUEUE_SECONDS = env.int("MAIL_QUEUE_SECONDS", default=900)
+WORKER_ROUND_SECONDS = env.int("WORKER_ROUND_SECONDS", default=900)
+"""How long a worker may be at one round before it counts as stalled."""
+RETENTION_NOTICE_DAYS = env.int("RETENTION_NOTICE_DAYS", default=7)
+"""How many days before the first erasure at a station its managers are told."""
+if RETENTION_NOTICE_DAYS < 0:
+    raise ImproperlyConfigured("RETENTION_NOTICE_DAYS is a number of days, 0 or more.")
 
 SENTRY_DSN = said("SENTRY_DSN")
 """Where crashes are told; "" for nowhere."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from django.conf import settings
@@ -80,6 +80,8 @@ def text_of(email: AccountEmail) -> Text:
             return _set_password(email.user, details)
         if email.kind == EmailKind.CONFIRM_EMAIL:
             return _confirm_email(email.user)
+        if email.kind == EmailKind.RETENTION_NOTICE:
+            return _retention_notice(email.user, details)
         return _notice(email, details)
 
 
@@ -99,6 +101,21 @@ def _set_password(user: User, details: dict[str, Any]) -> Text:
 def _confirm_email(user: User) -> Text:
     link = _address("confirm-email", email_change.token_for(user))
     return _rendered(_("Confirm your new email"), "confirm_email", {"user": user, "link": link})
+
+
+def _retention_notice(user: User, details: dict[str, Any]) -> Text:
+    shown = {
+        **details,
+        "user": user,
+        "before": wording.full_day(date.fromisoformat(details["before"]), details["country"]),
+        "erase_from": wording.full_day(date.fromisoformat(details["erase_from"]), details["country"]),
+        "link": _address("admin:stations_station_change", str(details["station_id"])) if settings.PUBLIC_URL else "",
+    }
+    subject = _("Customers of %(station)s will be erased from %(date)s") % {
+        "station": details["station"],
+        "date": shown["erase_from"],
+    }
+    return _rendered(subject, "retention_notice", shown)
 
 
 def _notice(email: AccountEmail, details: dict[str, Any]) -> Text:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.auth.models import QueuedEmail
 
@@ -19,16 +20,17 @@ Found = TypeVar("Found")
 def take(
     queue: type[Queued], now: datetime, *, lifetime: timedelta, find: Callable[[Queued], Found | None]
 ) -> tuple[Queued, Found] | None:
-    """Lease the email that is longest due, with what `find` finds for it. Those for which it finds nothing, and those older
-    than `lifetime`, are deleted on the way.
+    """Lease the email that is longest due, with what `find` finds for it. Those for which it finds nothing are deleted on the
+    way; those older than `lifetime` are left to the worker's round that expires them.
     """
-    while queue._default_manager.filter(due_at__lte=now).exists():
+    due = queue._default_manager.filter(due_at__lte=now, created_at__gt=now - lifetime)
+    while due.exists():
         with transaction.atomic():
-            email = _longest_due(queue, now)
+            email = _longest_due(due)
             if email is None:
                 return None
             found = find(email)
-            if found is not None and email.created_at > now - lifetime:
+            if found is not None:
                 email.due_at = now + LEASE
                 email.save(update_fields=["due_at"])
                 return email, found
@@ -36,10 +38,9 @@ def take(
     return None
 
 
-def _longest_due(queue: type[Queued], now: datetime) -> Queued | None:
+def _longest_due(due: QuerySet[Queued]) -> Queued | None:
     skips = connection.features.has_select_for_update_skip_locked
-    due = queue._default_manager.select_for_update(skip_locked=skips).filter(due_at__lte=now)
-    return due.order_by("due_at", "pk").first()
+    return due.select_for_update(skip_locked=skips).order_by("due_at", "pk").first()
 
 
 def postpone(email: QueuedEmail, now: datetime) -> None:

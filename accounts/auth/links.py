@@ -17,7 +17,7 @@ class AccountLink(PasswordResetTokenGenerator):
         self.key_salt, self.lifetime = key_salt, lifetime
 
     def check_token(self, user: Any, token: str | None) -> bool:
-        return bool(token) and super().check_token(user, token) and self._age_of(token or "") <= self.lifetime
+        return bool(token) and super().check_token(user, token) and abs(self._age_of(token or "")) <= self.lifetime
 
     def _age_of(self, token: str) -> timedelta:
         seconds: int = self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0])

@@ -13,7 +13,8 @@ from accounts.encryption import EncryptedTextField
 
 
 class EmailKind(StrEnum):
-    """What an account email says. The last two hold a link, all others are security notices."""
+    """What an account email says: the last tells of erasures to come, the two before hold a link, all others are security
+    notices."""
 
     PASSWORD_CHANGED = auto()
     TWO_FACTOR_ENABLED = auto()
@@ -28,6 +29,7 @@ class EmailKind(StrEnum):
     PASSWORD_LINK_CREATED = auto()
     SET_PASSWORD = auto()
     CONFIRM_EMAIL = auto()
+    RETENTION_NOTICE = auto()
 
 
 class QueuedEmail(models.Model):

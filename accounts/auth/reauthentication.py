@@ -26,7 +26,7 @@ def is_recent(session: SessionBase) -> bool:
         return False
     signed_in_at = sessions.row_of(session).created_at.timestamp()
     given_at = max(signed_in_at, session.get(CONFIRMED_AT) or 0)
-    return bool(time.time() - given_at < settings.REAUTHENTICATION_SECONDS)
+    return bool(abs(time.time() - given_at) < settings.REAUTHENTICATION_SECONDS)
 
 
 def confirm(

@@ -3,6 +3,7 @@
 Each is written when it goes, and kept nowhere.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +18,8 @@ from django.utils import timezone
 from accounts import resetting
 from accounts.auth import account_email_text, account_emails, email_queue
 from accounts.auth.account_email_text import Text
-from accounts.auth.models import QueuedEmail
+from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
+from bookings import retention_notices
 from bookings.mails.composing import WIRE, ascii_address
 from bookings.mails.courier import Courier, Letter, Outcome
 from stations import meters
@@ -47,12 +49,19 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
         taken.email.delete()
         return Outcome.REFUSED
     outcome = courier.hand_over(letter)
+    if outcome is Outcome.SENT:
+        _note_sent(taken.email, now())
     meters.MAILS.labels(outcome.name.lower()).inc()
     if outcome in AGAIN:
         email_queue.postpone(taken.email, now())
     else:
         taken.email.delete()
     return outcome
+
+
+def _note_sent(email: QueuedEmail, now: datetime) -> None:
+    if isinstance(email, AccountEmail) and email.kind == EmailKind.RETENTION_NOTICE:
+        retention_notices.mark_sent(json.loads(email.details)["station_id"], now)
 
 
 def _reset(now: datetime) -> Taken | None:

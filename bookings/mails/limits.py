@@ -34,7 +34,8 @@ class Reached:
 def claim(mail: Mail, address: str, now: datetime) -> Reached | None:
     """Count the mail, or say which limit is reached. `address` is in ASCII, as a mail server is told it.
 
-    Called in the transaction in which the mail is taken.
+    Called in the transaction in which the mail is taken. What is dated ahead by more than a window, by a clock that was wrong,
+    does not count.
     """
     recipient = recipient_key(address)
     _take_turns(f"station {mail.station_id}".encode(), recipient)
@@ -42,9 +43,10 @@ def claim(mail: Mail, address: str, now: datetime) -> Reached | None:
         (Problem.TOO_MANY, settings.MAIL_DAILY_LIMIT_PER_RECIPIENT, DAY, {"recipient": recipient}),
         (Problem.HOURLY_LIMIT, settings.MAIL_HOURLY_LIMIT_PER_STATION, HOUR, {"station": mail.station_id}),
     ):
-        latest = CountedMail.objects.filter(handed_at__gt=now - window, **counted).order_by("-handed_at")
-        if first := latest.values_list("handed_at", flat=True)[limit - 1 : limit].first():
-            return Reached(problem, first + window)
+        latest = CountedMail.objects.filter(handed_at__gt=now - window, handed_at__lte=now + window, **counted)
+        handed = latest.order_by("-handed_at").values_list("handed_at", flat=True)
+        if first := handed[limit - 1 : limit].first():
+            return Reached(problem, min(first, now) + window)
     CountedMail.objects.create(mail=mail, station_id=mail.station_id, recipient=recipient, handed_at=now)
     return None
 
@@ -56,8 +58,8 @@ def release(mail: Mail) -> None:
 
 
 def forget(now: datetime) -> None:
-    """Delete what no longer counts."""
-    CountedMail.objects.filter(handed_at__lt=now - DAY).delete()
+    """Delete what no longer counts, and what a wrong clock dated ahead."""
+    CountedMail.objects.exclude(handed_at__range=(now - DAY, now + DAY)).delete()
 
 
 def recipient_key(address: str) -> bytes:

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Min, Q
 
+from accounts import resetting
+from accounts.auth import account_emails
 from accounts.models import AccountEmail, ResetRequest
 from bookings.mails.kinds import OPEN, Problem, State
 from bookings.models import Mail, WorkerBeat
 
 AT_WORK: Final = timedelta(minutes=2)
-"""A worker beats every 15 seconds, but not while it has a mail in hand."""
+"""A worker beats every 15 seconds."""
+AHEAD: Final = timedelta(minutes=5)
+"""By which the clock of a worker may be ahead. What is dated later, by a clock that was wrong, says nothing."""
 
 HOUR: Final = timedelta(hours=1)
 
@@ -31,6 +35,10 @@ class Workers:
 
     at_work: int
     unseen: timedelta | None
+    longest_round: timedelta
+    """For how long one of those seen of late has been at the same round."""
+    round: str
+    """That round's name; "" where none is at any."""
 
 
 def queue(now: datetime) -> Queue:
@@ -42,8 +50,10 @@ def queue(now: datetime) -> Queue:
     )
     due = Mail.objects.due(now).order_by().aggregate(first=Min("due_at"))["first"]
     account = [
-        emails._default_manager.filter(due_at__lte=now).aggregate(first=Min("due_at"))["first"]
-        for emails in (ResetRequest, AccountEmail)
+        emails._default_manager.filter(due_at__lte=now, created_at__gt=now - lifetime).aggregate(first=Min("due_at"))[
+            "first"
+        ]
+        for emails, lifetime in ((ResetRequest, resetting.LIFETIME), (AccountEmail, account_emails.LIFETIME))
     ]
     since = min((moment for moment in (counts["away"], due, *account) if moment), default=now)
     return Queue(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))
@@ -57,8 +67,11 @@ def ended(now: datetime) -> dict[str, int]:
 
 
 def workers(now: datetime) -> Workers:
-    found = WorkerBeat.objects.aggregate(
-        at_work=Count("pk", filter=Q(seen_at__gt=now - AT_WORK)),
-        last=Max("seen_at"),
-    )
-    return Workers(found["at_work"], max(now - found["last"], timedelta(0)) if found["last"] else None)
+    last, at_work, seconds, name = None, 0, 0, ""
+    for beat in WorkerBeat.objects.filter(seen_at__lte=now + AHEAD):
+        last = max(last or beat.seen_at, beat.seen_at)
+        if beat.seen_at > now - AT_WORK:
+            at_work += 1
+            seconds, name = max((seconds, name), (beat.round_seconds, beat.round))
+    unseen = max(now - last, timedelta(0)) if last else None
+    return Workers(at_work, unseen, timedelta(seconds=seconds), name)

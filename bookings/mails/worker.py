@@ -6,8 +6,8 @@ import random
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
-from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error, connection
@@ -17,10 +17,13 @@ from accounts import resetting, sessions
 from accounts.auth import account_emails, email_change
 from accounts.checkpoints import Checkpointer
 from accounts.idempotency import service as idempotency
-from bookings import retaining
-from bookings.mails import account_email_delivery, delivering, faults, limits, reminders
+from bookings import retaining, retention_notices
+from bookings.mails import account_email_delivery, delivering, faults, limits, misdated, reminders
 from bookings.mails.courier import Courier, Outcome
-from bookings.models import Mail, WorkerBeat
+from bookings.models import Mail
+from bookings.operations import clock_check, heartbeat
+from bookings.operations.clock_check import ClockWatch
+from bookings.operations.heartbeat import Heartbeat
 from bookings.undo import steps
 from stations import meters
 
@@ -32,8 +35,7 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 REMIND_EVERY: Final = timedelta(minutes=1)
 TIDY_EVERY: Final = timedelta(hours=1)
 RETAIN_EVERY: Final = timedelta(days=1)
-BEAT_EVERY: Final = timedelta(seconds=15)
-BEATS_KEPT: Final = timedelta(days=1)
+CHECK_CLOCK_EVERY: Final = timedelta(minutes=1)
 KEPT: Final = timedelta(days=30)
 """How long what was said can be read again. That it was said stays."""
 
@@ -54,17 +56,18 @@ class Stop:
             time.sleep(min(left, NAP_SECONDS))
 
 
-def run(courier: Courier, stop: Stop) -> None:
+def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None) -> None:
     """Until told to stop; the mail in hand is finished first. A database that is away is waited for, and so is the end of
     whatever else goes wrong: a worker that ended would take the server with it.
     """
-    rounds = [Round(beating(uuid4()), BEAT_EVERY), Round(reminders.queue, REMIND_EVERY), *housekeeping()]
+    beats = beats or Heartbeat()
+    rounds = [*housekeeping(), Round(reminders.queue, REMIND_EVERY, name="reminders")]
     troubles = 0
     while not stop.told:
         try:
-            for one in rounds:
-                one.go(timezone.now())
-            outcome = _deliver_next(courier)
+            go_through(rounds, beats)
+            with beats.during("mails"):
+                outcome = _deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
@@ -79,38 +82,51 @@ def run(courier: Courier, stop: Stop) -> None:
             stop.wait(IDLE_SECONDS)
 
 
-def keep_house(stop: Stop) -> None:
+def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
     """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
-    rounds = [Round(beating(uuid4()), BEAT_EVERY), *housekeeping()]
+    beats = beats or Heartbeat()
+    rounds = housekeeping()
     while not stop.told:
         try:
-            for one in rounds:
-                one.go(timezone.now())
+            go_through(rounds, beats)
         except Exception as error:
             log.error("What is kept too long is looked for again later: %s.", faults.told(error))
             connection.close()
         stop.wait(LONGEST_PAUSE_SECONDS)
 
 
+def go_through(rounds: "list[Round]", beats: Heartbeat) -> None:
+    """Do what is due of it, while the heartbeat says which round it is."""
+    for one in rounds:
+        beats.beat_if_due()
+        with beats.during(one.name):
+            one.go(timezone.now())
+
+
 def housekeeping() -> "list[Round]":
-    checkpoints = Round(Checkpointer().make, timedelta(seconds=settings.AUDIT_CHECKPOINT_SECONDS))
-    return [Round(tidy, TIDY_EVERY), Round(retain, RETAIN_EVERY), checkpoints]
+    """The clock first: what is erased or expired waits while that is in doubt."""
+    clock = ClockWatch()
+    return [
+        Round(clock.observe, CHECK_CLOCK_EVERY, name="clock"),
+        Round(misdated.bring_forward, REMIND_EVERY, name="misdated mails"),
+        Round(partial(if_clock_is_trusted, clock, tidy), TIDY_EVERY, name="tidying"),
+        Round(partial(if_clock_is_trusted, clock, retain), RETAIN_EVERY, name="retention"),
+        Round(Checkpointer().make, timedelta(seconds=settings.AUDIT_CHECKPOINT_SECONDS), name="audit checkpoints"),
+    ]
 
 
-def beating(worker: UUID) -> Callable[[datetime], object]:
-    """What says that this worker is there."""
-
-    def beat(now: datetime) -> object:
-        mine = [WorkerBeat(pk=worker, seen_at=now)]
-        return WorkerBeat.objects.bulk_create(
-            mine, update_conflicts=True, unique_fields=["id"], update_fields=["seen_at"]
-        )
-
-    return beat
+def if_clock_is_trusted(clock: ClockWatch, work: Callable[[datetime], object], now: datetime) -> None:
+    """Do work that erases or expires, unless the clock by which it is due is in doubt."""
+    clock.observe(now)
+    if reason := clock_check.doubt():
+        log.error("Nothing is erased or expired. %s", reason)
+    else:
+        work(now)
 
 
 def retain(now: datetime) -> None:
     """Erase the customers whose time is over, where their station says how long that is."""
+    retention_notices.withdraw_unneeded()
     for one in retaining.retain(now, is_limited=True):
         if one.erased:
             log.info("%s customers of station %s are erased: their time is over.", one.erased, one.station.code)
@@ -148,7 +164,7 @@ def tidy(now: datetime) -> None:
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
     steps.forget_old(now)
-    WorkerBeat.objects.filter(seen_at__lt=now - BEATS_KEPT).delete()
+    heartbeat.forget_old(now)
 
 
 def pause_after(troubles: int) -> float:
@@ -161,8 +177,8 @@ class Round:
     A clock that is put back is taken for the end of the wait: the next turn would be as far away as the clock went back.
     """
 
-    def __init__(self, work: Callable[[datetime], object], every: timedelta) -> None:
-        self._work, self._every = work, every
+    def __init__(self, work: Callable[[datetime], object], every: timedelta, *, name: str = "") -> None:
+        self.name, self._work, self._every = name, work, every
         self._last: datetime | None = None
 
     def go(self, now: datetime) -> None:

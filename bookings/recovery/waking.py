@@ -17,6 +17,7 @@ from accounts import sessions
 from accounts.models import Customer
 from bookings.mails import outbox, reminders
 from bookings.models import Booking, Feed, UndoStep
+from bookings.operations import clock_check
 from bookings.recovery import credentials
 from bookings.recovery.credentials import Credential, Ended
 from stations.models import Station
@@ -44,6 +45,7 @@ def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
     ended = credentials.end_all_but(in_use, at=now)
     Feed.objects.listed().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: they stay on their pages
     people = sessions.end_all()
+    clock_check.confirm(now)  # what was read of it was read before the backup
     UndoStep.objects.all().delete()  # they belong to those sessions
     Booking.objects.update(version=F("version") + VERSIONS)
     Customer.objects.update(version=F("version") + VERSIONS)

@@ -11,6 +11,9 @@ from accounts.models import AuditEntry, Customer
 from bookings import retaining
 from bookings.mails import worker
 from bookings.mails.worker import Stop
+from bookings.models import RetentionNotice
+from bookings.operations import clock_check
+from bookings.operations.clock_check import ClockWatch
 from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import booking, customer, open_station
@@ -149,12 +152,20 @@ class Looking(Stop):
         self.told = True
 
 
+def noticed(station: Station, sent_at: datetime) -> None:
+    """Its managers were told then."""
+    RetentionNotice.objects.create(
+        station=station, months=station.retention_months or 0, customers=1, created_at=sent_at, sent_at=sent_at
+    )
+
+
 def test_worker_whose_clock_is_wrong_erases_few_and_says_so(
     station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(retaining, "DAILY_MINIMUM", 2)
     for number in range(5):
         books(station, f"guest{number}", NOW.date() + timedelta(days=number))
+    noticed(station, NOW)
     wrong = NOW + timedelta(days=40 * 365)
 
     with time_machine.travel(wrong, tick=False):
@@ -184,8 +195,31 @@ def test_worker_may_erase_a_share_of_a_large_station_a_day(
     assert retaining.allowance(station, NOW + timedelta(hours=1)) == allowed
 
 
+def test_erasures_that_a_wrong_clock_dated_ahead_use_up_no_allowance(station: Station) -> None:
+    made = [Customer(station=station, name="", erased_at=NOW + timedelta(days=30)) for _number in range(20)]
+    Customer.objects.bulk_create(made)
+
+    assert retaining.allowance(station, NOW) == 20
+
+
+def test_command_under_a_clock_in_doubt_erases_nobody(station: Station) -> None:
+    with time_machine.travel(NOW, tick=False):
+        books(station, "old", LIMIT - timedelta(days=1))
+        clock_check.confirm(NOW - timedelta(days=20))
+        ClockWatch().observe(NOW)
+        refused, counted = run("retain"), run("retain", "--dry-run")
+        confirmed = run("confirm_clock")
+        erased = run("retain")
+
+    assert (refused.status, refused.err.partition(".")[0]) == (1, "Nobody was erased")
+    assert "1 would be erased." in counted.out
+    assert confirmed.out == "The clock is trusted. It is 2031-03-07 12:00:00 UTC.\n"
+    assert "1 erased." in erased.out
+
+
 def test_worker_without_a_mail_server_erases_too(station: Station) -> None:
     books(station, "old", timezone.now().date() - timedelta(days=800))
+    noticed(station, timezone.now() - timedelta(days=7))
 
     worker.keep_house(Looking())
 

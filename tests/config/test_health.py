@@ -3,7 +3,6 @@
 import time
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -15,6 +14,9 @@ from django.utils import timezone
 from bookings.mails import worker
 from bookings.mails.kinds import Problem, State
 from bookings.models import Mail, WorkerBeat
+from bookings.operations import clock_check
+from bookings.operations.clock_check import ClockWatch
+from bookings.operations.heartbeat import Heartbeat
 from config import health, probes
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
@@ -28,7 +30,7 @@ ALL = ("live", "web", "ready")
 def working(db: None, settings: LazySettings) -> None:
     """A worker is there, and a mail server."""
     settings.MAIL_SERVER = {"EMAIL_HOST": "mail.example.com"}
-    worker.beating(uuid4())(timezone.now())
+    Heartbeat().beat(timezone.now())
 
 
 def ask(name: str) -> tuple[int, dict[str, Any]]:
@@ -53,6 +55,7 @@ def test_health_of_a_product_that_works(working: None) -> None:
                 "database": {"ok": True, "says": "The database answers."},
                 "migrations": {"ok": True, "says": "All migrations are applied."},
                 "disk": {"ok": True, "says": "The database's disk has room."},
+                "clock": {"ok": True, "says": "The clock is in no doubt."},
                 "worker": {"ok": True, "says": "A worker is at work."},
                 "mails": {"ok": True, "says": "No mail waits longer than it should."},
             },
@@ -72,6 +75,7 @@ def test_health_without_a_database(working: None) -> None:
             "database": "The database does not answer.",
             "migrations": unknown,
             "disk": unknown,
+            "clock": unknown,
             "worker": unknown,
             "mails": unknown,
         }
@@ -104,9 +108,55 @@ def test_health_with_a_worker_that_fell_silent(working: None) -> None:
 
 
 def test_health_with_one_of_two_workers_is_good(working: None) -> None:
-    worker.beating(uuid4())(timezone.now() - timedelta(hours=1))
+    Heartbeat().beat(timezone.now() - timedelta(hours=1))
 
     assert failing("ready") == {}
+
+
+def test_health_with_a_heartbeat_that_a_wrong_clock_dated_ahead(working: None) -> None:
+    WorkerBeat.objects.update(seen_at=timezone.now() + timedelta(days=30))
+
+    assert failing("ready") == {"worker": "No worker was ever seen. Start manage.py deliver."}
+
+
+def test_health_with_a_round_that_does_not_end(working: None) -> None:
+    """A second worker that works on hides nothing."""
+    WorkerBeat.objects.update(round="retention", round_seconds=899)
+    before = failing("ready")
+    WorkerBeat.objects.update(round_seconds=960)
+    Heartbeat().beat(timezone.now())
+
+    assert before == {}
+    assert failing("ready") == {
+        "worker": "A worker has been at “retention” for 16 minutes. See its log, and start it anew."
+    }
+
+
+def test_health_minds_no_round_of_a_worker_that_was_killed(working: None) -> None:
+    WorkerBeat.objects.update(seen_at=timezone.now() - timedelta(minutes=3), round="retention", round_seconds=960)
+    Heartbeat().beat(timezone.now())
+
+    assert failing("ready") == {}
+
+
+def test_health_with_a_clock_that_leapt(working: None) -> None:
+    clock_check.confirm(timezone.now() - timedelta(days=20))
+    ClockWatch().observe(timezone.now())
+
+    found = failing("ready")
+
+    assert list(found) == ["clock"]
+    assert found["clock"].startswith("The clock leapt from ")
+    assert failing("web") == {}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=6), -timedelta(minutes=6)])
+def test_health_with_a_clock_that_is_not_the_database_s(
+    working: None, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    monkeypatch.setattr(clock_check, "difference_to_database", lambda: ahead)
+
+    assert failing("ready")["clock"].startswith("The clocks of this machine and of the database differ by ")
 
 
 def test_health_with_a_mail_that_should_have_gone(working: None, station: Station) -> None:
@@ -152,7 +202,7 @@ def test_health_without_a_mail_server_minds_no_mails(working: None, settings: La
 
 
 def test_worker_that_beats_again_is_the_same_one(db: None) -> None:
-    beat, now = worker.beating(uuid4()), timezone.now()
+    beat, now = Heartbeat().beat, timezone.now()
 
     beat(now)
     beat(now + timedelta(seconds=15))
@@ -163,7 +213,7 @@ def test_worker_that_beats_again_is_the_same_one(db: None) -> None:
 def test_workers_of_yesterday_are_forgotten(db: None) -> None:
     now = timezone.now()
     for ago in (timedelta(hours=25), timedelta(hours=23)):
-        worker.beating(uuid4())(now - ago)
+        Heartbeat().beat(now - ago)
 
     worker.tidy(now)
 

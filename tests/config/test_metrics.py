@@ -20,9 +20,9 @@ from accounts import roles
 from accounts.models import User
 from bookings import services
 from bookings.errors import SlotFull
-from bookings.mails import worker
 from bookings.mails.kinds import State
 from bookings.models import Booking, Mail
+from bookings.operations.heartbeat import Heartbeat
 from bookings.services import Draft, Place
 from bookings.workflow import Status
 from config import metrics
@@ -227,7 +227,7 @@ def test_errors_of_the_database_are_counted_once(staff: User) -> None:
 
 
 def test_database_says_how_mails_and_workers_are(station: Station) -> None:
-    worker.beating(uuid4())(timezone.now())
+    Heartbeat().beat(timezone.now())
     create(station)
     Booking.objects.update(needs_place=True)
 

@@ -139,7 +139,7 @@ def test_every_notice_is_written_in_every_language(
 
 
 def test_every_kind_has_its_words() -> None:
-    assert {*NOTICES, *account_emails.LINKS} == set(EmailKind)
+    assert {*NOTICES, *account_emails.LINKS, EmailKind.RETENTION_NOTICE} == set(EmailKind)
 
 
 def test_notice_and_change_stand_or_fall_together(staff: User) -> None:
@@ -189,7 +189,14 @@ def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, offi
     assert AccountEmail.objects.count() == 1
 
     assert send(timedelta(hours=49)) == []
+    worker.tidy(timezone.now() + timedelta(hours=49))
     assert (office.kept, AccountEmail.objects.count()) == ([], 0)
+
+
+def test_email_survives_a_clock_that_leaps_and_is_put_right(staff: User, office: PostOffice, send: Send) -> None:
+    sessions.give_password(staff)
+
+    assert [send(timedelta(days=30)), send(), len(office.kept)] == [[], [Outcome.SENT], 1]
 
 
 def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN
 from bookings.mails.worker import Stop
 from bookings.models import Mail
+from bookings.operations.heartbeat import Heartbeat
 from core.parent_death import end_with_parent
 
 STOP_SECONDS: Final = 150
@@ -41,7 +42,9 @@ class Command(BaseCommand):
                 sent = worker.run_once(courier)
                 self.stdout.write(_("%(count)d sent, %(left)d waiting.") % {"count": sent, "left": _waiting()})
             else:
-                worker.run(courier, _told_to_stop(options["supervisor"]))
+                stop, beats = _told_to_stop(options["supervisor"]), Heartbeat()
+                with beats.in_background():
+                    worker.run(courier, stop, beats)
 
     def _wait_for_a_server(self, *, once: bool, supervisor: int | None) -> None:
         """Without a mail server there is nothing to send, but to be there for whoever supervises."""
@@ -49,7 +52,9 @@ class Command(BaseCommand):
             words = _("No mail server is set, so %(left)d mails wait in the outbox. Set EMAIL_URL to send them.")
             self.stdout.write(words % {"left": _waiting()})
         else:
-            worker.keep_house(_told_to_stop(supervisor))
+            stop, beats = _told_to_stop(supervisor), Heartbeat()
+            with beats.in_background():
+                worker.keep_house(stop, beats)
 
 
 def _waiting() -> int:

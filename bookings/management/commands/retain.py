@@ -3,10 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from bookings import retaining
+from bookings.operations import clock_check
 
 
 class Command(BaseCommand):
@@ -18,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count whom it would erase, and change nothing")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        if not dry_run and (reason := clock_check.doubt()):
+            raise CommandError(f"Nobody was erased. {reason}")
         did, total = "would be erased" if dry_run else "erased", 0
         for one in retaining.retain(timezone.now(), dry_run=dry_run):
             total += one.erased

@@ -1,0 +1,24 @@
+"""Emails that a wrong clock dated far ahead: once the clock is right again they would wait for months."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+
+from accounts.models import AccountEmail, ResetRequest
+from bookings.mails.kinds import OPEN
+from bookings.models import Mail
+
+LONGEST_DELAY: Final = timedelta(hours=4)
+"""Longer than any email is put off after it first was due: after a failed attempt for three hours at most."""
+
+
+def bring_forward(now: datetime) -> None:
+    """Make emails due that are due later than a right clock would have made them, leases of workers included.
+
+    A worker that has such an email in hand all the same notices before the message leaves that its lease has passed on.
+    """
+    latest = now + LONGEST_DELAY + timedelta(seconds=settings.MAIL_GRACE_SECONDS)
+    Mail.objects.filter(state__in=OPEN, due_at__gt=latest).update(due_at=now)
+    for queue in (ResetRequest, AccountEmail):
+        queue._default_manager.filter(due_at__gt=latest).update(due_at=now)

@@ -1,0 +1,105 @@
+"""Notices to a station's managers before the worker erases customers there for the first time under the station's rule."""
+
+import logging
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import roles
+from accounts.auth import account_emails
+from accounts.auth.models import EmailKind
+from accounts.models import AuditEntry, User
+from bookings.models import RetentionNotice
+from stations.models import Station
+from stations.timetable import local_now
+
+log = logging.getLogger(__name__)
+
+AHEAD: Final = timedelta(hours=1)
+"""A notice that is dated later was sent under a clock that was wrong: its days are counted again."""
+
+
+def has_run(station: Station, before: date, customers: int, now: datetime) -> bool:
+    """Whether managers were told RETENTION_NOTICE_DAYS ago that customers will be erased, so that it may begin.
+
+    `customers` is how many are due, those whose last booking ended before the day `before`. Where nobody was told yet, or of a
+    longer rule, they are told now; where no manager's email was taken by the mail server, again after two days.
+    """
+    notice = RetentionNotice.objects.filter(station=station).first()
+    if notice is None or notice.months > (station.retention_months or 0) or _is_lost(notice, now):
+        _send(station, before, customers, now)
+        return False
+    if notice.sent_at and notice.sent_at > now + AHEAD:
+        notice.sent_at = now
+        notice.save(update_fields=["sent_at"])
+    return notice.sent_at is not None and now >= notice.sent_at + notice_period()
+
+
+def notice_period() -> timedelta:
+    return timedelta(days=settings.RETENTION_NOTICE_DAYS)
+
+
+def mark_sent(station_id: int, now: datetime) -> None:
+    """The mail server took the email for a manager of this station: from now on the days are counted."""
+    RetentionNotice.objects.filter(station=station_id, sent_at=None).update(sent_at=now)
+
+
+def withdraw_unneeded() -> None:
+    """Forget notices of stations without a rule: should they have one again, their managers are told again."""
+    RetentionNotice.objects.filter(station__retention_months=None).delete()
+
+
+def _is_lost(notice: RetentionNotice, now: datetime) -> bool:
+    """Whether no manager's email was taken for so long that none waits any more."""
+    return notice.sent_at is None and abs(now - notice.created_at) > account_emails.LIFETIME
+
+
+@transaction.atomic
+def _send(station: Station, before: date, customers: int, now: datetime) -> None:
+    """Queue the emails and record them; where nobody can be emailed, the log is all that tells, and the days are counted."""
+    managers = _managers(station) if settings.MAIL_SERVER else []
+    months = station.retention_months or 0
+    RetentionNotice.objects.update_or_create(
+        station=station,
+        defaults={
+            "months": months,
+            "customers": customers,
+            "created_at": now,
+            "sent_at": None if managers else now,
+        },
+    )
+    erase_from = local_now(station, now + notice_period()).date()
+    for manager in managers:
+        account_emails.queue(
+            manager,
+            EmailKind.RETENTION_NOTICE,
+            station_id=station.pk,
+            station=station.name,
+            country=station.country,
+            months=months,
+            customers=customers,
+            before=before.isoformat(),
+            erase_from=erase_from.isoformat(),
+        )
+    AuditEntry.objects.log_create(
+        station,
+        action=AuditEntry.Action.UPDATE,
+        changes={"customers_due": [None, customers], "erased_from": [None, erase_from.isoformat()]},
+        event="retention_notice",
+    )
+    log.warning(
+        "%d customers of station %s will be erased from %s on, for their time is up. %d managers are told by email.",
+        customers,
+        station.code,
+        erase_from,
+        len(managers),
+    )
+
+
+def _managers(station: Station) -> list[User]:
+    """Those at the station who may change its rule; where there are none, those who may do everything."""
+    active = User.objects.filter(is_active=True).exclude(email="")
+    theirs = [user for user in active.filter(stations=station) if user.has_perm(roles.MANAGE)]
+    return theirs or list(active.filter(is_superuser=True))

@@ -1,0 +1,177 @@
+"""A clock was far ahead and is put right: what was dated meanwhile neither lasts for months nor waits for months."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from accounts import authentication, resetting, sessions
+from accounts.auth import reauthentication
+from accounts.models import ResetRequest, Session, User
+from bookings.mails import delivering, limits, worker
+from bookings.mails.courier import Outcome
+from bookings.mails.kinds import State
+from bookings.mails.misdated import bring_forward
+from bookings.mails.worker import Stop
+from bookings.models import CountedMail, Mail, WorkerBeat
+from bookings.operations import heartbeat
+from stations.models import Station
+from tests.factories import PASSWORD
+from tests.mails.conftest import Deliver
+from tests.mails.conftest import deliver as deliver  # a fixture
+from tests.mails.conftest import office as office  # a fixture
+from tests.mails.test_outbox import create
+
+RIGHT: Final = datetime(2031, 3, 7, 8, tzinfo=UTC)
+AHEAD: Final = timedelta(days=90)
+SUMMER: Final = date(2031, 8, 1)
+
+
+@pytest.fixture
+def clock(db: None) -> Iterator[time_machine.Traveller]:
+    """Ahead by months, until `put_right`."""
+    with time_machine.travel(RIGHT + AHEAD, tick=False) as clock:
+        yield clock
+
+
+def put_right(clock: time_machine.Traveller, later: timedelta = timedelta(minutes=5)) -> None:
+    clock.move_to(RIGHT + later)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    assert client.post("/accounts/login/", {"email": user.email, "password": PASSWORD}).status_code == 302
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/calendar/week/?station=kitchen").status_code == 200
+
+
+def test_session_that_began_ahead_ends(clock: time_machine.Traveller, staff: User) -> None:
+    client = signed_in(staff)
+    put_right(clock)
+
+    assert not is_in(client)
+
+
+def test_session_that_began_a_little_ahead_goes_on_and_ends_in_its_time(
+    clock: time_machine.Traveller, staff: User, settings: Any
+) -> None:
+    settings.SESSION_IDLE_SECONDS = 3600
+    clock.move_to(RIGHT + timedelta(minutes=30))
+    client = signed_in(staff)
+    clock.move_to(RIGHT)
+    goes_on = is_in(client)
+    seen_at = Session.objects.get().last_seen_at
+    clock.move_to(RIGHT + timedelta(minutes=61))
+
+    assert (goes_on, seen_at, is_in(client)) == (True, RIGHT, False)
+
+
+def test_password_that_was_given_ahead_is_not_recent(clock: time_machine.Traveller, staff: User) -> None:
+    client = signed_in(staff)
+    put_right(clock)
+
+    assert not reauthentication.is_recent(client.session)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_token_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff: User, kind: str) -> None:
+    token = str(authentication.new_tokens(staff)[kind])
+    put_right(clock)
+
+    if kind == "access":
+        answer = Client().get("/api/stations/", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+    else:
+        with pytest.raises(authentication.TokenInvalid):
+            authentication.spend(token)
+
+
+@pytest.mark.parametrize("link", resetting.LINKS)
+def test_link_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff: User, link: Any) -> None:
+    ticket = resetting.ticket_for(staff, link)
+    good = resetting.holder(ticket)
+    put_right(clock)
+
+    assert (good, resetting.holder(ticket)) == (staff, None)
+
+
+def test_lease_that_was_taken_ahead_does_not_hold_for_months(
+    clock: time_machine.Traveller, station: Station, deliver: Deliver
+) -> None:
+    create(station, date=SUMMER)
+    assert delivering.take(timezone.now())
+    put_right(clock)
+    before = deliver()
+    bring_forward(timezone.now())
+
+    assert (before, deliver()) == ([], [Outcome.SENT])
+    assert [mail.state for mail in Mail.objects.defer("message")] == [State.SENT]
+
+
+def test_emails_that_were_put_off_ahead_are_due_again(clock: time_machine.Traveller, station: Station) -> None:
+    create(station, date=SUMMER)
+    ResetRequest.objects.create(email="ana@example.com", language="en")
+    put_right(clock)
+    bring_forward(timezone.now())
+
+    due = [*Mail.objects.values_list("due_at", flat=True), *ResetRequest.objects.values_list("due_at", flat=True)]
+    assert due == [timezone.now()] * 2
+
+
+def test_emails_that_wait_for_their_time_are_left_alone(station: Station) -> None:
+    create(station)
+    wanted = timezone.now() + timedelta(hours=3)
+    Mail.objects.update(due_at=wanted)
+
+    bring_forward(timezone.now())
+
+    assert Mail.objects.get().due_at == wanted
+
+
+def test_emails_that_were_sent_ahead_count_against_no_limit(
+    clock: time_machine.Traveller, station: Station, deliver: Deliver, settings: Any
+) -> None:
+    settings.MAIL_HOURLY_LIMIT_PER_STATION = settings.MAIL_DAILY_LIMIT_PER_RECIPIENT = 1
+    create(station, date=SUMMER)
+    deliver()
+    put_right(clock)
+    create(station, date=SUMMER)
+    outcomes = deliver()
+    limits.forget(timezone.now())
+
+    assert (outcomes, CountedMail.objects.count()) == ([Outcome.SENT], 1)
+
+
+def test_heartbeats_that_were_written_ahead_are_forgotten(clock: time_machine.Traveller) -> None:
+    WorkerBeat.objects.create(seen_at=timezone.now())
+    put_right(clock)
+    heartbeat.forget_old(timezone.now())
+
+    assert not WorkerBeat.objects.exists()
+
+
+class Once(Stop):
+    """Stops at the first pause."""
+
+    def wait(self, seconds: float = float("inf")) -> None:
+        self.told = True
+
+
+def test_what_expires_survives_a_leap_that_is_put_right(clock: time_machine.Traveller, staff: User) -> None:
+    clock.move_to(RIGHT)
+    client = signed_in(staff)
+    ResetRequest.objects.create(email="ana@example.com", language="en")
+    worker.keep_house(Once())
+    clock.move_to(RIGHT + AHEAD)
+    worker.keep_house(Once())
+    put_right(clock)
+
+    assert (is_in(client), ResetRequest.objects.count()) == (True, 1)
+    assert [row.pk for row in sessions.current(staff)] == [Session.objects.get().pk]
