@@ -12,6 +12,7 @@ from collections.abc import Callable
 from io import BytesIO
 from queue import SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from config.wsgi import application as wsgi_application
 # What is imported from here on needs the apps, which the line above has loaded.
 from config.middleware import BODY_TIMED_OUT
 from config.watching import BrokeOff
+from core.web.queue_time import COMPLETE_AT
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Application:
             await self._read_body(request)
         except (ProtocolClosed, ProtocolError):  # the client is gone
             return
+        request.environ[COMPLETE_AT] = perf_counter()
         self._complete.put(request)
         await request.answered
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import local
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.utils.functional import LazyObject, empty
 from prometheus_client import Counter, Histogram
 
 from config import logs, reporting
+from core.web.queue_time import seconds_in_queue
 from stations import meters
 
 log = logging.getLogger(__name__)
@@ -68,26 +69,28 @@ def watch(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         began = perf_counter()
+        request.queue_seconds = seconds_in_queue(request.META, now=time(), perf_now=began)  # type: ignore[attr-defined]
         _tally.begin()
         meters.IN_HAND.inc()
         request.told = {}  # type: ignore[attr-defined]
         response = get_response(request)
-        if response.streaming:
-            _follow(request, response, partial(_told, request, response, began))
-        else:
-            _told(request, response, began)
+        if response.streaming and not isinstance(response, FileResponse):
+            response.streaming_content = _pieces(request, response.streaming_content)  # type: ignore[attr-defined]
+        # It ends when it is closed: the server does so once it has sent it, or could not.
+        response._resource_closers.append(partial(_told, request, response, began))
         return response
 
     return handle
 
 
 def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
-    seconds = perf_counter() - began
+    seconds, queued = perf_counter() - began, request.queue_seconds  # type: ignore[attr-defined]
     method = request.method if request.method in METHODS else "OTHER"
     route, status = route_of(request), response.status_code
-    count, time = _meters_of(route, str(method), f"{status // 100}xx")
+    count, latency = _meters_of(route, str(method), f"{status // 100}xx")
     count.inc()
-    time.observe(seconds)
+    latency.observe(queued + seconds)
+    meters.QUEUE_TIME.observe(queued)
     meters.IN_HAND.dec()
     log.info(
         "request",
@@ -99,6 +102,7 @@ def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> Non
                 "route": route,
                 "status": status,
                 "ms": round(seconds * 1000, 1),
+                "queue_ms": round(queued * 1000, 1),
                 "queries": _tally.statements,
                 **request.told,  # type: ignore[attr-defined]
             }
@@ -113,13 +117,6 @@ def _meters_of(route: str, method: str, status: str) -> tuple[Counter, Histogram
         found = meters.REQUESTS.labels(route, method, status), meters.LATENCY.labels(route, method)
         _meters[route, method, status] = found
     return found
-
-
-def _follow(request: HttpRequest, response: Any, end: Callable[[], None]) -> None:
-    """An answer that is sent piece by piece is over when it is closed, however it ends."""
-    if not isinstance(response, FileResponse):
-        response.streaming_content = _pieces(request, response.streaming_content)
-    response._resource_closers.append(end)
 
 
 class BrokeOff(Exception):

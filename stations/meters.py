@@ -16,12 +16,17 @@ from prometheus_client import Counter, Gauge, Histogram
 from core.db import disk_full
 from core.db.disk_full import is_disk_full
 
+BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Of a request's time, in seconds."""
 REQUESTS: Final = Counter("stationbook_requests", "Requests answered.", ["route", "method", "status"])
 LATENCY: Final = Histogram(
     "stationbook_request_seconds",
-    "From a request to its answer.",
+    "From a request to its answer, time in the queue included.",
     ["route", "method"],
-    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=BUCKETS,
+)
+QUEUE_TIME: Final = Histogram(
+    "stationbook_queue_seconds", "How long a request waited until a thread began with it.", buckets=BUCKETS
 )
 IN_HAND: Final = Gauge("stationbook_requests_in_hand", "Requests being answered now.", multiprocess_mode="livesum")
 REFUSALS: Final = Counter("stationbook_refusals", "What callers were refused with, by code.", ["code"])

@@ -1,0 +1,86 @@
+"""The product's own figures are those that its callers see."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.scripts.product import Product, Server, free_port
+from tests.servers import listens_on, program, wait_until
+
+pytestmark = [pytest.mark.long, pytest.mark.looks, pytest.mark.xdist_group("server")]
+
+CONNECTIONS = 64
+SECONDS = 15
+REPORT = "done = function(summary, latency, requests) print('p99', latency:percentile(99) / 1000) end"
+SHARE = 0.2
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def server(product: Product, port: int) -> Iterator[Server]:
+    with product.serving(PORT=str(port), WEB_CONCURRENCY="2", TRUSTED_PROXIES="1") as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, server: Server, port: int) -> Iterator[int]:
+    """The port of an nginx that says when each request came, as `deploy/nginx/stationbook.conf` does."""
+    listening = free_port()
+    shipped = (settings.BASE_DIR / "deploy/nginx/stationbook.conf").read_text()
+    location = re.findall(r"location / \{.*?\n    \}", shipped, re.S)[0].replace(
+        "X-Forwarded-Proto https", "X-Forwarded-Proto http"
+    )
+    upstream = f"upstream stationbook {{ server 127.0.0.1:{port}; }}"
+    temporary = " ".join(
+        f"{one}_temp_path {tmp_path}/{one};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    site = f"server {{ listen 127.0.0.1:{listening}; {location} }}"
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; pid {tmp_path}/pid; events {{}} http {{ access_log off; {temporary} {upstream} {site} }}"
+    )
+    command = [program("nginx"), "-p", str(tmp_path), "-c", str(configuration), "-e", str(tmp_path / "log")]
+    with subprocess.Popen(command) as process:
+        wait_until(lambda: listens_on(listening), "nginx")
+        yield listening
+        process.terminate()
+
+
+def client_p99(product: Product, port: int, path: str) -> float:
+    """In milliseconds, as a load generator with so many connections sees it."""
+    script = product.folder / "p99.lua"
+    script.write_text(REPORT)
+    address = f"http://127.0.0.1:{port}{path}"
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", str(script), address]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^p99\s+([\d.]+)", said, re.M)
+    assert found, said
+    return float(found[1])
+
+
+def product_p99(log: str, route: str) -> float:
+    lines = [json.loads(line) for line in log.splitlines() if '"event":"request"' in line]
+    return percentile([line["ms"] + line["queue_ms"] for line in lines if line["route"] == route], 99)
+
+
+def percentile(values: Sequence[float], wanted: int) -> float:
+    return sorted(values)[len(values) * wanted // 100]
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/health/live"])
+def test_client_and_log_agree_on_the_slowest_request_in_a_hundred(
+    product: Product, server: Server, proxy: int, path: str
+) -> None:
+    theirs = client_p99(product, proxy, path)
+    ours = product_p99(server.said, path)
+
+    assert ours == pytest.approx(theirs, rel=SHARE), (ours, theirs)
