@@ -18,6 +18,7 @@ from accounts.throttling import EachSearch, EachUser, TooManyFailures
 from config.api import ApiView, StrictSerializer, is_known, success
 from config.fields import TextField, known_uuid
 from config.openapi import documented, listed, nothing, whole
+from core.log_context import note_station
 from core.web.client_address import remote_address
 from stations.querysets import Person
 
@@ -127,6 +128,7 @@ class OneCustomer(ApiView):
             found = wanted.get(pk=known_uuid(customer_id))
         except (ValueError, Customer.DoesNotExist):
             raise Http404 from None
+        note_station(found.station_id)
         private = request.user.has_perm(roles.PII)
         headers = {"ETag": _etag(found, private=private)}
         if is_known(request, headers["ETag"]):

@@ -20,7 +20,8 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import roles
+from accounts import audit, roles
+from core.log_context import note_station
 from core.web.final_answers import final
 from core.web.redisplay import RedisplayMixin, redisplays
 from stations import meters
@@ -69,6 +70,7 @@ class ScopedAdmin(_Admin):
         found = super().get_object(request, object_id, from_field or None)
         if found is None:
             raise Http404
+        note_station(audit.station_of(found))
         return found
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -40,6 +40,7 @@ from config.fields import (
 from config.openapi import BODY, PLACE, documented, listed, paged, whole
 from config.queries import DaysQuery
 from config.wire import HTML
+from core.log_context import note_station
 from stations.errors import DomainError, NotFound
 from stations.models import MAX_PLACES
 from stations.querysets import Person
@@ -139,6 +140,7 @@ class BookingView(ApiView):
         booking = visible.annotate(customer_updated_at=F("customer__updated_at")).first()
         if booking is None:
             raise NotFound
+        note_station(booking.station_id)
         return booking
 
     def wanted(self, shape: type[StrictSerializer], booking_id: str | None = None) -> dict[str, Any]:

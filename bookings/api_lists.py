@@ -35,6 +35,7 @@ from config.fields import (
 )
 from config.openapi import streamed
 from config.wire import JsonRenderer, NdJsonRenderer, ndjson
+from core.log_context import note_station
 from stations.errors import NotFound
 from stations.models import Station
 from stations.querysets import Counter
@@ -121,6 +122,8 @@ def visible_stations(request: Request, *codes: str) -> Sequence[Counter]:
         found = [station for station in found if station.code in codes]
     if len(found) < len(set(codes)):
         raise NotFound
+    if len(found) == 1:
+        note_station(found[0].pk)
     return found
 
 

@@ -12,6 +12,7 @@ from accounts.sealing import Chains
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
+from core.log_context import note_station
 from stations import meters, statements
 from stations.errors import DomainError, DoubleException, NotFound
 from stations.models import Station
@@ -114,6 +115,7 @@ def locked_for(
     if booking.station_id not in stations:
         raise stale(booking, person) if Station.objects.may_see(person, booking.station_id) else NotFound
     booking.station = stations[booking.station_id]
+    note_station(booking.station_id)
     for station in stations.values():
         if code in (None, station.code):
             return booking, station, chains, asked
@@ -134,4 +136,6 @@ def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[in
         found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
+    for station in found[:1]:
+        note_station(station.pk)
     return found

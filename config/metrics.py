@@ -4,10 +4,12 @@ import hmac
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import Error, connection
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -15,8 +17,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from bookings.mails import delivery_log as delivery_log  # whose counters are there from the start
 from bookings.mails import watching
-from bookings.models import Booking
+from bookings.models import BackupRecord, Booking
+from bookings.operations import clock_check
 from config.environment import METRICS_FOLDER
 from core.db import wal_archive
 from stations import meters
@@ -102,6 +106,12 @@ class OfTheDatabase(Collector):
             float("inf") if workers.unseen is None else workers.unseen.total_seconds(),
         )
         yield GaugeMetricFamily(
+            "stationbook_worker_round_seconds",
+            "For how long a worker that was seen of late has been at the same round.",
+            workers.longest_round.total_seconds(),
+        )
+        yield from self._of_operation(now)
+        yield GaugeMetricFamily(
             "stationbook_bookings_displaced",
             "Bookings that wait for another place.",
             Booking.objects.displaced().ahead(now).count(),
@@ -110,4 +120,20 @@ class OfTheDatabase(Collector):
             "stationbook_wal_archive_failing_seconds",
             "For how long the database could not archive its write-ahead log; 0 where it can, or need not.",
             wal_archive.failing_seconds(),
+        )
+
+    def _of_operation(self, now: datetime) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "stationbook_clock_difference_seconds",
+            "By how much this server's clock is ahead of the database's.",
+            clock_check.difference_to_database().total_seconds(),
+        )
+        yield GaugeMetricFamily(
+            "stationbook_clock_trusted", "Whether the clock is in no doubt.", 0 if clock_check.doubt() else 1
+        )
+        made_at = BackupRecord.objects.aggregate(last=Max("made_at"))["last"]
+        yield GaugeMetricFamily(
+            "stationbook_backup_age_seconds",
+            "How long ago the last backup was made.",
+            max((now - made_at).total_seconds(), 0.0) if made_at else float("inf"),
         )

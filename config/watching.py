@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from threading import local
 from time import perf_counter, time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -17,6 +17,7 @@ from django.utils.functional import LazyObject, empty
 from prometheus_client import Counter, Histogram
 
 from config import logs, reporting
+from core.log_context import noting
 from core.web.queue_time import seconds_in_queue
 from stations import meters
 
@@ -73,12 +74,13 @@ def watch(get_response: Handler) -> Handler:
         _tally.begin()
         meters.IN_HAND.inc()
         request.told = {}  # type: ignore[attr-defined]
-        response = get_response(request)
+        with noting(request.told):  # type: ignore[attr-defined]
+            response: Any = get_response(request)
         if response.streaming and not isinstance(response, FileResponse):
-            response.streaming_content = _pieces(request, response.streaming_content)  # type: ignore[attr-defined]
+            response.streaming_content = _pieces(request, response.streaming_content)
         # It ends when it is closed: the server does so once it has sent it, or could not.
         response._resource_closers.append(partial(_told, request, response, began))
-        return response
+        return cast("HttpResponse", response)
 
     return handle
 

@@ -10,6 +10,7 @@ from bookings.calendar import Cell
 from config.api import ApiView, is_known, success
 from config.openapi import documented, listed
 from config.queries import DaysQuery
+from core.log_context import note_station
 from stations.errors import NotFound
 from stations.models import Station
 
@@ -33,6 +34,7 @@ class Slots(ApiView):
         station = Station.objects.visible_to(request.user).coded(code).first()
         if station is None:
             raise NotFound
+        note_station(station.pk)
         wanted = DaysQuery.parse_query(request.query_params)
         first, last = wanted["date_from"], wanted["date_to"]
         headers = {"ETag": calendar.etag(request.user, [station], "slots", first, last)}

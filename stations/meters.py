@@ -37,7 +37,7 @@ BOOKINGS: Final = Counter(
     ["action", "outcome"],
 )
 MAILS: Final = Counter(
-    "stationbook_mails", "Attempts to hand a mail to the mail server, by what became of them.", ["outcome"]
+    "stationbook_mails", "Attempts to send an email, by its kind and what became of them.", ["kind", "outcome"]
 )
 LOCK_WAITS: Final = Histogram(
     "stationbook_lock_wait_seconds",
@@ -52,7 +52,6 @@ DISK_FULL: Final = Counter("stationbook_disk_full", "What the database could not
 
 for _meter, _values in {
     SIGN_INS: ("done", "refused", "waits"),
-    MAILS: ("sent", "refused", "no_such_address", "later", "away", "unknown", "limited"),
     LOCK_WAITS: ("station",),
     DATABASE_ERRORS: ("OperationalError", "InterfaceError", "IntegrityError", "DataError", "ProgrammingError"),
     REFUSALS: ("throttled", "permission_denied", "not_found", "not_authenticated"),

@@ -21,6 +21,7 @@ from accounts.audit import CustomerEvent
 from accounts.customers.matching import KnownCustomers
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, phone_form
+from core.log_context import note_station
 from stations import statements
 from stations.errors import Invalid, NotFound, Stale
 from stations.models import Station
@@ -160,6 +161,7 @@ def locked(customer_id: UUID, *, by: Person) -> Customer:
     station = Station.objects.filter(pk__in=visible.values("station")).locked().first()
     if station is None:
         raise NotFound
+    note_station(station.pk)
     customer = Customer.objects.get(pk=customer_id)
     customer.station = station
     return customer
@@ -188,6 +190,7 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Custom
     customer = Customer.objects.visible_to(by).select_related("station").filter(pk=customer_id).first()
     if customer is None:
         raise NotFound
+    note_station(customer.station_id)
     if has := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
         audit.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
     return customer

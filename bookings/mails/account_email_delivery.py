@@ -20,9 +20,10 @@ from accounts.auth import account_email_text, account_emails, email_queue
 from accounts.auth.account_email_text import Text
 from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
 from bookings import retention_notices
+from bookings.mails import delivery_log
 from bookings.mails.composing import WIRE, ascii_address
 from bookings.mails.courier import Courier, Letter, Outcome
-from stations import meters
+from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Taken(NamedTuple):
     email: QueuedEmail
     text: Text
     recipient: str
+    kind: str
+    user_id: int
 
 
 def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
@@ -46,12 +49,13 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
         letter = _letter(taken, now())
     except ValueError:
         log.error("An account email cannot be written: %s has an address that no header can hold.", taken.email.pk)
+        delivery_log.record_account_email(taken.kind, delivery_log.UNWRITTEN, user=taken.user_id)
         taken.email.delete()
         return Outcome.REFUSED
     outcome = courier.hand_over(letter)
     if outcome is Outcome.SENT:
         _note_sent(taken.email, now())
-    meters.MAILS.labels(outcome.name.lower()).inc()
+    delivery_log.record_account_email(taken.kind, outcome.name.lower(), user=taken.user_id, reply=courier.reply)
     if outcome in AGAIN:
         email_queue.postpone(taken.email, now())
     else:
@@ -69,12 +73,14 @@ def _reset(now: datetime) -> Taken | None:
     if found is None:
         return None
     request, user = found
-    return Taken(request, account_email_text.forgotten_password(user, request.language), user.email)
+    return Taken(
+        request, account_email_text.forgotten_password(user, request.language), user.email, FORGOTTEN_PASSWORD, user.pk
+    )
 
 
 def _account_email(now: datetime) -> Taken | None:
     email = account_emails.take(now)
-    return Taken(email, account_email_text.text_of(email), email.email) if email else None
+    return Taken(email, account_email_text.text_of(email), email.email, email.kind, email.user_id) if email else None
 
 
 def _letter(taken: Taken, now: datetime) -> Letter:

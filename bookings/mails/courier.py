@@ -68,6 +68,8 @@ class Courier:
 
     def __init__(self, server: Mapping[str, Any]) -> None:
         self._backend = EmailBackend(**server_at(server), timeout=TIMEOUT_SECONDS)
+        self.reply = ""
+        """The step and number of the server's refusal of the last letter, such as `RCPT 550`; "" where there was none."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +85,7 @@ class Courier:
 
     def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
         """What became of the letter. `may_leave` is asked last of all before it goes: when it says no, nobody gets it."""
+        self.reply = ""
         if self._backend.connection is not None:
             with suppress(*BROKEN):  # a server may have closed a line that was idle, or had enough
                 return self._converse(self._backend.connection, letter, may_leave)
@@ -111,64 +114,65 @@ class Courier:
         """Raises one of BROKEN where the line breaks before the letter has left. Whatever ends oddly ends the line."""
         outcome = None
         try:
-            outcome = _announce(line, letter) or (_send(line, letter) if may_leave() else Outcome.LATER)
+            outcome = self._announce(line, letter) or (self._send(line, letter) if may_leave() else Outcome.LATER)
         finally:
             if outcome not in (Outcome.SENT, Outcome.NO_SUCH_ADDRESS):
                 self.hang_up()
         return outcome
 
-
-def _announce(line: smtplib.SMTP, letter: Letter) -> Outcome | None:
-    """The envelope; None where the message may follow."""
-    size = [f"size={len(letter.message)}"] if line.has_extn("size") else []
-    code, _words = line.mail(letter.sender, size)
-    if refusal := _refusal("MAIL", code, Outcome.REFUSED):
+    def _announce(self, line: smtplib.SMTP, letter: Letter) -> Outcome | None:
+        """The envelope; None where the message may follow."""
+        size = [f"size={len(letter.message)}"] if line.has_extn("size") else []
+        code, _words = line.mail(letter.sender, size)
+        if refusal := self._refusal("MAIL", code, Outcome.REFUSED):
+            return refusal
+        code, words = line.rcpt(letter.recipient)
+        refusal = self._refusal(
+            "RCPT", code, Outcome.NO_SUCH_ADDRESS if _knows_nobody(code, words) else Outcome.REFUSED
+        )
+        if refusal:
+            with suppress(*BROKEN):
+                line.rset()
         return refusal
-    code, words = line.rcpt(letter.recipient)
-    refusal = _refusal("RCPT", code, Outcome.NO_SUCH_ADDRESS if _knows_nobody(code, words) else Outcome.REFUSED)
-    if refusal:
-        with suppress(*BROKEN):
-            line.rset()
-    return refusal
 
+    def _send(self, line: smtplib.SMTP, letter: Letter) -> Outcome:
+        code, _words = line.docmd("DATA")
+        if code != 354:
+            return self._refusal("DATA", code, Outcome.REFUSED) or Outcome.LATER
+        try:
+            line.send(re.sub(rb"(?m)^\.", b"..", letter.message) + b".\r\n")
+            _be_patient(line, LAST_TIMEOUT_SECONDS)
+            code, _words = line.getreply()
+            _be_patient(line, TIMEOUT_SECONDS)
+        except BROKEN as error:
+            log.warning("The mail server broke off after the message: %s.", _named(error))
+            return Outcome.UNKNOWN
+        if 200 <= code < 300:
+            return Outcome.SENT
+        self.reply = f"message {code}"
+        log.warning("The mail server answered %d to the message.", code)
+        return {4: Outcome.LATER, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
 
-def _send(line: smtplib.SMTP, letter: Letter) -> Outcome:
-    code, _words = line.docmd("DATA")
-    if code != 354:
-        return _refusal("DATA", code, Outcome.REFUSED) or Outcome.LATER
-    try:
-        line.send(re.sub(rb"(?m)^\.", b"..", letter.message) + b".\r\n")
-        _be_patient(line, LAST_TIMEOUT_SECONDS)
-        code, _words = line.getreply()
-        _be_patient(line, TIMEOUT_SECONDS)
-    except BROKEN as error:
-        log.warning("The mail server broke off after the message: %s.", _named(error))
-        return Outcome.UNKNOWN
-    if 200 <= code < 300:
-        return Outcome.SENT
-    log.warning("The mail server answered %d to the message.", code)
-    return {4: Outcome.LATER, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
+    def _refusal(self, step: str, code: int, for_good: Outcome) -> Outcome | None:
+        """What an answer before the message means; None where all is well.
+
+        RFC 5321, 4.2.1: 5yz is for good, 4yz for now, as is whatever else a server may say. 421 ends the line (3.8), and 530 is
+        said to whoever should have logged in (RFC 4954, 6): no fault of the letter's.
+        """
+        if 200 <= code < 300:
+            return None
+        self.reply = f"{step} {code}"
+        log.warning("The mail server answered %d to %s.", code, step)
+        if code == 421:
+            raise smtplib.SMTPServerDisconnected(code)
+        if code == 530:
+            return Outcome.AWAY
+        return for_good if 500 <= code < 600 else Outcome.LATER
 
 
 def _be_patient(line: smtplib.SMTP, seconds: float) -> None:
     if line.sock:
         line.sock.settimeout(seconds)
-
-
-def _refusal(step: str, code: int, for_good: Outcome) -> Outcome | None:
-    """What an answer before the message means; None where all is well.
-
-    RFC 5321, 4.2.1: 5yz is for good, 4yz for now, as is whatever else a server may say. 421 ends the line (3.8), and 530 is
-    said to whoever should have logged in (RFC 4954, 6): no fault of the letter's.
-    """
-    if 200 <= code < 300:
-        return None
-    log.warning("The mail server answered %d to %s.", code, step)
-    if code == 421:
-        raise smtplib.SMTPServerDisconnected(code)
-    if code == 530:
-        return Outcome.AWAY
-    return for_good if 500 <= code < 600 else Outcome.LATER
 
 
 def _knows_nobody(code: int, words: bytes) -> bool:

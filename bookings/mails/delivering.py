@@ -18,14 +18,13 @@ from django.utils import timezone
 
 from bookings import contacts
 from bookings.contacts import Recipient
-from bookings.mails import composing, faults, limits
+from bookings.mails import composing, delivery_log, faults, limits
 from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.organizers import remember_organizer
 from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
-from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
         return None
     mail, letter = taken
     outcome = courier.hand_over(letter, lambda: _is_still_ours(mail, now()))
-    meters.MAILS.labels(outcome.name.lower()).inc()
+    delivery_log.record(mail, outcome.name.lower(), reply=courier.reply)
     _mark(mail, outcome, now)
     return outcome
 
@@ -82,6 +81,7 @@ def _letter(mail: Mail, now: datetime) -> Letter | None:
         raise
     except Exception as error:
         log.error("Mail %s cannot be written: %s.", mail.pk, faults.told(error))
+        delivery_log.record(mail, delivery_log.UNWRITTEN)
         mail.end(State.FAILED, Problem.UNKNOWN if mail.state == State.SENDING else Problem.UNWRITTEN)
         return None
 
@@ -91,6 +91,7 @@ def _again(mail: Mail, now: datetime) -> Letter | None:
     booking = Booking.objects.defer("special_requests").select_related("station").get(pk=mail.booking_id)
     needless = _needless_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _over(booking, now)
     if needless:
+        delivery_log.record(mail, delivery_log.WITHDRAWN, problem=needless)
         mail.end(State.WITHDRAWN, needless)
         return None
     mail.problem = Problem.UNKNOWN
@@ -123,8 +124,7 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
 
 def _hold_back(mail: Mail, reached: limits.Reached) -> None:
     """To one address no more is sent: who floods it would else do so tomorrow. A station's mails wait, not all for one moment."""
-    log.warning("Mail %s is not sent: a limit is reached (%s).", mail.pk, reached.problem)
-    meters.MAILS.labels("limited").inc()
+    delivery_log.record(mail, delivery_log.LIMITED, problem=reached.problem)
     if reached.problem is Problem.TOO_MANY:
         mail.end(State.FAILED, Problem.TOO_MANY)
     else:
@@ -134,6 +134,7 @@ def _hold_back(mail: Mail, reached: limits.Reached) -> None:
 
 def _withdraw(mail: Mail, needless: Problem) -> None:
     """A reminder leaves no trace: should its start come back, it is due again."""
+    delivery_log.record(mail, delivery_log.WITHDRAWN, problem=needless)
     if mail.kind == Kind.REMINDER:
         mail.delete()
     else:
@@ -166,6 +167,7 @@ def _end_unreached(mail: Mail, to: Recipient) -> None:
     """Nobody was promised the first mail by an address that was never given; of a change somebody has to tell them."""
     problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
     needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not to.bounced)
+    delivery_log.record(mail, delivery_log.WITHDRAWN if needless else delivery_log.UNREACHED, problem=problem)
     mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
 
 

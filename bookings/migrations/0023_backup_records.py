@@ -1,4 +1,4 @@
-"""When backups were made, for whoever watches their age."""
+"""When the last backup was made, for whoever watches its age."""
 
 from django.db import migrations, models
 
@@ -10,8 +10,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BackupRecord",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("made_at", models.DateTimeField(db_index=True)),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ("made_at", models.DateTimeField()),
             ],
             options={"default_permissions": ()},
         ),

@@ -60,9 +60,12 @@ class RetentionNotice(models.Model):  # noqa: DJ008
 
 
 class BackupRecord(models.Model):  # noqa: DJ008
-    """That a backup was made, whole and sealed. Only `bookings.recovery.backing_up` writes it."""
+    """The last backup that was made, whole and sealed, in one row. Only `bookings.recovery.backing_up` writes it."""
 
-    made_at = models.DateTimeField(db_index=True)
+    KEY: ClassVar[int] = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=KEY, editable=False)
+    made_at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()

@@ -4,6 +4,7 @@ What is ciphertext in the database is ciphertext in the backup; no key is needed
 seals the manifest.
 """
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +17,13 @@ from pyrage import EncryptError
 from pyrage.x25519 import Recipient
 
 from bookings import privacy
+from bookings.mails import faults
+from bookings.models import BackupRecord
 from bookings.recovery import encrypted_archive, manifest, picture, places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.stores import store
+
+log = logging.getLogger(__name__)
 
 ERASURES: Final = "erasures"
 
@@ -36,7 +41,16 @@ def back_up(place: Path, *, recipients: Sequence[Recipient] = ()) -> tuple[Path,
         said = _write_encrypted(place, recipients) if recipients else _write_folder(place)
     except (OSError, sqlite3.Error, Error, EncryptError) as error:
         raise Unusable(f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone.") from error
+    _record(datetime.fromisoformat(said.made_at))
     return place, said
+
+
+def _record(made_at: datetime) -> None:
+    """For whoever watches the age of the last backup. The backup is as good where the database cannot take note of it."""
+    try:
+        BackupRecord.objects.update_or_create(pk=BackupRecord.KEY, defaults={"made_at": made_at})
+    except Error as error:
+        log.warning("The backup was made, but the database could not take note of it: %s.", faults.told(error))
 
 
 def named_for(moment: datetime, *, is_encrypted: bool) -> str:

@@ -17,6 +17,7 @@ from bookings.models import Booking
 from bookings.views.access import PageRequest
 from bookings.views.booking import visible_booking
 from bookings.workflow import RESCHEDULABLE
+from core.log_context import note_station
 from stations.errors import NotFound
 from stations.listing import stations_of
 from stations.models import Station
@@ -102,6 +103,8 @@ class View:
 def read(request: PageRequest, kind: str) -> View | None:
     """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
     view = _read(request, kind, request.GET)
+    if view and kind != "stations":
+        note_station(view.station.pk)
     if view and (request.session.get("station"), request.session.get("view")) != (view.station.code, kind):
         request.session["station"], request.session["view"] = view.station.code, kind
     return view

@@ -31,6 +31,7 @@ from bookings.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
+from core.log_context import note_station
 from core.web.redisplay import redisplays
 from stations import meters
 from stations.errors import DomainError, NotFound
@@ -44,6 +45,7 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     booking = found.filter(pk=booking_id).first()
     if booking is None:
         raise NotFound
+    note_station(booking.station_id)
     return booking
 
 
@@ -126,6 +128,7 @@ def new(request: PageRequest) -> HttpResponse:
     station = _station(request)
     if station is None:
         return draw(request, "bookings/no_station.html", {})
+    note_station(station.pk)
     asked_day, offer = _offer(request, station)
     known = _known_customer(request, station)
     form = NewBookingForm(request.POST or None, offer=offer, station=station)

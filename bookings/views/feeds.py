@@ -25,6 +25,7 @@ from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from config.api import seen_before
 from config.errors import answer, too_many_requests
+from core.log_context import note_station
 from core.web.final_answers import final
 from core.web.redisplay import redisplays
 from stations import wording
@@ -118,7 +119,8 @@ def read(request: HttpRequest, secret: str) -> HttpResponseBase:
 def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     try:
         feed = feeds.find(secret)
-        request.told = {"user": feed.user_id, "feed": feed.pk}  # type: ignore[attr-defined]
+        request.told.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
+        note_station(feed.station_id)
         # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
         if wait := wait_to_read_feed(feed.pk, feed.user):
             return too_many_requests(request, wait)

@@ -43,6 +43,7 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
     assert UUID(line.pop("request"))
     assert line.pop("time").endswith("Z")
     assert 0 < line.pop("ms") < 60_000
+    assert line.pop("queue_ms") == 0
     assert line == {
         "level": "info",
         "logger": "config.watching",
@@ -52,6 +53,7 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
         "route": "/bookings/<uuid:booking_id>/",
         "status": 200,
         "queries": len(sent.captured_queries),
+        "station": station.pk,
     }
 
 

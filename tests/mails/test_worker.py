@@ -374,13 +374,16 @@ def test_once_without_a_server_says_what_to_set(station: Station, settings: Any)
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
-def test_worker_logs_nothing_of_its_own_about_what_goes_well(
+def test_worker_logs_of_what_goes_well_only_ids(
     station: Station, deliver: Deliver, caplog: pytest.LogCaptureFixture, level: int
 ) -> None:
     caplog.set_level(level)
-    create(station)
+    made = create(station)
     caplog.clear()
 
     deliver()
 
-    assert [record for record in caplog.records if record.name.startswith("bookings.")] == []
+    [line] = [record for record in caplog.records if record.name.startswith("bookings.")]
+    ids = {"mail": str(Mail.objects.get().pk), "booking": str(made.pk), "station": station.pk}
+    assert line.message == "mail"
+    assert line.__dict__["fields"] == {"kind": "made", "outcome": "sent", **ids}
