@@ -10,24 +10,31 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.conf import LazySettings
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts import roles
+from accounts import roles, sessions
 from accounts.models import User
 from bookings import services
 from bookings.errors import SlotFull
 from bookings.mails.kinds import State
-from bookings.models import Booking, Mail
+from bookings.models import Booking, Mail, WorkerBeat
+from bookings.operations import clock_check
+from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from bookings.services import Draft, Place
 from bookings.workflow import Status
 from config import metrics
 from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
+from tests.mails.conftest import office as office  # a fixture
+from tests.mails.conftest import server_of
+from tests.mails.postoffice import PostOffice
 from tests.mails.test_outbox import create
 
 pytestmark = pytest.mark.looks
@@ -238,9 +245,55 @@ def test_database_says_how_mails_and_workers_are(station: Station) -> None:
     assert found["stationbook_mail_queue", labelled(state="sending")] == 0
     assert found["stationbook_mail_queue_oldest_seconds", frozenset()] < 60
     assert found["stationbook_workers", frozenset()] == 1
+    assert found["stationbook_worker_round_seconds", frozenset()] == 0
     assert found["stationbook_worker_heartbeat_age_seconds", frozenset()] < 60
     assert found["stationbook_bookings_displaced", frozenset()] == 1
     assert found["stationbook_wal_archive_failing_seconds", frozenset()] == 0
+
+
+def test_round_that_does_not_end_is_told(db: None) -> None:
+    WorkerBeat.objects.create(seen_at=timezone.now(), round="retention", round_seconds=4_000)
+    WorkerBeat.objects.create(seen_at=timezone.now() - timedelta(hours=1), round="tidying", round_seconds=9_000)
+
+    assert scrape()["stationbook_worker_round_seconds", frozenset()] == 4_000
+
+
+def test_clock_in_doubt_is_told(db: None) -> None:
+    before = scrape()["stationbook_clock_trusted", frozenset()]
+    clock_check.confirm(timezone.now() - timedelta(days=20))
+    ClockWatch().observe(timezone.now())
+
+    assert (before, scrape()["stationbook_clock_trusted", frozenset()]) == (1, 0)
+    assert abs(scrape()["stationbook_clock_difference_seconds", frozenset()]) < 5
+
+
+def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) -> None:
+    never = scrape()["stationbook_backup_age_seconds", frozenset()]
+    with time_machine.travel(timezone.now() - timedelta(hours=30)):
+        call_command("backup", str(tmp_path / "first"))
+    old = scrape()["stationbook_backup_age_seconds", frozenset()]
+    with pytest.raises(CommandError):
+        call_command("backup", str(tmp_path / "first" / "manifest.json" / "nowhere"))
+    failed = scrape()["stationbook_backup_age_seconds", frozenset()]
+    call_command("backup", str(tmp_path / "second"))
+    new = scrape()["stationbook_backup_age_seconds", frozenset()]
+
+    assert never == float("inf")
+    assert 30 * 3600 <= old <= failed < 31 * 3600
+    assert new < 600
+
+
+def test_emails_are_counted_by_kind(station: Station, staff: User, office: PostOffice, settings: LazySettings) -> None:
+    settings.MAIL_SERVER = server_of(office)
+    create(station)
+    sessions.give_password(staff)
+
+    found = grown(lambda: call_command("deliver", "--once"), "stationbook_mails_total")
+
+    assert found == {
+        labelled(kind="made", outcome="sent"): 1,
+        labelled(kind="password_changed", outcome="sent"): 1,
+    }
 
 
 def test_mails_of_the_last_hour_are_counted_by_their_end(station: Station) -> None:

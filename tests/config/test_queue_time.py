@@ -7,8 +7,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from config.rsgi import COMPLETE_AT
-from core.web.queue_time import parse_request_start, seconds_in_queue
+from core.web.queue_time import COMPLETE_AT, parse_request_start, seconds_in_queue
 from stations import meters
 from tests import logbook
 from tests.logbook import Logbook
