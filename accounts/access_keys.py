@@ -81,7 +81,7 @@ def caller(text: str) -> User | None:
     key = found.select_related("user").prefetch_related("stations").first()
     if key is None or key.user.lacks_second_factor:
         return None
-    if key.last_used_at is None or key.last_used_at <= now - NOTED_EVERY:
+    if key.last_used_at is None or abs(now - key.last_used_at) >= NOTED_EVERY:
         with meters.dispensable():
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     key.user.scope = Scope(

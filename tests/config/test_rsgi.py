@@ -1,6 +1,7 @@
 """How a request of granian's becomes one of WSGI's, and its answer goes back."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
-from config.rsgi import Request, make_environ, respond
+from config.rsgi import Application, Request, make_environ, respond
+from core.web.queue_time import seconds_in_queue
 
 
 @dataclass
@@ -171,3 +173,23 @@ def test_answer_to_a_client_that_has_gone_is_not_made_to_its_end() -> None:
         answered(response, Protocol(gone_after=3))
 
     assert (len(made), response.closed) == (4, True)
+
+
+def test_request_that_waits_for_the_only_thread_waited_for_that_long() -> None:
+    waits: list[float] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        waits.append(seconds_in_queue(environ, now=time.time(), perf_now=time.perf_counter()))
+        time.sleep(0.05)
+        start_response("200 OK", [])
+        return HttpResponse()
+
+    async def ask_twice() -> None:
+        served = Application(application, threads=1, body_seconds=1, body_bytes=1)  # type: ignore[arg-type]
+        served.__rsgi_init__(asyncio.get_running_loop())
+        scope, protocol = Scope(Headers([])), Protocol()
+        await asyncio.gather(*(served.__rsgi__(scope, protocol) for _time in range(2)))  # type: ignore[arg-type]
+
+    asyncio.run(ask_twice())
+
+    assert waits[0] < 0.05 <= waits[1]
