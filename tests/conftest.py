@@ -4,7 +4,7 @@ import gc
 import os
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from accounts import bulk_reads, counters
 from accounts.models import User
+from bookings.operations import clock_check
 from stations import listing, loading
 from stations.models import Station
 from tests import chromium, factories
@@ -103,6 +104,12 @@ def on_friday() -> Iterator[None]:
     """It is 13:00 in Berlin on `FRIDAY`, the day of most bookings here. Ask for it before anybody signs in."""
     with time_machine.travel(datetime(2031, 3, 7, 12, tzinfo=UTC), tick=False):
         yield
+
+
+@pytest.fixture
+def database_travels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's clock cannot be set by a test: it is taken to say what this process's says."""
+    monkeypatch.setattr(clock_check, "difference_to_database", lambda: timedelta(0))
 
 
 def url_of_database() -> str:

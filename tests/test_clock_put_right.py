@@ -18,7 +18,8 @@ from bookings.mails.kinds import State
 from bookings.mails.misdated import bring_forward
 from bookings.mails.worker import Stop
 from bookings.models import CountedMail, Mail, WorkerBeat
-from bookings.operations import heartbeat
+from bookings.operations import clock_check, heartbeat
+from bookings.operations.clock_check import ClockWatch
 from stations.models import Station
 from tests.factories import PASSWORD
 from tests.mails.conftest import Deliver
@@ -157,6 +158,24 @@ def test_heartbeats_that_were_written_ahead_are_forgotten(clock: time_machine.Tr
     assert not WorkerBeat.objects.exists()
 
 
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
+    clock: time_machine.Traveller, station: Station, deliver: Deliver, database_travels_too: None, is_taken: bool
+) -> None:
+    clock.move_to(RIGHT)
+    create(station, date=SUMMER)
+    if is_taken:
+        assert delivering.take(timezone.now())
+    clock_check.confirm(RIGHT)
+    clock.move_to(RIGHT + 3 * AHEAD)
+    ClockWatch().observe(timezone.now())
+    ahead = deliver()
+    clock.move_to(RIGHT + timedelta(hours=1))
+    bring_forward(timezone.now())
+
+    assert (ahead, deliver()) == ([], [Outcome.SENT])
+
+
 class Once(Stop):
     """Stops at the first pause."""
 
@@ -164,7 +183,9 @@ class Once(Stop):
         self.told = True
 
 
-def test_what_expires_survives_a_leap_that_is_put_right(clock: time_machine.Traveller, staff: User) -> None:
+def test_what_expires_survives_a_leap_that_is_put_right(
+    clock: time_machine.Traveller, staff: User, database_travels_too: None
+) -> None:
     clock.move_to(RIGHT)
     client = signed_in(staff)
     ResetRequest.objects.create(email="ana@example.com", language="en")

@@ -24,6 +24,7 @@ from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.organizers import remember_organizer
 from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
+from bookings.operations import clock_check
 from bookings.workflow import Status
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,9 @@ def _again(mail: Mail, now: datetime) -> Letter | None:
     """To the letter what may have been said already: by a worker that was killed, or to a server that fell silent."""
     booking = Booking.objects.defer("special_requests").select_related("station").get(pk=mail.booking_id)
     needless = _needless_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _over(booking, now)
+    if needless and _is_in_doubt(needless):
+        _put_off(mail, now)
+        return None
     if needless:
         delivery_log.record(mail, delivery_log.WITHDRAWN, problem=needless)
         mail.end(State.WITHDRAWN, needless)
@@ -102,9 +106,12 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
     """The letter that the booking asks for as it is now."""
     booking = Booking.objects.select_related("station", "customer").get(pk=mail.booking_id)
     if booking.needs_place and booking.ends_at > now:
-        Mail.objects.filter(pk=mail.pk).update(due_at=now + LATER)
+        _put_off(mail, now)
         return None
     kind, needless = _still_due(mail, booking, now)
+    if kind is None and _is_in_doubt(needless):
+        _put_off(mail, now)
+        return None
     if kind is None:
         _withdraw(mail, needless)
         return None
@@ -130,6 +137,15 @@ def _hold_back(mail: Mail, reached: limits.Reached) -> None:
     else:
         until = reached.until + random.uniform(0, 1) * SPREAD  # noqa: S311  # nosec B311  # no secret
         mail.wait(until=until, attempts=mail.attempts, problem=reached.problem)
+
+
+def _put_off(mail: Mail, now: datetime) -> None:
+    Mail.objects.filter(pk=mail.pk).update(due_at=now + LATER)
+
+
+def _is_in_doubt(needless: Problem) -> bool:
+    """Whether a booking only seems to be over, by a clock that may be ahead: its mail would be lost."""
+    return needless is Problem.OVER and bool(clock_check.doubt())
 
 
 def _withdraw(mail: Mail, needless: Problem) -> None:

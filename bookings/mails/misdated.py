@@ -19,6 +19,12 @@ def bring_forward(now: datetime) -> None:
     A worker that has such an email in hand all the same notices before the message leaves that its lease has passed on.
     """
     latest = now + LONGEST_DELAY + timedelta(seconds=settings.MAIL_GRACE_SECONDS)
-    Mail.objects.filter(state__in=OPEN, due_at__gt=latest).update(due_at=now)
-    for queue in (ResetRequest, AccountEmail):
-        queue._default_manager.filter(due_at__gt=latest).update(due_at=now)
+    queues = (
+        Mail.objects.filter(state__in=OPEN),
+        ResetRequest._default_manager.all(),
+        AccountEmail._default_manager.all(),
+    )
+    for queue in queues:
+        misdated = queue.filter(due_at__gt=latest)
+        if misdated.exists():  # an update that finds nothing keeps other writers of SQLite waiting, too
+            misdated.update(due_at=now)

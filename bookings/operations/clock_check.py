@@ -30,9 +30,8 @@ TRUSTED_AFTER: Final = timedelta(days=3)
 
 def doubt() -> str:
     """Why this process should not trust its clock, in a sentence that says what to do; "" where it can."""
-    difference = difference_to_database()
-    if abs(difference) > TOLERANCE:
-        return f"The clocks of this machine and of the database differ by {abs(difference)}. Set them by NTP."
+    if reason := doubt_by_database():
+        return reason
     reading = ClockReading.objects.exclude(in_doubt_since=None).first()
     if reading and reading.in_doubt_since:
         return (
@@ -40,6 +39,14 @@ def doubt() -> str:
             "NTP; if it is right, run manage.py confirm_clock."
         )
     return ""
+
+
+def doubt_by_database() -> str:
+    """Why the database's clock says that this process should not trust its own; "" where they agree."""
+    difference = abs(difference_to_database())
+    if difference <= TOLERANCE:
+        return ""
+    return f"The clocks of this machine and of the database differ by {difference}. Set them by NTP."
 
 
 def difference_to_database() -> timedelta:

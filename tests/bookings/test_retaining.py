@@ -131,7 +131,7 @@ def test_killed_between_two_lots_it_goes_on(station: Station, monkeypatch: pytes
     assert retain() == [("kitchen", LIMIT, 3)]
 
 
-def test_command_tells_each_station_and_all_of_them(station: Station) -> None:
+def test_command_tells_each_station_and_all_of_them(station: Station, database_travels_too: None) -> None:
     open_station(code="bar", retention_months=1)
     with time_machine.travel(NOW, tick=False):
         books(station, "old", LIMIT - timedelta(days=1))
@@ -202,7 +202,17 @@ def test_erasures_that_a_wrong_clock_dated_ahead_use_up_no_allowance(station: St
     assert retaining.allowance(station, NOW) == 20
 
 
-def test_command_under_a_clock_in_doubt_erases_nobody(station: Station) -> None:
+@pytest.mark.postgresql
+def test_command_under_a_clock_that_is_not_the_database_s_erases_nobody(station: Station) -> None:
+    books(station, "old", timezone.now().date() - timedelta(days=800))
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        refused = run("retain")
+        confirmed = run("confirm_clock")
+
+    assert (refused.status, confirmed.status, kept()) == (1, 1, {"old"})
+
+
+def test_command_under_a_clock_in_doubt_erases_nobody(station: Station, database_travels_too: None) -> None:
     with time_machine.travel(NOW, tick=False):
         books(station, "old", LIMIT - timedelta(days=1))
         clock_check.confirm(NOW - timedelta(days=20))

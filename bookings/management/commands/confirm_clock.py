@@ -15,8 +15,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if reason := clock_check.doubt_by_database():
+            raise CommandError(reason)
         now = timezone.now()
         clock_check.confirm(now)
-        if reason := clock_check.doubt():
-            raise CommandError(reason)
         self.stdout.write(f"The clock is trusted. It is {now:%Y-%m-%d %H:%M:%S} UTC.")
