@@ -66,6 +66,7 @@ class EventFilter(admin.SimpleListFilter):
             ("factor_gone", gettext("Second factor taken away")),
             ("recovery_codes", gettext("New recovery codes")),
             ("renewed", gettext("New address of a feed")),
+            ("retention_notice", gettext("Notice before customers are erased")),
         ]
         own = {one.value: str(one.label) for one in (*CustomerEvent, *Event, *ReadEvent)}
         return [*own.items(), *others]
@@ -205,6 +206,9 @@ def describe(entry: AuditEntry, seen: Seen) -> str:
         return sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
+    if entry.event == "retention_notice":
+        facts = {"count": changes["customers_due"][1], "date": changes["erased_from"][1]}
+        return gettext("Notice to managers: %(count)s customers due, erased from %(date)s") % facts
     named = {name: change for name, change in changes.items() if name != MOVED_FROM}
     return capfirst("; ".join(_changed(field_label(model, name), change) for name, change in named.items()))
 

@@ -10,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts import roles
+from accounts.admin_trail import describe
 from accounts.customers import Contact
 from accounts.models import AccountEmail, AuditEntry, Customer, User
 from bookings.mails import account_email_delivery, worker
@@ -208,6 +209,7 @@ def test_notice_is_in_the_audit_log(station: Station, manager: User, office: Pos
     entry = AuditEntry.objects.get(event="retention_notice")
     assert (entry.station, entry.object_pk, entry.actor) == (station, str(station.pk), None)
     assert entry.changes == {"customers_due": [None, 2], "erased_from": [None, "2031-03-14"]}
+    assert describe(entry, None) == "Notice to managers: 2 customers due, erased from 2031-03-14"
 
 
 def test_notice_and_its_emails_stand_or_fall_together(
