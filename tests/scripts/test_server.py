@@ -162,7 +162,7 @@ def busy(product: Product, first_keys: str) -> Busy:
         deadline = time.monotonic() + PATIENCE
         while not office.received and time.monotonic() < deadline:
             time.sleep(0.1)
-        exposition = until_told(f"{api.root}/metrics", 'stationbook_mails_total{outcome="sent"} 1.0')
+        exposition = until_told(f"{api.root}/metrics", 'stationbook_mails_total{kind="made",outcome="sent"} 1.0')
         life = stopped(server, os.kill, signal.SIGTERM)
     return Busy(life, office.received, exposition)
 
@@ -188,7 +188,7 @@ def test_metrics_are_those_of_all_processes_and_the_worker(busy: Busy) -> None:
 
     assert 'stationbook_requests_total{method="POST",route="/api/bookings/",status="2xx"} 1.0' in told
     assert 'stationbook_bookings_total{action="create",outcome="done"} 1.0' in told
-    assert 'stationbook_mails_total{outcome="sent"} 1.0' in told
+    assert 'stationbook_mails_total{kind="made",outcome="sent"} 1.0' in told
     [unseen] = re.findall(r"^stationbook_worker_heartbeat_age_seconds (\S+)$", told, re.MULTILINE)
     assert float(unseen) < 60
 
