@@ -21,12 +21,15 @@ AHEAD: Final = timedelta(hours=1)
 """A notice that is dated later was sent under a clock that was wrong: its days are counted again."""
 
 
+@transaction.atomic
 def has_run(station: Station, before: date, customers: int, now: datetime) -> bool:
     """Whether managers were told RETENTION_NOTICE_DAYS ago that customers will be erased, so that it may begin.
 
     `customers` is how many are due, those whose last booking ended before the day `before`. Where nobody was told yet, or of a
-    longer rule, they are told now; where no manager's email was taken by the mail server, again after two days.
+    longer rule, they are told now; where no manager's email was taken by the mail server, again after two days. Under the
+    station's lock, so that of several workers one tells them.
     """
+    Station.objects.filter(pk=station.pk).locked().get()
     notice = RetentionNotice.objects.filter(station=station).first()
     if notice is None or notice.months > (station.retention_months or 0) or _is_lost(notice, now):
         _send(station, before, customers, now)
@@ -56,7 +59,6 @@ def _is_lost(notice: RetentionNotice, now: datetime) -> bool:
     return notice.sent_at is None and abs(now - notice.created_at) > account_emails.LIFETIME
 
 
-@transaction.atomic
 def _send(station: Station, before: date, customers: int, now: datetime) -> None:
     """Queue the emails and record them; where nobody can be emailed, the log is all that tells, and the days are counted."""
     managers = _managers(station) if settings.MAIL_SERVER else []

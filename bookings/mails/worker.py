@@ -61,7 +61,7 @@ def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None) -> None:
     whatever else goes wrong: a worker that ended would take the server with it.
     """
     beats = beats or Heartbeat()
-    rounds = [*housekeeping(), Round(reminders.queue, REMIND_EVERY, name="reminders")]
+    rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
     troubles = 0
     while not stop.told:
         try:

@@ -17,10 +17,11 @@ from bookings.mails import account_email_delivery, worker
 from bookings.mails.courier import Courier
 from bookings.models import RetentionNotice
 from stations.models import Station
-from tests.factories import booking, person, staff
+from tests.factories import booking, open_station, person, staff
 from tests.mails.conftest import office as office  # a fixture
 from tests.mails.conftest import server_of
 from tests.mails.postoffice import PostOffice
+from tests.racing import race
 
 NOON: Final = datetime(2031, 3, 7, 11, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
@@ -223,6 +224,20 @@ def test_notice_and_its_emails_stand_or_fall_together(
         worker.retain(NOON)
 
     assert (RetentionNotice.objects.exists(), AccountEmail.objects.exists()) == (False, False)
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_once_tell_managers_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kitchen = open_station(code="kitchen", retention_months=12)
+    booking(kitchen, timezone.now().date() - 800 * DAY, time(18), customer=Contact("Ana", "ana@example.com"))
+    person(roles.MANAGERS, kitchen)
+    monkeypatch.setenv("EMAIL_URL", "smtp://127.0.0.1:9")
+
+    race(database_url, 4, module="tests.bookings.notifier")
+
+    notices = AuditEntry.objects.filter(event="retention_notice").count()
+    assert (RetentionNotice.objects.count(), AccountEmail.objects.count(), notices) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("language", ["es", "de"])
