@@ -226,6 +226,7 @@ def test_notice_and_its_emails_stand_or_fall_together(
     assert (RetentionNotice.objects.exists(), AccountEmail.objects.exists()) == (False, False)
 
 
+@pytest.mark.long
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_workers_at_once_tell_managers_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
