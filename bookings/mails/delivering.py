@@ -246,6 +246,8 @@ def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datet
         if newer:  # begins from what this one may have said
             mail.end(State.WITHDRAWN, Problem.MERGED)
         else:
+            if outcome not in FOR_GOOD:
+                delivery_log.record(mail, delivery_log.GIVEN_UP, problem=Problem.UNKNOWN)
             unreached = outcome is Outcome.NO_SUCH_ADDRESS
             mail.end(*FOR_GOOD[outcome] if unreached else (State.FAILED, Problem.UNKNOWN))
         return
@@ -263,6 +265,7 @@ def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: dateti
     elif outcome in FOR_GOOD:
         mail.end(*FOR_GOOD[outcome])
     elif attempts >= MOST_ATTEMPTS:
+        delivery_log.record(mail, delivery_log.GIVEN_UP, problem=Problem.DELAYED)
         mail.end(State.FAILED, Problem.DELAYED)
     else:
         away = outcome is Outcome.AWAY

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 SENT: Final = Outcome.SENT.name.lower()
 LIMITED: Final = "limited"
+GIVEN_UP: Final = "given_up"
 UNREACHED: Final = "unreached"
 UNWRITTEN: Final = "unwritten"
 WITHDRAWN: Final = "withdrawn"

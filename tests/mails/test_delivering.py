@@ -311,6 +311,25 @@ def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostO
     assert all(later > sooner for sooner, later in zip(waits[:7:2], waits[2:9:2], strict=True))
 
 
+def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
+    station: Station,
+    office: PostOffice,
+    deliver: Deliver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(delivering, "MOST_ATTEMPTS", 1)
+    office.answers["RCPT"] = ["450 Busy"]
+    made = create(station)
+    deliver()
+
+    ids = {"mail": str(Mail.objects.get().pk), "booking": str(made.pk), "station": station.pk}
+    assert [record.__dict__["fields"] for record in caplog.records if record.message == "mail"] == [
+        {"kind": "made", "outcome": "later", **ids, "reply": "RCPT 450"},
+        {"kind": "made", "outcome": "given_up", **ids, "problem": "delayed"},
+    ]
+
+
 def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
     station: Station, office: PostOffice, deliver: Deliver
 ) -> None:
