@@ -11,7 +11,11 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from config import logs
+    from core.version import VERSION
 
+    if sys.argv[1:] in (["version"], ["--version"]):  # which Django would answer with its own
+        print(f"Stationbook {VERSION}")
+        return
     sys.excepthook = logs.unhandled
     try:
         execute_from_command_line(sys.argv)

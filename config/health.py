@@ -20,6 +20,7 @@ from django.utils import timezone
 from bookings.mails import watching
 from bookings.operations import clock_check
 from core.db import disk_full
+from core.version import VERSION
 from stations import meters
 
 LEAST_FREE_BYTES: Final = 16 * 1024**2
@@ -32,8 +33,8 @@ class Check:
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers. It asks nobody else: to start it anew would mend nothing but itself."""
-    return _told({"process": Check(True, "The process answers.")})
+    """The process answers, and says its release. It asks nobody else: to start it anew would mend nothing but itself."""
+    return _told({"process": Check(True, "The process answers.")}, version=VERSION)
 
 
 def web(request: HttpRequest) -> HttpResponse:
@@ -46,9 +47,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     return _told(_ready.checks())
 
 
-def _told(checks: dict[str, Check]) -> HttpResponse:
+def _told(checks: dict[str, Check], **more: str) -> HttpResponse:
     well = all(check.ok for check in checks.values())
-    body = {"ok": well, "checks": {name: asdict(check) for name, check in checks.items()}}
+    body = {"ok": well, "checks": {name: asdict(check) for name, check in checks.items()}, **more}
     return JsonResponse(body, status=200 if well else 503)
 
 

@@ -33,6 +33,7 @@ from config.environment import (
     trusted_proxies,
 )
 from config.logs import configuration
+from core.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -340,7 +341,7 @@ SIMPLE_JWT = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Stationbook",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": ["config.openapi.with_components"],

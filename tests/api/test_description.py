@@ -17,6 +17,7 @@ from config import api_urls
 from config.api import CODES, STATUS_OF
 from config.fields import DATE_PATTERN
 from config.openapi import FAILURES
+from core.version import VERSION
 from stations.errors import DomainError
 from tests.api.caller import Caller, description, faults, resolved
 
@@ -266,6 +267,10 @@ def test_description_says_where_the_api_is_and_what_it_is_for(settings: LazySett
     assert (document["servers"], public["servers"]) == ([{"url": "/"}], [{"url": "https://book.example.com"}])
     assert document["security"] == [{"token": []}, {"key": []}, {"session": []}]
     assert document["info"]["description"].startswith("Bookings, stations and customers for other systems.")
+
+
+def test_description_is_of_this_release(api: Caller) -> None:
+    assert api.get(SCHEMA).json()["info"]["version"] == VERSION
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), CALLS, ids=named(CALLS))

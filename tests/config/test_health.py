@@ -18,6 +18,7 @@ from bookings.operations import clock_check
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from config import health, probes
+from core.version import VERSION
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
 from tests.mails.test_outbox import create
@@ -46,7 +47,8 @@ def failing(name: str) -> dict[str, str]:
 
 
 def test_health_of_a_product_that_works(working: None) -> None:
-    assert ask("live") == (200, {"ok": True, "checks": {"process": {"ok": True, "says": "The process answers."}}})
+    process = {"ok": True, "says": "The process answers."}
+    assert ask("live") == (200, {"ok": True, "checks": {"process": process}, "version": VERSION})
     assert ask("ready") == (
         200,
         {
