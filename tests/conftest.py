@@ -53,10 +53,10 @@ def _needs_database(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_counters_left(django_db_modify_db_settings: None) -> Iterator[None]:
-    """Django drops the test's database; the file of counters beside it is ours to drop."""
+def no_files_left(django_db_modify_db_settings: None) -> Iterator[None]:
+    """Django drops the test's database; the files of counters and of the migrations' lock beside it are ours to drop."""
     yield
-    for left in Path(tempfile.gettempdir()).glob(f"stationbook-{os.getpid()}.counters.sqlite3*"):
+    for left in Path(tempfile.gettempdir()).glob(f"stationbook-{os.getpid()}.*"):
         left.unlink()
 
 

@@ -1,0 +1,81 @@
+"""Lets one process at a time migrate a database, whichever machine it runs on."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+ADVISORY_KEY: Final = 0x53746174696F6E62
+"""Any number that no other program takes for its advisory locks in this database: “Stationb” in ASCII."""
+POLL_SECONDS: Final = 0.2
+
+
+@contextmanager
+def migration_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object]) -> Iterator[None]:
+    """Hold the lock of that connection's database. `on_wait` is called once where another process has it.
+
+    The lock ends with its process. A database in memory has none, for no other process can see it.
+    """
+    if connection.vendor == "postgresql":
+        with _advisory_lock(connection, on_wait):
+            yield
+    elif connection.is_in_memory_db():  # type: ignore[attr-defined]
+        yield
+    else:
+        with _file_lock(lock_file(connection), on_wait):
+            yield
+
+
+def lock_file(connection: BaseDatabaseWrapper) -> Path:
+    """Beside the file of the database. Its own is not locked: closing it here would end SQLite's locks in this process."""
+    database = Path(connection.settings_dict["NAME"])
+    return database.with_name(f"{database.name}.migrate.lock")
+
+
+@contextmanager
+def _advisory_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object]) -> Iterator[None]:
+    """Held by a transaction of a connection of its own, which PgBouncer leaves alone and which migrations cannot end."""
+    with closing(connection.copy()) as own:
+        own.set_autocommit(False)
+        _poll(lambda: _is_advisory_lock_taken(own), on_wait)
+        yield
+        own.rollback()
+
+
+def _is_advisory_lock_taken(connection: BaseDatabaseWrapper) -> bool:
+    """Asked again and again: a statement that waited for the lock would have a snapshot, which CREATE INDEX CONCURRENTLY of the
+    process that has the lock waits for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_KEY])
+        [is_taken] = cursor.fetchone()
+        if is_taken:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    if not is_taken:
+        connection.rollback()
+    return bool(is_taken)
+
+
+@contextmanager
+def _file_lock(path: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+    with path.open("ab") as file:
+        _poll(lambda: _is_file_lock_taken(file.fileno()), on_wait)
+        yield
+
+
+def _is_file_lock_taken(fd: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _poll(take: Callable[[], bool], on_wait: Callable[[], object]) -> None:
+    if take():
+        return
+    on_wait()
+    while not take():
+        time.sleep(POLL_SECONDS)
