@@ -202,7 +202,7 @@ def _with_published_password(users: QuerySet[User]) -> Iterator[str]:
 
 def disk() -> Iterator[str]:
     """Room to work in, where files are kept."""
-    places = {settings.VAR}
+    places = {settings.DATA_DIR}
     if connection.vendor == "sqlite":
         places.add(Path(connection.settings_dict["NAME"]).resolve().parent)
     for place in sorted(places):

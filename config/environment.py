@@ -14,6 +14,8 @@ from core.rate import parse_rate
 
 env = environ.Env()
 
+BASE_DIR = Path(__file__).resolve().parent.parent
+
 SECRET_CHARACTERS = 50
 SECRET_VARIETY = 10
 TOKEN_CHARACTERS = 20
@@ -75,6 +77,18 @@ def keys(name: str, *, production: bool, instead: bytes | None = None) -> list[b
             f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
         )
     return ring
+
+
+def folder(name: str, *, default: Path) -> Path:
+    """The folder that a variable names, made where it is not there. What is no absolute path begins at the checkout."""
+    path: Path = BASE_DIR / (env.str(name, default="") or default)
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError:
+        raise ImproperlyConfigured(
+            f"{name} names {path}, which is no folder and cannot be made. Make it, for the server's user to write into."
+        ) from None
+    return path
 
 
 def trusted_proxies() -> int:

@@ -5,7 +5,6 @@ Production is `PUBLIC_URL=https://…`. Without it the product is local: plain H
 
 import hmac
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +15,13 @@ from django.core.validators import validate_email
 from accounts.keys import announcement, are_alike
 from config import reporting
 from config.environment import (
+    BASE_DIR,
     TOKEN_CHARACTERS,
     browser_port,
     cookie_name,
     database,
     env,
+    folder,
     keys,
     mail_server,
     over_network,
@@ -35,9 +36,9 @@ from config.environment import (
 from config.logs import configuration
 from core.version import VERSION
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = BASE_DIR / "var"
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+DATA_DIR = folder("DATA_DIR", default=BASE_DIR / "var")
+"""Where SQLite's database is. A release can be replaced as a whole where that is outside the checkout."""
 
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
@@ -154,10 +155,9 @@ TEMPLATES = [
     }
 ]
 
-VAR.mkdir(exist_ok=True)
 POOLER = env.bool("DATABASE_POOLER", default=False)
 """Whether DATABASE_URL and REPLICA_URL lead to PgBouncer in transaction mode: each transaction may get another connection."""
-DATABASE = database("DATABASE_URL", default=f"sqlite:///{VAR / 'stationbook.sqlite3'}")
+DATABASE = database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'stationbook.sqlite3'}")
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
     DATABASE["OPTIONS"] = {
@@ -219,7 +219,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+"""Part of the release, as the code is: each has its own."""
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

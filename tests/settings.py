@@ -11,6 +11,7 @@ for name in (
     "ALL_FEEDS_RATE_LIMIT",
     "BACKUP_RECIPIENTS",
     "CODE_RATE_LIMIT",
+    "DATA_DIR",
     "DATABASE_POOLER",
     "DEBUG",
     "EMAIL_CHANGE_RATE_LIMIT",
@@ -65,13 +66,13 @@ if os.environ.get("THROUGH_POOLER"):  # as a test says to its processes
     os.environ["DATABASE_POOLER"] = "1"
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, STORAGES, VAR  # noqa: E402
+from config.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Empty, for the finders serve; but a missing folder is a warning, and warnings are errors.
-STATIC_ROOT = VAR / "test-static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = BASE_DIR / "var" / "test-static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 if not os.environ.get("DATABASE_URL"):  # which names the test's own database to a racing process
     # A file, for racing processes and the browser's server share it with the test; one a process. From the start: a live

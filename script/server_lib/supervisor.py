@@ -1,4 +1,7 @@
-"""Keeps the parts of a server running: one that ends is started again, unless it fails again and again."""
+"""Keeps the parts of a server running: one that ends is started again, unless it fails again and again.
+
+SIGTERM, SIGINT and SIGHUP stop all of it; SIGUSR1 ends one part after the other and starts it again, as for another release.
+"""
 
 import logging
 import os
@@ -7,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.metrics import RESTARTS
@@ -15,6 +18,7 @@ from server_lib.restart_policy import RestartPolicy
 
 log = logging.getLogger(__name__)
 
+RENEWED: Final = "A part of the server was asked to end and is started again."
 RESTARTED: Final = "A part of the server ended unexpectedly and is started again."
 GIVEN_UP: Final = "The server stops, for a part of it does not keep running."
 POLL_SECONDS: Final = 0.1
@@ -32,6 +36,8 @@ class Part:
     started_at: float = 0.0
     starts_at: float = 0.0
     """When to start it again; by `time.monotonic`, as `started_at`."""
+    ends_by: float | None = None
+    """When to kill it if it has not ended; None while nobody has asked it to end."""
     former_groups: list[int] = field(default_factory=list)
     """Process groups of earlier starts. Web processes that lost their server go on for a while."""
 
@@ -40,6 +46,16 @@ class Part:
         all interrupted at once sometimes waits for itself."""
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(self.command, process_group=0)
+
+    def ask_to_end(self) -> None:
+        if self.process:
+            self.ends_by = time.monotonic() + self.stop_seconds
+            self.process.terminate()
+
+    def kill(self) -> None:
+        for group in self.groups():
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
 
     def groups(self) -> Iterator[int]:
         yield from self.former_groups
@@ -51,14 +67,17 @@ class Supervisor:
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
         self._is_asked_to_stop = False
+        self._to_renew: list[Part] = []
 
     def run(self) -> int:
         """Return the exit status: 0 when a signal asked to stop, else that of the part which could not be kept running."""
         for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # Handled even where the caller ignores them, as shells do for what they start with `&`.
             signal.signal(wanted, self._ask_to_stop)
+        signal.signal(signal.SIGUSR1, self._ask_to_renew)
         try:
             while not self._is_asked_to_stop:
+                self._renew_next()
                 for part in self._parts:
                     status = self._keep_running(part)
                     if status is not None:
@@ -71,16 +90,34 @@ class Supervisor:
     def _ask_to_stop(self, _number: int, _frame: object) -> None:
         self._is_asked_to_stop = True
 
+    def _ask_to_renew(self, _number: int, _frame: object) -> None:
+        self._to_renew = [*self._parts]
+
+    def _renew_next(self) -> None:
+        """Ask the next part to end, once the one before it has been started again."""
+        if self._to_renew and not any(part.ends_by for part in self._parts):
+            self._to_renew.pop(0).ask_to_end()
+
     def _keep_running(self, part: Part) -> int | None:
         """The part's exit status where it is given up."""
         if part.process is None:
             return self._start(part) if time.monotonic() >= part.starts_at else None
         status = part.process.poll()
+        if status is None and part.ends_by and time.monotonic() > part.ends_by:
+            part.kill()
         if status is None or self._is_asked_to_stop:
             return None
         part.former_groups = [group for group in part.groups() if is_alive(group)]
         part.process = None
+        if part.ends_by:
+            return self._renew(part)
         return self._failed(part, status, time.monotonic() - part.started_at)
+
+    def _renew(self, part: Part) -> int | None:
+        part.ends_by = None
+        part.restarts = replace(part.restarts, failures=0)
+        log.info(RENEWED, extra={"fields": {"part": part.name}})
+        return self._start(part)
 
     def _start(self, part: Part) -> int | None:
         try:
@@ -115,9 +152,7 @@ def stop(parts: list[Part]) -> None:
         if part.process:
             with suppress(subprocess.TimeoutExpired):
                 part.process.wait(max(0.0, began + part.stop_seconds - time.monotonic()))
-        for group in part.groups():
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        part.kill()
         if part.process:
             part.process.wait()
 

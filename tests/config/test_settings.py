@@ -432,6 +432,25 @@ def test_settings_let_writers_of_sqlite_queue() -> None:
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
+def test_settings_keep_data_where_they_are_told_to(tmp_path: Path) -> None:
+    found = read(**WHOLE, DATA_DIR=str(tmp_path / "data"))
+
+    assert found["DATABASES"]["default"]["NAME"] == str(tmp_path / "data" / "stationbook.sqlite3")
+    assert found["STATIC_ROOT"] == settings.BASE_DIR / "var" / "static"
+    assert (tmp_path / "data").is_dir()
+
+
+def test_settings_begin_at_the_checkout_with_a_folder_that_is_not_absolute() -> None:
+    assert read(**WHOLE, DATA_DIR="var")["DATA_DIR"] == settings.BASE_DIR / "var"
+
+
+@pytest.mark.parametrize("name", ["/nowhere/stationbook", __file__])
+def test_settings_refuse_a_folder_that_cannot_be_made(name: str) -> None:
+    assert refusal(**WHOLE, DATA_DIR=name) == (
+        f"DATA_DIR names {name}, which is no folder and cannot be made. Make it, for the server's user to write into."
+    )
+
+
 def test_settings_keep_connections_to_postgresql_open() -> None:
     database = read(**WHOLE, DATABASE_URL="postgres://me:secret@db.example.com:5433/book")["DATABASES"]["default"]
 
