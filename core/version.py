@@ -1,9 +1,24 @@
-"""The version of this release, as `pyproject.toml` says it."""
+"""The version of this release, as `pyproject.toml` says it, and how versions are read."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Final
 
-VERSION: Final[str] = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())["project"][
-    "version"
-]
+Number = tuple[int, int, int]
+
+
+def version_in(project_file: str) -> str:
+    """The version that the text of a `pyproject.toml` names. Raises KeyError where it names none."""
+    return str(tomllib.loads(project_file)["project"]["version"])
+
+
+def parse_version(text: str) -> Number:
+    """MAJOR.MINOR.PATCH as numbers that compare. Raises ValueError for anything else, such as leading zeros."""
+    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", text, re.ASCII):
+        raise ValueError(f"{text} is no version. Write it like 1.2.0.")
+    major, minor, patch = map(int, text.split("."))
+    return major, minor, patch
+
+
+VERSION: Final = version_in((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())

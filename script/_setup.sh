@@ -42,3 +42,12 @@ setting() {
     said=$(printenv "$1" || sed -n "s/^$1=//p" "${ENV_FILE:-.env}" 2>/dev/null | tail -n 1 | tr -d "\"'")
     echo "${said:-$2}"
 }
+
+# server_lock DATA prints the file that script/server locks: one for each file of settings, or folder of data.
+server_lock() {
+    case ${ENV_FILE:-.env},$1 in
+    .env,* | "$PWD/.env",*) echo "$1/server.lock" ;;
+    *,var | *,"$PWD/var") echo "$ENV_FILE.lock" ;;
+    *) echo "$1/server.lock" ;;
+    esac
+}

@@ -65,8 +65,9 @@ os.environ |= {
 if os.environ.get("THROUGH_POOLER"):  # as a test says to its processes
     os.environ["DATABASE_POOLER"] = "1"
 
+from config.environment import BASE_DIR  # noqa: E402
 from config.settings import *  # noqa: E402, F403
-from config.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
+from config.settings import DATABASES, STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -94,8 +94,11 @@ class Supervisor:
         self._to_renew = [*self._parts]
 
     def _renew_next(self) -> None:
-        """Ask the next part to end, once the one before it has been started again."""
-        if self._to_renew and not any(part.ends_by for part in self._parts):
+        """Ask the next part to end, once those before it have been started again."""
+        if not self._to_renew:
+            return
+        until = self._parts.index(self._to_renew[0]) + 1
+        if not any(part.ends_by for part in self._parts[:until]):
             self._to_renew.pop(0).ask_to_end()
 
     def _keep_running(self, part: Part) -> int | None:

@@ -1,0 +1,165 @@
+"""script/upgrade in a clone whose server runs. The tests share the clone and stand in the order of its life."""
+
+import re
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from upgrade_lib.health import answer
+
+from tests.scripts.product import PATIENCE, Product, Server, free_port
+from tests.scripts.repositories import commit, git
+
+# The clone has SQLite, whatever the tests themselves have.
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks, pytest.mark.long]
+
+BRIEFLY = ("--no-backup", "--no-preflight")
+UNWELL_IN_THE_CHECKOUT = """
+
+from django.conf import settings as _settings
+
+if (_settings.BASE_DIR / ".git").is_dir():
+    def _unwell(request: HttpRequest) -> HttpResponse:
+        return _told({"colour": Check(False, "The colour is wrong.")})
+
+    ADDRESSES = {**ADDRESSES, "/health/web": _unwell}
+"""
+MIGRATION = """
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("stations", "%s")]
+    operations = []
+"""
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def release(folder: Path, version: str) -> None:
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(re.sub(r'^version = "[^"]+"', f'version = "{version}"', text, flags=re.M))
+    commit(folder, f"Release {version}")
+    git(folder, "tag", f"v{version}")
+
+
+@pytest.fixture(scope="module")
+def clone(product: Product) -> Path:
+    """A checkout at 1.0.0 that knows later releases: 1.1.0 migrates, 1.2.0 is unwell once it serves from the checkout, and
+    1.3.0 cannot serve at all."""
+    folder = product.folder
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    change(folder / ".gitignore", ".venv/", ".venv")
+    release(folder, "1.0.0")
+    migrations = folder / "stations/migrations"
+    newest = max(path.stem for path in migrations.glob("0*.py"))
+    (migrations / "0099_nothing.py").write_text(textwrap.dedent(MIGRATION % newest))
+    release(folder, "1.1.0")
+    with (folder / "config/health.py").open("a") as file:
+        file.write(UNWELL_IN_THE_CHECKOUT)
+    release(folder, "1.2.0")
+    (folder / "config/rsgi.py").write_text("raise RuntimeError\n")
+    release(folder, "1.3.0")
+    git(folder, "checkout", "--quiet", "v1.0.0")
+    return folder
+
+
+@dataclass
+class Upgrading:
+    product: Product
+    server: Server
+    address: str
+
+    def upgrade(self, *arguments: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["script/upgrade", *arguments],
+            cwd=self.product.folder,
+            env=self.product.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE * 4,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def state(self) -> tuple[str, Any, int | None]:
+        """What the checkout is at, as what the server answers, and whether pages can be served."""
+        version = answer(f"{self.address}/health/live")[1].get("version")
+        return git(self.product.folder, "describe", "--tags"), version, answer(f"{self.address}/health/web")[0]
+
+
+@pytest.fixture(scope="module")
+def upgrading(product: Product, clone: Path) -> Iterator[Upgrading]:
+    port = free_port()
+    with product.serving(PORT=str(port), DEMO="0", WEB_CONCURRENCY="1") as server:
+        yield Upgrading(product, server, f"http://127.0.0.1:{port}")
+
+
+def test_upgrade_takes_a_running_server_to_the_release_that_is_named(upgrading: Upgrading) -> None:
+    assert upgrading.state() == ("v1.0.0", "1.0.0", 200)
+
+    status, said = upgrading.upgrade("1.1.0")
+
+    assert status == 0, said
+    assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
+    assert "Preflight of the new release:\nAll is well.\n" in said
+    assert "Applying stations.0099_nothing... OK" in said
+    assert said.endswith("This is release 1.1.0. To return to 1.0.0: script/upgrade --back\n")
+    [backup] = (upgrading.product.folder / "var/backups").iterdir()
+    assert (backup / "manifest.json").is_file()
+
+
+def test_upgrade_to_the_same_release_changes_nothing(upgrading: Upgrading) -> None:
+    assert upgrading.upgrade("1.1.0") == (0, "This is release 1.1.0 already.\n")
+
+
+def test_upgrade_to_a_release_that_is_not_well_goes_back(upgrading: Upgrading) -> None:
+    status, said = upgrading.upgrade("1.2.0", *BRIEFLY, "--patience", "20")
+
+    assert status == 1
+    assert "answers /health/web with 503: The colour is wrong." in said
+    assert said.endswith("1.2.0 is not well. 1.1.0 runs again; the database stays as it is.\n")
+    assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
+
+
+def test_upgrade_to_a_release_that_cannot_serve_touches_nothing_that_runs(upgrading: Upgrading) -> None:
+    before = upgrading.server.family()
+
+    status, said = upgrading.upgrade("1.3.0", *BRIEFLY)
+
+    assert status == 1
+    assert "A web server of 1.3.0 was tried: " in said
+    assert "Switching" not in said
+    assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
+    assert upgrading.server.family() == before
+    assert git(upgrading.product.folder, "worktree", "list").count("\n") == 0
+
+
+def test_upgrade_is_taken_back_by_hand(upgrading: Upgrading) -> None:
+    upgrading.upgrade("1.1.0")  # already there: what can be taken back is the last upgrade that went well
+    git(upgrading.product.folder, "checkout", "--quiet", "v1.0.0")
+    upgrading.upgrade("1.1.0", *BRIEFLY)
+
+    status, said = upgrading.upgrade("--back")
+
+    assert (status, said.splitlines()[-1]) == (0, "This is release 1.0.0 again.")
+    assert upgrading.state() == ("v1.0.0", "1.0.0", 200)
+
+
+def test_upgrade_refuses_files_that_were_changed(upgrading: Upgrading) -> None:
+    readme = upgrading.product.folder / "README.md"
+    text = readme.read_text()
+    readme.write_text("changed\n")
+    status, said = upgrading.upgrade("1.1.0")
+    readme.write_text(text)
+
+    assert (status, said.splitlines()[0]) == (1, "Files of this checkout were changed:")
