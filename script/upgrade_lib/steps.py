@@ -39,10 +39,20 @@ def upgrade(version: str | None, options: Options) -> None:
     if new.number < old.number:
         raise UpgradeError(f"{new.version} is older than {old.version}. To return to the release before, use --back.")
     found = services.running(options.server_lock)
+    if found and not _run_side_by_side(old, new):
+        raise UpgradeError(
+            f"{new.version} does not run beside {old.version}. Upgrade to one minor release after the other, or stop all that "
+            "runs from this checkout first."
+        )
     with checkout.beside(new) as folder:
         _prepare(folder, new, options)
         _change_over(old, new, folder / ".venv", found, options)
     say(f"This is release {new.version}. To return to {old.version}: script/upgrade --back")
+
+
+def _run_side_by_side(old: Release, new: Release) -> bool:
+    """A release's migrations let the minor release before it go on, and no earlier one (docs/contributing.md, “Migrations”)."""
+    return new.number[0] == old.number[0] and new.number[1] <= old.number[1] + 1
 
 
 def go_back(options: Options) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(settings.BASE_DIR)
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OWN = [name for name, service in SERVICES.items() if service.get("image") == "stationbook"]
+OWN = [name for name, service in SERVICES.items() if service.get("image", "").startswith("stationbook:")]
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 
 

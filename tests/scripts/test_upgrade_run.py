@@ -54,7 +54,7 @@ def release(folder: Path, version: str) -> None:
 @pytest.fixture(scope="module")
 def clone(product: Product) -> Path:
     """A checkout at 1.0.0 that knows later releases: 1.1.0 migrates, 1.2.0 is unwell once it serves from the checkout, and
-    1.3.0 cannot serve at all."""
+    1.2.1 cannot serve at all."""
     folder = product.folder
     git(folder, "init", "--quiet", "--initial-branch=main")
     change(folder / ".gitignore", ".venv/", ".venv")
@@ -67,7 +67,7 @@ def clone(product: Product) -> Path:
         file.write(UNWELL_IN_THE_CHECKOUT)
     release(folder, "1.2.0")
     (folder / "config/rsgi.py").write_text("raise RuntimeError\n")
-    release(folder, "1.3.0")
+    release(folder, "1.2.1")
     git(folder, "checkout", "--quiet", "v1.0.0")
     return folder
 
@@ -118,6 +118,18 @@ def test_upgrade_takes_a_running_server_to_the_release_that_is_named(upgrading: 
     assert (backup / "manifest.json").is_file()
 
 
+def test_upgrade_that_leaves_out_a_minor_release_is_refused_while_the_server_runs(upgrading: Upgrading) -> None:
+    git(upgrading.product.folder, "checkout", "--quiet", "v1.0.0")
+    status, said = upgrading.upgrade("1.2.0")
+    git(upgrading.product.folder, "checkout", "--quiet", "v1.1.0")
+
+    assert (status, said) == (
+        1,
+        "1.2.0 does not run beside 1.0.0. Upgrade to one minor release after the other, or stop all that runs from this "
+        "checkout first.\n",
+    )
+
+
 def test_upgrade_to_the_same_release_changes_nothing(upgrading: Upgrading) -> None:
     assert upgrading.upgrade("1.1.0") == (0, "This is release 1.1.0 already.\n")
 
@@ -134,10 +146,10 @@ def test_upgrade_to_a_release_that_is_not_well_goes_back(upgrading: Upgrading) -
 def test_upgrade_to_a_release_that_cannot_serve_touches_nothing_that_runs(upgrading: Upgrading) -> None:
     before = upgrading.server.family()
 
-    status, said = upgrading.upgrade("1.3.0", *BRIEFLY)
+    status, said = upgrading.upgrade("1.2.1", *BRIEFLY)
 
     assert status == 1
-    assert "A web server of 1.3.0 was tried: " in said
+    assert "A web server of 1.2.1 was tried: " in said
     assert "Switching" not in said
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
     assert upgrading.server.family() == before
