@@ -30,7 +30,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_commands_that_are_named_exist(document: Path) -> None:
     named = set(re.findall(r"manage\.py ([a-z_]+)", document.read_text()))
 
-    assert named - set(get_commands()) == set()
+    assert named - {*get_commands(), "version"} == set()  # which manage.py answers itself
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
