@@ -93,7 +93,8 @@ def test_image_names_programs_that_there_are() -> None:
 def test_image_brings_what_its_programs_need() -> None:
     left_out = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
 
-    assert not {"script", "deploy", "static", "templates", "locale", "manage.py", "requirements.txt"} & set(left_out)
+    needed = {"script", "deploy", "static", "templates", "locale", "manage.py", "requirements.txt", "pyproject.toml"}
+    assert not needed & set(left_out)
 
 
 def test_compose_has_two_web_servers_and_all_that_they_stand_on() -> None:
@@ -166,6 +167,18 @@ def test_proxy_is_what_nginx_understands(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["web@", "worker@", "backup"])
+def test_units_keep_settings_and_data_outside_the_checkout(name: str) -> None:
+    lines = {*(DEPLOY / f"systemd/stationbook-{name}.service").read_text().splitlines()}
+
+    assert lines >= {
+        "LoadCredential=env:/etc/stationbook/env",
+        "StateDirectory=stationbook",
+        "StateDirectoryMode=0700",
+        "Environment=DATA_DIR=%S/stationbook",
+    }
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")

@@ -1,6 +1,7 @@
 """script/upgrade in a clone whose server runs. The tests share the clone and stand in the order of its life."""
 
 import re
+import shutil
 import subprocess
 import textwrap
 from collections.abc import Iterator
@@ -52,6 +53,15 @@ def release(folder: Path, version: str) -> None:
 
 
 @pytest.fixture(scope="module")
+def installed(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """With its settings and data outside the checkout."""
+    etc, data = tmp_path_factory.mktemp("etc"), tmp_path_factory.mktemp("data")
+    yield Product(product.folder, {**product.variables, "ENV_FILE": str(etc / "env"), "DATA_DIR": str(data)})
+    for metrics in (data / "metrics").glob("*"):  # in memory
+        shutil.rmtree(metrics.resolve())
+
+
+@pytest.fixture(scope="module")
 def clone(product: Product) -> Path:
     """A checkout at 1.0.0 that knows later releases: 1.1.0 migrates, 1.2.0 is unwell once it serves from the checkout, and
     1.2.1 cannot serve at all."""
@@ -78,6 +88,10 @@ class Upgrading:
     server: Server
     address: str
 
+    @property
+    def data(self) -> Path:
+        return Path(self.product.variables["DATA_DIR"])
+
     def upgrade(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run(
             ["script/upgrade", *arguments],
@@ -98,10 +112,10 @@ class Upgrading:
 
 
 @pytest.fixture(scope="module")
-def upgrading(product: Product, clone: Path) -> Iterator[Upgrading]:
+def upgrading(installed: Product, clone: Path) -> Iterator[Upgrading]:
     port = free_port()
-    with product.serving(PORT=str(port), DEMO="0", WEB_CONCURRENCY="1") as server:
-        yield Upgrading(product, server, f"http://127.0.0.1:{port}")
+    with installed.serving(PORT=str(port), DEMO="0", WEB_CONCURRENCY="1") as server:
+        yield Upgrading(installed, server, f"http://127.0.0.1:{port}")
 
 
 def test_upgrade_takes_a_running_server_to_the_release_that_is_named(upgrading: Upgrading) -> None:
@@ -114,8 +128,15 @@ def test_upgrade_takes_a_running_server_to_the_release_that_is_named(upgrading: 
     assert "Preflight of the new release:\nAll is well.\n" in said
     assert "Applying stations.0099_nothing... OK" in said
     assert said.endswith("This is release 1.1.0. To return to 1.0.0: script/upgrade --back\n")
-    [backup] = (upgrading.product.folder / "var/backups").iterdir()
+    [backup] = (upgrading.data / "backups").iterdir()
     assert (backup / "manifest.json").is_file()
+
+
+def test_upgrade_leaves_settings_and_data_outside_the_checkout(upgrading: Upgrading) -> None:
+    inside = (".env", "var/stationbook.sqlite3", "var/server.lock", "var/backups")
+
+    assert [name for name in inside if (upgrading.product.folder / name).exists()] == []
+    assert (upgrading.data / "stationbook.sqlite3").is_file()
 
 
 def test_upgrade_that_leaves_out_a_minor_release_is_refused_while_the_server_runs(upgrading: Upgrading) -> None:
