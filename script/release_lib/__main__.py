@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from core.version import parse_version
+from core.version import VERSION, parse_version
 from release_lib import artifacts, changelog, files
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -89,7 +89,9 @@ parser = ArgumentParser(
     description="Makes a release: version, changelog and image name in a commit with a tag; in var/releases its source, the "
     "list of its parts (CycloneDX), notes and checksums.",
 )
-parser.add_argument("version", help="MAJOR.MINOR.PATCH, such as 1.2.0")
+parser.add_argument(
+    "version", nargs="?", default=VERSION, help=f"such as 1.2.0; without it, {VERSION} of pyproject.toml"
+)
 parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 wanted = parser.parse_args()
 try:
