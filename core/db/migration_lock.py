@@ -41,12 +41,12 @@ def _advisory_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object
     """Held by a transaction of a connection of its own, which PgBouncer leaves alone and which migrations cannot end."""
     with closing(connection.copy()) as own:
         own.set_autocommit(False)
-        _poll(lambda: _is_advisory_lock_taken(own), on_wait)
+        _poll(lambda: _take_advisory_lock(own), on_wait)
         yield
         own.rollback()
 
 
-def _is_advisory_lock_taken(connection: BaseDatabaseWrapper) -> bool:
+def _take_advisory_lock(connection: BaseDatabaseWrapper) -> bool:
     """Asked again and again: a statement that waited for the lock would have a snapshot, which CREATE INDEX CONCURRENTLY of the
     process that has the lock waits for."""
     with connection.cursor() as cursor:
@@ -62,11 +62,11 @@ def _is_advisory_lock_taken(connection: BaseDatabaseWrapper) -> bool:
 @contextmanager
 def _file_lock(path: Path, on_wait: Callable[[], object]) -> Iterator[None]:
     with path.open("ab") as file:
-        _poll(lambda: _is_file_lock_taken(file.fileno()), on_wait)
+        _poll(lambda: _take_file_lock(file.fileno()), on_wait)
         yield
 
 
-def _is_file_lock_taken(fd: int) -> bool:
+def _take_file_lock(fd: int) -> bool:
     with suppress(BlockingIOError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

@@ -60,7 +60,7 @@ def release(version: str, day: date, *, is_dry_run: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     commit(version, notes, changed, folder, day)
-    publishable(version, notes, folder)
+    write_artifacts(version, notes, folder)
     print(f"Released {version} in {folder}. Next: git push --follow-tags; docker build -t {files.IMAGE}:{version} .")
 
 
@@ -77,7 +77,7 @@ def commit(version: str, notes: str, changed: dict[str, str], folder: Path, day:
     git("tag", "--annotate", "--cleanup=verbatim", "--message", f"Stationbook {version}\n\n{notes}", f"v{version}")
 
 
-def publishable(version: str, notes: str, folder: Path) -> None:
+def write_artifacts(version: str, notes: str, folder: Path) -> None:
     name = f"stationbook-{version}"
     (folder / f"{name}.md").write_text(f"{notes}\n")
     git("archive", f"--prefix={name}/", f"--output={folder / name}.tar.gz", f"v{version}")

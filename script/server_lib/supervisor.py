@@ -18,7 +18,7 @@ from server_lib.restart_policy import RestartPolicy
 
 log = logging.getLogger(__name__)
 
-RENEWED: Final = "A part of the server was asked to end and is started again."
+RESTARTED_ON_REQUEST: Final = "A part of the server was asked to end and is started again."
 RESTARTED: Final = "A part of the server ended unexpectedly and is started again."
 GIVEN_UP: Final = "The server stops, for a part of it does not keep running."
 POLL_SECONDS: Final = 0.1
@@ -36,7 +36,7 @@ class Part:
     started_at: float = 0.0
     starts_at: float = 0.0
     """When to start it again; by `time.monotonic`, as `started_at`."""
-    ends_by: float | None = None
+    kill_at: float | None = None
     """When to kill it if it has not ended; None while nobody has asked it to end."""
     former_groups: list[int] = field(default_factory=list)
     """Process groups of earlier starts. Web processes that lost their server go on for a while."""
@@ -47,9 +47,9 @@ class Part:
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(self.command, process_group=0)
 
-    def ask_to_end(self) -> None:
+    def ask_to_stop(self) -> None:
         if self.process:
-            self.ends_by = time.monotonic() + self.stop_seconds
+            self.kill_at = time.monotonic() + self.stop_seconds
             self.process.terminate()
 
     def kill(self) -> None:
@@ -67,17 +67,17 @@ class Supervisor:
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
         self._is_asked_to_stop = False
-        self._to_renew: list[Part] = []
+        self._to_restart: list[Part] = []
 
     def run(self) -> int:
         """Return the exit status: 0 when a signal asked to stop, else that of the part which could not be kept running."""
         for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # Handled even where the caller ignores them, as shells do for what they start with `&`.
             signal.signal(wanted, self._ask_to_stop)
-        signal.signal(signal.SIGUSR1, self._ask_to_renew)
+        signal.signal(signal.SIGUSR1, self._request_restart)
         try:
             while not self._is_asked_to_stop:
-                self._renew_next()
+                self._restart_next()
                 for part in self._parts:
                     status = self._keep_running(part)
                     if status is not None:
@@ -90,36 +90,36 @@ class Supervisor:
     def _ask_to_stop(self, _number: int, _frame: object) -> None:
         self._is_asked_to_stop = True
 
-    def _ask_to_renew(self, _number: int, _frame: object) -> None:
-        self._to_renew = [*self._parts]
+    def _request_restart(self, _number: int, _frame: object) -> None:
+        self._to_restart = [*self._parts]
 
-    def _renew_next(self) -> None:
+    def _restart_next(self) -> None:
         """Ask the next part to end, once those before it have been started again."""
-        if not self._to_renew:
+        if not self._to_restart:
             return
-        until = self._parts.index(self._to_renew[0]) + 1
-        if not any(part.ends_by for part in self._parts[:until]):
-            self._to_renew.pop(0).ask_to_end()
+        until = self._parts.index(self._to_restart[0]) + 1
+        if not any(part.kill_at for part in self._parts[:until]):
+            self._to_restart.pop(0).ask_to_stop()
 
     def _keep_running(self, part: Part) -> int | None:
         """The part's exit status where it is given up."""
         if part.process is None:
             return self._start(part) if time.monotonic() >= part.starts_at else None
         status = part.process.poll()
-        if status is None and part.ends_by and time.monotonic() > part.ends_by:
+        if status is None and part.kill_at and time.monotonic() > part.kill_at:
             part.kill()
         if status is None or self._is_asked_to_stop:
             return None
         part.former_groups = [group for group in part.groups() if is_alive(group)]
         part.process = None
-        if part.ends_by:
-            return self._renew(part)
+        if part.kill_at:
+            return self._restart(part)
         return self._failed(part, status, time.monotonic() - part.started_at)
 
-    def _renew(self, part: Part) -> int | None:
-        part.ends_by = None
+    def _restart(self, part: Part) -> int | None:
+        part.kill_at = None
         part.restarts = replace(part.restarts, failures=0)
-        log.info(RENEWED, extra={"fields": {"part": part.name}})
+        log.info(RESTARTED_ON_REQUEST, extra={"fields": {"part": part.name}})
         return self._start(part)
 
     def _start(self, part: Part) -> int | None:

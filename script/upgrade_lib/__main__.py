@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
 from core.version import parse_version
@@ -12,12 +12,12 @@ from upgrade_lib.checkout import WORK
 from upgrade_lib.errors import UpgradeError
 
 DESCRIPTION = (
-    "Replaces the release in this checkout: preflight of the new one, backup, migrations, a trial of its web server, and then "
-    "one server after the other, each asked whether it is well. Where one is not, the release before takes over again."
+    "Replaces the release in this checkout: preflight of the new one, backup, migrations, a smoke test of its web server, and "
+    "then a restart of one server after the other. Where one is not healthy, the release before takes over again."
 )
 
 
-def parsed() -> Namespace:
+def parse_arguments() -> Namespace:
     parser = ArgumentParser("script/upgrade", description=DESCRIPTION)
     parser.add_argument("version", nargs="?", help="such as 1.2.0; without it, the newest release")
     parser.add_argument("--back", action="store_true", help="return to the release that the last upgrade replaced")
@@ -25,7 +25,7 @@ def parsed() -> Namespace:
     parser.add_argument("--no-backup", action="store_true", help="where one was made by other means")
     parser.add_argument("--no-preflight", action="store_true", help="where its findings are known and accepted")
     parser.add_argument("--patience", type=float, default=60, help="seconds that a server may take to answer (60)")
-    parser.add_argument("--server-lock", type=Path, required=True, help="given by script/upgrade itself")
+    parser.add_argument("--server-lock", type=Path, required=True, help=SUPPRESS)
     wanted = parser.parse_args()
     if wanted.back and wanted.version:
         parser.error("--back takes no version")
@@ -47,7 +47,7 @@ def main(wanted: Namespace) -> None:
         except BlockingIOError:
             raise UpgradeError("Another script/upgrade runs in this checkout.") from None
         if wanted.back:
-            steps.go_back(options)
+            steps.roll_back(options)
             return
         if wanted.version:
             parse_version(wanted.version)
@@ -55,6 +55,6 @@ def main(wanted: Namespace) -> None:
 
 
 try:
-    main(parsed())
+    main(parse_arguments())
 except (UpgradeError, ValueError) as error:
     sys.exit(str(error))

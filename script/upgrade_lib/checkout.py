@@ -47,7 +47,7 @@ def current() -> Release:
     return Release(ref, _version_at("HEAD"))
 
 
-def newest_or(version: str | None) -> Release:
+def find_release(version: str | None) -> Release:
     """The release of that version, or the newest one. Raises UpgradeError where there is none."""
     if git("remote"):
         git("fetch", "--tags", "--quiet")
@@ -69,7 +69,7 @@ def _version_at(ref: str) -> str:
 
 
 @contextmanager
-def beside(release: Release) -> Iterator[Path]:
+def worktree(release: Release) -> Iterator[Path]:
     """The files of the release in a folder of their own, with a virtual environment; they are removed afterwards."""
     folder = WORK / "release"
     _remove(folder)

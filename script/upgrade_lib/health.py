@@ -15,7 +15,7 @@ DIRECTLY: Final = build_opener(ProxyHandler({}))
 """Whatever proxy the environment names, the server is on this machine."""
 
 
-def answer(url: str) -> tuple[int | None, dict[str, Any]]:
+def get_json(url: str) -> tuple[int | None, dict[str, Any]]:
     """The status and the JSON of an address; None for no answer."""
     try:
         with DIRECTLY.open(url, timeout=TIMEOUT_SECONDS) as response:
@@ -34,10 +34,10 @@ def _json(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def wait_until_healthy(address: str, version: str, seconds: float, *, is_there: Callable[[], bool]) -> None:
+def wait_until_healthy(address: str, version: str, seconds: float, *, is_running: Callable[[], bool]) -> None:
     """Return once that release serves pages there. Raises UnhealthyError after so many seconds, or when nothing is there."""
     until = time.monotonic() + seconds
-    while (fault := _fault(address, version)) and time.monotonic() < until and is_there():
+    while (fault := _fault(address, version)) and time.monotonic() < until and is_running():
         time.sleep(POLL_SECONDS)
     if fault:
         raise UnhealthyError(f"{address} {fault}")
@@ -45,12 +45,12 @@ def wait_until_healthy(address: str, version: str, seconds: float, *, is_there: 
 
 def _fault(address: str, version: str) -> str:
     """What is wrong with the server; "" for nothing."""
-    status, live = answer(f"{address}/health/live")
+    status, live = get_json(f"{address}/health/live")
     if status is None:
         return "does not answer."
     if live.get("version") != version:
         return f"answers as release {live.get('version')}, not {version}."
-    status, web = answer(f"{address}/health/web")
+    status, web = get_json(f"{address}/health/web")
     if status == 200:
         return ""
     faults = [check["says"] for check in web.get("checks", {}).values() if not check["ok"]]

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from upgrade_lib.checkout import ROOT
 from upgrade_lib.errors import UnhealthyError
-from upgrade_lib.health import answer, wait_until_healthy
+from upgrade_lib.health import get_json, wait_until_healthy
 from upgrade_lib.programs import run
 
 WORKER_SECONDS: Final = 5.0
@@ -33,7 +33,7 @@ class WebUnit:
     def restart(self, version: str, patience: float) -> None:
         _systemctl("restart", self.name)
         port = self.name.removesuffix(".service").partition("@")[2]
-        wait_until_healthy(f"http://127.0.0.1:{port}", version, patience, is_there=lambda: True)
+        wait_until_healthy(f"http://127.0.0.1:{port}", version, patience, is_running=lambda: True)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Server:
             os.kill(self.pid, signal.SIGUSR1)
         except ProcessLookupError:
             raise UnhealthyError("script/server has ended. Start it again.") from None
-        wait_until_healthy(self.address, version, patience, is_there=self._is_running)
+        wait_until_healthy(self.address, version, patience, is_running=self._is_running)
 
     def _is_running(self) -> bool:
         try:
@@ -101,7 +101,7 @@ def _server(lock: Path) -> list[Service]:
     if not lock.is_file() or not _is_locked(lock):
         return []
     pid, _space, address = lock.read_text().strip().partition(" ")
-    return [Server(int(pid), address)] if pid.isdigit() and answer(f"{address}/health/live")[0] else []
+    return [Server(int(pid), address)] if pid.isdigit() and get_json(f"{address}/health/live")[0] else []
 
 
 def _is_locked(path: Path) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from django.conf import settings
 from server_lib.restart_policy import HEALTHY_SECONDS, MAX_FAILURES, STARTUP_SECONDS, RestartPolicy
-from server_lib.supervisor import GIVEN_UP, RENEWED, RESTARTED
+from server_lib.supervisor import GIVEN_UP, RESTARTED, RESTARTED_ON_REQUEST
 
 from core.parent_death import is_alive
 
@@ -110,7 +110,7 @@ def test_part_that_is_refused_at_the_start_ends_all_at_once(tmp_path: Path) -> N
     assert (status, [(line["event"], line["part"], line["status"]) for line in lines]) == (3, [(GIVEN_UP, "web", 3)])
 
 
-def test_parts_are_renewed_one_after_the_other(tmp_path: Path) -> None:
+def test_parts_are_restarted_on_request_one_after_the_other(tmp_path: Path) -> None:
     with supervised(tmp_path, web=ENDLESS, worker=ENDLESS) as run:
         wait_for(lambda: bool(run.pids("web") and run.pids("worker")))
         run.process.send_signal(signal.SIGUSR1)
@@ -120,10 +120,13 @@ def test_parts_are_renewed_one_after_the_other(tmp_path: Path) -> None:
         status, lines = run.ended()
 
     assert (status, before, len(run.pids("web"))) == (0, [False, False], 2)
-    assert [(line["event"], line["part"]) for line in lines] == [(RENEWED, "web"), (RENEWED, "worker")]
+    assert [(line["event"], line["part"]) for line in lines] == [
+        (RESTARTED_ON_REQUEST, "web"),
+        (RESTARTED_ON_REQUEST, "worker"),
+    ]
 
 
-def test_part_that_does_not_end_is_killed_and_renewed(tmp_path: Path) -> None:
+def test_part_that_does_not_end_on_request_is_killed_and_restarted(tmp_path: Path) -> None:
     stubborn = 'trap "" TERM; echo $$ >> "$0"; while :; do sleep 0.05; done'
     with supervised(tmp_path, stop_seconds=0.3, worker=stubborn) as run:
         wait_for(lambda: bool(run.pids("worker")))
@@ -132,7 +135,7 @@ def test_part_that_does_not_end_is_killed_and_renewed(tmp_path: Path) -> None:
         run.process.terminate()
         status, lines = run.ended()
 
-    assert (status, [(line["event"], line["part"]) for line in lines]) == (0, [(RENEWED, "worker")])
+    assert (status, [(line["event"], line["part"]) for line in lines]) == (0, [(RESTARTED_ON_REQUEST, "worker")])
 
 
 def test_part_may_take_its_time_to_end(tmp_path: Path) -> None:

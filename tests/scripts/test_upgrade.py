@@ -38,17 +38,17 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_newest_release_is_the_highest_number(releases: Path) -> None:
-    assert checkout.newest_or(None) == checkout.Release("v1.10.0", "1.10.0")
+    assert checkout.find_release(None) == checkout.Release("v1.10.0", "1.10.0")
     assert checkout.current().version == "1.9.0"
 
 
 def test_release_that_there_is_not_is_refused(releases: Path) -> None:
     with pytest.raises(UpgradeError, match=r"^There is no release 1\.11\.0: git knows no tag v1\.11\.0\.$"):
-        checkout.newest_or("1.11.0")
+        checkout.find_release("1.11.0")
 
 
 def test_switch_there_and_back_keeps_both_virtual_environments(releases: Path) -> None:
-    old, new = checkout.current(), checkout.newest_or(None)
+    old, new = checkout.current(), checkout.find_release(None)
 
     checkout.switch(new, releases / "var/upgrade/release/.venv")
     there = (releases / "requirements.txt").read_text(), (releases / ".venv/path").read_text()
@@ -63,7 +63,7 @@ def test_release_beside_the_checkout_is_removed_afterwards(releases: Path, monke
     installed: list[Path] = []
     monkeypatch.setattr(checkout, "_install", installed.append)
 
-    with checkout.beside(checkout.newest_or(None)) as folder:
+    with checkout.worktree(checkout.find_release(None)) as folder:
         inside = (folder / "requirements.txt").read_text(), (releases / "requirements.txt").read_text()
 
     assert (inside, installed, folder.exists()) == (("1.10.0", "1.9.0"), [folder], False)
@@ -107,7 +107,7 @@ def test_units_of_this_checkout_are_found_web_servers_first(systemctl: Path) -> 
 
 def test_unit_is_asked_at_its_port_after_it_was_restarted(systemctl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, float]] = []
-    monkeypatch.setattr(services, "wait_until_healthy", lambda *arguments, is_there: asked.append(arguments))
+    monkeypatch.setattr(services, "wait_until_healthy", lambda *arguments, is_running: asked.append(arguments))
 
     services.units()[0].restart("1.1.0", 5)
 
@@ -160,11 +160,11 @@ def server() -> Iterator[str]:
 )
 def test_server_that_is_not_well_is_named_with_its_fault(server: str, version: str, fault: str) -> None:
     with pytest.raises(UnhealthyError) as raised:
-        wait_until_healthy(server, version, 0, is_there=lambda: True)
+        wait_until_healthy(server, version, 0, is_running=lambda: True)
 
     assert str(raised.value) == f"{server} {fault}"
 
 
 def test_server_that_has_ended_is_not_waited_for() -> None:
     with pytest.raises(UnhealthyError, match="does not answer"):
-        wait_until_healthy("http://127.0.0.1:1", "1.1.0", 600, is_there=lambda: False)
+        wait_until_healthy("http://127.0.0.1:1", "1.1.0", 600, is_running=lambda: False)

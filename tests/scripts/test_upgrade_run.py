@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from upgrade_lib.health import answer
+from upgrade_lib.health import get_json
 
 from tests.scripts.product import PATIENCE, Product, Server, free_port
 from tests.scripts.repositories import commit, git
@@ -107,8 +107,8 @@ class Upgrading:
 
     def state(self) -> tuple[str, Any, int | None]:
         """What the checkout is at, as what the server answers, and whether pages can be served."""
-        version = answer(f"{self.address}/health/live")[1].get("version")
-        return git(self.product.folder, "describe", "--tags"), version, answer(f"{self.address}/health/web")[0]
+        version = get_json(f"{self.address}/health/live")[1].get("version")
+        return git(self.product.folder, "describe", "--tags"), version, get_json(f"{self.address}/health/web")[0]
 
 
 @pytest.fixture(scope="module")
@@ -155,12 +155,12 @@ def test_upgrade_to_the_same_release_changes_nothing(upgrading: Upgrading) -> No
     assert upgrading.upgrade("1.1.0") == (0, "This is release 1.1.0 already.\n")
 
 
-def test_upgrade_to_a_release_that_is_not_well_goes_back(upgrading: Upgrading) -> None:
+def test_upgrade_to_a_release_that_is_not_healthy_goes_back(upgrading: Upgrading) -> None:
     status, said = upgrading.upgrade("1.2.0", *BRIEFLY, "--patience", "20")
 
     assert status == 1
     assert "answers /health/web with 503: The colour is wrong." in said
-    assert said.endswith("1.2.0 is not well. 1.1.0 runs again; the database stays as it is.\n")
+    assert said.endswith("1.2.0 is not healthy. 1.1.0 runs again; the database stays as it is.\n")
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
 
 
@@ -170,7 +170,7 @@ def test_upgrade_to_a_release_that_cannot_serve_touches_nothing_that_runs(upgrad
     status, said = upgrading.upgrade("1.2.1", *BRIEFLY)
 
     assert status == 1
-    assert "A web server of 1.2.1 was tried: " in said
+    assert "The smoke test of 1.2.1 failed: " in said
     assert "Switching" not in said
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
     assert upgrading.server.family() == before

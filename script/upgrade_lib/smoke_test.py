@@ -15,9 +15,9 @@ from upgrade_lib.health import wait_until_healthy
 STOP_SECONDS: Final = 20
 
 
-def try_out(folder: Path, version: str, patience: float) -> None:
+def smoke_test(folder: Path, version: str, patience: float) -> None:
     """Raises UpgradeError, with what the server said, where it does not serve pages."""
-    port, log = _free_port(), WORK / "trial.log"
+    port, log = _free_port(), WORK / "smoke-test.log"
     variables = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"}
     variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
     with log.open("w") as output:
@@ -25,9 +25,9 @@ def try_out(folder: Path, version: str, patience: float) -> None:
             [folder / "script/web"], env=variables, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        wait_until_healthy(f"http://127.0.0.1:{port}", version, patience, is_there=lambda: process.poll() is None)
+        wait_until_healthy(f"http://127.0.0.1:{port}", version, patience, is_running=lambda: process.poll() is None)
     except UnhealthyError as error:
-        raise UpgradeError(f"A web server of {version} was tried: {error}\n{log.read_text()[-2000:]}") from None
+        raise UpgradeError(f"The smoke test of {version} failed: {error}\n{log.read_text()[-2000:]}") from None
     finally:
         _stop(process)
 
