@@ -16,6 +16,7 @@ from bookings import feeds
 from bookings.models import Booking
 from bookings.verifying import differences
 from config.environment import prepared
+from core.db.migration_lock import migration_lock
 from tests.bookings.test_races import CAPACITY, EXPECTED, busiest, run
 from tests.factories import booking, open_station, person
 from tests.importing.running import run as command
@@ -63,6 +64,14 @@ def test_feed_is_read_in_pieces_without_a_cursor_of_the_servers(pooled: str) -> 
 
     assert answer.status_code == 200
     assert b"BEGIN:VCALENDAR" in b"".join(answer.streaming_content)
+
+
+def test_migration_lock_leaves_nothing_on_the_connection_of_the_server(pooled: str) -> None:
+    with migration_lock(connection, lambda: pytest.fail("It had to wait.")):
+        pass
+
+    with psycopg.connect(pooled) as other:
+        assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 
 
 @pytest.mark.race
