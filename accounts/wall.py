@@ -102,6 +102,24 @@ def named(person: Any, stations: Iterable[int]) -> Statement:
     return _RAISE_FOR_NAMED, [str(person.pk), ",".join(map(str, sorted(stations))), MEMBER]
 
 
+@contextmanager
+def limited_to(stations: Iterable[int]) -> Iterator[None]:
+    """Inside, the request sees the stations of these keys, which its person was found to have, even if they lose one meanwhile.
+
+    For what the process keeps for others too: it must not depend on who happened to ask first.
+    """
+    wall = _wall.get()
+    before = wall.statement if wall else None
+    if wall is None or before is None:
+        yield
+        return
+    wall.show((_RAISE_FOR_NAMED, ["", ",".join(map(str, sorted(stations))), MEMBER]))
+    try:
+        yield
+    finally:
+        wall.show(before)
+
+
 def knows_its_people(view: View) -> View:
     """For a view to which nobody comes with a session: it tells `stand_before` who it is, before it asks for anything else."""
     view.knows_its_people = True  # type: ignore[attr-defined]
@@ -118,6 +136,8 @@ class _Wall:
         self.statement: Statement | None = None
         self._raised_in: list[str] | None = None
         """The savepoints around the statement: while they are not rolled back, it holds."""
+        self._is_to_lower = False
+        """Whether any statement was sent, and holds until the transaction ends."""
         self._busy = False
 
     def show(self, statement: Statement) -> None:
@@ -125,7 +145,7 @@ class _Wall:
 
     def lower(self) -> None:
         """A transaction that others began goes on as it was."""
-        if self._raised_in is not None and self._status() == TransactionStatus.INTRANS:
+        if self._is_to_lower and self._status() == TransactionStatus.INTRANS:
             self._tell(*_LOWER)
         self.statement = None
 
@@ -138,6 +158,7 @@ class _Wall:
             done = execute(sql, params, many, context)
         if self._connection.in_atomic_block:
             self._raised_in = list(self._connection.savepoint_ids)
+            self._is_to_lower = True
         return done
 
     def _stands(self) -> bool:

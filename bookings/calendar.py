@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Count, F, Sum
 from django.utils.translation import get_language
 
-from accounts import roles
+from accounts import roles, wall
 from accounts.customers import ShownCustomer
 from accounts.normalising import initials
 from bookings import statement
@@ -160,7 +160,7 @@ def desk_of(
 
     One query on PostgreSQL, two elsewhere; two more where the process has not kept the timetable.
     """
-    timetable, private = kept_timetable_of(station, first, last), person.has_perm(roles.PII)
+    timetable, private = _kept_timetable(station, first, last), person.has_perm(roles.PII)
     taken: Taken
     if statement.is_spoken():
         columns = _columns(private=private, contact=False)
@@ -276,8 +276,13 @@ def clock(slot: time) -> str:
 
 def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
     """Each day's slots in order of start, with what is taken; one query where the timetable is kept, three where it is not."""
-    timetable = kept_timetable_of(station, first, last)
+    timetable = _kept_timetable(station, first, last)
     return _cells(station.pk, timetable, _taken([station.pk], first, last), first, last)
+
+
+def _kept_timetable(station: Station, first: date, last: date) -> Timetable:
+    with wall.limited_to([station.pk]):
+        return kept_timetable_of(station, first, last)
 
 
 def cells_of(stations: Sequence[Station], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:

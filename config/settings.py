@@ -233,6 +233,9 @@ STORAGES = {
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 WEB_THREADS = env.int("WEB_THREADS", default=3)
+CALENDAR_CACHE_MB = env.int("CALENDAR_CACHE_MB", default=32)
+if CALENDAR_CACHE_MB < 0:
+    raise ImproperlyConfigured("CALENDAR_CACHE_MB is 0 or more.")
 REQUEST_BODY_SECONDS = env.int("REQUEST_BODY_SECONDS", default=15)
 """How long the whole body of a request may take to arrive."""
 # A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.

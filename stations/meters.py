@@ -41,6 +41,9 @@ BOOKINGS: Final = Counter(
 MAILS: Final = Counter(
     "stationbook_mails", "Attempts to send an email, by its kind and what became of them.", ["kind", "outcome"]
 )
+CALENDARS_RENDERED: Final = Counter(
+    "stationbook_calendars_rendered", "Calendars rendered; the others were shown as rendered before.", ["view"]
+)
 LOCK_WAITS: Final = Histogram(
     "stationbook_lock_wait_seconds",
     "How long a change waited for its turn: at its station, or with SQLite at the one place for all writers.",
@@ -60,6 +63,8 @@ for _meter, _values in {
 }.items():
     for _value in _values:
         _meter.labels(_value)  # is there from the start: what begins with its first event shows no growth at it
+for _view in ("week", "month", "day", "agenda", "stations"):
+    CALENDARS_RENDERED.labels(_view)
 for _action in ("create", "import", "reschedule", "status", "edit", "amend"):
     BOOKINGS.labels(_action, "done")
 

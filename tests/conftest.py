@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from accounts import bulk_reads, counters
 from accounts.models import User
 from bookings.operations import clock_check
+from bookings.views import rendered_calendar
 from stations import listing, loading
 from stations.models import Station
 from tests import chromium, factories
@@ -71,6 +72,7 @@ def no_station_kept() -> None:
     """No test meets another's station under the same key."""
     listing._kept.cache_clear()
     loading._kept.cache_clear()
+    rendered_calendar.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -11,16 +11,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import roles
-from bookings import calendar, drawing, grids, reading
+from bookings import calendar, drawing, grids
 from bookings.cards import Page
 from bookings.views import address
 from bookings.views.access import PageRequest, asked_part, draw, page
 from bookings.views.address import KINDS, View
-from bookings.views.frame import Found, framed
+from bookings.views.frame import framed
+from bookings.views.rendered_calendar import CalendarContents, get_or_render
 from core.bidi import isolate
 from stations import wording
 
-Contents = Callable[[PageRequest, View], Found]
+Contents = Callable[[PageRequest, View], CalendarContents]
 """Reads what a view shows."""
 
 
@@ -50,10 +51,10 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
         if view is None:
             return draw(request, "bookings/no_station.html", {})
         tag = _tag(request, view)
-        if asked_part(request) and request.headers.get("If-None-Match") == tag:
+        if asked_part(request) and request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
             return HttpResponseNotModified(headers={"ETag": tag})
-        found = reading.near(request.user, view.watched, partial(contents, request, view))
-        response = framed(request, view, found, tag)
+        rendered = get_or_render(request.user, view, partial(contents, request, view))
+        response = framed(request, view, rendered, tag)
         response["ETag"] = tag
         return response
 
@@ -61,33 +62,33 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
 
 
 @calendar_page
-def week(request: PageRequest, view: View) -> Found:
+def week(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, view.week)
-    return _by_days(view, days, partial(drawing.week, grids.week(days)))._replace(**beside)
+    return _by_slots(view, days)._replace(**beside)
 
 
 @calendar_page
-def day(request: PageRequest, view: View) -> Found:
+def day(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, [view.day])
     told, dated = (how(view.day, view.station.country) for how in (wording.full_day, wording.dated_day))
-    found = _by_days(view, days, partial(drawing.week, grids.week(days)))._replace(**beside)
+    found = _by_slots(view, days)._replace(**beside)
     return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", roomy=True)
 
 
 @calendar_page
-def agenda(request: PageRequest, view: View) -> Found:
+def agenda(request: PageRequest, view: View) -> CalendarContents:
     """The week as a list: what a phone has room for, and what is printed for the wall."""
     days, beside = _read(request, view, view.week)
     return _by_days(view, days, partial(drawing.agenda, days))._replace(**beside, roomy=True)
 
 
 @calendar_page
-def month(request: PageRequest, view: View) -> Found:
+def month(request: PageRequest, view: View) -> CalendarContents:
     begin = view.day.replace(day=1)
     following = (begin + timedelta(days=31)).replace(day=1)
     days, beside = _read(request, view, view.month, month=begin.month)
     told = wording.month(begin, view.station.country)
-    return Found(
+    return CalendarContents(
         grid=partial(drawing.month, grids.weeks_of(days), begin),
         heading=told,
         title=f"{isolate(view.station.name)} · {told}",
@@ -99,7 +100,7 @@ def month(request: PageRequest, view: View) -> Found:
 
 
 @calendar_page
-def stations(request: PageRequest, view: View) -> Found:
+def stations(request: PageRequest, view: View) -> CalendarContents:
     """One week of all stations: how full each day is."""
     dates = view.week
     cells = calendar.cells_of(view.stations, dates[0], dates[-1])
@@ -109,12 +110,19 @@ def stations(request: PageRequest, view: View) -> Found:
     return found._replace(title=f"{_('Stations')} · {found.heading}")
 
 
-def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> Found:
+def _by_slots(view: View, days: list[grids.Day]) -> CalendarContents:
+    """Days across and slots down: what is over and what is now changes as each slot begins and ends."""
+    slots = [cell.slot for day in days for cell in day.cells]
+    found = _by_days(view, days, partial(drawing.week, grids.week(days)))
+    return found._replace(turning_points=[at for slot in slots for at in (slot.starts_at, slot.ends_at)])
+
+
+def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
     told = wording.span(first, last, view.station.country)
     title = f"{isolate(view.station.name)} · {told}"
-    return Found(grid, told, title, previous=first - step, next=first + step, carry=f"{len(days)}d")
+    return CalendarContents(grid, told, title, previous=first - step, next=first + step, carry=f"{len(days)}d")
 
 
 def _read(

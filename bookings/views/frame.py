@@ -1,7 +1,5 @@
 """What stands around every grid: a calendar's page, drawn as its grid is, from a mould (`bookings.moulds`)."""
 
-from collections.abc import Callable, Sequence
-from datetime import date
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
@@ -9,39 +7,20 @@ from urllib.parse import quote
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 
 from accounts import customers, roles
-from bookings import drawing
-from bookings.calendar import Row
-from bookings.cards import Page
-from bookings.grids import Totals
+from bookings import moulds
 from bookings.moulds import Value
 from bookings.views import notices
 from bookings.views.access import PageRequest, asked_part, base_of
 from bookings.views.address import View
 from bookings.views.booking import details
+from bookings.views.rendered_calendar import RenderedCalendar
 from core.bidi import isolate
 from core.web.notices import taken_refusal
 from stations.models import Station
-
-
-class Found(NamedTuple):
-    """What a view has read, and what is its own of the page."""
-
-    grid: Callable[[Page], str]
-    """Draws it."""
-    heading: str
-    title: str
-    previous: date
-    next: date
-    carry: str
-    """How far to the next, for a booking in the hand: `7d`, `1m`."""
-    totals: Totals | None = None
-    displaced: Sequence[Row] = ()
-    roomy: bool = False
 
 
 class FrameShape(NamedTuple):
@@ -62,37 +41,26 @@ class FrameShape(NamedTuple):
     is_staff: bool
 
 
-def framed(request: PageRequest, view: View, found: Found, tag: str) -> HttpResponse:
-    """The page, or of it the part that was asked for."""
-    here = request.get_full_path()
-    page = Page(
-        station=view.station,
-        code=quote(view.station.code),
-        here=quote(here, safe=""),
-        now=timezone.now(),
-        may_change=request.user.has_perm(roles.CHANGE),
-        may_book=_may_book(request, view),
-        language=get_language() or "",
-        roomy=found.roomy,
-    )
-    values = (
-        _of_reader(request, view, here) | _ways(view, found) | _seen_there(view, found, page) | {"tag": escape(tag)}
-    )
+def framed(request: PageRequest, view: View, rendered: RenderedCalendar, tag: str) -> HttpResponse:
+    """The page, or the part of it that was asked for."""
+    language = get_language() or ""
+    values = _of_reader(request, view) | _ways(view, rendered) | _seen_there(view, rendered, language)
+    values |= {"tag": escape(tag)}
     values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view)
-    shape = _shape(request, view, found, has_error=bool(values["error"]))
-    response = HttpResponse(page.fill("calendar", shape, values))
+    shape = _shape(request, view, rendered, has_error=bool(values["error"]))
+    response = HttpResponse(moulds.fill("calendar", shape, values, language))
     patch_vary_headers(response, ["X-Part"])
     return response
 
 
-def _shape(request: PageRequest, view: View, found: Found, *, has_error: bool) -> FrameShape:
+def _shape(request: PageRequest, view: View, rendered: RenderedCalendar, *, has_error: bool) -> FrameShape:
     return FrameShape(
         base=base_of(request),
         kind=view.kind,
         status=view.status,
         has_choice=len(view.stations) > 1,
         has_customer=view.customer is not None,
-        has_displaced=bool(found.displaced),
+        has_displaced=bool(rendered.displaced),
         has_error=has_error,
         may_change=request.user.has_perm(roles.CHANGE),
         may_book=_may_book(request, view),
@@ -106,30 +74,30 @@ def _may_book(request: PageRequest, view: View) -> bool:
     return request.user.has_perm(roles.CHANGE) and view.station.is_active
 
 
-def _of_reader(request: PageRequest, view: View, here: str) -> dict[str, Value]:
+def _of_reader(request: PageRequest, view: View) -> dict[str, Value]:
     """What makes the page its reader's, and nobody else's."""
     customer = customers.shown(view.customer, request.user) if view.customer else None
     return {
         "email": escape(request.user.email),
         "pk": request.user.pk,
         "draft_key": request.user.draft_key,
-        "here": escape(here),
+        "here": escape(request.get_full_path()),
         "csrf_token": get_token(request),
         "customer": escape(isolate(customer.called)) if customer else "",
         "customer_id": str(customer.customer_id) if customer else "",
     }
 
 
-def _seen_there(view: View, found: Found, page: Page) -> dict[str, Value]:
+def _seen_there(view: View, rendered: RenderedCalendar, language: str) -> dict[str, Value]:
     return {
-        "title": escape(found.title),
-        "heading": escape(found.heading),
-        "totals": drawing.totals(found.totals, page) if found.totals else "",
-        "displaced": drawing.displaced(found.displaced, page),
-        "grid": found.grid(page),
+        "title": escape(rendered.title),
+        "heading": escape(rendered.heading),
+        "totals": rendered.totals,
+        "displaced": rendered.displaced,
+        "grid": rendered.grid,
         "station": escape(view.station.name),
         "station_code": escape(view.station.code),
-        "stations": "".join([_option(one, view, page) for one in view.stations]),
+        "stations": "".join([_option(one, view, language) for one in view.stations]),
         "date": view.day.isoformat(),
     }
 
@@ -138,12 +106,12 @@ class OptionShape(NamedTuple):
     is_chosen: bool
 
 
-def _option(station: Station, view: View, page: Page) -> str:
+def _option(station: Station, view: View, language: str) -> str:
     shape = OptionShape(is_chosen=station.pk == view.station.pk)
-    return page.fill("_option", shape, {"code": escape(station.code), "name": escape(station.name)})
+    return moulds.fill("_option", shape, {"code": escape(station.code), "name": escape(station.name)}, language)
 
 
-def _ways(view: View, found: Found) -> dict[str, Value]:
+def _ways(view: View, rendered: RenderedCalendar) -> dict[str, Value]:
     """To what lies around it."""
     return {
         "code": quote(view.station.code),
@@ -151,9 +119,9 @@ def _ways(view: View, found: Found) -> dict[str, Value]:
         "address": escape(view.on(view.day)),
         "shown": escape(view.address),
         "today": escape(view.on(view.today)),
-        "previous": escape(view.on(found.previous)),
-        "next": escape(view.on(found.next)),
-        "carry": found.carry,
+        "previous": escape(view.on(rendered.previous)),
+        "next": escape(view.on(rendered.next)),
+        "carry": rendered.carry,
         "everybody": escape(view.on(view.day, of_everybody=True)),
     }
 

@@ -296,6 +296,16 @@ def test_settings_refuse_a_limit_under_which_no_email_goes(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("CALENDAR_CACHE_MB", "-1", "CALENDAR_CACHE_MB is 0 or more."),
+    ],
+)
+def test_settings_refuse_numbers_out_of_range(name: str, value: str, sentence: str) -> None:
+    assert refusal(**WHOLE, **{name: value}) == sentence
+
+
 def test_settings_of_a_plain_public_address_are_for_plain_http() -> None:
     found = read(**WHOLE, PUBLIC_URL="http://192.0.2.7:8000")
 
