@@ -301,6 +301,9 @@ if EMAIL_URL or "MAIL_FROM" in env:
             "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
         ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
+MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=4)
+if not 1 <= MAIL_CONNECTIONS <= 50:
+    raise ImproperlyConfigured("MAIL_CONNECTIONS is from 1 to 50.")
 MAIL_DAILY_LIMIT_PER_RECIPIENT = env.int("MAIL_DAILY_LIMIT_PER_RECIPIENT", default=20)
 MAIL_HOURLY_LIMIT_PER_STATION = env.int("MAIL_HOURLY_LIMIT_PER_STATION", default=500)
 if min(MAIL_DAILY_LIMIT_PER_RECIPIENT, MAIL_HOURLY_LIMIT_PER_STATION) < 1:

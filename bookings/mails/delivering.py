@@ -1,8 +1,8 @@
 """The worker: takes what is due, sends it, and marks what became of it.
 
-A mail is taken under a lease, one at a time. What it says is settled then and kept, so that whoever takes it up after a
-crash says the same under the same Message-ID. It is marked only once the mail server has said yes: between the two lies the
-one window in which a customer may get the same message twice.
+A mail is taken under a lease, and the mails of one booking one after the other. What it says is settled then and kept, so that
+whoever takes it up after a crash says the same under the same Message-ID. It is marked only once the mail server has said yes:
+between the two lies the one window in which a customer may get the same message twice.
 """
 
 import logging
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
@@ -26,6 +26,7 @@ from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
 from bookings.operations import clock_check
 from bookings.workflow import Status
+from core.db import advisory_locks
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +59,36 @@ def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now
     return outcome
 
 
+def count_due(now: datetime, *, at_most: int) -> int:
+    return Mail.objects.due(now)[:at_most].count()
+
+
 def take(now: datetime) -> tuple[Mail, Letter] | None:
     """The mail that is longest due, with a lease on it; what turns out to be needless is withdrawn on the way."""
-    while Mail.objects.due(now).exists():  # only then a transaction, which on SQLite keeps every other writer waiting
+    passed_over: list[UUID] = []
+    while Mail.objects.due(now).exclude(pk__in=passed_over).exists():
+        # Only then a transaction, which on SQLite keeps every other writer waiting.
         with transaction.atomic():
-            mail = Mail.objects.due(now).taken_by_one().first()
+            mail = Mail.objects.due(now).exclude(pk__in=passed_over).taken_by_one().first()
             if mail is None:
                 return None
-            if letter := _letter(mail, now):
+            if not _is_next_of_its_booking(mail):
+                passed_over.append(mail.pk)
+            elif letter := _letter(mail, now):
                 mail.state, mail.lease, mail.due_at = State.SENDING, uuid4(), now + LEASE
                 mail.save(update_fields=["kind", "state", "problem", "lease", "due_at", "said", "message"])
                 return mail, letter
     return None
+
+
+def _is_next_of_its_booking(mail: Mail) -> bool:
+    """Whether nobody else takes, or has taken, another mail of the booking since this one was found.
+
+    `due` cannot see what another worker takes in the same moment: its own row is locked, and not yet marked.
+    """
+    if not advisory_locks.try_lock(f"emails of booking {mail.booking_id}"):
+        return False
+    return not Mail.objects.filter(booking=mail.booking_id, state=State.SENDING).exclude(pk=mail.pk).exists()
 
 
 def _letter(mail: Mail, now: datetime) -> Letter | None:

@@ -4,18 +4,16 @@ A mail counts from the moment a worker takes it, unless it turns out that the ma
 at which twice as many may go. Counting is exact over all workers, for they take turns for the same station or mailbox.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import connection
 
 from accounts.throttling import hashed
 from bookings.mails.kinds import Problem
 from bookings.models import CountedMail, Mail
-from stations import statements
+from core.db import advisory_locks
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -38,7 +36,7 @@ def claim(mail: Mail, address: str, now: datetime) -> Reached | None:
     does not count.
     """
     recipient = recipient_key(address)
-    _take_turns(f"station {mail.station_id}".encode(), recipient)
+    advisory_locks.lock(f"emails of station {mail.station_id}", f"emails to {recipient.hex()}")
     for problem, limit, window, counted in (
         (Problem.TOO_MANY, settings.MAIL_DAILY_LIMIT_PER_RECIPIENT, DAY, {"recipient": recipient}),
         (Problem.HOURLY_LIMIT, settings.MAIL_HOURLY_LIMIT_PER_STATION, HOUR, {"station": mail.station_id}),
@@ -69,10 +67,3 @@ def recipient_key(address: str) -> bytes:
     if domain in ONE_MAILBOX:
         local, domain = local.replace(".", ""), ONE_MAILBOX[0]
     return bytes.fromhex(hashed(f"recipient {local}@{domain}"))
-
-
-def _take_turns(*names: bytes) -> None:
-    """Wait for whoever counts under the same names, until the transaction ends. SQLite has one writer anyhow."""
-    if connection.vendor == "postgresql":
-        for key in sorted(int.from_bytes(hashlib.sha256(name).digest()[:8], signed=True) for name in names):
-            statements.send("SELECT pg_advisory_xact_lock(%s)", [key])

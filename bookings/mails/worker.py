@@ -20,6 +20,7 @@ from accounts.idempotency import service as idempotency
 from bookings import retaining, retention_notices
 from bookings.mails import account_email_delivery, delivering, faults, limits, misdated, reminders
 from bookings.mails.courier import Courier, Outcome
+from bookings.mails.senders import Senders
 from bookings.models import Mail
 from bookings.operations import clock_check, heartbeat
 from bookings.operations.clock_check import ClockWatch
@@ -56,17 +57,28 @@ class Stop:
             time.sleep(min(left, NAP_SECONDS))
 
 
-def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None) -> None:
-    """Until told to stop; the mail in hand is finished first. A database that is away is waited for, and so is the end of
+def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
+    """Until told to stop; the mails in hand are finished first. A database that is away is waited for, and so is the end of
     whatever else goes wrong: a worker that ended would take the server with it.
+
+    While several mails are due `senders` send them, too.
     """
-    beats = beats or Heartbeat()
+    try:
+        _run(courier, stop, beats or Heartbeat(), senders)
+    finally:
+        if senders:
+            senders.finish()
+
+
+def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
     rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
     troubles = 0
     while not stop.told:
         try:
             go_through(rounds, beats)
             with beats.during("mails"):
+                if senders and not troubles:
+                    _start(senders, stop)
                 outcome = _deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
@@ -139,13 +151,23 @@ def retain(now: datetime) -> None:
             )
 
 
-def run_once(courier: Courier) -> int:
+def run_once(courier: Courier, senders: Senders | None = None) -> int:
     """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
     reminders.queue(timezone.now())
     sent = 0
+    if senders:
+        _start(senders, Stop())
     while (outcome := _deliver_next(courier)) not in (None, Outcome.AWAY):
         sent += outcome is Outcome.SENT
+    if senders:
+        senders.finish()
+        sent += senders.sent
     return sent
+
+
+def _start(senders: Senders, stop: Stop) -> None:
+    """One for each mail that is due besides the one that the worker itself takes."""
+    senders.start(delivering.count_due(timezone.now(), at_most=senders.most + 1) - 1, _deliver_next, stop)
 
 
 def _deliver_next(courier: Courier) -> Outcome | None:

@@ -299,6 +299,8 @@ def test_settings_refuse_a_limit_under_which_no_email_goes(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
+        ("MAIL_CONNECTIONS", "0", "MAIL_CONNECTIONS is from 1 to 50."),
+        ("MAIL_CONNECTIONS", "51", "MAIL_CONNECTIONS is from 1 to 50."),
         ("CALENDAR_CACHE_MB", "-1", "CALENDAR_CACHE_MB is 0 or more."),
     ],
 )

@@ -35,6 +35,11 @@ class PostOffice:
         self.given_up = Event()
         self.ponders = 0.0
         """Seconds at most, by chance, between a message's arrival and the answer."""
+        self.most_at_once = 0
+        """Messages in hand, between their arrival and the answer."""
+        self.clients: set[object] = set()
+        """Each connection over which a message came."""
+        self._in_hand = 0
         self._controller: Controller | None = None
         self.port = _free_port()
 
@@ -91,6 +96,15 @@ class PostOffice:
         return said
 
     async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
+        self.clients.add(session.peer)
+        self._in_hand += 1
+        self.most_at_once = max(self.most_at_once, self._in_hand)
+        try:
+            return await self._take(server, session, envelope)
+        finally:
+            self._in_hand -= 1
+
+    async def _take(self, server: Server, session: Session, envelope: Envelope) -> str:
         answer = self.answers["DATA"][0] if self.answers["DATA"] else ACCEPT
         if not answer[0].isdigit() or answer.startswith("2"):
             content = envelope.content

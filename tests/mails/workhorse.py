@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import django
@@ -19,6 +20,7 @@ from accounts.models import Customer  # noqa: E402
 from bookings.mails import composing, delivering, worker  # noqa: E402
 from bookings.mails.courier import Courier  # noqa: E402
 from bookings.mails.kinds import Kind  # noqa: E402
+from bookings.mails.senders import Senders  # noqa: E402
 from bookings.mails.worker import Stop  # noqa: E402
 from bookings.models import Booking, Mail  # noqa: E402
 from config.environment import env  # noqa: E402
@@ -26,6 +28,10 @@ from stations.models import Station  # noqa: E402
 
 LEASE: Final = timedelta(seconds=3)
 """Longer than a busy machine makes a live worker take; short enough to be waited for."""
+
+
+AT_ONCE: Final = 3
+"""Mails that each has in hand."""
 
 
 class Orphaned(Stop):
@@ -49,8 +55,10 @@ def warm_up() -> None:
 
 
 def work(port: str) -> None:
-    with Courier(env.email_url_config(f"smtp://127.0.0.1:{port}")) as courier:
-        worker.run(courier, Orphaned())
+    connect = partial(Courier, env.email_url_config(f"smtp://127.0.0.1:{port}"))
+    senders = Senders(AT_ONCE - 1, connect, pause_after=worker.pause_after)
+    with connect() as courier:
+        worker.run(courier, Orphaned(), senders=senders)
 
 
 if __name__ == "__main__":

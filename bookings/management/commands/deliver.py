@@ -2,6 +2,7 @@
 
 import signal
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from bookings import preflight
 from bookings.mails import worker
 from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN
+from bookings.mails.senders import Senders
 from bookings.mails.worker import Stop
 from bookings.models import Mail
 from bookings.operations.heartbeat import Heartbeat
@@ -37,14 +39,16 @@ class Command(BaseCommand):
         if not settings.MAIL_SERVER:
             self._wait_for_a_server(once=once, supervisor=options["supervisor"])
             return
-        with Courier(settings.MAIL_SERVER) as courier:
+        connect = partial(Courier, settings.MAIL_SERVER)
+        senders = Senders(settings.MAIL_CONNECTIONS - 1, connect, pause_after=worker.pause_after)
+        with connect() as courier:
             if once:
-                sent = worker.run_once(courier)
+                sent = worker.run_once(courier, senders)
                 self.stdout.write(_("%(count)d sent, %(left)d waiting.") % {"count": sent, "left": _waiting()})
             else:
                 stop, beats = _told_to_stop(options["supervisor"]), Heartbeat()
                 with beats.in_background():
-                    worker.run(courier, stop, beats)
+                    worker.run(courier, stop, beats, senders)
 
     def _wait_for_a_server(self, *, once: bool, supervisor: int | None) -> None:
         """Without a mail server there is nothing to send, but to be there for whoever supervises."""
