@@ -1,5 +1,6 @@
 """An import from beginning to end: the file checked as a whole, then brought in batch by batch."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import BinaryIO, Final
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.utils.translation import gettext as _
 
 from accounts import audit, roles
 from accounts.audit import Channel
-from accounts.models import User
+from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings.errors import Duplicate
 from bookings.importing import batch
 from bookings.importing.batch import Done, Item
@@ -23,12 +24,19 @@ from bookings.importing.mapping import FieldMap, MappingOptions
 from bookings.importing.source import FileRefused, Row
 from bookings.importing.stations import SETTINGS, Blueprint, Grids, Regions
 from bookings.importing.values import Notation
+from bookings.models import Booking, Hold, ImportedRow
+from core.db import planner_statistics
 from stations.errors import DomainError, Invalid
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Person
 
+log = logging.getLogger(__name__)
+
 ROWS_AT_ONCE: Final = 250
 """Written in one transaction: few enough that staff at their pages never wait long for it."""
+
+ROWS_WORTH_ANALYZING: Final = 1_000
+FILLED: Final = (Booking, Hold, Customer, BlindIndex, ImportedRow, AuditEntry)
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,17 @@ class Import:
                     if isinstance(outcome, DomainError):
                         on_refused(Refused(item, outcome))
                 on_progress(len(items))
+        self._analyze(summary)
         return summary
+
+    def _analyze(self, summary: Summary) -> None:
+        """Plans made for nearly empty tables are slow for full ones. All rows are in: a failure is no reason to say otherwise."""
+        if self._order.dry_run or summary.created < ROWS_WORTH_ANALYZING:
+            return
+        try:
+            planner_statistics.analyze(FILLED)
+        except Error as error:
+            log.warning("The tables that were filled could not be analyzed: %s.", type(error).__name__)
 
     def _settle(self, items: list[Item]) -> list[batch.Outcome]:
         return batch.settle(items, by=self._by, notify=self._order.notify)
