@@ -1,7 +1,8 @@
 """Signed-in people at once: `_cluster_crowd.py PLAN NOTES STEP…`. Before each step it prints how many there are from now on.
 
-Each has the week open, and their page asks every 8 seconds whether anything has changed, as the product's own does. Now and then
-they open something else, and now and then they move a booking or take one. Nobody waits for anybody, nor asks twice.
+Each has the week open, and their page asks every 8 to 12 seconds whether anything has changed, as the product's own does
+(`static/js/watch.js`). Now and then they open something else, and now and then they move a booking or take one. Nobody waits for
+anybody, nor asks twice.
 """
 
 import asyncio
@@ -12,17 +13,17 @@ from typing import Any
 
 from _cluster_person import Person
 
-WATCHES_SECONDS = 8.0
+WATCHES_SECONDS = 8.0, 12.0
 STEP_SECONDS = 45.0
 ARRIVING_SECONDS = 20.0
 """In which the people of a step come in. What is measured comes after."""
 CHANCES = (
-    (0.06, Person.open_week),
-    (0.03, Person.open_month),
-    (0.04, Person.open_booking),
-    (0.04, Person.read_weekly),
-    (0.018, Person.move),
-    (0.009, Person.create),
+    (0.075, Person.open_week),
+    (0.0375, Person.open_month),
+    (0.05, Person.open_booking),
+    (0.05, Person.read_weekly),
+    (0.0225, Person.move),
+    (0.01125, Person.create),
 )
 """Of doing it after each look: something every 40 seconds, and a change every 5 minutes."""
 
@@ -31,7 +32,7 @@ async def work(person: Person, stop: asyncio.Event) -> None:
     await person.open_week()
     await person.read_weekly()
     while not stop.is_set():
-        await asyncio.sleep(person.dice.uniform(0.9, 1.1) * WATCHES_SECONDS)
+        await asyncio.sleep(person.dice.uniform(*WATCHES_SECONDS))
         await person.watch()
         chance = person.dice.random()
         for share, what in CHANCES:

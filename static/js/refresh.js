@@ -15,7 +15,7 @@ export function isBehind() {
 
 /**
  * Asks for the calendar as it now is and, where it has changed, replaces what is shown; but never under a hand that holds a booking.
- * Rejects where the server cannot be reached. @returns {Promise<void>}
+ * Rejects where the server cannot be reached. @returns {Promise<number | void>} seconds to wait, where the server says so
  */
 export async function refresh() {
   const turn = ++latest;
@@ -25,9 +25,10 @@ export async function refresh() {
     headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": isOver() ? "" : shown.dataset.tag ?? "" },
     cache: "no-store",
   });
-  if (answer.status === 304 || answer.status === TOO_MANY || turn !== latest) return;
+  const wait = Number(answer.headers.get("Retry-After"));
+  if (answer.status === 304 || answer.status === TOO_MANY || turn !== latest) return wait;
   if (answer.status === 401) return end();
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (!answer.ok) throw new Error(String(answer.status), { cause: wait });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   renew(fresh);
   behind = document.documentElement.classList.contains("dragging");

@@ -2,7 +2,6 @@
 
 import re
 from datetime import time
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -228,21 +227,62 @@ def test_form_in_the_panel_keeps_its_words_without_a_connection(visit: Visit, st
     expect(page.get_by_role("status")).to_contain_text("Booked: Ana García, 2 guests, Fri 7 Mar 17:00.")
 
 
-def test_page_asks_every_few_seconds_and_takes_nothing_new_for_an_answer(
-    visit: Visit, station: Station, staff: User
-) -> None:
+@pytest.fixture
+def watched(visit: Visit, station: Station, staff: User) -> Page:
+    """A week whose clock goes on only when the test says so."""
     booking(station)
     page = visit(staff, "/accounts/login/")
     page.clock.install()
     page.goto(page.url.replace("/accounts/login/", WEEK))
-    answers: list[Any] = []
+    return page
+
+
+def looks(page: Page) -> list[int]:
+    """The status of each look at what is new, from here on."""
+    answers: list[int] = []
     page.on("response", lambda answer: answers.append(answer.status) if "/calendar/week/" in answer.url else None)
+    return answers
+
+
+def test_page_asks_every_few_seconds_and_takes_nothing_new_for_an_answer(watched: Page) -> None:
+    answers = looks(watched)
 
     for _time in range(2):
-        with page.expect_response("**/calendar/week/**"):
-            page.clock.run_for(8_000)
+        with watched.expect_response("**/calendar/week/**"):
+            watched.clock.run_for(12_000)
 
     assert answers == [304, 304]
+
+
+@pytest.mark.looks
+def test_page_waits_as_long_as_the_server_asks_it_to(watched: Page) -> None:
+    later = {"Retry-After": "100"}
+    watched.route("**/calendar/week/**", lambda route: route.fulfill(status=503, headers=later))
+    answers = looks(watched)
+    with watched.expect_response("**/calendar/week/**"):
+        watched.clock.run_for(12_000)
+    expect(watched.get_by_role("alert")).to_contain_text("No connection.")
+
+    watched.clock.run_for(99_000)
+    assert answers == [503]
+    with watched.expect_response("**/calendar/week/**"):
+        watched.clock.run_for(41_000)
+
+    assert answers == [503, 503]
+
+
+@pytest.mark.looks
+def test_page_that_nobody_sees_asks_nothing_until_it_is_seen(watched: Page) -> None:
+    answers = looks(watched)
+    watched.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })")
+    watched.clock.run_for(60_000)
+    assert answers == []
+
+    watched.evaluate("delete document.hidden")
+    with watched.expect_response("**/calendar/week/**"):
+        watched.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    assert answers == [304]
 
 
 OVER_THE_LIMIT = "<main><section><h1>Too many requests. Try again in 7 seconds.</h1></section></main>"
