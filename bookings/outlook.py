@@ -1,6 +1,7 @@
 """What each place would be for a booking that somebody holds in the hand: asked of the rules, before the drop."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -56,8 +57,7 @@ def outlook(booking: Booking, station: Station, first: date, last: date, *, now:
     overtaken, and the service asks the same rules again. Raises NotReschedulable.
     """
     require_reschedulable(booking)
-    days = days_between(first, last)
-    return list(_Outlook(booking, station, days, now).prospects())
+    return list(_Outlook(booking, station, days_between(first, last), now).prospects())
 
 
 def choices_of(booking: Booking, station: Station, day: date, *, now: datetime) -> list[Prospect]:
@@ -68,10 +68,11 @@ def choices_of(booking: Booking, station: Station, day: date, *, now: datetime) 
 
 def next_free(booking: Booking, *, now: datetime) -> list[Place]:
     """The next few places at its own station that would take the booking, the nearest to its own time first: around it, then at
-    the same time on the days after."""
+    the same time on the days after. Raises NotReschedulable."""
+    require_reschedulable(booking)
     first = max(booking.date, local_now(booking.station, now).date())
-    ahead = outlook(booking, booking.station, first, min(first + timedelta(days=FREE_DAYS), LAST_DATE), now=now)
-    free = [one.timetable_slot for one in ahead if one.timetable_slot and not one.code and not one.is_home]
+    days = days_between(first, min(first + timedelta(days=FREE_DAYS), LAST_DATE))
+    free = list(_Outlook(booking, booking.station, days, now).free_slots())
     nearby = sorted([slot for slot in free if _is_nearby(slot, booking)], key=partial(_distance, booking))
     same_time = [slot for slot in free if slot.start == booking.slot]
     others = sorted(free, key=lambda slot: (slot.date, _distance_by_clock(booking, slot)))
@@ -106,6 +107,23 @@ class _Outlook:
             for start in sorted({slot.start for slot in self._timetable.slots_of(day)} | {self._booking.slot}):
                 yield self._prospect(Place(day, start))
 
+    def free_slots(self) -> Iterator[Slot]:
+        """Those that would take the booking, without its own. Nothing is put into words: of hundreds few are shown."""
+        for day in self._days:
+            for slot in self._timetable.slots_of(day):
+                to = Place(day, slot.start)
+                if not self._is_home(to):
+                    with suppress(DomainError):
+                        self._require_room(to)
+                        yield slot
+
+    def _require_room(self, to: Place) -> list[Slot]:
+        """The slots that the booking would take. Raises the rule that forbids it."""
+        slots = free_row(self._station, self._timetable, to, self._booking.slots, now=self._now, allow_running=True)
+        for slot in slots:
+            self._ledger.require_room(self._booking, slot)
+        return slots
+
     def _prospect(self, to: Place) -> Prospect:
         where = f"{wording.long_weekday(to.date)} {wording.clock(to.slot, self._station.country)}"
         there = self._timetable.find(to.date, to.slot)
@@ -114,9 +132,7 @@ class _Outlook:
                 to.date, to.slot, "", "", _("%(where)s, where it is") % {"where": where}, timetable_slot=there
             )
         try:
-            slots = free_row(self._station, self._timetable, to, self._booking.slots, now=self._now, allow_running=True)
-            for slot in slots:
-                self._ledger.require_room(self._booking, slot)
+            slots = self._require_room(to)
         except DomainError as refusal:
             return Prospect(
                 to.date, to.slot, refusal.code, _short(refusal), f"{where}: {refusal}", timetable_slot=there
