@@ -92,6 +92,7 @@ def crowd(most: int) -> int:
         plan = site.run("_cluster_seed.py", str(max(most // PEOPLE_A_STATION, 1)), str(BOOKINGS), str(most))
         site.open()
         steps = measure(site, plan, wanted)
+        used = ", ".join(f"{size:.0f} MB" for size in site.memory())
         notes = [json.loads(text) for text in (folder / "notes").read_text().splitlines()]
         checked = site.run("_cluster_checks.py", str(folder / "notes"), str(site.mails))
     memory = psutil.virtual_memory().total / 2**30
@@ -99,6 +100,7 @@ def crowd(most: int) -> int:
     print(f"{'':32}{'a second':>9}{'failed':>8}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")
     for step in steps:
         show(step, step.of(notes))
+    print(f"Memory of the web servers' processes at the end: {used}.")
     unseen = sum(note["what"] == UNSEEN for note in notes)
     first = next((step.people for step in steps if is_too_much(step.of(notes))), None)
     print(f"Too much from {first} people on." if first else f"{most} people are not too much.")

@@ -241,6 +241,16 @@ class Site:
                 found[name] = _seconds(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
         return found
 
+    def memory(self) -> list[float]:
+        """Of the process of each web server that answers requests, in MB."""
+        found = []
+        for name, one in self.own.items():
+            if name.startswith("web") and one.process:
+                whole = psutil.Process(one.process.pid)
+                with suppress(psutil.Error):
+                    found.append(max(process.memory_info().rss for process in (whole, *whole.children(recursive=True))))
+        return [rss / 2**20 for rss in found]
+
     def _end(self) -> None:
         for process in reversed(self.own.values()):
             process.end()
