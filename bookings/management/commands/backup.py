@@ -6,9 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from bookings.recovery import backing_up
 from bookings.recovery.encrypted_archive import read_recipients
+from bookings.recovery.expiry import expire
 from bookings.recovery.manifest import Unusable
 
 
@@ -29,12 +31,25 @@ class Command(BaseCommand):
             help="write one file that is encrypted to this public key of age (age1…, or a file of them); may be repeated; "
             "instead of those in BACKUP_RECIPIENTS",
         )
+        parser.add_argument(
+            "--keep-days",
+            type=int,
+            metavar="N",
+            help="delete other backups of that folder that are older, but for the newest three",
+        )
 
-    def handle(self, *args: Any, place: Path, encrypt_to: list[str] | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, place: Path, encrypt_to: list[str] | None, keep_days: int | None, **options: Any
+    ) -> None:
+        if keep_days is not None and (keep_days < 1 or not place.is_dir()):
+            raise CommandError("--keep-days is at least 1, and needs a folder that exists.")
         try:
             recipients = read_recipients(encrypt_to or settings.BACKUP_RECIPIENTS)
             made, said = backing_up.back_up(place, recipients=recipients)
+            expired = expire(place, keep_days=keep_days, now=timezone.now()) if keep_days else []
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None
         size = made.stat().st_size if made.is_file() else sum(one["bytes"] for one in said.files.values())
         self.stdout.write(f"{made}: {sum(said.rows.values())} rows of {len(said.rows)} tables, {size} bytes.")
+        for path in expired:
+            self.stdout.write(f"{path} was older than {keep_days} days and is deleted.")
