@@ -49,7 +49,7 @@ OF_SCRIPTS_AND_STYLES: Final = {
     **{name: ALWAYS[name] for name in ("Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options")},
 }
 """The others are for documents, and no browser reads them of a script or a style sheet."""
-BY_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload"}
+BY_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 POLICY: Final = {
     "default-src": "'none'",
     "script-src": "",

@@ -329,6 +329,26 @@ def test_settings_of_production_let_cookies_travel_by_https_alone() -> None:
     assert found["ALLOWED_HOSTS"] == ["book.example.com"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "subdomains", "preload"),
+    [
+        ({}, False, False),
+        ({"HSTS_INCLUDE_SUBDOMAINS": "1"}, True, False),
+        ({"HSTS_INCLUDE_SUBDOMAINS": "1", "HSTS_PRELOAD": "1"}, True, True),
+    ],
+)
+def test_settings_speak_for_other_hosts_of_the_domain_only_when_asked(
+    variables: dict[str, str], subdomains: bool, preload: bool
+) -> None:
+    found = read(**PRODUCTION, **variables)
+
+    assert (found["SECURE_HSTS_INCLUDE_SUBDOMAINS"], found["SECURE_HSTS_PRELOAD"]) == (subdomains, preload)
+
+
+def test_settings_refuse_preloading_without_subdomains() -> None:
+    assert refusal(**PRODUCTION, HSTS_PRELOAD="1").startswith("Browsers preload only with subdomains.")
+
+
 def cookie_names(found: dict[str, Any]) -> list[str]:
     return [found[f"{kind}_COOKIE_NAME"] for kind in ("SESSION", "CSRF", "LANGUAGE")]
 
