@@ -1,28 +1,49 @@
-# Stationbook as an image: web servers (the default), workers and commands. Nothing in it is secret, and nothing in it is written to:
-# run it with a read-only root and /tmp as tmpfs. deploy/compose.yaml shows how; docs/scaling.md says what belongs around it.
-FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8 AS build
+# Stationbook as an image: web servers (the default), workers, backups and commands. It holds no secrets and is not written to: run it
+# with a read-only root, /tmp as tmpfs and no capabilities, as deploy/compose.yaml does. docs/scaling.md describes what belongs around it.
+# script/image builds it and runs it in this way.
+ARG BASE=python:3.13.14-slim-trixie@sha256:9662417aace5ae7b8e2609cce472b72a8958e134ba372808abe9cc1a0c0125e6
+
+FROM ${BASE} AS build
 WORKDIR /app
 COPY requirements.txt ./
 RUN python -m venv .venv \
-    && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+    && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements.txt \
+    && .venv/bin/python -m pip uninstall --yes --quiet pip
 COPY . ./
-# Settings want keys. These are made for this one line, used for nothing, and are in no layer.
+# Settings require keys. These are made for this command alone and are in no layer.
 RUN mkdir -p var \
-    && .venv/bin/python script/_write_env.py > /tmp/env \
-    && ENV_FILE=/tmp/env DATABASE_URL=sqlite:////tmp/none.sqlite3 .venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
-    && rm -rf /tmp/env /tmp/none.sqlite3* \
-    && .venv/bin/python -m compileall -q accounts bookings config core stations
+    && python script/_write_env.py > /tmp/env \
+    && ENV_FILE=/tmp/env DATABASE_URL=sqlite:////tmp/none.sqlite3 .venv/bin/python manage.py collectstatic \
+        --noinput --verbosity 0 --ignore redoc \
+    && find var/static -name '*.map*' -delete \
+    && rm -rf /tmp/env /tmp/none.sqlite3*
+# A root that is read-only takes no bytecode later. Files of a clone made under a strict umask must be readable by the image's user.
+RUN sh script/image_lib/remove_unused.sh .venv/lib/python3*/site-packages \
+    && .venv/bin/python -m compileall -q -j 0 accounts bookings config core script stations .venv/lib \
+    && chmod -R a+rX,go-w .
 
-FROM python:3.13.14-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
-RUN groupadd --system --gid 10001 stationbook \
-    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin stationbook
+# pg_dump and pg_restore of the server's release, without the Perl that their package's wrappers need.
+FROM ${BASE} AS postgresql
+WORKDIR /tmp
+RUN apt-get update \
+    && apt-get download postgresql-client-17 \
+    && dpkg --extract postgresql-client-17_*.deb /client
+
+FROM ${BASE}
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libpq5 \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --system --gid 10001 stationbook \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin stationbook \
+    && install -d -o 10001 -g 10001 -m 0700 /backups
+COPY --from=postgresql /client/usr/lib/postgresql/17/bin/pg_dump /client/usr/lib/postgresql/17/bin/pg_restore /usr/lib/postgresql/17/bin/
+COPY --from=build /app /app
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     ENV_FILE=/dev/null \
     HOST=0.0.0.0 \
     PORT=8000
 WORKDIR /app
-COPY --from=build /app /app
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -41,16 +41,29 @@ def secret_names(service: dict[str, Any]) -> list[str]:
     return [one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])]
 
 
+BASES = {"Dockerfile": ROOT / "Dockerfile"} | {
+    f"{path.parent.name}/Dockerfile": path for path in DEPLOY.glob("*/Dockerfile")
+}
+
+
+def bases(dockerfile: Path) -> list[str]:
+    """The images that it begins with, by what ARG BASE says where they are given as an argument."""
+    text = dockerfile.read_text()
+    default = re.search(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    named = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    return [default[1] if name == "${BASE}" and default else name for name in named]
+
+
 PINNED = re.compile(r"[a-z]+:\d[\w.-]*\d[\w.-]*@sha256:[0-9a-f]{64}|debian:[a-z]+-\d{8}-slim@sha256:[0-9a-f]{64}")
 """A version and a digest."""
 
 
 def test_images_from_elsewhere_are_pinned_by_version_and_digest() -> None:
-    named = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
+    named = [name for dockerfile in BASES.values() for name in bases(dockerfile)]
     named += [service["image"] for service in SERVICES.values() if "build" not in service]
-    named += re.findall(r"^FROM (\S+)", (DEPLOY / "pgbouncer/Dockerfile").read_text(), re.MULTILINE)
 
-    assert len(named) == 6
+    assert {*BASES} >= {"Dockerfile", "backup/Dockerfile", "pgbouncer/Dockerfile", "prometheus/Dockerfile"}
+    assert len(named) >= 9
     assert [name for name in named if not PINNED.fullmatch(name)] == []
 
 
@@ -86,20 +99,36 @@ def test_image_names_programs_that_there_are() -> None:
     said = " ".join(rest for word, rest in last_stage() if word in ("CMD", "HEALTHCHECK"))
     programs = [name for name in re.findall(r'"/app/([^"]+)"', said) if not name.startswith(".venv")]
 
-    assert programs == ["deploy/healthy.py", "script/web"]
+    commands = [word for name in OWN for word in SERVICES[name].get("command", []) if word.startswith("/app/")]
+    programs += [word.removeprefix("/app/") for word in commands if not word.startswith("/app/.venv")]
+
+    assert programs == ["deploy/healthy.py", "script/web", "deploy/backup/daily"]
     assert all((ROOT / name).exists() for name in programs)
 
 
 def test_image_brings_what_its_programs_need() -> None:
-    left_out = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    listed = (ROOT / ".dockerignore").read_text().splitlines()
 
     needed = {"script", "deploy", "static", "templates", "locale", "manage.py", "requirements.txt", "pyproject.toml"}
-    assert not needed & set(left_out)
+    assert not needed & set(listed)
+    assert {"deploy/**", "!deploy/healthy.py", "!deploy/backup/daily"} <= set(listed)
+
+
+def test_image_has_the_tools_of_the_databases_release() -> None:
+    """pg_dump of an older release refuses the server."""
+    [server] = re.findall(r"^postgres:(\d+)\.", SERVICES["postgres"]["image"])
+    text = (ROOT / "Dockerfile").read_text()
+
+    assert set(re.findall(r"postgresql-client-(\d+)", text)) == {server}
+    assert set(re.findall(r"postgresql/(\d+)/bin/pg_(?:dump|restore)\b", text)) == {server}
 
 
 def test_compose_has_two_web_servers_and_all_that_they_stand_on() -> None:
-    assert set(SERVICES) == {"web1", "web2", "worker", "migrate", "proxy", "pgbouncer", "postgres", "redis"}
-    assert OWN == ["web1", "web2", "worker", "migrate"]
+    assert set(SERVICES) == {
+        *("web1", "web2", "worker", "migrate", "backup", "backup-copy"),
+        *("proxy", "pgbouncer", "postgres", "redis", "prometheus"),
+    }
+    assert OWN == ["web1", "web2", "worker", "migrate", "backup"]
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -134,7 +163,7 @@ def test_compose_waits_only_for_what_tells_that_it_is_ready() -> None:
         for name, service in SERVICES.items()
         for other, how in service.get("depends_on", {}).items()
     ]
-    told = {name for name, service in SERVICES.items() if "test" in service.get("healthcheck", {})} | {"web1", "web2"}
+    told = {name for name, service in SERVICES.items() if "test" in service.get("healthcheck", {})}
 
     assert {other for _name, other, _how in waits} <= set(SERVICES)
     assert {other for _name, other, how in waits if how == "service_healthy"} <= told
