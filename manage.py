@@ -10,14 +10,17 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    from config import logs
+    from config.environment import read_settings_file
     from core.version import VERSION
 
     if sys.argv[1:] in (["version"], ["--version"]):  # which Django would answer with its own
         print(f"Stationbook {VERSION}")
         return
-    sys.excepthook = logs.unhandled
     try:
+        read_settings_file()  # before the log and its metrics are imported
+        from config import logs
+
+        sys.excepthook = logs.unhandled
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as wrong:
         sys.exit(f"The settings are not complete: {wrong}")

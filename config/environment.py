@@ -20,8 +20,20 @@ SECRET_CHARACTERS = 50
 SECRET_VARIETY = 10
 TOKEN_CHARACTERS = 20
 
-METRICS_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-"""Where processes that serve together keep their counts; prometheus_client reads the same variable."""
+
+def read_settings_file() -> None:
+    """Take from the settings file (ENV_FILE, or `.env` beside manage.py) what the environment does not set.
+
+    Call it before `prometheus_client` is imported, which looks for PROMETHEUS_MULTIPROC_DIR and opens files in that folder.
+    """
+    env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+    if folder := env.str("PROMETHEUS_MULTIPROC_DIR", default=""):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"PROMETHEUS_MULTIPROC_DIR names {folder}, which cannot be made: {error.strerror}."
+            ) from None
 
 
 def said(name: str) -> str:

@@ -21,7 +21,6 @@ from bookings.mails import delivery_log as delivery_log  # whose counters are th
 from bookings.mails import watching
 from bookings.models import BackupRecord, Booking
 from bookings.operations import clock_check
-from config.environment import METRICS_FOLDER
 from core.db import wal_archive
 from stations import meters
 
@@ -40,8 +39,8 @@ def exposed(request: HttpRequest) -> HttpResponse:
 def _registry() -> CollectorRegistry:
     """Made anew each time: which processes there are changes."""
     registry = CollectorRegistry()
-    if METRICS_FOLDER:
-        forget_the_dead(METRICS_FOLDER)
+    if settings.METRICS_FOLDER:
+        forget_the_dead(settings.METRICS_FOLDER)
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(Own())

@@ -27,6 +27,7 @@ from config.environment import (
     over_network,
     prepared,
     rate_limit,
+    read_settings_file,
     redis_server,
     replica_of,
     said,
@@ -36,7 +37,7 @@ from config.environment import (
 from config.logs import configuration
 from core.version import VERSION
 
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+read_settings_file()
 DATA_DIR = folder("DATA_DIR", default=BASE_DIR / "var")
 """Where SQLite's database is. A release can be replaced as a whole where that is outside the checkout."""
 
@@ -365,6 +366,8 @@ METRICS_TOKEN = said("METRICS_TOKEN")
 """What Prometheus bears to read /metrics; "" for nobody does."""
 if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
     raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
+METRICS_FOLDER: str = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+"""Where the processes of one server count together; `prometheus_client` reads the same variable when it is imported."""
 HEALTH_CACHE_SECONDS = env.float("HEALTH_CACHE_SECONDS", default=3.0)
 """How long a process repeats what it found out for /health/web and /health/ready."""
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)

@@ -51,3 +51,11 @@ server_lock() {
     *) echo "$1/server.lock" ;;
     esac
 }
+
+# prepare_metrics_folder DIR: where the processes of one server count together, empty when the server starts. prometheus_client looks for it
+# in the environment when it is imported, before any settings file is read.
+prepare_metrics_folder() {
+    mkdir -p "$1"
+    rm -f "$1"/*.db
+    export PROMETHEUS_MULTIPROC_DIR="$1"
+}
