@@ -1,0 +1,1 @@
+"""Builds the images of deploy/compose.yaml and runs their containers as that file says: script/image."""

@@ -1,0 +1,189 @@
+"""What the images must do, each check by itself. They raise Failed with what was found instead."""
+
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Final
+
+from image_lib.podman import Failed, podman
+from image_lib.site import HOST, Site
+
+IMAGE: Final = "localhost/stationbook"
+COPY: Final = "localhost/stationbook-backup-copy"
+PGBOUNCER: Final = "localhost/stationbook-pgbouncer"
+PROMETHEUS: Final = "localhost/stationbook-prometheus"
+PATIENCE_SECONDS: Final = 90
+SCRAPES: Final = 12
+"""Enough that every process of the web server answers some of them."""
+MANAGE: Final = ("/app/.venv/bin/python", "manage.py")
+
+
+def run(site: Site, service: str, *command: str, image: str = IMAGE, **environment: str) -> str:
+    """A command in a container of that service, until it ends."""
+    return podman("run", "--rm", *site.compose.flags(service, **environment), image, *command, seconds=300)
+
+
+def start(site: Site, service: str, *, image: str = IMAGE) -> str:
+    """The container's name, while it runs on."""
+    name = f"{site.name}-{service}"
+    podman("run", "--detach", "--name", name, *site.compose.flags(service), image, *site.compose.command(service))
+    return name
+
+
+def wait_for_health(name: str) -> None:
+    """By the health check that the compose file names."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            podman("healthcheck", "run", name)
+        except Failed as unhealthy:
+            if time.monotonic() > until:
+                raise Failed(f"{unhealthy}\n{podman('logs', name)[-3000:]}") from None
+            time.sleep(0.5)
+        else:
+            return
+
+
+def migrate(site: Site) -> str:
+    run(site, "migrate", *site.compose.command("migrate"))
+    run(site, "migrate", *MANAGE, "migrate", "--check")
+    return "the database is migrated, by a user who is no superuser"
+
+
+def rights(site: Site) -> str:
+    """The container can write to /tmp alone, as nobody in particular, without a capability."""
+    asked = (
+        "grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; touch /tmp/x && ! touch /app/x /x 2> /dev/null"
+    )
+    said = run(site, "web1", "/bin/sh", "-c", asked)
+    expected = {"Uid": "10001", "CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1"}
+    found = {line.partition(":")[0]: line.split()[1] for line in said.splitlines()}
+    if found != expected:
+        raise Failed(f"The container has other rights than it should: {found}")
+    return "user 10001, read-only root, no capabilities, no new privileges"
+
+
+def web(site: Site) -> str:
+    wait_for_health(start(site, "web1"))
+    page = ask(site, "/accounts/login/")
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    for path in files:
+        ask(site, path)
+    if not files:
+        raise Failed("The page to sign in names no files.")
+    for language, word in (("de", "Passwort"), ("es", "Contraseña")):
+        if word not in ask(site, "/accounts/login/", **{"Accept-Language": language}):
+            raise Failed(f"The page to sign in is not there in {language}.")
+    ask(site, "/health/web")
+    ask(site, "/api/schema/")
+    return f"healthy; the page to sign in in three languages, {len(files)} files and the API's description are served"
+
+
+def metrics(site: Site) -> str:
+    """Every process tells the counts of all: none of them goes back from one answer to the next."""
+    before, told = counted(site), []
+    for _scrape in range(SCRAPES):
+        ask(site, "/accounts/login/")
+        told.append(counted(site))
+    if told != [before + number + 1 for number in range(SCRAPES)]:
+        raise Failed(f"Processes tell different counts: {before}, then {told}")
+    return f"{SCRAPES} scrapes agree"
+
+
+def counted(site: Site) -> float:
+    """How often the page to sign in was answered."""
+    text = ask(site, "/metrics", Authorization=f"Bearer {site.secret('metrics_token')}")
+    [count] = re.findall(r'^stationbook_requests_total\{.*route="/accounts/login/".*\} (\S+)$', text, re.MULTILINE)
+    return float(count)
+
+
+def worker(site: Site) -> str:
+    start(site, "worker")
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        try:
+            ask(site, "/health/ready")
+        except Failed:
+            time.sleep(0.5)
+        else:
+            return "/health/ready says that everything works"
+    raise Failed(podman("logs", f"{site.name}-worker")[-3000:])
+
+
+def backup(site: Site) -> str:
+    name = start(site, "backup")
+    wait_for_health(name)
+    [path] = backups(site)
+    run(site, "backup", *MANAGE, "restore", path, "--check")
+    version = run(site, "backup", "/usr/lib/postgresql/17/bin/pg_dump", "--version").strip()
+    return f"{path} is made by {version} and verified"
+
+
+def backups(site: Site) -> list[str]:
+    return run(site, "backup", "find", "/backups", "-name", "stationbook-*Z").split()
+
+
+def copy(site: Site) -> str:
+    """To a folder, as it would be to an object store; and back."""
+    folder = site.clone.parent / "copies"
+    folder.mkdir()
+    folder.chmod(0o777)
+    site.compose.mounts.append(f"{folder}:/copies")
+    wanted = {"image": COPY, "RESTIC_REPOSITORY": "/copies"}
+    said = run(site, "backup-copy", "copy", "/backups", **wanted)
+    run(site, "backup-copy", "copy", "/backups", **wanted)
+    [path] = backups(site)
+    back = f"restic restore --quiet latest --target /tmp/back && diff -r /tmp/back/{path.rpartition('/')[2]} {path}"
+    run(site, "backup-copy", "sh", "-c", back, **wanted)
+    site.compose.mounts.pop()
+    return f"{said.strip()} It is restored alike"
+
+
+def others(site: Site) -> str:
+    """The images of the other parts start with their files, readable by their users."""
+    run(site, "pgbouncer", "sh", "-c", "cat /etc/pgbouncer/* > /dev/null && pgbouncer --version", image=PGBOUNCER)
+    check = "cat /etc/prometheus/stationbook_token > /dev/null && promtool check config /etc/prometheus/prometheus.yml"
+    run(site, "prometheus", "sh", "-c", check, image=PROMETHEUS)
+    return "PgBouncer and Prometheus read their files and secrets"
+
+
+def stop(site: Site) -> str:
+    """By SIGTERM, within the time that the compose file gives, with status 0."""
+    found = []
+    for service in ("web1", "worker", "backup"):
+        name, began = f"{site.name}-{service}", time.monotonic()
+        podman("stop", "--time", str(site.compose.grace(service)), name, seconds=200)
+        status = json.loads(podman("inspect", name))[0]["State"]["ExitCode"]
+        found.append(f"{service} {status} after {time.monotonic() - began:.1f} s")
+        if status not in ((143,) if service == "backup" else (0,)):  # it sleeps until its hour
+            raise Failed(f"{'; '.join(found)}\n{podman('logs', name)[-3000:]}")
+    return "; ".join(found)
+
+
+def ask(site: Site, path: str, **headers: str) -> str:
+    """As the proxy asks for it. Raises Failed for any answer but 200."""
+    sent = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7", **headers}
+    request = urllib.request.Request(f"http://127.0.0.1:{site.port}{path}", headers=sent)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310  # http, as the line above says
+            return str(answer.read().decode(errors="replace"))
+    except urllib.error.HTTPError as refused:
+        raise Failed(f"{path} answers {refused.code}: {refused.read()[:500]!r}") from None
+    except OSError as error:
+        raise Failed(f"{path} does not answer: {error}") from None
+
+
+ALL: Final[dict[str, Callable[[Site], str]]] = {
+    "migrate": migrate,
+    "rights": rights,
+    "web server": web,
+    "metrics": metrics,
+    "worker": worker,
+    "backup": backup,
+    "copy of the backup": copy,
+    "other parts": others,
+    "stop": stop,
+}
