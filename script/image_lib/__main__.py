@@ -13,6 +13,7 @@ from image_lib import checks
 from image_lib.base import base_image
 from image_lib.podman import Failed, build, megabytes, podman
 from image_lib.site import Site
+from image_lib.units import check_units
 
 MOST_MEGABYTES: Final = 350
 CERTIFICATES: Final = "/etc/ssl/certs:/etc/ssl/certs:ro"
@@ -61,6 +62,7 @@ def main(folder: Path) -> None:
         with site.running_database():
             for name, check in checks.ALL.items():
                 timed(name, partial(check, site))
+            timed("units", partial(check_units, site))
     finally:
         remove(site)
 

@@ -43,7 +43,14 @@ def base_image() -> tuple[str, str]:
 def _bootstrap() -> None:
     with tempfile.TemporaryDirectory(prefix="stationbook-base-") as folder:
         root = Path(folder) / "root"
-        command = ["/usr/sbin/debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, str(root), MIRROR]
+        command = [
+            "/usr/sbin/debootstrap",
+            "--variant=minbase",
+            f"--include={','.join(PACKAGES)}",
+            RELEASE,
+            str(root),
+            MIRROR,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failed(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr}")

@@ -83,21 +83,21 @@ def web(site: Site) -> str:
 
 
 def metrics(site: Site) -> str:
-    """Every process tells the counts of all: none of them goes back from one answer to the next."""
-    before, told = counted(site), []
+    """Every process tells the counts of all."""
+    before, found = _counted(site), []
     for _scrape in range(SCRAPES):
         ask(site, "/accounts/login/")
-        told.append(counted(site))
-    if told != [before + number + 1 for number in range(SCRAPES)]:
-        raise Failed(f"Processes tell different counts: {before}, then {told}")
+        found.append(_counted(site))
+    if found != [before + number + 1 for number in range(SCRAPES)]:
+        raise Failed(f"Processes tell different counts: {before}, then {found}")
     return f"{SCRAPES} scrapes agree"
 
 
-def counted(site: Site) -> float:
+def _counted(site: Site) -> float:
     """How often the page to sign in was answered."""
     text = ask(site, "/metrics", Authorization=f"Bearer {site.secret('metrics_token')}")
-    [count] = re.findall(r'^stationbook_requests_total\{.*route="/accounts/login/".*\} (\S+)$', text, re.MULTILINE)
-    return float(count)
+    counts = re.findall(r'^stationbook_requests_total\{.*route="/accounts/login/".*\} (\S+)$', text, re.MULTILINE)
+    return sum(map(float, counts))
 
 
 def worker(site: Site) -> str:

@@ -74,7 +74,7 @@ def _clone(folder: Path) -> None:
         source, target = ROOT / name, folder / name
         if source.is_file() and not source.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            shutil.copy2(source, target)
             target.chmod(0o700 if os.access(source, os.X_OK) else 0o600)
     for path in (folder, *folder.rglob("*")):
         if path.is_dir():
