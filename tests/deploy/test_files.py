@@ -232,6 +232,27 @@ def test_units_give_next_to_nothing_away(unit: Path) -> None:
     assert done.returncode == 0, done.stdout[-500:]
 
 
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name)
+def test_units_are_limited_and_tell_when_they_fail(unit: Path) -> None:
+    text = unit.read_text()
+
+    assert re.search(r"^MemoryMax=\d+[MG]$", text, re.MULTILINE)
+    assert re.search(r"^LimitNOFILE=\d+$", text, re.MULTILINE)
+    assert ("\nOnFailure=stationbook-failure@%n.service\n" in text) is (unit.name != "stationbook-failure@.service")
+    if "\nRestart=always\n" in text:  # without a limit of starts it would never count as failed
+        assert re.search(r"^StartLimitIntervalSec=10min\nStartLimitBurst=\d+$", text, re.MULTILINE)
+
+
+def test_backups_expire_and_are_copied_elsewhere_by_compose_and_units() -> None:
+    backup = SERVICES["backup"]["command"]
+    unit = (DEPLOY / "systemd/stationbook-backup.service").read_text()
+
+    assert backup[-3:] == ["/backups", "--keep-days", SERVICES["backup-copy"]["environment"]["KEEP_DAYS"]]
+    assert "manage.py backup %S/stationbook-backups --keep-days 28\n" in unit
+    assert "\nOnSuccess=stationbook-backup-copy.service\n" in unit
+    assert "backups:/backups:ro" in SERVICES["backup-copy"]["volumes"]
+
+
 class Probed(BaseHTTPRequestHandler):
     status = 200
     paths: list[str] = []
