@@ -15,7 +15,7 @@ IMAGE: Final = "localhost/stationbook"
 COPY: Final = "localhost/stationbook-backup-copy"
 PGBOUNCER: Final = "localhost/stationbook-pgbouncer"
 PROMETHEUS: Final = "localhost/stationbook-prometheus"
-PATIENCE_SECONDS: Final = 90
+PATIENCE_SECONDS: Final = 180
 SCRAPES: Final = 12
 """Enough that every process of the web server answers some of them."""
 MANAGE: Final = ("/app/.venv/bin/python", "manage.py")

@@ -31,7 +31,7 @@ DATABASE_URL=postgres://stationbook@/stationbook?host=/srv/sockets
 COPIES: Final = "RESTIC_REPOSITORY=/mnt/elsewhere/copies\nRESTIC_PASSWORD=for this check alone\n"
 WRITABLE: Final = "[Service]\nReadWritePaths=/mnt/elsewhere\n"
 BOOT_SECONDS: Final = 60
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 120
 
 
 class NotHere(Exception):
