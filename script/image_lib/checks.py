@@ -54,13 +54,12 @@ def migrate(site: Site) -> str:
 
 
 def rights(site: Site) -> str:
-    """The container can write to /tmp alone, as nobody in particular, without a capability."""
-    asked = (
-        "grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; touch /tmp/x && ! touch /app/x /x 2> /dev/null"
-    )
-    said = run(site, "web1", "/bin/sh", "-c", asked)
-    expected = {"Uid": "10001", "CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1"}
-    found = {line.partition(":")[0]: line.split()[1] for line in said.splitlines()}
+    """Nothing but a tmpfs can be written, by an unprivileged user without a capability."""
+    asked = "grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; grep -E '^[^ ]+ / ' /proc/mounts"
+    lines = [line.split() for line in run(site, "web1", "/bin/sh", "-c", asked).splitlines()]
+    found = {words[0]: words[1] for words in lines if words[0].endswith(":")}
+    found |= {words[1]: words[3].partition(",")[0] for words in lines if words[1].startswith("/")}
+    expected = {"Uid:": "10001", "CapEff:": "0" * 16, "CapBnd:": "0" * 16, "NoNewPrivs:": "1", "/": "ro"}
     if found != expected:
         raise Failed(f"The container has other rights than it should: {found}")
     return "user 10001, read-only root, no capabilities, no new privileges"
