@@ -33,7 +33,7 @@ class Site:
         _clone(self.clone)
         self._prepare()
         sockets = f"{self.database.folder}:/run/postgresql"
-        environment = {"HOST": "127.0.0.1", "PORT": str(self.port)}
+        environment = {"HOST": "127.0.0.1", "PORT": str(self.port), "BACKUP_RECIPIENTS": ""}
         self.compose = Compose(self.clone / "deploy/compose.yaml", environment, [sockets], PROJECT)
 
     @contextmanager
