@@ -11,7 +11,7 @@ from typing import Final
 
 from image_lib import checks
 from image_lib.base import base_image
-from image_lib.podman import Failed, build, megabytes, podman
+from image_lib.podman import LABEL, Failed, build, megabytes, podman
 from image_lib.site import Site
 from image_lib.units import check_units
 
@@ -27,7 +27,7 @@ def timed(name: str, act: Callable[[], str]) -> None:
 
 
 def build_image(site: Site, base: str) -> str:
-    build(str(site.clone), checks.IMAGE, base=base, volume=CERTIFICATES)
+    build(str(site.clone), checks.IMAGE, f"--build-arg=BASE={base}", f"--volume={CERTIFICATES}")
     size = megabytes(checks.IMAGE)
     if size >= MOST_MEGABYTES:
         raise Failed(f"The image has {size:.0f} MB; it may have {MOST_MEGABYTES}.")
@@ -37,7 +37,7 @@ def build_image(site: Site, base: str) -> str:
 def build_others(site: Site, base: str) -> str:
     folders = {checks.COPY: "backup", checks.PGBOUNCER: "pgbouncer", checks.PROMETHEUS: "prometheus"}
     for image, folder in folders.items():
-        build(str(site.clone / "deploy" / folder), image, base=base)
+        build(str(site.clone / "deploy" / folder), image, f"--build-arg=BASE={base}")
     return ", ".join(f"{folder} {megabytes(image):.0f} MB" for image, folder in folders.items())
 
 
@@ -65,6 +65,7 @@ def main(folder: Path) -> None:
             timed("units", partial(check_units, site))
     finally:
         remove(site)
+        podman("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
 if __name__ == "__main__":

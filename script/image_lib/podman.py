@@ -7,6 +7,8 @@ RUNTIME: Final = ("--runtime", "runc")
 """crun refuses control groups of versions 1 and 2 beside each other."""
 LIMITS: Final = ("--ulimit=nofile=8192:8192", "--ulimit=nproc=4096:4096")
 """Podman's own are higher than this process's may be, and only some processes may raise theirs."""
+LABEL: Final = "stationbook.check"
+"""On the images that are built here, so that older ones can be deleted."""
 BUILD_SECONDS: Final = 1200
 
 
@@ -27,10 +29,9 @@ def podman(*words: str, seconds: float = 120) -> str:
     return done.stdout
 
 
-def build(context: str, tag: str, *, base: str, volume: str = "") -> None:
+def build(context: str, tag: str, *more: str) -> None:
     """Build an image without rights beyond a chroot, in the one format that keeps a health check."""
-    mounted = ("--volume", volume) if volume else ()
-    wanted = ("--isolation", "chroot", "--format", "docker", "--layers", "--build-arg", f"BASE={base}", *mounted)
+    wanted = ("--isolation", "chroot", "--format", "docker", "--layers=false", "--label", LABEL, *more)
     podman("build", *wanted, "--tag", tag, context, seconds=BUILD_SECONDS)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import psutil
 
 from image_lib.checks import IMAGE, ask, metrics
-from image_lib.podman import Failed, podman
+from image_lib.podman import Failed, build, podman
 from image_lib.site import HOST, Site
 from tests.servers import free_port, wait_until
 
@@ -99,18 +99,7 @@ def _install(site: Site, root: Path) -> None:
     """As the comments in the units say: the product in /srv/stationbook, its settings and secrets in /etc/stationbook."""
     recipe = site.clone.parent / "Containerfile"
     recipe.write_text(RECIPE)
-    podman(
-        "build",
-        "--isolation",
-        "chroot",
-        "--layers",
-        "--tag",
-        MACHINE,
-        "--file",
-        str(recipe),
-        str(site.clone / "deploy/backup"),
-        seconds=600,
-    )
+    build(str(site.clone / "deploy/backup"), MACHINE, "--file", str(recipe))
     container = podman("create", "--name", f"{site.name}-machine", MACHINE, "true").strip()
     archive = root.with_suffix(".tar")
     podman("export", "--output", str(archive), container)
