@@ -59,6 +59,7 @@ os.environ |= {
     "MAIL_DAILY_LIMIT_PER_RECIPIENT": "100000",
     "MAIL_HOURLY_LIMIT_PER_STATION": "100000",
     "PUBLIC_URL": "",
+    "OPENPYXL_LXML": "False",  # as in production: only what makes a release brings lxml
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # pytest-playwright keeps an event loop running
 }
 
