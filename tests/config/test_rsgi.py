@@ -8,11 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from config.rsgi import Application, Request, make_environ, respond
 from core.web.queue_time import seconds_in_queue
+
+
+@pytest.fixture(autouse=True)
+def connections_are_left_alone() -> Iterator[None]:
+    """A closed answer looks at its thread's database connections, which belong to other tests here."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 @dataclass
