@@ -19,8 +19,8 @@ from accounts import roles
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import ApiKey, User
-from stations import meters
-from stations.errors import Invalid, NotFound
+from core import metrics
+from core.errors import Invalid, NotFound
 from stations.models import Station
 from stations.querysets import Scope
 
@@ -82,7 +82,7 @@ def caller(text: str) -> User | None:
     if key is None or key.user.lacks_second_factor:
         return None
     if key.last_used_at is None or abs(now - key.last_used_at) >= NOTED_EVERY:
-        with meters.dispensable():
+        with metrics.dispensable():
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     key.user.scope = Scope(
         stations=frozenset(station.pk for station in key.stations.all()),

@@ -26,7 +26,7 @@ from bookings.forms import AdminGivenContactForm
 from bookings.mails.kinds import Kind, State
 from bookings.views.booking import refusal
 from bookings.views.contact import DECISIONS
-from stations.errors import DomainError
+from core.errors import DomainError
 
 if TYPE_CHECKING:
     _Admin = ScopedAdmin

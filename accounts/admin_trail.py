@@ -21,7 +21,7 @@ from accounts.views.reauthentication import require
 from bookings import audit, exporting
 from bookings.audit import Event, Seen
 from bookings.models import Booking
-from stations import wording
+from core import formats
 from stations.models import Station
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def describe(entry: AuditEntry, seen: Seen) -> str:
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
-        return audit.entry_sentence(entry, entry.station.country if entry.station else wording.ANYWHERE, seen)
+        return audit.entry_sentence(entry, entry.station.country if entry.station else formats.ANYWHERE, seen)
     if entry.event in ReadEvent.values:
         return bulk_reads.sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, sealing
-from stations import statements
+from core.db import sql
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
 
@@ -42,7 +42,7 @@ class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: i
         with transaction.atomic(savepoint=False):
             sealing.seal(entries, chains)
             audit.tell(entries)
-            statements.insert(entries)
+            sql.insert(entries)
         return entries
 
 

@@ -14,8 +14,8 @@ from django.db.models import BigIntegerField, Max
 from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry
 from accounts.keys import key_id
 from accounts.sealing import BEFORE_THE_FIRST, Head, chain_seal, checkpoint_mac, entry_mac
+from core.db.snapshots import snapshot
 from stations.models import Station
-from stations.snapshots import snapshot
 
 AT_ONCE: Final = 1_000
 CHECKPOINTS_AT_ONCE: Final = 200

@@ -27,7 +27,7 @@ from accounts.audit import Channel, acts_as
 from accounts.auth import undo_stack
 from accounts.models import User
 from accounts.throttling import TooManyFailures, code_attempt, login_attempt
-from stations import meters
+from core import metrics
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +63,16 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
             attempt.succeeded = isinstance(user, User) and takes_code(user, code, proof)
     except TooManyFailures:
         log.warning("A log-in from %s has to wait: too many failures.", address)
-        meters.SIGN_INS.labels("waits").inc()
+        metrics.SIGN_INS.labels("waits").inc()
         raise
     if not (isinstance(user, User) and attempt.succeeded):
         log.warning("A log-in from %s is refused.", address)
-        meters.SIGN_INS.labels("refused").inc()
+        metrics.SIGN_INS.labels("refused").inc()
         return None
     if user.has_outdated_hash:
         _hash_again(user, password)
     log.info("User %s logged in from %s.", user.pk, address)
-    meters.SIGN_INS.labels("done").inc()
+    metrics.SIGN_INS.labels("done").inc()
     return user
 
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from accounts.auth import passwords
 from accounts.models import Held, User
-from stations import statements
-from stations.columns import Columns
+from core.db import sql as statements
+from core.db.columns import Columns
 from stations.querysets import Counter
 
 _RIGHTS: Final = (

@@ -19,8 +19,9 @@ from django.db import OperationalError, connection
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
+from core import metrics
+from core.db import sql as statements
 from core.db.disk_full import SQLITE_CODES, is_disk_full
-from stations import meters, statements
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def add(key: str, ends: int, hits: int) -> int:
     except OperationalError as error:
         if not is_disk_full(error):
             raise
-        meters.failed(error)
+        metrics.failed(error)
         return _in_memory.add(key, ends, hits)
     _forget_now_and_then()
     return int(total)
@@ -125,7 +126,7 @@ def _forget_now_and_then() -> None:
     now = time.monotonic()
     if now >= _housekeeping.due:
         _housekeeping.due = now + _FORGET_EVERY_SECONDS
-        with meters.dispensable():
+        with metrics.dispensable():
             forget(time.time())
 
 

@@ -12,9 +12,9 @@ from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.models import User
 from accounts.normalising import clean_email
 from accounts.scoping import RowsField
+from core import validators
+from core.errors import Invalid
 from core.web.redisplay import RedisplayMixin
-from stations import validators
-from stations.errors import Invalid
 from stations.models import Station
 
 PASSWORD_FIELDS: Final = frozenset({"password", "old", "new", "again"})

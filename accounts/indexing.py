@@ -17,7 +17,7 @@ from accounts.normalising import (
     shortest,
     words,
 )
-from stations import statements
+from core.db import sql
 from stations.models import Station
 
 EMAIL: Final = "email"
@@ -93,7 +93,7 @@ def write(customers: Sequence[Customer], station: Station) -> None:
         for digest in _digests_of(customer, station)
     ]
     SystemRandom().shuffle(rows)
-    statements.insert(rows)
+    sql.insert(rows)
 
 
 def _digests_of(customer: Customer, station: Station) -> list[bytes]:

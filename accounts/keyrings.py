@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts import audit_verification
 from accounts.encryption import UNBOUND, EncryptedTextField, KeyedField, KeyedHashField, head_of
 from accounts.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
-from stations.errors import DomainError
+from core.errors import DomainError
 
 Kind = TypeVar("Kind", bound=KeyedField)
 Uses = dict[bytes, Counter[str]]

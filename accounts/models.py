@@ -20,8 +20,7 @@ from accounts.auth.password_user import PasswordUser, UserManager
 from accounts.auth.session_model import Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from accounts.idempotency.models import IdempotencyKey
-from core import tokens
-from stations import validators
+from core import tokens, validators
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
 

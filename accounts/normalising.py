@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import idna
 import phonenumbers
 
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 
 MIN_LETTERS: Final = 3
 LAST_DIGITS: Final = 4

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from stations.errors import NotPermitted
+from core.errors import NotPermitted
 from stations.querysets import Person
 
 VIEW: Final = "accounts.view_bookings"

@@ -31,7 +31,7 @@ from accounts.encryption import (
 )
 from accounts.keyrings import DATA, INDEX, Ring, columns
 from accounts.models import BlindIndex, Customer
-from stations.errors import DomainError
+from core.errors import DomainError
 from stations.models import Station
 
 ROWS_SEEN_AT_ONCE: Final = 1_000

@@ -21,11 +21,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, roles
+from core import metrics
+from core.errors import DomainError, Sentence
 from core.log_context import note_station
 from core.web.final_answers import final
 from core.web.redisplay import RedisplayMixin, redisplays
-from stations import meters
-from stations.errors import DomainError, Sentence
 from stations.models import Station
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class ServiceForm(_Form):
             self._refuse(refusal)
 
     def _refuse(self, refusal: DomainError) -> None:
-        meters.refused(refusal.code)
+        metrics.refused(refusal.code)
         called = {self.called.get(name, name): [str(text) for text in texts] for name, texts in refusal.fields.items()}
         if not called.keys() & self.fields.keys():
             called = {self.blamed.get(type(refusal), ""): [self.sentence(refusal)]}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 
-from stations import statements
+from core.db import sql
 
 if TYPE_CHECKING:
     from accounts.models import AuditChain, AuditEntry
@@ -40,7 +40,7 @@ def seal(entries: Sequence["AuditEntry"], chains: "Chains | None" = None) -> Non
     for station_id in sorted(by_station, key=lambda one: one or 0):
         chain = locked.get(station_id) or _locked(station_id)
         link(chain, by_station[station_id])
-        statements.update(chain, ["count", "head", "seal"])
+        sql.update(chain, ["count", "head", "seal"])
 
 
 def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
@@ -62,7 +62,7 @@ class Chains:
         """Asks for those that a condition names, in the order of their stations, as everywhere."""
         from accounts.models import AuditChain
 
-        self._answer = statements.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
+        self._answer = sql.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
         self._asked_at = _sealed.times
 
     def as_they_stand(self) -> "dict[int | None, AuditChain]":

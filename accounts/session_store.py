@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 
 from accounts.auth.devices import Device
 from accounts.auth.session_model import Session
-from stations import meters
+from core import metrics
 
 KEY_CHARACTERS: Final = 32
 
@@ -61,7 +61,7 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        with meters.dispensable() if self.may_be_lost else nullcontext():
+        with metrics.dispensable() if self.may_be_lost else nullcontext():
             self._save(must_create)
 
     def _save(self, must_create: bool) -> None:

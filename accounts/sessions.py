@@ -23,7 +23,7 @@ from accounts.auth import account_emails, devices
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.models import ApiKey, IdempotencyKey, ResetRequest, Session, User
 from accounts.session_store import SessionStore
-from stations.errors import NotFound
+from core.errors import NotFound
 
 STAMP_EVERY: Final = timedelta(minutes=1)
 FURTHER: Final = 1_000

@@ -20,7 +20,7 @@ from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
 from accounts.models import User
-from stations import statements
+from core.db import sql as statements
 from stations.querysets import ALL_STATIONS, scope_of
 
 MEMBER: Final = "stationbook_member"

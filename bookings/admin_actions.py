@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 from bookings.views.booking import refusal
-from stations.errors import DomainError
+from core.errors import DomainError
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

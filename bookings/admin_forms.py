@@ -19,7 +19,8 @@ from bookings.models import Booking
 from bookings.status_steps import next_steps
 from bookings.views.booking import refusal
 from bookings.workflow import NEW, RESCHEDULABLE, Status
-from stations.errors import DomainError, Invalid, NoSuchSlot, SlotClosed
+from core.errors import DomainError, Invalid
+from stations.errors import NoSuchSlot, SlotClosed
 
 CONTACT = ("customer_name", "customer_email", "customer_phone")
 

@@ -29,7 +29,7 @@ from bookings.mails import composing, outbox, sample, showing
 from bookings.mails.kinds import OPEN
 from bookings.mails.sample import Sample
 from bookings.models import Booking, Mail
-from stations import wording
+from core import formats
 from stations.models import Station
 
 ACTIONS: Final = {
@@ -206,7 +206,7 @@ def _is_here(mail: Mail) -> bool:
 def _told(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return wording.moment(wording.dated_day(local.date(), station.country), local.time(), station.country)
+    return formats.moment(formats.dated_day(local.date(), station.country), local.time(), station.country)
 
 
 def _who(request: HttpRequest) -> Callable[[Mail], str]:

@@ -40,8 +40,8 @@ from config.fields import (
 from config.openapi import BODY, PLACE, documented, listed, paged, whole
 from config.queries import DaysQuery
 from config.wire import HTML
+from core.errors import DomainError, NotFound
 from core.log_context import note_station
-from stations.errors import DomainError, NotFound
 from stations.models import MAX_PLACES
 from stations.querysets import Person
 

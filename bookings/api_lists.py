@@ -35,8 +35,8 @@ from config.fields import (
 )
 from config.openapi import streamed
 from config.wire import JsonRenderer, NdJsonRenderer, ndjson
+from core.errors import NotFound
 from core.log_context import note_station
-from stations.errors import NotFound
 from stations.models import Station
 from stations.querysets import Counter
 

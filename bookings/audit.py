@@ -24,7 +24,7 @@ from accounts.sealing import Chains
 from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
-from stations import wording
+from core import formats
 from stations.models import Station
 from stations.querysets import Person
 
@@ -205,9 +205,9 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
     """The old (0) or the new (1) place, naming the station only where it changed."""
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
     slot = parse_time(str(changes["slot"][side])) if "slot" in changes else None
-    when = wording.dated_day(day, country) if day else ""
+    when = formats.dated_day(day, country) if day else ""
     if slot:
-        when = wording.moment(when, slot, country) if when else wording.clock(slot, country)
+        when = formats.moment(when, slot, country) if when else formats.clock(slot, country)
     where = str(changes["station"][side]) if None not in changes.get("station", [None]) else ""
     return " ".join(part for part in (where, when) if part)
 

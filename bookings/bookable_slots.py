@@ -7,8 +7,9 @@ from typing import Final
 
 from bookings import calendar
 from bookings.calendar import Cell
+from core.dates import FIRST_DATE, LAST_DATE
 from stations.models import Station
-from stations.timetable import FIRST_DATE, LAST_DATE, local_now
+from stations.timetable import local_now
 
 SEARCHED_DAYS: Final = 14
 """How far ahead the next free slot is looked for."""

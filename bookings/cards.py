@@ -17,7 +17,7 @@ from bookings.forms import describe
 from bookings.grids import Square
 from bookings.moulds import KEPT, Value
 from bookings.workflow import RESCHEDULABLE
-from stations import wording
+from core import formats
 from stations.models import Station
 
 When = Literal["", "timed", "dated"]
@@ -45,7 +45,7 @@ class Page:
         return moulds.fill(template, shape, values, self.language)
 
     def say(self, how: Callable[[Any, str], str], what: date | time) -> str:
-        """A day or a clock in the words of `stations.wording`, as HTML; looked up once for all that ask."""
+        """A day or a clock in the words of `core.formats`, as HTML; looked up once for all that ask."""
         return _said(how, what, self.station.country, self.language)
 
     def of(self, taken: int, capacity: int) -> str:
@@ -53,7 +53,7 @@ class Page:
         return _of(taken, capacity, self.language)
 
     def money(self, cents: int) -> str:
-        return escape(wording.money(cents, self.station.currency, self.station.country))
+        return escape(formats.money(cents, self.station.currency, self.station.country))
 
 
 @lru_cache(KEPT)
@@ -105,12 +105,12 @@ def booking(row: Row, page: Page, when: When = "") -> str:
     if is_due:
         values["due"] = page.money(row.due_cents)
     if end and ends_later:
-        values["end"] = escape(wording.end(row.date, end, page.station.country))
+        values["end"] = escape(formats.end(row.date, end, page.station.country))
     if when == "timed":
-        values["time"] = page.say(wording.clock, row.slot)
+        values["time"] = page.say(formats.clock, row.slot)
     if when == "dated":
         country = page.station.country
-        values["time"] = escape(wording.moment(wording.short_day(row.date, country), row.slot, country))
+        values["time"] = escape(formats.moment(formats.short_day(row.date, country), row.slot, country))
     return page.fill("grid/_booking", shape, values)
 
 
@@ -166,6 +166,6 @@ def _told(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, 
     if (seats := slot.guest_capacity) is not None:
         values |= {"guests": cell.guests, "seats": seats, "seat_words": page.of(cell.guests, seats)}
     if shape.may_add:
-        day, start = page.say(wording.long_day, slot.date), page.say(wording.clock, slot.start)
+        day, start = page.say(formats.long_day, slot.date), page.say(formats.clock, slot.start)
         values |= {"station": page.code, "day": day, "time": start}
     return values

@@ -23,7 +23,7 @@ from bookings.audit import Change, Event
 from bookings.models import Booking, ContactProposal
 from bookings.transactions import counted, locked, one_change
 from bookings.writes import require_version, write
-from stations.errors import NotFound
+from core.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
 

@@ -23,8 +23,8 @@ from bookings.errors import Duplicate, Past, SlotClosed
 from bookings.holds import Ledger
 from bookings.models import Booking, ContactProposal, Hold
 from bookings.workflow import Status
-from stations import statements
-from stations.errors import DomainError, Invalid, NotFound
+from core.db import sql
+from core.errors import DomainError, Invalid, NotFound
 from stations.loading import ask_for_timetable
 from stations.models import Station
 from stations.querysets import Person
@@ -62,8 +62,8 @@ class _Batch:
 
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
-        days, at = {draft.date for draft in drafts}, statements.key(station.pk)
-        with statements.together():
+        days, at = {draft.date for draft in drafts}, sql.key(station.pk)
+        with sql.together():
             timetable, self._ledger = ask_for_timetable(at, min(days), max(days)), Ledger(at, days)
         self._timetable = timetable(station)
         self._references = _references(station, drafts)
@@ -130,9 +130,9 @@ class _Batch:
             # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
             booking.updated_at = now + timedelta(microseconds=index)
             booking.created_at = draft.created_at or booking.updated_at
-        with statements.together():
-            statements.insert(made)
-            statements.insert([*given.values()])
+        with sql.together():
+            sql.insert(made)
+            sql.insert([*given.values()])
             holds.write(self._holds)
             audit.record((self._created(booking, given.get(booking.pk)) for booking in made), by=self.by)
             Station.objects.bump(self.station.pk)

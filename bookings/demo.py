@@ -26,7 +26,7 @@ from bookings.mails import outbox
 from bookings.models import Booking
 from bookings.services import Contact, Draft, Place
 from bookings.workflow import Status
-from stations.errors import DomainError
+from core.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Opening, Station, TimetableException, Weekday
 from stations.querysets import Person

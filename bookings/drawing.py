@@ -11,8 +11,8 @@ from bookings.calendar import Row
 from bookings.cards import Page, booking, square
 from bookings.grids import Day, Span, Square, Totals, Week
 from bookings.moulds import Value
+from core import formats
 from core.bidi import isolate
-from stations import wording
 from stations.models import Station
 
 
@@ -35,7 +35,7 @@ def week(found: Week, page: Page) -> str:
         TableShape(page.roomy, bool(found.lines)),
         {
             **_of_station(page),
-            "span": escape(wording.span(days[0].date, days[-1].date, page.station.country)),
+            "span": escape(formats.span(days[0].date, days[-1].date, page.station.country)),
             "heads": "".join(heads),
             "lines": "".join([_line(squares, page) for _start, squares in found.lines]),
         },
@@ -44,7 +44,7 @@ def week(found: Week, page: Page) -> str:
 
 def _line(squares: Sequence[Square], page: Page) -> str:
     drawn = [square(one, page) + "".join([_beside(span, one, page) for span in one.spanning]) for one in squares]
-    clock = page.say(wording.clock, squares[0].start)
+    clock = page.say(formats.clock, squares[0].start)
     return page.fill("grid/_week_line", PLAIN, {"clock": clock, "squares": "".join(drawn)})
 
 
@@ -67,7 +67,7 @@ def month(weeks: Sequence[Sequence[Day]], begin: date, page: Page) -> str:
         drawn = [_day("_month_day", day, page, cards=_cards(day.bookings, page)) for day in days]
         lines.append(page.fill("grid/_month_line", PLAIN, {"days": "".join(drawn)}))
     shape = TableShape(first_weekday=weeks[0][0].date.weekday())
-    values: dict[str, Value] = {**_of_station(page), "month": page.say(wording.month, begin), "lines": "".join(lines)}
+    values: dict[str, Value] = {**_of_station(page), "month": page.say(formats.month, begin), "lines": "".join(lines)}
     return page.fill("grid/_month", shape, values)
 
 
@@ -128,12 +128,12 @@ def _of_day(day: Day, page: Page) -> dict[str, Value]:
     return {
         "date": day.date.isoformat(),
         "number": day.date.day,
-        "long_day": page.say(wording.long_day, day.date),
+        "long_day": page.say(formats.long_day, day.date),
     }
 
 
 def _weekday(day: Day) -> str:
-    return escape(wording.weekday(day.date))
+    return escape(formats.weekday(day.date))
 
 
 def _of_station(page: Page) -> dict[str, Value]:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from core.errors import DomainError
 from stations import errors
-from stations.errors import DomainError, NoSuchSlot, SlotClosed
+from stations.errors import NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
     from bookings.audit import Line

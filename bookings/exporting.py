@@ -19,7 +19,7 @@ from bookings.calendar import Row
 from bookings.importing.fields import FIELDS
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
-from stations.errors import NotFound
+from core.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
 

@@ -31,7 +31,7 @@ from bookings.models import Booking, Feed
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import Status
 from core.bidi import isolate
-from stations.errors import NotFound
+from core.errors import NotFound
 from stations.models import Station
 
 SECRET_BYTES: Final = 32

@@ -16,9 +16,9 @@ from bookings.calendar import Cell
 from bookings.grids import MONTH_DAYS
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.workflow import NEW, Status
+from core import formats, money, validators
 from core.bidi import isolate
 from core.web.redisplay import RedisplayMixin
-from stations import money, validators, wording
 from stations.models import MAX_PLACES, Station
 
 
@@ -68,11 +68,11 @@ class AmountField(forms.Field):
         return found
 
     def prepare_value(self, value: Any) -> Any:
-        return wording.amount(value, self.station.currency, self.station.country) if isinstance(value, int) else value
+        return formats.amount(value, self.station.currency, self.station.country) if isinstance(value, int) else value
 
     def _decimal_mark(self) -> str:
         """The person's own where an amount is written with three decimals as a rule, else only what the amount itself shows."""
-        return wording.decimal_mark(self.station.country) if money.exponent(self.station.currency) > 2 else ""
+        return formats.decimal_mark(self.station.country) if money.exponent(self.station.currency) > 2 else ""
 
 
 class SlotSelect(forms.Select):
@@ -279,7 +279,7 @@ def _no_slot(station: Station, offer: SlotOffer) -> str:
 def slot_choices(cells: Sequence[Cell], country: str) -> list[tuple[str, str]]:
     """The slots of a day with what is left of each, closed ones with their reason."""
     return [
-        (f"{cell.slot.start:%H:%M}", f"{wording.clock(cell.slot.start, country)} · {describe(cell)}") for cell in cells
+        (f"{cell.slot.start:%H:%M}", f"{formats.clock(cell.slot.start, country)} · {describe(cell)}") for cell in cells
     ]
 
 

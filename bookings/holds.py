@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
-from stations import statements
-from stations.columns import Columns
+from core.db import sql
+from core.db.columns import Columns
 from stations.timetable import Slot
 
 _HELD: Final = (
@@ -45,11 +45,11 @@ class _Place(NamedTuple):
 class Ledger:
     """What is taken at one station on some dates, as it is under the lock and as it becomes with each party placed."""
 
-    def __init__(self, at: statements.Key, days: Iterable[date]) -> None:
+    def __init__(self, at: sql.Key, days: Iterable[date]) -> None:
         """Asks the database about the station of this key; the answer is waited for when it is first looked at."""
         station, key = at
-        dates, values = statements.among("h.date", set(days))
-        self._answer = statements.ask(f"{_HELD} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
+        dates, values = sql.among("h.date", set(days))
+        self._answer = sql.ask(f"{_HELD} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
 
     @cached_property
     def _taken(self) -> dict[tuple[date, time], list[_Place]]:
@@ -111,14 +111,14 @@ class Ledger:
 
 def write(holds: Iterable[Hold]) -> None:
     """New places. The constraints' refusal is an IntegrityError, which the services turn into SlotFull."""
-    statements.insert(list(holds))
+    sql.insert(list(holds))
 
 
 def exchange(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
     """Other places for all that the booking holds; `held` says how many, where that is known. One for one is the same row, which
     costs half of two."""
     if held == len(taken) == 1:
-        statements.update(taken[0], _WHERE, by="booking")
+        sql.update(taken[0], _WHERE, by="booking")
     else:
         give_up([booking.pk])
         write(taken)
@@ -126,5 +126,5 @@ def exchange(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
 
 def give_up(bookings: Iterable[UUID]) -> None:
     """Every place that these bookings hold."""
-    theirs, values = statements.among("booking_id", list(bookings))
-    statements.send(f"DELETE FROM {Hold._meta.db_table} WHERE {theirs}", values)  # noqa: S608
+    theirs, values = sql.among("booking_id", list(bookings))
+    sql.send(f"DELETE FROM {Hold._meta.db_table} WHERE {theirs}", values)  # noqa: S608

@@ -23,7 +23,8 @@ from bookings.operations.models import RetentionNotice as RetentionNotice
 from bookings.operations.models import WorkerBeat as WorkerBeat
 from bookings.querysets import BookingQuerySet, FeedQuerySet, HoldQuerySet, MailQuerySet, UndoStepQuerySet
 from bookings.workflow import Status
-from stations import statements, validators
+from core import validators
+from core.db import sql
 from stations.models import MAX_PLACES, Station
 from stations.querysets import OfStationQuerySet
 
@@ -304,7 +305,7 @@ class Mail(models.Model):
 
     def end(self, state: State, problem: Problem = Problem.NONE) -> None:
         self.state, self.problem, self.ended_at, self.lease = state, problem, timezone.now(), None
-        statements.update(self, ["state", "problem", "ended_at", "lease"])
+        sql.update(self, ["state", "problem", "ended_at", "lease"])
 
 
 class CountedMail(models.Model):  # noqa: DJ008

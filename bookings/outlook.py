@@ -15,12 +15,14 @@ from bookings.errors import Past, SlotClosed, SlotFull, TooManyGuests
 from bookings.holds import Ledger
 from bookings.models import Booking
 from bookings.placing import free_row, require_reschedulable
+from core import formats
 from core.bidi import isolate
-from stations import statements, wording
-from stations.errors import DomainError
+from core.dates import LAST_DATE
+from core.db import sql
+from core.errors import DomainError
 from stations.loading import timetable_of
 from stations.models import Station
-from stations.timetable import LAST_DATE, Slot, local_now
+from stations.timetable import Slot, local_now
 
 FREE_DAYS: Final = 13
 FREE_SHOWN: Final = 6
@@ -99,7 +101,7 @@ class _Outlook:
     def __init__(self, booking: Booking, station: Station, days: list[date], now: datetime) -> None:
         self._booking, self._station, self._days, self._now = booking, station, days, now
         self._timetable = timetable_of(station, days[0], days[-1])
-        self._ledger = Ledger(statements.key(station.pk), days)
+        self._ledger = Ledger(sql.key(station.pk), days)
         self._ledger.release(booking.pk)
 
     def prospects(self) -> Iterator[Prospect]:
@@ -125,7 +127,7 @@ class _Outlook:
         return slots
 
     def _prospect(self, to: Place) -> Prospect:
-        where = f"{wording.long_weekday(to.date)} {wording.clock(to.slot, self._station.country)}"
+        where = f"{formats.long_weekday(to.date)} {formats.clock(to.slot, self._station.country)}"
         there = self._timetable.find(to.date, to.slot)
         if self._is_home(to):
             return Prospect(

@@ -20,7 +20,7 @@ from bookings import calendar
 from bookings.calendar import Row
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
-from stations.errors import Invalid
+from core.errors import Invalid
 from stations.querysets import Person
 
 PAGE: Final = 100

@@ -31,8 +31,8 @@ from accounts.encryption import Binding
 from accounts.keyrings import DATA, INDEX, unbound
 from accounts.models import AuditEntry, User
 from bookings import demo, verifying
-from bookings.mails.courier import BROKEN, server_at
 from bookings.operations import clock_check
+from core.mail.smtp import BROKEN, server_at
 from stations.models import Station
 
 NAMED_AT_MOST: Final = 5

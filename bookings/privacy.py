@@ -31,7 +31,7 @@ from bookings.models import Booking, CountedMail, ImportedRow, Mail
 from bookings.querysets import MailQuerySet
 from bookings.undo import steps
 from bookings.workflow import RESCHEDULABLE
-from stations.errors import NotFound
+from core.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
 

@@ -41,8 +41,8 @@ from bookings.writes import (
     require_version,
     write,
 )
-from stations import statements
-from stations.errors import DomainError, Invalid, NotFound
+from core.db import sql
+from core.errors import DomainError, Invalid, NotFound
 from stations.loading import ask_for_timetable, timetable_of
 from stations.models import Station
 from stations.querysets import Person
@@ -145,7 +145,7 @@ def reschedule(
             booking.customer = _customer_at(station, left, home, by=by)
             given = contacts.bring_along(booking, left)
         put(booking, slots)
-        with statements.together(to_the_commit=True):
+        with sql.together(to_the_commit=True):
             holds.exchange(booking, taken, held=held)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
             entries = move_entries(booking, home, changes, given)
@@ -157,7 +157,7 @@ def reschedule(
 class _There:
     """What a move has to know of the place that it goes to, and of what the customer was told."""
 
-    def __init__(self, at: statements.Key, *, to: Place, booking_id: UUID) -> None:
+    def __init__(self, at: sql.Key, *, to: Place, booking_id: UUID) -> None:
         self.timetable = ask_for_timetable(at, to.date, to.date)
         self.ledger = Ledger(at, [to.date])
         self.said = outbox.ask_what_was_said(booking_id)
@@ -186,7 +186,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             slots = timetable_of(station, booking.date, booking.date).row_of_slots(
                 booking.date, booking.slot, booking.slots
             )
-            taken = Ledger(statements.key(station.pk), [booking.date]).take(booking, slots)
+            taken = Ledger(sql.key(station.pk), [booking.date]).take(booking, slots)
             put(booking, slots)
             holds.write(taken)
         return _changed(booking, Event.STATUS, before, stood, undo_step, by=by, chains=chains)
@@ -298,7 +298,7 @@ def _relength(booking: Booking, station: Station) -> None:
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
     if not holding:
         return
-    ledger = Ledger(statements.key(station.pk), [booking.date])
+    ledger = Ledger(sql.key(station.pk), [booking.date])
     ledger.release(booking.pk)
     holds.exchange(booking, ledger.take(booking, slots))
 
@@ -321,7 +321,7 @@ def _changed(
     if before["customer"] != booking.customer_id:  # whose calendar knows nothing yet
         booking.organizer_name = booking.organizer_email = ""
         fields = [*_ALL, *_ORGANIZER]
-    with statements.together(to_the_commit=True):
+    with sql.together(to_the_commit=True):
         entry = Change(booking, event, changes, booking.station_id)
         known = write(booking, fields, [entry], stood, by=by, chains=chains)
         if undo_step:

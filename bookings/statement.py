@@ -20,7 +20,7 @@ from accounts.models import Customer
 from bookings import reading
 from bookings.models import Booking
 from bookings.workflow import RESCHEDULABLE
-from stations import statements
+from core.db import sql
 from stations.models import Station
 
 Values = tuple[Any, ...]
@@ -69,7 +69,7 @@ def ask(
     where = keys[0] if len(keys) == 1 else keys
     text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
     asked = [where, first, last, *filter(None, (status, customer_id))]
-    return _told(columns, statements.fetch(text, asked, of=reading.alias(), binary=True), stations)
+    return _told(columns, sql.fetch(text, asked, of=reading.alias(), binary=True), stations)
 
 
 def ask_desk(
@@ -88,7 +88,7 @@ def ask_desk(
     asked = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
     bookings: list[Values] = []
     ledger: list[Values] = []
-    for values in statements.fetch(text, asked, of=reading.alias(), binary=True):
+    for values in sql.fetch(text, asked, of=reading.alias(), binary=True):
         (bookings if values[0] else ledger).append(values)
     read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
     taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from bookings.errors import InvalidStep, TooEarly
 from bookings.models import Booking
 from bookings.workflow import FROM_ITS_DAY_ON, STEPS, Status
-from stations import wording
+from core import formats
 from stations.timetable import local_now
 
 
@@ -26,7 +26,7 @@ def require_step(booking: Booking, to: Status, *, now: datetime) -> None:
     if _is_too_early(booking, to, now):
         raise TooEarly(
             _("A booking cannot be marked as %(status)s before its day, %(day)s.")
-            % {"status": Status(to).label, "day": wording.dated_day(booking.date, booking.station.country)}
+            % {"status": Status(to).label, "day": formats.dated_day(booking.date, booking.station.country)}
         )
 
 

@@ -22,8 +22,9 @@ from bookings.errors import SlotFull, WouldDisplace, WouldRetime
 from bookings.holds import Ledger
 from bookings.models import Booking, Hold
 from bookings.transactions import lock_stations, one_change
-from stations import statements
-from stations.errors import Invalid, NoSuchSlot, SlotClosed, Stale
+from core.db import sql
+from core.errors import Invalid
+from stations.errors import NoSuchSlot, SlotClosed, Stale
 from stations.loading import timetable_of
 from stations.models import Opening, Station, TimetableException, Versions
 from stations.querysets import Person
@@ -129,7 +130,7 @@ def _judge(station: Station, ahead: Sequence[Booking]) -> _Settled:
     """Oldest first: a booking stays where the new timetable still has its very slots, open, with room for it."""
     days = [booking.date for booking in ahead]
     timetable = timetable_of(station, min(days), max(days))
-    ledger = Ledger(statements.key(station.pk), days)
+    ledger = Ledger(sql.key(station.pk), days)
     ledger.release(*(booking.pk for booking in ahead))
     settled = _Settled()
     for booking in ahead:

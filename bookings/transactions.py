@@ -12,9 +12,11 @@ from accounts.sealing import Chains
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
+from core import metrics
+from core.db import sql
+from core.errors import DomainError, NotFound
 from core.log_context import note_station
-from stations import meters, statements
-from stations.errors import DomainError, DoubleException, NotFound
+from stations.errors import DoubleException
 from stations.models import Station
 from stations.querysets import Person
 
@@ -43,11 +45,11 @@ def one_change() -> Iterator[None]:
     """A transaction of its own (a savepoint inside another): a constraint's refusal becomes the rule's own error."""
     try:
         with ExitStack() as stack:
-            with meters.waiting("database") if _is_one_writer_s() else nullcontext():
+            with metrics.waiting("database") if _is_one_writer_s() else nullcontext():
                 stack.enter_context(transaction.atomic())
             yield
     except IntegrityError as error:
-        meters.failed(error)
+        metrics.failed(error)
         text = str(error)
         for name, refusal in _REFUSALS:
             if name in text:
@@ -69,7 +71,7 @@ def counted(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 result = service(*args, **named)
             except DomainError as refusal:
-                meters.BOOKINGS.labels(action, refusal.code).inc()
+                metrics.BOOKINGS.labels(action, refusal.code).inc()
                 raise
             transaction.on_commit(partial(_count, action, result))
             return result
@@ -81,7 +83,7 @@ def counted(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def _count(action: str, result: object) -> None:
     for one in result if isinstance(result, list) else [result]:
-        meters.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
+        metrics.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
 def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
@@ -95,18 +97,18 @@ def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
 
 
 def locked_for(
-    person: Person, booking_id: UUID, code: str | None, ask: Callable[[statements.Key], T]
+    person: Person, booking_id: UUID, code: str | None, ask: Callable[[sql.Key], T]
 ) -> tuple[Booking, Station, Chains, T]:
     """The same where the booking is wanted at the station of that code, which is locked too; None for its own. In one piece with
     the lock goes what `ask` asks of that station: it has no key to go by yet but a question. Returns the booking, that station,
     the chains of both trails, and what `ask` returned.
     """
-    home: statements.Key = (_HOME, [booking_id])
-    at: statements.Key = home if code is None else (_OF_CODE, [code])
-    with meters.waiting("station"), statements.together():
+    home: sql.Key = (_HOME, [booking_id])
+    at: sql.Key = home if code is None else (_OF_CODE, [code])
+    with metrics.waiting("station"), sql.together():
         either, keys = f"IN ({home[0]}, {at[0]})", [*home[1], *at[1]]
         lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
-        read_again = statements.ask_for(Booking, "t.id = %s", [booking_id])
+        read_again = sql.ask_for(Booking, "t.id = %s", [booking_id])
         asked = ask(at)
         chains = Chains(f"t.station_id {either}", keys)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
@@ -130,9 +132,9 @@ def stale(booking: Booking, person: Person) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
     codes, pks = set(codes), set(pks)
-    by_key, keys = statements.among("t.id", pks)
-    by_code, names = statements.among("t.code", codes)
-    with meters.waiting("station"):
+    by_key, keys = sql.among("t.id", pks)
+    by_code, names = sql.among("t.code", codes)
+    with metrics.waiting("station"):
         found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound

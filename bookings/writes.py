@@ -18,8 +18,8 @@ from bookings.models import Booking
 from bookings.transactions import stale
 from bookings.workflow import HOLDING
 from core.bidi import isolate
-from stations import statements
-from stations.errors import Invalid
+from core.db import sql
+from core.errors import Invalid
 from stations.loading import timetable_of
 from stations.models import Station
 from stations.querysets import Person
@@ -50,7 +50,7 @@ def require_reference_free(booking: Booking, station: Station) -> None:
 
 def require_seats(booking: Booking, station: Station) -> None:
     """Whether a party that has grown still fits where it is; a slot that the timetable no longer has sets no limit."""
-    ledger = Ledger(statements.key(station.pk), [booking.date])
+    ledger = Ledger(sql.key(station.pk), [booking.date])
     ledger.release(booking.pk)
     timetable = timetable_of(station, booking.date, booking.date)
     for start in booking.holds.values_list("slot", flat=True):
@@ -88,7 +88,7 @@ def write(
     """
     booking.version += 1
     booking.updated_at = timezone.now()
-    statements.update(booking, [*fields, "version", "updated_at"])
+    sql.update(booking, [*fields, "version", "updated_at"])
     audit.record(changes, by=by, chains=chains)
     knew = outbox.changed(booking, stood, said, known=known) if stood else None
     Station.objects.bump(*(change.station_id for change in changes))

@@ -33,10 +33,10 @@ from config.browsing import BrowsableRenderer
 from config.errors import DISK_FULL, is_away
 from config.fields import RepeatedField
 from config.wire import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
+from core import metrics
 from core.db.disk_full import is_disk_full
+from core.errors import DomainError, NotFound, NotPermitted
 from core.web import compression
-from stations import meters
-from stations.errors import DomainError, NotFound, NotPermitted
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     failure = _failure(error, view)
     if failure is None:
         return None
-    meters.refused(failure.code)
+    metrics.refused(failure.code)
     response = failure.response(request)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
@@ -127,7 +127,7 @@ def _failure(error: Exception, view: "ApiView") -> Failure | None:
         return Failure(413, "too_large", SENTENCES["too_large"])
     if is_away(error):
         log.error("The database does not answer.", exc_info=error)
-        meters.failed(error)
+        metrics.failed(error)
         return Failure(503, "unavailable", DISK_FULL if is_disk_full(error) else SENTENCES["unavailable"])
     if isinstance(error, exceptions.ValidationError):
         return _malformed(error)

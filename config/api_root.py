@@ -23,7 +23,7 @@ from config.api import ApiView, success
 from config.browsing import BrowsableRenderer
 from config.openapi import document, documented, documented_as, whole
 from config.wire import HTML, JsonRenderer, Negotiation, NotAcceptable
-from stations.errors import NotFound
+from core.errors import NotFound
 
 ROOMS = {
     "stations": "api-stations",

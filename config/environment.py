@@ -230,7 +230,7 @@ def mail_server(url: str) -> dict[str, Any]:
 def over_network(*, pooled: bool) -> dict[str, Any]:
     """How connections to PostgreSQL are kept. Behind a pooler no cursor outlives its transaction's connection; Django prepares no
     statements unasked, and what else it sets for a session, its time zone, PgBouncer carries over."""
-    kept: dict[str, Any] = {"ENGINE": "config.postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    kept: dict[str, Any] = {"ENGINE": "core.db.postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     return kept | ({"DISABLE_SERVER_SIDE_CURSORS": True} if pooled else {})
 
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config import reporting
+from core import metrics
 from core.db.disk_full import is_disk_full
 from core.web.routes import is_api
-from stations import meters
 
 SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
@@ -47,7 +47,7 @@ def answer(
 ) -> HttpResponse:
     """The error of a status, in the shape that its address speaks. A page leads `back` to an address, or to the calendar."""
     sentence = sentence or str(SENTENCES[status])
-    meters.refused(code or CODES[status])
+    metrics.refused(code or CODES[status])
     request_id = getattr(request, "request_id", "")
     if is_api(request.path_info):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
@@ -62,7 +62,7 @@ def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
     """The answer to somebody over a rate limit, who may come again in so many seconds; JSON for a page's own script."""
     sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
     if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
-        meters.refused(CODES[429])
+        metrics.refused(CODES[429])
         response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
     else:
         response = answer(request, 429, sentence=sentence)
@@ -93,7 +93,7 @@ def is_away(error: BaseException | None) -> TypeGuard[Error]:
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if is_away(error):
-        meters.failed(error)
+        metrics.failed(error)
         return answer(request, 503, sentence=str(DISK_FULL) if is_disk_full(error) else None)
     if error:
         reporting.crash(request, error)

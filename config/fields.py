@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from stations import validators
-from stations.timetable import FIRST_DATE, LAST_DATE
+from core import validators
+from core.dates import FIRST_DATE, LAST_DATE
 
 DATE_PATTERN = r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 SLOT_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 TEXT_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
-"""As `stations.validators` reads them, for the API's description."""
+"""As `core.validators` reads them, for the API's description."""
 
 _INSTANT = re.compile(
     r"(?P<local>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,20})?)(?P<offset>[Zz]|[+\- ][0-9]{2}:[0-9]{2})"

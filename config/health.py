@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from bookings.mails import watching
 from bookings.operations import clock_check
+from core import metrics
 from core.db import disk_full
 from core.version import VERSION
-from stations import meters
 
 LEAST_FREE_BYTES: Final = 16 * 1024**2
 
@@ -60,7 +60,7 @@ def _checks(*wanted: Callable[[], Check]) -> Iterator[tuple[str, Check]]:
         try:
             found = Check(False, "Not known: the database does not answer.") if away else check()
         except Error as error:
-            meters.failed(error)
+            metrics.failed(error)
             connection.close()
             away, found = True, Check(False, "The database does not answer.")
         yield check.__name__, found

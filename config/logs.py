@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from core.log_writer import LogWriter
-from core.metrics import LOG_LINES_DROPPED
+from core.process_metrics import LOG_LINES_DROPPED
 
 log = logging.getLogger(__name__)
 

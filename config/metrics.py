@@ -21,8 +21,8 @@ from bookings.mails import delivery_log as delivery_log  # whose counters are th
 from bookings.mails import watching
 from bookings.models import BackupRecord, Booking
 from bookings.operations import clock_check
+from core import metrics
 from core.db import wal_archive
-from stations import meters
 
 
 def exposed(request: HttpRequest) -> HttpResponse:
@@ -76,7 +76,7 @@ class OfTheDatabase(Collector):
         try:
             found = [*self._found()]
         except Error as error:
-            meters.failed(error)
+            metrics.failed(error)
             with suppress(Error):
                 connection.close()
             up = GaugeMetricFamily("stationbook_database_up", "Whether the database answered.", 0)

@@ -17,9 +17,9 @@ from django.utils.functional import LazyObject, empty
 from prometheus_client import Counter, Histogram
 
 from config import logs, reporting
+from core import metrics
 from core.log_context import noting
 from core.web.queue_time import seconds_in_queue
-from stations import meters
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Tally(local):
         try:
             return execute(sql, params, many, context)
         except Error as error:
-            meters.failed(error)
+            metrics.failed(error)
             raise
 
     def begin(self) -> None:
@@ -72,7 +72,7 @@ def watch(get_response: Handler) -> Handler:
         began = perf_counter()
         request.queue_seconds = seconds_in_queue(request.META, now=time(), perf_now=began)  # type: ignore[attr-defined]
         _tally.begin()
-        meters.IN_HAND.inc()
+        metrics.IN_HAND.inc()
         request.told = {}  # type: ignore[attr-defined]
         with noting(request.told):  # type: ignore[attr-defined]
             response: Any = get_response(request)
@@ -92,8 +92,8 @@ def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> Non
     count, latency = _meters_of(route, str(method), f"{status // 100}xx")
     count.inc()
     latency.observe(queued + seconds)
-    meters.QUEUE_TIME.observe(queued)
-    meters.IN_HAND.dec()
+    metrics.QUEUE_TIME.observe(queued)
+    metrics.IN_HAND.dec()
     log.info(
         "request",
         extra={
@@ -116,7 +116,7 @@ def _meters_of(route: str, method: str, status: str) -> tuple[Counter, Histogram
     """Looked up once each: that takes longer than to count."""
     found = _meters.get((route, method, status))
     if found is None:
-        found = meters.REQUESTS.labels(route, method, status), meters.LATENCY.labels(route, method)
+        found = metrics.REQUESTS.labels(route, method, status), metrics.LATENCY.labels(route, method)
         _meters[route, method, status] = found
     return found
 

@@ -29,10 +29,11 @@ from bookings.forms import IsoDateField, SlotField
 from bookings.mails import composing
 from bookings.models import Booking
 from bookings.timetables import changing
+from core import formats
+from core.errors import DomainError
 from core.web.redisplay import RedisplayMixin, redisplays
-from stations import wording
 from stations.building import Week, build
-from stations.errors import DomainError, Stale
+from stations.errors import Stale
 from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
 from stations.querysets import ALL_STATIONS
 from stations.timetable import local_now
@@ -86,7 +87,7 @@ def told(refusal: DomainError) -> Iterable[str]:
     bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
     for booking in bookings[:LISTED]:
         country = booking.station.country
-        place = f"{wording.dated_day(booking.date, country)} {wording.clock(booking.slot, country)}"
+        place = f"{formats.dated_day(booking.date, country)} {formats.clock(booking.slot, country)}"
         guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
         yield f"{place}, {guests}: {booking}"
     if len(bookings) > LISTED:
@@ -196,7 +197,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
                 "%(count)d customers were last there before %(day)s, and are erased within a day.",
                 count,
             )
-            told = {"count": count, "day": wording.dated_day(first, station.country)}
+            told = {"count": count, "day": formats.dated_day(first, station.country)}
             self.message_user(request, said % told, messages.WARNING)
 
     def _save_changed(self, form: Any) -> None:

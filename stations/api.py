@@ -10,8 +10,8 @@ from bookings.calendar import Cell
 from config.api import ApiView, is_known, success
 from config.openapi import documented, listed
 from config.queries import DaysQuery
+from core.errors import NotFound
 from core.log_context import note_station
-from stations.errors import NotFound
 from stations.models import Station
 
 

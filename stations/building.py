@@ -6,8 +6,8 @@ from datetime import date, time, timedelta
 
 from django.db.models import Q
 
+from core.dates import FIRST_DATE, LAST_DATE
 from stations.models import MINUTES_A_DAY, Opening, Station
-from stations.timetable import FIRST_DATE, LAST_DATE
 
 
 @dataclass(frozen=True, slots=True)

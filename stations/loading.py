@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Model
 
-from stations import statements
-from stations.columns import Columns
+from core.db import sql as statements
+from core.db.columns import Columns
 from stations.models import Opening, Station, TimetableException
 from stations.timetable import ExceptionRow, OpeningRow, Timetable
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from stations import validators
+from core import validators
 from stations.querysets import OfStationQuerySet, StationQuerySet
 
 MINUTES_A_DAY = 24 * 60

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from django.db import models
 
-from stations import statements
+from core.db import sql
 
 ALL_STATIONS = "stations.access_all_stations"
 
@@ -104,7 +104,7 @@ class StationQuerySet(models.QuerySet[Row]):
         """Count a change that a calendar of these stations could show: ETags and caches are made from this counter. Every change
         ends with it, by a plain statement."""
         for pk in sorted(set(pks)):
-            statements.send(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
+            sql.send(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
 
     def locked(self) -> Self:
         """Locked in key order until the transaction ends: one writer a station, and no deadlock between two stations.
@@ -114,11 +114,11 @@ class StationQuerySet(models.QuerySet[Row]):
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
     def ask_to_lock(self, person: Person, wanted: str, values: Sequence[Any]) -> Callable[[], list[Row]]:
-        """The same in a plain statement (`statements.ask_for`), of those of the person's that are wanted."""
+        """The same in a plain statement (`sql.ask_for`), of those of the person's that are wanted."""
         if (seen := self.keys_seen_by(person)) is not None:
-            mine, keys = statements.among("t.id", seen)
+            mine, keys = sql.among("t.id", seen)
             wanted, values = f"{wanted} AND {mine}", [*values, *keys]
-        return statements.ask_for(self.model, wanted, values, order="t.id", lock="FOR NO KEY UPDATE OF t")
+        return sql.ask_for(self.model, wanted, values, order="t.id", lock="FOR NO KEY UPDATE OF t")
 
 
 class OfStationQuerySet(models.QuerySet[Row]):

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from core import formats
 from core.bidi import isolate
-from stations import wording
+from core.dates import FIRST_DATE, LAST_DATE
 from stations.errors import NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 DAYS_A_WEEK = 7
 ANY_DAY = date(2000, 1, 1)
-FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2999, 12, 31)
-"""The dates that the product knows: within them every week, month and instant can be drawn whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Timetable:
         zone: ZoneInfo,
         openings: Iterable["Opening | OpeningRow"],
         exceptions: Iterable["TimetableException | ExceptionRow"],
-        country: str = wording.ANYWHERE,
+        country: str = formats.ANYWHERE,
     ) -> None:
         self.zone = zone
         self._country = country
@@ -159,7 +158,7 @@ class Timetable:
         return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
 
     def _ends_too_early(self, day: date, start: time, last: Slot) -> str:
-        end = wording.end(day, last.ends_at.astimezone(self.zone), self._country)
+        end = formats.end(day, last.ends_at.astimezone(self.zone), self._country)
         when = {**self._when(day, start), "end": end}
         return _("The slots from %(start)s on %(day)s end at %(end)s, before the booking does.") % when
 
@@ -170,7 +169,7 @@ class Timetable:
         return _("%(start)s on %(day)s is closed.") % when
 
     def _when(self, day: date, start: time) -> dict[str, str]:
-        return {"day": wording.dated_day(day, self._country), "start": wording.clock(start, self._country)}
+        return {"day": formats.dated_day(day, self._country), "start": formats.clock(start, self._country)}
 
 
 def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:

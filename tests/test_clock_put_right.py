@@ -13,13 +13,13 @@ from accounts import authentication, resetting, sessions
 from accounts.auth import reauthentication
 from accounts.models import ResetRequest, Session, User
 from bookings.mails import delivering, limits, worker
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import State
 from bookings.mails.misdated import bring_forward
 from bookings.mails.worker import Stop
 from bookings.models import CountedMail, Mail, WorkerBeat
 from bookings.operations import clock_check, heartbeat
 from bookings.operations.clock_check import ClockWatch
+from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.factories import PASSWORD
 from tests.mails.conftest import Deliver

@@ -25,12 +25,12 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, BlindIndex, Customer, Session
 from bookings import privacy
 from bookings.mails import delivering, outbox
-from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN, State
 from bookings.models import Booking, ContactProposal, Feed, Mail
 from bookings.timetables import changing
 from bookings.workflow import Status
 from config.environment import env
+from core.mail.smtp import Courier
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.decrypted import read_everything

@@ -20,7 +20,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
 from config.middleware import Wall
-from stations import statements
+from core.db import sql as statements
 from stations.models import Station
 from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
 from tests.factories import UserFactory, booking, open_station, person

@@ -16,7 +16,7 @@ from accounts import resetting
 from accounts.auth import email_change
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
-from stations import wording
+from core import formats
 
 NOTICES: Final = {
     EmailKind.PASSWORD_CHANGED: (
@@ -107,8 +107,8 @@ def _retention_notice(user: User, details: dict[str, Any]) -> Text:
     shown = {
         **details,
         "user": user,
-        "before": wording.full_day(date.fromisoformat(details["before"]), details["country"]),
-        "erase_from": wording.full_day(date.fromisoformat(details["erase_from"]), details["country"]),
+        "before": formats.full_day(date.fromisoformat(details["before"]), details["country"]),
+        "erase_from": formats.full_day(date.fromisoformat(details["erase_from"]), details["country"]),
         "link": _address("admin:stations_station_change", str(details["station_id"])) if settings.PUBLIC_URL else "",
     }
     subject = _("Customers of %(station)s will be erased from %(date)s") % {
@@ -134,10 +134,10 @@ def _moment(user: User, at: datetime) -> str:
     """By the clock of their first station; without one, by UTC."""
     station = user.stations.order_by("pk").first()
     local, country = (
-        (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), wording.ANYWHERE)
+        (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), formats.ANYWHERE)
     )
-    day, time = wording.full_day(local.date(), country), wording.clock(local.time(), country)
-    place = _("time in %(zone)s") % {"zone": wording.zone(station.time_zone)} if station else "UTC"
+    day, time = formats.full_day(local.date(), country), formats.clock(local.time(), country)
+    place = _("time in %(zone)s") % {"zone": formats.zone(station.time_zone)} if station else "UTC"
     return f"{day}, {time} ({place})"
 
 

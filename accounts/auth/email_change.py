@@ -14,7 +14,7 @@ from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailChange, EmailKind
 from accounts.models import User
 from accounts.throttling import Rate
-from stations.errors import Invalid
+from core.errors import Invalid
 
 
 class TooManyLinks(Exception):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 
 from accounts.auth import passwords
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -21,9 +21,10 @@ from accounts.audit import CustomerEvent
 from accounts.customers.matching import KnownCustomers
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, phone_form
+from core.db import sql
+from core.errors import Invalid, NotFound
 from core.log_context import note_station
-from stations import statements
-from stations.errors import Invalid, NotFound, Stale
+from stations.errors import Stale
 from stations.models import Station
 from stations.querysets import Person
 
@@ -291,7 +292,7 @@ def _require_valid(customer: Customer) -> None:
 def write_new(customers: Sequence[Customer], station: Station, *, by: Person | None, moved_from: str = "") -> None:
     """Customers who are not there yet, with their index and an entry each. Under the station's lock."""
     if customers:
-        statements.insert(customers)
+        sql.insert(customers)
         indexing.write(customers, station)
         named = [(customer, [name for name in EDITABLE if getattr(customer, name)]) for customer in customers]
         audit.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)

@@ -4,7 +4,7 @@ import accounts.encryption
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import stations.validators
+import core.validators
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         max_length=150,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="name",
                     ),
                 ),
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     accounts.encryption.EncryptedTextField(
-                        max_length=200, validators=[stations.validators.plain_line], verbose_name="name"
+                        max_length=200, validators=[core.validators.plain_line], verbose_name="name"
                     ),
                 ),
                 (
@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=254,
-                        validators=[django.core.validators.EmailValidator(), stations.validators.plain_line],
+                        validators=[django.core.validators.EmailValidator(), core.validators.plain_line],
                         verbose_name="e-mail",
                     ),
                 ),
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=40,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="phone",
                     ),
                 ),
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=2000,
-                        validators=[stations.validators.plain_text],
+                        validators=[core.validators.plain_text],
                         verbose_name="notes",
                     ),
                 ),

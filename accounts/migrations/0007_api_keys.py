@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import stations.validators
+import core.validators
 from django.conf import settings
 from django.db import migrations, models
 
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name='ApiKey',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, validators=[stations.validators.plain_line], verbose_name='name')),
+                ('name', models.CharField(max_length=100, validators=[core.validators.plain_line], verbose_name='name')),
                 ('rights', models.JSONField(default=list, verbose_name='rights')),
                 ('expires_on', models.DateField(blank=True, null=True, verbose_name='good until')),
                 ('digest', models.BinaryField(max_length=32, unique=True)),

@@ -17,10 +17,10 @@ from accounts.forms import LoginForm
 from accounts.views import carried_forms, coming, interrupted
 from accounts.views.access import Refusal
 from config import errors
+from core import metrics
 from core.web import form_keys, redisplay
 from core.web.redisplay import Reason
 from core.web.requests import is_from_script
-from stations import meters
 
 TOKEN: Final = re.compile("[A-Za-z0-9]{32}|[A-Za-z0-9]{64}")
 """As Django makes them."""
@@ -31,11 +31,11 @@ STALE: Final = (REASON_NO_CSRF_COOKIE, "CSRF token from POST incorrect.")
 def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match, is_api = request.resolver_match, request.path_info.startswith("/api/")
     if is_from_script(request) and not is_api:
-        meters.refused("csrf_failed")
+        metrics.refused("csrf_failed")
         return JsonResponse({"code": "csrf_failed", "error": str(errors.CSRF_SENTENCE)}, status=403)
     if match is None or is_api or not _is_stale(request, reason):
         return errors.csrf_failure(request, reason)
-    meters.refused("csrf_failed")
+    metrics.refused("csrf_failed")
     if match.view_name == "login":
         return coming.login_after_stale_token(request)
     if match.view_name in ("logout", "admin:logout") and _may_sign_out(request):

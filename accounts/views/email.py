@@ -14,8 +14,8 @@ from accounts.views.access import OwnRequest, Refusal, draw, own, refused, too_o
 from accounts.views.post_only import does
 from bookings.views import notices
 from config.errors import answer
+from core.errors import Invalid
 from core.web.redisplay import redisplays
-from stations.errors import Invalid
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

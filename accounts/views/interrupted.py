@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.views.post_only import Act, act_at, page_above
 from accounts.views.submit_once import former_answer
+from core import metrics
 from core.web import notices
 from core.web.requests import is_from_script
-from stations import meters
 
 MARKER: Final = "not_saved"
 """In an address that somebody is led to after signing in: that a form was sent there, and not done."""
@@ -44,7 +44,7 @@ def sign_in_required(view: View) -> View:
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     if is_from_script(request):
-        meters.refused("not_authenticated")
+        metrics.refused("not_authenticated")
         return JsonResponse({"code": "not_authenticated", "error": _("You've been signed out.")}, status=401)
     return redirect_to_login(_target(request))
 

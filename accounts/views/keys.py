@@ -15,9 +15,9 @@ from accounts.views.access import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from config.errors import answer
+from core.errors import NotFound
 from core.web.final_answers import final
 from core.web.redisplay import redisplays
-from stations.errors import NotFound
 from stations.models import Station
 
 

@@ -11,7 +11,7 @@ from accounts import sessions
 from accounts.views.access import OwnRequest, draw, own
 from accounts.views.post_only import does, post_only
 from bookings.views import notices
-from stations.errors import NotFound
+from core.errors import NotFound
 
 
 @require_safe

@@ -19,8 +19,8 @@ from bookings.importing.identity import Identity
 from bookings.importing.source import Row
 from bookings.models import Booking, ImportedRow
 from bookings.services import Contact, Draft
-from stations import statements
-from stations.errors import DomainError, NotFound
+from core.db import sql
+from core.errors import DomainError, NotFound
 from stations.loading import timetable_of
 from stations.models import Station
 from stations.querysets import Person
@@ -223,7 +223,7 @@ class _Batch:
         self._remembered.append(row)
 
     def _remember(self) -> None:
-        statements.insert([row for row in self._remembered if row.pk is None])
+        sql.insert([row for row in self._remembered if row.pk is None])
         old = [row for row in self._remembered if row.pk is not None]
         ImportedRow.objects.bulk_update(old, ["fingerprint", "content"])
 

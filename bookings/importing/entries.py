@@ -15,8 +15,8 @@ from bookings.importing.mapping import RECURRENCE_RULE, FieldMap
 from bookings.importing.source import FileRefused, Row
 from bookings.importing.values import TEXT_READERS, Notation, Region
 from bookings.services import Contact
-from stations import money
-from stations.errors import Invalid
+from core import money
+from core.errors import Invalid
 
 CONTACT: Final = ("customer_name", "customer_email", "customer_phone")
 LENGTH: Final = frozenset({"duration_minutes", "ends_at", "end"})

@@ -10,7 +10,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from bookings.importing.source import FileRefused
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 
 DATE_FORMAT: Final = "%Y-%m-%d"
 TIME_FORMAT: Final = "%H:%M"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from bookings.importing.source import FileRefused
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 
 
 class Header:

@@ -26,7 +26,7 @@ from bookings.importing.stations import SETTINGS, Blueprint, Grids, Regions
 from bookings.importing.values import Notation
 from bookings.models import Booking, Hold, ImportedRow
 from core.db import planner_statistics
-from stations.errors import DomainError, Invalid
+from core.errors import DomainError, Invalid
 from stations.models import Station
 from stations.querysets import ALL_STATIONS, Person
 

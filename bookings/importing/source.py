@@ -8,8 +8,8 @@ from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
 
-from stations.errors import Invalid
-from stations.invisible import without_invisible
+from core.errors import Invalid
+from core.invisible_characters import without_invisible
 
 TAB_NAMES: Final = {"\\t": "\t", "tab": "\t"}
 

@@ -17,10 +17,10 @@ from bookings.importing.formats import Formats
 from bookings.importing.source import FileRefused
 from bookings.models import Booking
 from bookings.workflow import Status
-from stations import money, validators
-from stations.invisible import without_invisible
+from core import money, validators
+from core.invisible_characters import without_invisible
+from core.money import AmbiguousAmount
 from stations.models import Opening, Station
-from stations.money import AmbiguousAmount
 
 if TYPE_CHECKING:
     from django.db.models import Field

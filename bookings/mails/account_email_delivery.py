@@ -22,8 +22,8 @@ from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
 from bookings import retention_notices
 from bookings.mails import delivery_log
 from bookings.mails.composing import WIRE, ascii_address
-from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
+from core.mail.smtp import Courier, Letter, Outcome
 
 log = logging.getLogger(__name__)
 

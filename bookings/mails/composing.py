@@ -18,16 +18,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Customer
-from bookings.mails import headers
-from bookings.mails.courier import Letter
 from bookings.mails.invitation import Event, EventStatus, Method, Party, invitation
 from bookings.mails.kinds import Kind
 from bookings.mails.organizers import organizer_of
 from bookings.mails.standing import Phase, Standing
 from bookings.mails.untrusted_text import name_to_repeat, requests_to_repeat
 from bookings.models import Booking, Mail
+from core import formats
 from core.bidi import isolate
-from stations import wording
+from core.mail import mime_headers
+from core.mail.smtp import Letter
 from stations.models import Station
 
 WIRE: Final = SMTP.clone(cte_type="7bit")
@@ -94,7 +94,7 @@ def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     when = _("%(day)s, %(time)s to %(ends)s (time in %(zone)s)")
     if end["end_day"]:
         when = _("%(day)s, %(time)s to %(end_day)s, %(ends)s (time in %(zone)s)")
-    yield Fact(_("When"), when % {**here, **end, "zone": wording.zone(booking.station.time_zone)})
+    yield Fact(_("When"), when % {**here, **end, "zone": formats.zone(booking.station.time_zone)})
     yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
     if requests := requests_to_repeat(booking):
@@ -116,15 +116,15 @@ def _location(station: Station) -> str:
 
 def _place(day: date, slot: time, station: Station) -> dict[str, str]:
     country = station.country
-    return {"name": isolate(station.name), "day": wording.full_day(day, country), "time": wording.clock(slot, country)}
+    return {"name": isolate(station.name), "day": formats.full_day(day, country), "time": formats.clock(slot, country)}
 
 
 def _end(booking: Booking) -> dict[str, str]:
     """When the booking ends; `end_day` is "" where that is on its own date."""
     station = booking.station
     end = booking.ends_at.astimezone(station.zone)
-    end_day = wording.full_day(end.date(), station.country) if end.date() != booking.date else ""
-    return {"ends": wording.clock(end.time(), station.country), "end_day": end_day}
+    end_day = formats.full_day(end.date(), station.country) if end.date() != booking.date else ""
+    return {"ends": formats.clock(end.time(), station.country), "end_day": end_day}
 
 
 def _station(knows: Standing, station: Station) -> Station:
@@ -138,11 +138,11 @@ def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime, 
     written = words(booking, kind, mail.knows)
     sender = sender_of(station)
     made = EmailMessage(policy=WIRE)
-    made["Subject"] = headers.text("Subject", written.subject)
-    made["From"] = headers.mailbox("From", station.name, sender)
-    made["To"] = headers.mailbox("To", name_to_repeat(customer.name), email)
+    made["Subject"] = mime_headers.text("Subject", written.subject)
+    made["From"] = mime_headers.mailbox("From", station.name, sender)
+    made["To"] = mime_headers.mailbox("To", name_to_repeat(customer.name), email)
     if reply_to := reply_to_of(station):
-        made["Reply-To"] = headers.mailbox("Reply-To", station.name, ascii_address(reply_to))
+        made["Reply-To"] = mime_headers.mailbox("Reply-To", station.name, ascii_address(reply_to))
     made["Date"] = format_datetime(now)
     made["Message-ID"] = f"<{mail.pk}.{booking.version}@{sender.rpartition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"

@@ -18,15 +18,16 @@ from django.utils import timezone
 
 from bookings import contacts
 from bookings.contacts import Recipient
-from bookings.mails import composing, delivery_log, faults, limits
-from bookings.mails.courier import Courier, Letter, Outcome
+from bookings.mails import composing, delivery_log, limits
 from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.organizers import remember_organizer
 from bookings.mails.standing import Standing, left_to_say
 from bookings.models import Booking, Mail
 from bookings.operations import clock_check
 from bookings.workflow import Status
+from core import error_text
 from core.db import advisory_locks
+from core.mail.smtp import Courier, Letter, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def _letter(mail: Mail, now: datetime) -> Letter | None:
     except Error:
         raise
     except Exception as error:
-        log.error("Mail %s cannot be written: %s.", mail.pk, faults.told(error))
+        log.error("Mail %s cannot be written: %s.", mail.pk, error_text.told(error))
         delivery_log.record(mail, delivery_log.UNWRITTEN)
         mail.end(State.FAILED, Problem.UNKNOWN if mail.state == State.SENDING else Problem.UNWRITTEN)
         return None
@@ -224,7 +225,9 @@ def _mark(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
         except Error as error:
             if time.monotonic() >= until:
                 raise
-            log.warning("Mail %s is %s, and cannot be marked so yet: %s.", mail.pk, outcome.name, faults.told(error))
+            log.warning(
+                "Mail %s is %s, and cannot be marked so yet: %s.", mail.pk, outcome.name, error_text.told(error)
+            )
             connection.close()
             time.sleep(MARK_AGAIN_SECONDS)
         else:

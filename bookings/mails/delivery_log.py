@@ -4,10 +4,10 @@ import logging
 from typing import Any, Final
 
 from accounts.auth.models import EmailKind
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import Kind
 from bookings.models import Mail
-from stations import meters
+from core import metrics
+from core.mail.smtp import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ FORGOTTEN_PASSWORD: Final = "forgotten_password"  # noqa: S105
 
 for _kind in (*Kind.values, *EmailKind, FORGOTTEN_PASSWORD):
     for _outcome in (SENT, Outcome.REFUSED.name.lower()):
-        meters.MAILS.labels(
+        metrics.MAILS.labels(
             _kind, _outcome
         )  # is there from the start: what begins with its first event shows no growth
 
@@ -41,7 +41,7 @@ def record_account_email(kind: str, outcome: str, **details: Any) -> None:
 def _record(kind: str, outcome: str, details: dict[str, Any]) -> None:
     is_well = outcome in (SENT, WITHDRAWN)
     if outcome != WITHDRAWN:
-        meters.MAILS.labels(str(kind), outcome).inc()
+        metrics.MAILS.labels(str(kind), outcome).inc()
     told = {name: str(value) if name == "problem" else value for name, value in details.items() if value}
     fields = {"kind": str(kind), "outcome": outcome, **told}
     log.log(logging.INFO if is_well else logging.WARNING, "mail", extra={"fields": fields})

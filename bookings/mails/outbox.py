@@ -22,8 +22,8 @@ from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
 from bookings.mails.standing import Standing, followed, left_to_say
 from bookings.models import Booking, Mail
 from bookings.transactions import locked
-from stations import statements
-from stations.errors import NotFound
+from core.db import sql
+from core.errors import NotFound
 from stations.models import Station
 from stations.querysets import Person
 
@@ -68,12 +68,12 @@ def was_told(booking: Booking, since: datetime) -> bool:
 
 def ask_what_was_said(booking_id: UUID) -> Said:
     """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
-    return statements.ask_for(Mail, _TO_FOLLOW, [booking_id], order="t.id", lock="FOR UPDATE OF t", but=["message"])
+    return sql.ask_for(Mail, _TO_FOLLOW, [booking_id], order="t.id", lock="FOR UPDATE OF t", but=["message"])
 
 
 def made(bookings: Iterable[Booking]) -> None:
     """Queue the first mail of many new bookings at once."""
-    statements.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)])
+    sql.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)])
 
 
 def _is_told(booking: Booking) -> bool:
@@ -87,11 +87,11 @@ def _queue(booking: Booking, known: Standing | None, now: Standing, said_so_far:
     if kind is None:
         _supersede([waiting] if waiting else [], Problem.UNDONE)
     elif waiting is None:
-        statements.insert([_waiting(booking, known, kind)])
+        sql.insert([_waiting(booking, known, kind)])
     else:
         waiting.kind, waiting.station, waiting.due_at = kind, booking.station, _due(kind)
         waiting.known = known and known.as_json()
-        statements.update(waiting, ["kind", "station", "known", "due_at"])
+        sql.update(waiting, ["kind", "station", "known", "due_at"])
 
 
 def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:

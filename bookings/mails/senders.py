@@ -8,9 +8,8 @@ from typing import Protocol
 
 from django.db import Error, connection
 
-from bookings.mails import faults
-from bookings.mails.courier import Courier, Outcome
-from stations import meters
+from core import error_text, metrics
+from core.mail.smtp import Courier, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +61,9 @@ class Senders:
                     if outcome is Outcome.AWAY:
                         break
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
+            log.error("Mails wait, and are looked for again soon: %s.", error_text.told(error))
             if isinstance(error, Error):
-                meters.failed(error)
+                metrics.failed(error)
             self._note(Outcome.AWAY)
         finally:
             connection.close()

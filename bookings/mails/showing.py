@@ -16,7 +16,7 @@ from bookings.mails import composing, outbox
 from bookings.mails.composing import Words
 from bookings.mails.kinds import UNTOLD, Kind, Problem, State
 from bookings.models import Booking, Mail
-from stations import wording
+from core import formats
 from stations.models import Station
 from stations.querysets import Person
 
@@ -93,7 +93,7 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
 def _when(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return wording.moment(wording.short_day(local.date(), station.country), local.time(), station.country)
+    return formats.moment(formats.short_day(local.date(), station.country), local.time(), station.country)
 
 
 def names_another_station(mail: Mail, person: Person) -> bool:

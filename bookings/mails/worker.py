@@ -18,15 +18,15 @@ from accounts.auth import account_emails, email_change
 from accounts.checkpoints import Checkpointer
 from accounts.idempotency import service as idempotency
 from bookings import retaining, retention_notices
-from bookings.mails import account_email_delivery, delivering, faults, limits, misdated, reminders
-from bookings.mails.courier import Courier, Outcome
+from bookings.mails import account_email_delivery, delivering, limits, misdated, reminders
 from bookings.mails.senders import Senders
 from bookings.models import Mail
 from bookings.operations import clock_check, heartbeat
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from bookings.undo import steps
-from stations import meters
+from core import error_text, metrics
+from core.mail.smtp import Courier, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +82,9 @@ def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None
                 outcome = _deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", faults.told(error))
+            log.error("Mails wait, and are looked for again soon: %s.", error_text.told(error))
             if isinstance(error, Error):
-                meters.failed(error)
+                metrics.failed(error)
             connection.close()
             outcome, troubles = None, troubles + 1
         if troubles:
@@ -102,7 +102,7 @@ def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
         try:
             go_through(rounds, beats)
         except Exception as error:
-            log.error("What is kept too long is looked for again later: %s.", faults.told(error))
+            log.error("What is kept too long is looked for again later: %s.", error_text.told(error))
             connection.close()
         stop.wait(LONGEST_PAUSE_SECONDS)
 

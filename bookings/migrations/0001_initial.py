@@ -4,7 +4,7 @@ import accounts.encryption
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import stations.validators
+import core.validators
 import uuid
 from django.db import migrations, models
 
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         max_length=2000,
                         null=True,
-                        validators=[stations.validators.plain_text],
+                        validators=[core.validators.plain_text],
                         verbose_name="wishes",
                     ),
                 ),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=50,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="source",
                     ),
                 ),
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=100,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="external reference",
                     ),
                 ),

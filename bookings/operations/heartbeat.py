@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from django.db import Error, connection
 from django.utils import timezone
 
-from bookings.mails import faults
 from bookings.models import WorkerBeat
+from core import error_text
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Heartbeat:
             try:
                 self.beat_if_due()
             except Error as error:
-                log.warning("The worker's heartbeat could not be written: %s.", faults.told(error))
+                log.warning("The worker's heartbeat could not be written: %s.", error_text.told(error))
                 connection.close()
         connection.close()
 

@@ -17,11 +17,11 @@ from pyrage import EncryptError
 from pyrage.x25519 import Recipient
 
 from bookings import privacy
-from bookings.mails import faults
 from bookings.models import BackupRecord
 from bookings.recovery import encrypted_archive, manifest, picture, places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.stores import store
+from core import error_text
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def _record(made_at: datetime) -> None:
     try:
         BackupRecord.objects.update_or_create(pk=BackupRecord.KEY, defaults={"made_at": made_at})
     except Error as error:
-        log.warning("The backup was made, but the database could not take note of it: %s.", faults.told(error))
+        log.warning("The backup was made, but the database could not take note of it: %s.", error_text.told(error))
 
 
 def named_for(moment: datetime, *, is_encrypted: bool) -> str:

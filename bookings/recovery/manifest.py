@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from accounts import sealing
-from stations.errors import DomainError
+from core.errors import DomainError
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 1

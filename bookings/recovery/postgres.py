@@ -18,7 +18,7 @@ from accounts.wall import WORK
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.picture import NOT_BACKED_UP
-from stations import snapshots
+from core.db import snapshots
 
 FILE: Final = "data.dump"
 DEBIAN: Final = "/usr/lib/postgresql"

@@ -13,7 +13,7 @@ from django.db import connection
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.picture import NOT_BACKED_UP
-from stations import snapshots
+from core.db import snapshots
 
 FILE: Final = "data.sqlite3"
 PATIENCE_SECONDS: Final = 60

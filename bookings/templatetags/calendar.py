@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from bookings.forms import CalendarForm
 from bookings.views.address import KINDS
 from bookings.workflow import Status
-from stations import wording
+from core import formats
 from stations.models import Station
 
 register = template.Library()
@@ -51,49 +51,49 @@ def kinds(of_stations: bool) -> list[tuple[str, str, str]]:
 def weekdays(first: int) -> list[str]:
     """Their short names, from the first of the week on."""
     monday = date(2024, 1, 1)
-    return [wording.weekday(monday + timedelta(days=first + more)) for more in range(7)]
+    return [formats.weekday(monday + timedelta(days=first + more)) for more in range(7)]
 
 
 @register.filter
 def money(cents: int, station: Station) -> str:
-    return wording.money(cents, station.currency, station.country)
+    return formats.money(cents, station.currency, station.country)
 
 
 @register.filter
 def clock(start: time, station: Station) -> str:
-    return wording.clock(start, station.country)
+    return formats.clock(start, station.country)
 
 
 @register.filter
 def short_day(day: date, station: Station) -> str:
-    return wording.short_day(day, station.country)
+    return formats.short_day(day, station.country)
 
 
 @register.filter
 def dated_day(day: date, station: Station) -> str:
-    return wording.dated_day(day, station.country)
+    return formats.dated_day(day, station.country)
 
 
 @register.filter
 def long_day(day: date, station: Station) -> str:
-    return wording.long_day(day, station.country)
+    return formats.long_day(day, station.country)
 
 
 @register.filter
 def full_day(day: date, station: Station) -> str:
-    return wording.full_day(day, station.country)
+    return formats.full_day(day, station.country)
 
 
 @register.simple_tag
 def moment(day: str, start: time, station: Station) -> str:
     """A day, as any of the filters writes it, and a time."""
-    return wording.moment(day, start, station.country)
+    return formats.moment(day, start, station.country)
 
 
 @register.simple_tag
 def end_of(begin: date, ends_at: datetime, station: Station) -> str:
     """When a booking ends that begins on a date, with the day where that is another."""
-    return wording.end(begin, ends_at.astimezone(station.zone), station.country)
+    return formats.end(begin, ends_at.astimezone(station.zone), station.country)
 
 
 @register.simple_tag

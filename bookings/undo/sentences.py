@@ -13,8 +13,8 @@ from accounts import customers
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
 from bookings.workflow import Status
+from core import formats as wording
 from core.bidi import isolate
-from stations import wording
 from stations.models import Station
 from stations.querysets import Person
 from stations.timetable import local_now

@@ -24,8 +24,8 @@ from bookings.writes import (
     require_version,
     write,
 )
-from stations import statements
-from stations.errors import NotFound
+from core.db import sql
+from core.errors import NotFound
 from stations.loading import timetable_of
 from stations.models import Station
 from stations.querysets import Person
@@ -71,7 +71,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         _renumber(booking, step, side)
         changes = audit.differences(before, audit.recorded(booking), always=_always(step))
         known = _known(booking, step) if side == BEFORE else None
-        with statements.together(to_the_commit=True):
+        with sql.together(to_the_commit=True):
             entries = _entries(booking, step, home, changes)
             write(booking, fields, entries, stood, by=by, chains=chains, known=known)
         return booking
@@ -124,7 +124,7 @@ def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> Non
         # In the past too: it was there until just now.
         timetable = timetable_of(booking.station, booking.date, booking.date)
         slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
-        ledger = Ledger(statements.key(booking.station_id), [booking.date])
+        ledger = Ledger(sql.key(booking.station_id), [booking.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
         put(booking, slots)

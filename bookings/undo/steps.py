@@ -14,7 +14,7 @@ from bookings.audit import Event
 from bookings.mails.standing import Standing
 from bookings.models import Booking, UndoStep
 from bookings.workflow import Status
-from stations import statements
+from core.db import sql
 from stations.querysets import Person
 
 MAX_STEPS: Final = 10
@@ -98,8 +98,8 @@ def _push(
 ) -> None:
     after = _snapshot(booking)
     changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}
-    statements.send(_MAKE_ROOM, [stack, stack])
-    statements.insert(
+    sql.send(_MAKE_ROOM, [stack, stack])
+    sql.insert(
         [
             UndoStep(
                 user_id=by.pk,

@@ -14,8 +14,8 @@ from accounts.models import User
 from accounts.views.interrupted import sign_in_required
 from accounts.views.submit_once import submit_once
 from config.errors import answer
+from core.errors import NotFound, NotPermitted
 from core.web.notices import taken_refusal
-from stations.errors import NotFound, NotPermitted
 
 View = Callable[..., HttpResponse]
 

@@ -17,11 +17,12 @@ from bookings.models import Booking
 from bookings.views.access import PageRequest
 from bookings.views.booking import visible_booking
 from bookings.workflow import RESCHEDULABLE
+from core.dates import FIRST_DATE, LAST_DATE
+from core.errors import NotFound
 from core.log_context import note_station
-from stations.errors import NotFound
 from stations.listing import stations_of
 from stations.models import Station
-from stations.timetable import FIRST_DATE, LAST_DATE, local_now
+from stations.timetable import local_now
 
 KINDS: Final = {
     "week": (gettext_lazy("Week"), "w"),

@@ -31,10 +31,10 @@ from bookings.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.workflow import Status
+from core import metrics
+from core.errors import DomainError, NotFound
 from core.log_context import note_station
 from core.web.redisplay import redisplays
-from stations import meters
-from stations.errors import DomainError, NotFound
 from stations.models import Station
 from stations.timetable import local_now
 
@@ -248,7 +248,7 @@ def booking_page(
 
 def refusal(error: DomainError) -> str:
     """The sentence for somebody who is refused, which is counted."""
-    meters.refused(error.code)
+    metrics.refused(error.code)
     return sentence(error)
 
 
@@ -267,7 +267,7 @@ def sentence(error: DomainError) -> str:
 
 def show_on(form: Any, error: DomainError, names: Mapping[str, str] | None = None) -> None:
     """A rule's refusal on a form: at the fields it names, or above them all. `names` are the form's own for a service's."""
-    meters.refused(error.code)
+    metrics.refused(error.code)
     called = {(names or {}).get(name, name): texts for name, texts in error.fields.items()}
     named = {name: texts for name, texts in called.items() if name in form.fields}
     for name, texts in named.items():

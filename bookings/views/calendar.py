@@ -18,8 +18,8 @@ from bookings.views.access import PageRequest, asked_part, draw, page
 from bookings.views.address import KINDS, View
 from bookings.views.frame import framed
 from bookings.views.rendered_calendar import CalendarContents, get_or_render
+from core import formats
 from core.bidi import isolate
-from stations import wording
 
 Contents = Callable[[PageRequest, View], CalendarContents]
 """Reads what a view shows."""
@@ -70,7 +70,7 @@ def week(request: PageRequest, view: View) -> CalendarContents:
 @calendar_page
 def day(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, [view.day])
-    told, dated = (how(view.day, view.station.country) for how in (wording.full_day, wording.dated_day))
+    told, dated = (how(view.day, view.station.country) for how in (formats.full_day, formats.dated_day))
     found = _by_slots(view, days)._replace(**beside)
     return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", roomy=True)
 
@@ -87,7 +87,7 @@ def month(request: PageRequest, view: View) -> CalendarContents:
     begin = view.day.replace(day=1)
     following = (begin + timedelta(days=31)).replace(day=1)
     days, beside = _read(request, view, view.month, month=begin.month)
-    told = wording.month(begin, view.station.country)
+    told = formats.month(begin, view.station.country)
     return CalendarContents(
         grid=partial(drawing.month, grids.weeks_of(days), begin),
         heading=told,
@@ -120,7 +120,7 @@ def _by_slots(view: View, days: list[grids.Day]) -> CalendarContents:
 def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
-    told = wording.span(first, last, view.station.country)
+    told = formats.span(first, last, view.station.country)
     title = f"{isolate(view.station.name)} · {told}"
     return CalendarContents(grid, told, title, previous=first - step, next=first + step, carry=f"{len(days)}d")
 

@@ -15,7 +15,7 @@ from bookings.forms import GivenContactForm
 from bookings.views import notices
 from bookings.views.access import PageRequest, page
 from bookings.views.booking import booking_page, refusal, visible_booking
-from stations.errors import DomainError
+from core.errors import DomainError
 
 DECISIONS = {
     "use": (contacts.use, gettext_lazy("Saved for the customer.")),

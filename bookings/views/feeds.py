@@ -25,11 +25,11 @@ from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from config.api import seen_before
 from config.errors import answer, too_many_requests
+from core import formats
+from core.errors import NotFound
 from core.log_context import note_station
 from core.web.final_answers import final
 from core.web.redisplay import redisplays
-from stations import wording
-from stations.errors import NotFound
 from stations.models import Station
 
 HEADERS: Final = {
@@ -96,13 +96,13 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
     """A feed on its page. A station that the person has lost is not even named."""
     station = stations.get(feed.station_id or 0)
     name = station.name if station else _("No longer your station") if feed.station_id else _("All my stations")
-    zone, country = (station.zone, station.country) if station else (UTC, wording.ANYWHERE)
+    zone, country = (station.zone, station.country) if station else (UTC, formats.ANYWHERE)
     return {
         "pk": feed.pk,
         "name": name,
         "details": feed.details and person.has_perm(roles.PII),
-        "since": wording.dated_day(feed.renewed_at.astimezone(zone).date(), country),
-        "ended": wording.dated_day(feed.ended_at.astimezone(zone).date(), country) if feed.ended_at else "",
+        "since": formats.dated_day(feed.renewed_at.astimezone(zone).date(), country),
+        "ended": formats.dated_day(feed.ended_at.astimezone(zone).date(), country) if feed.ended_at else "",
     }
 
 

@@ -17,7 +17,7 @@ from bookings.models import Mail
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.views.booking import visible_booking
-from stations.errors import DomainError, NotFound, NotPermitted
+from core.errors import DomainError, NotFound, NotPermitted
 
 CHOICES: Final = {
     showing.NOW: (outbox.send_now, gettext_lazy("The mail goes out now.")),

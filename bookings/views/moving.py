@@ -24,8 +24,8 @@ from bookings.services import Place
 from bookings.views import notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.views.booking import refusal, visible_booking
+from core.errors import DomainError, NotFound
 from core.web.requests import wants_json
-from stations.errors import DomainError, NotFound
 from stations.models import Station
 from stations.timetable import local_now
 

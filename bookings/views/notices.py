@@ -21,9 +21,9 @@ from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
 from bookings.views.access import PageRequest
 from bookings.workflow import Status
+from core import formats
 from core.web.notices import NOTICE_KEY, REFUSAL_KEY
 from core.web.requests import wants_json
-from stations import wording
 from stations.querysets import Person
 
 
@@ -145,7 +145,7 @@ def status_of(code: str) -> int:
 def place_of(booking: Booking) -> str:
     """“Saturday 8 March 19:00”."""
     country = booking.station.country
-    return wording.moment(wording.long_day(booking.date, country), booking.slot, country)
+    return formats.moment(formats.long_day(booking.date, country), booking.slot, country)
 
 
 def safe(request: HttpRequest, address: str) -> str:

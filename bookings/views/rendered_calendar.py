@@ -23,8 +23,8 @@ from bookings.calendar import Row
 from bookings.cards import Page
 from bookings.grids import Totals
 from bookings.views.address import View
+from core import metrics
 from core.memory_cache import MemoryCache
-from stations import meters
 
 MAX_AGE_SECONDS: Final = 300
 """For how long the text of a calendar stays in memory, with customers' names in it, whether or not somebody looks at it."""
@@ -121,7 +121,7 @@ def _counters(view: View) -> tuple[tuple[int, int], ...]:
 
 
 def _render(person: User, view: View, read: Callable[[], CalendarContents], now: datetime) -> RenderedCalendar:
-    meters.CALENDARS_RENDERED.labels(view.kind).inc()
+    metrics.CALENDARS_RENDERED.labels(view.kind).inc()
     counters = _counters(view)
     # By its own rights a person who loses the station in this moment would read no rows, and those who share them see none.
     with wall.limited_to(pk for pk, _changes in counters):

@@ -23,8 +23,8 @@ from bookings.views import address, notices
 from bookings.views.access import PageRequest, draw, page
 from bookings.views.booking import refusal
 from bookings.views.notices import Button
+from core.errors import DomainError, NotFound, NotPermitted
 from core.web.requests import wants_json
-from stations.errors import DomainError, NotFound, NotPermitted
 from stations.querysets import Person
 
 

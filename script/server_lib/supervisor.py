@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from core.metrics import RESTARTS
+from core.process_metrics import RESTARTS
 from server_lib.restart_policy import RestartPolicy
 
 log = logging.getLogger(__name__)

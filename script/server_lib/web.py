@@ -16,8 +16,8 @@ from granian.log import LogLevels
 from granian.server import MPServer
 
 from config.logs import OWN, configuration
-from core.metrics import RESTARTS
 from core.parent_death import end_with_parent
+from core.process_metrics import RESTARTS
 from server_lib.restart_policy import RestartPolicy
 from server_lib.supervisor import GIVEN_UP, RESTARTED
 

@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import stations.validators
+import core.validators
 from django.db import migrations, models
 
 
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                             django.core.validators.RegexValidator(
                                 "\\A[^/\\\\]+\\Z", "A code may hold anything but slashes."
                             ),
-                            stations.validators.plain_line,
+                            core.validators.plain_line,
                         ],
                         verbose_name="code",
                     ),
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        max_length=200, validators=[stations.validators.plain_line], verbose_name="name"
+                        max_length=200, validators=[core.validators.plain_line], verbose_name="name"
                     ),
                 ),
                 (
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="UTC",
                         max_length=64,
-                        validators=[stations.validators.time_zone],
+                        validators=[core.validators.time_zone],
                         verbose_name="time zone",
                     ),
                 ),
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         max_length=40,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="phone",
                     ),
                 ),
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         max_length=500,
-                        validators=[stations.validators.plain_text],
+                        validators=[core.validators.plain_text],
                         verbose_name="address",
                     ),
                 ),
@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Shown to staff on the calendar.",
                         max_length=200,
-                        validators=[stations.validators.plain_line],
+                        validators=[core.validators.plain_line],
                         verbose_name="reason",
                     ),
                 ),

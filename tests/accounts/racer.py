@@ -19,7 +19,7 @@ from accounts import authentication, resetting  # noqa: E402
 from accounts.auth import email_change  # noqa: E402
 from accounts.models import User  # noqa: E402
 from accounts.throttling import Rate, TooManyFailures  # noqa: E402
-from stations.errors import Invalid  # noqa: E402
+from core.errors import Invalid  # noqa: E402
 
 
 def count(key: str, times: str) -> str:

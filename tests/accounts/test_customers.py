@@ -14,7 +14,7 @@ from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings import services
 from bookings.drafts import Draft
 from bookings.models import Booking
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, StationFactory, open_station, person, staff
 

@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from accounts import roles
 from accounts.models import User
-from stations.errors import NotPermitted
+from core.errors import NotPermitted
 from stations.models import Station
 from tests.factories import UserFactory, person
 

@@ -15,9 +15,9 @@ from accounts.customers import Contact
 from accounts.indexing import MAX_WORDS
 from accounts.models import BlindIndex, Customer, User
 from accounts.normalising import phone_digits, words
-from stations.errors import NotPermitted
+from core.errors import NotPermitted
+from core.validators import plain_line
 from stations.models import Station
-from stations.validators import plain_line
 from tests.factories import StationFactory, person, staff
 
 

@@ -10,7 +10,7 @@ from accounts.customers import Contact
 from accounts.indexing import EMAIL, PHONE, Key, digests
 from accounts.models import BlindIndex, Customer
 from accounts.normalising import clean_email, e164, email_form
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 from stations.models import Station
 from tests.factories import customer, open_station, store
 from tests.ways import Ways

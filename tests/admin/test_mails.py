@@ -14,9 +14,9 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.mails import delivering, outbox
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
+from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import FRIDAY, SATURDAY, booking, open_station

@@ -17,8 +17,8 @@ from config import api_urls
 from config.api import CODES, STATUS_OF
 from config.fields import DATE_PATTERN
 from config.openapi import FAILURES
+from core.errors import DomainError
 from core.version import VERSION
-from stations.errors import DomainError
 from tests.api.caller import Caller, description, faults, resolved
 
 SCHEMA = "/api/schema/"

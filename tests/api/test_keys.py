@@ -17,7 +17,7 @@ from accounts import access_keys, roles
 from accounts.customers import Contact
 from accounts.models import ApiKey, AuditEntry, User
 from bookings.models import Booking
-from stations.errors import Invalid
+from core.errors import Invalid
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory, booking, open_station, person
 

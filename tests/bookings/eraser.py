@@ -21,7 +21,7 @@ from bookings import contacts, privacy, services  # noqa: E402
 from bookings.models import Booking  # noqa: E402
 from bookings.services import Draft  # noqa: E402
 from bookings.workflow import Status  # noqa: E402
-from stations.errors import DomainError  # noqa: E402
+from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY  # noqa: E402
 
 PEOPLE = 4

@@ -13,7 +13,7 @@ from bookings.errors import Stale
 from bookings.models import Booking, ContactProposal
 from bookings.services import Draft, Place
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests.bookings.test_undo import in_session, redo, undo
 from tests.decrypted import read_everything

@@ -13,7 +13,7 @@ from bookings.errors import Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
 from bookings.models import Booking, Hold
 from bookings.services import Draft
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests import factories
 from tests.factories import FRIDAY, ExceptionFactory, booking, open_station, person

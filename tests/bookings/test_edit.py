@@ -11,7 +11,7 @@ from bookings import services
 from bookings.errors import Duplicate, NoSuchSlot, SlotFull, Stale
 from bookings.models import Booking, Hold
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound
 from stations.models import Station
 from tests import factories
 from tests.factories import booking, open_station

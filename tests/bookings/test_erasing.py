@@ -12,12 +12,12 @@ from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings import calendar, privacy, services
 from bookings.errors import StillAhead
 from bookings.mails import delivering, outbox
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import Problem, State
 from bookings.models import Booking, Mail
 from bookings.privacy import Again, Tombstone
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
+from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.decrypted import read_everything
 from tests.factories import FRIDAY, booking, open_station, person

@@ -20,7 +20,7 @@ from bookings.models import Booking
 from bookings.timetables import changing
 from bookings.verifying import differences
 from bookings.workflow import NEW, STEPS, Status
-from stations.errors import DomainError
+from core.errors import DomainError
 from stations.models import Station, TimetableException
 from tests.bookings.truth import CAPACITY, DAYS, GUESTS, HOURS, STATIONS, Party, Truth, Where
 from tests.factories import UserFactory, open_station

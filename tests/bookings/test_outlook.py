@@ -12,7 +12,7 @@ from bookings.models import Booking
 from bookings.outlook import Prospect, outlook
 from bookings.services import Place
 from bookings.workflow import Status
-from stations.errors import DomainError
+from core.errors import DomainError
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station
 

@@ -15,7 +15,7 @@ from bookings.errors import Duplicate, NoSuchSlot, NotReschedulable, Past, SlotF
 from bookings.models import Booking, Hold
 from bookings.services import Place
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests import factories
 from tests.factories import FRIDAY, SATURDAY, booking, open_station

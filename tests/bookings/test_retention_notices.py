@@ -14,8 +14,8 @@ from accounts.admin_trail import describe
 from accounts.customers import Contact
 from accounts.models import AccountEmail, AuditEntry, Customer, User
 from bookings.mails import account_email_delivery, worker
-from bookings.mails.courier import Courier
 from bookings.models import RetentionNotice
+from core.mail.smtp import Courier
 from stations.models import Station
 from tests.factories import booking, open_station, person, staff
 from tests.mails.conftest import office as office  # a fixture

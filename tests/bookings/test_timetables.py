@@ -15,7 +15,7 @@ from bookings.services import Place
 from bookings.timetables import changing
 from bookings.verifying import differences
 from bookings.workflow import Status
-from stations.errors import Invalid, NotFound, NotPermitted
+from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Opening, Station
 from tests import factories
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person

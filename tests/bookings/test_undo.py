@@ -23,7 +23,7 @@ from bookings.models import Booking, Hold, Mail, UndoStep
 from bookings.recovery import waking
 from bookings.undo import service, steps
 from bookings.workflow import Status
-from stations.errors import NotFound, NotPermitted
+from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
 

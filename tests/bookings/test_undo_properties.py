@@ -22,7 +22,7 @@ from bookings.models import Booking, Hold, Mail
 from bookings.undo import service, steps
 from bookings.verifying import differences
 from bookings.workflow import Status
-from stations.errors import DomainError
+from core.errors import DomainError
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
 
 ROOM, TIGHT = 100, 2

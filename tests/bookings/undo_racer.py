@@ -24,7 +24,7 @@ from bookings.drafts import Place  # noqa: E402
 from bookings.models import Booking  # noqa: E402
 from bookings.undo import service, steps  # noqa: E402
 from bookings.workflow import Status  # noqa: E402
-from stations.errors import DomainError  # noqa: E402
+from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY, SATURDAY  # noqa: E402
 
 

@@ -92,7 +92,7 @@ def test_database_is_reached_as_its_address_says(url: str, reached: tuple[Any, .
     found = read(**WHOLE, DATABASE_URL=url)["DATABASES"]["default"]
 
     assert tuple(found[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")) == reached
-    assert found["ENGINE"] == "config.postgresql"
+    assert found["ENGINE"] == "core.db.postgresql"
 
 
 def test_replica_is_reached_by_a_socket_as_well() -> None:

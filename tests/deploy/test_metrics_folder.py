@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-COUNTED = "from core.metrics import RESTARTS; RESTARTS.labels('worker').inc()"
+COUNTED = "from core.process_metrics import RESTARTS; RESTARTS.labels('worker').inc()"
 
 
 def keys_with(folder: Path, **variables: str) -> Path:

@@ -24,7 +24,7 @@ from bookings.importing import running  # noqa: E402
 from bookings.importing.running import Import, Order  # noqa: E402
 from bookings.models import Booking  # noqa: E402
 from bookings.services import Place  # noqa: E402
-from stations.errors import DomainError  # noqa: E402
+from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY  # noqa: E402
 
 HOURS = (17, 18, 19, 20)

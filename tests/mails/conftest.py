@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from bookings.mails import courier, delivering
-from bookings.mails.courier import Courier, Outcome
+from bookings.mails import delivering
+from core.mail import smtp
+from core.mail.smtp import Courier, Outcome
 from tests.mails import postoffice
 from tests.mails.postoffice import PostOffice
 
@@ -23,8 +24,8 @@ def office() -> Iterator[PostOffice]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says nothing is given up soon. Only where one does so: on a busy machine the best may take so long."""
-    monkeypatch.setattr(courier, "TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(courier, "LAST_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
 
 
 @pytest.fixture

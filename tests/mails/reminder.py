@@ -10,8 +10,8 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from bookings.mails import worker  # noqa: E402
-from bookings.mails.courier import Courier  # noqa: E402
 from config.environment import env  # noqa: E402
+from core.mail.smtp import Courier  # noqa: E402
 
 if __name__ == "__main__":
     print("ready", flush=True)

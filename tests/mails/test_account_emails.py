@@ -21,7 +21,7 @@ from accounts.auth.account_email_text import NOTICES
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
 from bookings.mails import account_email_delivery, watching, worker
-from bookings.mails.courier import Courier, Outcome
+from core.mail.smtp import Courier, Outcome
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.factories import UserFactory, person

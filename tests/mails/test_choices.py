@@ -18,7 +18,7 @@ from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.mails.standing import Phase, Standing
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
-from stations.errors import NotFound, NotPermitted
+from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import booking, open_station, person
 from tests.mails.conftest import Deliver

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from accounts.models import Customer
 from bookings.mails import composing
-from bookings.mails.courier import Courier, Outcome
 from bookings.mails.kinds import Kind
 from bookings.mails.standing import Standing
 from bookings.mails.untrusted_text import name_to_repeat, without_links
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
+from core.mail.smtp import Courier, Outcome
 from stations import timetable
 from stations.models import Station
 from tests.calendars import Read, by_icalendar, by_thunderbird, faults_of_form

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bookings.mails import courier
-from bookings.mails.courier import Courier, Letter, Outcome
 from config.environment import env
+from core.mail import smtp
+from core.mail.smtp import Courier, Letter, Outcome
 from tests.mails.postoffice import PostOffice
 from tests.mails.scripted import DROP, STALL, Scripted, scripted
 
@@ -96,8 +96,8 @@ def test_answer_means_what_its_step_makes_of_it(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, step: str, answer: str, outcome: Outcome
 ) -> None:
     if answer == STALL:
-        monkeypatch.setattr(courier, "TIMEOUT_SECONDS", 0.5)
-        monkeypatch.setattr(courier, "LAST_TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
     hands, server = serve(**{step: [answer]})
 
     assert hands.hand_over(LETTER) is outcome
@@ -137,7 +137,7 @@ def test_line_that_the_server_ends_between_letters_is_opened_again(serve: Serve,
 
 def test_last_answer_is_waited_for_longer_than_the_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message taken after a long look at it must not be sent again."""
-    monkeypatch.setattr(courier, "TIMEOUT_SECONDS", 1.5)
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1.5)
     slow_to_take, _server = serve(END=["2.0 250 OK"])
     slow_to_listen, server = serve(MAIL=["2.0 250 OK"])
 
@@ -184,7 +184,7 @@ def test_logs_name_the_number_and_never_the_words(serve: Serve, caplog: pytest.L
     ):
         serve(**answers)[0].hand_over(LETTER)
 
-    assert [record.getMessage() for record in caplog.records if record.name == "bookings.mails.courier"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "core.mail.smtp"] == [
         "The mail server cannot be used: SMTPConnectError 554.",
         "The mail server answered 550 to MAIL.",
         "The mail server answered 550 to RCPT.",

@@ -11,11 +11,11 @@ from django.utils import timezone
 from accounts import roles
 from bookings import services
 from bookings.mails import delivering
-from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
+from core.mail.smtp import Courier, Letter, Outcome
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 from tests.mails.conftest import Deliver, server_of

@@ -15,12 +15,12 @@ from accounts.customers import Contact
 from accounts.models import User
 from bookings import privacy, services
 from bookings.mails import limits, outbox, reminders, worker
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, CountedMail, Mail
 from bookings.services import Place
 from bookings.workflow import Status
-from stations import meters
+from core import metrics
+from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.factories import SATURDAY, bookings, open_station, person
 from tests.mails.conftest import Deliver
@@ -60,7 +60,7 @@ def create_for(station: Station, emails: Sequence[str]) -> list[Booking]:
 def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_them(
     station: Station, office: PostOffice, deliver: Deliver
 ) -> None:
-    bearer, limited = key_of(person(roles.INTEGRATORS, station)), meters.MAILS.labels("made", "limited")._value.get()
+    bearer, limited = key_of(person(roles.INTEGRATORS, station)), metrics.MAILS.labels("made", "limited")._value.get()
     spellings = ["stranger@example.com", "Stranger@EXAMPLE.com", "stranger+1@example.com", "STRANGER+x+y@example.com"]
     for number in range(12):
         body = {
@@ -78,7 +78,7 @@ def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_
 
     assert len(office.received) == 3
     assert stands() == [(State.SENT, "")] * 3 + [TOO_MANY] * 9
-    assert meters.MAILS.labels("made", "limited")._value.get() - limited == 9
+    assert metrics.MAILS.labels("made", "limited")._value.get() - limited == 9
 
 
 def test_staff_see_what_was_not_sent_and_have_a_way_on(

@@ -13,11 +13,11 @@ from accounts import roles
 from accounts.customers import Contact
 from bookings import services
 from bookings.mails import outbox, reminders
-from bookings.mails.courier import Outcome
 from bookings.mails.kinds import Kind, State
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
+from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, bookings, open_station
 from tests.importing.running import bring_in, write

@@ -15,8 +15,9 @@ from pytest_django import Settings
 
 from accounts import authentication, resetting, roles, second_factor
 from accounts.models import AuditEntry, ResetRequest, User
-from bookings.mails import account_email_delivery, courier, worker
-from bookings.mails.courier import Courier, Outcome
+from bookings.mails import account_email_delivery, worker
+from core.mail import smtp
+from core.mail.smtp import Courier, Outcome
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.factories import PASSWORD, UserFactory, person
@@ -37,7 +38,7 @@ def offered(settings: Settings, office: PostOffice) -> None:
 @pytest.fixture
 def send(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Send:
     """What a worker does, so much later."""
-    monkeypatch.setattr(courier, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []

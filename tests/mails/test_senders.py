@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from accounts.customers import Contact
 from bookings.mails import delivering, outbox, worker
-from bookings.mails.courier import Courier, Outcome
 from bookings.mails.kinds import Kind, State
 from bookings.mails.senders import Senders
 from bookings.mails.worker import Stop
 from bookings.models import Booking, Mail
+from core.mail.smtp import Courier, Outcome
 from stations.models import Station
 from tests.factories import bookings, open_station
 from tests.mails.conftest import server_of

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from accounts import roles
 from bookings import services
 from bookings.mails import delivering
-from bookings.mails.courier import Letter, Outcome
 from bookings.mails.kinds import OPEN, Kind, State
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from bookings.workflow import Status
-from stations.errors import DomainError
+from core.errors import DomainError
+from core.mail.smtp import Letter, Outcome
 from tests.calendars import Store
 from tests.factories import open_station
 from tests.mails.test_outbox import create

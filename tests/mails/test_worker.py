@@ -26,10 +26,10 @@ from accounts import authentication, roles
 from accounts.models import Session, User
 from bookings import services
 from bookings.mails import delivering, reminders, worker
-from bookings.mails.courier import Courier, Letter, Outcome
 from bookings.mails.kinds import Kind, State
 from bookings.mails.worker import Round, Stop
 from bookings.models import Mail
+from core.mail.smtp import Courier, Letter, Outcome
 from stations.models import Station
 from tests.factories import booking, open_station
 from tests.mails.conftest import Deliver, server_of

@@ -18,12 +18,12 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import Customer  # noqa: E402
 from bookings.mails import composing, delivering, worker  # noqa: E402
-from bookings.mails.courier import Courier  # noqa: E402
 from bookings.mails.kinds import Kind  # noqa: E402
 from bookings.mails.senders import Senders  # noqa: E402
 from bookings.mails.worker import Stop  # noqa: E402
 from bookings.models import Booking, Mail  # noqa: E402
 from config.environment import env  # noqa: E402
+from core.mail.smtp import Courier  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 LEASE: Final = timedelta(seconds=3)

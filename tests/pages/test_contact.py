@@ -13,7 +13,7 @@ from bookings import privacy
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
 from bookings.workflow import Status
-from stations.errors import NotFound, NotPermitted
+from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, booking, customer, open_station, person
 

@@ -23,9 +23,9 @@ from bookings.drafts import Draft, Place
 from bookings.timetables import changing
 from bookings.views import address, rendered_calendar
 from bookings.workflow import Status
+from core.errors import DomainError
 from core.memory_cache import MemoryCache
 from stations import listing, loading
-from stations.errors import DomainError
 from stations.models import Station, TimetableException
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dates import FIRST_DATE, LAST_DATE
 from stations.errors import NoSuchSlot
 from stations.models import Opening
-from stations.timetable import FIRST_DATE, LAST_DATE, Timetable, instant
+from stations.timetable import Timetable, instant
 
 ZONES = [
     "Pacific/Auckland",

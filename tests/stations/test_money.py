@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stations.money import AmbiguousAmount, minor_units, whole_units
+from core.money import AmbiguousAmount, minor_units, whole_units
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from accounts.models import AuditChain, AuditEntry, Customer
 from bookings import services
 from bookings.drafts import Place
 from bookings.models import Booking, Hold, Mail
-from stations import meters
-from stations.columns import Columns
+from core import metrics
+from core.db.columns import Columns
+from core.db.sql import among, ask, ask_for, insert, send, together, update
 from stations.models import Opening, Station
-from stations.statements import among, ask, ask_for, insert, send, together, update
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_refusal_is_raised_at_the_end_of_what_goes_together_and_counted(made: Bo
     twice = Hold(
         booking=booking(made.station), station=made.station, date=hold.date, slot=hold.slot, lane=hold.lane, capacity=3
     )
-    counter = meters.DATABASE_ERRORS.labels("IntegrityError")
+    counter = metrics.DATABASE_ERRORS.labels("IntegrityError")
     before = counter._value.get()
 
     with pytest.raises(IntegrityError):

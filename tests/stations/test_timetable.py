@@ -8,9 +8,10 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dates import FIRST_DATE, LAST_DATE
 from stations.errors import NoSuchSlot, SlotClosed
 from stations.models import Opening, Station, TimetableException
-from stations.timetable import FIRST_DATE, LAST_DATE, Slot, Timetable, local_now
+from stations.timetable import Slot, Timetable, local_now
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THURSDAY, FRIDAY, NEXT_FRIDAY = date(2031, 3, 6), date(2031, 3, 7), date(2031, 3, 14)

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from bookings import preflight
 from bookings.mails import worker
-from bookings.mails.courier import Courier
 from bookings.mails.kinds import OPEN
 from bookings.mails.senders import Senders
 from bookings.mails.worker import Stop
 from bookings.models import Mail
 from bookings.operations.heartbeat import Heartbeat
+from core.mail.smtp import Courier
 from core.parent_death import end_with_parent
 
 STOP_SECONDS: Final = 150

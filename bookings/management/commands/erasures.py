@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bookings import privacy
 from bookings.management.people import person_named
 from bookings.privacy import Tombstone
-from stations.errors import DomainError
+from core.errors import DomainError
 
 
 class Command(BaseCommand):

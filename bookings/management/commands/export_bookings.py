@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings import exporting
 from bookings.management.people import person_named
-from stations.errors import DomainError
+from core.errors import DomainError
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 NO_DATE = "write a date as YYYY-MM-DD"

@@ -19,7 +19,7 @@ from bookings.importing.running import Import, Order, Refused, Summary
 from bookings.importing.stations import SETTINGS
 from bookings.importing.values import Notation, status_map
 from bookings.management.people import person_named
-from stations.errors import DomainError
+from core.errors import DomainError
 
 REFUSALS_SHOWN = 10
 

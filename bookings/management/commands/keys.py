@@ -29,7 +29,7 @@ from accounts.keyrings import (
 from accounts.keys import KEY_ID_BYTES, key_id, new_key, written
 from bookings.importing import forgetting
 from bookings.models import ImportedRow
-from stations.errors import DomainError
+from core.errors import DomainError
 
 FAULTS_SHOWN: Final = 10
 

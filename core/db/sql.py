@@ -17,8 +17,8 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models.base import ModelState
 from psycopg.pq import Format
 
-from stations import meters
-from stations.columns import Columns
+from core import metrics
+from core.db.columns import Columns
 
 Row = TypeVar("Row", bound=models.Model)
 Key = tuple[str, Sequence[Any]]
@@ -40,7 +40,7 @@ def together(*, to_the_commit: bool = False) -> Iterator[None]:
         with database.in_one_go(to_the_commit=to_the_commit) if hasattr(database, "in_one_go") else nullcontext():
             yield
     except Error as error:
-        meters.failed(error)
+        metrics.failed(error)
         raise
 
 

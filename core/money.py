@@ -11,7 +11,7 @@ from babel import Locale
 from babel.numbers import is_currency
 from django.utils.translation import gettext as _
 
-from stations.invisible import without_invisible
+from core.invisible_characters import without_invisible
 
 NO_DECIMALS: Final = frozenset(
     {

@@ -14,7 +14,7 @@ from babel.dates import format_date, format_interval, format_skeleton, format_ti
 from babel.numbers import get_decimal_symbol
 from django.utils.translation import get_language
 
-from stations.money import DECIMAL_MARKS, exponent, whole_units
+from core.money import DECIMAL_MARKS, exponent, whole_units
 
 ANYWHERE: Final = ""
 """No country: the customs of the language alone."""
