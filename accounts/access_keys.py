@@ -21,8 +21,8 @@ from accounts.auth.models import EmailKind
 from accounts.models import ApiKey, User
 from core import metrics
 from core.errors import Invalid, NotFound
+from stations.access import Scope
 from stations.models import Station
-from stations.querysets import Scope
 
 PREFIX: Final = "sb_"
 """By which people, and programs that look for secrets in the wrong place, know one."""

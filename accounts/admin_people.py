@@ -32,8 +32,8 @@ from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.views import notices
 from core.web.final_answers import final
+from stations.access import ALL_STATIONS
 from stations.models import Station
-from stations.querysets import ALL_STATIONS
 
 if TYPE_CHECKING:
     _Admin = ScopedAdmin

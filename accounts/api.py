@@ -20,7 +20,7 @@ from config.fields import TextField, known_uuid
 from config.openapi import documented, listed, nothing, whole
 from core.log_context import note_station
 from core.web.client_address import remote_address
-from stations.querysets import Person
+from stations.access import Person
 
 EXAMPLE = {"email": "integrator@example.com", "password": "…"}  # nosec B105  # a placeholder
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}

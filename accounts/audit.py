@@ -20,7 +20,7 @@ from django.db import models, transaction
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from stations.querysets import Person
+from stations.access import Person
 
 if TYPE_CHECKING:
     from accounts.auth.session_model import Session

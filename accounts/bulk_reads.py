@@ -21,8 +21,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import audit
 from accounts.models import AuditEntry
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from accounts.auth import passwords
 from accounts.models import Held, User
 from core.db import sql as statements
 from core.db.columns import Columns
-from stations.querysets import Counter
+from stations.access import Counter
 
 _RIGHTS: Final = (
     "FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id WHERE p.id IN ("

@@ -21,8 +21,9 @@ from accounts.auth.session_model import Session
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from accounts.idempotency.models import IdempotencyKey
 from core import tokens, validators
+from stations.access import ALL_STATIONS, Counter, Person, Scope, held_by
 from stations.models import Station
-from stations.querysets import ALL_STATIONS, Counter, OfStationQuerySet, Person, Scope, held_by
+from stations.querysets import OfStationQuerySet
 
 __all__ = [
     "AccountEmail",

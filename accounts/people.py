@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import User
+from stations.access import ALL_STATIONS
 from stations.models import Station
-from stations.querysets import ALL_STATIONS
 
 PERMISSIONS: Final = frozenset({"groups", "stations", "is_active", "is_superuser"})
 """The fields of a person that say what they may do."""

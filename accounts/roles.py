@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import NotPermitted
-from stations.querysets import Person
+from stations.access import Person
 
 VIEW: Final = "accounts.view_bookings"
 PII: Final = "accounts.see_pii"

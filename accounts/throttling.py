@@ -20,7 +20,7 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts import counters
 from core.rate import parse_rate
-from stations.querysets import Person
+from stations.access import Person
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 
 from accounts.models import User
 from core.db import sql as statements
-from stations.querysets import ALL_STATIONS, scope_of
+from stations.access import ALL_STATIONS, scope_of
 
 MEMBER: Final = "stationbook_member"
 """The role of whoever has some stations, or none."""

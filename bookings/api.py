@@ -42,8 +42,8 @@ from config.queries import DaysQuery
 from config.wire import HTML
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
+from stations.access import Person
 from stations.models import MAX_PLACES
-from stations.querysets import Person
 
 MOVE: Final = {"date": "2031-03-08", "slot": "19:00"}
 CREATE: Final = {

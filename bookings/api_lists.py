@@ -37,8 +37,8 @@ from config.openapi import streamed
 from config.wire import JsonRenderer, NdJsonRenderer, ndjson
 from core.errors import NotFound
 from core.log_context import note_station
+from stations.access import Counter
 from stations.models import Station
-from stations.querysets import Counter
 
 MAX_STATIONS: Final = 100
 MAX_IDS: Final = 100

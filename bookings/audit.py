@@ -25,8 +25,8 @@ from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
 from core import formats
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 Seen = Collection[str] | None
 """The codes of the stations that somebody sees; None for all (`StationQuerySet.codes_seen_by`)."""

@@ -20,10 +20,10 @@ from bookings import statement
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
 from bookings.workflow import OWING, RESCHEDULABLE
-from stations.loading import kept_timetable_of, timetables_of
+from stations.access import Counter, Person
 from stations.models import Station
-from stations.querysets import Counter, Person
 from stations.timetable import Slot, Timetable
+from stations.timetable_queries import kept_timetable_of, timetables_of
 
 COLUMNS = (
     "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",

@@ -24,8 +24,8 @@ from bookings.models import Booking, ContactProposal
 from bookings.transactions import counted, locked, one_change
 from bookings.writes import require_version, write
 from core.errors import NotFound
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 Source = ContactProposal.Source
 FIELDS: Final = ("email", "phone")

@@ -25,10 +25,10 @@ from bookings.models import Booking, ContactProposal, Hold
 from bookings.workflow import Status
 from core.db import sql
 from core.errors import DomainError, Invalid, NotFound
-from stations.loading import ask_for_timetable
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 from stations.timetable import Slot
+from stations.timetable_queries import ask_for_timetable
 
 UNCHECKED = [field.name for field in Booking._meta.fields if field.name not in FIELDS]
 """Fields that a service fills in itself, and whose validators have nothing to say."""

@@ -27,10 +27,10 @@ from bookings.models import Booking
 from bookings.services import Contact, Draft, Place
 from bookings.workflow import Status
 from core.errors import DomainError
-from stations.loading import timetable_of
+from stations.access import Person
 from stations.models import Opening, Station, TimetableException, Weekday
-from stations.querysets import Person
 from stations.timetable import Slot, local_now
+from stations.timetable_queries import timetable_of
 
 PASSWORD: Final = passwords.PUBLISHED
 PASSWORD_BYTES: Final = 12

@@ -16,8 +16,8 @@ from accounts.models import AuditEntry, Customer
 from bookings import audit, privacy
 from bookings.mails import showing
 from bookings.models import Booking, ContactProposal, Mail, UndoStep
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 NUMBERS = (
     "date", "slot", "slots", "starts_at", "ends_at", "status", "party_adults", "party_kids", "total_due_cents",

@@ -20,8 +20,8 @@ from bookings.importing.fields import FIELDS
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
 from core.errors import NotFound
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 ROWS_AT_ONCE: Final = 500
 

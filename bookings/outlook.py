@@ -20,9 +20,9 @@ from core.bidi import isolate
 from core.dates import LAST_DATE
 from core.db import sql
 from core.errors import DomainError
-from stations.loading import timetable_of
 from stations.models import Station
 from stations.timetable import Slot, local_now
+from stations.timetable_queries import timetable_of
 
 FREE_DAYS: Final = 13
 FREE_SHOWN: Final = 6

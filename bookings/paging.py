@@ -21,7 +21,7 @@ from bookings.calendar import Row
 from bookings.models import Booking
 from bookings.querysets import BookingQuerySet
 from core.errors import Invalid
-from stations.querysets import Person
+from stations.access import Person
 
 PAGE: Final = 100
 LONGEST_PAGE: Final = 1000

@@ -32,8 +32,8 @@ from bookings.querysets import MailQuerySet
 from bookings.undo import steps
 from bookings.workflow import RESCHEDULABLE
 from core.errors import NotFound
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 RIGHTS: Final = (roles.MANAGE, roles.PII)
 """Who may have a customer erased, or exported: whoever manages their station and may see their data."""

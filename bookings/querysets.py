@@ -9,7 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from bookings.mails.kinds import OPEN, State
 from bookings.workflow import RESCHEDULABLE, Status
-from stations.querysets import OfStationQuerySet, Person
+from stations.access import Person
+from stations.querysets import OfStationQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, transaction
 
 from accounts import wall
+from stations.access import Counter, Person
 from stations.models import Station
-from stations.querysets import Counter, Person
 
 log = logging.getLogger(__name__)
 

@@ -43,9 +43,9 @@ from bookings.writes import (
 )
 from core.db import sql
 from core.errors import DomainError, Invalid, NotFound
-from stations.loading import ask_for_timetable, timetable_of
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
+from stations.timetable_queries import ask_for_timetable, timetable_of
 
 PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
 """What a booking's place is made of."""

@@ -24,11 +24,11 @@ from bookings.models import Booking, Hold
 from bookings.transactions import lock_stations, one_change
 from core.db import sql
 from core.errors import Invalid
+from stations.access import Person
 from stations.errors import NoSuchSlot, SlotClosed, Stale
-from stations.loading import timetable_of
 from stations.models import Opening, Station, TimetableException, Versions
-from stations.querysets import Person
 from stations.timetable import Slot, instant, overlapping
+from stations.timetable_queries import timetable_of
 
 _ROWS = (Opening.objects, TimetableException.objects)
 _OWN_FIELDS = [

@@ -16,9 +16,9 @@ from core import metrics
 from core.db import sql
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
+from stations.access import Person
 from stations.errors import DoubleException
 from stations.models import Station
-from stations.querysets import Person
 
 _HOME: Final = f"(SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
 """The station that a booking is at when it is asked for: the booking is read again once the lock is had."""

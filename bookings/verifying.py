@@ -10,9 +10,9 @@ from django.utils import timezone
 from bookings.models import Booking, Hold
 from bookings.workflow import Status
 from stations.errors import NoSuchSlot, SlotClosed
-from stations.loading import timetable_of
 from stations.models import Station
 from stations.timetable import Slot, Timetable
+from stations.timetable_queries import timetable_of
 
 BATCH_DAYS = 28
 CLOCK_CHANGE = timedelta(hours=1)

@@ -20,10 +20,10 @@ from bookings.workflow import HOLDING
 from core.bidi import isolate
 from core.db import sql
 from core.errors import Invalid
-from stations.loading import timetable_of
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 from stations.timetable import Slot
+from stations.timetable_queries import timetable_of
 
 
 def require_version(booking: Booking, seen: int | None, by: Person) -> None:

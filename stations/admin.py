@@ -32,11 +32,11 @@ from bookings.timetables import changing
 from core import formats
 from core.errors import DomainError
 from core.web.redisplay import RedisplayMixin, redisplays
-from stations.building import Week, build
+from stations.access import ALL_STATIONS
 from stations.errors import Stale
 from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
-from stations.querysets import ALL_STATIONS
 from stations.timetable import local_now
+from stations.week_builder import Week, build
 
 if TYPE_CHECKING:
     _StationForm = ModelForm[Station]

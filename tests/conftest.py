@@ -19,7 +19,7 @@ from accounts import bulk_reads, counters
 from accounts.models import User
 from bookings.operations import clock_check
 from bookings.views import rendered_calendar
-from stations import listing, loading
+from stations import timetable_queries, visible_stations
 from stations.models import Station
 from tests import chromium, factories
 
@@ -70,8 +70,8 @@ def own_language() -> None:
 @pytest.fixture(autouse=True)
 def no_station_kept() -> None:
     """No test meets another's station under the same key."""
-    listing._kept.cache_clear()
-    loading._kept.cache_clear()
+    visible_stations._kept.cache_clear()
+    timetable_queries._kept.cache_clear()
     rendered_calendar.clear()
 
 

@@ -21,8 +21,9 @@ from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking, Hold
 from config.middleware import Wall
 from core.db import sql as statements
+from stations.access import Scope
 from stations.models import Station
-from stations.querysets import OfStationQuerySet, Scope, StationQuerySet
+from stations.querysets import OfStationQuerySet, StationQuerySet
 from tests.factories import UserFactory, booking, open_station, person
 from tests.test_access import NAME, ROWS, World, new_world, undone, world  # noqa: F401
 

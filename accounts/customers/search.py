@@ -19,8 +19,8 @@ from accounts.normalising import (
     shortest,
     words,
 )
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 FOUND_AT_MOST: Final = 50
 LONGEST_QUERY: Final = 500

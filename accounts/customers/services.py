@@ -24,9 +24,9 @@ from accounts.normalising import clean_email, clean_phone, e164, email_form, ini
 from core.db import sql
 from core.errors import Invalid, NotFound
 from core.log_context import note_station
+from stations.access import Person
 from stations.errors import Stale
 from stations.models import Station
-from stations.querysets import Person
 
 CONTACT_FIELDS: Final = ("name", "email", "phone")
 EDITABLE: Final = (*CONTACT_FIELDS, "language", "notes")

@@ -10,8 +10,8 @@ from accounts.customers.matching import KnownCustomers
 from accounts.customers.services import write_new
 from accounts.models import Customer
 from accounts.normalising import email_form
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 COPIED: Final = (
     "name", "email", "email_is_valid", "email_bounced", "phone", "phone_is_valid", "language", "notes",

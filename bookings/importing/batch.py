@@ -21,10 +21,10 @@ from bookings.models import Booking, ImportedRow
 from bookings.services import Contact, Draft
 from core.db import sql
 from core.errors import DomainError, NotFound
-from stations.loading import timetable_of
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 from stations.timetable import Timetable
+from stations.timetable_queries import timetable_of
 
 
 class Done(StrEnum):

@@ -27,8 +27,8 @@ from bookings.importing.values import Notation
 from bookings.models import Booking, Hold, ImportedRow
 from core.db import planner_statistics
 from core.errors import DomainError, Invalid
+from stations.access import ALL_STATIONS, Person
 from stations.models import Station
-from stations.querysets import ALL_STATIONS, Person
 
 log = logging.getLogger(__name__)
 

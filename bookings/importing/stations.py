@@ -18,8 +18,8 @@ from bookings.importing.entries import Entry
 from bookings.importing.source import FileRefused
 from bookings.importing.values import Region
 from bookings.models import MAX_SLOTS
+from stations.access import Person
 from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
-from stations.querysets import Person
 
 OF_OPENING: Final = ("minutes", "capacity", "guest_capacity")
 OF_STATION: Final = ("time_zone", "country", "currency")

@@ -24,8 +24,8 @@ from bookings.models import Booking, Mail
 from bookings.transactions import locked
 from core.db import sql
 from core.errors import NotFound
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 Said = Callable[[], Sequence[Mail]]
 

@@ -17,8 +17,8 @@ from bookings.mails.composing import Words
 from bookings.mails.kinds import UNTOLD, Kind, Problem, State
 from bookings.models import Booking, Mail
 from core import formats
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 
 NOW, AGAIN, WITHHOLD = "now", "again", "withhold"
 CHOICES: Final[dict[State, Sequence[str]]] = {

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from accounts import roles
 from accounts.models import User
-from stations.querysets import Person
+from stations.access import Person
 
 
 def person_named(email: str | None) -> Person:

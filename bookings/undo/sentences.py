@@ -15,8 +15,8 @@ from bookings.models import Booking, UndoStep
 from bookings.workflow import Status
 from core import formats as wording
 from core.bidi import isolate
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
 from stations.timetable import local_now
 
 WEEK_DAYS: Final = 7

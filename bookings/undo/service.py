@@ -26,9 +26,9 @@ from bookings.writes import (
 )
 from core.db import sql
 from core.errors import NotFound
-from stations.loading import timetable_of
+from stations.access import Person
 from stations.models import Station
-from stations.querysets import Person
+from stations.timetable_queries import timetable_of
 
 BEFORE: Final = 0
 AFTER: Final = 1

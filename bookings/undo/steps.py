@@ -15,7 +15,7 @@ from bookings.mails.standing import Standing
 from bookings.models import Booking, UndoStep
 from bookings.workflow import Status
 from core.db import sql
-from stations.querysets import Person
+from stations.access import Person
 
 MAX_STEPS: Final = 10
 LIFETIME: Final = timedelta(hours=12)

@@ -20,9 +20,9 @@ from bookings.workflow import RESCHEDULABLE
 from core.dates import FIRST_DATE, LAST_DATE
 from core.errors import NotFound
 from core.log_context import note_station
-from stations.listing import stations_of
 from stations.models import Station
 from stations.timetable import local_now
+from stations.visible_stations import stations_of
 
 KINDS: Final = {
     "week": (gettext_lazy("Week"), "w"),

@@ -24,7 +24,7 @@ from bookings.workflow import Status
 from core import formats
 from core.web.notices import NOTICE_KEY, REFUSAL_KEY
 from core.web.requests import wants_json
-from stations.querysets import Person
+from stations.access import Person
 
 
 @dataclass(frozen=True, slots=True)

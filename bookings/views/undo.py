@@ -25,7 +25,7 @@ from bookings.views.booking import refusal
 from bookings.views.notices import Button
 from core.errors import DomainError, NotFound, NotPermitted
 from core.web.requests import wants_json
-from stations.querysets import Person
+from stations.access import Person
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry
 from bookings import api_lists, exporting
 from bookings.models import Booking
+from stations.access import Counter
 from stations.models import Station
-from stations.querysets import Counter
 from tests import factories
 from tests.api.caller import Caller, failure, told
 from tests.factories import FRIDAY, SATURDAY, booking

@@ -25,7 +25,7 @@ from bookings.views import address, rendered_calendar
 from bookings.workflow import Status
 from core.errors import DomainError
 from core.memory_cache import MemoryCache
-from stations import listing, loading
+from stations import timetable_queries, visible_stations
 from stations.models import Station, TimetableException
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 
@@ -61,7 +61,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whoever asks meanwhile gets what is rendered for them alone."""
     with monkeypatch.context() as patch:
         patch.setattr(rendered_calendar, "_cache", MemoryCache(max_bytes=0, max_age=1, size_of=lambda rendered: 0))
-        for module in (listing, loading):
+        for module in (visible_stations, timetable_queries):
             patch.setattr(module, "_kept", module._kept.__wrapped__)
         yield
 
@@ -217,8 +217,8 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         rendered_calendar.clear()  # of an example before, which was undone: stations and counters come again with another meaning
-        listing._kept.cache_clear()
-        loading._kept.cache_clear()
+        visible_stations._kept.cache_clear()
+        timetable_queries._kept.cache_clear()
         hall = open_station(code="hall", name="Hall", hours=[22, 23], time_zone="America/New_York", country="US")
         kitchen = open_station(code="kitchen", name="Kitchen", hours=(17, 18, 19), guest_capacity=9)
         self.customer = customer(kitchen).pk

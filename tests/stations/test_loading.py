@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from stations.loading import timetable_of, timetables_of
+from stations.timetable_queries import timetable_of, timetables_of
 from tests.factories import FRIDAY, ExceptionFactory, OpeningFactory, StationFactory
 
 pytestmark = pytest.mark.django_db

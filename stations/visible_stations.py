@@ -4,8 +4,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
+from stations.access import Counter, Person, held_by
 from stations.models import Station
-from stations.querysets import Counter, Person, held_by
 
 KEPT: Final = 64
 """Of sets of stations, as people have them: some megabytes."""
