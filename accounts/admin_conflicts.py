@@ -21,7 +21,7 @@ from django.utils.choices import flatten_choices
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from accounts import people
+from accounts import delegation
 from accounts.models import AuditEntry, User
 from accounts.scoping import ScopedAdmin
 from bookings import audit
@@ -242,7 +242,7 @@ def _actor(entry: AuditEntry, person: Any, seen: audit.Seen) -> str:
     actor: User | None = entry.actor
     if actor is None:
         return gettext("a command")
-    may_know = actor.is_superuser or people.visible_people(person).filter(pk=actor.pk).exists()
+    may_know = actor.is_superuser or delegation.visible_people(person).filter(pk=actor.pk).exists()
     return actor.email if may_know else gettext("someone")
 
 

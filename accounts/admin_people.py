@@ -23,8 +23,9 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people, resetting, roles, second_factor, sessions
+from accounts import delegation, roles
 from accounts.admin_conflicts import ConflictPages
+from accounts.auth import password_reset, sessions, two_factor
 from accounts.forms import PastedEmailField
 from accounts.models import User
 from accounts.scoping import ScopedAdmin, StationFilter
@@ -110,13 +111,13 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     @admin.action(description=_("Reset two-factor authentication (lost phone)"), permissions=["change"])
     def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
-            second_factor.take_away(other)
+            two_factor.take_away(other)
             self.message_user(request, gettext("Logs in by password alone: %(who)s.") % {"who": other}, "success")
 
     def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
         """Those of the chosen whom the manager may change; the page says why the others were left alone."""
         for other in chosen:
-            if people.may_edit(person_of(request), other):
+            if delegation.may_edit(person_of(request), other):
                 yield other
                 continue
             sentence = gettext("Left alone: %(who)s may do more than you. Ask somebody who manages them.")
@@ -163,7 +164,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
 
     def _answer_with_link(self, request: HttpRequest, other: User) -> HttpResponse:
         """The link is in this answer alone, or in an email: a redirect would have to remember it."""
-        ticket = resetting.link_of_manager(other)
+        ticket = password_reset.link_of_manager(other)
         if ticket is None:
             text = gettext("A link to choose a password is on its way to %(who)s.")
             self.message_user(request, text % {"who": other}, "success")
@@ -194,17 +195,19 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if change:
-            people.notify_of_changes(form.instance, form.changed_data, old_email=form.initial["email"])
+            delegation.notify_of_changes(form.instance, form.changed_data, old_email=form.initial["email"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return people.visible_people(person_of(request)).order_by(*self.get_ordering(request))
+        return delegation.visible_people(person_of(request)).order_by(*self.get_ordering(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or people.may_edit(person_of(request), obj))
+        return super().has_change_permission(request, obj) and (
+            obj is None or delegation.may_edit(person_of(request), obj)
+        )
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
         if db_field.name == "groups":
-            options["queryset"] = people.grantable_groups(person_of(request))
+            options["queryset"] = delegation.grantable_groups(person_of(request))
         if db_field.name == "stations":
             options["queryset"] = Station.objects.visible_to(request.user)
         return super().formfield_for_manytomany(db_field, request, **options)
@@ -222,7 +225,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     ) -> HttpResponse:
         """What colleagues and superusers did; whoever manages the person elsewhere is not named."""
         other = self.get_object(request, unquote(object_id))
-        kind, colleagues = ContentType.objects.get_for_model(User), people.visible_people(person_of(request))
+        kind, colleagues = ContentType.objects.get_for_model(User), delegation.visible_people(person_of(request))
         done = LogEntry.objects.filter(content_type=kind, object_id=other.pk).select_related("user")
         seen = done.filter(Q(user__in=colleagues.values("pk")) | Q(user__is_superuser=True)).order_by("action_time")
         page = self.get_paginator(request, seen, HISTORY_SHOWN).get_page(request.GET.get("p", 1))

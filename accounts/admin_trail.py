@@ -12,9 +12,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import bulk_reads, people
-from accounts.audit import HIDDEN, MOVED_FROM, Channel, CustomerEvent, field_label, sentence
-from accounts.bulk_reads import Read, ReadEvent
+from accounts import delegation
+from accounts.audit import bulk_reads
+from accounts.audit.bulk_reads import Read, ReadEvent
+from accounts.audit.recording import HIDDEN, MOVED_FROM, Channel, CustomerEvent, field_label, sentence
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
@@ -42,13 +43,13 @@ class ActorFilter(admin.SimpleListFilter):
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
-        return list(people.visible_people(request.user).values_list("pk", "email"))  # type: ignore[arg-type]
+        return list(delegation.visible_people(request.user).values_list("pk", "email"))  # type: ignore[arg-type]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = self.value()
         if not wanted:
             return queryset
-        colleagues = people.visible_people(request.user)  # type: ignore[arg-type]
+        colleagues = delegation.visible_people(request.user)  # type: ignore[arg-type]
         return queryset.filter(~_from_elsewhere(request), actor__in=colleagues.filter(pk=wanted).values("pk"))
 
 

@@ -9,9 +9,12 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from accounts import audit, policies, roles, second_factor
+        from accounts import roles
+        from accounts.audit import recording
+        from accounts.auth import two_factor
+        from accounts.rls import policies
 
-        audit.register_models()
+        recording.register_models()
         post_migrate.connect(roles.sync_groups, sender=self)
         post_migrate.connect(policies.build, sender=self)
-        post_migrate.connect(second_factor.require_known_groups, sender=self)
+        post_migrate.connect(two_factor.require_known_groups, sender=self)

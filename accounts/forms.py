@@ -7,10 +7,11 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access_keys, roles
+from accounts import roles
+from accounts.auth import api_keys
 from accounts.auth.passwords import MAXIMUM_LENGTH
+from accounts.customers.normalization import clean_email
 from accounts.models import User
-from accounts.normalising import clean_email
 from accounts.scoping import RowsField
 from core import validators
 from core.errors import Invalid
@@ -144,15 +145,15 @@ class KeyForm(RedisplayMixin, ConfirmForm):
 
     def __init__(self, *args: Any, person: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        held = [(right, roles.RIGHTS[right]) for right in access_keys.OFFERED if person.has_perm(right)]
+        held = [(right, roles.RIGHTS[right]) for right in api_keys.OFFERED if person.has_perm(right)]
         cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
         cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
-        self.fields["expires_on"].widget.attrs["min"] = access_keys.today().isoformat()
+        self.fields["expires_on"].widget.attrs["min"] = api_keys.today().isoformat()
 
     def clean_expires_on(self) -> date | None:
         chosen: date | None = self.cleaned_data["expires_on"]
         try:
-            access_keys.require_not_past(chosen)
+            api_keys.require_not_past(chosen)
         except Invalid as refusal:
             raise forms.ValidationError(list(map(str, refusal.fields["expires_on"]))) from None
         return chosen

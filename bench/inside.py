@@ -33,7 +33,7 @@ def call(path: str, token: str) -> int:
 
 
 def main(path: str) -> None:
-    from accounts.authentication import new_tokens
+    from accounts.auth.authentication import new_tokens
     from accounts.models import User
 
     logging.disable(logging.CRITICAL)

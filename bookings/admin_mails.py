@@ -61,7 +61,9 @@ class MailAdmin(ScopedAdmin):
     actions = tuple(name for name, _label in ACTIONS.values())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
-        """Not joined with their bookings: those that went to stations of others have no row here any more (`accounts.wall`)."""
+        """Not joined with their bookings:
+        those that went to stations of others have no row here any more (`accounts.rls.session`).
+        """
         found = super().get_queryset(request).select_related("station")
         return found.prefetch_related("booking__station", "booking__customer")
 

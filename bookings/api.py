@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
-from accounts.bulk_reads import PERSONAL, Read, ReadEvent
+from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
 from bookings import calendar, contacts, paging, reading, services
 from bookings.api_lists import ListQuery, chosen, look_for_station, page_address, parse_query, reads_of

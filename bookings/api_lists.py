@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import roles
-from accounts.bulk_reads import PERSONAL, Read, ReadEvent
+from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
 from bookings import exporting, paging, settled
 from bookings.calendar import Row, as_json
 from bookings.models import Booking

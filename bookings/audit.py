@@ -17,10 +17,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import audit
-from accounts.audit import HIDDEN, Channel
+from accounts.audit import recording
+from accounts.audit.chain import Chains
+from accounts.audit.recording import HIDDEN, Channel
 from accounts.models import AuditEntry
-from accounts.sealing import Chains
 from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
 from bookings.workflow import Status
@@ -108,7 +108,7 @@ def differences(
 def record(changes: Iterable[Change], *, by: Person, chains: Chains | None = None) -> None:
     """Write the entries, in the transaction of the changes themselves. `chains` are theirs, where they were asked for already."""
     kind = ContentType.objects.get_for_model(Booking)
-    source = audit.context(by)
+    source = recording.context(by)
     entries = (
         AuditEntry(
             content_type=kind,
@@ -166,7 +166,7 @@ def hides_origin(entry: AuditEntry, seen: Seen) -> bool:
     that station's own affair.
     """
     changes = entry.changes or {}
-    [origin, *_more] = changes.get("station" if entry.event == Event.CAME else audit.MOVED_FROM, [None])
+    [origin, *_more] = changes.get("station" if entry.event == Event.CAME else recording.MOVED_FROM, [None])
     return seen is not None and origin is not None and origin not in seen
 
 
@@ -174,14 +174,14 @@ def entry_sentence(entry: AuditEntry, country: str, seen: Seen) -> str:
     """What an entry about a booking says, for somebody who sees these stations."""
     changes = entry.changes or {}
     if entry.event == Event.CAME and hides_origin(entry, seen):
-        given = [str(label) for name, label in audit.GIVEN.items() if name in changes]
+        given = [str(label) for name, label in recording.GIVEN.items() if name in changes]
         return "; ".join([f"{capfirst(_('another station'))} → {_place(changes, 1, country)}", *given])
     return sentence(entry.event, changes, country)
 
 
 def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
     """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
-    given = [str(label) for name, label in audit.GIVEN.items() if name in changes]
+    given = [str(label) for name, label in recording.GIVEN.items() if name in changes]
     if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
         return "; ".join([_moved(event, changes, country), *given])
     if event == Event.STATUS:
@@ -192,7 +192,7 @@ def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
         return "; ".join([f"{Event.CREATED.label}: {_place(changes, 1, country)}", *given])
     label = Event(event).label if event in Event.values else event
     silent = ("needs_place", "starts_at", "ends_at")
-    fields = ", ".join(audit.field_label(Booking, name) for name in changes if name not in silent)
+    fields = ", ".join(recording.field_label(Booking, name) for name in changes if name not in silent)
     return f"{label}: {fields}" if fields else str(label)
 
 

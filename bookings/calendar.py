@@ -13,9 +13,10 @@ from uuid import UUID
 from django.db.models import Count, F, Sum
 from django.utils.translation import get_language
 
-from accounts import roles, wall
+from accounts import roles
 from accounts.customers import ShownCustomer
-from accounts.normalising import initials
+from accounts.customers.normalization import initials
+from accounts.rls import session
 from bookings import statement
 from bookings.models import Booking, Hold
 from bookings.querysets import BookingQuerySet
@@ -281,7 +282,7 @@ def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
 
 
 def _kept_timetable(station: Station, first: date, last: date) -> Timetable:
-    with wall.limited_to([station.pk]):
+    with session.limited_to([station.pk]):
         return kept_timetable_of(station, first, last)
 
 

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import customers, roles
-from accounts.audit import HIDDEN
+from accounts.audit.recording import HIDDEN
 from accounts.customers import Contact
+from accounts.customers.normalization import email_form
 from accounts.models import Customer
-from accounts.normalising import email_form
 from bookings import audit
 from bookings.audit import Change, Event
 from bookings.models import Booking, ContactProposal

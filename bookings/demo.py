@@ -17,9 +17,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit, roles, sessions
-from accounts.audit import Channel, Origin
-from accounts.auth import passwords
+from accounts import roles
+from accounts.audit import recording
+from accounts.audit.recording import Channel, Origin
+from accounts.auth import passwords, sessions
 from accounts.models import User
 from bookings import services, timetables
 from bookings.mails import outbox
@@ -174,7 +175,7 @@ def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
     Sessions, tokens, API keys and feeds of theirs end: anybody may have made them.
     """
     renewed = {}
-    with audit.acting(Origin(channel=Channel.COMMAND)), transaction.atomic():
+    with recording.acting(Origin(channel=Channel.COMMAND)), transaction.atomic():
         for user in with_published_password(users.select_for_update()):
             renewed[user.email] = _random_password()
             user.set_password(renewed[user.email])
@@ -200,7 +201,7 @@ class Loaded:
 def load(bookings: int, seed: int, progress: Progress) -> Loaded:
     """Make what is missing of stations and people, then so many bookings; `progress` is told how many more are there."""
     dice = Random(seed)  # noqa: S311  # nosec B311  # the same again is what is wanted
-    with audit.acting(Origin(channel=Channel.COMMAND)):
+    with recording.acting(Origin(channel=Channel.COMMAND)):
         with transaction.atomic():
             stations = [_station(shape) for shape in SHAPES]
             new = dict(filter(None, map(_person, LOGINS)))

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import audit as trail
 from accounts import customers
-from accounts.audit import CustomerEvent
+from accounts.audit import recording as trail
+from accounts.audit.recording import CustomerEvent
 from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
 from bookings import audit, privacy

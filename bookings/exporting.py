@@ -11,8 +11,9 @@ from typing import Any, Final
 from django.db.models import Count, Max, Min
 from django.utils.translation import gettext as _
 
-from accounts import audit, bulk_reads, roles
-from accounts.bulk_reads import Read, ReadEvent
+from accounts import roles
+from accounts.audit import bulk_reads, recording
+from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.customers import shown
 from bookings import calendar, formulas
 from bookings.calendar import Row
@@ -71,7 +72,9 @@ def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Rea
     fields = bulk_reads.PERSONAL if person.has_perm(roles.PII) else ()
     at_each = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
     for station_id, count, first, last in at_each:
-        yield Read(ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=audit.context(person))
+        yield Read(
+            ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=recording.context(person)
+        )
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

@@ -17,11 +17,12 @@ from django.db.models import Count
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts import audit, bulk_reads, roles
-from accounts.audit import HIDDEN, Channel
+from accounts import roles
+from accounts.audit import bulk_reads, recording
+from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
+from accounts.audit.recording import HIDDEN, Channel
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
-from accounts.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.models import AuditEntry, User
 from bookings import calendar, ical
 from bookings.calendar import Row
@@ -145,7 +146,7 @@ class Reading:
                 bulk_reads.record(self._reads())
 
     def _reads(self) -> Iterator[Read]:
-        context = {**audit.context(self.feed.user), "channel": Channel.FEED}
+        context = {**recording.context(self.feed.user), "channel": Channel.FEED}
         at_each = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
         for station in self.stations:
             count = at_each.get(station.pk, 0)

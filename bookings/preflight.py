@@ -25,11 +25,12 @@ from django.db.models import Model, QuerySet
 from django.db.utils import NotSupportedError
 from django.utils import timezone
 
-from accounts import audit_verification, policies
+from accounts.audit import verification
 from accounts.auth import passwords
 from accounts.encryption import Binding
-from accounts.keyrings import DATA, INDEX, unbound
+from accounts.key_management.keyrings import DATA, INDEX, unbound
 from accounts.models import AuditEntry, User
+from accounts.rls import policies
 from bookings import demo, verifying
 from bookings.operations import clock_check
 from core.mail.smtp import BROKEN, server_at
@@ -244,7 +245,7 @@ def holds() -> Iterator[str]:
 
 
 def trail() -> Iterator[str]:
-    found = [str(one) for one in audit_verification.faults()]
+    found = [str(one) for one in verification.faults()]
     yield from found[:NAMED_AT_MOST]
     if found:
         yield f"The audit trail has {len(found)} faults. manage.py verify_audit names them all; compare it with a backup."

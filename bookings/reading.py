@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, transaction
 
-from accounts import wall
+from accounts.rls import session
 from stations.access import Counter, Person
 from stations.models import Station
 
@@ -79,7 +79,7 @@ def _on_replica(person: Person, stations: Sequence[Station | Counter]) -> Iterat
     known = {station.pk: station.changes for station in stations}
     with transaction.atomic(using=REPLICA):
         with connections[REPLICA].cursor() as cursor:
-            cursor.execute(*wall.named(person, known))
+            cursor.execute(*session.named(person, known))
         counted = Station.objects.using(REPLICA).filter(pk__in=known).values_list("pk", "changes")
         as_new = dict(counted) == known
         token = _alias.set(REPLICA if as_new else DEFAULT_DB_ALIAS)

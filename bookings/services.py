@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import customers, roles
-from accounts.audit import is_external
+from accounts.audit.chain import Chains
+from accounts.audit.recording import is_external
 from accounts.customers import Contact
 from accounts.models import Customer
-from accounts.sealing import Chains
 from bookings import audit, contacts, creating, holds, workflow
 from bookings.audit import Change, Event
 from bookings.creating import Rules

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from accounts.throttling import wait_to_search
+from accounts.auth.rate_limits import wait_to_search
 from accounts.views.interrupted import ask_to_sign_in
 from accounts.views.submit_once import submit_once
 from config.errors import answer, too_many_requests

@@ -25,10 +25,12 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from accounts import audit, bulk_reads, roles, wall
-from accounts.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
+from accounts import roles
+from accounts.audit import bulk_reads, recording
+from accounts.auth.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
+from accounts.auth.rate_limits import EachUser
 from accounts.models import User
-from accounts.throttling import EachUser
+from accounts.rls import session
 from config.browsing import BrowsableRenderer
 from config.errors import DISK_FULL, is_away
 from config.fields import RepeatedField
@@ -203,7 +205,7 @@ class ApiView(APIView):
 
     @classmethod
     def as_view(cls, **given: Any) -> Any:
-        return wall.knows_its_people(super().as_view(**given))
+        return session.knows_its_people(super().as_view(**given))
 
     def may(self, method: str) -> bool:
         """Whether the caller's groups let them use a method here."""
@@ -234,7 +236,7 @@ class ApiView(APIView):
                 raise exceptions.NotAuthenticated
             self.check_throttles(request)
         finally:
-            wall.stand_before(request.user)
+            session.stand_before(request.user)
         self.check_permissions(request)
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated
@@ -275,7 +277,7 @@ def _let_go(response: Response) -> None:
 
 
 def _tell(request: Request, status: int) -> None:
-    told: dict[str, Any] = {"channel": audit.origin().channel}
+    told: dict[str, Any] = {"channel": recording.origin().channel}
     if status < 400:
         given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
         told["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}

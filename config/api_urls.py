@@ -4,7 +4,7 @@ answers in the envelope.
 
 from django.urls import re_path
 
-from accounts import api as accounts
+from accounts.api import views as accounts
 from bookings import api as bookings
 from bookings import api_lists
 from config import api_root

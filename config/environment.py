@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.keys import is_made_up, is_weak
+from accounts.encryption.keys import is_made_up, is_weak
 from core.rate import parse_rate
 
 env = environ.Env()

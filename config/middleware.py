@@ -18,10 +18,10 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts import sessions, throttling, wall
-from accounts.audit import Channel, Origin, acting
-from accounts.auth import undo_stack
+from accounts.audit.recording import Channel, Origin, acting
+from accounts.auth import rate_limits, sessions, undo_stack
 from accounts.models import User
+from accounts.rls import session
 from config import logs
 from config.errors import answer, too_many_requests
 from core.web import compression
@@ -149,7 +149,7 @@ def page_rate_limit(get_response: Handler) -> Handler:
         if limited_elsewhere or settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return get_response(request)
         user_id = request.session.get(SESSION_KEY)
-        if user_id and (wait := throttling.wait_for_page(user_id)):
+        if user_id and (wait := rate_limits.wait_for_page(user_id)):
             return too_many_requests(request, wait)
         return get_response(request)
 
@@ -246,22 +246,22 @@ def audit_origin(get_response: Handler) -> Handler:
 
 
 class Wall:
-    """Holds every request to its person's stations in the database itself (`accounts.wall`)."""
+    """Holds every request to its person's stations in the database itself (`accounts.rls.session`)."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with wall.around(request):
+        with session.around(request):
             response = self.get_response(request)
             if response.streaming:
-                response.streaming_content = wall.behind(response.streaming_content)  # type: ignore[attr-defined]
+                response.streaming_content = session.behind(response.streaming_content)  # type: ignore[attr-defined]
             return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """Whoever came with a session. Views that know people by something else say themselves who it is, once they know."""
         if not getattr(view, "knows_its_people", False):
-            wall.stand_before(request.user)
+            session.stand_before(request.user)
 
 
 class UndoStack:

@@ -12,7 +12,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-from accounts.keys import announcement, are_alike
+from accounts.encryption.keys import announcement, are_alike
 from config import reporting
 from config.environment import (
     BASE_DIR,
@@ -184,7 +184,7 @@ if REPLICA := database("REPLICA_URL"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.callers.Backend"]
+AUTHENTICATION_BACKENDS = ["accounts.auth.principals.Backend"]
 AUDITLOG_LOGENTRY_MODEL = "accounts.AuditEntry"
 MIGRATION_MODULES = {"auditlog": None}
 """Its own would make the table that ours replaces, with a foreign key that bars every TRUNCATE."""
@@ -204,7 +204,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
-"""In seconds, of a link that a manager makes; one for a forgotten password lasts for less (`accounts.resetting`)."""
+"""In seconds, of a link that a manager makes; one for a forgotten password lasts for less (`accounts.auth.password_reset`)."""
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
@@ -242,7 +242,7 @@ REQUEST_BODY_SECONDS = env.int("REQUEST_BODY_SECONDS", default=15)
 # A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
-SESSION_ENGINE = "accounts.session_store"
+SESSION_ENGINE = "accounts.auth.session_store"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=min(240, SESSION_COOKIE_AGE // 60)) * 60
 if not 0 < SESSION_IDLE_SECONDS <= SESSION_COOKIE_AGE:

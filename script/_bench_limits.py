@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from accounts.throttling import Rate, wait_for_page  # noqa: E402
+from accounts.auth.rate_limits import Rate, wait_for_page  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 TIMES = 2_000

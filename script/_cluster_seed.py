@@ -19,10 +19,11 @@ from django.http import HttpRequest  # noqa: E402
 from django.middleware.csrf import get_token  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from accounts import roles, sessions  # noqa: E402
+from accounts import roles  # noqa: E402
+from accounts.auth import sessions  # noqa: E402
+from accounts.auth.session_store import SessionStore  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from accounts.models import User  # noqa: E402
-from accounts.session_store import SessionStore  # noqa: E402
 from bookings import services  # noqa: E402
 from bookings.drafts import Draft  # noqa: E402
 from bookings.workflow import Status  # noqa: E402

@@ -15,7 +15,8 @@ from django.db import connection
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
-from accounts import bulk_reads, counters
+from accounts.audit import bulk_reads
+from accounts.auth import rate_limit_counters
 from accounts.models import User
 from bookings.operations import clock_check
 from bookings.views import rendered_calendar
@@ -87,7 +88,7 @@ def fresh_counts(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
         request.getfixturevalue("django_db_setup")
         with request.getfixturevalue("django_db_blocker").unblock():
-            counters.forget(before=END_OF_TIME)
+            rate_limit_counters.forget(before=END_OF_TIME)
 
 
 @pytest.fixture

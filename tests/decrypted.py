@@ -3,7 +3,7 @@
 from django.db import models
 
 from accounts.encryption import EncryptedTextField
-from accounts.keyrings import columns
+from accounts.key_management.keyrings import columns
 
 
 def read_everything() -> str:

@@ -17,11 +17,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
-from accounts import access_keys, authentication, resetting, roles
-from accounts.auth import email_change
+from accounts import roles
+from accounts.auth import api_keys, authentication, email_change, password_reset
+from accounts.auth.session_store import digest_of
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Session, User
-from accounts.session_store import digest_of
 from bookings import feeds
 from bookings.mails import outbox
 from bookings.models import Booking, ContactProposal, Mail
@@ -296,7 +296,7 @@ class World:
         self.owner = owner
         email_change.change(owner, "wanted@example.com")
         self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
-        self.key, _text = access_keys.make(
+        self.key, _text = api_keys.make(
             name="Shop", stations=[self.station], rights=[roles.VIEW], expires_on=None, by=owner
         )
         self.keys = {
@@ -319,7 +319,7 @@ class World:
     def address(self, route: str) -> str:
         """A route with the kitchen's things in the places of its variables."""
         if "<str:ticket>" in route:  # which takes longer to make than most pages
-            route = route.replace("<str:ticket>", resetting.ticket_for(self.member))
+            route = route.replace("<str:ticket>", password_reset.ticket_for(self.member))
         if "<str:token>" in route:
             route = route.replace("<str:token>", email_change.token_for(self.owner))
         return "/" + (

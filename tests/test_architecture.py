@@ -152,9 +152,9 @@ def test_only_the_ledger_writes_holds() -> None:
         ("accounts.encryption.key_ring.ring", {"accounts.encryption", "accounts.encryption.fields"}),
         ("accounts.encryption.KeyRing", set()),
         ("accounts.encryption.key_ring.KeyRing", {"accounts.encryption"}),
-        ("accounts.encryption.blind_index", {"accounts.indexing"}),
-        ("accounts.encryption.decoy_index", {"accounts.indexing"}),
-        ("accounts.encryption.blind_indexes", {"accounts.indexing", "bookings.importing.identity"}),
+        ("accounts.encryption.blind_index", {"accounts.customers.blind_index"}),
+        ("accounts.encryption.decoy_index", {"accounts.customers.blind_index"}),
+        ("accounts.encryption.blind_indexes", {"accounts.customers.blind_index", "bookings.importing.identity"}),
     ],
 )
 def test_whatever_a_key_writes_stands_in_a_column_that_rotation_knows(what: str, users: set[str]) -> None:

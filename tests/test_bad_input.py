@@ -10,7 +10,7 @@ from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 
-from accounts import resetting
+from accounts.auth import password_reset
 from accounts.customers import Contact
 from accounts.models import AuditEntry
 from bookings.mails import outbox
@@ -131,7 +131,7 @@ def things(station: Station, settings: LazySettings) -> dict[str, Any]:
     mate = UserFactory(is_superuser=True)
     outbox.made([made])
     return {
-        "ticket": resetting.ticket_for(mate),
+        "ticket": password_reset.ticket_for(mate),
         "mail": Mail.objects.get().pk,
         "booking": made.pk,
         "customer": made.customer_id,

@@ -9,8 +9,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts import authentication, resetting, sessions
-from accounts.auth import reauthentication
+from accounts.auth import authentication, password_reset, reauthentication, sessions
 from accounts.models import ResetRequest, Session, User
 from bookings.mails import delivering, limits, worker
 from bookings.mails.kinds import State
@@ -94,13 +93,13 @@ def test_token_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff:
             authentication.spend(token)
 
 
-@pytest.mark.parametrize("link", resetting.LINKS)
+@pytest.mark.parametrize("link", password_reset.LINKS)
 def test_link_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff: User, link: Any) -> None:
-    ticket = resetting.ticket_for(staff, link)
-    good = resetting.holder(ticket)
+    ticket = password_reset.ticket_for(staff, link)
+    good = password_reset.holder(ticket)
     put_right(clock)
 
-    assert (good, resetting.holder(ticket)) == (staff, None)
+    assert (good, password_reset.holder(ticket)) == (staff, None)
 
 
 def test_lease_that_was_taken_ahead_does_not_hold_for_months(

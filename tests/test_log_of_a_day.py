@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from accounts import authentication, resetting, roles
+from accounts import roles
+from accounts.auth import authentication, password_reset
 from accounts.models import User
 from stations.models import Station
 from tests import logbook
@@ -91,7 +92,7 @@ def live_a_day(station: Station, folder: Path, rows: int) -> list[str]:
     ):
         client.get(f"/{address}")
     found += [client.cookies[settings.SESSION_COOKIE_NAME].value, *fail(client, str(tokens["access"]))]
-    return [*found, *map(str, (tokens["access"], tokens["refresh"])), resetting.ticket_for(user), PASSWORD]
+    return [*found, *map(str, (tokens["access"], tokens["refresh"])), password_reset.ticket_for(user), PASSWORD]
 
 
 @pytest.mark.parametrize("rows", [400, pytest.param(4_000, marks=pytest.mark.long)])

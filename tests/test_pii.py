@@ -19,8 +19,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import authentication, resetting, roles
-from accounts.auth import email_change
+from accounts import roles
+from accounts.auth import authentication, email_change, password_reset
 from accounts.customers import Contact
 from accounts.models import AuditEntry, BlindIndex, Customer, Session
 from bookings import privacy
@@ -286,9 +286,9 @@ def use_the_doors(station: Station) -> list[str]:
     assert client.post(f"/accounts/me/email/{token}/").status_code == 302
     user.refresh_from_db()
     tickets = []
-    for link in (resetting.FORGOTTEN, resetting.BY_MANAGER):
+    for link in (password_reset.FORGOTTEN, password_reset.BY_MANAGER):
         user.refresh_from_db()
-        tickets.append(resetting.ticket_for(user, link))
+        tickets.append(password_reset.ticket_for(user, link))
         words = {"new": f"zebra crossing {len(tickets)}", "again": f"zebra crossing {len(tickets)}"}
         assert Client().post(f"/accounts/new-password/{tickets[-1]}/", words).status_code == 200
     assert (len(codes), len({*cookies, ""})) == (10, 3)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from accounts import access_keys, authentication, second_factor
+from accounts.auth import api_keys, authentication, two_factor
 from bookings import feeds
 from tests.authenticator import code_of
 from tests.forms import password_form
@@ -108,8 +108,8 @@ def visitor(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A superuser's, with a second factor and a feed with details; the password was given eleven minutes ago."""
     root = world.people["root"]
     assert root
-    second_factor.confirm(root, code_of(second_factor.begin(root)))
-    second_factor.begin(root)
+    two_factor.confirm(root, code_of(two_factor.begin(root)))
+    two_factor.begin(root)
     feed, _secret = feeds.make(station=world.station, details=True, by=root)
     monkeypatch.setattr(world, "feed", feed)
     client = Client()
@@ -150,9 +150,7 @@ def test_other_addresses_never_ask(world: World, visitor: Client, route: str) ->
 def test_no_token_or_key_reaches_a_sensitive_act(world: World, route: str) -> None:
     root = world.people["root"]
     assert root
-    _key, text = access_keys.make(
-        name="Shop", stations=[world.station], rights=access_keys.OFFERED, expires_on=None, by=root
-    )
+    _key, text = api_keys.make(name="Shop", stations=[world.station], rights=api_keys.OFFERED, expires_on=None, by=root)
     for bearer in (text, authentication.new_tokens(root)["access"]):
         answer = Client().post(world.address(route), sent(world, route), headers={"Authorization": f"Bearer {bearer}"})
 

@@ -13,11 +13,12 @@ from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import policies, roles, wall
-from accounts.authentication import new_tokens
-from accounts.checkpoints import Checkpointer
+from accounts import roles
+from accounts.audit.checkpoints import Checkpointer
+from accounts.auth.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
+from accounts.rls import policies, session
 from bookings.models import Booking, Hold
 from config.middleware import Wall
 from core.db import sql as statements
@@ -34,7 +35,7 @@ DAYS = "date_from=2031-03-03&date_to=2031-03-09"
 
 @contextmanager
 def serving(method: str = "GET") -> Iterator[None]:
-    with wall.around(RequestFactory().generic(method, "/")):
+    with session.around(RequestFactory().generic(method, "/")):
         yield
 
 
@@ -85,7 +86,7 @@ def test_without_either_wall_a_stranger_is_told_a_lot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the test above would find."""
-    monkeypatch.setattr(wall, "stand_before", lambda person: None)
+    monkeypatch.setattr(session, "stand_before", lambda person: None)
 
     assert len(set(told_to_a_stranger(world))) > 10
 
@@ -128,7 +129,7 @@ def two(db: None) -> tuple[Booking, Booking]:
 def test_person_sees_their_stations_and_the_operator_all(two: tuple[Booking, Booking]) -> None:
     mine, other = two
     with serving():
-        wall.stand_before(person(roles.STAFF, mine.station))
+        session.stand_before(person(roles.STAFF, mine.station))
         seen = {kind: set(kind.objects.values_list("pk", flat=True)) for kind in (Booking, Customer, Station)}
         held = set(Hold.objects.values_list("booking", flat=True))
 
@@ -145,7 +146,7 @@ def test_whoever_has_no_station_sees_none(two: tuple[Booking, Booking], who: str
         "gone": person(roles.STAFF, two[0].station, is_active=False),
     }
     with serving():
-        wall.stand_before(people[who])
+        session.stand_before(people[who])
 
         assert Booking.objects.count() == Station.objects.count() == 0
 
@@ -153,11 +154,11 @@ def test_whoever_has_no_station_sees_none(two: tuple[Booking, Booking], who: str
 def test_whoever_has_the_right_to_all_stations_sees_all_and_their_api_key_its_own(two: tuple[Booking, Booking]) -> None:
     root = User.objects.create_superuser("root@example.com", "seven green horses")
     with serving():
-        wall.stand_before(root)
+        session.stand_before(root)
         seen = Booking.objects.count()
     root.scope = Scope(frozenset({two[0].station_id}), frozenset({roles.VIEW}))
     with serving():
-        wall.stand_before(root)
+        session.stand_before(root)
         by_key = set(Booking.objects.values_list("pk", flat=True))
 
     assert (seen, by_key) == (2, {two[0].pk})
@@ -167,7 +168,7 @@ def test_api_key_does_not_widen_what_its_person_has(two: tuple[Booking, Booking]
     staff = person(roles.STAFF, two[0].station)
     staff.scope = Scope(frozenset(one.station_id for one in two), frozenset({roles.VIEW}))
     with serving():
-        wall.stand_before(staff)
+        session.stand_before(staff)
 
         assert set(Booking.objects.values_list("pk", flat=True)) == {two[0].pk}
 
@@ -175,7 +176,7 @@ def test_api_key_does_not_widen_what_its_person_has(two: tuple[Booking, Booking]
 def test_nothing_is_written_into_anothers_station(two: tuple[Booking, Booking]) -> None:
     mine, other = two
     with serving("POST"):
-        wall.stand_before(person(roles.STAFF, mine.station))
+        session.stand_before(person(roles.STAFF, mine.station))
         changed = Booking.objects.filter(pk=other.pk).update(party_adults=9)
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             Booking.objects.filter(pk=mine.pk).update(station=other.station_id)
@@ -188,7 +189,7 @@ def test_nothing_is_written_into_anothers_station(two: tuple[Booking, Booking]) 
 def test_audit_trail_can_be_written_and_never_changed(two: tuple[Booking, Booking]) -> None:
     mine, _other = two
     with serving("POST"):
-        wall.stand_before(person(roles.MANAGERS, mine.station))
+        session.stand_before(person(roles.MANAGERS, mine.station))
         with connection.cursor() as cursor:
             for change in ("UPDATE accounts_auditentry SET event = ''", "DELETE FROM accounts_auditentry"):
                 with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
@@ -213,7 +214,7 @@ def test_no_request_touches_checkpoints_of_the_audit_log(
     mine, _other = two
     Checkpointer().make(timezone.now())
     with serving("POST"):
-        wall.stand_before(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
+        session.stand_before(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             statements.send(statement, [])
 
@@ -224,7 +225,7 @@ def test_role_of_workers_may_change_neither_entries_nor_checkpoints(
     two: tuple[Booking, Booking], table: str, statement: str
 ) -> None:
     with transaction.atomic():
-        statements.send(f"SET LOCAL ROLE {wall.WORK}", [])
+        statements.send(f"SET LOCAL ROLE {session.WORK}", [])
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             statements.send(statement.format(table), [])
         transaction.set_rollback(True)
@@ -239,7 +240,7 @@ def test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction(tran
 
     found = []
     with serving("POST"):
-        wall.stand_before(staff)
+        session.stand_before(staff)
         found.append(seen())  # each statement by itself
         with transaction.atomic():
             try:
@@ -262,7 +263,7 @@ def test_connection_carries_nothing_over_to_the_next_request(transactional_db: N
     for who in (person(roles.STAFF, mine.station), person(roles.STAFF, other.station), None):
         for method in ("GET", "POST"):
             with serving(method):
-                wall.stand_before(who)
+                session.stand_before(who)
                 found.append(set(Booking.objects.values_list("pk", flat=True)))
                 if method == "POST":
                     with pytest.raises(ProgrammingError), connection.cursor() as cursor:
@@ -291,7 +292,7 @@ def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking
     staff = person(roles.STAFF, mine.station)
 
     def serve(request: Any) -> StreamingHttpResponse:
-        wall.stand_before(staff)
+        session.stand_before(staff)
         return StreamingHttpResponse(str(one.pk) for one in Booking.objects.iterator())
 
     response = Wall(serve)(RequestFactory().get("/"))  # type: ignore[arg-type]
@@ -305,7 +306,7 @@ def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking
 def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: None, around: Any) -> None:
     mine, _other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
     with serving("POST"):
-        wall.stand_before(person(roles.STAFF, mine.station))
+        session.stand_before(person(roles.STAFF, mine.station))
         with around(), statements.together():
             first, second = (statements.ask_for(Booking, "true", []) for _part in range(2))
             early = first()
@@ -318,8 +319,8 @@ def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: No
 def test_where_the_wall_cannot_be_raised_nothing_else_is_looked_at(transactional_db: None) -> None:
     made = booking(open_station(code="kitchen"))
     with serving("POST"):
-        wall.stand_before(person(roles.STAFF, made.station))
-        wall._wall.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
+        session.stand_before(person(roles.STAFF, made.station))
+        session._wall.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
         with pytest.raises(DatabaseError, match="stationbook_nobody"):
             Booking.objects.update(party_adults=9)
 

@@ -12,8 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import resetting
-from accounts.auth import email_change
+from accounts.auth import email_change, password_reset
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
 from core import formats
@@ -87,14 +86,14 @@ def text_of(email: AccountEmail) -> Text:
 
 def forgotten_password(user: User, language: str) -> Text:
     with translation.override(language):
-        shown = {"user": user, "link": _address("new-password", resetting.ticket_for(user))}
+        shown = {"user": user, "link": _address("new-password", password_reset.ticket_for(user))}
         return _rendered(_("Your new password for Stationbook"), "reset", shown)
 
 
 def _set_password(user: User, details: dict[str, Any]) -> Text:
     is_new = not user.has_usable_password()
     subject = _("Your account for Stationbook") if is_new else _("Choose a new password for Stationbook")
-    link = _address("new-password", resetting.ticket_for(user, resetting.BY_MANAGER))
+    link = _address("new-password", password_reset.ticket_for(user, password_reset.BY_MANAGER))
     return _rendered(subject, "set_password", {"user": user, "link": link, "is_new": is_new, **details})
 
 

@@ -8,12 +8,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import resetting
-from accounts.auth import account_emails
+from accounts.auth import account_emails, password_reset
 from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailChange, EmailKind
+from accounts.auth.rate_limits import Rate
 from accounts.models import User
-from accounts.throttling import Rate
 from core.errors import Invalid
 
 
@@ -46,7 +45,7 @@ def change(user: User, email: str) -> bool:
     the address is somebody else's: they find out who can read its email.
     """
     wanted = User.objects.normalize_email(email)
-    if not resetting.is_offered():
+    if not password_reset.is_offered():
         _store(user, wanted)
         return True
     if wait := Rate.parse(settings.EMAIL_CHANGE_RATE_LIMIT).count(f"email-change:{user.pk}"):

@@ -9,10 +9,10 @@ from django.contrib.auth import SESSION_KEY, authenticate
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from accounts import second_factor, sessions
-from accounts.authentication import takes_code
+from accounts.auth import sessions, two_factor
+from accounts.auth.authentication import takes_code
+from accounts.auth.rate_limits import login_attempt
 from accounts.models import User
-from accounts.throttling import login_attempt
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def confirm(
         return True
     with login_attempt(user.email, address) as attempt:
         knows = password is None or authenticate(request, username=user.email, password=password) == user
-        attempt.succeeded = knows and (code is None or takes_code(user, code, second_factor.look(user.email, code)))
+        attempt.succeeded = knows and (code is None or takes_code(user, code, two_factor.look(user.email, code)))
     if not attempt.succeeded:
         log.warning("User %s failed to confirm their password or code from %s.", user.pk, address)
     elif password is not None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 
 class Session(AbstractBaseSession):
-    """A browser that somebody is signed in with. `accounts.session_store` reads and writes it.
+    """A browser that somebody is signed in with. `accounts.auth.session_store` reads and writes it.
 
     The cookie's key is not in it: whoever reads the table, a backup or the database's log can sign in by none of it.
     """
@@ -38,6 +38,6 @@ class Session(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionBase]:
-        from accounts.session_store import SessionStore
+        from accounts.auth.session_store import SessionStore
 
         return SessionStore

@@ -1,5 +1,7 @@
 """Customers of a station: found, made, changed and searched. What other packages use is named here."""
 
+from accounts.customers.blind_index import EMAIL, PHONE
+from accounts.customers.normalization import initials
 from accounts.customers.search import met_by, search
 from accounts.customers.services import (
     EDITABLE,
@@ -19,8 +21,6 @@ from accounts.customers.services import (
     shown,
 )
 from accounts.customers.transfer import customer_at
-from accounts.indexing import EMAIL, PHONE
-from accounts.normalising import initials
 
 __all__ = [
     "EDITABLE", "EMAIL", "PHONE", "Contact", "Difference", "ShownCustomer", "check", "customer_at", "difference", "edit", "erase",

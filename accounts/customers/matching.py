@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from accounts import indexing
-from accounts.indexing import NAME, Key
+from accounts.customers import blind_index
+from accounts.customers.blind_index import NAME, Key
+from accounts.customers.normalization import name_form
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import name_form
 from stations.models import Station
 
 Identity = tuple[str, str, str]
@@ -14,7 +14,7 @@ Identity = tuple[str, str, str]
 
 def identities(customer: Customer) -> list[Identity]:
     name = name_form(customer.name)
-    return [(*key, name) for key in indexing.contact_keys(customer, customer.station.country)]
+    return [(*key, name) for key in blind_index.contact_keys(customer, customer.station.country)]
 
 
 class KnownCustomers:
@@ -29,13 +29,13 @@ class KnownCustomers:
             self._learn(customer)
 
     def _who_may_be_meant(self, wanted: Sequence[Customer]) -> Iterable[Customer]:
-        contacts = {key for customer in wanted for key in indexing.lookup_keys(customer, self._station.country)}
+        contacts = {key for customer in wanted for key in blind_index.lookup_keys(customer, self._station.country)}
         names = {Key(NAME, name_form(customer.name)) for customer in wanted}
         if not contacts:
             return []
         rows = Customer.objects.filter(station=self._station)
         for keys in (contacts, names):
-            digests = indexing.digests(keys, self._station.pk)
+            digests = blind_index.digests(keys, self._station.pk)
             rows = rows.filter(pk__in=BlindIndex.objects.filter(digest__in=digests).values("customer"))
         return rows.order_by("created_at", "pk")
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import indexing
+from accounts.customers import blind_index
 from accounts.encryption import DecryptionError
 from accounts.models import Customer, CustomerQuerySet
 from stations.models import Station
@@ -53,6 +53,6 @@ def _reindex(done: Reindexed, pks: list[UUID]) -> None:
         except DecryptionError as error:
             done.faults.append(f"{Customer._meta.label} {pk}: {error}")
             continue
-        outdated = [customer for customer in found if not indexing.is_current(customer, station)]
-        indexing.rewrite(outdated, station)
+        outdated = [customer for customer in found if not blind_index.is_current(customer, station)]
+        blind_index.rewrite(outdated, station)
         done.count += len(outdated)

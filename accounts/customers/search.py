@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from accounts import indexing, roles
-from accounts.indexing import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PHONE, Key
-from accounts.models import BlindIndex, Customer
-from accounts.normalising import (
+from accounts import roles
+from accounts.customers import blind_index
+from accounts.customers.blind_index import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PHONE, Key
+from accounts.customers.normalization import (
     LAST_DIGITS,
     earlier_email_form,
     email_form,
@@ -19,6 +19,7 @@ from accounts.normalising import (
     shortest,
     words,
 )
+from accounts.models import BlindIndex, Customer
 from stations.access import Person
 from stations.models import Station
 
@@ -53,7 +54,7 @@ def met_by(hit: Customer, q: str) -> str:
     if looks_like_email(q):
         return EMAIL
     country = hit.station.country
-    asked = _numbers(q, country) & indexing.keys_of(hit, country) if looks_like_phone(q) else set()
+    asked = _numbers(q, country) & blind_index.keys_of(hit, country) if looks_like_phone(q) else set()
     return PHONE if any(key.kind in (PHONE, LAST_FOUR) for key in asked) else NAME
 
 
@@ -84,25 +85,25 @@ def _numbers(text: str, country: str) -> set[Key]:
     if is_bare and len(digits) == LAST_DIGITS:
         keys.add(Key(LAST_FOUR, digits))
     if is_bare and len(digits) <= MAX_LETTERS:
-        keys.add(indexing.beginning(digits))
+        keys.add(blind_index.beginning(digits))
     return keys
 
 
 def _of_keys(keys: set[Key], country: str) -> _Condition:
-    return _Condition(frozenset(keys), lambda hit: bool(keys & indexing.keys_of(hit, country)))
+    return _Condition(frozenset(keys), lambda hit: bool(keys & blind_index.keys_of(hit, country)))
 
 
 def _of_word(word: str) -> _Condition:
     def holds(hit: Customer) -> bool:
         return any(one.startswith(word) and len(word) >= shortest(one) for one in words(hit.name))
 
-    return _Condition(frozenset({indexing.beginning(word)}), holds)
+    return _Condition(frozenset({blind_index.beginning(word)}), holds)
 
 
 def _digests(conditions: Mapping[int, Sequence[_Condition]]) -> list[list[bytes]]:
     """For each condition the digests that meet it at any station; words past the index are only tested."""
     at_each = [
-        [indexing.digests(condition.keys, station_id) for condition in of_station[:MAX_WORDS]]
+        [blind_index.digests(condition.keys, station_id) for condition in of_station[:MAX_WORDS]]
         for station_id, of_station in conditions.items()
     ]
     return [[digest for digests in same for digest in digests] for same in zip(*at_each, strict=True)]

@@ -16,11 +16,13 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, indexing, roles
-from accounts.audit import CustomerEvent
+from accounts import roles
+from accounts.audit import recording
+from accounts.audit.recording import CustomerEvent
+from accounts.customers import blind_index
 from accounts.customers.matching import KnownCustomers
+from accounts.customers.normalization import clean_email, clean_phone, e164, email_form, initials, phone_form
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import clean_email, clean_phone, e164, email_form, initials, phone_form
 from core.db import sql
 from core.errors import Invalid, NotFound
 from core.log_context import note_station
@@ -150,8 +152,8 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_vers
         if changed:
             customer.version += 1
             customer.save()
-            indexing.rewrite([customer], station)
-            audit.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
+            blind_index.rewrite([customer], station)
+            recording.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
             Station.objects.bump(station.pk)
     return customer
 
@@ -179,7 +181,7 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     customer.version += 1
     customer.save()
     BlindIndex.objects.filter(customer=customer).delete()
-    audit.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
+    recording.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
 
 
 def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Customer:
@@ -193,7 +195,7 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Custom
         raise NotFound
     note_station(customer.station_id)
     if has := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
-        audit.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
+        recording.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
     return customer
 
 
@@ -204,7 +206,7 @@ def mark_bounced(customer: Customer, email: str) -> None:
         current = Customer.objects.get(pk=customer.pk)
         if email_form(current.email) == email_form(email) and not current.email_bounced:
             _set_bounced(customer, to=True)
-            audit.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
+            recording.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.bump(customer.station_id)
 
 
@@ -218,7 +220,7 @@ def forget_bounce(customer: Customer, *, by: Person) -> None:
     if customer.email_bounced:
         customer.email_bounced = False
         _set_bounced(customer, to=False)
-        audit.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
+        recording.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
 
 
 def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
@@ -293,6 +295,6 @@ def write_new(customers: Sequence[Customer], station: Station, *, by: Person | N
     """Customers who are not there yet, with their index and an entry each. Under the station's lock."""
     if customers:
         sql.insert(customers)
-        indexing.write(customers, station)
+        blind_index.write(customers, station)
         named = [(customer, [name for name in EDITABLE if getattr(customer, name)]) for customer in customers]
-        audit.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)
+        recording.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)

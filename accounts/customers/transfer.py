@@ -4,12 +4,12 @@ from typing import Final
 
 from django.utils import timezone
 
-from accounts import audit
-from accounts.audit import CustomerEvent
+from accounts.audit import recording
+from accounts.audit.recording import CustomerEvent
 from accounts.customers.matching import KnownCustomers
+from accounts.customers.normalization import email_form
 from accounts.customers.services import write_new
 from accounts.models import Customer
-from accounts.normalising import email_form
 from stations.access import Person
 from stations.models import Station
 
@@ -47,4 +47,4 @@ def _take_over(found: Customer, copy: Customer, *, by: Person, moved_from: str) 
             setattr(found, name, getattr(copy, name))
         found.version, found.updated_at = found.version + 1, timezone.now()
         found.save(update_fields=[*changed, "version", "updated_at"])
-        audit.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)
+        recording.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)

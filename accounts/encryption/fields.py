@@ -17,7 +17,7 @@ from django.forms import CharField, Field, Textarea
 from django.utils.functional import cached_property
 
 from accounts.encryption.key_ring import LEAST_BYTES, VERSION, Binding, ring, row_key_bytes
-from accounts.keys import KEY_ID_BYTES
+from accounts.encryption.keys import KEY_ID_BYTES
 
 if TYPE_CHECKING:
     _TextField = models.Field[Any, Any]

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-from accounts.keys import KEY_ID_BYTES, key_id
+from accounts.encryption.keys import KEY_ID_BYTES, key_id
 
 UNBOUND: Final = b"\x01"
 """The version that is bound to its column alone."""

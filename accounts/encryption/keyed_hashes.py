@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 
-from accounts.keys import key_id
+from accounts.encryption.keys import key_id
 
 DIGEST_BYTES: Final = 16
 """Half of SHA-256: chance collisions among a million customers stay below one in 10^26, at half the size."""

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from accounts import sealing
+from accounts.audit import chain as sealing
 
 AT_ONCE = 1_000
 

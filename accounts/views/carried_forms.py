@@ -17,10 +17,10 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts import resetting
+from accounts.auth import password_reset
 from accounts.forms import PASSWORD_FIELDS, LoginForm
 from accounts.views import sign_in
-from accounts.views.access import Refusal, draw
+from accounts.views.base import Refusal, draw
 from core.tokens import fernet
 from core.web import form_keys, notices, redisplay
 from core.web.redisplay import Reason
@@ -95,7 +95,7 @@ def sign_in_page(
         "form": form,
         "action": request.get_full_path(),
         "carried": [(FIELD, carried)],
-        "can_reset": resetting.is_offered(),
+        "can_reset": password_reset.is_offered(),
         "error": problem,
     }
     response = draw(request, "accounts/login.html", shown, refusal)

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.urls import ResolverMatch
 
-from accounts import wall
 from accounts.forms import LoginForm
-from accounts.views import carried_forms, coming, interrupted
-from accounts.views.access import Refusal
+from accounts.rls import session
+from accounts.views import carried_forms, interrupted, login
+from accounts.views.base import Refusal
 from config import errors
 from core import metrics
 from core.web import form_keys, redisplay
@@ -37,7 +37,7 @@ def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return errors.csrf_failure(request, reason)
     metrics.refused("csrf_failed")
     if match.view_name == "login":
-        return coming.login_after_stale_token(request)
+        return login.login_after_stale_token(request)
     if match.view_name in ("logout", "admin:logout") and _may_sign_out(request):
         return _go_on(request, match)
     if match.view_name == "language":  # which does no harm
@@ -76,7 +76,7 @@ def _redisplayed(request: HttpRequest, match: ResolverMatch) -> HttpResponse | N
 def _sign_in_page(request: HttpRequest) -> HttpResponse:
     carried = request.POST.get(carried_forms.FIELD)
     form = LoginForm(initial={"email": request.POST.get("email", "") if carried else ""})
-    problem = coming.TRY_AGAIN if carried else carried_forms.SIGNED_OUT
+    problem = login.TRY_AGAIN if carried else carried_forms.SIGNED_OUT
     return carried_forms.sign_in_page(
         request, form, carried or carried_forms.seal(request), Refusal(403), problem=problem
     )
@@ -85,6 +85,6 @@ def _sign_in_page(request: HttpRequest) -> HttpResponse:
 def _go_on(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
     """Call the view of a request that is refused, but for what does no harm and for showing a form again."""
     request.csrf_processing_done = True  # type: ignore[attr-defined]  # the admin looks at the token once more
-    wall.stand_before(request.user)
+    session.stand_before(request.user)
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.auth import email_change, reauthentication
 from accounts.auth.models import EmailChange
 from accounts.forms import OwnEmailForm
-from accounts.views.access import OwnRequest, Refusal, draw, own, refused, too_often
+from accounts.views.base import OwnRequest, Refusal, draw, own, refused, too_often
 from accounts.views.post_only import does
 from bookings.views import notices
 from config.errors import answer

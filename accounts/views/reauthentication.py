@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import reauthentication
 from accounts.forms import PasswordForm
-from accounts.views.access import OwnRequest, Refusal, draw, own, refused, target_of
+from accounts.views.base import OwnRequest, Refusal, draw, own, refused, target_of
 from accounts.views.carried_forms import carried_fields
 from accounts.views.submit_once import Interruption
 

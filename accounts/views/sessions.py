@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from accounts import sessions
-from accounts.views.access import OwnRequest, draw, own
+from accounts.auth import sessions
+from accounts.views.base import OwnRequest, draw, own
 from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from core.errors import NotFound

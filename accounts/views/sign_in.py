@@ -3,11 +3,11 @@
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import authentication, sessions
+from accounts.auth import authentication, sessions
+from accounts.auth.rate_limits import TooManyFailures
 from accounts.forms import LoginForm
 from accounts.models import User
-from accounts.throttling import TooManyFailures
-from accounts.views.access import Refusal, too_often
+from accounts.views.base import Refusal, too_often
 from core.web.client_address import remote_address
 
 

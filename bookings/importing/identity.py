@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Final
 
 from accounts.encryption import blind_indexes
-from accounts.keys import KEY_ID_BYTES
+from accounts.encryption.keys import KEY_ID_BYTES
 from bookings.importing.entries import Entry
 from bookings.importing.fields import EMPTY_VALUES
 from bookings.importing.source import Row

@@ -15,8 +15,7 @@ from typing import Final, NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import resetting
-from accounts.auth import account_email_text, account_emails, email_queue
+from accounts.auth import account_email_text, account_emails, email_queue, password_reset
 from accounts.auth.account_email_text import Text
 from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
 from bookings import retention_notices
@@ -69,7 +68,7 @@ def _note_sent(email: QueuedEmail, now: datetime) -> None:
 
 
 def _reset(now: datetime) -> Taken | None:
-    found = resetting.take(now)
+    found = password_reset.take(now)
     if found is None:
         return None
     request, user = found

@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 
-from accounts.throttling import hashed
+from accounts.auth.rate_limits import hashed
 from bookings.mails.kinds import Problem
 from bookings.models import CountedMail, Mail
 from core.db import advisory_locks

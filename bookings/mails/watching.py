@@ -6,8 +6,7 @@ from typing import Final
 
 from django.db.models import Count, Min, Q
 
-from accounts import resetting
-from accounts.auth import account_emails
+from accounts.auth import account_emails, password_reset
 from accounts.models import AccountEmail, ResetRequest
 from bookings.mails.kinds import OPEN, Problem, State
 from bookings.models import Mail, WorkerBeat
@@ -53,7 +52,7 @@ def queue(now: datetime) -> Queue:
         emails._default_manager.filter(due_at__lte=now, created_at__gt=now - lifetime).aggregate(first=Min("due_at"))[
             "first"
         ]
-        for emails, lifetime in ((ResetRequest, resetting.LIFETIME), (AccountEmail, account_emails.LIFETIME))
+        for emails, lifetime in ((ResetRequest, password_reset.LIFETIME), (AccountEmail, account_emails.LIFETIME))
     ]
     since = min((moment for moment in (counts["away"], due, *account) if moment), default=now)
     return Queue(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))

@@ -13,9 +13,8 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
-from accounts import resetting, sessions
-from accounts.auth import account_emails, email_change
-from accounts.checkpoints import Checkpointer
+from accounts.audit.checkpoints import Checkpointer
+from accounts.auth import account_emails, email_change, password_reset, sessions
 from accounts.idempotency import service as idempotency
 from bookings import retaining, retention_notices
 from bookings.mails import account_email_delivery, delivering, limits, misdated, reminders
@@ -178,7 +177,7 @@ def _deliver_next(courier: Courier) -> Outcome | None:
 def tidy(now: datetime) -> None:
     """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, answers to
     forms that nobody sends again, changes that nobody can undo any more, and workers that are gone."""
-    resetting.forget_old(now)
+    password_reset.forget_old(now)
     account_emails.forget_old(now)
     email_change.forget_old(now)
     sessions.forget_over(now)

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.db.migrations.loader import MigrationLoader
 
-from accounts import audit_verification
+from accounts.audit import verification
 from accounts.encryption import DecryptionError, EncryptedTextField
-from accounts.keyrings import RINGS, columns
+from accounts.key_management.keyrings import RINGS, columns
 from bookings import verifying
 from bookings.recovery import picture
 from bookings.recovery.manifest import Manifest, Unusable
@@ -58,7 +58,7 @@ def require_same(manifest: Manifest) -> None:
 
 def faults() -> Iterator[str]:
     """What is wrong in the data itself, be it from before the backup: nothing for what is sound."""
-    yield from _first(str(fault) for fault in audit_verification.faults())
+    yield from _first(str(fault) for fault in verification.faults())
     yield from _first(f"{difference}." for difference in verifying.differences())
     yield from _first(_unreadable())
 

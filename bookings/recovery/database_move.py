@@ -13,9 +13,9 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import Error, connection, models, transaction
 
-from accounts import policies
-from accounts.counters import TABLE as COUNTERS
+from accounts.auth.rate_limit_counters import TABLE as COUNTERS
 from accounts.models import AuditChain, Session
+from accounts.rls import policies
 from bookings.recovery import checking, picture, sqlite_source
 from bookings.recovery.manifest import Unusable
 from bookings.recovery.postgres import require_whole_sight

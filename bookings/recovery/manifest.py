@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from accounts import sealing
+from accounts.audit import chain
 from core.errors import DomainError
 
 NAME: Final = "manifest.json"
@@ -28,7 +28,7 @@ class Unusable(DomainError):
 class Manifest:
     """`made_at` is ISO 8601 in UTC; `files` are name to SHA-256 in hex and size in bytes; `migrations` are by app, `rows` by
     table, `keys` ids in hex by ring; `chains` are those of the audit trail: station (a key, None for no station), count, head.
-    `checkpoint` is the newest of the audit log, as `accounts.checkpoints.name_of` writes it; "" for none.
+    `checkpoint` is the newest of the audit log, as `accounts.audit.checkpoints.name_of` writes it; "" for none.
     """
 
     made_at: str
@@ -48,7 +48,7 @@ class Manifest:
 
     def as_json(self) -> str:
         said = asdict(self)
-        return json.dumps({**said, "seal": sealing.sign(said).hex()}, indent=1, sort_keys=True) + "\n"
+        return json.dumps({**said, "seal": chain.sign(said).hex()}, indent=1, sort_keys=True) + "\n"
 
 
 def read(folder: Path) -> tuple[Manifest, bool]:
@@ -61,7 +61,7 @@ def read(folder: Path) -> tuple[Manifest, bool]:
         seal = bytes.fromhex(said.pop("seal"))
         if said["format"] != FORMAT:
             raise Unusable(f"{path} is of another format ({said['format']}). Use the release that made this backup.")
-        return Manifest(**said), sealing.is_signed(said, seal)
+        return Manifest(**said), chain.is_signed(said, seal)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Unusable(f"{path} is damaged, and with it the backup cannot be proved. Use another backup.") from None
 

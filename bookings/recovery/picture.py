@@ -8,9 +8,9 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts import checkpoints
-from accounts.counters import TABLE as COUNTERS
-from accounts.keyrings import AUDIT, DATA, INDEX
+from accounts.audit import checkpoints
+from accounts.auth.rate_limit_counters import TABLE as COUNTERS
+from accounts.key_management.keyrings import AUDIT, DATA, INDEX
 from accounts.models import AuditChain, IdempotencyKey, Session
 from bookings.models import UndoStep
 from bookings.recovery.manifest import Manifest

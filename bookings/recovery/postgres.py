@@ -13,8 +13,8 @@ from typing import IO, Any, Final, cast
 from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
-from accounts import policies
-from accounts.wall import WORK
+from accounts.rls import policies
+from accounts.rls.session import WORK
 from bookings.recovery import places
 from bookings.recovery.manifest import Manifest, Unusable
 from bookings.recovery.picture import NOT_BACKED_UP

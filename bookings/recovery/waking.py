@@ -13,7 +13,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F
 
-from accounts import sessions
+from accounts.auth import sessions
 from accounts.models import Customer
 from bookings.mails import outbox, reminders
 from bookings.models import Booking, Feed, UndoStep

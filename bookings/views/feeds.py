@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import roles, wall
+from accounts import roles
+from accounts.auth.rate_limits import wait_to_read_feed
 from accounts.models import User
-from accounts.throttling import wait_to_read_feed
+from accounts.rls import session
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings import feeds
@@ -106,7 +107,7 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
     }
 
 
-@wall.knows_its_people
+@session.knows_its_people
 @require_safe
 def read(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The calendar file, for whoever knows its address: programs cannot log in."""
@@ -124,7 +125,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
         # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
         if wait := wait_to_read_feed(feed.pk, feed.user):
             return too_many_requests(request, wait)
-        wall.stand_before(feed.user)
+        session.stand_before(feed.user)
         reading = Reading.of(feed, now=timezone.now())
     except NotFound:
         return answer(request, 404)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import customers, roles
+from accounts.auth.rate_limits import wait_to_search
 from accounts.models import Customer
-from accounts.throttling import wait_to_search
 from accounts.views.post_only import does, post_only
 from bookings.forms import SearchForm
 from bookings.models import Booking

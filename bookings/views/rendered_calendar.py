@@ -16,8 +16,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from accounts import roles, wall
+from accounts import roles
 from accounts.models import User
+from accounts.rls import session
 from bookings import drawing, reading
 from bookings.calendar import Row
 from bookings.cards import Page
@@ -124,7 +125,7 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
     metrics.CALENDARS_RENDERED.labels(view.kind).inc()
     counters = _counters(view)
     # By its own rights a person who loses the station in this moment would read no rows, and those who share them see none.
-    with wall.limited_to(pk for pk, _changes in counters):
+    with session.limited_to(pk for pk, _changes in counters):
         contents = reading.near(person, view.watched, read)
     page = _page(person, view, contents, now)
     return RenderedCalendar(

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
 
-from accounts import roles, second_factor
+from accounts import roles
+from accounts.auth import two_factor
 from accounts.auth.models import EmailKind
 from accounts.customers import Contact
 from accounts.models import ApiKey, Authenticator, Customer, User
@@ -39,8 +40,8 @@ class World:
 
 
 def _with_factor(user: User) -> list[str]:
-    secret = second_factor.begin(user)
-    return second_factor.confirm(user, code_of(secret, steps=-1)) or []
+    secret = two_factor.begin(user)
+    return two_factor.confirm(user, code_of(secret, steps=-1)) or []
 
 
 Words = dict[str, Any]
@@ -109,13 +110,13 @@ ACTS: Final[dict[str, Act]] = {
     "turn a second factor on": Act(
         lambda world: "/accounts/me/factor/confirm/",
         lambda world, answer: again(world, "manager").second_factor_at is not None,
-        lambda world: {"code": code_of(second_factor.begun(world.manager) or second_factor.begin(world.manager))},
+        lambda world: {"code": code_of(two_factor.begun(world.manager) or two_factor.begin(world.manager))},
         notice=("manager", EmailKind.TWO_FACTOR_ENABLED),
     ),
     "replace a second factor": Act(
         lambda world: "/accounts/me/factor/confirm/",
-        lambda world, answer: second_factor.begun(world.manager) == "",
-        lambda world: {"code": code_of(second_factor.begin(world.manager)), "current_code": world.codes[0]},
+        lambda world, answer: two_factor.begun(world.manager) == "",
+        lambda world: {"code": code_of(two_factor.begin(world.manager)), "current_code": world.codes[0]},
         factor=True,
         notice=("manager", EmailKind.AUTHENTICATOR_REPLACED),
     ),

@@ -15,10 +15,13 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.http import HttpRequest  # noqa: E402
 
-from accounts import authentication, resetting  # noqa: E402
-from accounts.auth import email_change  # noqa: E402
+from accounts.auth import (  # noqa: E402
+    authentication,
+    email_change,
+    password_reset,
+)
+from accounts.auth.rate_limits import Rate, TooManyFailures  # noqa: E402
 from accounts.models import User  # noqa: E402
-from accounts.throttling import Rate, TooManyFailures  # noqa: E402
 from core.errors import Invalid  # noqa: E402
 
 
@@ -53,7 +56,7 @@ def code(email: str, password: str, said: str) -> str:
 
 
 def choose(ticket: str, password: str) -> str:
-    return "chosen" if resetting.give_password(ticket, password) else "refused"
+    return "chosen" if password_reset.give_password(ticket, password) else "refused"
 
 
 def take_email(wanted: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts import authentication, roles
+from accounts import roles
+from accounts.auth import authentication
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking

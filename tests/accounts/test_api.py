@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from accounts import authentication, customers, roles
+from accounts import customers, roles
+from accounts.auth import authentication
 from accounts.models import Customer, User
 from stations.models import Station
 from tests.factories import StationFactory, customer, person, staff

@@ -11,8 +11,8 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from accounts.auth.session_store import SessionStore
 from accounts.models import User
-from accounts.session_store import SessionStore
 from config.settings import PASSWORD_HASHERS
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory
@@ -87,11 +87,11 @@ def test_log_says_who_signed_in_and_what_was_refused_and_names_no_account(
     staff: User, settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.LOGIN_RATE_LIMIT = "1/day"
-    with caplog.at_level(logging.INFO, logger="accounts.authentication"):
+    with caplog.at_level(logging.INFO, logger="accounts.auth.authentication"):
         for password in (PASSWORD, "wrong", PASSWORD):
             by_page(staff.email, password)
 
-    assert [one.getMessage() for one in caplog.records if one.name == "accounts.authentication"] == [
+    assert [one.getMessage() for one in caplog.records if one.name == "accounts.auth.authentication"] == [
         f"User {staff.pk} logged in from 127.0.0.1.",
         "A log-in from 127.0.0.1 is refused.",
         "A log-in from 127.0.0.1 has to wait: too many failures.",

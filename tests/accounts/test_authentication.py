@@ -17,8 +17,8 @@ from pytest_django import Settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts import authentication, second_factor
-from accounts.audit import Origin, acting
+from accounts.audit.recording import Origin, acting
+from accounts.auth import authentication, two_factor
 from accounts.models import User
 from stations.models import Station
 from tests.authenticator import code_of
@@ -391,8 +391,8 @@ def test_a_burst_of_right_passwords_is_let_in_whole(database_url: str) -> None:
 @pytest.mark.parametrize("kind", ["app", "recovery"])
 def test_one_of_eight_processes_spends_a_code(database_url: str, kind: str) -> None:
     user = UserFactory(email="racer@example.com")
-    secret = second_factor.begin(user)
-    codes = second_factor.confirm(user, code_of(secret, steps=-1)) or []
+    secret = two_factor.begin(user)
+    codes = two_factor.confirm(user, code_of(secret, steps=-1)) or []
 
     printed = race(database_url, 8, "code", user.email, PASSWORD, code_of(secret) if kind == "app" else codes[0])
 

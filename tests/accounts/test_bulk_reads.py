@@ -11,9 +11,11 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone, translation
 
-from accounts import access_keys, bulk_reads, roles
+from accounts import roles
 from accounts.admin_trail import describe
-from accounts.bulk_reads import ReadEvent
+from accounts.audit import bulk_reads
+from accounts.audit.bulk_reads import ReadEvent
+from accounts.auth import api_keys
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import feeds
@@ -47,7 +49,7 @@ def bar(station: Station) -> Station:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """`clock(seconds)`: so much later, as a process counts it."""
     now = [1_000.0]
-    monkeypatch.setattr("accounts.bulk_reads.monotonic", lambda: now[0])
+    monkeypatch.setattr("accounts.audit.bulk_reads.monotonic", lambda: now[0])
     bulk_reads.tally._swept = now[0]
     return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
@@ -263,7 +265,7 @@ def test_answer_that_the_caller_has_already_is_not_recorded(api: Caller) -> None
 
 def test_calls_by_key_and_by_token_are_told_apart(api: Caller, bar: Station) -> None:
     user = User.objects.get()
-    _key, text = access_keys.make(name="Shop", stations=[bar], rights=[roles.VIEW, roles.PII], expires_on=None, by=user)
+    _key, text = api_keys.make(name="Shop", stations=[bar], rights=[roles.VIEW, roles.PII], expires_on=None, by=user)
     api.get(f"{WEEK}&station=bar")
     Client().get(WEEK, headers={"Authorization": f"Bearer {text}"})
 

@@ -13,11 +13,12 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import audit_verification, checkpoints, roles
-from accounts.audit_verification import CheckpointFault, Evidence, Fault, Wrong
-from accounts.checkpoints import Checkpointer
-from accounts.keyrings import AUDIT
-from accounts.keys import key_id, new_key
+from accounts import roles
+from accounts.audit import checkpoints, verification
+from accounts.audit.checkpoints import Checkpointer
+from accounts.audit.verification import CheckpointFault, Evidence, Fault, Wrong
+from accounts.encryption.keys import key_id, new_key
+from accounts.key_management.keyrings import AUDIT
 from accounts.models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
 from bookings import services
 from bookings.mails import worker
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.django_db
 NOW: Final = datetime(2031, 3, 1, 12, tzinfo=UTC)
 
 
-def faults(evidence: Evidence = audit_verification.NO_EVIDENCE) -> list[audit_verification.AnyFault]:
-    return list(audit_verification.faults(evidence))
+def faults(evidence: Evidence = verification.NO_EVIDENCE) -> list[verification.AnyFault]:
+    return list(verification.faults(evidence))
 
 
 def execute(sql: str, values: Any = ()) -> None:

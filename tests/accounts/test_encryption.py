@@ -15,7 +15,7 @@ from pytest_django import Settings
 from accounts import customers, encryption
 from accounts.customers import Contact
 from accounts.encryption import DecryptionError, EncryptedTextField, KeyRing, blind_index, blind_indexes
-from accounts.keys import key_id
+from accounts.encryption.keys import key_id
 from accounts.models import Customer
 from bookings.models import Booking
 from stations.models import Station

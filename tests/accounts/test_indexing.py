@@ -9,8 +9,8 @@ from django.db import connection
 
 from accounts import customers, roles
 from accounts.customers import Contact
+from accounts.customers.blind_index import COUNTED_BY, EMAIL, Key, digests, keys_of
 from accounts.encryption import blind_index, blind_indexes
-from accounts.indexing import COUNTED_BY, EMAIL, Key, digests, keys_of
 from accounts.models import BlindIndex, Customer
 from stations.models import Station
 from tests.importing.running import bring_in, write

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.keys import announced, announcement, are_alike, is_made_up, is_weak, key_id, mark_of, new_key
+from accounts.encryption.keys import announced, announcement, are_alike, is_made_up, is_weak, key_id, mark_of, new_key
 
 keys = st.binary(min_size=32, max_size=32)
 

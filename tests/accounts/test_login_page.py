@@ -8,7 +8,8 @@ from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
-from accounts import roles, second_factor
+from accounts import roles
+from accounts.auth import two_factor
 from accounts.models import Session, User
 from tests.authenticator import code_of
 from tests.factories import PASSWORD, person
@@ -84,8 +85,8 @@ def test_log_out_ends_the_session(staff: User, client: Client) -> None:
 
 
 def test_log_in_sent_twice_with_a_code_that_is_good_once_is_one_session(staff: User) -> None:
-    secret = second_factor.begin(staff)
-    second_factor.confirm(staff, code_of(secret, steps=-1))
+    secret = two_factor.begin(staff)
+    two_factor.confirm(staff, code_of(secret, steps=-1))
     browser, late = Client(), Client()
     [form] = [form for form in forms_of(browser.get(LOGIN)) if "password" in form.passwords]
     sent = {**form.fields, **words(staff, code=code_of(secret))}

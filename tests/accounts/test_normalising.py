@@ -4,9 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.indexing import MAX_LETTERS, MAX_WORDS, keys_of
+from accounts.customers.blind_index import MAX_LETTERS, MAX_WORDS, keys_of
+from accounts.customers.normalization import (
+    e164,
+    email_form,
+    initials,
+    name_form,
+    phone_digits,
+    phone_form,
+    phone_forms,
+    words,
+)
 from accounts.models import Customer
-from accounts.normalising import e164, email_form, initials, name_form, phone_digits, phone_form, phone_forms, words
 
 
 @pytest.mark.parametrize(

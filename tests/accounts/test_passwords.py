@@ -14,7 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import translation
 
-from accounts import resetting, roles
+from accounts import roles
+from accounts.auth import password_reset
 from accounts.auth.passwords import normalize
 from accounts.models import User
 from stations.models import Station
@@ -149,7 +150,7 @@ def by_the_account_page(station: Station, password: str, patch: pytest.MonkeyPat
 
 
 def by_a_mailed_link(station: Station, password: str, patch: pytest.MonkeyPatch) -> str:
-    ticket = resetting.ticket_for(person(roles.STAFF, station))
+    ticket = password_reset.ticket_for(person(roles.STAFF, station))
     return Client().post(f"/accounts/new-password/{ticket}/", {"new": password, "again": password}).content.decode()
 
 

@@ -16,9 +16,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts import access_keys, authentication, counters, roles, second_factor
+from accounts import roles
+from accounts.auth import api_keys, authentication, rate_limit_counters, two_factor
+from accounts.auth.rate_limits import Rate, Reservations, TooManyFailures, login_attempt
 from accounts.models import Authenticator, User
-from accounts.throttling import Rate, Reservations, TooManyFailures, login_attempt
 from bookings import feeds
 from stations.models import Station
 from tests.authenticator import code_of
@@ -35,7 +36,7 @@ ASVS_FAILURES_AN_HOUR: Final = 100
 
 @pytest.fixture
 def clock(db: None) -> Iterator[time_machine.Traveller]:
-    counters.forget(before=(NOON + timedelta(days=30)).timestamp())
+    rate_limit_counters.forget(before=(NOON + timedelta(days=30)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 
@@ -136,8 +137,8 @@ def test_failures_of_one_account_leave_others_alone(clock: time_machine.Travelle
 
 @pytest.fixture
 def secret(staff: User, clock: time_machine.Traveller) -> str:
-    secret = second_factor.begin(staff)
-    second_factor.confirm(staff, code_of(secret))
+    secret = two_factor.begin(staff)
+    two_factor.confirm(staff, code_of(secret))
     clock.shift(timedelta(minutes=5))
     return secret
 
@@ -174,7 +175,7 @@ def test_ground_codes_tell_nobody_that_the_password_is_right(
 
 
 def test_recovery_codes_count_as_codes_do(staff: User, secret: str, clock: time_machine.Traveller) -> None:
-    codes = second_factor.renew_codes(staff)
+    codes = two_factor.renew_codes(staff)
     grind(staff, clock, 10)
 
     assert log_in(staff, code=codes[0]).status_code == 429
@@ -269,7 +270,7 @@ def test_page_over_the_limit_costs_its_session_and_no_more(staff: User, settings
         browser.get(WEEK)
 
     tables = {found[1] for query in asked if (found := re.search(r'(?:FROM|INTO) "?(\w+)', query["sql"]))}
-    assert tables - {counters.TABLE} == {"accounts_session"}
+    assert tables - {rate_limit_counters.TABLE} == {"accounts_session"}
 
 
 def test_pages_leave_the_api_the_exit_and_other_people_alone(staff: User, station: Station, settings: Settings) -> None:
@@ -320,7 +321,7 @@ def test_processes_that_reserve_pass_no_more_than_the_limit_together(limit: int)
 
 
 def key_of(owner: User, station: Station) -> str:
-    return access_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=owner)[1]
+    return api_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=owner)[1]
 
 
 def test_each_api_key_has_a_limit_of_its_own(station: Station, settings: Settings) -> None:

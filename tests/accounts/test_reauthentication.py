@@ -10,8 +10,8 @@ from django import forms
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import counters
 from accounts import forms as account_forms
+from accounts.auth import rate_limit_counters
 from accounts.auth.models import AccountEmail
 from accounts.models import User
 from accounts.views.carried_forms import NOT_CARRIED
@@ -27,7 +27,7 @@ STALE: Final = timedelta(minutes=10)
 
 @pytest.fixture(autouse=True)
 def clock(db: None) -> Iterator[time_machine.Traveller]:
-    counters.forget(before=(NOON + timedelta(days=2)).timestamp())
+    rate_limit_counters.forget(before=(NOON + timedelta(days=2)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 

@@ -10,12 +10,13 @@ from django.db import connection, models
 from django.db.models.functions import Coalesce
 from django.test import Client
 
-from accounts import resetting, roles, second_factor
+from accounts import roles
+from accounts.auth import password_reset, two_factor
 from accounts.auth.models import EmailKind
 from accounts.customers import Contact
 from accounts.encryption import UNBOUND, VERSION, DecryptionError, EncryptedTextField, row_key_bytes
 from accounts.encryption.key_ring import DOUBLED_UP_TO, KeyRing, padded_length
-from accounts.keyrings import columns
+from accounts.key_management.keyrings import columns
 from accounts.models import AccountEmail, Authenticator, Customer, EmailChange, ResetRequest
 from bookings.audit import Event
 from bookings.mails import outbox
@@ -83,18 +84,18 @@ def mails_rows(station: Station) -> list[models.Model]:
 def authenticators_rows(station: Station) -> list[models.Model]:
     for number in range(2):
         user = UserFactory(email=f"u{number}@example.com")
-        second_factor.begin(user)
+        two_factor.begin(user)
         Authenticator.objects.get(user=user)
     found = list(Authenticator.objects.order_by("pk"))
     for one in found:
-        one.secret = second_factor.NOBODYS
+        one.secret = two_factor.NOBODYS
         one.save()
     return [*found]
 
 
 def resets_rows(station: Station) -> list[models.Model]:
     for one in (ANA, BOB):
-        resetting.ask(one.email, language="en", address=None)
+        password_reset.ask(one.email, language="en", address=None)
     return [*ResetRequest.objects.order_by("pk")]
 
 

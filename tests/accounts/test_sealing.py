@@ -13,8 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts import audit_verification, roles
-from accounts.audit_verification import Fault, Wrong
+from accounts import roles
+from accounts.audit import verification
+from accounts.audit.verification import Fault, Wrong
 from accounts.customers import Contact
 from accounts.models import AuditChain, AuditEntry, Untouchable
 from bookings import services
@@ -39,8 +40,8 @@ def trail(station: Station) -> Station:
     return station
 
 
-def faults() -> list[audit_verification.AnyFault]:
-    return list(audit_verification.faults())
+def faults() -> list[verification.AnyFault]:
+    return list(verification.faults())
 
 
 def test_trail_of_the_product_itself_has_no_fault(trail: Station) -> None:
@@ -251,14 +252,14 @@ def test_entries_older_than_the_chains_are_sealed_by_the_migration(trail: Statio
 def test_verification_while_others_write_finds_no_fault_and_keeps_nobody_waiting(
     trail: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual, before = audit_verification._faults_of, AuditEntry.objects.count()
+    usual, before = verification._faults_of, AuditEntry.objects.count()
 
     def write_first(chain: AuditChain) -> Any:
         with ThreadPoolExecutor() as others:
             others.submit(_book_elsewhere, trail).result(timeout=10)
         return usual(chain)
 
-    monkeypatch.setattr(audit_verification, "_faults_of", write_first)
+    monkeypatch.setattr(verification, "_faults_of", write_first)
 
     assert faults() == []
     assert AuditEntry.objects.count() == before + AuditChain.objects.count()

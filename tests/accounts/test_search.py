@@ -12,9 +12,9 @@ from hypothesis.extra.django import TestCase
 
 from accounts import customers, roles
 from accounts.customers import Contact
-from accounts.indexing import MAX_WORDS
+from accounts.customers.blind_index import MAX_WORDS
+from accounts.customers.normalization import phone_digits, words
 from accounts.models import BlindIndex, Customer, User
-from accounts.normalising import phone_digits, words
 from core.errors import NotPermitted
 from core.validators import plain_line
 from stations.models import Station

@@ -16,7 +16,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts import authentication, counters, roles, second_factor
+from accounts import roles
+from accounts.auth import authentication, rate_limit_counters, two_factor
 from accounts.models import AuditEntry, Authenticator, RecoveryCode, User
 from stations.models import Station
 from tests.authenticator import code_of
@@ -30,7 +31,7 @@ WEEK: Final = "/calendar/week/?station=kitchen"
 @pytest.fixture(autouse=True)
 def clock(db: None) -> Iterator[time_machine.Traveller]:
     """Noon, for whoever asks; and no failure of an earlier test is counted there."""
-    counters.forget(before=(NOON + timedelta(days=2)).timestamp())
+    rate_limit_counters.forget(before=(NOON + timedelta(days=2)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 
@@ -82,7 +83,7 @@ def test_codes_are_those_of_the_rfc(clock: time_machine.Traveller, staff: User, 
     Authenticator.objects.create(user=staff, pending=secret)
 
     assert code_of(secret) == code
-    assert len(second_factor.confirm(staff, code) or []) == 10
+    assert len(two_factor.confirm(staff, code) or []) == 10
 
 
 def test_set_up_wants_a_code_of_the_app_and_the_password(staff: User) -> None:

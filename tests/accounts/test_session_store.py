@@ -22,8 +22,8 @@ from pytest_django import Settings
 
 from accounts import roles
 from accounts.auth.devices import Device, parse
+from accounts.auth.session_store import SessionStore, digest_of
 from accounts.models import Session, User
-from accounts.session_store import SessionStore, digest_of
 from bookings.mails import worker
 from stations.models import Station
 from tests.factories import PASSWORD, person

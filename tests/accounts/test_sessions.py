@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import authentication, roles
+from accounts import roles
+from accounts.auth import authentication
 from accounts.models import AuditEntry, Session, User
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory, person

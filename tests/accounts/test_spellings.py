@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 
 from accounts.customers import Contact
-from accounts.indexing import EMAIL, PHONE, Key, digests
+from accounts.customers.blind_index import EMAIL, PHONE, Key, digests
+from accounts.customers.normalization import clean_email, e164, email_form
 from accounts.models import BlindIndex, Customer
-from accounts.normalising import clean_email, e164, email_form
 from core.invisible_characters import without_invisible
 from stations.models import Station
 from tests.factories import customer, open_station, store

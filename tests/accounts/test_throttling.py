@@ -16,8 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
-from accounts import counters
-from accounts.throttling import Rate, TooManyFailures, Window, login_attempt
+from accounts.auth import rate_limit_counters
+from accounts.auth.rate_limits import Rate, TooManyFailures, Window, login_attempt
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def redis(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
             time.sleep(0.01)
         settings.REDIS_URL = f"redis+unix://{socket}"
         monkeypatch.setenv("REDIS_URL", settings.REDIS_URL)
-        monkeypatch.setattr(counters._redis_rests, "until", -math.inf)
+        monkeypatch.setattr(rate_limit_counters._redis_rests, "until", -math.inf)
         yield server
         server.terminate()
 
@@ -99,12 +99,12 @@ def test_database_counts_while_redis_is_away(
     redis.send_signal(signal.SIGSTOP)
     counted += [window.add("a", 1), window.add("a", 1)]
     redis.send_signal(signal.SIGCONT)
-    monkeypatch.setattr(counters._redis_rests, "until", -math.inf)
+    monkeypatch.setattr(rate_limit_counters._redis_rests, "until", -math.inf)
     counted += [window.add("a", 1)]
 
     assert counted[:3] == [1, 1, 2]
     assert counted[3] in (2, 3)  # what Redis was told while it stood still it may have counted
-    assert [line.getMessage() for line in caplog.records if line.name == "accounts.counters"] == [
+    assert [line.getMessage() for line in caplog.records if line.name == "accounts.auth.rate_limit_counters"] == [
         "Redis does not answer (TimeoutError): the database counts meanwhile."
     ]
 
@@ -115,12 +115,12 @@ def test_window_counts_apart_from_the_one_before_and_from_other_lengths() -> Non
 
 
 def test_forget_drops_what_has_ended_and_keeps_what_has_not() -> None:
-    counters.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
+    rate_limit_counters.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
     past, present = Window(Rate(9, 60), 6000), Rate(9, 86400).window()
     past.add("a", 1)
     present.add("a", 1)
 
-    counters.forget(before=time.time())
+    rate_limit_counters.forget(before=time.time())
 
     assert (past.add("a", 0), present.add("a", 0)) == (0, 1)
 
@@ -186,7 +186,7 @@ def test_login_that_crashes_counts_as_a_failure(settings: Settings) -> None:
 
 def test_login_counters_hold_no_email_and_no_address() -> None:
     fail("marked.person@example.com", "203.0.113.77")
-    rows = counters._execute(f"SELECT key FROM {counters.TABLE} WHERE ends > %s", [0])
+    rows = rate_limit_counters._execute(f"SELECT key FROM {rate_limit_counters.TABLE} WHERE ends > %s", [0])
     told = str(rows)
     assert len(rows) == 6  # a try and a failure: of the address, and of the account in both windows
     assert [mark for mark in ("marked", "person", "example", "203.0", "113.77") if mark in told] == []
@@ -197,10 +197,10 @@ def test_counters_stand_apart_from_the_database() -> None:
     if connection.vendor == "sqlite":
         database = Path(connection.settings_dict["NAME"])
         assert database.with_name(f"{database.stem}.counters.sqlite3").exists()
-        assert counters.TABLE not in connection.introspection.table_names()
+        assert rate_limit_counters.TABLE not in connection.introspection.table_names()
     else:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [counters.TABLE])
+            cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [rate_limit_counters.TABLE])
             assert cursor.fetchall() == [("u",)]
 
 
@@ -208,8 +208,8 @@ def test_counters_stand_apart_from_the_database() -> None:
 def test_the_file_of_counters_is_made_by_many_at_once(tmp_path: Path) -> None:
     def count(number: int) -> int:
         start.wait(timeout=60)
-        file = counters._File(tmp_path / f"{number // 8}.sqlite3")
-        return len(file.connection.execute(counters._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
+        file = rate_limit_counters._File(tmp_path / f"{number // 8}.sqlite3")
+        return len(file.connection.execute(rate_limit_counters._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
 
     start = Barrier(8)
     with ThreadPoolExecutor(8) as threads:
@@ -240,7 +240,7 @@ class Slowly(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Slowly())
 import django
 django.setup()
-from accounts import counters
+from accounts.auth import rate_limit_counters as counters
 
 def look():
     try:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from django.test import Client
 
-from accounts import authentication
+from accounts.auth import authentication
 from accounts.models import User
 
 STATIONS: Final = "/api/stations/"

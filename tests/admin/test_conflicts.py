@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts import audit, customers, roles
-from accounts.audit import Channel, Origin
+from accounts import customers, roles
+from accounts.audit import recording
+from accounts.audit.recording import Channel, Origin
 from accounts.models import Customer, User
 from bookings.timetables import changing
 from stations.errors import Stale
@@ -303,8 +304,8 @@ def test_whoever_manages_somebody_elsewhere_is_not_named(station: Station, eva: 
     stranger = person(roles.MANAGERS, open_station(), email="stranger@example.com")
     User.objects.filter(pk=mate.pk).update(name="Renamed")
 
-    with audit.acting(Origin(Channel.ADMIN, stranger)):
-        audit.record_hidden(mate, "password", event="password")
+    with recording.acting(Origin(Channel.ADMIN, stranger)):
+        recording.record_hidden(mate, "password", event="password")
 
     told = errors(page.save(name="Mate"))
 

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import roles, second_factor
+from accounts import roles
+from accounts.auth import two_factor
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import AuditEntry, User
 from stations.models import Station
@@ -153,7 +154,7 @@ def test_link_is_mailed_where_it_can_be_and_the_manager_never_sees_it(
 
 def test_link_keeps_the_second_factor(admin: Client, station: Station) -> None:
     mate = person(roles.STAFF, station)
-    second_factor.confirm(mate, code_of(second_factor.begin(mate), steps=-1))
+    two_factor.confirm(mate, code_of(two_factor.begin(mate), steps=-1))
 
     assert choose(link_in(admin.post(url(mate, "password-link")))) == 200
 

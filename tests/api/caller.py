@@ -10,7 +10,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from accounts.authentication import new_tokens
+from accounts.auth.authentication import new_tokens
 from accounts.models import User
 
 JSON = "application/json"

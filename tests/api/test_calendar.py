@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts import bulk_reads, customers, roles
+from accounts import customers, roles
+from accounts.audit import bulk_reads
 from accounts.customers import Contact
 from accounts.encryption import DecryptionError
 from accounts.models import User

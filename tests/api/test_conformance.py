@@ -14,8 +14,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
-from accounts import access_keys, roles
-from accounts.authentication import new_tokens
+from accounts import roles
+from accounts.auth import api_keys
+from accounts.auth.authentication import new_tokens
 from bookings.workflow import Status
 from stations.models import Station
 from tests import factories
@@ -71,7 +72,7 @@ def token_of(caller: str, station: Station) -> str:
         return str(new_tokens(factories.person(GROUPS[caller], station))["access"])
     owner = factories.person(roles.INTEGRATORS, station)
     rights = [roles.VIEW, roles.PII, roles.CHANGE]
-    _key, text = access_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=owner)
+    _key, text = api_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=owner)
     return text
 
 

@@ -13,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts import access_keys, roles
+from accounts import roles
+from accounts.auth import api_keys
 from accounts.customers import Contact
 from accounts.models import ApiKey, AuditEntry, User
 from bookings.models import Booking
@@ -37,7 +38,7 @@ def owner(station: Station, bar: Station) -> User:
 
 
 def key_of(owner: User, *stations: Station, rights: Any = EVERYTHING, expires_on: date | None = None) -> str:
-    _made, text = access_keys.make(name="Shop", stations=stations, rights=rights, expires_on=expires_on, by=owner)
+    _made, text = api_keys.make(name="Shop", stations=stations, rights=rights, expires_on=expires_on, by=owner)
     return text
 
 
@@ -261,10 +262,10 @@ def test_last_use_is_noted_at_most_once_a_minute(owner: User, station: Station) 
 
 def test_key_costs_two_queries_while_its_use_is_noted_already(owner: User, station: Station) -> None:
     key = key_of(owner, station)
-    access_keys.caller(key)
+    api_keys.caller(key)
 
     with CaptureQueriesContext(connection) as asked:
-        found = access_keys.caller(key)
+        found = api_keys.caller(key)
 
     assert (found, len(asked)) == (owner, 2)
 

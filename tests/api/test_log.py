@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from accounts import access_keys, roles
+from accounts import roles
+from accounts.auth import api_keys
 from accounts.customers import Contact
 from accounts.models import User
 from stations.models import Station
@@ -60,7 +61,7 @@ def test_words_that_were_asked_for_stand_nowhere(api: Caller, station: Station, 
 
 
 def test_door_is_told(staff: User, station: Station, client: Client, log: Logbook) -> None:
-    _key, text = access_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
+    _key, text = api_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
     client.force_login(staff)
 
     client.get(WEEK)

@@ -21,8 +21,9 @@ if __name__ == "__main__":
 
 from django.db import connection, connections
 
-from accounts import audit_verification, roles
-from accounts.counters import TABLE as COUNTERS
+from accounts import roles
+from accounts.audit import verification
+from accounts.auth.rate_limit_counters import TABLE as COUNTERS
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
 from bookings import services
@@ -176,7 +177,7 @@ def picture() -> list[list[Any]]:
 
 def disagreements() -> list[str]:
     """Where bookings, ledger and timetables, or the trail and its seals, do not agree."""
-    return [str(found) for found in (*differences(), *audit_verification.faults())]
+    return [str(found) for found in (*differences(), *verification.faults())]
 
 
 if __name__ == "__main__":

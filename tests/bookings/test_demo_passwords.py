@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import access_keys, authentication, roles
-from accounts.auth import passwords
+from accounts import roles
+from accounts.auth import api_keys, authentication, passwords
 from accounts.models import AccountEmail, AuditEntry, User
 from bookings import demo, feeds
 from bookings.models import Feed
@@ -120,7 +120,7 @@ def test_renewed_password_ends_all_that_anybody_had_made_with_the_published_one(
     client = Client()
     client.force_login(manager)
     token = authentication.new_tokens(manager)["access"]
-    _key, key = access_keys.make(
+    _key, key = api_keys.make(
         name="Shop", stations=Station.objects.all(), rights=[roles.VIEW], expires_on=None, by=manager
     )
     feeds.make(station=None, details=False, by=manager)

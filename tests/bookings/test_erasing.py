@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts import customers, indexing, roles
-from accounts.customers import Contact
+from accounts import customers, roles
+from accounts.customers import Contact, blind_index
 from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings import calendar, privacy, services
 from bookings.errors import StillAhead
@@ -78,7 +78,7 @@ def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Stati
 def test_new_key_makes_no_index_of_an_erased_customer(station: Station, manager: User) -> None:
     gone = privacy.erase(whose(past(station)).pk, by=manager)
 
-    indexing.rewrite([gone], station)
+    blind_index.rewrite([gone], station)
 
     assert not BlindIndex.objects.exists()
 

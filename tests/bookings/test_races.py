@@ -6,7 +6,8 @@ from datetime import time
 
 import pytest
 
-from accounts import audit_verification, roles
+from accounts import roles
+from accounts.audit import verification
 from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, ContactProposal, Hold
 from bookings.verifying import differences
@@ -61,7 +62,7 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert parties == CAPACITY
     assert guests <= GUESTS
     assert not list(differences())
-    assert not list(audit_verification.faults())
+    assert not list(verification.faults())
     assert Booking.objects.exists()
 
 
@@ -81,7 +82,7 @@ def test_undo_while_colleagues_and_other_tabs_change_the_same_bookings(database_
     assert min(ends["written"], ends["undone"]) > 20
     assert sum(Booking.objects.values_list("version", flat=True)) == 3 + ends["written"] + ends["undone"]
     assert not list(differences())
-    assert not list(audit_verification.faults())
+    assert not list(verification.faults())
 
 
 @pytest.mark.race
@@ -111,4 +112,4 @@ def test_customers_erased_while_others_book_for_them_leave_nothing(database_url:
     assert set(theirs.values_list("status", flat=True)) <= {Status.CANCELLED}
     assert not theirs.filter(special_requests__isnull=False).exists()
     assert not list(differences())
-    assert not list(audit_verification.faults())
+    assert not list(verification.faults())

@@ -17,7 +17,7 @@ django.setup()
 
 from datetime import time  # noqa: E402
 
-from accounts import callers  # noqa: E402
+from accounts.auth import principals  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bookings import services  # noqa: E402
 from bookings.drafts import Place  # noqa: E402
@@ -34,7 +34,7 @@ class Racer:
         self.people = people
 
     def person(self) -> User:
-        user = callers.known(int(self.draw.choice(self.people)))
+        user = principals.known(int(self.draw.choice(self.people)))
         assert user
         user.undo_stack = UUID(int=user.pk)
         return user

@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import audit_verification, roles
+from accounts import roles
+from accounts.audit import verification
 from accounts.customers import Contact
-from accounts.keys import announcement
+from accounts.encryption.keys import announcement
 from bookings import feeds
 from bookings.models import Booking
 from bookings.verifying import differences
@@ -82,7 +83,7 @@ def test_processes_racing_through_one_connection_never_overbook(pooled: str) -> 
     assert set(ends) <= EXPECTED
     assert busiest()[0] == CAPACITY
     assert not list(differences())
-    assert not list(audit_verification.faults())
+    assert not list(verification.faults())
     assert Booking.objects.exists()
 
 

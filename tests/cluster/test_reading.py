@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts import roles
-from accounts.authentication import new_tokens
+from accounts.auth.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import calendar, reading, services

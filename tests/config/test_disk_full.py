@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import counters
+from accounts.auth import rate_limit_counters
 from accounts.models import Session
 from bookings.models import Booking
 from config.errors import DISK_FULL
@@ -46,7 +46,7 @@ def refuse_writes(execute: Callable[..., Any], sql: str, params: Any, many: bool
 @pytest.fixture(autouse=True)
 def nothing_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_full, "_last_seen", None)
-    monkeypatch.setattr(counters, "_in_memory", counters._InMemory())
+    monkeypatch.setattr(rate_limit_counters, "_in_memory", rate_limit_counters._InMemory())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
         raise full_error()
 
     def begin() -> Any:
-        monkeypatch.setattr(counters, "_execute", refuse_counts)
+        monkeypatch.setattr(rate_limit_counters, "_execute", refuse_counts)
         return connection.execute_wrapper(refuse_writes)
 
     return begin
@@ -135,8 +135,8 @@ def test_signing_in_is_refused_with_the_reason(
 
 def test_limits_hold_within_the_process(db: None, full_disk: Callable[[], Any]) -> None:
     with full_disk():
-        counts = [counters.add("key", 2**31, hits) for hits in (1, 1, 0, 3)]
-        others = counters.add("another", 2**31, 1)
+        counts = [rate_limit_counters.add("key", 2**31, hits) for hits in (1, 1, 0, 3)]
+        others = rate_limit_counters.add("another", 2**31, 1)
 
     assert (counts, others) == ([1, 2, 2, 5], 1)
 

@@ -18,7 +18,8 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts import roles, sessions
+from accounts import roles
+from accounts.auth import sessions
 from accounts.models import User
 from bookings import services
 from bookings.errors import SlotFull

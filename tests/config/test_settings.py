@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts import roles
-from accounts.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
+from accounts.encryption.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
 
 # Fresh each time: a key that stands in a file is known to all, and production refuses it.
 RANDOM = secrets.token_urlsafe(50)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import roles
-from accounts.authentication import new_tokens
+from accounts.auth.authentication import new_tokens
 from bookings.models import Booking
 from stations.models import Station
 from tests.factories import booking, open_station, person

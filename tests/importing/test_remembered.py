@@ -10,7 +10,7 @@ import pytest
 
 from accounts import roles
 from accounts.encryption import blind_indexes
-from accounts.keys import KEY_ID_BYTES
+from accounts.encryption.keys import KEY_ID_BYTES
 from bookings import services
 from bookings.importing import identity
 from bookings.importing.entries import Entry

@@ -13,7 +13,7 @@ from django.conf import settings as product
 from django.db import connection, models
 
 from accounts.encryption import EncryptedTextField
-from accounts.keys import announcement, key_id, new_key
+from accounts.encryption.keys import announcement, key_id, new_key
 from tests.importing.running import Run, run
 
 

@@ -13,7 +13,7 @@ django.setup()
 
 from django.core.management import CommandError, call_command  # noqa: E402
 
-from accounts import rotating  # noqa: E402
+from accounts.key_management import rotation  # noqa: E402
 
 
 def run(words: list[str]) -> int:
@@ -26,7 +26,7 @@ def run(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    rotating.ROWS_AT_ONCE, rotating.CUSTOMERS_AT_ONCE = 5, 3  # type: ignore[misc]  # more points to be killed at
+    rotation.ROWS_AT_ONCE, rotation.CUSTOMERS_AT_ONCE = 5, 3  # type: ignore[misc]  # more points to be killed at
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

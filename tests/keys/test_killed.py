@@ -15,9 +15,10 @@ from typing import Any, Final
 import pytest
 from django.db import connection
 
-from accounts import customers, roles, rotating
-from accounts.keyrings import DATA, INDEX, unbound
-from accounts.keys import key_id, written
+from accounts import customers, roles
+from accounts.encryption.keys import key_id, written
+from accounts.key_management import rotation
+from accounts.key_management.keyrings import DATA, INDEX, unbound
 from accounts.models import Customer
 from bookings import services
 from bookings.models import Booking
@@ -102,7 +103,7 @@ def kill_one(rotator: Process) -> bool:
 
 
 def left() -> int:
-    return sum(work.left() for ring in (DATA, INDEX) for work in rotating.works(ring))
+    return sum(work.left() for ring in (DATA, INDEX) for work in rotation.works(ring))
 
 
 @pytest.mark.parametrize(("people", "kills"), [(60, 5), pytest.param(1_000, 120, marks=pytest.mark.long)])

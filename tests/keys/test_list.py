@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from accounts.keyrings import DATA, INDEX
-from accounts.keys import is_made_up, is_weak, key_id
+from accounts.encryption.keys import is_made_up, is_weak, key_id
+from accounts.key_management.keyrings import DATA, INDEX
 from accounts.models import AuditChain, AuditEntry, Customer
 from stations.models import Station
 from tests import factories

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from accounts import audit_verification, roles
-from accounts.keyrings import INDEX
-from accounts.keys import key_id, new_key
+from accounts import roles
+from accounts.audit import verification
+from accounts.encryption.keys import key_id, new_key
+from accounts.key_management.keyrings import INDEX
 from accounts.models import AuditChain, AuditEntry, Customer
 from bookings import services
 from bookings.models import Booking, ImportedRow
@@ -182,7 +183,7 @@ def test_key_of_sealed_entries_stays(ana: Customer, settings: Any) -> None:
     assert done.status == 1
     assert done.out.splitlines() == [f"  accounts.AuditChain: {heads}", f"  accounts.AuditEntry: {entries}"]
     assert done.err.startswith("The audit trail is never sealed anew: the key stays as long as these entries do.\n")
-    assert list(audit_verification.faults()) == []
+    assert list(verification.faults()) == []
 
 
 def test_key_that_sealed_nothing_may_be_taken_out(ana: Customer, settings: Any) -> None:

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from accounts import customers, roles, rotating
+from accounts import customers, roles
 from accounts.customers import Contact
-from accounts.keyrings import DATA, INDEX
-from accounts.keys import key_id
+from accounts.encryption.keys import key_id
+from accounts.key_management import rotation as rotating
+from accounts.key_management.keyrings import DATA, INDEX
 from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings.mails import outbox
 from bookings.models import Booking, Mail

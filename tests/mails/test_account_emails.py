@@ -14,9 +14,10 @@ from django.test import Client
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from accounts import audit, people, resetting, roles, second_factor, sessions
-from accounts.audit import Channel, Origin
-from accounts.auth import account_emails, email_change
+from accounts import delegation, roles
+from accounts.audit import recording
+from accounts.audit.recording import Channel, Origin
+from accounts.auth import account_emails, email_change, password_reset, sessions, two_factor
 from accounts.auth.account_email_text import NOTICES
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
@@ -59,7 +60,7 @@ def manager(station: Station) -> User:
 
 def acting(actor: User | None) -> Any:
     """As in a request of theirs, or at the command line."""
-    return audit.acting(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
+    return recording.acting(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
 
 
 def body_of(mail: EmailMessage) -> str:
@@ -96,7 +97,7 @@ def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_languag
 ) -> None:
     Station.objects.filter(pk=station.pk).update(language="de")
     with time_machine.travel(NOON, tick=False), acting(manager), translation.override("es"):
-        people.notify_of_changes(staff, ["name", "groups"], old_email=staff.email)
+        delegation.notify_of_changes(staff, ["name", "groups"], old_email=staff.email)
         send()
 
     [mail] = office.kept
@@ -107,7 +108,7 @@ def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_languag
 
 
 def test_notice_of_what_the_operator_did_says_so(staff: User, office: PostOffice, send: Send) -> None:
-    second_factor.confirm(staff, code_of(second_factor.begin(staff)))
+    two_factor.confirm(staff, code_of(two_factor.begin(staff)))
     call_command("forget_second_factor", staff.email)
     send()
 
@@ -241,7 +242,7 @@ def test_invitation_leads_to_a_first_password(station: Station, manager: User, o
     user.save()
     user.stations.add(station)
     with acting(manager):
-        assert resetting.link_of_manager(user) is None
+        assert password_reset.link_of_manager(user) is None
     send()
 
     mail = office.kept[0]
@@ -257,7 +258,7 @@ def test_invitation_leads_to_a_first_password(station: Station, manager: User, o
 
 def test_link_for_a_new_password_says_who_sent_it(staff: User, manager: User, office: PostOffice, send: Send) -> None:
     with acting(manager):
-        resetting.link_of_manager(staff)
+        password_reset.link_of_manager(staff)
     send()
 
     [mail] = office.kept
@@ -270,9 +271,9 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
     staff: User, manager: User, office: PostOffice, send: Send
 ) -> None:
     with acting(manager):
-        resetting.link_of_manager(staff)
+        password_reset.link_of_manager(staff)
         User.objects.filter(pk=staff.pk).update(is_active=False)
-        people.notify_of_changes(staff, ["is_active"], old_email=staff.email)
+        delegation.notify_of_changes(staff, ["is_active"], old_email=staff.email)
 
     send()
 

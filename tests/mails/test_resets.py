@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import authentication, resetting, roles, second_factor
+from accounts import roles
+from accounts.auth import authentication, password_reset, two_factor
 from accounts.models import AuditEntry, ResetRequest, User
 from bookings.mails import account_email_delivery, worker
 from core.mail import smtp
@@ -68,7 +69,7 @@ def path_of(link: str) -> str:
 
 
 def link_for(user: User) -> str:
-    return f"/accounts/new-password/{resetting.ticket_for(user)}/"
+    return f"/accounts/new-password/{password_reset.ticket_for(user)}/"
 
 
 def choose(path: str, new: str = NEW, again: str = NEW) -> int:
@@ -209,7 +210,7 @@ def test_link_is_over_when_its_person_changed(staff: User, become: Callable[[Use
 )
 def test_forged_link_opens_nothing(staff: User, station: Station, ticket: str) -> None:
     other = person(roles.STAFF, station)
-    token = resetting.ticket_for(staff).partition("-")[2]
+    token = password_reset.ticket_for(staff).partition("-")[2]
 
     path = f"/accounts/new-password/{ticket.format(pk=staff.pk, other=other.pk, token=token)}/"
 
@@ -225,8 +226,8 @@ def test_new_password_must_be_a_good_one(staff: User) -> None:
 
 
 def test_second_factor_is_still_asked_for(staff: User) -> None:
-    secret = second_factor.begin(staff)
-    second_factor.confirm(staff, code_of(secret, steps=-1))
+    secret = two_factor.begin(staff)
+    two_factor.confirm(staff, code_of(secret, steps=-1))
 
     assert choose(link_for(staff)) == 200
 
@@ -339,6 +340,6 @@ def test_mail_speaks_the_language_in_which_it_was_asked_for(staff: User, office:
 def test_one_of_eight_processes_uses_a_link(database_url: str) -> None:
     user = UserFactory(email="racer@example.com")
 
-    printed = race(database_url, 8, "choose", resetting.ticket_for(user), NEW)
+    printed = race(database_url, 8, "choose", password_reset.ticket_for(user), NEW)
 
     assert sorted(printed) == ["chosen", *["refused"] * 7]

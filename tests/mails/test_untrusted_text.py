@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from accounts import access_keys, authentication, roles
+from accounts import roles
+from accounts.auth import api_keys, authentication
 from accounts.models import User
 from bookings import services
 from bookings.mails.untrusted_text import name_to_repeat, without_links
@@ -39,7 +40,7 @@ BODY: Final = {
 
 def key_of(user: User) -> str:
     rights = [roles.VIEW, roles.PII, roles.CHANGE]
-    _key, text = access_keys.make(name="Shop", stations=user.stations.all(), rights=rights, expires_on=None, by=user)
+    _key, text = api_keys.make(name="Shop", stations=user.stations.all(), rights=rights, expires_on=None, by=user)
     return text
 
 

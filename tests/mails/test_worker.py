@@ -22,7 +22,8 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
-from accounts import authentication, roles
+from accounts import roles
+from accounts.auth import authentication
 from accounts.models import Session, User
 from bookings import services
 from bookings.mails import delivering, reminders, worker

@@ -12,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import counters, customers, roles
+from accounts import customers, roles
+from accounts.auth import rate_limit_counters
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
@@ -33,7 +34,7 @@ MIDNIGHT: Final = time()
 @pytest.fixture(autouse=True)
 def now(db: None) -> Iterator[time_machine.Traveller]:
     """The week before the factories' Friday, for whoever asks; and no reading of an earlier test is counted there."""
-    counters.forget(before=(NOW + timedelta(days=2)).timestamp())
+    rate_limit_counters.forget(before=(NOW + timedelta(days=2)).timestamp())
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 

@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import roles, second_factor
+from accounts import roles
+from accounts.auth import two_factor
 from accounts.idempotency import service
 from accounts.idempotency.models import IdempotencyKey
 from accounts.models import ApiKey, User
@@ -100,7 +101,7 @@ def test_secret_that_is_shown_once_is_shown_to_who_sends_its_form_again(visitor:
 
 
 def test_recovery_codes_are_the_same_when_their_form_is_sent_again(visitor: Client, staff: User) -> None:
-    codes = second_factor.confirm(staff, code_of(second_factor.begin(staff), steps=-1)) or []
+    codes = two_factor.confirm(staff, code_of(two_factor.begin(staff), steps=-1)) or []
     visitor.force_login(staff)
     form = form_at(visitor, "/accounts/me/factor/", "code")
     sent = filled(form, code=codes[0], old=PASSWORD)

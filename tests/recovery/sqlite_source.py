@@ -15,8 +15,9 @@ from django.db.migrations.recorder import MigrationRecorder  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from accounts import access_keys, roles  # noqa: E402
-from accounts.checkpoints import Checkpointer  # noqa: E402
+from accounts import roles  # noqa: E402
+from accounts.audit.checkpoints import Checkpointer  # noqa: E402
+from accounts.auth import api_keys  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from bookings import privacy, services  # noqa: E402
 from bookings.mails import outbox  # noqa: E402
@@ -46,7 +47,7 @@ def fill() -> None:
     services.reschedule(made[0].pk, to=Place(SATURDAY, time(19), "kitchen"), by=roles.OPERATOR)
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)
     privacy.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
-    access_keys.make(name="Shop", stations=[kitchen], rights=[roles.VIEW], expires_on=None, by=manager)
+    api_keys.make(name="Shop", stations=[kitchen], rights=[roles.VIEW], expires_on=None, by=manager)
     Client().force_login(manager)
     Checkpointer().make(timezone.now())
     person(roles.VIEWERS, bar).delete()  # whose key is not given to anybody else

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import checkpoints, sealing
-from accounts.checkpoints import Checkpointer
+from accounts.audit import chain as sealing
+from accounts.audit import checkpoints
+from accounts.audit.checkpoints import Checkpointer
 from accounts.models import AuditChain, AuditEntry
 from bookings.recovery import checking, manifest, picture
 from bookings.recovery.manifest import Unusable

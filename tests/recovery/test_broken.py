@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.keys import key_id, new_key
+from accounts.encryption.keys import key_id, new_key
 from accounts.models import AuditEntry
 from bookings.recovery import manifest
 from bookings.recovery.places import UNFINISHED

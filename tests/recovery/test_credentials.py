@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import access_keys, roles, sessions
+from accounts import roles
+from accounts.auth import api_keys, sessions
 from accounts.models import ApiKey, AuditEntry, User
 from bookings import feeds
 from bookings.models import Feed
@@ -51,7 +52,7 @@ def make(transactional_db: None) -> Make:
 def held_at(station: Station) -> Held:
     user = person(roles.MANAGERS, station)
     rights = [roles.VIEW, roles.PII]
-    key, text = access_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=user)
+    key, text = api_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=user)
     feed, secret = feeds.make(station=None, details=True, by=user)
     return Held(user, text, key.pk, secret, feed.pk)
 
@@ -66,7 +67,7 @@ def test_restore_without_a_list_ends_all_keys_and_feeds_and_says_so(
 ) -> None:
     revoked, other = make(), make()
     backup = backed_up(tmp_path)
-    access_keys.revoke(revoked.key_id, by=revoked.user)
+    api_keys.revoke(revoked.key_id, by=revoked.user)
     feeds.revoke(revoked.feed_id, by=revoked.user)
     assert (revoked.opens(), other.opens()) == (NEITHER, BOTH)
 
@@ -86,12 +87,12 @@ def test_restore_without_a_list_ends_all_keys_and_feeds_and_says_so(
 
 
 def revoke(held: Held) -> None:
-    access_keys.revoke(held.key_id, by=held.user)
+    api_keys.revoke(held.key_id, by=held.user)
     feeds.revoke(held.feed_id, by=held.user)
 
 
 def renew(held: Held) -> None:
-    access_keys.revoke(held.key_id, by=held.user)
+    api_keys.revoke(held.key_id, by=held.user)
     feeds.renew(held.feed_id, by=held.user)
 
 
@@ -173,7 +174,7 @@ def test_list_holds_nothing_that_opens_anything(make: Make, tmp_path: Path) -> N
 def test_keys_and_feeds_are_ended_after_a_restore_by_other_means(make: Make, tmp_path: Path) -> None:
     one, other = make(), make()
     (tmp_path / "in-use").write_text("".join(found.line() for found in credentials.in_use()))
-    access_keys.revoke(one.key_id, by=one.user)
+    api_keys.revoke(one.key_id, by=one.user)
     three = make()
 
     kept = run("credentials", "end", "--keep", tmp_path / "in-use")

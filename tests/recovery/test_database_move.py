@@ -20,8 +20,8 @@ import pytest
 from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection, models
 
-from accounts import policies
 from accounts.models import ApiKey, Customer, Session, User
+from accounts.rls import policies
 from bookings.models import Booking
 from bookings.recovery import database_move, picture
 from core.parent_death import POLL_SECONDS

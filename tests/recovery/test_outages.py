@@ -13,7 +13,8 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
 
-from accounts import authentication, roles
+from accounts import roles
+from accounts.auth import authentication
 from bookings.models import Booking
 from config.wsgi import application
 from stations.models import Station

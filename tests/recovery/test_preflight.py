@@ -15,9 +15,9 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from accounts import policies
-from accounts.keys import key_id, new_key
+from accounts.encryption.keys import key_id, new_key
 from accounts.models import AuditEntry
+from accounts.rls import policies
 from bookings import preflight
 from bookings.models import Hold
 from config.environment import mail_server

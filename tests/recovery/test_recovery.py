@@ -15,8 +15,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import policies, roles
+from accounts import roles
 from accounts.models import Customer, Session, User
+from accounts.rls import policies
 from bookings import privacy, services
 from bookings.audit import Event
 from bookings.mails.kinds import OPEN, Kind, Problem, State

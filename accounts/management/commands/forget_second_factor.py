@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import second_factor
+from accounts.auth import two_factor
 from accounts.models import User
 
 
@@ -18,5 +18,5 @@ class Command(BaseCommand):
         user = User.objects.filter(email=User.objects.normalize_email(email)).first()
         if user is None:
             raise CommandError(f"There is nobody with the e-mail {email}.")
-        second_factor.take_away(user)
+        two_factor.take_away(user)
         self.stdout.write(f"{user} logs in by password alone.")

@@ -12,9 +12,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from accounts import rotating
 from accounts.encryption import Binding
-from accounts.keyrings import (
+from accounts.encryption.keys import KEY_ID_BYTES, key_id, new_key, written
+from accounts.key_management import rotation
+from accounts.key_management.keyrings import (
     AUDIT,
     DATA,
     INDEX,
@@ -26,7 +27,6 @@ from accounts.keyrings import (
     require_rotatable,
     unbound,
 )
-from accounts.keys import KEY_ID_BYTES, key_id, new_key, written
 from bookings.importing import forgetting
 from bookings.models import ImportedRow
 from core.errors import DomainError
@@ -114,7 +114,7 @@ class Command(BaseCommand):
         faults: set[str] = set()
         for ring in rings:
             require_rotatable(ring, lost=lost)
-            for work in rotating.works(ring):
+            for work in rotation.works(ring):
                 faults |= _with_progress(work)
         for fault in islice(sorted(faults), FAULTS_SHOWN):
             self.stderr.write(fault)
@@ -193,10 +193,10 @@ def _is_of_imports(refusal: InUse) -> bool:
     return bool(refusal.data) and all(column.startswith(f"{ImportedRow._meta.label}.") for column in refusal.data)
 
 
-def _with_progress(work: rotating.Work) -> set[str]:
+def _with_progress(work: rotation.Work) -> set[str]:
     with _bar(work.left(), work.label) as bar:
         try:
-            return rotating.rotate(work, bar.update)
+            return rotation.rotate(work, bar.update)
         except KeyboardInterrupt:
             raise CommandError(_("Stopped. Run it again, and it goes on from here.")) from None
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from accounts import audit_verification, checkpoints
-from accounts.audit_verification import Evidence
+from accounts.audit import checkpoints, verification
+from accounts.audit.verification import Evidence
 from accounts.models import AuditEntry
 from bookings.recovery import manifest as manifests
 from bookings.recovery.manifest import Manifest, Unusable
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}") from None
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None
-        found = list(islice(audit_verification.faults(evidence), NAMED_AT_MOST))
+        found = list(islice(verification.faults(evidence), NAMED_AT_MOST))
         for fault in found:
             self.stdout.write(str(fault))
         if found:

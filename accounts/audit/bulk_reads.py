@@ -19,7 +19,7 @@ from django.db import Error, models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import audit
+from accounts.audit import recording
 from accounts.models import AuditEntry
 from stations.access import Person
 from stations.models import Station
@@ -67,8 +67,8 @@ class Read:
     first: date | None = None
     last: date | None = None
     calls: int = 1
-    context: Mapping[str, Any] = field(default_factory=audit.context)
-    """Who and from where, as `audit.context` says it."""
+    context: Mapping[str, Any] = field(default_factory=recording.context)
+    """Who and from where, as `recording.context` says it."""
 
     def and_then(self, later: "Read") -> "Read":
         """Both together, as of the later one."""

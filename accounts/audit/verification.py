@@ -11,9 +11,9 @@ from typing import Final
 from django.conf import settings
 from django.db.models import BigIntegerField, Max
 
-from accounts.audit_models import AuditChain, AuditCheckpoint, AuditEntry
-from accounts.keys import key_id
-from accounts.sealing import BEFORE_THE_FIRST, Head, chain_seal, checkpoint_mac, entry_mac
+from accounts.audit.chain import BEFORE_THE_FIRST, Head, chain_seal, checkpoint_mac, entry_mac
+from accounts.audit.models import AuditChain, AuditCheckpoint, AuditEntry
+from accounts.encryption.keys import key_id
 from core.db.snapshots import snapshot
 from stations.models import Station
 

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from accounts.auth import reauthentication
+from accounts.auth.rate_limits import TooManyFailures
 from accounts.forms import ConfirmForm
 from accounts.models import User
-from accounts.throttling import TooManyFailures
 from accounts.views.interrupted import sign_in_required
 from accounts.views.submit_once import submit_once
 from core.web.client_address import remote_address

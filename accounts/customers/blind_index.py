@@ -5,9 +5,7 @@ from itertools import islice
 from secrets import SystemRandom
 from typing import Final, NamedTuple
 
-from accounts.encryption import blind_index, blind_indexes, decoy_index
-from accounts.models import BlindIndex, Customer
-from accounts.normalising import (
+from accounts.customers.normalization import (
     LAST_DIGITS,
     earlier_email_form,
     email_form,
@@ -17,6 +15,8 @@ from accounts.normalising import (
     shortest,
     words,
 )
+from accounts.encryption import blind_index, blind_indexes, decoy_index
+from accounts.models import BlindIndex, Customer
 from core.db import sql
 from stations.models import Station
 

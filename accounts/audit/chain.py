@@ -3,7 +3,7 @@
 Every station has a chain, and so has what belongs to none. A chain's count and head are sealed as well, under the same key of
 their own (`AUDIT_KEYS`): whoever writes to the database without it can neither change, add, move or take out an entry, nor cut
 the end off, without `manage.py verify_audit` naming the place. What was validly sealed once could still be put back:
-`accounts.checkpoints` closes that.
+`accounts.audit.checkpoints` closes that.
 """
 
 import hmac

@@ -18,11 +18,11 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import audit
+from accounts.audit import recording
 from accounts.auth import account_emails, devices
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
+from accounts.auth.session_store import SessionStore
 from accounts.models import ApiKey, IdempotencyKey, ResetRequest, Session, User
-from accounts.session_store import SessionStore
 from core.errors import NotFound
 
 STAMP_EVERY: Final = timedelta(minutes=1)
@@ -93,7 +93,7 @@ def _end(rows: "QuerySet[Session]", user: User) -> list[Session]:
     with transaction.atomic():
         ended = list(rows.select_for_update().filter(user=user))
         for row in ended:
-            audit.record_session_end(user, row)
+            recording.record_session_end(user, row)
         Session.objects.filter(pk__in=[row.pk for row in ended]).delete()
     return ended
 
@@ -113,7 +113,7 @@ def end_everything(user: User) -> None:
     """Sessions, tokens and feeds of theirs are over from now on, wherever they are. Recorded."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
-        audit.record_hidden(user, "epoch", event="ended")
+        recording.record_hidden(user, "epoch", event="ended")
     user.refresh_from_db(fields=["epoch"])
 
 
@@ -128,7 +128,7 @@ def end_all() -> int:
         ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)
         User.objects.update(epoch=F("epoch") + FURTHER)
         for user in User.objects.all():
-            audit.record_hidden(user, "epoch", event="ended")
+            recording.record_hidden(user, "epoch", event="ended")
         return User.objects.count()
 
 
@@ -139,6 +139,6 @@ def give_password(user: User, *, notify: bool = True) -> None:
     """
     with transaction.atomic():
         user.save(update_fields=["password"])
-        audit.record_hidden(user, "password", event="password")
+        recording.record_hidden(user, "password", event="password")
         if notify:
             account_emails.queue(user, EmailKind.PASSWORD_CHANGED)

@@ -22,7 +22,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django_otp.oath import TOTP
 from qrcode.image.svg import SvgPathFillImage
 
-from accounts import audit, roles
+from accounts import roles
+from accounts.audit import recording
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import Authenticator, RecoveryCode, User
@@ -74,7 +75,7 @@ def confirm(user: User, code: str) -> list[str] | None:
         waiting.save()
         user.second_factor_at = timezone.now()
         user.save(update_fields=["second_factor_at"])
-        audit.record_hidden(user, "second_factor_at", event="factor")
+        recording.record_hidden(user, "second_factor_at", event="factor")
         account_emails.queue(user, EmailKind.AUTHENTICATOR_REPLACED if replaces else EmailKind.TWO_FACTOR_ENABLED)
         return _new_codes(user)
 
@@ -88,14 +89,14 @@ def take_away(user: User) -> None:
         RecoveryCode.objects.filter(user=user).delete()
         user.second_factor_at = None
         user.save(update_fields=["second_factor_at"])
-        audit.record_hidden(user, "second_factor_at", event="factor_gone")
+        recording.record_hidden(user, "second_factor_at", event="factor_gone")
         account_emails.queue(user, EmailKind.TWO_FACTOR_DISABLED)
 
 
 def renew_codes(user: User) -> list[str]:
     """Other recovery codes; those of before are good for nothing. Recorded."""
     with transaction.atomic():
-        audit.record_hidden(user, "recovery_codes", event="recovery_codes")
+        recording.record_hidden(user, "recovery_codes", event="recovery_codes")
         account_emails.queue(user, EmailKind.RECOVERY_CODES_RENEWED)
         return _new_codes(user)
 

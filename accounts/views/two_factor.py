@@ -8,10 +8,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from accounts import second_factor
-from accounts.auth import reauthentication
+from accounts.auth import reauthentication, two_factor
 from accounts.forms import AppForm, FactorForm
-from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.views import notices
@@ -29,7 +28,7 @@ def show(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Set up your app"))
 def begin(request: OwnRequest) -> HttpResponse:
     require(request)
-    return final(_draw_app(request, second_factor.begin(request.user), _app_form(request)))
+    return final(_draw_app(request, two_factor.begin(request.user), _app_form(request)))
 
 
 @post_only
@@ -38,15 +37,15 @@ def begin(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Set up your app"))
 def confirm(request: OwnRequest) -> HttpResponse:
     """Take the app into use with its first code. This session goes on, all others end. Recovery codes are in the answer alone."""
-    secret, form = second_factor.begun(request.user), _app_form(request, request.POST)
+    secret, form = two_factor.begun(request.user), _app_form(request, request.POST)
     if not secret:
         return redirect("second-factor")
-    if form.is_valid() and not second_factor.is_shown(request.user, form.cleaned_data["code"]):
+    if form.is_valid() and not two_factor.is_shown(request.user, form.cleaned_data["code"]):
         # Looked at first, so that a slip here spends no recovery code.
         form.add_error("code", _("This is not the code that the app shows now. Type the next one."))
     if refusal := refused(request, form):
         return _draw_app(request, secret, form, refusal)
-    codes = second_factor.confirm(request.user, form.cleaned_data["code"])
+    codes = two_factor.confirm(request.user, form.cleaned_data["code"])
     if codes is None:
         return redirect("second-factor")
     auth.update_session_auth_hash(request, request.user)
@@ -63,7 +62,7 @@ def codes(request: OwnRequest) -> HttpResponse:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    return final(_draw(request, _form(request), codes=second_factor.renew_codes(request.user)))
+    return final(_draw(request, _form(request), codes=two_factor.renew_codes(request.user)))
 
 
 @post_only
@@ -76,7 +75,7 @@ def take_away(request: OwnRequest) -> HttpResponse:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    second_factor.take_away(request.user)
+    two_factor.take_away(request.user)
     auth.update_session_auth_hash(request, request.user)
     notices.keep(request, _("Two-factor authentication is off. You can set it up again at any time."))
     return redirect("second-factor")
@@ -92,7 +91,7 @@ def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AppForm:
 
 
 def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
-    shown = {"form": form, "secret": secret, "picture": second_factor.picture(request.user, secret)}
+    shown = {"form": form, "secret": secret, "picture": two_factor.picture(request.user, secret)}
     return draw(request, "accounts/factor_app.html", shown, refusal)
 
 

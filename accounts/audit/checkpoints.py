@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from accounts.audit_models import AuditChain, AuditCheckpoint
-from accounts.sealing import BEFORE_THE_FIRST, Head, checkpoint_mac
+from accounts.audit.chain import BEFORE_THE_FIRST, Head, checkpoint_mac
+from accounts.audit.models import AuditChain, AuditCheckpoint
 
 log = logging.getLogger(__name__)
 

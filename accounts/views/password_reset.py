@@ -12,9 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import resetting
+from accounts.auth import password_reset
 from accounts.forms import ForgottenForm, NewPasswordForm
-from accounts.views.access import draw, too_often
+from accounts.views.base import draw, too_often
 from accounts.views.submit_once import submit_once
 from config.errors import answer
 from core.web.client_address import remote_address
@@ -44,13 +44,13 @@ def secret(view: View) -> View:
 @secret
 def ask(request: HttpRequest) -> HttpResponse:
     """The same answer for everybody, at once: what becomes of it, only a mail says. No such page where no mail can be sent."""
-    if not resetting.is_offered():
+    if not password_reset.is_offered():
         raise Http404
     form = ForgottenForm(request.POST or None)
     if not form.is_valid():
         return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
-    if wait := resetting.ask(email, language=language, address=remote_address(request)):
+    if wait := password_reset.ask(email, language=language, address=remote_address(request)):
         return draw(request, "accounts/forgotten.html", {"form": form}, too_often(form, wait))
     return final(render(request, "accounts/forgotten.html", {"asked": True}))
 
@@ -60,13 +60,13 @@ def ask(request: HttpRequest) -> HttpResponse:
 def choose(request: HttpRequest, ticket: str) -> HttpResponse:
     """A password for whoever has a link, by a manager or for a forgotten one."""
     expired = _("This link has expired, or was used. Ask for a new one.")
-    person = resetting.holder(ticket, resetting.accepted_links())
+    person = password_reset.holder(ticket, password_reset.accepted_links())
     if person is None:
         return answer(request, 404, sentence=expired)
     form, shown = NewPasswordForm(request.POST or None, person=person), {"is_first": not person.has_usable_password()}
     if not form.is_valid():
         status = 400 if form.is_bound else 200
         return render(request, "accounts/new_password.html", {**shown, "form": form}, status=status)
-    if not resetting.give_password(ticket, form.cleaned_data["new"]):
+    if not password_reset.give_password(ticket, form.cleaned_data["new"]):
         return answer(request, 404, sentence=expired)
     return final(render(request, "accounts/new_password.html", {**shown, "done": True}))

@@ -9,11 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import resetting, roles, sessions
+from accounts import roles
+from accounts.auth import password_reset, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.views import interrupted, sign_in
-from accounts.views.access import Refusal, draw, target_of
+from accounts.views.base import Refusal, draw, target_of
 from accounts.views.post_only import post_only
 from accounts.views.submit_once import replay, submit_once
 from core.web.client_address import remote_address
@@ -68,7 +69,7 @@ def _page(
     request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, problem: str | Promise = ""
 ) -> HttpResponse:
     carried = [("next", target)] if (target := target_of(request)) else []
-    shown = {"form": form, "carried": carried, "can_reset": resetting.is_offered(), "error": problem}
+    shown = {"form": form, "carried": carried, "can_reset": password_reset.is_offered(), "error": problem}
     return draw(request, "accounts/login.html", shown, refusal)
 
 

@@ -10,11 +10,12 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import authentication, customers, roles
+from accounts import customers, roles
+from accounts.audit.bulk_reads import CONTACT, Read, ReadEvent
+from accounts.auth import authentication
 from accounts.auth.passwords import MAXIMUM_LENGTH
-from accounts.bulk_reads import CONTACT, Read, ReadEvent
+from accounts.auth.rate_limits import EachSearch, EachUser, TooManyFailures
 from accounts.models import Customer
-from accounts.throttling import EachSearch, EachUser, TooManyFailures
 from config.api import ApiView, StrictSerializer, is_known, success
 from config.fields import TextField, known_uuid
 from config.openapi import documented, listed, nothing, whole

@@ -12,9 +12,9 @@ from django.db import connection, models
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from accounts import audit_verification
+from accounts.audit import verification
 from accounts.encryption import UNBOUND, EncryptedTextField, KeyedField, KeyedHashField, head_of
-from accounts.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
+from accounts.encryption.keys import KEY_ID_BYTES, POOLED, announced, key_id, mark_of
 from core.errors import DomainError
 
 Kind = TypeVar("Kind", bound=KeyedField)
@@ -110,7 +110,7 @@ def _heads(kind: type[Kind]) -> Iterator[tuple[Kind, bytes, int]]:
 
 DATA: Final = Ring("data", "PII_KEYS", partial(_in_columns, EncryptedTextField))
 INDEX: Final = Ring("index", "INDEX_KEYS", partial(_in_columns, KeyedHashField))
-AUDIT: Final = Ring("audit", "AUDIT_KEYS", audit_verification.uses)
+AUDIT: Final = Ring("audit", "AUDIT_KEYS", verification.uses)
 RINGS: Final = {ring.name: ring for ring in (DATA, INDEX, AUDIT)}
 
 

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import access_keys, roles
-from accounts.auth import reauthentication
+from accounts import roles
+from accounts.auth import api_keys, reauthentication
 from accounts.forms import KeyForm
 from accounts.models import ApiKey
-from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from config.errors import answer
@@ -35,7 +35,7 @@ def listing(request: OwnRequest) -> HttpResponse:
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
     words = form.cleaned_data
-    _made, text = access_keys.make(
+    _made, text = api_keys.make(
         name=words["name"],
         stations=words["stations"],
         rights=words["rights"],
@@ -50,7 +50,7 @@ def listing(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Revoke"))
 def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
     try:
-        access_keys.revoke(key_id, by=request.user)
+        api_keys.revoke(key_id, by=request.user)
     except NotFound:
         raise Http404 from None
     notices.keep(request, _("Revoked. Whoever still calls with this key is refused."))

@@ -1,9 +1,9 @@
 """The second wall between stations: on PostgreSQL the database itself shows a request nothing but its person's stations.
 
-The first is `visible_to`. Should a query forget it, row-level security (`accounts.policies`) leaves out the rows of others all
-the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement that opens each
-of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing over to whoever gets it
-next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
+The first is `visible_to`. Should a query forget it, row-level security (`accounts.rls.policies`) leaves out the rows of
+others all the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement
+that opens each of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing
+over to whoever gets it next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
 
 That statement goes out together with the one that it is for, in a pipeline. To PostgreSQL all that is sent in one, up to its end,
 is one transaction: what stands by itself needs neither BEGIN nor COMMIT, and where the first fails, the other is not looked at.

@@ -30,7 +30,7 @@ _FAMILY_LIVES: Final = (
     " AND NOT EXISTS (SELECT 1 FROM token_blacklist_outstandingtoken t"
     " JOIN token_blacklist_blacklistedtoken e ON e.token_id = t.id WHERE t.jti = %s)"
 )
-"""How `accounts.authentication` keeps that a family of tokens has ended."""
+"""How `accounts.auth.authentication` keeps that a family of tokens has ended."""
 
 
 def _statement(joined: str) -> str:

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.throttling import BaseThrottle
 
-from accounts import counters
+from accounts.auth import rate_limit_counters
 from core.rate import parse_rate
 from stations.access import Person
 
@@ -63,7 +63,7 @@ class Window:
 
     def add(self, key: str, hits: int) -> int:
         """Count, and return how many there are now; 0 hits only looks."""
-        return counters.add(f"{self.rate.seconds}:{key}", self.ends, hits)
+        return rate_limit_counters.add(f"{self.rate.seconds}:{key}", self.ends, hits)
 
     def wait(self) -> int:
         """Whole seconds until the next window, at least one."""

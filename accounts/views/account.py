@@ -8,10 +8,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import sessions
-from accounts.auth import reauthentication
+from accounts.auth import reauthentication, sessions
 from accounts.forms import OwnNameForm, OwnPasswordForm
-from accounts.views.access import OwnRequest, Refusal, draw, own, refused
+from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from bookings.views import notices
 from core.web.redisplay import redisplays

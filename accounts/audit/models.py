@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, sealing
+from accounts.audit import chain, recording
 from core.db import sql
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
@@ -35,13 +35,13 @@ class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: i
     """Entries are sealed on the way in."""
 
     def bulk_create(
-        self, objs: Iterable[Any], *args: Any, chains: sealing.Chains | None = None, **options: Any
+        self, objs: Iterable[Any], *args: Any, chains: chain.Chains | None = None, **options: Any
     ) -> list[Any]:
-        """They come back without their keys, which nobody asks for. `chains` as `sealing.seal` takes them."""
+        """They come back without their keys, which nobody asks for. `chains` as `chain.seal` takes them."""
         entries = list(objs)
         with transaction.atomic(savepoint=False):
-            sealing.seal(entries, chains)
-            audit.tell(entries)
+            chain.seal(entries, chains)
+            recording.tell(entries)
             sql.insert(entries)
         return entries
 
@@ -59,7 +59,7 @@ class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # t
 
 
 def _origin_of(instance: models.Model) -> dict[str, Any]:
-    return {**audit.context(), "station_id": audit.station_of(instance)}
+    return {**recording.context(), "station_id": recording.station_of(instance)}
 
 
 class AuditChain(models.Model):  # noqa: DJ008
@@ -93,12 +93,12 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     station = models.ForeignKey(
         Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station"), db_index=False
     )
-    channel = models.CharField(_("from"), max_length=20, choices=audit.Channel.choices)
+    channel = models.CharField(_("from"), max_length=20, choices=recording.Channel.choices)
     event = models.CharField(_("event"), max_length=30, blank=True)
     number = models.PositiveBigIntegerField(_("number"), null=True, editable=False)
     """Its place in its station's chain, from 1."""
     mac = models.BinaryField(max_length=32, null=True, editable=False)
-    """See `accounts.sealing`."""
+    """See `accounts.audit.chain`."""
     checkpoint = models.PositiveBigIntegerField(null=True, editable=False)
     """The newest checkpoint when it was written, as far as its chain knew."""
 
@@ -120,8 +120,8 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
         if not self._state.adding:
             raise Untouchable
         with transaction.atomic(savepoint=False):
-            sealing.seal([self])
-            audit.tell([self])
+            chain.seal([self])
+            recording.tell([self])
             super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
@@ -129,7 +129,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
 
 
 class AuditCheckpoint(models.Model):  # noqa: DJ008
-    """The heads of all chains at one moment, sealed together. Only `accounts.checkpoints` writes it."""
+    """The heads of all chains at one moment, sealed together. Only `accounts.audit.checkpoints` writes it."""
 
     number = models.PositiveBigIntegerField(primary_key=True)
     """From 1, without gaps."""
@@ -138,7 +138,7 @@ class AuditCheckpoint(models.Model):  # noqa: DJ008
     """`[station, count]` of each chain that has moved since the checkpoint before, in the order of stations; null for the chain
     of no station. The heads themselves are those of the entries with these numbers."""
     mac = models.BinaryField(max_length=32)
-    """The combined head; see `accounts.sealing.checkpoint_mac`."""
+    """The combined head; see `accounts.audit.chain.checkpoint_mac`."""
 
     objects = AppendOnlyQuerySet.as_manager()
 

@@ -18,7 +18,7 @@ from django.db import models, transaction
 from django.db.models import BinaryField, ExpressionWrapper, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import indexing
+from accounts.customers import blind_index
 from accounts.encryption import (
     DIGEST_BYTES,
     KEY_END,
@@ -29,7 +29,7 @@ from accounts.encryption import (
     EncryptedTextField,
     head_of,
 )
-from accounts.keyrings import DATA, INDEX, Ring, columns
+from accounts.key_management.keyrings import DATA, INDEX, Ring, columns
 from accounts.models import BlindIndex, Customer
 from core.errors import DomainError
 from stations.models import Station
@@ -217,7 +217,7 @@ class Indexes:
                         "name", "email", "email_is_valid", "phone", "erased_at"
                     )
                 )
-                return Done(indexing.rewrite(found, station))
+                return Done(blind_index.rewrite(found, station))
         except DecryptionError as error:
             if len(customers) == 1:
                 self._unreadable |= {*customers}

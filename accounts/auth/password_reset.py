@@ -15,18 +15,18 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, sessions
-from accounts.auth import account_emails, email_queue
+from accounts.audit import recording
+from accounts.auth import account_emails, email_queue, sessions
 from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailKind
+from accounts.auth.rate_limits import Rate, hashed, network
 from accounts.models import ResetRequest, User
-from accounts.throttling import Rate, hashed, network
 
 LIFETIME: Final = timedelta(hours=1)
 """Of a request that cannot be mailed."""
 
 
-FORGOTTEN: Final = AccountLink("accounts.resetting", timedelta(hours=1))
+FORGOTTEN: Final = AccountLink("accounts.auth.password_reset", timedelta(hours=1))
 BY_MANAGER: Final = AccountLink("accounts.auth.password_link", timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))
 LINKS: Final = (BY_MANAGER, FORGOTTEN)
 
@@ -69,7 +69,7 @@ def link_of_manager(user: User) -> str | None:
     until it is used. Recorded.
     """
     with transaction.atomic():
-        audit.record_hidden(user, "password", event="password_link")
+        recording.record_hidden(user, "password", event="password_link")
         if is_offered():
             account_emails.queue(user, EmailKind.SET_PASSWORD)
             return None
@@ -97,7 +97,7 @@ def give_password(ticket: str, password: str) -> bool:
         user = _holder(ticket, lambda key: User.objects.select_for_update().filter(pk=key, is_active=True).first())
         if user is None:
             return False
-        audit.acts_as(user)
+        recording.acts_as(user)
         user.set_password(password)
         sessions.give_password(user)
     return True

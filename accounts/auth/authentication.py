@@ -22,11 +22,10 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts import access_keys, callers, second_factor
-from accounts.audit import Channel, acts_as
-from accounts.auth import undo_stack
+from accounts.audit.recording import Channel, acts_as
+from accounts.auth import api_keys, principals, two_factor, undo_stack
+from accounts.auth.rate_limits import TooManyFailures, code_attempt, login_attempt
 from accounts.models import User
-from accounts.throttling import TooManyFailures, code_attempt, login_attempt
 from core import metrics
 
 log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
     known_as = _known_as(email)
     try:
         with login_attempt(known_as, address) as attempt:
-            proof = second_factor.look(known_as, code)
+            proof = two_factor.look(known_as, code)
             user = authenticate(request, username=known_as, password=password)
             attempt.succeeded = isinstance(user, User) and takes_code(user, code, proof)
     except TooManyFailures:
@@ -76,7 +75,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
     return user
 
 
-def takes_code(user: User, code: str, proof: second_factor.Proof) -> bool:
+def takes_code(user: User, code: str, proof: two_factor.Proof) -> bool:
     """Whether the account takes this code, or needs none; a missing one is no guess.
 
     Raises TooManyFailures for a right code after too many wrong ones. A wrong one is then refused as ever: a wait would tell
@@ -153,9 +152,9 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not text.lstrip().startswith(access_keys.PREFIX):
+        if scheme.lower() != "bearer" or not text.lstrip().startswith(api_keys.PREFIX):
             return None
-        user = access_keys.caller(text.strip())
+        user = api_keys.caller(text.strip())
         if user is None:
             raise TokenInvalid
         acts_as(user, Channel.KEY)
@@ -184,7 +183,7 @@ class SessionAuthentication(BrowsersSession):
 
 def owner(token: Token) -> User:
     """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, a password changed since, or an ended family."""
-    user = callers.known(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
+    user = principals.known(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
     if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
         raise TokenInvalid
     if user.lacks_second_factor:

@@ -1,10 +1,10 @@
 """Row-level security on PostgreSQL: made after each migration, out of the models, for every table with a station.
 
-A person's rows are those of the stations that `accounts.wall` has named in the transaction's opening statement. Who belongs to
-which station is seen whole, for it is what one is judged by, but changed at one's own stations alone. The audit trail is written
-and never changed; its checkpoints are the workers' alone. FORCE holds the tables' owner to it as well; the owner belongs to the
-role of commands and workers, which sees all. Only a superuser of the database passes every policy, and even one takes on a
-request's role for a request.
+A person's rows are those of the stations that `accounts.rls.session` has named in the transaction's opening statement. Who
+belongs to which station is seen whole, for it is what one is judged by, but changed at one's own stations alone. The audit
+trail is written and never changed; its checkpoints are the workers' alone. FORCE holds the tables' owner to it as well; the
+owner belongs to the role of commands and workers, which sees all. Only a superuser of the database passes every policy, and
+even one takes on a request's role for a request.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import ProgrammingError, connection, models, transaction
 
-from accounts.wall import EVERYWHERE, MEMBER, PERSON, STATIONS, WORK
+from accounts.rls.session import EVERYWHERE, MEMBER, PERSON, STATIONS, WORK
 
 VERSION: Final = "2"
 """Grows with each change of what stands here, so that the policies are made anew."""

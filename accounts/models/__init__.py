@@ -1,0 +1,29 @@
+"""People, what they sign in with, and customers: the models of the app, wherever they are defined."""
+
+from accounts.audit.models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
+from accounts.auth.models import AccountEmail, EmailChange
+from accounts.auth.session_model import Session
+from accounts.idempotency.models import IdempotencyKey
+from accounts.models.credentials import ApiKey, Authenticator, RecoveryCode, ResetRequest
+from accounts.models.customer import BlindIndex, Customer, CustomerQuerySet
+from accounts.models.user import Held, User
+
+__all__ = [
+    "AccountEmail",
+    "ApiKey",
+    "AuditChain",
+    "AuditCheckpoint",
+    "AuditEntry",
+    "Authenticator",
+    "BlindIndex",
+    "Customer",
+    "CustomerQuerySet",
+    "EmailChange",
+    "Held",
+    "IdempotencyKey",
+    "RecoveryCode",
+    "ResetRequest",
+    "Session",
+    "Untouchable",
+    "User",
+]
