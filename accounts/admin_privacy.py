@@ -21,9 +21,10 @@ from accounts.models import Customer
 from accounts.scoping import ScopedAdmin
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
-from bookings import contacts, disclosing, privacy
 from bookings.forms import AdminGivenContactForm
-from bookings.mails.kinds import Kind, State
+from bookings.models.mail_state import Kind, State
+from bookings.privacy import disclosure, erasure
+from bookings.services import contacts
 from bookings.views.booking import refusal
 from bookings.views.contact import DECISIONS
 from core.errors import DomainError
@@ -37,7 +38,7 @@ FOLDER = "admin/accounts/customer"
 
 
 class PrivacyPages(_Admin):
-    """The pages behind the buttons of a customer's page, for those whom `bookings.privacy` lets."""
+    """The pages behind the buttons of a customer's page, for those whom `bookings.privacy.erasure` lets."""
 
     change_form_template = f"{FOLDER}/change_form.html"
 
@@ -68,7 +69,7 @@ class PrivacyPages(_Admin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        context |= {"may_ask": request.user.has_perms(privacy.RIGHTS)}
+        context |= {"may_ask": request.user.has_perms(erasure.RIGHTS)}
         response = super().render_change_form(request, context, *args, **options)
         add_never_cache_headers(response)
         return response
@@ -79,7 +80,7 @@ class PrivacyPages(_Admin):
         """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
         customer = self._asked(request, customer_id)
         require(request)
-        told = disclosing.disclose(customer.pk, by=request.user)
+        told = disclosure.disclose(customer.pk, by=request.user)
         for mail in told["mails"]:
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
         return self._drawn(request, customer, "data", {"told": told})
@@ -90,7 +91,7 @@ class PrivacyPages(_Admin):
         """The same as JSON. The file's name says nothing of whose it is."""
         customer = self._asked(request, customer_id)
         require(request)
-        told = disclosing.disclose(customer.pk, by=request.user)
+        told = disclosure.disclose(customer.pk, by=request.user)
         response = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
         response["Content-Disposition"] = 'attachment; filename="customer.json"'
         add_never_cache_headers(response)
@@ -104,13 +105,13 @@ class PrivacyPages(_Admin):
         if request.method == "POST":
             require(request)
             try:
-                privacy.erase(customer.pk, by=request.user)
+                erasure.erase(customer.pk, by=request.user)
             except DomainError as refusal:
                 error = str(refusal)
             else:
                 self.message_user(request, gettext("The customer is erased."), messages.SUCCESS)
                 return redirect("admin:accounts_customer_change", customer.pk)
-        expected = privacy.expected(customer, timezone.now())
+        expected = erasure.expected(customer, timezone.now())
         return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
 
     @method_decorator(post_only)
@@ -144,7 +145,7 @@ class PrivacyPages(_Admin):
         customer: Customer | None = self.get_queryset(request).filter(pk=customer_id).first()
         if customer is None:
             raise Http404
-        if not request.user.has_perms(privacy.RIGHTS):
+        if not request.user.has_perms(erasure.RIGHTS):
             raise PermissionDenied
         if customer.erased_at:
             raise Http404

@@ -19,8 +19,9 @@ from accounts.audit.recording import HIDDEN, MOVED_FROM, Channel, CustomerEvent,
 from accounts.models import AuditEntry, Customer
 from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
-from bookings import audit, exporting
+from bookings import audit
 from bookings.audit import Event, Seen
+from bookings.importing import export as exporting
 from bookings.models import Booking
 from core import formats
 from stations.models import Station

@@ -14,13 +14,15 @@ from accounts import customers, roles
 from accounts.models import Customer
 from accounts.scoping import ScopedAdmin, StationFilter, WordedBooleanFilter
 from accounts.views.reauthentication import require
-from bookings import audit, contacts, exporting, services
+from bookings import audit, services
 from bookings.admin_actions import each
 from bookings.admin_forms import CONTACT, BookingForm
 from bookings.admin_mails import MailAdmin
+from bookings.importing import export as exporting
 from bookings.models import Booking, Mail
-from bookings.querysets import BookingQuerySet
-from bookings.workflow import Status
+from bookings.models.querysets import BookingQuerySet
+from bookings.models.status import Status
+from bookings.services import contacts
 
 admin.site.register(Mail, MailAdmin)
 

@@ -13,12 +13,12 @@ from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.scoping import ServiceForm
 from bookings import services
-from bookings.drafts import FIELDS, Draft, Place
 from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull, TooEarly
 from bookings.models import Booking
-from bookings.status_steps import next_steps
+from bookings.models.status import NEW, RESCHEDULABLE, Status
+from bookings.services.inputs import FIELDS, Draft, Place
+from bookings.services.status_steps import next_steps
 from bookings.views.booking import refusal
-from bookings.workflow import NEW, RESCHEDULABLE, Status
 from core.errors import DomainError, Invalid
 from stations.errors import NoSuchSlot, SlotClosed
 

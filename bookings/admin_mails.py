@@ -25,17 +25,19 @@ from accounts import customers, roles
 from accounts.scoping import ScopedAdmin, StationFilter
 from bookings import audit
 from bookings.admin_actions import each
-from bookings.mails import composing, outbox, sample, showing
-from bookings.mails.kinds import OPEN
-from bookings.mails.sample import Sample
+from bookings.mails import display, rendering
+from bookings.mails import preview as sample
+from bookings.mails.preview import Sample
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import OPEN
+from bookings.services import mail_choices
 from core import formats
 from stations.models import Station
 
 ACTIONS: Final = {
-    showing.NOW: ("send_now", _("Send now")),
-    showing.AGAIN: ("send_again", _("Send again")),
-    showing.WITHHOLD: ("withhold", _("No mail: told otherwise")),
+    display.NOW: ("send_now", _("Send now")),
+    display.AGAIN: ("send_again", _("Send again")),
+    display.WITHHOLD: ("withhold", _("No mail: told otherwise")),
 }
 """Each choice's action, and what it is called."""
 BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}", re.IGNORECASE)
@@ -118,15 +120,15 @@ class MailAdmin(ScopedAdmin):
 
     def _read(self, request: HttpRequest, mail: Mail) -> dict[str, Any]:
         booking, may_read = mail.booking, request.user.has_perm(roles.PII)
-        shown = showing.shown(mail, booking, request.user, timezone.now())
+        shown = display.shown(mail, booking, request.user, timezone.now())
         return {
             "shown": shown,
             "actions": [ACTIONS[choice] for choice in shown.choices],
             "reach": bool(may_read and booking.customer and booking.customer.phone),
             "may_read": may_read,
-            "words": showing.words_of(mail, booking, request.user) if may_read else None,
-            "names_another": showing.names_another_station(mail, request.user),
-            "language": composing.language_of(booking),
+            "words": display.words_of(mail, booking, request.user) if may_read else None,
+            "names_another": display.names_another_station(mail, request.user),
+            "language": rendering.language_of(booking),
         }
 
     def history_view(
@@ -168,20 +170,20 @@ class MailAdmin(ScopedAdmin):
     def has_choose_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([roles.MANAGE, *self.to_view, roles.CHANGE])
 
-    @admin.action(description=ACTIONS[showing.NOW][1], permissions=["choose"])
+    @admin.action(description=ACTIONS[display.NOW][1], permissions=["choose"])
     def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
         said = ngettext_lazy("%(count)d mail goes out now.", "%(count)d mails go out now.", "count")
-        self._choose(request, chosen, outbox.send_now, said)
+        self._choose(request, chosen, mail_choices.send_now, said)
 
-    @admin.action(description=ACTIONS[showing.AGAIN][1], permissions=["choose"])
+    @admin.action(description=ACTIONS[display.AGAIN][1], permissions=["choose"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
         said = ngettext_lazy("%(count)d mail is tried again.", "%(count)d mails are tried again.", "count")
-        self._choose(request, chosen, outbox.send_again, said)
+        self._choose(request, chosen, mail_choices.send_again, said)
 
-    @admin.action(description=ACTIONS[showing.WITHHOLD][1], permissions=["choose"])
+    @admin.action(description=ACTIONS[display.WITHHOLD][1], permissions=["choose"])
     def withhold(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
         said = ngettext_lazy("%(count)d mail is not sent.", "%(count)d mails are not sent.", "count")
-        self._choose(request, chosen, outbox.withhold, said)
+        self._choose(request, chosen, mail_choices.withhold, said)
 
     def _choose(self, request: HttpRequest, chosen: QuerySet[Mail], choice: Callable[..., Mail], said: Any) -> None:
         done = each(self, request, chosen, lambda mail: choice(mail.pk, by=request.user))

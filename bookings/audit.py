@@ -21,9 +21,9 @@ from accounts.audit import recording
 from accounts.audit.chain import Chains
 from accounts.audit.recording import HIDDEN, Channel
 from accounts.models import AuditEntry
-from bookings.mails.kinds import Kind
 from bookings.models import Booking, Feed
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind
+from bookings.models.status import Status
 from core import formats
 from stations.access import Person
 from stations.models import Station

@@ -11,11 +11,11 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.models import Customer, User
-from bookings.bookable_slots import SlotOffer
-from bookings.calendar import Cell
-from bookings.grids import MONTH_DAYS
+from bookings.calendar.layout import MONTH_DAYS
+from bookings.calendar.read_model import Cell
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
-from bookings.workflow import NEW, Status
+from bookings.models.status import NEW, Status
+from bookings.services.bookable_slots import SlotOffer
 from core import formats, money, validators
 from core.bidi import isolate
 from core.web.redisplay import RedisplayMixin

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, contact, feeds, finding, mailing, moving, undo
+from bookings.views import booking, calendar, contact, feeds, mails, move, search, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -12,19 +12,19 @@ urlpatterns = [
     path("calendar/day/", calendar.day, name="day"),
     path("calendar/agenda/", calendar.agenda, name="agenda"),
     path("calendar/stations/", calendar.stations, name="stations"),
-    path("calendar/search/", finding.search, name="search"),
+    path("calendar/search/", search.search, name="search"),
     path("bookings/undo/", undo.undo, name="undo"),
     path("bookings/redo/", undo.redo, name="redo"),
-    path("bookings/new/find/", finding.find, name="find-customers"),
+    path("bookings/new/find/", search.find, name="find-customers"),
     path("bookings/new/", booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
     path("bookings/<uuid:booking_id>/contact/", contact.contact, name="booking-contact"),
     path("bookings/<uuid:booking_id>/contact/decide/", contact.decide, name="decide-contact"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
-    path("bookings/<uuid:booking_id>/move/", moving.move, name="move-booking"),
-    path("bookings/<uuid:booking_id>/outlook/", moving.outlook, name="booking-outlook"),
-    path("bookings/<uuid:booking_id>/mails/<uuid:mail_id>/", mailing.mail, name="booking-mail"),
+    path("bookings/<uuid:booking_id>/move/", move.move, name="move-booking"),
+    path("bookings/<uuid:booking_id>/outlook/", move.outlook, name="booking-outlook"),
+    path("bookings/<uuid:booking_id>/mails/<uuid:mail_id>/", mails.mail, name="booking-mail"),
     path("feeds/", feeds.listing, name="feeds"),
     path("feeds/<int:feed_id>/renew/", feeds.renew, name="renew-feed"),
     path("feeds/<int:feed_id>/revoke/", feeds.revoke, name="revoke-feed"),

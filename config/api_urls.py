@@ -5,11 +5,10 @@ answers in the envelope.
 from django.urls import re_path
 
 from accounts.api import views as accounts
-from bookings import api as bookings
-from bookings import api_lists
+from bookings.api import lists, stations
+from bookings.api import views as bookings
 from config import api_root
 from core.web.routes import api_path
-from stations import api as stations
 
 urlpatterns = [
     api_path("", api_root.Root.as_view(), name="api"),
@@ -22,7 +21,7 @@ urlpatterns = [
     api_path("bookings/admin/monthly", bookings.Monthly.as_view(), name="api-monthly"),
     api_path("bookings/admin/<str:booking_id>", bookings.Reschedule.as_view(), name="api-reschedule"),
     api_path("bookings/", bookings.Bookings.as_view(), name="api-bookings"),
-    api_path("bookings/export", api_lists.Export.as_view(), name="api-export"),
+    api_path("bookings/export", lists.Export.as_view(), name="api-export"),
     api_path("bookings/<str:booking_id>/", bookings.OneBooking.as_view(), name="api-booking"),
     api_path("bookings/<str:booking_id>/status/", bookings.BookingStatus.as_view(), name="api-booking-status"),
     api_path("stations/", stations.Stations.as_view(), name="api-stations"),

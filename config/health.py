@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from bookings.mails import watching
+from bookings.mails import stats
 from bookings.operations import clock_check
 from core import metrics
 from core.db import disk_full
@@ -96,7 +96,7 @@ def disk() -> Check:
 
 
 def worker() -> Check:
-    found = watching.workers(timezone.now())
+    found = stats.workers(timezone.now())
     unseen = found.unseen
     limit = timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
     if unseen is None:
@@ -119,7 +119,7 @@ def clock() -> Check:
 def mails() -> Check:
     if not settings.MAIL_SERVER:
         return Check(True, "No mail server is set: mails wait in the outbox.")
-    oldest = watching.queue(timezone.now()).oldest
+    oldest = stats.queue(timezone.now()).oldest
     if oldest > timedelta(seconds=settings.MAIL_QUEUE_SECONDS):
         return Check(
             False, f"A mail should have gone {_minutes(oldest)} ago. See the worker's log, and the mail server."

@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from bookings.mails import delivery_log as delivery_log  # whose counters are there from the start
-from bookings.mails import watching
+from bookings.mails import stats
 from bookings.models import BackupRecord, Booking
 from bookings.operations import clock_check
 from core import metrics
@@ -84,7 +84,7 @@ class OfTheDatabase(Collector):
 
     def _found(self) -> Iterable[Metric]:
         now = timezone.now()
-        queue, workers = watching.queue(now), watching.workers(now)
+        queue, workers = stats.queue(now), stats.workers(now)
         mails = GaugeMetricFamily("stationbook_mail_queue", "Mails on their way, by state.", labels=["state"])
         mails.add_metric(["waiting"], queue.waiting)
         mails.add_metric(["sending"], queue.sending)
@@ -95,7 +95,7 @@ class OfTheDatabase(Collector):
             queue.oldest.total_seconds(),
         )
         ended = GaugeMetricFamily("stationbook_mails_ended", "Mails that ended within the last hour.", labels=["state"])
-        for state, count in watching.ended(now).items():
+        for state, count in stats.ended(now).items():
             ended.add_metric([state], count)
         yield ended
         yield GaugeMetricFamily("stationbook_workers", "Workers that were seen of late.", workers.at_work)

@@ -180,7 +180,7 @@ if REPLICA := database("REPLICA_URL"):
     if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         raise ImproperlyConfigured("REPLICA_URL is set, but DATABASE_URL names no PostgreSQL to have a replica of.")
     DATABASES["replica"] = replica_of(DATABASE, REPLICA)
-    DATABASE_ROUTERS = ["bookings.reading.Router"]
+    DATABASE_ROUTERS = ["bookings.calendar.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

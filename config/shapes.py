@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bookings.workflow import Status
+from bookings.models.status import Status
 from config.fields import DATE_PATTERN, SLOT_PATTERN
 
 Shape = Mapping[str, Any]

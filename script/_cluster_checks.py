@@ -22,10 +22,15 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import AuditEntry  # noqa: E402
 from bookings.audit import Event  # noqa: E402
-from bookings.mails import composing  # noqa: E402
-from bookings.mails.kinds import OPEN, Kind, State  # noqa: E402
-from bookings.mails.standing import Standing, left_to_say  # noqa: E402
+from bookings.mails import rendering  # noqa: E402
+from bookings.mails.rules import left_to_say  # noqa: E402
 from bookings.models import Booking, Hold, Mail  # noqa: E402
+from bookings.models.mail_state import (  # noqa: E402
+    OPEN,
+    Kind,
+    Standing,
+    State,
+)
 
 SETTLED_SECONDS = 90
 STUCK_SECONDS = 4
@@ -119,7 +124,7 @@ def of_mails(lines: list[str]) -> Iterator[str]:
 
 
 def _message_id(mail: Mail) -> str:
-    found = composing.letter_of(mail.message or "").message.decode("ascii", "replace")
+    found = rendering.letter_of(mail.message or "").message.decode("ascii", "replace")
     headers = found.replace("\r\n ", " ").splitlines()
     return next(line.partition(":")[2].strip() for line in headers if line.lower().startswith("message-id:"))
 

@@ -25,8 +25,8 @@ from accounts.auth.session_store import SessionStore  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bookings import services  # noqa: E402
-from bookings.drafts import Draft  # noqa: E402
-from bookings.workflow import Status  # noqa: E402
+from bookings.models.status import Status  # noqa: E402
+from bookings.services.inputs import Draft  # noqa: E402
 from stations.models import Opening, Station  # noqa: E402
 
 HOURS = range(8, 22)

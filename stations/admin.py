@@ -23,12 +23,12 @@ from accounts.admin_conflicts import ConflictPages
 from accounts.forms import LinesField
 from accounts.models import AuditEntry
 from accounts.scoping import ScopedAdmin
-from bookings import retaining
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.forms import IsoDateField, SlotField
-from bookings.mails import composing
+from bookings.mails import rendering
 from bookings.models import Booking
-from bookings.timetables import changing
+from bookings.privacy import retention
+from bookings.services.timetable_changes import changing
 from core import formats
 from core.errors import DomainError
 from core.web.redisplay import RedisplayMixin, redisplays
@@ -74,7 +74,7 @@ class StationForm(_StationForm):
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
         for name in ("email", "mail_from", "mail_reply_to"):
-            if words.get(name) and not composing.is_writable(words[name]):
+            if words.get(name) and not rendering.is_writable(words[name]):
                 self.add_error(name, gettext("No mail can be sent with this address. Write another."))
         if self.refusal:
             self.add_error(None, list(told(self.refusal)))
@@ -190,8 +190,8 @@ class StationAdmin(ConflictPages, ScopedAdmin):
 
     def _warn_of_erasing(self, request: HttpRequest, station: Station) -> None:
         """Before it cannot be taken back: a 1 that should have been a 12 is mended in time."""
-        first = retaining.first_day_kept(station, timezone.now())
-        if count := retaining.overdue(station, first).count():
+        first = retention.first_day_kept(station, timezone.now())
+        if count := retention.overdue(station, first).count():
             said = ngettext(
                 "%(count)d customer was last there before %(day)s, and is erased within a day.",
                 "%(count)d customers were last there before %(day)s, and are erased within a day.",

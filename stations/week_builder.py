@@ -34,7 +34,10 @@ class Week:
 
 
 def build(station: Station, week: Week) -> list[Opening]:
-    """Write the openings. To be called inside `bookings.timetables.changing`, which settles what it does to bookings."""
+    """Write the openings.
+
+    To be called inside `bookings.services.timetable_changes.changing`, which settles what it does to bookings.
+    """
     if week.replace:
         _give_way(station, week)
     return Opening.objects.bulk_create(

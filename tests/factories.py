@@ -14,7 +14,7 @@ from accounts.customers import Contact, find_or_make
 from accounts.models import Customer, User
 from bookings import services
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Opening, Station, TimetableException
 
 FRIDAY = date(2031, 3, 7)

@@ -22,7 +22,7 @@ from accounts.auth import api_keys, authentication, email_change, password_reset
 from accounts.auth.session_store import digest_of
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Session, User
-from bookings import feeds
+from bookings.icalendar import feeds
 from bookings.mails import outbox
 from bookings.models import Booking, ContactProposal, Mail
 from stations.models import Station

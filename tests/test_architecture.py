@@ -94,7 +94,7 @@ def test_outermost_layer_takes_of_the_top_only_what_is_shared(name: str) -> None
 @pytest.mark.parametrize("app", ["stations", "accounts", "bookings"])
 def test_models_import_no_services(app: str) -> None:
     services = {
-        "bookings.services", "bookings.creating", "bookings.timetables", "bookings.privacy", "bookings.holds",
+        "bookings.services", "bookings.services.batch_create", "bookings.services.timetable_changes", "bookings.privacy.erasure", "bookings.services.capacity",
         "accounts.customers",
     }  # fmt: skip
 
@@ -106,16 +106,16 @@ WRITES = re.compile(
     r"|\b(Hold|Booking)\("
 )
 WRITERS = {
-    "bookings.holds",
-    "bookings.creating",
+    "bookings.services.capacity",
+    "bookings.services.batch_create",
     "bookings.services",
-    "bookings.timetables",
-    "bookings.privacy",
+    "bookings.services.timetable_changes",
+    "bookings.privacy.erasure",
     "bookings.models",
     "bookings.mails.organizers",  # whom a customer's calendar knows
-    "bookings.recovery.waking",  # versions, when a backup becomes today
+    "bookings.operations.backup.after_restore",  # versions, when a backup becomes today
 }
-SAMPLES = "bookings.mails.sample"
+SAMPLES = "bookings.mails.preview"
 """Makes a booking for show, and neither keeps it nor looks for a real one."""
 
 
@@ -142,7 +142,7 @@ def test_only_the_ledger_writes_holds() -> None:
         and ast.unparse(node.func) in ("Hold", "Hold.objects.bulk_create", "Hold.objects.create")
     }
 
-    assert writers == {"bookings.holds"}
+    assert writers == {"bookings.services.capacity"}
 
 
 @pytest.mark.parametrize(
@@ -165,19 +165,19 @@ def test_whatever_a_key_writes_stands_in_a_column_that_rotation_knows(what: str,
 def test_no_request_reaches_a_service() -> None:
     for name in (
         "bookings.services",
-        "bookings.creating",
-        "bookings.timetables",
-        "bookings.privacy",
-        "bookings.disclosing",
-        "bookings.retaining",
+        "bookings.services.batch_create",
+        "bookings.services.timetable_changes",
+        "bookings.privacy.erasure",
+        "bookings.privacy.disclosure",
+        "bookings.privacy.retention",
         "accounts.customers",
         "accounts.customers.services",
         "accounts.customers.search",
         "accounts.customers.matching",
         "accounts.customers.transfer",
         "accounts.customers.reindex",
-        "bookings.contacts",
-        "bookings.holds",
+        "bookings.services.contacts",
+        "bookings.services.capacity",
     ):
         assert not {found for found in imports(MODULES[name]) if found.startswith(("django.http", "rest_framework"))}, (
             name

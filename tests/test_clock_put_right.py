@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from accounts.auth import authentication, password_reset, reauthentication, sessions
 from accounts.models import ResetRequest, Session, User
-from bookings.mails import delivering, limits, worker
-from bookings.mails.kinds import State
+from bookings.mails import delivery, limits
 from bookings.mails.misdated import bring_forward
-from bookings.mails.worker import Stop
 from bookings.models import CountedMail, Mail, WorkerBeat
-from bookings.operations import clock_check, heartbeat
+from bookings.models.mail_state import State
+from bookings.operations import clock_check, heartbeat, worker
 from bookings.operations.clock_check import ClockWatch
+from bookings.operations.worker import Stop
 from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.factories import PASSWORD
@@ -106,7 +106,7 @@ def test_lease_that_was_taken_ahead_does_not_hold_for_months(
     clock: time_machine.Traveller, station: Station, deliver: Deliver
 ) -> None:
     create(station, date=SUMMER)
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
     put_right(clock)
     before = deliver()
     bring_forward(timezone.now())
@@ -164,7 +164,7 @@ def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
     clock.move_to(RIGHT)
     create(station, date=SUMMER)
     if is_taken:
-        assert delivering.take(timezone.now())
+        assert delivery.take(timezone.now())
     clock_check.confirm(RIGHT)
     clock.move_to(RIGHT + 3 * AHEAD)
     ClockWatch().observe(timezone.now())

@@ -14,7 +14,7 @@ from accounts.audit.recording import Channel, Origin, acting
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import audit, services
-from bookings.mails import delivering, outbox
+from bookings.mails import delivery, outbox
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from stations.models import Opening, Station
@@ -110,7 +110,7 @@ def test_no_page_tells_it(
 ) -> None:
     mover.stations.remove(station)  # no colleague any longer, whom lists of people would name
     if sent:
-        assert delivering.take(moved.created_at)
+        assert delivery.take(moved.created_at)
     client.force_login(manager)
 
     found = [(page, marks_in(read(client, *page))) for page in pages(moved)]
@@ -200,7 +200,7 @@ def test_disclosure_leaves_what_another_station_would_write_to_that_station(
     made = booking(cellar, DAY, time(20, 45), customer=Contact("Nora Silva", "nora@example.com"))
     left = made.customer_id
     outbox.made([made])
-    taken = delivering.take(made.created_at + timedelta(hours=1))
+    taken = delivery.take(made.created_at + timedelta(hours=1))
     assert taken
     services.reschedule(made.pk, to=Place(SATURDAY, time(19), "kitchen"), by=mover)
     Mail.objects.filter(station=cellar).update(state="failed", message=None)

@@ -23,12 +23,12 @@ from accounts import roles
 from accounts.auth import authentication, email_change, password_reset
 from accounts.customers import Contact
 from accounts.models import AuditEntry, BlindIndex, Customer, Session
-from bookings import privacy
-from bookings.mails import delivering, outbox
-from bookings.mails.kinds import OPEN, State
+from bookings.mails import delivery, outbox
 from bookings.models import Booking, ContactProposal, Feed, Mail
-from bookings.timetables import changing
-from bookings.workflow import Status
+from bookings.models.mail_state import OPEN, State
+from bookings.models.status import Status
+from bookings.privacy import erasure
+from bookings.services.timetable_changes import changing
 from config.environment import env
 from core.mail.smtp import Courier
 from stations.models import Station
@@ -186,7 +186,7 @@ def use_the_mails(station: Station) -> None:
         for _attempt in range(20):
             Customer.objects.update(email_bounced=False)
             Mail.objects.filter(state__in=OPEN).update(due_at=timezone.now())
-            delivering.deliver_next(hands)
+            delivery.deliver_next(hands)
     client = Client()
     client.force_login(person(roles.STAFF, station))
     for mail in Mail.objects.all():
@@ -256,7 +256,7 @@ def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
     Booking.objects.update(status=Status.COMPLETED)
 
     for customer in Customer.objects.all():
-        privacy.erase(customer.pk, by=roles.OPERATOR)
+        erasure.erase(customer.pk, by=roles.OPERATOR)
 
     assert marks_in(read_everything()) == []
     assert marks_in(everything_at_rest(database_url).decode("utf-8", "replace")) == []

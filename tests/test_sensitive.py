@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.auth import api_keys, authentication, two_factor
-from bookings import feeds
+from bookings.icalendar import feeds
 from tests.authenticator import code_of
 from tests.forms import password_form
 from tests.test_access import World, built, routes, world

@@ -65,7 +65,7 @@ GIVEN: Final = {
     "given_email": _("email given with the booking"),
     "given_phone": _("phone given with the booking"),
 }
-"""What an entry calls a contact that is not on file for its customer (`bookings.contacts`)."""
+"""What an entry calls a contact that is not on file for its customer (`bookings.services.contacts`)."""
 
 MOVED_FROM: Final = "moved_from"
 """In `changes`: the code of the station that a customer came from with a booking. It is for those who see that station."""

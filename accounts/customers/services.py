@@ -172,7 +172,7 @@ def locked(customer_id: UUID, *, by: Person) -> Customer:
 
 def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     """Forget who a customer was: all that identifies them, and all that finds them. Under the station's lock; what their
-    bookings say of them is `bookings.privacy`'s.
+    bookings say of them is `bookings.privacy.erasure`'s.
     """
     held = [name for name in EDITABLE if getattr(customer, name)]
     for name in EDITABLE:

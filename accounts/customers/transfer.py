@@ -27,7 +27,7 @@ def customer_at(station: Station, customer: Customer, *, by: Person) -> Customer
     Made there, they are all that they are here: the phone as it was written if it is no number, the mark of an address that does
     not work, language and notes. Somebody who is known there keeps what is on file. Two things are taken over where they have
     none: the language, and the notes, which are never put together, for they may be meant for the one station alone. An address
-    that is the same is as broken there as here. Emails and phones are not filled in: see `bookings.contacts`.
+    that is the same is as broken there as here. Emails and phones are not filled in: see `bookings.services.contacts`.
     """
     copy = Customer(station=station, **{name: getattr(customer, name) for name in COPIED})
     found = KnownCustomers(station, [copy]).match(copy)

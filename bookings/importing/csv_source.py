@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
 
-from bookings import formulas
+from bookings.importing import csv_injection
 from bookings.importing.source import FileRefused, Row, Source
 
 READ_BYTES: Final = 64 * 1024
@@ -31,7 +31,7 @@ class CsvSource(Source):
         first = next(self._records(), None)
         if first is None:
             raise FileRefused(_("The file is empty. Its first line names the columns."))
-        self.header = tuple(map(formulas.undone, first[1]))
+        self.header = tuple(map(csv_injection.undone, first[1]))
 
     def rows(self) -> Iterator[Row]:
         with closing(self._records()) as records:

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from bookings.drafts import Draft
 from bookings.importing import values
 from bookings.importing.fields import DEFAULTS, EMPTY_VALUES, FIELDS, MONEY
 from bookings.importing.mapping import RECURRENCE_RULE, FieldMap
 from bookings.importing.source import FileRefused, Row
 from bookings.importing.values import TEXT_READERS, Notation, Region
 from bookings.services import Contact
+from bookings.services.inputs import Draft
 from core import money
 from core.errors import Invalid
 

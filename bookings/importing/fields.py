@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from bookings.workflow import Status
+from bookings.models.status import Status
 
 FIELDS: Final = (
     "external_ref", "station", "date", "slot", "slots", "status",

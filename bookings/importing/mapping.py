@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from bookings import formulas
+from bookings.importing import csv_injection
 from bookings.importing.fields import (
     ALTERNATIVES,
     ICALENDAR_COLUMNS,
@@ -147,7 +147,7 @@ def _require_complete(header: Header, fields: set[str]) -> None:
 
 def _texts(row: Row, indexes: Sequence[int], *, summed: bool) -> list[str]:
     if len(indexes) == 1 and not summed:
-        return [formulas.undone(row.cells[indexes[0]])]
-    parts = (formulas.undone(row.cells[index]).strip() for index in indexes)
+        return [csv_injection.undone(row.cells[indexes[0]])]
+    parts = (csv_injection.undone(row.cells[index]).strip() for index in indexes)
     texts = [part for part in parts if part]
     return texts if summed else [" ".join(texts)]

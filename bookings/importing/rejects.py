@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from bookings import formulas
+from bookings.importing import csv_injection
 from bookings.importing.identity import OWN_COLUMNS
-from bookings.importing.running import Refused
+from bookings.importing.run import Refused
 from bookings.importing.source import Source
 
 
@@ -31,10 +31,10 @@ class Rejects:
     def write(self, refused: Refused) -> None:
         row, identity = refused.item.row, refused.item.identity
         about = [str(row.line), str(identity.occurrence), refused.reason, identity.key]
-        self._write([*(formulas.undone(row.cells[index]) for index in self._kept), *about])
+        self._write([*(csv_injection.undone(row.cells[index]) for index in self._kept), *about])
 
     def _write(self, cells: Sequence[str]) -> None:
-        self._writer.writerow(map(formulas.defused, cells))
+        self._writer.writerow(map(csv_injection.defused, cells))
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from bookings.importing.formats import Formats
 from bookings.importing.source import FileRefused
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from core import money, validators
 from core.invisible_characters import without_invisible
 from core.money import AmbiguousAmount

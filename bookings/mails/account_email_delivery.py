@@ -18,10 +18,10 @@ from django.utils import timezone
 from accounts.auth import account_email_text, account_emails, email_queue, password_reset
 from accounts.auth.account_email_text import Text
 from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
-from bookings import retention_notices
 from bookings.mails import delivery_log
-from bookings.mails.composing import WIRE, ascii_address
 from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
+from bookings.mails.rendering import WIRE, ascii_address
+from bookings.privacy import retention_notices
 from core.mail.smtp import Courier, Letter, Outcome
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import logging
 from typing import Any, Final
 
 from accounts.auth.models import EmailKind
-from bookings.mails.kinds import Kind
 from bookings.models import Mail
+from bookings.models.mail_state import Kind
 from core import metrics
 from core.mail.smtp import Outcome
 

@@ -11,8 +11,8 @@ from typing import Final
 from django.conf import settings
 
 from accounts.auth.rate_limits import hashed
-from bookings.mails.kinds import Problem
 from bookings.models import CountedMail, Mail
+from bookings.models.mail_state import Problem
 from core.db import advisory_locks
 
 DAY: Final = timedelta(days=1)

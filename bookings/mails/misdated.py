@@ -6,8 +6,8 @@ from typing import Final
 from django.conf import settings
 
 from accounts.models import AccountEmail, ResetRequest
-from bookings.mails.kinds import OPEN
 from bookings.models import Mail
+from bookings.models.mail_state import OPEN
 
 LONGEST_DELAY: Final = timedelta(hours=4)
 """Longer than any email is put off after it first was due: after a failed attempt for three hours at most."""

@@ -9,7 +9,7 @@ from email.policy import SMTP
 
 from django.db.models import Q
 
-from bookings.ical import Party
+from bookings.icalendar.events import Party
 from bookings.models import Booking, Mail
 
 

@@ -1,7 +1,7 @@
 """The outbox: what customers are still to hear, written in the transaction of the change itself.
 
 One waiting mail a booking at most. It names no text but what the customer knows so far; what it will say follows the booking
-until a worker takes it (`bookings.mails.delivering`). So a move taken back in time says nothing, and ten moves say one.
+until a worker takes it (`bookings.mails.delivery`). So a move taken back in time says nothing, and ten moves say one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,18 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import roles
-from bookings import audit, contacts
-from bookings.audit import Change, Event
-from bookings.errors import TooLate
-from bookings.mails.kinds import OPEN, UNTOLD, Kind, Problem, State
-from bookings.mails.standing import Standing, followed, left_to_say
+from bookings.mails.rules import followed, left_to_say
 from bookings.models import Booking, Mail
-from bookings.transactions import locked
+from bookings.models.mail_state import OPEN, UNTOLD, Kind, Problem, Standing, State
 from core.db import sql
-from core.errors import NotFound
-from stations.access import Person
-from stations.models import Station
 
 Said = Callable[[], Sequence[Mail]]
 
@@ -133,48 +125,6 @@ def hold_all(now: datetime) -> int:
             mail.end(State.FAILED, Problem.UNKNOWN)
             held += 1
     return held
-
-
-def send_now(mail_id: UUID, *, by: Person) -> Mail:
-    """Let a waiting mail go without its grace time. Raises NotPermitted, NotFound or TooLate."""
-    return _choose(mail_id, [State.WAITING], Event.MAIL_NOW, by=by)
-
-
-def send_again(mail_id: UUID, *, by: Person) -> Mail:
-    """Try anew what failed or reached nobody. Raises NotPermitted, NotFound or TooLate."""
-    return _choose(mail_id, UNTOLD, Event.MAIL_AGAIN, by=by)
-
-
-def withhold(mail_id: UUID, *, by: Person) -> Mail:
-    """Send no mail, for the customer was told otherwise. Raises NotPermitted, NotFound or TooLate."""
-    return _choose(mail_id, [State.WAITING, *UNTOLD], Event.MAIL_WITHHELD, by=by)
-
-
-def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person) -> Mail:
-    roles.require(by, roles.CHANGE)
-    with transaction.atomic():
-        booking_id = Mail.objects.visible_to(by).filter(pk=mail_id).values_list("booking", flat=True).first()
-        if booking_id is None:
-            raise NotFound
-        booking, station, chains = locked(by, booking_id)
-        mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
-        if mail is None or mail.state not in states or (event == Event.MAIL_AGAIN and _is_overtaken(mail)):
-            raise TooLate
-        if event == Event.MAIL_AGAIN:
-            contacts.forget_bounce(booking, by=by)
-        if event == Event.MAIL_WITHHELD:
-            mail.end(State.WITHHELD)
-        else:
-            mail.wait(until=timezone.now(), attempts=0)
-        audit.record([Change(booking, event, {"mail": [None, mail.kind]}, station.pk)], by=by, chains=chains)
-        Station.objects.bump(station.pk)
-        return mail
-
-
-def _is_overtaken(mail: Mail) -> bool:
-    """Whether a later mail waits to say it all."""
-    waiting = Mail.objects.filter(booking=mail.booking_id, state=State.WAITING).exclude(kind=Kind.REMINDER)
-    return mail.kind != Kind.REMINDER and waiting.exists()
 
 
 def of(booking: Booking) -> list[Mail]:

@@ -5,10 +5,10 @@ from typing import Final
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from bookings.mails.kinds import OPEN, Kind, State
 from bookings.models import Booking, ImportedRow, Mail
-from bookings.querysets import BookingQuerySet
-from bookings.workflow import Status
+from bookings.models.mail_state import OPEN, Kind, State
+from bookings.models.querysets import BookingQuerySet
+from bookings.models.status import Status
 from stations.models import Station
 from stations.querysets import StationQuerySet
 

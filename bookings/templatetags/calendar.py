@@ -7,8 +7,8 @@ from django import template
 from django.utils.translation import gettext as _
 
 from bookings.forms import CalendarForm
-from bookings.views.address import KINDS
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.views.calendar_url import KINDS
 from core import formats
 from stations.models import Station
 

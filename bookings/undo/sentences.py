@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import customers
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
-from bookings.workflow import Status
+from bookings.models.status import Status
 from core import formats as wording
 from core.bidi import isolate
 from stations.access import Person

@@ -5,16 +5,15 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from bookings import audit, contacts, holds
+from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import NotLast, SlotClosed
-from bookings.holds import Ledger
 from bookings.mails import outbox
-from bookings.mails.standing import Standing
 from bookings.models import Booking, UndoStep
-from bookings.transactions import counted, locked_for, one_change
-from bookings.undo import steps
-from bookings.writes import (
+from bookings.models.mail_state import Standing
+from bookings.services import capacity, contacts
+from bookings.services.capacity import Ledger
+from bookings.services.common import (
     is_holding,
     move_entries,
     put,
@@ -24,6 +23,8 @@ from bookings.writes import (
     require_version,
     write,
 )
+from bookings.services.locking import counted, locked_for, one_change
+from bookings.undo import steps
 from core.db import sql
 from core.errors import NotFound
 from stations.access import Person
@@ -117,7 +118,7 @@ def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> Non
     has_moved = any(step.differs(name) for name in _PLACE)
     if not is_holding(booking):
         if held:
-            holds.give_up([booking.pk])
+            capacity.give_up([booking.pk])
     elif has_moved or not held:
         if has_moved and not booking.station.is_active:
             raise SlotClosed(_("This station takes no new bookings."))
@@ -128,7 +129,7 @@ def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> Non
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
         put(booking, slots)
-        holds.exchange(booking, taken)
+        capacity.exchange(booking, taken)
     elif booking.total_guests > guests:
         require_seats(booking, booking.station)
 

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Customer
 from bookings.audit import Event
-from bookings.mails.standing import Standing
 from bookings.models import Booking, UndoStep
-from bookings.workflow import Status
+from bookings.models.mail_state import Standing
+from bookings.models.status import Status
 from core.db import sql
 from stations.access import Person
 

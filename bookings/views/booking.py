@@ -18,19 +18,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import customers, roles
 from accounts.models import Customer
 from accounts.views.post_only import Text, does, post_only
-from bookings import audit, calendar, contacts, services, workflow
+from bookings import audit, services
 from bookings.audit import Event
-from bookings.bookable_slots import SlotOffer, next_offer, offer_of_day
+from bookings.calendar import read_model
 from bookings.errors import Stale
 from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, SlotField, StatusForm
-from bookings.mails import showing
+from bookings.mails import display
 from bookings.models import Booking
-from bookings.outlook import next_free
-from bookings.services import Draft
-from bookings.status_steps import next_steps
+from bookings.models import status as workflow
+from bookings.models.status import Status
+from bookings.services import Draft, contacts
+from bookings.services.bookable_slots import SlotOffer, next_offer, offer_of_day
+from bookings.services.move_preview import next_free
+from bookings.services.status_steps import next_steps
 from bookings.views import notices
-from bookings.views.access import PageRequest, draw, page
-from bookings.workflow import Status
+from bookings.views.base import PageRequest, draw, page
 from core import metrics
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
@@ -216,10 +218,10 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     movable = may_change and booking.status in workflow.RESCHEDULABLE
     may_read = request.user.has_perm(roles.PII)
     recipient, given = contacts.recipient_and_pending(booking) if may_read else (None, None)
-    mails = showing.of(booking, request.user, timezone.now())
+    mails = display.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
-        "row": calendar.row(request.user, booking, contact=revealed),
+        "row": read_model.row(request.user, booking, contact=revealed),
         "revealed": revealed,
         "steps": next_steps(booking, now=timezone.now()) if may_change else [],
         "movable": movable,

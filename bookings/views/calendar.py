@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import roles
-from bookings import calendar, drawing, grids
-from bookings.cards import Page
-from bookings.views import address
-from bookings.views.access import PageRequest, asked_part, draw, page
-from bookings.views.address import KINDS, View
-from bookings.views.frame import framed
+from bookings.calendar import layout, read_model
+from bookings.calendar.rendering import grids as drawing
+from bookings.calendar.rendering.cards import Page
+from bookings.views import calendar_url
+from bookings.views.base import PageRequest, asked_part, draw, page
+from bookings.views.calendar_page import framed
+from bookings.views.calendar_url import KINDS, View
 from bookings.views.rendered_calendar import CalendarContents, get_or_render
 from core import formats
 from core.bidi import isolate
@@ -47,7 +48,7 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
     @page()
     @wraps(contents)
     def show(request: PageRequest) -> HttpResponse:
-        view = address.read(request, kind)
+        view = calendar_url.read(request, kind)
         if view is None:
             return draw(request, "bookings/no_station.html", {})
         tag = _tag(request, view)
@@ -89,7 +90,7 @@ def month(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, view.month, month=begin.month)
     told = formats.month(begin, view.station.country)
     return CalendarContents(
-        grid=partial(drawing.month, grids.weeks_of(days), begin),
+        grid=partial(drawing.month, layout.weeks_of(days), begin),
         heading=told,
         title=f"{isolate(view.station.name)} · {told}",
         previous=begin - timedelta(days=1),
@@ -103,21 +104,21 @@ def month(request: PageRequest, view: View) -> CalendarContents:
 def stations(request: PageRequest, view: View) -> CalendarContents:
     """One week of all stations: how full each day is."""
     dates = view.week
-    cells = calendar.cells_of(view.stations, dates[0], dates[-1])
-    days = partial(grids.days_of, dates, rows=[], today=view.today)
+    cells = read_model.cells_of(view.stations, dates[0], dates[-1])
+    days = partial(layout.days_of, dates, rows=[], today=view.today)
     lines = [(station, days(cells[station.pk])) for station in view.stations]
     found = _by_days(view, lines[0][1], partial(drawing.stations, lines, view.day))
     return found._replace(title=f"{_('Stations')} · {found.heading}")
 
 
-def _by_slots(view: View, days: list[grids.Day]) -> CalendarContents:
+def _by_slots(view: View, days: list[layout.Day]) -> CalendarContents:
     """Days across and slots down: what is over and what is now changes as each slot begins and ends."""
     slots = [cell.slot for day in days for cell in day.cells]
-    found = _by_days(view, days, partial(drawing.week, grids.week(days)))
+    found = _by_days(view, days, partial(drawing.week, layout.week(days)))
     return found._replace(turning_points=[at for slot in slots for at in (slot.starts_at, slot.ends_at)])
 
 
-def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> CalendarContents:
+def _by_days(view: View, days: list[layout.Day], grid: Callable[[Page], str]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
     told = formats.span(first, last, view.station.country)
@@ -127,9 +128,9 @@ def _by_days(view: View, days: list[grids.Day], grid: Callable[[Page], str]) -> 
 
 def _read(
     request: PageRequest, view: View, dates: list[date], *, month: int | None = None
-) -> tuple[list[grids.Day], dict[str, Any]]:
+) -> tuple[list[layout.Day], dict[str, Any]]:
     """The days, with what they come to and what stands beside them."""
-    desk = calendar.desk_of(
+    desk = read_model.desk_of(
         request.user,
         view.station,
         dates[0],
@@ -137,12 +138,12 @@ def _read(
         status=view.status or None,
         customer_id=view.customer.pk if view.customer else None,
     )
-    days = grids.days_of(dates, desk.cells, desk.standing, today=view.today, month=month)
-    return days, {"totals": grids.totals(days), "displaced": desk.displaced}
+    days = layout.days_of(dates, desk.cells, desk.standing, today=view.today, month=month)
+    return days, {"totals": layout.totals(days), "displaced": desk.displaced}
 
 
 def _tag(request: PageRequest, view: View) -> str:
     """What a copy of this page is good for: the address, the day, the person's rights and stations, and what has changed."""
     rights = [request.user.has_perm(right) for right in (roles.CHANGE, roles.PII, roles.API, roles.MANAGE)]
     known = [f"{station.code} {station.name}" for station in view.stations]
-    return calendar.etag(request.user, view.watched, view.on(view.day), view.today, *rights, *known)
+    return read_model.etag(request.user, view.watched, view.on(view.day), view.today, *rights, *known)

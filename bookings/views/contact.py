@@ -10,16 +10,16 @@ from django.utils.translation import gettext_lazy
 
 from accounts import roles
 from accounts.views.post_only import Text, does, post_only
-from bookings import contacts
 from bookings.forms import GivenContactForm
+from bookings.services import contact_decisions, contacts
 from bookings.views import notices
-from bookings.views.access import PageRequest, page
+from bookings.views.base import PageRequest, page
 from bookings.views.booking import booking_page, refusal, visible_booking
 from core.errors import DomainError
 
 DECISIONS = {
-    "use": (contacts.use, gettext_lazy("Saved for the customer.")),
-    "dismiss": (contacts.dismiss, gettext_lazy("Dismissed.")),
+    "use": (contact_decisions.use, gettext_lazy("Saved for the customer.")),
+    "dismiss": (contact_decisions.dismiss, gettext_lazy("Dismissed.")),
 }
 """What is done, and the notice of it."""
 

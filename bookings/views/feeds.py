@@ -18,12 +18,12 @@ from accounts.models import User
 from accounts.rls import session
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
-from bookings import feeds
-from bookings.feeds import Reading
 from bookings.forms import FeedForm
+from bookings.icalendar import feeds
+from bookings.icalendar.feeds import Reading
 from bookings.models import Feed
 from bookings.views import notices
-from bookings.views.access import PageRequest, draw, page
+from bookings.views.base import PageRequest, draw, page
 from config.api import seen_before
 from config.errors import answer, too_many_requests
 from core import formats

@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
+from bookings.models.status import Status
 from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
-from bookings.views.access import PageRequest
-from bookings.workflow import Status
+from bookings.views.base import PageRequest
 from core import formats
 from core.web.notices import NOTICE_KEY, REFUSAL_KEY
 from core.web.requests import wants_json

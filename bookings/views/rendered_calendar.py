@@ -1,7 +1,7 @@
 """The HTML of a calendar, rendered once for all who may see the same: by station, rights, language and view.
 
-Whatever differs from person to person is not part of it: `bookings.views.frame` puts that around it for each request. Whether the
-person sees the station is decided for each request, too, before anything is looked up here.
+Whatever differs from person to person is not part of it: `bookings.views.calendar_page` puts that around it for each
+request. Whether the person sees the station is decided for each request, too, before anything is looked up here.
 """
 
 import sys
@@ -19,11 +19,12 @@ from django.utils.translation import get_language
 from accounts import roles
 from accounts.models import User
 from accounts.rls import session
-from bookings import drawing, reading
-from bookings.calendar import Row
-from bookings.cards import Page
-from bookings.grids import Totals
-from bookings.views.address import View
+from bookings.calendar import replica
+from bookings.calendar.layout import Totals
+from bookings.calendar.read_model import Row
+from bookings.calendar.rendering import grids
+from bookings.calendar.rendering.cards import Page
+from bookings.views.calendar_url import View
 from core import metrics
 from core.memory_cache import MemoryCache
 
@@ -126,7 +127,7 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
     counters = _counters(view)
     # By its own rights a person who loses the station in this moment would read no rows, and those who share them see none.
     with session.limited_to(pk for pk, _changes in counters):
-        contents = reading.near(person, view.watched, read)
+        contents = replica.near(person, view.watched, read)
     page = _page(person, view, contents, now)
     return RenderedCalendar(
         heading=contents.heading,
@@ -134,8 +135,8 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
         previous=contents.previous,
         next=contents.next,
         carry=contents.carry,
-        totals=drawing.totals(contents.totals, page) if contents.totals else "",
-        displaced=drawing.displaced(contents.displaced, page),
+        totals=grids.totals(contents.totals, page) if contents.totals else "",
+        displaced=grids.displaced(contents.displaced, page),
         grid=contents.grid(page),
         counters=counters,
         since=max((at for at in contents.turning_points if at <= now), default=_FIRST),

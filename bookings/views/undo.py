@@ -19,8 +19,8 @@ from bookings.errors import NothingToRedo, NothingToUndo, NotLast
 from bookings.models import Booking, UndoStep
 from bookings.undo import service, steps
 from bookings.undo.sentences import Sentences
-from bookings.views import address, notices
-from bookings.views.access import PageRequest, draw, page
+from bookings.views import calendar_url, notices
+from bookings.views.base import PageRequest, draw, page
 from bookings.views.booking import refusal
 from bookings.views.notices import Button
 from core.errors import DomainError, NotFound, NotPermitted
@@ -122,7 +122,7 @@ def _is_shown(request: PageRequest, booking: Booking, here: str) -> bool:
     path = here.partition("?")[0]
     if path in (reverse("booking", args=[booking.pk]), reverse("undo"), reverse("redo")):
         return True
-    view = address.view_at(request, here)
+    view = calendar_url.view_at(request, here)
     return view is not None and view.shows(booking)
 
 

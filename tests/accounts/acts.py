@@ -11,7 +11,7 @@ from accounts.auth import two_factor
 from accounts.auth.models import EmailKind
 from accounts.customers import Contact
 from accounts.models import ApiKey, Authenticator, Customer, User
-from bookings import feeds
+from bookings.icalendar import feeds
 from bookings.models import Booking, Feed
 from tests.authenticator import code_of
 from tests.factories import UserFactory, booking, open_station, person

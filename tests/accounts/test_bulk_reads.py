@@ -18,8 +18,8 @@ from accounts.audit.bulk_reads import ReadEvent
 from accounts.auth import api_keys
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
-from bookings import feeds
-from bookings.feeds import Reading
+from bookings.icalendar import feeds
+from bookings.icalendar.feeds import Reading
 from bookings.models import Booking, Feed
 from stations.models import Station
 from tests.api.caller import Caller

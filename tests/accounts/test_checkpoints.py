@@ -21,8 +21,8 @@ from accounts.encryption.keys import key_id, new_key
 from accounts.key_management.keyrings import AUDIT
 from accounts.models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
 from bookings import services
-from bookings.mails import worker
 from bookings.models import Booking
+from bookings.operations import worker
 from stations.models import Station
 from tests.accounts.test_sealing import Tamperer
 from tests.factories import booking, open_station, person

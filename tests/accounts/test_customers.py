@@ -12,8 +12,8 @@ from accounts import customers, roles
 from accounts.customers import Contact, Difference, ShownCustomer
 from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings import services
-from bookings.drafts import Draft
 from bookings.models import Booking
+from bookings.services.inputs import Draft
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, StationFactory, open_station, person, staff

@@ -20,7 +20,7 @@ from accounts import roles
 from accounts.auth import api_keys, authentication, rate_limit_counters, two_factor
 from accounts.auth.rate_limits import Rate, Reservations, TooManyFailures, login_attempt
 from accounts.models import Authenticator, User
-from bookings import feeds
+from bookings.icalendar import feeds
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.factories import PASSWORD, booking, person

@@ -19,8 +19,8 @@ from accounts.audit.verification import Fault, Wrong
 from accounts.customers import Contact
 from accounts.models import AuditChain, AuditEntry, Untouchable
 from bookings import services
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import SATURDAY, booking, open_station, person
 

@@ -24,7 +24,7 @@ from accounts import roles
 from accounts.auth.devices import Device, parse
 from accounts.auth.session_store import SessionStore, digest_of
 from accounts.models import Session, User
-from bookings.mails import worker
+from bookings.operations import worker
 from stations.models import Station
 from tests.factories import PASSWORD, person
 

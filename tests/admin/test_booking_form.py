@@ -13,9 +13,9 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings import services
 from bookings.models import Booking
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.timetables import changing
-from bookings.workflow import Status
+from bookings.services.timetable_changes import changing
 from stations.models import Station, TimetableException
 from tests.admin.conftest import SignIn
 from tests.admin.test_bookings import of, words

@@ -13,8 +13,8 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking, Hold
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 

@@ -12,7 +12,7 @@ from accounts import customers, roles
 from accounts.audit import recording
 from accounts.audit.recording import Channel, Origin
 from accounts.models import Customer, User
-from bookings.timetables import changing
+from bookings.services.timetable_changes import changing
 from stations.errors import Stale
 from stations.models import Opening, Station, TimetableException, Versions
 from tests.factories import FRIDAY, ExceptionFactory, UserFactory, customer, open_station, person

@@ -13,10 +13,10 @@ from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
-from bookings.mails import delivering, outbox
-from bookings.mails.kinds import State
+from bookings.mails import delivery, outbox
 from bookings.models import Booking, Mail
-from bookings.workflow import Status
+from bookings.models.mail_state import State
+from bookings.models.status import Status
 from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import booking, customer, open_station
@@ -38,7 +38,7 @@ def told(station: Station, manager: User) -> Booking:
         made = booking(station, customer=ANA, special_requests="Nuts", total_due_cents=900, external_ref="A1")
         booking(station, slot=time(19), customer=Contact("Bo Li", "bo@example.com"), special_requests="Milk")
         outbox.made([made])
-        [letter, _message] = delivering.take(timezone.now()) or []
+        [letter, _message] = delivery.take(timezone.now()) or []
         letter.end(State.SENT)
         customers.edit(made.customer_id, {"notes": "Allergic"}, by=manager)  # type: ignore[arg-type]
         services.edit(made.pk, {"party_kids": 1}, by=manager)

@@ -7,7 +7,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.admin.conftest import SignIn
 from tests.factories import FRIDAY, booking, customer, open_station

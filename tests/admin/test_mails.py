@@ -13,9 +13,10 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
-from bookings.mails import delivering, outbox
-from bookings.mails.kinds import Kind, Problem, State
+from bookings.mails import delivery, outbox
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import Kind, Problem, State
+from bookings.services import mail_choices
 from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.admin.conftest import SignIn
@@ -161,9 +162,9 @@ def test_mails_of_others_are_not_there(admin: Client) -> None:
 def test_page_shows_what_will_be_said_and_what_was(admin: Client, station: Station) -> None:
     made = told(station)
     before = admin.get(page(made)).content.decode()
-    taken = delivering.take(timezone.now())
+    taken = delivery.take(timezone.now())
     assert taken
-    delivering.settle(taken[0], Outcome.SENT, timezone.now())
+    delivery.settle(taken[0], Outcome.SENT, timezone.now())
     services.edit(made.pk, {"customer": BO}, by=roles.OPERATOR)
     Mail.objects.filter(state=State.WAITING).delete()
 
@@ -199,7 +200,7 @@ def test_page_offers_what_can_be_chosen_now(admin: Client, station: Station) -> 
 
 def test_page_of_a_mail_tells_its_bookings_story(admin: Client, station: Station, manager: User) -> None:
     made = told(station)
-    outbox.withhold(mail_of(made).pk, by=manager)
+    mail_choices.withhold(mail_of(made).pk, by=manager)
 
     shown = admin.get(f"{MAILS}{mail_of(made).pk}/history/").content.decode()
 
@@ -269,7 +270,7 @@ def test_mails_take_the_right_to_see_bookings_and_choices_that_to_change_them(
 def test_somebody_without_the_right_to_personal_data_reads_no_mail(admin_with: SignIn, station: Station) -> None:
     blind = admin_with(roles.VIEW, roles.CHANGE)
     made = told(station, special_requests="Nuts!")
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
     addresses = (MAILS, f"{MAILS}?q=garc", page(made), f"{MAILS}{mail_of(made).pk}/history/")
 
     pages = [blind.get(address).content.decode() for address in addresses]
@@ -283,7 +284,7 @@ def test_somebody_without_the_right_to_personal_data_reads_no_mail(admin_with: S
 def test_booking_that_has_gone_elsewhere_is_followed_no_further_than_the_door(admin: Client, station: Station) -> None:
     open_station(code="court", name="Court")
     made = told(station, external_ref="GONE")
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
     services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
     sent = Mail.objects.get(station=station)
     sent.end(State.SENT)
@@ -318,7 +319,7 @@ def test_hostile_words_are_escaped_in_a_mail(admin: Client, station: Station) ->
     Station.objects.update(mail_signature=hostile)
     made = told(station, Contact(hostile, "x@example.com"), special_requests=hostile)
     before = admin.get(page(made)).content.decode()
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
 
     after = admin.get(page(made)).content.decode()
 

@@ -17,7 +17,7 @@ from accounts.encryption import DecryptionError
 from accounts.models import User
 from bookings import services
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller, failure, told

@@ -12,7 +12,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller

@@ -17,7 +17,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from accounts import roles
 from accounts.auth import api_keys
 from accounts.auth.authentication import new_tokens
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import description

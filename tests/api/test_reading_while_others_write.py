@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from accounts import roles
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller

@@ -11,7 +11,7 @@ from accounts import roles
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller, failure, told

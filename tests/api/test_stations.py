@@ -7,7 +7,7 @@ import pytest
 
 from accounts import roles
 from accounts.models import User
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.api.caller import Caller, failure, told

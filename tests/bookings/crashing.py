@@ -27,13 +27,13 @@ from accounts.auth.rate_limit_counters import TABLE as COUNTERS
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
 from bookings import services
-from bookings.importing import running
-from bookings.importing.running import Import, Order
+from bookings.importing import run
+from bookings.importing.run import Import, Order
 from bookings.mails import outbox
 from bookings.models import Booking, Hold, ImportedRow, Mail
+from bookings.models.status import Status
 from bookings.services import Draft, Place
-from bookings.verifying import differences
-from bookings.workflow import Status
+from bookings.services.verification import differences
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
@@ -181,7 +181,7 @@ def disagreements() -> list[str]:
 
 
 if __name__ == "__main__":
-    running.ROWS_AT_ONCE = 2  # type: ignore[misc]  # so that a file of three rows takes two transactions
+    run.ROWS_AT_ONCE = 2  # type: ignore[misc]  # so that a file of three rows takes two transactions
     do = DEEDS[sys.argv[1]]
     for line in sys.stdin:
         connections.close_all()

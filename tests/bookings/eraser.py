@@ -17,10 +17,14 @@ django.setup()
 from accounts import customers, roles  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from accounts.models import Customer  # noqa: E402
-from bookings import contacts, privacy, services  # noqa: E402
+from bookings import services  # noqa: E402
 from bookings.models import Booking  # noqa: E402
-from bookings.services import Draft  # noqa: E402
-from bookings.workflow import Status  # noqa: E402
+from bookings.models.status import Status  # noqa: E402
+from bookings.privacy import erasure  # noqa: E402
+from bookings.services import (  # noqa: E402
+    Draft,
+    contact_decisions,
+)
 from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY  # noqa: E402
 
@@ -63,14 +67,14 @@ class Racer:
 
     def decide(self) -> None:
         if found := self.a_booking():
-            decision = self.draw.choice([contacts.use, contacts.dismiss])
+            decision = self.draw.choice([contact_decisions.use, contact_decisions.dismiss])
             decision(found.pk, "phone", by=roles.OPERATOR, seen_version=found.version)
 
     def erase(self) -> None:
         someone = self.someone()
         for booking in Booking.objects.filter(customer=someone).exclude(status=Status.CANCELLED):
             services.change_status(booking.pk, Status.CANCELLED, by=roles.OPERATOR)
-        privacy.erase(someone.pk, by=roles.OPERATOR)
+        erasure.erase(someone.pk, by=roles.OPERATOR)
 
     def run(self, tries: int) -> Counter[str]:
         ends: Counter[str] = Counter()

@@ -8,7 +8,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
-from bookings.mails import worker  # noqa: E402
+from bookings.operations import worker  # noqa: E402
 
 if __name__ == "__main__":
     print("ready", flush=True)

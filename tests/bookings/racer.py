@@ -20,8 +20,8 @@ from accounts import roles  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
 from bookings import services  # noqa: E402
 from bookings.models import Booking  # noqa: E402
+from bookings.models.status import Status  # noqa: E402
 from bookings.services import Draft, Place  # noqa: E402
-from bookings.workflow import Status  # noqa: E402
 from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY  # noqa: E402
 

@@ -9,11 +9,10 @@ from django.utils import timezone
 
 from accounts.customers import Contact
 from accounts.models import Customer, IdempotencyKey
-from bookings.mails import worker
-from bookings.mails.worker import Stop
 from bookings.models import ClockReading, RetentionNotice, WorkerBeat
-from bookings.operations import clock_check
+from bookings.operations import clock_check, worker
 from bookings.operations.clock_check import ClockWatch
+from bookings.operations.worker import Stop
 from stations.models import Station
 from tests.factories import booking
 

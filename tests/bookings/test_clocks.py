@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
-from bookings.clocks import Clock
+from bookings.icalendar.timezones import Clock
 
 SIX = ("Pacific/Auckland", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "UTC")
 ODD = ("Europe/Dublin", "America/Havana", "Asia/Beirut", "Asia/Kathmandu", "Pacific/Chatham", "America/Asuncion")

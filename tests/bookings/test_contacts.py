@@ -8,11 +8,12 @@ import pytest
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
-from bookings import contacts, privacy, retaining, services
+from bookings import services
 from bookings.errors import Stale
 from bookings.models import Booking, ContactProposal
-from bookings.services import Draft, Place
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.privacy import erasure, retention
+from bookings.services import Draft, Place, contact_decisions, contacts
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests.bookings.test_undo import in_session, redo, undo
@@ -169,7 +170,7 @@ def test_contact_is_saved_by_those_alone_who_may_see_personal_data(station: Stat
 def test_use_saves_it_for_the_customer_and_is_audited(station: Station, nora: Customer, staff: User) -> None:
     made = create(station, customer=NORA)
 
-    contacts.use(made.pk, "phone", by=staff, seen_version=1)
+    contact_decisions.use(made.pk, "phone", by=staff, seen_version=1)
 
     nora.refresh_from_db()
     assert (nora.phone, nora.email, given(made)) == (PHONE, EMAIL, None)
@@ -182,7 +183,7 @@ def test_use_saves_it_for_the_customer_and_is_audited(station: Station, nora: Cu
 def test_dismiss_forgets_it_and_is_audited(station: Station, nora: Customer, staff: User) -> None:
     made = create(station, customer=Contact("Nora Silva", EMAIL, PHONE))
 
-    contacts.dismiss(made.pk, "phone", by=staff, seen_version=1)
+    contact_decisions.dismiss(made.pk, "phone", by=staff, seen_version=1)
 
     nora.refresh_from_db()
     assert (nora.phone, given(made), entry(made)) == ("", None, ("contact_dismissed", {"given_phone": [HIDDEN, None]}))
@@ -193,12 +194,12 @@ def test_one_of_two_is_decided_alone(station: Station, staff: User) -> None:
     made = create(station, customer=Contact("Nora Silva", "", PHONE))
     services.edit(made.pk, {"customer": Contact("Nora Silva", EMAIL, OTHER_PHONE)}, by=staff)
 
-    contacts.dismiss(made.pk, "phone", by=staff)
+    contact_decisions.dismiss(made.pk, "phone", by=staff)
 
     assert given(made) == (EMAIL, "")
 
 
-@pytest.mark.parametrize("decide", [contacts.use, contacts.dismiss])
+@pytest.mark.parametrize("decide", [contact_decisions.use, contact_decisions.dismiss])
 def test_decision_on_a_version_that_is_past_is_stale(
     station: Station, nora: Customer, staff: User, decide: Any
 ) -> None:
@@ -211,7 +212,7 @@ def test_decision_on_a_version_that_is_past_is_stale(
     assert given(made) == ("", OTHER_PHONE)
 
 
-@pytest.mark.parametrize("decide", [contacts.use, contacts.dismiss])
+@pytest.mark.parametrize("decide", [contact_decisions.use, contact_decisions.dismiss])
 def test_decision_needs_something_to_decide_the_right_and_the_station(
     station: Station, nora: Customer, staff: User, decide: Any
 ) -> None:
@@ -234,7 +235,7 @@ def test_phone_that_is_no_number_is_kept_and_not_saved_for_the_customer(station:
     assert given(made) == ("", "call me")
 
     with pytest.raises(Invalid):
-        contacts.use(made.pk, "phone", by=roles.OPERATOR)
+        contact_decisions.use(made.pk, "phone", by=roles.OPERATOR)
 
     assert given(made) == ("", "call me")
 
@@ -247,7 +248,7 @@ def test_email_that_is_no_address_is_kept_and_never_written_to(station: Station,
     assert [given(made), given(again)] == [None, ("see notes", "")]
     assert contacts.recipient(again) == contacts.Recipient("n/a", is_valid=False)
     with pytest.raises(Invalid):
-        contacts.use(again.pk, "email", by=roles.OPERATOR)
+        contact_decisions.use(again.pk, "email", by=roles.OPERATOR)
 
 
 def test_what_the_customer_has_on_file_by_now_needs_no_decision(station: Station, nora: Customer, staff: User) -> None:
@@ -303,7 +304,7 @@ def test_it_is_gone_with_the_customer(station: Station) -> None:
         made = booking(station, FRIDAY.replace(year=2021), customer=contact, status=Status.COMPLETED)
     assert PHONE in read_everything()
 
-    privacy.erase(made.customer_id, by=roles.OPERATOR)  # type: ignore[arg-type]
+    erasure.erase(made.customer_id, by=roles.OPERATOR)  # type: ignore[arg-type]
 
     assert (ContactProposal.objects.count(), PHONE in read_everything()) == (0, False)
 
@@ -313,6 +314,6 @@ def test_it_is_gone_when_its_time_is_over(station: Station) -> None:
         booking(station, FRIDAY.replace(year=2021), customer=contact, status=Status.COMPLETED)
     Station.objects.update(retention_months=12)
 
-    list(retaining.retain(datetime(2026, 1, 1, tzinfo=UTC)))
+    list(retention.retain(datetime(2026, 1, 1, tzinfo=UTC)))
 
     assert ContactProposal.objects.count() == 0

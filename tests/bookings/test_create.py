@@ -11,8 +11,8 @@ from accounts.models import AuditEntry, Customer, User
 from bookings import services
 from bookings.errors import Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
 from bookings.models import Booking, Hold
+from bookings.models.status import Status
 from bookings.services import Draft
-from bookings.workflow import Status
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests import factories

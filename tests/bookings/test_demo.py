@@ -14,12 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEntry, Customer, User
-from bookings import demo
 from bookings.mails import reminders
-from bookings.mails.kinds import State
 from bookings.models import Booking, Mail
-from bookings.verifying import differences
-from bookings.workflow import Status
+from bookings.models.mail_state import State
+from bookings.models.status import Status
+from bookings.operations import demo
+from bookings.services.verification import differences
 from stations.models import Station
 
 pytestmark = pytest.mark.looks

@@ -15,8 +15,9 @@ from pytest_django import Settings
 from accounts import roles
 from accounts.auth import api_keys, authentication, passwords
 from accounts.models import AccountEmail, AuditEntry, User
-from bookings import demo, feeds
+from bookings.icalendar import feeds
 from bookings.models import Feed
+from bookings.operations import demo
 from stations.models import Station
 from tests.factories import PASSWORD, UserFactory
 from tests.importing.running import Run, run

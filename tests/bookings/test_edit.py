@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.errors import Duplicate, NoSuchSlot, SlotFull, Stale
 from bookings.models import Booking, Hold
-from bookings.workflow import Status
+from bookings.models.status import Status
 from core.errors import Invalid, NotFound
 from stations.models import Station
 from tests import factories

@@ -9,13 +9,15 @@ from django.utils import timezone
 from accounts import customers, roles
 from accounts.customers import Contact, blind_index
 from accounts.models import AuditEntry, BlindIndex, Customer, User
-from bookings import calendar, privacy, services
+from bookings import services
+from bookings.calendar import read_model
 from bookings.errors import StillAhead
-from bookings.mails import delivering, outbox
-from bookings.mails.kinds import Problem, State
+from bookings.mails import delivery, outbox
 from bookings.models import Booking, Mail
-from bookings.privacy import Again, Tombstone
-from bookings.workflow import Status
+from bookings.models.mail_state import Problem, State
+from bookings.models.status import Status
+from bookings.privacy import erasure
+from bookings.privacy.erasure import Again, Tombstone
 from core.errors import Invalid, NotFound, NotPermitted
 from core.mail.smtp import Outcome
 from stations.models import Station
@@ -47,15 +49,15 @@ def whose(made: Booking) -> Customer:
 
 def test_erase_leaves_nothing_of_the_customer_and_the_booking_as_numbers(station: Station, manager: User) -> None:
     made = past(station)
-    before = calendar.row(roles.OPERATOR, made)
+    before = read_model.row(roles.OPERATOR, made)
     customers.edit(whose(made).pk, {"notes": "Zebra"}, by=manager)
     assert [mark in read_everything() for mark in MARKS] == [True] * 4
 
-    erased = privacy.erase(whose(made).pk, by=manager)
+    erased = erasure.erase(whose(made).pk, by=manager)
 
     assert [mark in read_everything() for mark in MARKS] == [False] * 4
     assert not BlindIndex.objects.filter(customer=erased).exists()
-    after = calendar.row(roles.OPERATOR, made)
+    after = read_model.row(roles.OPERATOR, made)
     numbers = ("date", "slot", "status", "total_guests", "total_due_cents", "balance_due_cents", "starts_at", "ends_at")
     assert [getattr(after, name) for name in numbers] == [getattr(before, name) for name in numbers]
     assert (after.version, after.special_requests) == (before.version + 1, None)
@@ -66,7 +68,7 @@ def test_erase_leaves_nothing_of_the_customer_and_the_booking_as_numbers(station
 def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Station, manager: User) -> None:
     made = past(station)
 
-    erased = privacy.erase(whose(made).pk, by=manager)
+    erased = erasure.erase(whose(made).pk, by=manager)
 
     of_both = AuditEntry.objects.filter(object_pk__in=[str(erased.pk), str(made.pk)], event="erased").order_by("id")
     assert [(one.object_repr, one.actor, one.changes) for one in of_both] == [
@@ -76,7 +78,7 @@ def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Stati
 
 
 def test_new_key_makes_no_index_of_an_erased_customer(station: Station, manager: User) -> None:
-    gone = privacy.erase(whose(past(station)).pk, by=manager)
+    gone = erasure.erase(whose(past(station)).pk, by=manager)
 
     blind_index.rewrite([gone], station)
 
@@ -84,7 +86,7 @@ def test_new_key_makes_no_index_of_an_erased_customer(station: Station, manager:
 
 
 def test_erased_customer_is_found_matched_chosen_and_edited_by_nobody(station: Station, manager: User) -> None:
-    gone = privacy.erase(whose(past(station)).pk, by=manager)
+    gone = erasure.erase(whose(past(station)).pk, by=manager)
 
     found = [customers.search(manager, q) for q in ("quillon", ANA.email, ANA.phone, "1823")]
     anew = whose(booking(station, customer=ANA))
@@ -104,31 +106,31 @@ def test_erase_is_refused_while_the_customer_is_expected(station: Station, manag
     made = booking(station, customer=ANA, status=status)
 
     with pytest.raises(StillAhead) as refused:
-        privacy.erase(whose(made).pk, by=manager)
+        erasure.erase(whose(made).pk, by=manager)
 
     assert str(refused.value) == "This customer has a booking ahead. Cancel or complete it first."
     assert whose(made).name == ANA.name
     services.change_status(made.pk, Status.CANCELLED, by=manager)
-    assert privacy.erase(whose(made).pk, by=manager).erased_at
+    assert erasure.erase(whose(made).pk, by=manager).erased_at
 
 
 def test_erase_is_for_those_who_manage_and_may_see(station: Station) -> None:
     known = whose(past(station))
     for group in (roles.STAFF, roles.VIEWERS, roles.INTEGRATORS):
         with pytest.raises(NotPermitted):
-            privacy.erase(known.pk, by=person(group, station))
+            erasure.erase(known.pk, by=person(group, station))
     with pytest.raises(NotFound):
-        privacy.erase(known.pk, by=person(roles.MANAGERS, open_station()))
+        erasure.erase(known.pk, by=person(roles.MANAGERS, open_station()))
 
     assert whose(Booking.objects.get()).name == ANA.name
 
 
 def test_erase_a_second_time_writes_nothing(station: Station, manager: User) -> None:
     made = past(station)
-    first = privacy.erase(whose(made).pk, by=manager)
+    first = erasure.erase(whose(made).pk, by=manager)
     entries = AuditEntry.objects.count()
 
-    second = privacy.erase(first.pk, by=manager)
+    second = erasure.erase(first.pk, by=manager)
 
     assert (second.erased_at, AuditEntry.objects.count()) == (first.erased_at, entries)
 
@@ -136,7 +138,7 @@ def test_erase_a_second_time_writes_nothing(station: Station, manager: User) -> 
 def test_erase_of_somebody_else_is_not_noticed(station: Station, manager: User) -> None:
     other = booking(station, customer=Contact("Bo Li", "bo@example.com"), special_requests="Nuts")
 
-    privacy.erase(whose(past(station)).pk, by=manager)
+    erasure.erase(whose(past(station)).pk, by=manager)
 
     stays = whose(other)
     assert (stays.name, stays.email, other.special_requests, other.version) == ("Bo Li", "bo@example.com", "Nuts", 1)
@@ -148,20 +150,20 @@ def test_mails_of_an_erased_customer_are_forgotten_and_those_that_wait_are_not_s
 ) -> None:
     sent, waiting = booking(station, customer=ANA), booking(station, customer=ANA)
     outbox.made([sent])
-    [letter, _message] = delivering.take(timezone.now()) or []
+    [letter, _message] = delivery.take(timezone.now()) or []
     letter.end(State.SENT)
     for made in (sent, waiting):
         services.change_status(made.pk, Status.CANCELLED, by=manager)
     Mail.objects.filter(booking=sent, state=State.WAITING).update(state=State.UNREACHED, problem=Problem.NO_ADDRESS)
 
-    privacy.erase(whose(sent).pk, by=manager)
+    erasure.erase(whose(sent).pk, by=manager)
 
     assert list(Mail.objects.order_by("created_at").values_list("booking", "state", "problem", "message")) == [
         (sent.pk, State.SENT, "", None),
         (sent.pk, State.WITHDRAWN, Problem.ERASED, None),
         (waiting.pk, State.WITHDRAWN, Problem.ERASED, None),
     ]
-    assert delivering.take(timezone.now() + timedelta(days=1)) is None
+    assert delivery.take(timezone.now() + timedelta(days=1)) is None
 
 
 def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_by_now(
@@ -170,11 +172,11 @@ def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_
     made = booking(station, customer=ANA)
     ana = whose(made)
     outbox.made([made])
-    [letter, _message] = delivering.take(timezone.now()) or []
+    [letter, _message] = delivery.take(timezone.now()) or []
     letter.end(State.SENT)
     services.edit(made.pk, {"customer": Contact("Bo Li", "bo@example.com"), "special_requests": "Nuts"}, by=manager)
 
-    privacy.erase(ana.pk, by=manager)
+    erasure.erase(ana.pk, by=manager)
 
     assert Mail.objects.get(pk=letter.pk).message is None
     made.refresh_from_db()
@@ -185,13 +187,13 @@ def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_
 def test_worker_with_the_mail_in_hand_does_not_send_it(station: Station, manager: User) -> None:
     made = booking(station, customer=ANA)
     outbox.made([made])
-    [letter, _message] = delivering.take(timezone.now()) or []
+    [letter, _message] = delivery.take(timezone.now()) or []
     Booking.objects.update(status=Status.COMPLETED)
 
-    privacy.erase(whose(made).pk, by=manager)
+    erasure.erase(whose(made).pk, by=manager)
 
-    assert not delivering._is_still_ours(letter, timezone.now())
-    delivering.settle(letter, Outcome.NO_SUCH_ADDRESS, timezone.now())
+    assert not delivery._is_still_ours(letter, timezone.now())
+    delivery.settle(letter, Outcome.NO_SUCH_ADDRESS, timezone.now())
     assert (Mail.objects.get().state, whose(made).email_bounced) == (State.WITHDRAWN, False)
     assert [mark in read_everything() for mark in MARKS] == [False] * 4
 
@@ -202,7 +204,7 @@ def test_booking_of_an_erased_customer_is_restored_and_moved_as_somebody_unknown
     bar = open_station(code="bar")
     manager.stations.add(bar)
     made = booking(station, customer=ANA, status=Status.CANCELLED)
-    privacy.erase(whose(made).pk, by=manager)
+    erasure.erase(whose(made).pk, by=manager)
 
     services.change_status(made.pk, Status.CONFIRMED, by=manager)
     moved = services.reschedule(made.pk, to=services.Place(FRIDAY, time(19), "bar"), by=manager)
@@ -215,20 +217,20 @@ def test_backup_brings_nobody_back(station: Station, manager: User) -> None:
     """What was restored has them as they were, even with a booking ahead."""
     made, other = booking(station, customer=ANA, special_requests="Zebra"), booking(station)
     ana, at = whose(made), timezone.now() - timedelta(days=3)
-    gone = privacy.erase(whose(booking(station, LONG_AGO, customer=Contact("Bo Li", "bo@x.example"))).pk, by=manager)
+    gone = erasure.erase(whose(booking(station, LONG_AGO, customer=Contact("Bo Li", "bo@x.example"))).pk, by=manager)
     stones = [
         Tombstone("kitchen", ana.pk, at),
         Tombstone("kitchen", gone.pk, at),
         Tombstone("kitchen", uuid4(), at),
     ]
 
-    done = privacy.erase_again(stones)
+    done = erasure.erase_again(stones)
 
     assert done == {Again.ERASED: 1, Again.ALREADY: 1, Again.UNKNOWN: 1}
     made.refresh_from_db()
     assert (whose(made).erased_at, made.status, made.special_requests) == (at, Status.CONFIRMED, None)
     assert [mark in read_everything() for mark in MARKS] == [False] * 4
-    assert privacy.tombstones() == [
+    assert erasure.tombstones() == [
         Tombstone("kitchen", ana.pk, at),
         Tombstone("kitchen", gone.pk, gone.erased_at or at),
     ]

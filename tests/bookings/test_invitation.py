@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookings.clocks import Clock
-from bookings.mails.invitation import Event, EventStatus, Method, Party, invitation
+from bookings.icalendar.timezones import Clock
+from bookings.mails.calendar_invite import Event, EventStatus, Method, Party, invitation
 from tests.bookings.test_clocks import SIX, moves
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 

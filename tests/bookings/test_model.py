@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from accounts import roles
 from bookings import services
-from bookings.importing.running import Import, Order
+from bookings.importing.run import Import, Order
 from bookings.models import Booking
-from bookings.timetables import changing
-from bookings.verifying import differences
-from bookings.workflow import NEW, STEPS, Status
+from bookings.models.status import NEW, STEPS, Status
+from bookings.services.timetable_changes import changing
+from bookings.services.verification import differences
 from core.errors import DomainError
 from stations.models import Station, TimetableException
 from tests.bookings.truth import CAPACITY, DAYS, GUESTS, HOURS, STATIONS, Party, Truth, Where

@@ -9,9 +9,9 @@ from accounts import roles
 from bookings import services
 from bookings.errors import NotReschedulable
 from bookings.models import Booking
-from bookings.outlook import Prospect, outlook
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
+from bookings.services.move_preview import Prospect, outlook
 from core.errors import DomainError
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station

@@ -10,8 +10,8 @@ from accounts import roles
 from accounts.audit import verification
 from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, ContactProposal, Hold
-from bookings.verifying import differences
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.services.verification import differences
 from tests.factories import booking, customer, open_station, person
 from tests.racing import race
 

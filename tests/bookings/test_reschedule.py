@@ -13,8 +13,8 @@ from accounts.models import AuditEntry, Customer, User
 from bookings import audit, services
 from bookings.errors import Duplicate, NoSuchSlot, NotReschedulable, Past, SlotFull, Stale
 from bookings.models import Booking, Hold
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests import factories

@@ -13,8 +13,9 @@ from accounts import roles
 from accounts.admin_trail import describe
 from accounts.customers import Contact
 from accounts.models import AccountEmail, AuditEntry, Customer, User
-from bookings.mails import account_email_delivery, worker
+from bookings.mails import account_email_delivery
 from bookings.models import RetentionNotice
+from bookings.operations import worker
 from core.mail.smtp import Courier
 from stations.models import Station
 from tests.factories import booking, open_station, person, staff

@@ -15,9 +15,9 @@ from accounts.auth import principals
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
-from bookings.drafts import Draft, Place
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.services.inputs import Draft, Place
 from stations.models import Station
 from tests.factories import SATURDAY, booking, crowd, person
 

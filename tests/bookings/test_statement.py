@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 
 from accounts import customers, roles
-from bookings import calendar, privacy, statement
+from bookings.calendar import postgres_query, read_model
 from bookings.models import Booking, Hold
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.privacy import erasure
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, crowd, open_station, person
 
@@ -33,12 +34,12 @@ def stations(db: None) -> list[Station]:
     booking(kitchen, OUT_OF_SIGHT)
     booking(bar, FRIDAY, time(17), customer=ANA, source="website")
     assert gone.customer
-    privacy.erase(gone.customer.pk, by=roles.OPERATOR)
+    erasure.erase(gone.customer.pk, by=roles.OPERATOR)
     return [kitchen, bar]
 
 
-def told(asked: dict[str, Any], group: str, stations: list[Station], contact: bool) -> list[calendar.Row]:
-    return calendar.rows(person(group, *stations), stations, FRIDAY, SATURDAY, contact=contact, **asked)
+def told(asked: dict[str, Any], group: str, stations: list[Station], contact: bool) -> list[read_model.Row]:
+    return read_model.rows(person(group, *stations), stations, FRIDAY, SATURDAY, contact=contact, **asked)
 
 
 @pytest.mark.parametrize("group", [roles.VIEWERS, roles.STAFF])
@@ -52,7 +53,7 @@ def test_statement_shows_what_the_orm_shows(
 
     shown = told(asked, group, mine, contact)
 
-    with patch.object(statement, "is_spoken", return_value=False):
+    with patch.object(postgres_query, "is_spoken", return_value=False):
         assert shown == told(asked, group, mine, contact)
     assert bool(shown) == bool(mine)
 
@@ -92,17 +93,17 @@ def test_desk_shows_what_the_orm_shows(kitchen: Station, group: str, asked: dict
         asked = {"customer_id": Booking.objects.get(station=kitchen, date=OUT_OF_SIGHT, needs_place=True).customer_id}
     who = person(group, kitchen)
 
-    desk = calendar.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
+    desk = read_model.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
 
-    with patch.object(statement, "is_spoken", return_value=False):
-        assert desk == calendar.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
+    with patch.object(postgres_query, "is_spoken", return_value=False):
+        assert desk == read_model.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
     assert len(desk.displaced) == 3
     assert desk.standing
     assert [(cell.parties, cell.guests) for cell in desk.cells[SATURDAY]] == [(0, 0), (1, 4), (1, 4), (1, 4), (0, 0)]
 
 
 def test_desk_of_nothing_is_empty(stations: list[Station]) -> None:
-    desk = calendar.desk_of(person(roles.STAFF, stations[1]), stations[1], OUT_OF_SIGHT, OUT_OF_SIGHT)
+    desk = read_model.desk_of(person(roles.STAFF, stations[1]), stations[1], OUT_OF_SIGHT, OUT_OF_SIGHT)
 
     assert (desk.standing, desk.displaced, [cell.parties for cell in desk.cells[OUT_OF_SIGHT]]) == ([], [], [0] * 5)
 
@@ -112,9 +113,9 @@ CALENDAR: Final = ["booking_calendar_of_station", "accounts_customer_pkey"]
 
 def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) -> None:
     crowd(stations[0], 20_000)
-    columns = calendar._columns(private=True, contact=True)
+    columns = read_model._columns(private=True, contact=True)
 
-    plan = plan_of(statement._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
+    plan = plan_of(postgres_query._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
 
     assert re.findall(r"using (\w+)", plan) == CALENDAR
     assert "Seq Scan" not in plan
@@ -122,9 +123,9 @@ def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) ->
 
 def test_desk_walks_indexes_at_size(stations: list[Station]) -> None:
     crowd(stations[0], 20_000)
-    pk, columns = stations[0].pk, calendar._columns(private=True, contact=False)
+    pk, columns = stations[0].pk, read_model._columns(private=True, contact=False)
 
-    plan = plan_of(statement._worded_desk(columns, False, False), [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY])
+    plan = plan_of(postgres_query._worded_desk(columns, False, False), [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY])
 
     beside, ledger = ["booking_displaced", "accounts_customer_pkey"], ["hold_one_party_a_lane", "bookings_booking_pkey"]
     assert re.findall(r"using (\w+)", plan) == [*CALENDAR, *beside, *ledger]

@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.errors import InvalidStep, NoSuchSlot, SlotClosed, SlotFull, Stale, TooEarly
 from bookings.models import Booking, Hold
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, open_station
 

@@ -11,10 +11,10 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.errors import SlotFull, WouldDisplace, WouldRetime
 from bookings.models import Booking, Hold
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.timetables import changing
-from bookings.verifying import differences
-from bookings.workflow import Status
+from bookings.services.timetable_changes import changing
+from bookings.services.verification import differences
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Opening, Station
 from tests import factories

@@ -14,15 +14,17 @@ from accounts import roles
 from accounts.audit.recording import Channel, Origin, acting
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
-from bookings import privacy, services
-from bookings.drafts import Draft, Place
+from bookings import services
 from bookings.errors import Duplicate, NotLast, SlotClosed, SlotFull, Stale
-from bookings.mails import delivering, worker
-from bookings.mails.kinds import Kind, State
+from bookings.mails import delivery
 from bookings.models import Booking, Hold, Mail, UndoStep
-from bookings.recovery import waking
+from bookings.models.mail_state import Kind, State
+from bookings.models.status import Status
+from bookings.operations import worker
+from bookings.operations.backup import after_restore
+from bookings.privacy import erasure
+from bookings.services.inputs import Draft, Place
 from bookings.undo import service, steps
-from bookings.workflow import Status
 from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
@@ -290,7 +292,7 @@ def test_steps_of_today_are_kept(station: Station, staff: User) -> None:
 def test_restored_backup_brings_no_steps_back(station: Station, staff: User) -> None:
     move(booking(station), staff)
 
-    waking.wake(timezone.now(), in_use=())
+    after_restore.wake(timezone.now(), in_use=())
 
     assert not UndoStep.objects.exists()
 
@@ -307,7 +309,7 @@ def test_erased_customer_is_in_no_step(station: Station, staff: User, whose: str
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
     assert ana
 
-    privacy.erase(ana, by=person(roles.MANAGERS, station))
+    erasure.erase(ana, by=person(roles.MANAGERS, station))
 
     assert not UndoStep.objects.exists()
 
@@ -325,7 +327,7 @@ def deliver() -> list[str]:
     """Send all that waits, and return what it is about."""
     sent = []
     later = timezone.now() + timedelta(hours=1)
-    while taken := delivering.take(later):
+    while taken := delivery.take(later):
         taken[0].end(State.SENT)
         sent.append(taken[0].kind)
     return sent

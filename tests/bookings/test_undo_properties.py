@@ -16,12 +16,12 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
-from bookings.drafts import Draft, Place
-from bookings.mails.kinds import OPEN
 from bookings.models import Booking, Hold, Mail
+from bookings.models.mail_state import OPEN
+from bookings.models.status import Status
+from bookings.services.inputs import Draft, Place
+from bookings.services.verification import differences
 from bookings.undo import service, steps
-from bookings.verifying import differences
-from bookings.workflow import Status
 from core.errors import DomainError
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
 

@@ -11,8 +11,8 @@ from django.db import connection, models
 from django.utils import timezone
 
 from bookings.models import Booking, Hold
-from bookings.verifying import differences
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.services.verification import differences
 from stations.models import Opening, Station
 from tests.factories import ExceptionFactory, booking, open_station
 

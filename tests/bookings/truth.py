@@ -6,8 +6,8 @@ from datetime import time, timedelta
 from functools import partial
 from typing import Any
 
+from bookings.models.status import RESCHEDULABLE, STEPS, Status
 from bookings.services import Draft, Place
-from bookings.workflow import RESCHEDULABLE, STEPS, Status
 from tests.factories import FRIDAY
 
 STATIONS = ("left", "right")

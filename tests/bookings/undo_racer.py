@@ -20,10 +20,10 @@ from datetime import time  # noqa: E402
 from accounts.auth import principals  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bookings import services  # noqa: E402
-from bookings.drafts import Place  # noqa: E402
 from bookings.models import Booking  # noqa: E402
+from bookings.models.status import Status  # noqa: E402
+from bookings.services.inputs import Place  # noqa: E402
 from bookings.undo import service, steps  # noqa: E402
-from bookings.workflow import Status  # noqa: E402
 from core.errors import DomainError  # noqa: E402
 from tests.factories import FRIDAY, SATURDAY  # noqa: E402
 

@@ -9,7 +9,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from accounts import roles
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.factories import PASSWORD, booking

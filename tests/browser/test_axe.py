@@ -16,11 +16,11 @@ from accounts.auth import password_reset
 from accounts.customers import Contact
 from accounts.models import Session, User
 from bookings import services
-from bookings.mails.kinds import Kind, Problem, State
 from bookings.models import Booking, Mail
-from bookings.recovery import credentials
+from bookings.models.mail_state import Kind, Problem, State
+from bookings.models.status import Status
+from bookings.operations.backup import credentials
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.browser.conftest import WIDTHS, Visit

@@ -9,7 +9,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import Session, User
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK

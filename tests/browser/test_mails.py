@@ -7,8 +7,8 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings.mails import outbox
-from bookings.mails.kinds import Problem, State
 from bookings.models import Mail
+from bookings.models.mail_state import Problem, State
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.factories import booking, person

@@ -11,10 +11,10 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
-from bookings.mails.kinds import Problem, State
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import Problem, State
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, cell, place

@@ -18,7 +18,7 @@ import pytest
 from accounts.customers import Contact
 from accounts.models import User
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking
 

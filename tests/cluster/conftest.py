@@ -13,7 +13,7 @@ from django.db import connection, connections, router
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
-from bookings import reading
+from bookings.calendar import replica as reading
 from config.environment import replica_of
 from tests.servers import Postgres, pgbouncer, scratch
 

@@ -13,9 +13,9 @@ from accounts import roles
 from accounts.audit import verification
 from accounts.customers import Contact
 from accounts.encryption.keys import announcement
-from bookings import feeds
+from bookings.icalendar import feeds
 from bookings.models import Booking
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from config.environment import prepared
 from core.db.migration_lock import migration_lock
 from tests.bookings.test_races import CAPACITY, EXPECTED, busiest, run

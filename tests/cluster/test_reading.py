@@ -15,9 +15,10 @@ from accounts import roles
 from accounts.auth.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import calendar, reading, services
-from bookings.drafts import Place
+from bookings import services
+from bookings.calendar import read_model, replica
 from bookings.models import Booking
+from bookings.services.inputs import Place
 from stations.models import Station
 from tests.cluster.conftest import Standby
 from tests.factories import booking, open_station, person
@@ -152,7 +153,7 @@ def test_etag_of_an_answer_from_the_replica_holds_at_the_primary(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     near = weekly(staff, made.date)
-    monkeypatch.delitem(connections.settings, reading.REPLICA)
+    monkeypatch.delitem(connections.settings, replica.REPLICA)
     primary = weekly(staff, made.date)
 
     assert (near["ETag"], near.content) == (primary["ETag"], primary.content)
@@ -164,12 +165,12 @@ def test_replica_stands_behind_the_wall_as_well(standby: Standby, made: Booking,
     standby.catch_up()
     kitchen = [Station.objects.get(code="kitchen")]
 
-    assert reading.near(staff, kitchen, lambda: [one.pk for one in Booking.objects.all()]) == [made.pk]
+    assert replica.near(staff, kitchen, lambda: [one.pk for one in Booking.objects.all()]) == [made.pk]
 
 
 def test_connection_to_the_replica_carries_nothing_over(standby: Standby, made: Booking, staff: User) -> None:
     def asked() -> tuple[str, str]:
-        with connections[reading.REPLICA].cursor() as cursor:
+        with connections[replica.REPLICA].cursor() as cursor:
             cursor.execute("SELECT current_user, coalesce(current_setting('stationbook.stations', true), '')")
             return cast("tuple[str, str]", cursor.fetchone())
 
@@ -189,7 +190,7 @@ def test_replica_that_is_gone_is_no_error_and_is_not_asked_again_at_once(
         standby.server.start()
 
     assert answers == [{str(made.pk): "18:00"}] * 3
-    assert [record.message for record in caplog.records if record.name == "bookings.reading"] == [
+    assert [record.message for record in caplog.records if record.name == "bookings.calendar.replica"] == [
         "The replica does not answer (OperationalError): the primary does."
     ]
 
@@ -198,15 +199,15 @@ def test_replica_that_is_gone_is_no_error_and_is_not_asked_again_at_once(
 def test_replica_that_fails_in_the_middle_is_no_error(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = calendar.rows
+    rows = read_model.rows
 
     def broken_off(*asked: Any, **more: Any) -> Any:
-        if reading.alias() == reading.REPLICA:
-            pid = connections[reading.REPLICA].connection.info.backend_pid
+        if replica.alias() == replica.REPLICA:
+            pid = connections[replica.REPLICA].connection.info.backend_pid
             standby.say(f"SELECT pg_terminate_backend({pid})")
         return rows(*asked, **more)
 
-    monkeypatch.setattr(calendar, "rows", broken_off)
+    monkeypatch.setattr(read_model, "rows", broken_off)
 
     assert seen(staff, made.date) == {str(made.pk): "18:00"}
 
@@ -215,7 +216,7 @@ def test_replica_that_fails_in_the_middle_is_no_error(
 def test_replica_is_asked_again_after_its_rest(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(replica, "REST_SECONDS", 0.05)
     standby.server.stop()
     try:
         seen(staff, made.date)
@@ -229,11 +230,11 @@ def test_replica_is_asked_again_after_its_rest(
 
 
 def test_of_all_who_ask_after_a_rest_one_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    rest = reading._Rest()
-    monkeypatch.setattr(reading, "REST_SECONDS", 0.01)
+    rest = replica._Rest()
+    monkeypatch.setattr(replica, "REST_SECONDS", 0.01)
     rest.begin()
     clock.sleep(0.02)
-    monkeypatch.setattr(reading, "REST_SECONDS", 10)
+    monkeypatch.setattr(replica, "REST_SECONDS", 10)
 
     assert [rest.is_over() for _someone in range(3)] == [True, False, False]
 
@@ -241,7 +242,7 @@ def test_of_all_who_ask_after_a_rest_one_tries(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.long
 def test_writes_go_to_the_primary_whatever_they_were_read_from(standby: Standby, made: Booking, staff: User) -> None:
     kitchen = [Station.objects.get(code="kitchen")]
-    [found] = reading.near(staff, kitchen, lambda: list(Booking.objects.all()))
+    [found] = replica.near(staff, kitchen, lambda: list(Booking.objects.all()))
     found.source = "telephone"
     found.save(update_fields=["source"])
 

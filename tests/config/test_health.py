@@ -11,10 +11,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from bookings.mails import worker
-from bookings.mails.kinds import Problem, State
 from bookings.models import Mail, WorkerBeat
-from bookings.operations import clock_check
+from bookings.models.mail_state import Problem, State
+from bookings.operations import clock_check, worker
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from config import health, probes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bookings import feeds
+from bookings.icalendar import feeds
 from config import logs
 from stations.models import Station
 from tests import logbook
@@ -51,7 +51,7 @@ def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station
 
     [crash] = log.of("Internal Server Error")
     assert crash["error"]["kind"] == "zoneinfo._common.ZoneInfoNotFoundError"
-    assert any(step.startswith("bookings/clocks.py:") for step in crash["error"]["way"])
+    assert any(step.startswith("bookings/icalendar/timezones.py:") for step in crash["error"]["way"])
     assert crash["request"] == answer.headers["X-Request-Id"]
     assert [word for word in (secret, "Nowhere", "/feeds/" + secret[:5]) if word in log.text] == []
 

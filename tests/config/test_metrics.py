@@ -23,13 +23,13 @@ from accounts.auth import sessions
 from accounts.models import User
 from bookings import services
 from bookings.errors import SlotFull
-from bookings.mails.kinds import State
 from bookings.models import Booking, Mail, WorkerBeat
+from bookings.models.mail_state import State
+from bookings.models.status import Status
 from bookings.operations import clock_check
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from bookings.services import Draft, Place
-from bookings.workflow import Status
 from config import metrics
 from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person

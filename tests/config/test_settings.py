@@ -559,7 +559,7 @@ def test_replica_is_another_server_for_reads_and_waits_for_nobody() -> None:
     assert primary["HOST"] == "db.example.com"
     assert replica["OPTIONS"]["connect_timeout"] == 2
     assert "connect_timeout" not in primary["OPTIONS"]
-    assert found["DATABASE_ROUTERS"] == ["bookings.reading.Router"]
+    assert found["DATABASE_ROUTERS"] == ["bookings.calendar.replica.Router"]
 
 
 def test_without_a_replica_nothing_is_routed() -> None:

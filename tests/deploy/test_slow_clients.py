@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 from django.conf import settings
 
-from bookings import feeds
+from bookings.icalendar import feeds
 from tests.conftest import url_of_database
 from tests.factories import bookings, open_station, staff
 from tests.scripts.product import free_port, status_of

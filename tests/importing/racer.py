@@ -20,8 +20,8 @@ django.setup()
 
 from accounts import roles  # noqa: E402
 from bookings import services  # noqa: E402
-from bookings.importing import running  # noqa: E402
-from bookings.importing.running import Import, Order  # noqa: E402
+from bookings.importing import run as running  # noqa: E402
+from bookings.importing.run import Import, Order  # noqa: E402
 from bookings.models import Booking  # noqa: E402
 from bookings.services import Place  # noqa: E402
 from core.errors import DomainError  # noqa: E402

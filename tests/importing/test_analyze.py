@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from bookings.importing import running
+from bookings.importing import run
 from bookings.models import Booking
 from core.db import planner_statistics
 from stations.models import Station
@@ -39,7 +39,7 @@ def counted_before(station: Station) -> None:
 def test_import_of_many_rows_ends_with_an_analysis_of_what_it_filled(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "ROWS_WORTH_ANALYZING", 3)
+    monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", 3)
 
     assert bring_in(file).summary == counts(created=3)
     assert known_bookings() == 3
@@ -49,7 +49,7 @@ def test_import_of_many_rows_ends_with_an_analysis_of_what_it_filled(
 def test_import_of_few_rows_and_a_dry_run_analyze_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch, worth: int, words: list[str]
 ) -> None:
-    monkeypatch.setattr(running, "ROWS_WORTH_ANALYZING", worth)
+    monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", worth)
 
     assert bring_in(file, *words).summary == counts(created=3)
     assert known_bookings() in (None, 0)
@@ -61,7 +61,7 @@ def test_failed_analysis_fails_no_import(
     def fail(tables: Any) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(running, "ROWS_WORTH_ANALYZING", 3)
+    monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", 3)
     monkeypatch.setattr(planner_statistics, "analyze", fail)
 
     assert (bring_in(file).status, Booking.objects.count()) == (0, 3)

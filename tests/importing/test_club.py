@@ -7,7 +7,7 @@ from pathlib import Path
 from django.test import Client
 
 from bookings.models import Booking, Hold
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from stations.models import Station
 from tests.factories import UserFactory
 from tests.importing.running import bring_in, counts

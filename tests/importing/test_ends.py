@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bookings.models import Booking, Hold
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, open_station
 from tests.importing.running import bring_in, counts, rows_of, write

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from accounts import roles
 from accounts.models import Customer
-from bookings import privacy
 from bookings.importing import identity
 from bookings.models import Booking, ImportedRow
+from bookings.privacy import erasure
 from stations.models import Station
 from tests.importing.running import bring_in, write
 
@@ -23,7 +23,7 @@ def a_file(folder: Path, *rows: str) -> Path:
 
 def erase_everybody() -> None:
     for customer in Customer.objects.all():
-        privacy.erase(customer.pk, by=roles.OPERATOR)
+        erasure.erase(customer.pk, by=roles.OPERATOR)
 
 
 def named() -> list[str]:

@@ -10,7 +10,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import Customer
 from bookings.models import Booking, Hold, ImportedRow
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import SATURDAY, booking, open_station, person
 from tests.importing.running import bring_in, counts, rows_of, run

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accounts.customers import Contact
-from bookings import exporting, formulas
+from bookings.importing import csv_injection, export
 from bookings.models import Booking, Hold, ImportedRow
 from stations.models import Station
 from tests.factories import booking
@@ -63,9 +63,9 @@ def _is_invisible(letter: str) -> bool:
 @example("a\u2028@b")
 @given(text=TEXTS)
 def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
-    cell = formulas.defused(text)
+    cell = csv_injection.defused(text)
 
-    assert formulas.undone(cell) == text
+    assert csv_injection.undone(cell) == text
     assert formulas_in(cell) == []
 
 
@@ -73,9 +73,9 @@ def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
 @settings(max_examples=200)
 @given(rows=st.lists(st.lists(TEXTS, min_size=3, max_size=3), min_size=1, max_size=3))
 def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]]) -> None:
-    file = "".join(exporting.csv_lines(["one", "two", "three"], iter(rows)))
+    file = "".join(export.csv_lines(["one", "two", "three"], iter(rows)))
 
-    read = [[formulas.undone(cell) for cell in row] for row in csv.reader(io.StringIO(file, newline=""))]
+    read = [[csv_injection.undone(cell) for cell in row] for row in csv.reader(io.StringIO(file, newline=""))]
     assert read == [["one", "two", "three"], *rows]
     assert formulas_in(file) == []
 
@@ -89,13 +89,13 @@ def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]])
     ],
 )  # fmt: skip
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
-    assert (formulas.defused(text), formulas.undone(text)) == (text, text)
+    assert (csv_injection.defused(text), csv_injection.undone(text)) == (text, text)
 
 
 @pytest.mark.looks
 @pytest.mark.parametrize("cell", ["a;'=b", "They wrote, '@ana'", "first\n'=1+1", "O'Neil, '+1 guest'"])
 def test_cells_of_other_systems_that_look_escaped_inside_stay_as_they_are(cell: str) -> None:
-    assert formulas.undone(cell) == cell
+    assert csv_injection.undone(cell) == cell
 
 
 @pytest.mark.looks
@@ -104,7 +104,7 @@ def test_cells_of_other_systems_that_look_escaped_inside_stay_as_they_are(cell: 
     [("'=1;=2", "=1;=2"), ("'+49 30 901820", "+49 30 901820"), ("'\tx", "\tx"), ("''=1", "'=1"), ("'@a\n-b", "@a\n-b")],
 )
 def test_cells_that_earlier_releases_escaped_are_still_read(cell: str, text: str) -> None:
-    assert formulas.undone(cell) == text
+    assert csv_injection.undone(cell) == text
 
 
 DANGEROUS: Final = (

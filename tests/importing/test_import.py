@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, Customer
 from bookings import services
 from bookings.models import Booking, Hold, ImportedRow
 from bookings.services import Place
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
 from tests.importing.running import bring_in, counts, rows_of, write

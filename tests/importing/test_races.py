@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bookings.models import Booking
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from stations.models import Station
 from tests.factories import open_station
 from tests.importing.racer import HOURS

@@ -16,8 +16,8 @@ from bookings.importing import identity
 from bookings.importing.entries import Entry
 from bookings.importing.fields import INPUT_FIELDS
 from bookings.models import Booking, ImportedRow
+from bookings.models.status import Status
 from bookings.services import Draft
-from bookings.workflow import Status
 from stations.models import Station
 from tests.importing.running import bring_in, counts, write
 

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Customer
 from bookings.models import Booking
-from bookings.verifying import differences
+from bookings.services.verification import differences
 from tests.importing.running import counts, rows_of, run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from accounts.key_management.keyrings import DATA, unbound
 from accounts.models import Authenticator, Customer, ResetRequest
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
-from bookings.recovery import checking
+from bookings.operations.backup import verification
 from stations.models import Station
 from tests.accounts.test_row_binding import ANA, plant, stored
 from tests.decrypted import read_everything
@@ -123,8 +123,8 @@ def test_app_of_before_still_signs_in_and_is_bound_by_its_next_change(from_befor
 
 
 def test_values_of_before_are_no_fault_of_a_restored_backup(from_before: Booking, settings: Any) -> None:
-    assert list(checking.faults()) == []
+    assert list(verification.faults()) == []
 
     settings.PII_ROW_BINDING = "required"
 
-    assert len(list(checking.faults())) == 8
+    assert len(list(verification.faults())) == 8

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from bookings.mails import delivering
+from bookings.mails import delivery
 from core.mail import smtp
 from core.mail.smtp import Courier, Outcome
 from tests.mails import postoffice
@@ -39,7 +39,7 @@ def deliver(office: PostOffice) -> Iterator[Deliver]:
             def now() -> datetime:
                 return timezone.now() + after
 
-            while len(found) < most and (outcome := delivering.deliver_next(with_hands, now=now)) is not None:
+            while len(found) < most and (outcome := delivery.deliver_next(with_hands, now=now)) is not None:
                 found.append(outcome)
                 if outcome is Outcome.AWAY:
                     break

@@ -9,7 +9,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from bookings.mails import worker  # noqa: E402
+from bookings.operations import worker  # noqa: E402
 from config.environment import env  # noqa: E402
 from core.mail.smtp import Courier  # noqa: E402
 

@@ -21,7 +21,8 @@ from accounts.auth import account_emails, email_change, password_reset, sessions
 from accounts.auth.account_email_text import NOTICES
 from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
-from bookings.mails import account_email_delivery, watching, worker
+from bookings.mails import account_email_delivery, stats
+from bookings.operations import worker
 from core.mail.smtp import Courier, Outcome
 from stations.models import Station
 from tests.authenticator import code_of
@@ -219,7 +220,7 @@ def test_address_that_no_header_can_hold_stops_nothing(staff: User, office: Post
 def test_email_that_waits_is_seen_by_whoever_watches(staff: User) -> None:
     sessions.give_password(staff)
 
-    assert watching.queue(timezone.now() + timedelta(minutes=5)).oldest >= timedelta(minutes=5)
+    assert stats.queue(timezone.now() + timedelta(minutes=5)).oldest >= timedelta(minutes=5)
 
 
 def test_restore_forgets_what_waited(staff: User) -> None:

@@ -13,11 +13,11 @@ from accounts.customers import Contact
 from accounts.models import Customer, User
 from bookings import audit, services
 from bookings.errors import TooLate
-from bookings.mails import outbox, showing
-from bookings.mails.kinds import OPEN, Kind, Problem, State
-from bookings.mails.standing import Phase, Standing
+from bookings.mails import display, outbox
 from bookings.models import Booking, Mail
-from bookings.workflow import Status
+from bookings.models.mail_state import OPEN, Kind, Phase, Problem, Standing, State
+from bookings.models.status import Status
+from bookings.services import mail_choices
 from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import booking, open_station, person
@@ -47,7 +47,7 @@ def only() -> Mail:
 
 
 def test_send_now_skips_the_grace_time(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
-    outbox.send_now(only().pk, by=staff)
+    mail_choices.send_now(only().pk, by=staff)
 
     deliver()
 
@@ -57,7 +57,7 @@ def test_send_now_skips_the_grace_time(moved: Booking, staff: User, office: Post
 def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
     moved: Booking, staff: User, office: PostOffice, deliver: Deliver
 ) -> None:
-    outbox.withhold(only().pk, by=staff)
+    mail_choices.withhold(only().pk, by=staff)
     services.change_status(moved.pk, Status.CANCELLED, by=staff)
     services.change_status(moved.pk, Status.CONFIRMED, by=staff)
 
@@ -66,10 +66,10 @@ def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
 
 def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
     office.answers["DATA"] = ["554 No"]
-    outbox.send_now(only().pk, by=staff)
+    mail_choices.send_now(only().pk, by=staff)
     deliver()
 
-    outbox.send_again(only().pk, by=staff)
+    mail_choices.send_again(only().pk, by=staff)
     deliver()
 
     assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
@@ -79,11 +79,11 @@ def test_address_that_staff_try_again_counts_as_good_until_it_is_refused_again(
     moved: Booking, staff: User, office: PostOffice, deliver: Deliver
 ) -> None:
     office.answers["RCPT"] = ["550 5.1.1 Nobody"]
-    outbox.send_now(only().pk, by=staff)
+    mail_choices.send_now(only().pk, by=staff)
     deliver()
     assert mails(moved) == [(Kind.MOVED, State.UNREACHED, Problem.BOUNCED)]
 
-    outbox.send_again(only().pk, by=staff)
+    mail_choices.send_again(only().pk, by=staff)
     deliver()
 
     moved.refresh_from_db()
@@ -101,10 +101,10 @@ def test_failed_mail_is_not_sent_again_beside_the_one_that_says_it_all(moved: Bo
     )
 
     with pytest.raises(TooLate):
-        outbox.send_again(failed.pk, by=staff)
+        mail_choices.send_again(failed.pk, by=staff)
 
 
-@pytest.mark.parametrize("choice", [outbox.send_now, outbox.send_again, outbox.withhold])
+@pytest.mark.parametrize("choice", [mail_choices.send_now, mail_choices.send_again, mail_choices.withhold])
 def test_choice_comes_too_late_for_what_was_sent(moved: Booking, staff: User, choice: Any) -> None:
     Mail.objects.update(state=State.SENT)
 
@@ -112,7 +112,7 @@ def test_choice_comes_too_late_for_what_was_sent(moved: Booking, staff: User, ch
         choice(only().pk, by=staff)
 
 
-@pytest.mark.parametrize("choice", [outbox.send_now, outbox.send_again, outbox.withhold])
+@pytest.mark.parametrize("choice", [mail_choices.send_now, mail_choices.send_again, mail_choices.withhold])
 def test_choice_is_for_those_who_may_change_bookings_here(moved: Booking, station: Station, choice: Any) -> None:
     with pytest.raises(NotPermitted):
         choice(only().pk, by=person(roles.VIEWERS, station))
@@ -121,7 +121,7 @@ def test_choice_is_for_those_who_may_change_bookings_here(moved: Booking, statio
 
 
 def test_choice_stands_in_the_bookings_story(moved: Booking, staff: User) -> None:
-    outbox.withhold(only().pk, by=staff)
+    mail_choices.withhold(only().pk, by=staff)
 
     line = audit.story(moved, roles.OPERATOR)[0]
     assert (line.who, line.what) == (staff.email, "No mail: the customer was told otherwise (Booking moved)")
@@ -160,7 +160,7 @@ def test_sentence_says_what_became_of_a_mail_or_will(
     ended = None if state in OPEN else datetime(2031, 3, 7, 10, 0, 59, tzinfo=UTC)
     Mail.objects.update(state=state, problem=problem, due_at=datetime(2031, 3, 7, 11, tzinfo=UTC), ended_at=ended)
 
-    [told] = showing.of(moved, staff, timezone.now())
+    [told] = display.of(moved, staff, timezone.now())
 
     assert told.sentence == sentence
 
@@ -214,9 +214,9 @@ def test_page_asks_for_a_call_where_the_worker_will(
     )
     made = Booking.objects.select_related("station", "customer").get()
 
-    [before] = showing.of(made, staff, timezone.now())
+    [before] = display.of(made, staff, timezone.now())
     deliver()
-    after = showing.of(made, staff, timezone.now())
+    after = display.of(made, staff, timezone.now())
 
     assert [one.call for one in after] == ([True] if before.call else [])
     assert before.call == (bounced or kind in (Kind.MOVED, Kind.CANCELLED))
@@ -230,7 +230,7 @@ def test_page_asks_for_no_call_about_what_is_over_nor_for_a_reminder(moved: Book
     ).end(State.FAILED, Problem.REFUSED)
 
     def calls(now: datetime) -> dict[str, bool]:
-        return {one.mail.kind: one.call for one in showing.of(moved, staff, now)}
+        return {one.mail.kind: one.call for one in display.of(moved, staff, now)}
 
     assert calls(timezone.now()) == {Kind.REMINDER: False, Kind.MOVED: True}
     assert calls(moved.ends_at) == {Kind.REMINDER: False, Kind.MOVED: False}
@@ -269,7 +269,7 @@ def test_mail_can_be_read_before_it_goes_and_as_it_went(
     address = f"/bookings/{moved.pk}/mails/{only().pk}/"
 
     before = visitor.get(address).content.decode()
-    outbox.send_now(only().pk, by=staff)
+    mail_choices.send_now(only().pk, by=staff)
     deliver()
     services.reschedule(moved.pk, to=LATER, by=staff)
     after = visitor.get(address).content.decode()

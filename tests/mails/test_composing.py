@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Customer
-from bookings.mails import composing
-from bookings.mails.kinds import Kind
-from bookings.mails.standing import Standing
+from bookings.mails import rendering
 from bookings.mails.untrusted_text import name_to_repeat, without_links
 from bookings.models import Booking, Mail
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Status
 from core.mail.smtp import Courier, Outcome
 from stations import timetable
 from stations.models import Station
@@ -57,8 +56,8 @@ def post(station: Station, office: PostOffice) -> Iterator[Post]:
                 for name, value in values.items():
                     setattr(thing, name, value)
             mail = Mail(booking=booked, kind=kind, known=knows and knows.as_json())
-            message = composing.message(mail, booked, booked.customer, now=NOW)
-            assert courier.hand_over(composing.letter_of(message.as_bytes().decode("ascii"))) is Outcome.SENT
+            message = rendering.message(mail, booked, booked.customer, now=NOW)
+            assert courier.hand_over(rendering.letter_of(message.as_bytes().decode("ascii"))) is Outcome.SENT
             return office.received[-1]
 
         yield send

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from accounts import roles
 from bookings import services
-from bookings.mails import delivering
-from bookings.mails.kinds import Kind, Problem, State
+from bookings.mails import delivery
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import Kind, Problem, State
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from core.mail.smtp import Courier, Letter, Outcome
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -133,11 +133,11 @@ def test_what_may_have_been_said_is_never_said_otherwise(moved: Booking, office:
 def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
     moved: Booking, office: PostOffice, deliver: Deliver
 ) -> None:
-    taken = delivering.take(timezone.now() + timedelta(minutes=2))
+    taken = delivery.take(timezone.now() + timedelta(minutes=2))
     assert taken is not None
     services.reschedule(moved.pk, to=Place(SATURDAY, EVENING[1].replace(hour=21)), by=roles.OPERATOR)
 
-    delivering.settle(taken[0], Outcome.LATER, timezone.now())
+    delivery.settle(taken[0], Outcome.LATER, timezone.now())
     deliver(A_WHILE)
 
     assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
@@ -174,9 +174,9 @@ def remind(made: Booking, **fields: Any) -> Mail:
 def fall_silent_and_then(outcome: Outcome, after: timedelta = A_WHILE) -> None:
     """Two attempts at the mail that is due: nobody knows of the first what became of it."""
     for late, each in ((timedelta(minutes=2), Outcome.UNKNOWN), (after, outcome)):
-        taken = delivering.take(timezone.now() + late)
+        taken = delivery.take(timezone.now() + late)
         assert taken
-        delivering.settle(taken[0], each, timezone.now() + late)
+        delivery.settle(taken[0], each, timezone.now() + late)
 
 
 def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
@@ -194,9 +194,9 @@ def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
 def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
     moved: Booking, office: PostOffice, deliver: Deliver
 ) -> None:
-    taken = delivering.take(timezone.now() + timedelta(minutes=2))
+    taken = delivery.take(timezone.now() + timedelta(minutes=2))
     assert taken
-    delivering.settle(taken[0], Outcome.UNKNOWN, timezone.now())
+    delivery.settle(taken[0], Outcome.UNKNOWN, timezone.now())
     services.change_status(moved.pk, Status.CANCELLED, by=roles.OPERATOR)
 
     fall_silent_and_then(Outcome.REFUSED)
@@ -300,7 +300,7 @@ def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostO
     office.answers["RCPT"] = ["450 Busy"] * 100
     after, waits = timedelta(0), []
 
-    for _attempt in range(delivering.MOST_ATTEMPTS):
+    for _attempt in range(delivery.MOST_ATTEMPTS):
         assert deliver(after, most=1) == [Outcome.LATER]
         due = Mail.objects.get().due_at - timezone.now() - after
         waits.append(due)
@@ -318,7 +318,7 @@ def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(delivering, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(delivery, "MOST_ATTEMPTS", 1)
     office.answers["RCPT"] = ["450 Busy"]
     made = create(station)
     deliver()
@@ -334,7 +334,7 @@ def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
     station: Station, office: PostOffice, deliver: Deliver
 ) -> None:
     made = create(station)
-    assert delivering.take(timezone.now()) is not None
+    assert delivery.take(timezone.now()) is not None
 
     assert deliver() == []  # the lease holds
 
@@ -344,11 +344,11 @@ def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
 
 def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: PostOffice, deliver: Deliver) -> None:
     made = create(station)
-    taken = delivering.take(timezone.now())
+    taken = delivery.take(timezone.now())
     assert taken is not None
     deliver(A_WHILE)
 
-    delivering.settle(taken[0], Outcome.LATER, timezone.now())
+    delivery.settle(taken[0], Outcome.LATER, timezone.now())
 
     assert mails(made)[0][1] == State.SENT
 
@@ -363,7 +363,7 @@ def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
 
     made = create(station)
     with Asleep(server_of(office)) as hands:
-        delivering.deliver_next(hands)
+        delivery.deliver_next(hands)
 
     assert (mails(made), len(office.received)) == ([(Kind.MADE, State.SENT, "")], 1)
 
@@ -418,7 +418,7 @@ def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
     station: Station, office: PostOffice, deliver: Deliver
 ) -> None:
     made = create(station)
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
     write("UPDATE bookings_mail SET message = %s", b"damaged")
     other = create(station, customer=ANA.__class__("Bo Li", "bo@example.com"))
 

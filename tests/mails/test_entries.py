@@ -9,8 +9,8 @@ from accounts import roles
 from bookings import services
 from bookings.mails import reminders
 from bookings.models import Booking
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import FRIDAY, SATURDAY, open_station

@@ -9,11 +9,10 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from bookings.mails import worker
-from bookings.mails.worker import Round
 from bookings.models import WorkerBeat
-from bookings.operations import heartbeat
+from bookings.operations import heartbeat, worker
 from bookings.operations.heartbeat import Heartbeat
+from bookings.operations.worker import Round
 
 PATIENCE_SECONDS = 30
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from bookings.mails.kinds import Kind, State
 from bookings.models import Mail
+from bookings.models.mail_state import Kind, State
 from stations.models import Station
 from tests.importing.running import bring_in, counts, write
 from tests.mails.conftest import Deliver

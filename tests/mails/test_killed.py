@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 
 from bookings.mails import outbox
-from bookings.mails.kinds import State
 from bookings.models import Mail
+from bookings.models.mail_state import State
 from stations.models import Station
 from tests.factories import bookings, open_station
 from tests.mails.postoffice import PostOffice

@@ -13,12 +13,14 @@ from django.utils import timezone
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import privacy, services
-from bookings.mails import limits, outbox, reminders, worker
-from bookings.mails.kinds import Kind, Problem, State
+from bookings import services
+from bookings.mails import limits, outbox, reminders
 from bookings.models import Booking, CountedMail, Mail
-from bookings.services import Place
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind, Problem, State
+from bookings.models.status import Status
+from bookings.operations import worker
+from bookings.privacy import erasure
+from bookings.services import Place, mail_choices
 from core import metrics
 from core.mail.smtp import Outcome
 from stations.models import Station
@@ -112,7 +114,7 @@ def test_mail_that_was_not_sent_goes_when_staff_send_it_the_next_day(
     deliver()
 
     assert deliver(DAY + HOUR) == []
-    outbox.send_again(Mail.objects.get(booking=last).pk, by=staff)
+    mail_choices.send_again(Mail.objects.get(booking=last).pk, by=staff)
     assert deliver(DAY + HOUR) == [Outcome.SENT]
 
 
@@ -267,7 +269,7 @@ def test_counts_name_nobody_and_go_with_the_customer(station: Station, office: P
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
 
     assert made.customer_id
-    privacy.erase(made.customer_id, by=roles.OPERATOR)
+    erasure.erase(made.customer_id, by=roles.OPERATOR)
 
     assert CountedMail.objects.count() == 0
 

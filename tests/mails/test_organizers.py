@@ -8,11 +8,10 @@ import pytest
 from accounts import roles
 from accounts.customers import Contact
 from bookings import services
-from bookings.mails import outbox
-from bookings.mails.kinds import State
 from bookings.models import Booking, Mail
-from bookings.services import Place
-from bookings.workflow import Status
+from bookings.models.mail_state import State
+from bookings.models.status import Status
+from bookings.services import Place, mail_choices
 from stations.models import Station
 from tests.calendars import Read, Store, by_icalendar, by_thunderbird
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -116,7 +115,7 @@ def test_move_that_staff_told_themselves_keeps_the_organizer(
 
 
 def withhold(made: Booking) -> None:
-    outbox.withhold(Mail.objects.get(booking=made, state=State.WAITING).pk, by=roles.OPERATOR)
+    mail_choices.withhold(Mail.objects.get(booking=made, state=State.WAITING).pk, by=roles.OPERATOR)
 
 
 def test_restored_booking_keeps_the_organizer_of_its_cancelled_event(

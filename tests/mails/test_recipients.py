@@ -9,11 +9,11 @@ import pytest
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import Customer
-from bookings import contacts, services
-from bookings.mails.kinds import Kind, Problem, State
+from bookings import services
 from bookings.models import Booking, ContactProposal, Mail
-from bookings.services import Draft, Place
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind, Problem, State
+from bookings.models.status import Status
+from bookings.services import Draft, Place, contact_decisions, contacts
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station
 from tests.mails.conftest import Deliver
@@ -114,7 +114,7 @@ def test_dismissed_address_gets_nothing_more(station: Station, office: PostOffic
     deliver()
     office.take_out()
 
-    contacts.dismiss(made.pk, "email", by=roles.OPERATOR)
+    contact_decisions.dismiss(made.pk, "email", by=roles.OPERATOR)
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
     deliver(A_WHILE)
 
@@ -129,7 +129,7 @@ def test_address_that_staff_confirm_gets_the_emails_about_all_bookings(
     deliver()
     office.take_out()
 
-    contacts.use(made.pk, "email", by=roles.OPERATOR)
+    contact_decisions.use(made.pk, "email", by=roles.OPERATOR)
     services.reschedule(hers.pk, to=LATER, by=roles.OPERATOR)
     deliver(A_WHILE)
 

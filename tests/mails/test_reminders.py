@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts import roles
 from accounts.customers import Contact
 from bookings import services
-from bookings.mails import outbox, reminders
-from bookings.mails.kinds import Kind, State
+from bookings.mails import reminders
 from bookings.models import Booking, Mail
-from bookings.services import Place
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind, State
+from bookings.models.status import Status
+from bookings.services import Place, mail_choices
 from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, bookings, open_station
@@ -131,7 +131,7 @@ def test_move_that_was_taken_back_before_anybody_heard_of_it_is_no_reason_not_to
 
 def test_move_that_staff_told_by_telephone_was_told(made: Booking) -> None:
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
-    outbox.withhold(Mail.objects.get().pk, by=roles.OPERATOR)
+    mail_choices.withhold(Mail.objects.get().pk, by=roles.OPERATOR)
     made.refresh_from_db()
     Mail.objects.update(created_at=before(made, MINUTE))
 

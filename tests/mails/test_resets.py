@@ -16,7 +16,8 @@ from pytest_django import Settings
 from accounts import roles
 from accounts.auth import authentication, password_reset, two_factor
 from accounts.models import AuditEntry, ResetRequest, User
-from bookings.mails import account_email_delivery, worker
+from bookings.mails import account_email_delivery
+from bookings.operations import worker
 from core.mail import smtp
 from core.mail.smtp import Courier, Outcome
 from stations.models import Station

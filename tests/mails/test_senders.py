@@ -15,11 +15,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.customers import Contact
-from bookings.mails import delivering, outbox, worker
-from bookings.mails.kinds import Kind, State
+from bookings.mails import delivery, outbox
 from bookings.mails.senders import Senders
-from bookings.mails.worker import Stop
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import Kind, State
+from bookings.operations import worker
+from bookings.operations.worker import Stop
 from core.mail.smtp import Courier, Outcome
 from stations.models import Station
 from tests.factories import bookings, open_station
@@ -196,13 +197,13 @@ def test_second_mail_of_a_booking_waits_while_the_first_is_being_taken(kitchen: 
 
     def take_slowly() -> None:
         with transaction.atomic():
-            assert delivering.take(timezone.now() + timedelta(seconds=1))
+            assert delivery.take(timezone.now() + timedelta(seconds=1))
             is_taken.set()
             goes_on.wait(PATIENCE_SECONDS)
 
     with thread_of(take_slowly):
         is_taken.wait(PATIENCE_SECONDS)
-        found = delivering.take(timezone.now() + timedelta(seconds=1))
+        found = delivery.take(timezone.now() + timedelta(seconds=1))
         goes_on.set()
 
     assert found is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bookings.mails.kinds import Kind
-from bookings.mails.standing import Phase, Standing, left_to_say
+from bookings.mails.rules import left_to_say
+from bookings.models.mail_state import Kind, Phase, Standing
 from tests.factories import FRIDAY, SATURDAY
 
 BOOKED = Standing(Phase.CONFIRMED, station=1, day=FRIDAY, slot=time(18), slots=1, customer="ana")

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from accounts import roles
 from bookings import services
-from bookings.mails import delivering
-from bookings.mails.kinds import OPEN, Kind, State
+from bookings.mails import delivery
 from bookings.models import Booking, Mail
+from bookings.models.mail_state import OPEN, Kind, State
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from core.errors import DomainError
 from core.mail.smtp import Letter, Outcome
 from tests.calendars import Store
@@ -79,12 +79,12 @@ class Post:
 
     def attempt(self, outcome: Outcome) -> bool:
         """One mail with that outcome; False where none is due. The server that fell silent has kept what it got."""
-        taken = delivering.take(self.now)
+        taken = delivery.take(self.now)
         if taken is None:
             return False
         if outcome in (Outcome.SENT, Outcome.UNKNOWN):
             self.bring(*taken)
-        delivering.settle(taken[0], outcome, self.now)
+        delivery.settle(taken[0], outcome, self.now)
         return True
 
     def deliver(self, after: timedelta) -> int:

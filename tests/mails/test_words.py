@@ -9,12 +9,11 @@ from django.utils import translation
 from accounts import roles
 from accounts.customers import Contact
 from bookings import services
-from bookings.mails import composing
-from bookings.mails.composing import Words
-from bookings.mails.kinds import Kind
-from bookings.mails.standing import Standing
+from bookings.mails import rendering
+from bookings.mails.rendering import Words
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
@@ -24,7 +23,7 @@ ANA = Contact("Ana García", "ana@example.com")
 
 
 def told(made: Booking, kind: Kind, knows: Standing | None = None) -> Words:
-    return composing.words(Booking.objects.select_related("station", "customer").get(pk=made.pk), kind, knows)
+    return rendering.words(Booking.objects.select_related("station", "customer").get(pk=made.pk), kind, knows)
 
 
 def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) -> None:

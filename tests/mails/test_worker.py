@@ -26,10 +26,11 @@ from accounts import roles
 from accounts.auth import authentication
 from accounts.models import Session, User
 from bookings import services
-from bookings.mails import delivering, reminders, worker
-from bookings.mails.kinds import Kind, State
-from bookings.mails.worker import Round, Stop
+from bookings.mails import delivery, reminders
 from bookings.models import Mail
+from bookings.models.mail_state import Kind, State
+from bookings.operations import worker
+from bookings.operations.worker import Round, Stop
 from core.mail.smtp import Courier, Letter, Outcome
 from stations.models import Station
 from tests.factories import booking, open_station
@@ -223,7 +224,7 @@ def test_database_that_goes_away_is_waited_for(
 def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
     kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "MARK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "MARK_AGAIN_SECONDS", 0.05)
     gone, back = Event(), Event()
 
     class Slow(Courier):
@@ -316,7 +317,7 @@ def test_text_is_kept_for_thirty_days_and_that_it_was_said_for_good(station: Sta
 @pytest.mark.django_db
 def test_text_of_a_mail_on_its_way_is_kept_however_long_it_takes(station: Station) -> None:
     create(station)
-    assert delivering.take(timezone.now())
+    assert delivery.take(timezone.now())
 
     worker.tidy(timezone.now() + timedelta(days=365))
 

@@ -17,11 +17,12 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from accounts.models import Customer  # noqa: E402
-from bookings.mails import composing, delivering, worker  # noqa: E402
-from bookings.mails.kinds import Kind  # noqa: E402
+from bookings.mails import delivery, rendering  # noqa: E402
 from bookings.mails.senders import Senders  # noqa: E402
-from bookings.mails.worker import Stop  # noqa: E402
 from bookings.models import Booking, Mail  # noqa: E402
+from bookings.models.mail_state import Kind  # noqa: E402
+from bookings.operations import worker  # noqa: E402
+from bookings.operations.worker import Stop  # noqa: E402
 from config.environment import env  # noqa: E402
 from core.mail.smtp import Courier  # noqa: E402
 from stations.models import Station  # noqa: E402
@@ -51,7 +52,7 @@ def warm_up() -> None:
     customer = Customer(name="Ana", email="ana@example.com")
     now = timezone.now()
     booked = Booking(station=station, customer=customer, date=now.date(), slot=now.time(), starts_at=now, ends_at=now)
-    composing.message(Mail(booking=booked, kind=Kind.MADE), booked, customer, now=now).as_bytes()
+    rendering.message(Mail(booking=booked, kind=Kind.MADE), booked, customer, now=now).as_bytes()
 
 
 def work(port: str) -> None:
@@ -62,7 +63,7 @@ def work(port: str) -> None:
 
 
 if __name__ == "__main__":
-    delivering.LEASE = LEASE  # type: ignore[misc]
+    delivery.LEASE = LEASE  # type: ignore[misc]
     worker.IDLE_SECONDS = 0.2  # type: ignore[misc]
     warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -12,8 +12,8 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Session, User
 from bookings import services
 from bookings.models import Booking
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 

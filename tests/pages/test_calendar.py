@@ -12,7 +12,7 @@ from django.test import Client
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
 

@@ -9,10 +9,10 @@ from django.test import Client
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
-from bookings import privacy
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
-from bookings.workflow import Status
+from bookings.models.status import Status
+from bookings.privacy import erasure
 from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.factories import FRIDAY, booking, customer, open_station, person
@@ -121,7 +121,7 @@ def test_nothing_is_recorded_where_there_is_nothing_to_show(visitor: Client, sta
     walk_in = booking(station)
     gone = booking(station, FRIDAY.replace(year=2021), customer=ANA, status=Status.COMPLETED)
     assert gone.customer_id
-    privacy.erase(gone.customer_id, by=roles.OPERATOR)
+    erasure.erase(gone.customer_id, by=roles.OPERATOR)
 
     pages = [visitor.post(f"/bookings/{one.pk}/contact/") for one in (walk_in, gone)]
 

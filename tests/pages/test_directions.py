@@ -10,10 +10,11 @@ from django.test import Client
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import ical, services
-from bookings.mails import composing
-from bookings.mails.kinds import Kind
+from bookings import services
+from bookings.icalendar import events
+from bookings.mails import rendering
 from bookings.models import Booking
+from bookings.models.mail_state import Kind
 from stations.models import Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, customer, open_station, person
 
@@ -96,7 +97,7 @@ def test_email_keeps_names_apart_in_text_and_html(station: Station, made: Bookin
     moved = services.reschedule(made.pk, to=services.Place(FRIDAY, made.slot, "bar"), by=roles.OPERATOR)
     moved.requests_are_external = False
 
-    words = composing.words(moved, Kind.MADE, None)
+    words = rendering.words(moved, Kind.MADE, None)
 
     lines = words.text.split("\n")
     assert words.subject == f"Your booking at {ISOLATED}: Friday 7 March 2031, 18:00"
@@ -113,7 +114,7 @@ def test_feed_keeps_a_name_apart_from_the_number_of_guests(visitor: Client, made
     file = b"".join(Client().get(f"/feeds/{secret}.ics").streaming_content).decode()  # type: ignore[attr-defined]
 
     assert f"SUMMARY:{ISOLATED} · 1" in file.replace("\r\n ", "")
-    assert ical.line(ISOLATED) == ISOLATED
+    assert events.line(ISOLATED) == ISOLATED
 
 
 def test_account_keeps_names_and_stations_apart(visitor: Client, staff: User, station: Station) -> None:

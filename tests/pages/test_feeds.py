@@ -18,7 +18,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking, Feed
-from bookings.workflow import Status
+from bookings.models.status import Status
 from config.watching import BrokeOff
 from stations.models import Station
 from tests.calendars import Entry, Read, by_icalendar, by_thunderbird, faults_of_form

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts import roles
 from accounts.models import User
-from bookings.views import finding
+from bookings.views import search
 from stations.models import Station
 from tests.factories import customer, open_station, person
 
@@ -56,7 +56,7 @@ def test_finder_offers_a_handful(visitor: Client, station: Station) -> None:
     for number in range(12):
         customer(station, f"Ana Sample {number}", f"ana{number}@example.com")
 
-    assert found(visitor, "ana").count("data-customer") == finding.SUGGESTED
+    assert found(visitor, "ana").count("data-customer") == search.SUGGESTED
 
 
 def test_names_are_escaped_where_they_are_offered(visitor: Client, station: Station) -> None:

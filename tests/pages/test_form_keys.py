@@ -14,8 +14,8 @@ from accounts.auth import two_factor
 from accounts.idempotency import service
 from accounts.idempotency.models import IdempotencyKey
 from accounts.models import ApiKey, User
-from bookings.mails import worker
 from bookings.models import Booking
+from bookings.operations import worker
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.factories import PASSWORD, person

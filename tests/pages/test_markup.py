@@ -13,7 +13,7 @@ from accounts import roles
 from accounts.customers import Contact
 from bookings import services
 from bookings.models import Booking
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_station, person
 

@@ -10,14 +10,14 @@ from django.test import Client
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import moulds
+from bookings.calendar.rendering import compiled_templates
 from stations.models import Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, customer, open_station, person
 
 KINDS = ("week", "month", "day", "agenda", "stations")
 WEEK = f"/calendar/week/?station=kitchen&date={FRIDAY}"
-HOSTILE = f"\ue000date\ue001 {moulds.ID} %(date)s %s <b>&\"'"
-ESCAPED = f"\ue000date\ue001 {moulds.ID} %(date)s %s &lt;b&gt;&amp;&quot;&#x27;"
+HOSTILE = f"\ue000date\ue001 {compiled_templates.ID} %(date)s %s <b>&\"'"
+ESCAPED = f"\ue000date\ue001 {compiled_templates.ID} %(date)s %s &lt;b&gt;&amp;&quot;&#x27;"
 
 
 def names(client: Client) -> list[str]:
@@ -57,12 +57,12 @@ def test_mould_is_made_once_for_cards_that_look_alike(client: Client, staff: Use
     booking(station, customer=Contact("Ana García"))
     booking(station, FRIDAY.replace(day=6))
     client.get(WEEK)
-    before = moulds._mould.cache_info().misses
+    before = compiled_templates._mould.cache_info().misses
 
     booking(station, customer=Contact("Bo Li"))
 
     assert names(client)[1:] == ["Ana García", "Bo Li"]
-    assert moulds._mould.cache_info().misses <= before + 1  # the totals: one more party is another number
+    assert compiled_templates._mould.cache_info().misses <= before + 1  # the totals: one more party is another number
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         kept.append(moulds_own(*shape))
         return kept[-1]
 
-    moulds_own = moulds._mould.__wrapped__
-    monkeypatch.setattr(moulds, "_mould", make)
+    moulds_own = compiled_templates._mould.__wrapped__
+    monkeypatch.setattr(compiled_templates, "_mould", make)
     return kept
 
 

@@ -12,8 +12,8 @@ from accounts import roles
 from accounts.models import User
 from bookings import services
 from bookings.models import Booking
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import SATURDAY, booking, open_station, person
 

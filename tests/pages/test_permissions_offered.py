@@ -15,7 +15,7 @@ from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
 from bookings.models import Booking, Mail
-from bookings.workflow import Status
+from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import SATURDAY, booking, person
 

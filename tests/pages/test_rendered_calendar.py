@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import privacy, services
-from bookings.drafts import Draft, Place
-from bookings.timetables import changing
-from bookings.views import address, rendered_calendar
-from bookings.workflow import Status
+from bookings import services
+from bookings.models.status import Status
+from bookings.privacy import erasure
+from bookings.services.inputs import Draft, Place
+from bookings.services.timetable_changes import changing
+from bookings.views import calendar_url, rendered_calendar
 from core.errors import DomainError
 from core.memory_cache import MemoryCache
 from stations import timetable_queries, visible_stations
@@ -71,7 +72,7 @@ def renderings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The views rendered from here on."""
     found: list[str] = []
 
-    def render(user: User, view: address.View, *more: Any) -> Any:
+    def render(user: User, view: calendar_url.View, *more: Any) -> Any:
         found.append(view.kind)
         return own(user, view, *more)
 
@@ -186,9 +187,9 @@ def test_person_who_loses_the_station_while_they_ask_hides_nothing_from_colleagu
         User.stations.through.objects.filter(user=leaves).delete()
         return found
 
-    own = getattr(address, moment)
+    own = getattr(calendar_url, moment)
     with monkeypatch.context() as patch:
-        patch.setattr(address, moment, leave)
+        patch.setattr(calendar_url, moment, leave)
         signed_in(leaves).get(path, headers=PART)
 
     assert page_of(signed_in(stays), path, PART) == wanted
@@ -266,7 +267,7 @@ class World:
 
     def _erase(self, _value: None, _clock: object) -> None:
         services.change_status(self.bookings[0], Status.CANCELLED, by=roles.OPERATOR)
-        privacy.erase(self.customer, by=roles.OPERATOR)
+        erasure.erase(self.customer, by=roles.OPERATOR)
 
     def _station(self, fields: dict[str, Any], _clock: object) -> None:
         station = Station.objects.get(code="kitchen")

@@ -11,8 +11,8 @@ from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
 from bookings.models import Booking, UndoStep
+from bookings.models.status import Status
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import SATURDAY, booking, person
 

@@ -12,10 +12,11 @@ from accounts import roles
 from accounts.auth.authentication import new_tokens
 from accounts.customers import Contact
 from accounts.models import User
-from bookings import privacy, services
+from bookings import services
 from bookings.models import Booking, UndoStep
+from bookings.models.status import Status
+from bookings.privacy import erasure
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
 
@@ -426,7 +427,7 @@ def test_erasing_a_customer_deletes_the_steps_that_hold_their_data(visitor: Clie
     step(visitor, other, "completed")
     assert made.customer_id
 
-    privacy.erase(made.customer_id, by=person(roles.MANAGERS, station))
+    erasure.erase(made.customer_id, by=person(roles.MANAGERS, station))
 
     assert list(UndoStep.objects.values_list("booking", flat=True)) == [other.pk]
 

@@ -14,9 +14,9 @@ from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
 from bookings.models import Booking
-from bookings.timetables import changing
+from bookings.models.status import Status
+from bookings.services.timetable_changes import changing
 from bookings.views import rendered_calendar
-from bookings.workflow import Status
 from stations import timetable_queries, visible_stations
 from stations.models import Station
 from tests.factories import (

@@ -13,11 +13,12 @@ from django.db import connection
 
 from accounts import roles
 from accounts.customers import Contact
-from bookings import privacy, services
+from bookings import services
 from bookings.mails import outbox
 from bookings.models import Booking
+from bookings.models.status import Status
+from bookings.privacy import erasure
 from bookings.services import Place
-from bookings.workflow import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 from tests.importing.running import Run, bring_in, run, write
@@ -42,7 +43,7 @@ def business(transactional_db: None, tmp_path: Path) -> Station:
     rows = [f"bar,{FRIDAY},{hour}:00,Ana García,ana@example.com" for hour in (17, 18)]
     file = write(tmp_path / "rows.csv", "\n".join(["station,date,slot,customer_name,customer_email", *rows]))
     assert bring_in(file).status == 0
-    privacy.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
+    erasure.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
     return kitchen
 
 

@@ -15,8 +15,8 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from bookings.recovery import checking  # noqa: E402
-from bookings.recovery.manifest import Manifest  # noqa: E402
+from bookings.operations.backup import verification  # noqa: E402
+from bookings.operations.backup.manifest import Manifest  # noqa: E402
 
 
 def kill(*_any: Any) -> None:
@@ -25,5 +25,5 @@ def kill(*_any: Any) -> None:
 
 if __name__ == "__main__":
     Manifest.as_json = kill  # type: ignore[method-assign,assignment]
-    checking.faults = kill  # type: ignore[assignment]
+    verification.faults = kill  # type: ignore[assignment]
     call_command(*sys.argv[1:])

@@ -19,10 +19,11 @@ from accounts import roles  # noqa: E402
 from accounts.audit.checkpoints import Checkpointer  # noqa: E402
 from accounts.auth import api_keys  # noqa: E402
 from accounts.customers import Contact  # noqa: E402
-from bookings import privacy, services  # noqa: E402
+from bookings import services  # noqa: E402
 from bookings.mails import outbox  # noqa: E402
+from bookings.models.status import Status  # noqa: E402
+from bookings.privacy import erasure  # noqa: E402
 from bookings.services import Place  # noqa: E402
-from bookings.workflow import Status  # noqa: E402
 from tests.factories import SATURDAY, booking, customer, open_station, person  # noqa: E402
 
 GUEST = Contact("Ana García", "ana@example.com", "+34 600 100 200")
@@ -46,7 +47,7 @@ def fill() -> None:
     outbox.made(made)
     services.reschedule(made[0].pk, to=Place(SATURDAY, time(19), "kitchen"), by=roles.OPERATOR)
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)
-    privacy.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
+    erasure.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
     api_keys.make(name="Shop", stations=[kitchen], rights=[roles.VIEW], expires_on=None, by=manager)
     Client().force_login(manager)
     Checkpointer().make(timezone.now())

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.models import AuditEntry, Customer, Session, User
-from bookings.mails.kinds import OPEN, Problem, State
 from bookings.models import Booking, Mail, WorkerBeat
-from bookings.privacy import Tombstone
-from bookings.recovery.waking import VERSIONS
+from bookings.models.mail_state import OPEN, Problem, State
+from bookings.operations.backup.after_restore import VERSIONS
+from bookings.privacy.erasure import Tombstone
 from stations.models import Station
 from tests.factories import customer
 from tests.importing.running import run

@@ -12,8 +12,8 @@ from accounts.audit import chain as sealing
 from accounts.audit import checkpoints
 from accounts.audit.checkpoints import Checkpointer
 from accounts.models import AuditChain, AuditEntry
-from bookings.recovery import checking, manifest, picture
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import inventory, manifest, verification
+from bookings.operations.backup.manifest import Unusable
 from stations.models import Station
 from tests.factories import booking
 from tests.importing.running import run
@@ -119,7 +119,7 @@ def test_manifest_from_before_there_were_checkpoints_is_read(newest: Path) -> No
 
 
 def test_restore_refuses_another_newest_checkpoint_than_the_manifests(newest: Path, business: Station) -> None:
-    said = picture.taken()
+    said = inventory.taken()
 
     with pytest.raises(Unusable, match="newest checkpoint is not the one that the manifest names"):
-        checking.require_same(replace(said, checkpoint=f"2:{'0' * 64}"))
+        verification.require_same(replace(said, checkpoint=f"2:{'0' * 64}"))

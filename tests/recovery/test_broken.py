@@ -19,10 +19,10 @@ from django.db import connection
 
 from accounts.encryption.keys import key_id, new_key
 from accounts.models import AuditEntry
-from bookings.recovery import manifest
-from bookings.recovery.places import UNFINISHED
-from bookings.recovery.postgres import Postgres
-from bookings.recovery.sqlite import Sqlite
+from bookings.operations.backup import manifest
+from bookings.operations.backup.atomic_folder import UNFINISHED
+from bookings.operations.backup.postgres import Postgres
+from bookings.operations.backup.sqlite import Sqlite
 from stations.models import Station
 from tests.factories import open_station
 from tests.importing.running import run
@@ -308,7 +308,7 @@ def test_tool_that_is_lacking_or_older_is_told(
         tool = tools / "pg_dump"
         tool.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {release}.3'\n")
         tool.chmod(0o755)
-    monkeypatch.setattr("bookings.recovery.postgres.DEBIAN", str(tmp_path))
+    monkeypatch.setattr("bookings.operations.backup.postgres.DEBIAN", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tools}")
     server = connection.get_database_version()[0]
 

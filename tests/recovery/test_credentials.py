@@ -11,9 +11,9 @@ from django.utils import timezone
 from accounts import roles
 from accounts.auth import api_keys, sessions
 from accounts.models import ApiKey, AuditEntry, User
-from bookings import feeds
+from bookings.icalendar import feeds
 from bookings.models import Feed
-from bookings.recovery import credentials
+from bookings.operations.backup import credentials
 from stations.models import Station
 from tests.factories import open_station, person
 from tests.importing.running import run

@@ -23,7 +23,7 @@ from django.db import connection, models
 from accounts.models import ApiKey, Customer, Session, User
 from accounts.rls import policies
 from bookings.models import Booking
-from bookings.recovery import database_move, picture
+from bookings.operations.backup import database_move, inventory
 from core.parent_death import POLL_SECONDS
 from stations.models import Station
 from tests.factories import booking
@@ -96,7 +96,7 @@ def tables_of(source: Path) -> set[str]:
     """Those that are compared."""
     with closing(sqlite3.connect(source)) as opened:
         found = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        return {name for (name,) in found} - {*picture.NOT_COUNTED}
+        return {name for (name,) in found} - {*inventory.NOT_COUNTED}
 
 
 def by_django(sql: str) -> list[tuple[Any, ...]]:
@@ -176,7 +176,7 @@ def by_django_do(sql: str) -> None:
 @pytest.mark.postgresql
 def test_source_that_somebody_uses_is_refused(transactional_db: None, source: Path, monkeypatch: Any) -> None:
     """A server that has the file open, even when it is idle."""
-    monkeypatch.setattr("bookings.recovery.sqlite_source.LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("bookings.operations.backup.sqlite_source.LOCK_TIMEOUT_SECONDS", 0.1)
     with closing(sqlite3.connect(source)) as opened:
         opened.execute("PRAGMA journal_mode=WAL")
         opened.execute("SELECT count(*) FROM accounts_user").fetchall()

@@ -11,8 +11,8 @@ import pyrage
 import pytest
 from pyrage.x25519 import Identity
 
-from bookings.recovery import encrypted_archive, manifest
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import encrypted_archive, manifest
+from bookings.operations.backup.manifest import Unusable
 from stations.models import Station
 from tests.importing.running import run
 from tests.recovery.conftest import Elsewhere, bookings_there, is_empty, restore

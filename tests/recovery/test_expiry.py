@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from bookings.recovery.expiry import expire
+from bookings.operations.backup.expiry import expire
 
 NOW = datetime(2031, 3, 29, 2, 30, tzinfo=UTC)
 

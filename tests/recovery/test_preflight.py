@@ -18,8 +18,8 @@ from django.utils import timezone
 from accounts.encryption.keys import key_id, new_key
 from accounts.models import AuditEntry
 from accounts.rls import policies
-from bookings import preflight
 from bookings.models import Hold
+from bookings.operations import preflight
 from config.environment import mail_server
 from stations.models import Station
 from tests.factories import booking, customer

@@ -18,11 +18,12 @@ from django.utils import timezone
 from accounts import roles
 from accounts.models import Customer, Session, User
 from accounts.rls import policies
-from bookings import privacy, services
+from bookings import services
 from bookings.audit import Event
-from bookings.mails.kinds import OPEN, Kind, Problem, State
 from bookings.models import Booking, Mail, UndoStep
-from bookings.workflow import Status
+from bookings.models.mail_state import OPEN, Kind, Problem, State
+from bookings.models.status import Status
+from bookings.privacy import erasure
 from stations.models import Station
 from tests.factories import PASSWORD, booking
 from tests.importing.running import run
@@ -224,7 +225,7 @@ def test_restore_leaps_ahead_of_every_number_that_was_seen(backup: Path, elsewhe
 def test_restore_erases_again_whom_the_newest_list_names(backup: Path, elsewhere: Elsewhere, tmp_path: Path) -> None:
     Booking.objects.update(status=Status.COMPLETED)
     gone = Customer.objects.kept().filter(station__code="kitchen").get()
-    privacy.erase(gone.pk, by=roles.OPERATOR)
+    erasure.erase(gone.pk, by=roles.OPERATOR)
     run("erasures", "export", tmp_path / "newest")
 
     with elsewhere():

@@ -20,7 +20,7 @@ import yaml
 from server_lib.restart_policy import FIRST_WAIT_SECONDS
 from server_lib.supervisor import RESTARTED
 
-from bookings import demo
+from bookings.operations import demo
 from core.parent_death import is_alive
 from tests.mails import postoffice
 from tests.mails.reading import Received

@@ -11,8 +11,8 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditChain, AuditEntry, Customer
 from bookings import services
-from bookings.drafts import Place
 from bookings.models import Booking, Hold, Mail
+from bookings.services.inputs import Place
 from core import metrics
 from core.db.columns import Columns
 from core.db.sql import among, ask, ask_for, insert, send, together, update

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bookings.recovery import restoring
-from bookings.recovery.credentials import read_list
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import restore
+from bookings.operations.backup.credentials import read_list
+from bookings.operations.backup.manifest import Unusable
 
 
 class Command(BaseCommand):
@@ -34,8 +34,8 @@ class Command(BaseCommand):
         self, *args: Any, erasures: Path | None, credentials: Path | None, with_faults: bool, **options: Any
     ) -> None:
         try:
-            restoring.put_into_use(
-                erasures=[*restoring.tombstones(erasures)] if erasures else [],
+            restore.put_into_use(
+                erasures=[*restore.tombstones(erasures)] if erasures else [],
                 in_use=[*read_list(credentials)] if credentials else None,
                 with_faults=with_faults,
                 say=self.stdout.write,

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from bookings.recovery import backing_up
-from bookings.recovery.encrypted_archive import read_recipients
-from bookings.recovery.expiry import expire
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import backup
+from bookings.operations.backup.encrypted_archive import read_recipients
+from bookings.operations.backup.expiry import expire
+from bookings.operations.backup.manifest import Unusable
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError("--keep-days is at least 1, and needs a folder that exists.")
         try:
             recipients = read_recipients(encrypt_to or settings.BACKUP_RECIPIENTS)
-            made, said = backing_up.back_up(place, recipients=recipients)
+            made, said = backup.back_up(place, recipients=recipients)
             expired = expire(place, keep_days=keep_days, now=timezone.now()) if keep_days else []
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from bookings.recovery import credentials
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import credentials
+from bookings.operations.backup.manifest import Unusable
 
 
 class Command(BaseCommand):

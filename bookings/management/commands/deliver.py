@@ -9,13 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
-from bookings import preflight
-from bookings.mails import worker
-from bookings.mails.kinds import OPEN
 from bookings.mails.senders import Senders
-from bookings.mails.worker import Stop
 from bookings.models import Mail
+from bookings.models.mail_state import OPEN
+from bookings.operations import preflight, worker
 from bookings.operations.heartbeat import Heartbeat
+from bookings.operations.worker import Stop
 from core.mail.smtp import Courier
 from core.parent_death import end_with_parent
 

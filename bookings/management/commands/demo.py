@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from accounts.auth import passwords
 from accounts.models import User
-from bookings import demo, preflight
+from bookings.operations import demo, preflight
 
 
 class Command(BaseCommand):

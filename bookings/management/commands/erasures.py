@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bookings import privacy
 from bookings.management.people import person_named
-from bookings.privacy import Tombstone
+from bookings.privacy import erasure
+from bookings.privacy.erasure import Tombstone
 from core.errors import DomainError
 
 
@@ -33,17 +33,17 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}") from None
 
     def _erase(self, *, customer: UUID, email: str | None, **options: Any) -> None:
-        self.stdout.write(f"{privacy.erase(customer, by=person_named(email))} is erased.")
+        self.stdout.write(f"{erasure.erase(customer, by=person_named(email))} is erased.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
-        stones = privacy.tombstones()
+        stones = erasure.tombstones()
         file.write_text("".join(stone.line() for stone in stones))
         self.stdout.write(f"{len(stones)} erasures.")
 
     def _apply(self, *, file: Path, **options: Any) -> None:
         lines = file.read_text(errors="replace").splitlines()
-        done = privacy.erase_again([_read(line, number) for number, line in enumerate(lines, 1) if line.strip()])
-        self.stdout.write(", ".join(f"{done[what]} {what}" for what in privacy.Again) + ".")
+        done = erasure.erase_again([_read(line, number) for number, line in enumerate(lines, 1) if line.strip()])
+        self.stdout.write(", ".join(f"{done[what]} {what}" for what in erasure.Again) + ".")
 
 
 def _read(line: str, number: int) -> Tombstone:

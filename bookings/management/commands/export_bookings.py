@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookings import exporting
+from bookings.importing import export
 from bookings.management.people import person_named
 from core.errors import DomainError
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["email"])
         try:
-            lines = exporting.lines(person, stations=options["station"], first=options["first"], last=options["last"])
+            lines = export.lines(person, stations=options["station"], first=options["first"], last=options["last"])
             with _private(options["out"]) if options["out"] else nullcontext(self.stdout) as out:
                 for line in lines:
                     out.write(line)

@@ -15,7 +15,7 @@ from bookings.importing.fields import INPUT_FIELDS
 from bookings.importing.formats import Formats
 from bookings.importing.mapping import pairs
 from bookings.importing.rejects import Rejects
-from bookings.importing.running import Import, Order, Refused, Summary
+from bookings.importing.run import Import, Order, Refused, Summary
 from bookings.importing.stations import SETTINGS
 from bookings.importing.values import Notation, status_map
 from bookings.management.people import person_named

@@ -27,7 +27,7 @@ from accounts.key_management.keyrings import (
     require_rotatable,
     unbound,
 )
-from bookings.importing import forgetting
+from bookings.importing import imported_rows
 from bookings.models import ImportedRow
 from core.errors import DomainError
 
@@ -166,7 +166,7 @@ class Command(BaseCommand):
     def _forget(self, key: bytes, count: int) -> None:
         forgotten = 0
         with _bar(count, _("imported rows")) as bar:
-            for some in forgetting.forget(key):
+            for some in imported_rows.forget(key):
                 forgotten += some
                 bar.update(some)
         self.stdout.write(_("Imported rows forgotten: %(count)d. Their files are new now.") % {"count": forgotten})

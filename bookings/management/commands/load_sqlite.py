@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bookings.recovery import database_move
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import database_move
+from bookings.operations.backup.manifest import Unusable
 from core import parent_death
 
 KILL_AFTER_SECONDS: Final = 5.0

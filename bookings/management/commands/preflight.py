@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bookings import preflight
-from bookings.preflight import Depth
+from bookings.operations import preflight
+from bookings.operations.preflight import Depth
 
 
 class Command(BaseCommand):

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bookings.recovery import restoring
-from bookings.recovery.credentials import read_list
-from bookings.recovery.manifest import Unusable
+from bookings.operations.backup import restore
+from bookings.operations.backup.credentials import read_list
+from bookings.operations.backup.manifest import Unusable
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with restoring.opened(options["backup"], options["identity"]) as folder:
+            with restore.opened(options["backup"], options["identity"]) as folder:
                 self._handle(folder, **options)
         except Unusable as refusal:
             raise CommandError(str(refusal)) from None
@@ -61,11 +61,11 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if check:
-            restoring.check(folder, self.stdout.write)
+            restore.check(folder, self.stdout.write)
             return
-        restoring.restore(
+        restore.restore(
             folder,
-            erasures=[*restoring.tombstones(erasures)] if erasures else [],
+            erasures=[*restore.tombstones(erasures)] if erasures else [],
             in_use=[*read_list(credentials)] if credentials else None,
             with_faults=with_faults,
             say=self.stdout.write,

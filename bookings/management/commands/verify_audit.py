@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from accounts.audit import checkpoints, verification
 from accounts.audit.verification import Evidence
 from accounts.models import AuditEntry
-from bookings.recovery import manifest as manifests
-from bookings.recovery.manifest import Manifest, Unusable
+from bookings.operations.backup import manifest as manifests
+from bookings.operations.backup.manifest import Manifest, Unusable
 
 NAMED_AT_MOST: Final = 1_000
 HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bookings.verifying import differences
+from bookings.services.verification import differences
 
 
 class Command(BaseCommand):

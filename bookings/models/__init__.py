@@ -1,0 +1,26 @@
+"""Bookings, the places that they hold, their emails, and what else the app keeps."""
+
+from bookings.models.booking import MAX_CENTS, MAX_SLOTS, Booking, Hold
+from bookings.models.contact_proposal import ContactProposal
+from bookings.models.feed import Feed
+from bookings.models.imported_row import ImportedRow
+from bookings.models.mail import CountedMail, Mail
+from bookings.models.operations import BackupRecord, ClockReading, RetentionNotice, WorkerBeat
+from bookings.models.undo_step import UndoStep
+
+__all__ = [
+    "MAX_CENTS",
+    "MAX_SLOTS",
+    "BackupRecord",
+    "Booking",
+    "ClockReading",
+    "ContactProposal",
+    "CountedMail",
+    "Feed",
+    "Hold",
+    "ImportedRow",
+    "Mail",
+    "RetentionNotice",
+    "UndoStep",
+    "WorkerBeat",
+]

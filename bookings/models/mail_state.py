@@ -1,0 +1,113 @@
+"""What a mail is about, and how far it has come."""
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models.status import Status
+
+
+class Kind(models.TextChoices):
+    MADE = "made", _("Booking made")
+    CONFIRMED = "confirmed", _("Booking confirmed")
+    MOVED = "moved", _("Booking moved")
+    CANCELLED = "cancelled", _("Booking cancelled")
+    REMINDER = "reminder", _("Reminder")
+
+
+class State(models.TextChoices):
+    """`WAITING`: nobody was told yet, and what will be said still follows the booking. `SENDING`: the mail server may have
+    it; said again to the letter until that is known. The others are ends, but for `FAILED`, which can be sent again."""
+
+    WAITING = "waiting", _("waiting")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+    UNREACHED = "unreached", _("no address: call")
+    WITHHELD = "withheld", _("told by staff")
+    WITHDRAWN = "withdrawn", _("not needed")
+
+
+OPEN: Final = (State.WAITING, State.SENDING)
+"""What a worker has yet to look at."""
+
+UNTOLD: Final = (State.FAILED, State.UNREACHED)
+"""Where the customer knows nothing of it, and staff have to."""
+
+
+class Problem(models.TextChoices):
+    """Why a mail ended as it did; in our own words, for a mail server's may hold the address."""
+
+    NONE = "", ""
+    UNDONE = "undone", _("It was taken back in time.")
+    MERGED = "merged", _("A later mail says it.")
+    OVER = "over", _("The booking is over.")
+    CHANGED = "changed", _("The booking has changed since.")
+    NO_CUSTOMER = "no_customer", _("The booking has no customer.")
+    NO_ADDRESS = "no_address", _("The customer has no e-mail address.")
+    BOUNCED = "bounced", _("The customer's e-mail address does not work.")
+    REFUSED = "refused", _("The mail server refuses it.")
+    DELAYED = "delayed", _("The mail server does not take it now.")
+    UNKNOWN = "unknown", _("The mail server did not say whether it took it.")
+    AWAY = "away", _("The mail server cannot be reached.")
+    UNWRITTEN = "unwritten", _("It could not be written.")
+    ERASED = "erased", _("The customer was erased.")
+    TOO_MANY = "too_many", _("Too many emails to this address today. Tell the customer yourself.")
+    HOURLY_LIMIT = "hourly_limit", _("This station has sent too many emails in the last hour.")
+
+
+class Phase(StrEnum):
+    """A status as it matters to a customer: who has arrived or stayed away is not told so."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+PHASES = {Status.PENDING: Phase.PENDING, Status.CANCELLED: Phase.CANCELLED}
+"""Every other status is that of a confirmed booking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose booking it is, whether it holds, where and when. `station` is a key, `customer` None for a walk-in."""
+
+    phase: Phase
+    station: int
+    day: date
+    slot: time
+    slots: int
+    customer: str | None
+
+    @classmethod
+    def of(cls, booking: Any) -> Self:
+        customer = str(booking.customer_id) if booking.customer_id else None
+        phase = PHASES.get(Status(booking.status), Phase.CONFIRMED)
+        return cls(phase, booking.station_id, booking.date, booking.slot, booking.slots, customer)
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        day, slot = date.fromisoformat(told["day"]), time.fromisoformat(told["slot"])
+        return cls(**{**told, "phase": Phase(told["phase"]), "day": day, "slot": slot})
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "phase": self.phase,
+            "station": self.station,
+            "day": self.day.isoformat(),
+            "slot": f"{self.slot:%H:%M:%S}",
+            "slots": self.slots,
+            "customer": self.customer,
+        }
+
+    @property
+    def place(self) -> tuple[int, date, time, int]:
+        return self.station, self.day, self.slot, self.slots
+
+    @property
+    def holds(self) -> bool:
+        return self.phase is not Phase.CANCELLED

@@ -1,0 +1,131 @@
+"""All data of an SQLite database, moved into the empty PostgreSQL database of the settings in one transaction.
+
+Rows are copied as they are stored, so that ciphertext, seals, keys and versions stay what they are. What SQLite stores as text or
+numbers (UUIDs, instants, JSON, booleans), PostgreSQL reads from the same text.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.management import call_command
+from django.db import Error, connection, models, transaction
+
+from accounts.auth.rate_limit_counters import TABLE as COUNTERS
+from accounts.models import AuditChain, Session
+from accounts.rls import policies
+from bookings.operations.backup import inventory, sqlite_source, verification
+from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.postgres import require_whole_sight
+from bookings.operations.backup.sqlite_source import SqliteSource
+
+Say = Callable[[str], object]
+NOT_MOVED: Final = (Session._meta.db_table, "django_session")
+"""Everybody signs in again: a session belongs to the place where it began."""
+FILLED_BY_MIGRATE: Final = (
+    *("auth_group", "auth_group_permissions", "auth_permission", "django_content_type", "django_migrations"),
+    AuditChain._meta.db_table,
+)
+"""Rows that every migrated database has; those of the source replace them."""
+
+
+def move(source: Path, say: Say) -> None:
+    """Whatever goes wrong, and whenever it is killed, the target holds no data, and it can be done again.
+
+    Raises Unusable, or MayMakeNoRoles.
+    """
+    if connection.vendor != "postgresql":
+        raise Unusable(
+            "DATABASE_URL does not name PostgreSQL. Name an empty database there: postgres://user:password@host/name"
+        )
+    try:
+        _require_empty()
+        with sqlite_source.locked(source) as locked:
+            _move(locked, say)
+    except (sqlite3.Error, Error) as error:
+        raise Unusable(f"Nothing was moved: {str(error).strip().splitlines()[0]}.") from error
+
+
+def _move(source: SqliteSource, say: Say) -> None:
+    manifest = source.manifest()
+    verification.require_this_release(manifest, what="The SQLite database", use="Use it")
+    call_command("migrate", verbosity=0)
+    say("The tables are there.")
+    with transaction.atomic(), connection.cursor() as cursor:
+        _take_tables(cursor)
+        moved = sum(_copy(cursor, source, model) for model in moved_models())
+        connection.check_constraints()  # before the policies, as tables with references to check cannot be altered
+        _set_sequences(cursor, source.sequences())
+        policies.build()
+        cursor.execute("ANALYZE")
+        say(f"{moved} rows are copied.")
+        verification.require_same(manifest)
+        say(f"{len(manifest.rows)} tables hold as many rows as before.")
+        say(f"The audit log's {len(manifest.chains)} chains end as before.")
+        _require_sound()
+        say(
+            "Every entry of the audit log is as it was written, bookings and ledger agree, and every encrypted value can be read."
+        )
+
+
+def moved_models() -> list[type[models.Model]]:
+    found = apps.get_models(include_auto_created=True)
+    return [one for one in found if one._meta.managed and not one._meta.proxy and one._meta.db_table not in NOT_MOVED]
+
+
+def _require_empty() -> None:
+    """Raises Unusable unless the database has no tables, or those that an interrupted move has left without data."""
+    with connection.cursor() as cursor:
+        tables = {*connection.introspection.table_names(cursor)}
+        expected = {one._meta.db_table for one in apps.get_models(include_auto_created=True)}
+        for table in sorted(tables - {*FILLED_BY_MIGRATE, COUNTERS}):
+            cursor.execute(f"SELECT EXISTS (SELECT FROM {connection.ops.quote_name(table)})")  # noqa: S608
+            if table not in expected or cursor.fetchone() != (False,):
+                raise Unusable(
+                    f"The database {connection.settings_dict['NAME']} is not empty: it has the table {table}. Make a new one "
+                    "(createdb), and name that. Nothing was moved."
+                )
+
+
+def _take_tables(cursor: Any) -> None:
+    """Lock all tables, and make them empty. Somebody else may have filled them since it was asked first."""
+    names = ", ".join(connection.ops.quote_name(one._meta.db_table) for one in moved_models())
+    cursor.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+    require_whole_sight(cursor)
+    _require_empty()
+    cursor.execute(f"TRUNCATE {names} CASCADE")
+    for walled in policies.walled():
+        # COPY refuses tables whose owner is subject to policies; policies.build() holds the owner to them again.
+        cursor.execute(f"ALTER TABLE {connection.ops.quote_name(walled.table)} NO FORCE ROW LEVEL SECURITY")
+
+
+def _copy(cursor: Any, source: SqliteSource, model: type[models.Model]) -> int:
+    """How many rows were copied."""
+    table, columns = model._meta.db_table, [str(field.column) for field in model._meta.local_concrete_fields]
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    count = 0
+    with (
+        connection.wrap_database_errors,
+        cursor.cursor.copy(f"COPY {connection.ops.quote_name(table)} ({names}) FROM STDIN") as copy,
+    ):
+        for count, row in enumerate(source.rows(table, columns), 1):  # noqa: B007
+            copy.write_row(row)
+    return count
+
+
+def _set_sequences(cursor: Any, highest: dict[str, int]) -> None:
+    for model in moved_models():
+        key = model._meta.auto_field
+        table = model._meta.db_table
+        if key and highest.get(table):
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [f'"{table}"', key.column, highest[table]]
+            )
+
+
+def _require_sound() -> None:
+    faults = [*verification.faults_of_keys(inventory.taken()), *verification.faults()]
+    if faults:
+        raise Unusable("\n".join([*faults, "Nothing was moved. Mend that where the data is, and run this again."]))

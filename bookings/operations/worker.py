@@ -1,0 +1,208 @@
+"""The worker's rounds: mails as they fall due, reminders, the end of what is kept too long, customers included, and checkpoints
+of the audit log."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+from django.db import Error, connection
+from django.utils import timezone
+
+from accounts.audit.checkpoints import Checkpointer
+from accounts.auth import account_emails, email_change, password_reset, sessions
+from accounts.idempotency import service as idempotency
+from bookings.mails import account_email_delivery, delivery, limits, misdated, reminders
+from bookings.mails.senders import Senders
+from bookings.models import Mail
+from bookings.operations import clock_check, heartbeat
+from bookings.operations.clock_check import ClockWatch
+from bookings.operations.heartbeat import Heartbeat
+from bookings.privacy import retention, retention_notices
+from bookings.undo import steps
+from core import error_text, metrics
+from core.mail.smtp import Courier, Outcome
+
+log = logging.getLogger(__name__)
+
+NAP_SECONDS: Final = 0.2
+IDLE_SECONDS: Final = 2.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+REMIND_EVERY: Final = timedelta(minutes=1)
+TIDY_EVERY: Final = timedelta(hours=1)
+RETAIN_EVERY: Final = timedelta(days=1)
+CHECK_CLOCK_EVERY: Final = timedelta(minutes=1)
+KEPT: Final = timedelta(days=30)
+"""How long what was said can be read again. That it was said stays."""
+
+
+class Stop:
+    """Whether somebody has said to stop. A signal may say so at any moment: a lock of `threading`'s would wait for itself."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def tell(self) -> None:
+        self.told = True
+
+    def wait(self, seconds: float = float("inf")) -> None:
+        """Sleep so long, or until told."""
+        until = time.monotonic() + seconds
+        while not self.told and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, NAP_SECONDS))
+
+
+def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
+    """Until told to stop; the mails in hand are finished first. A database that is away is waited for, and so is the end of
+    whatever else goes wrong: a worker that ended would take the server with it.
+
+    While several mails are due `senders` send them, too.
+    """
+    try:
+        _run(courier, stop, beats or Heartbeat(), senders)
+    finally:
+        if senders:
+            senders.finish()
+
+
+def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
+    rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
+    troubles = 0
+    while not stop.told:
+        try:
+            go_through(rounds, beats)
+            with beats.during("mails"):
+                if senders and not troubles:
+                    _start(senders, stop)
+                outcome = _deliver_next(courier)
+            troubles = troubles + 1 if outcome is Outcome.AWAY else 0
+        except Exception as error:
+            log.error("Mails wait, and are looked for again soon: %s.", error_text.told(error))
+            if isinstance(error, Error):
+                metrics.failed(error)
+            connection.close()
+            outcome, troubles = None, troubles + 1
+        if troubles:
+            stop.wait(pause_after(troubles))
+        elif outcome is None:
+            courier.hang_up()
+            stop.wait(IDLE_SECONDS)
+
+
+def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
+    """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
+    beats = beats or Heartbeat()
+    rounds = housekeeping()
+    while not stop.told:
+        try:
+            go_through(rounds, beats)
+        except Exception as error:
+            log.error("What is kept too long is looked for again later: %s.", error_text.told(error))
+            connection.close()
+        stop.wait(LONGEST_PAUSE_SECONDS)
+
+
+def go_through(rounds: "list[Round]", beats: Heartbeat) -> None:
+    """Do what is due of it, while the heartbeat says which round it is."""
+    for one in rounds:
+        beats.beat_if_due()
+        with beats.during(one.name):
+            one.go(timezone.now())
+
+
+def housekeeping() -> "list[Round]":
+    """The clock first: what is erased or expired waits while that is in doubt."""
+    clock = ClockWatch()
+    return [
+        Round(clock.observe, CHECK_CLOCK_EVERY, name="clock"),
+        Round(misdated.bring_forward, REMIND_EVERY, name="misdated mails"),
+        Round(partial(if_clock_is_trusted, clock, tidy), TIDY_EVERY, name="tidying"),
+        Round(partial(if_clock_is_trusted, clock, retain), RETAIN_EVERY, name="retention"),
+        Round(Checkpointer().make, timedelta(seconds=settings.AUDIT_CHECKPOINT_SECONDS), name="audit checkpoints"),
+    ]
+
+
+def if_clock_is_trusted(clock: ClockWatch, work: Callable[[datetime], object], now: datetime) -> None:
+    """Do work that erases or expires, unless the clock by which it is due is in doubt."""
+    clock.observe(now)
+    if reason := clock_check.doubt():
+        log.error("Nothing is erased or expired. %s", reason)
+    else:
+        work(now)
+
+
+def retain(now: datetime) -> None:
+    """Erase the customers whose time is over, where their station says how long that is."""
+    retention_notices.withdraw_unneeded()
+    for one in retention.retain(now, is_limited=True):
+        if one.erased:
+            log.info("%s customers of station %s are erased: their time is over.", one.erased, one.station.code)
+        if one.left:
+            log.warning(
+                "%s more customers of station %s are due to be erased than one day's limit allows. Check this machine's clock "
+                "and run manage.py retain, or wait: some are erased each day.",
+                one.left,
+                one.station.code,
+            )
+
+
+def run_once(courier: Courier, senders: Senders | None = None) -> int:
+    """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
+    reminders.queue(timezone.now())
+    sent = 0
+    if senders:
+        _start(senders, Stop())
+    while (outcome := _deliver_next(courier)) not in (None, Outcome.AWAY):
+        sent += outcome is Outcome.SENT
+    if senders:
+        senders.finish()
+        sent += senders.sent
+    return sent
+
+
+def _start(senders: Senders, stop: Stop) -> None:
+    """One for each mail that is due besides the one that the worker itself takes."""
+    senders.start(delivery.count_due(timezone.now(), at_most=senders.most + 1) - 1, _deliver_next, stop)
+
+
+def _deliver_next(courier: Courier) -> Outcome | None:
+    """People's own before customers': somebody waits for a link."""
+    return account_email_delivery.deliver_next(courier) or delivery.deliver_next(courier)
+
+
+def tidy(now: datetime) -> None:
+    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, answers to
+    forms that nobody sends again, changes that nobody can undo any more, and workers that are gone."""
+    password_reset.forget_old(now)
+    account_emails.forget_old(now)
+    email_change.forget_old(now)
+    sessions.forget_over(now)
+    idempotency.forget_old(now)
+    limits.forget(now)
+    Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
+    steps.forget_old(now)
+    heartbeat.forget_old(now)
+
+
+def pause_after(troubles: int) -> float:
+    return min(2.0 ** min(troubles - 1, 6), LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311  # nosec B311  # no secret
+
+
+class Round:
+    """Something to be done every so often. Where it goes wrong it waits for its next turn, and nothing waits for it.
+
+    A clock that is put back is taken for the end of the wait: the next turn would be as far away as the clock went back.
+    """
+
+    def __init__(self, work: Callable[[datetime], object], every: timedelta, *, name: str = "") -> None:
+        self.name, self._work, self._every = name, work, every
+        self._last: datetime | None = None
+
+    def go(self, now: datetime) -> None:
+        if self._last is None or not self._last <= now < self._last + self._every:
+            self._last = now
+            self._work(now)

@@ -1,0 +1,200 @@
+"""How bookings come into being at one station: one or hundreds, by the same rules, in a handful of statements.
+
+Called by `bookings.services` under the station's lock, and by nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import customers
+from accounts.audit.recording import is_external
+from accounts.customers import Contact
+from accounts.models import Customer
+from bookings import audit
+from bookings.audit import Change, Event
+from bookings.errors import Duplicate, Past, SlotClosed
+from bookings.models import Booking, ContactProposal, Hold
+from bookings.models.status import Status
+from bookings.services import capacity, contacts
+from bookings.services.capacity import Ledger
+from bookings.services.inputs import FIELDS, Draft
+from core.db import sql
+from core.errors import DomainError, Invalid, NotFound
+from stations.access import Person
+from stations.models import Station
+from stations.timetable import Slot
+from stations.timetable_queries import ask_for_timetable
+
+UNCHECKED = [field.name for field in Booking._meta.fields if field.name not in FIELDS]
+"""Fields that a service fills in itself, and whose validators have nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What differs between a booking made now and one brought in from elsewhere."""
+
+    not_before: datetime | None
+    """A slot that has ended by then is past; None where the past is allowed."""
+    strict: bool
+    """Whether a telephone number or an address that is none is refused, rather than kept as written."""
+
+
+def make(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person) -> list[Booking | DomainError]:
+    """Each draft as a booking, or what refused it, in order; those made are written with holds, customers and trail."""
+    batch = _Batch(station, drafts, by)
+    results: list[Booking | DomainError] = []
+    for draft in drafts:
+        try:
+            results.append(batch.place(draft, rules))
+        except DomainError as refusal:
+            results.append(refusal)
+    batch.write(rules)
+    return results
+
+
+class _Batch:
+    """The drafts of one station: what they may refer to, read once, and what becomes of them, written once."""
+
+    def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
+        self.station, self.by = station, by
+        days, at = {draft.date for draft in drafts}, sql.key(station.pk)
+        with sql.together():
+            timetable, self._ledger = ask_for_timetable(at, min(days), max(days)), Ledger(at, days)
+        self._timetable = timetable(station)
+        self._references = _references(station, drafts)
+        self._customers = _known_customers(station, drafts)
+        self._placed: list[tuple[Booking, Draft]] = []
+        self._holds: list[Hold] = []
+
+    def place(self, draft: Draft, rules: Rules) -> Booking:
+        """The booking, with its places taken in the ledger; raises the rule that forbids it."""
+        booking = self._fields(draft)
+        _require_past(draft.created_at)
+        if draft.customer and draft.customer.given:
+            customers.check(self.station, draft.customer, strict=rules.strict)
+        if draft.external_ref in self._references:
+            raise Duplicate(data=self._references[draft.external_ref])
+        slots = self._slots(draft, rules)
+        booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
+        if draft.status != Status.CANCELLED:
+            self._holds += self._ledger.take(booking, slots)
+        if draft.external_ref:
+            self._references[draft.external_ref] = booking.pk
+        self._placed.append((booking, draft))
+        return booking
+
+    def _fields(self, draft: Draft) -> Booking:
+        booking = Booking(
+            station=self.station,
+            date=draft.date,
+            slot=draft.slot,
+            status=draft.status,
+            customer=self._customer(draft),
+        )
+        for name in FIELDS:
+            setattr(booking, name, getattr(draft, name))
+        booking.requests_are_external = bool(draft.special_requests) and is_external()
+        check(booking)
+        return booking
+
+    def _customer(self, draft: Draft) -> Customer | None:
+        if draft.customer_id is None:
+            return None
+        if draft.customer_id not in self._customers:
+            raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
+        return self._customers[draft.customer_id]
+
+    def _slots(self, draft: Draft, rules: Rules) -> list[Slot]:
+        first = self._timetable.find(draft.date, draft.slot)
+        if first and rules.not_before and first.ends_at <= rules.not_before:
+            raise Past(_("This slot is over. Choose one that has not ended."))
+        if not self.station.is_active and rules.not_before:
+            raise SlotClosed(_("This station takes no new bookings."))
+        cancelled = draft.status == Status.CANCELLED
+        return self._timetable.row_of_slots(draft.date, draft.slot, draft.slots, even_closed=cancelled)
+
+    def write(self, rules: Rules) -> None:
+        """All that was placed: customers found or made, then bookings, holds and trail."""
+        if not self._placed:
+            return
+        self._find_customers(rules)
+        self._save_contacts()
+        made, given = [booking for booking, _draft in self._placed], self._contact_proposals()
+        now = timezone.now()
+        for index, (booking, draft) in enumerate(self._placed):
+            # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
+            booking.updated_at = now + timedelta(microseconds=index)
+            booking.created_at = draft.created_at or booking.updated_at
+        with sql.together():
+            sql.insert(made)
+            sql.insert([*given.values()])
+            capacity.write(self._holds)
+            audit.record((self._created(booking, given.get(booking.pk)) for booking in made), by=self.by)
+            Station.objects.bump(self.station.pk)
+
+    def _find_customers(self, rules: Rules) -> None:
+        unknown = [(booking, contact) for booking, contact in self._contacts() if booking.customer is None]
+        given = [contact for _booking, contact in unknown]
+        found = customers.find_or_make(self.station, given, strict=rules.strict, by=self.by)
+        for (booking, _contact), customer in zip(unknown, found, strict=True):
+            booking.customer = customer
+
+    def _save_contacts(self) -> None:
+        """What staff say shall be on file from now on."""
+        for booking, draft in self._placed:
+            if draft.save_contact and draft.customer and booking.customer:
+                new = customers.difference(booking.customer, draft.customer)
+                changes = {name: getattr(new, name) for name in ("email", "phone") if getattr(new, name)}
+                booking.customer = customers.edit(booking.customer.pk, changes, by=self.by)
+
+    def _contacts(self) -> list[tuple[Booking, Contact]]:
+        """The bookings that came with a contact, and it."""
+        return [(booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given]
+
+    def _contact_proposals(self) -> dict[UUID, ContactProposal]:
+        """What their customers are not on file with, by the bookings' keys."""
+        found = (contacts.of_new(booking, contact) for booking, contact in self._contacts())
+        return {one.booking_id: one for one in found if one}
+
+    def _created(self, booking: Booking, given: ContactProposal | None) -> Change:
+        changes = audit.differences({}, audit.recorded(booking)) | contacts.changes_of(given)
+        return Change(booking, Event.CREATED, changes, self.station.pk)
+
+
+def check(booking: Booking) -> None:
+    """The booking's own fields, each by its validators and together. Raises Invalid."""
+    try:
+        booking.clean_fields(exclude=UNCHECKED)
+    except ValidationError as error:
+        raise Invalid(fields=error.message_dict) from error
+    if booking.deposit_due_cents > booking.total_due_cents:
+        raise Invalid(fields={"deposit_due_cents": [_("The deposit cannot be more than the total.")]})
+    if booking.total_guests < 1:
+        raise Invalid(fields={"party_adults": [_("A party has at least one guest.")]})
+
+
+def _require_past(created_at: datetime | None) -> None:
+    if created_at and created_at > timezone.now():
+        raise Invalid(fields={"created_at": [_("This is in the future.")]})
+
+
+def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:
+    """The drafts' external references that the station already has, and whose they are."""
+    wanted = {draft.external_ref for draft in drafts} - {""}
+    if not wanted:
+        return {}
+    return dict(Booking.objects.filter(station=station, external_ref__in=wanted).values_list("external_ref", "pk"))
+
+
+def _known_customers(station: Station, drafts: Sequence[Draft]) -> dict[UUID, Customer]:
+    wanted = {draft.customer_id for draft in drafts if draft.customer_id}
+    found = list(Customer.objects.kept().filter(station=station, pk__in=wanted)) if wanted else []
+    for customer in found:
+        customer.station = station
+    return {customer.pk: customer for customer in found}

@@ -1,0 +1,50 @@
+"""Which slots a page offers for a new booking, and the one that it begins with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from bookings.calendar import read_model
+from bookings.calendar.read_model import Cell
+from core.dates import FIRST_DATE, LAST_DATE
+from stations.models import Station
+from stations.timetable import local_now
+
+SEARCHED_DAYS: Final = 14
+"""How far ahead the next free slot is looked for."""
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOffer:
+    """The slots of a day for a new booking."""
+
+    day: date
+    cells: Sequence[Cell]
+    """All of them, those that have ended too."""
+    bookable: Sequence[Cell]
+    """Those that are not past, be they full or closed; none at a station that takes no bookings."""
+    preselected: time | None
+    """A free one; None where there is none."""
+
+
+def offer_of_day(station: Station, day: date, *, wanted: time | None, now: datetime) -> SlotOffer:
+    """Of this day, beginning with the `wanted` slot where it is free; one query."""
+    return _offer(station, day, read_model.cells(station, day, day)[day], wanted, now)
+
+
+def next_offer(station: Station, *, now: datetime) -> SlotOffer:
+    """Of the day with the running slot or else the next free one: yesterday's may run past midnight. Of today where none is free
+    within two weeks. One query."""
+    today = local_now(station, now).date()
+    first, last = max(today - _DAY, FIRST_DATE), min(today + SEARCHED_DAYS * _DAY, LAST_DATE)
+    cells = read_model.cells(station, first, last)
+    offers = (_offer(station, day, cells[day], None, now) for day in cells)
+    return next((one for one in offers if one.preselected), _offer(station, today, cells[today], None, now))
+
+
+def _offer(station: Station, day: date, cells: Sequence[Cell], wanted: time | None, now: datetime) -> SlotOffer:
+    bookable = [cell for cell in cells if cell.slot.ends_at > now] if station.is_active else []
+    free = [cell.slot.start for cell in bookable if cell.left]
+    return SlotOffer(day, cells, bookable, wanted if wanted in free else next(iter(free), None))

@@ -1,0 +1,34 @@
+"""Which status a booking may take next: the steps of the workflow, less those that its day is too early for."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from bookings.errors import InvalidStep, TooEarly
+from bookings.models import Booking
+from bookings.models.status import FROM_ITS_DAY_ON, STEPS, Status
+from core import formats
+from stations.timetable import local_now
+
+
+def next_steps(booking: Booking, *, now: datetime) -> list[Status]:
+    """The statuses that the booking may take now, in the order of the workflow."""
+    return [to for to in STEPS[Status(booking.status)] if not _is_too_early(booking, to, now)]
+
+
+def require_step(booking: Booking, to: Status, *, now: datetime) -> None:
+    """Raises InvalidStep or TooEarly."""
+    if to not in STEPS[Status(booking.status)]:
+        raise InvalidStep(
+            _("A booking that is %(now)s cannot become %(then)s.")
+            % {"now": Status(booking.status).label, "then": Status(to).label}
+        )
+    if _is_too_early(booking, to, now):
+        raise TooEarly(
+            _("A booking cannot be marked as %(status)s before its day, %(day)s.")
+            % {"status": Status(to).label, "day": formats.dated_day(booking.date, booking.station.country)}
+        )
+
+
+def _is_too_early(booking: Booking, to: Status, now: datetime) -> bool:
+    return to in FROM_ITS_DAY_ON and local_now(booking.station, now).date() < booking.date

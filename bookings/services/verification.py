@@ -1,0 +1,125 @@
+"""The proof that bookings and ledger agree, and that no slot holds more than it may."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
+
+from bookings.models import Booking, Hold
+from bookings.models.status import Status
+from stations.errors import NoSuchSlot, SlotClosed
+from stations.models import Station
+from stations.timetable import Slot, Timetable
+from stations.timetable_queries import timetable_of
+
+BATCH_DAYS = 28
+CLOCK_CHANGE = timedelta(hours=1)
+"""By so much the local clock may run ahead of the instants in the night in which it is moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that should not be: which station, what (a booking or a slot), and how it differs."""
+
+    station: str
+    what: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.station}: {self.what}: {self.how}"
+
+
+def differences() -> Iterator[Difference]:
+    """Every difference between bookings, holds and timetables, station by station, in bounded memory."""
+    now = timezone.now()
+    for station in Station.objects.order_by("code"):
+        yield from _of_station(station, now)
+
+
+def _of_station(station: Station, now: datetime) -> Iterator[Difference]:
+    days = set(Booking.objects.filter(station=station).values_list("date", flat=True).distinct())
+    days |= set(Hold.objects.filter(station=station).values_list("date", flat=True).distinct())
+    for hold in Hold.objects.filter(station=station).exclude(booking__station=station):
+        yield Difference(station.code, f"booking {hold.booking_id}", "holds a place at a station that is not its own")
+    ordered = sorted(days)
+    for start in range(0, len(ordered), BATCH_DAYS):
+        yield from _of_days(station, ordered[start : start + BATCH_DAYS], now)
+
+
+def _of_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[Difference]:
+    timetable = timetable_of(station, days[0], days[-1])
+    found = Booking.objects.filter(station=station, date__in=days).defer("special_requests")
+    bookings = list(found.prefetch_related("holds"))
+    for booking in bookings:
+        for how in _of_booking(booking, timetable, now):
+            yield Difference(station.code, f"booking {booking.pk}", how)
+    holds = list(
+        Hold.objects.filter(station=station, date__in=days).select_related("booking").defer("booking__special_requests")
+    )
+    slots: dict[tuple[date, time], list[Hold]] = defaultdict(list)
+    for hold in holds:
+        slots[hold.date, hold.slot].append(hold)
+    for (day, start), held in slots.items():
+        for how in _of_slot(timetable.find(day, start), held, now):
+            yield Difference(station.code, f"slot {day} {start:%H:%M}", how)
+
+
+def _of_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterator[str]:
+    holds = sorted(booking.holds.all(), key=lambda hold: (hold.date, hold.slot))
+    if booking.status == Status.CANCELLED or booking.needs_place:
+        if holds:
+            yield f"is {'displaced' if booking.needs_place else 'cancelled'}, yet holds {len(holds)} places"
+        if booking.needs_place and booking.status == Status.CANCELLED:
+            yield "is cancelled, yet waits for a place"
+        return
+    if len(holds) != booking.slots:
+        yield f"takes {booking.slots} slots, yet holds {len(holds)} places"
+    if any(hold.date != booking.date for hold in holds):
+        yield "holds a place on another date"
+    elif holds and holds[0].slot != booking.slot:
+        yield f"begins at {booking.slot:%H:%M}, yet holds from {holds[0].slot:%H:%M}"
+    if booking.starts_at > now:
+        yield from _against_timetable(booking, [hold.slot for hold in holds], timetable)
+    elif any(not _within(booking, hold) for hold in holds):
+        yield "holds a place outside of its time"
+
+
+def _against_timetable(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:
+    """What lies ahead must stand in open slots of the timetable as it is, from the first instant to the last."""
+    try:
+        slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
+    except (NoSuchSlot, SlotClosed) as error:
+        yield str(error)
+        return
+    if [slot.start for slot in slots] != list(held):
+        yield "holds other slots than those it takes"
+    if (booking.starts_at, booking.ends_at) != (slots[0].starts_at, slots[-1].ends_at):
+        yield "begins or ends at another instant than its slots"
+
+
+def _within(booking: Booking, hold: Hold) -> bool:
+    """What has begun kept its own instants: by the local clock, each of its places begins before the booking ends."""
+    offset = datetime.combine(hold.date, hold.slot) - datetime.combine(booking.date, booking.slot)
+    return timedelta(0) <= offset < booking.ends_at - booking.starts_at + CLOCK_CHANGE
+
+
+def _of_slot(slot: Slot | None, held: Sequence[Hold], now: datetime) -> Iterator[str]:
+    if len({hold.capacity for hold in held}) > 1 and slot and slot.starts_at > now:
+        yield "its places were counted against different capacities"
+    if any(count > 1 for count in Counter(hold.lane for hold in held).values()):
+        yield "two parties in one lane"
+    if any(not 0 <= hold.lane < hold.capacity for hold in held):
+        yield "a lane beyond the capacity"
+    if len(held) > max(hold.capacity for hold in held):
+        yield f"{len(held)} parties where {max(hold.capacity for hold in held)} fit"
+    if slot is None or slot.starts_at <= now:
+        return
+    if len(held) > slot.capacity:
+        yield f"{len(held)} parties where {slot.capacity} fit"
+    if any(hold.capacity != slot.capacity for hold in held):
+        yield f"a place counted against another capacity than {slot.capacity}"
+    guests = sum(hold.booking.total_guests for hold in held)
+    if slot.guest_capacity is not None and guests > slot.guest_capacity:
+        yield f"{guests} guests where {slot.guest_capacity} fit"

@@ -1,0 +1,157 @@
+"""What a calendar's address asks for, and the addresses of what lies around it."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Customer
+from bookings.calendar import layout, read_model
+from bookings.forms import CalendarForm
+from bookings.models import Booking
+from bookings.models.status import RESCHEDULABLE
+from bookings.views.base import PageRequest
+from bookings.views.booking import visible_booking
+from core.dates import FIRST_DATE, LAST_DATE
+from core.errors import NotFound
+from core.log_context import note_station
+from stations.models import Station
+from stations.timetable import local_now
+from stations.visible_stations import stations_of
+
+KINDS: Final = {
+    "week": (gettext_lazy("Week"), "w"),
+    "month": (gettext_lazy("Month"), "m"),
+    "day": (gettext_lazy("Day"), "d"),
+    "agenda": (gettext_lazy("Agenda"), "a"),
+    "stations": (gettext_lazy("Stations"), "s"),
+}
+"""Each view's name for people, and its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a calendar page shows, as its address says it."""
+
+    kind: str
+    station: Station
+    stations: list[Station]
+    day: date
+    today: date
+    status: str
+    customer: Customer | None
+    booking: Booking | None
+    """The one in the panel."""
+
+    def on(self, day: date, *, of_everybody: bool = False) -> str:
+        """The address of this view, without its panel, on a day or the calendar's nearest to it."""
+        return f"/calendar/{self.kind}/{self.query(day, of_everybody=of_everybody)}"
+
+    def query(self, day: date | None = None, *, of_everybody: bool = False) -> str:
+        """What stands behind the path, of this view or one of another kind."""
+        station, shown = quote_plus(self.station.code), min(max(day or self.day, FIRST_DATE), LAST_DATE)
+        status = f"&status={self.status}" if self.status else ""
+        customer = f"&customer={self.customer.pk}" if self.customer and not of_everybody else ""
+        return f"?station={station}&date={shown.isoformat()}{status}{customer}"
+
+    @property
+    def week(self) -> list[date]:
+        """The dates of the week that holds the day, by the station's first weekday."""
+        first = layout.first_of_week(self.day, self.station.first_weekday)
+        return read_model.days_between(first, first + timedelta(days=layout.WEEK_DAYS - 1))
+
+    @property
+    def month(self) -> list[date]:
+        """The dates of the whole weeks that hold the day's month."""
+        begin = self.day.replace(day=1)
+        end = (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        first, last = (layout.first_of_week(one, self.station.first_weekday) for one in (begin, end))
+        return read_model.days_between(first, last + timedelta(days=layout.WEEK_DAYS - 1))
+
+    @property
+    def days(self) -> list[date]:
+        """The dates whose bookings are shown: none where only their number is."""
+        return {"day": [self.day], "month": self.month, "stations": []}.get(self.kind, self.week)
+
+    @property
+    def address(self) -> str:
+        """The address of this very page, the booking in its panel included."""
+        return self.on(self.day) + (f"&booking={self.booking.pk}" if self.booking else "")
+
+    def shows(self, booking: Booking) -> bool:
+        """Whether the booking can be seen on this page: in its panel, in the grid or beside it."""
+        if self.booking == booking:
+            return True
+        if booking.station_id != self.station.pk or not self.days:
+            return False
+        if booking.needs_place and booking.status in RESCHEDULABLE:
+            return True
+        has_status = self.status in ("", booking.status)
+        has_customer = self.customer is None or self.customer.pk == booking.customer_id
+        return booking.date in self.days and has_status and has_customer
+
+    @property
+    def watched(self) -> list[Station]:
+        """Whose changes can change what is shown."""
+        return self.stations if self.kind == "stations" else [self.station]
+
+
+def read(request: PageRequest, kind: str) -> View | None:
+    """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
+    view = _read(request, kind, request.GET)
+    if view and kind != "stations":
+        note_station(view.station.pk)
+    if view and (request.session.get("station"), request.session.get("view")) != (view.station.code, kind):
+        request.session["station"], request.session["view"] = view.station.code, kind
+    return view
+
+
+def view_at(request: PageRequest, address: str) -> View | None:
+    """The calendar page at an address of ours; None for any other address, and for what the person may not see."""
+    path, _question_mark, query = address.partition("?")
+    kind = next((kind for kind in KINDS if path == reverse(kind)), None)
+    if kind is None:
+        return None
+    try:
+        return _read(request, kind, QueryDict(query))
+    except NotFound:
+        return None
+
+
+def _read(request: PageRequest, kind: str, words: QueryDict) -> View | None:
+    form = CalendarForm(words)
+    form.is_valid()
+    asked = form.cleaned_data
+    stations = stations_of(request.user)
+    if not stations:
+        return None
+    code = asked.get("station") or request.session.get("station")
+    station = next((station for station in stations if station.code == code), None)
+    if station is None and asked.get("station"):
+        raise NotFound
+    station = station or stations[0]
+    today = local_now(station, timezone.now()).date()
+    return View(
+        kind=kind,
+        station=station,
+        stations=stations,
+        day=asked.get("date") or today,
+        today=today,
+        status=asked.get("status") or "",
+        customer=_customer(station, asked.get("customer")),
+        booking=visible_booking(request, asked["booking"]) if asked.get("booking") else None,
+    )
+
+
+def _customer(station: Station, customer_id: Any) -> Customer | None:
+    if customer_id is None:
+        return None
+    customer = Customer.objects.filter(station=station, pk=customer_id).first()
+    if customer is None:
+        raise NotFound
+    return customer
