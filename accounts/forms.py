@@ -8,11 +8,11 @@ from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from accounts.admin.base import RowsField
 from accounts.auth import api_keys
 from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.customers.normalization import clean_email
 from accounts.models import User
-from accounts.scoping import RowsField
 from core import validators
 from core.errors import Invalid
 from core.web.redisplay import RedisplayMixin

@@ -12,12 +12,12 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from accounts import roles
-from accounts.admin_trail import describe
 from accounts.audit import bulk_reads
 from accounts.audit.bulk_reads import ReadEvent
 from accounts.auth import api_keys
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
+from bookings.admin.audit_trail import describe
 from bookings.icalendar import feeds
 from bookings.icalendar.feeds import Reading
 from bookings.models import Booking, Feed

@@ -9,8 +9,8 @@ from django.test import Client
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
+from bookings.admin.stations import StationAdmin
 from bookings.models import Booking
-from stations.admin import StationAdmin
 from stations.models import Opening, Station, TimetableException
 from tests.factories import FRIDAY, ExceptionFactory, UserFactory, booking, open_station, person
 

@@ -8,10 +8,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from accounts import roles
-from accounts.admin_trail import EXPORTED, describe
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
+from bookings.admin.audit_trail import EXPORTED, describe
 from bookings.services import Place
 from stations.models import Station
 from tests.admin.conftest import SignIn

@@ -10,9 +10,9 @@ import time_machine
 from django.utils import timezone
 
 from accounts import roles
-from accounts.admin_trail import describe
 from accounts.customers import Contact
 from accounts.models import AccountEmail, AuditEntry, Customer, User
+from bookings.admin.audit_trail import describe
 from bookings.mails import account_email_delivery
 from bookings.models import RetentionNotice
 from bookings.operations import worker

@@ -19,10 +19,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.admin_conflicts import ConflictPages
+from accounts.admin.base import ScopedAdmin
+from accounts.admin.edit_conflicts import ConflictPages
 from accounts.forms import LinesField
 from accounts.models import AuditEntry
-from accounts.scoping import ScopedAdmin
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.forms import IsoDateField, SlotField
 from bookings.mails import rendering

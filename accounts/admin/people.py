@@ -24,11 +24,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation, roles
-from accounts.admin_conflicts import ConflictPages
+from accounts.admin.base import ScopedAdmin, StationFilter
+from accounts.admin.edit_conflicts import ConflictPages
 from accounts.auth import password_reset, sessions, two_factor
 from accounts.forms import PastedEmailField
 from accounts.models import User
-from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.views import notices

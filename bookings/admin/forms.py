@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.base import ServiceForm
 from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
-from accounts.scoping import ServiceForm
 from bookings import services
 from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull, TooEarly
 from bookings.models import Booking

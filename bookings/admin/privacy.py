@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import roles
+from accounts.admin.base import ScopedAdmin
 from accounts.models import Customer
-from accounts.scoping import ScopedAdmin
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.forms import AdminGivenContactForm

@@ -1,4 +1,4 @@
-"""Customers in Django's admin; people are `accounts.admin_people`, the audit log is `accounts.admin_trail`."""
+"""Customers in Django's admin; people are `accounts.admin.people`, the audit log is `bookings.admin.audit_trail`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -8,16 +8,17 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import admin_trail, customers, roles
-from accounts.admin_conflicts import ConflictPages
-from accounts.admin_people import GroupAdmin, PersonAdmin, person_of
-from accounts.admin_privacy import PrivacyPages
+from accounts import customers, roles
+from accounts.admin.base import ScopedAdmin, ServiceForm, StationFilter, WordedBooleanFilter
+from accounts.admin.edit_conflicts import ConflictPages
+from accounts.admin.people import GroupAdmin, PersonAdmin, person_of
 from accounts.forms import KeptEmailField, LinesField
 from accounts.models import AuditEntry, Customer, User
-from accounts.scoping import ScopedAdmin, ServiceForm, StationFilter, WordedBooleanFilter
+from bookings.admin import audit_trail
+from bookings.admin.privacy import PrivacyPages
 
 admin.site.unregister(Group)
-admin.site.register(AuditEntry, admin_trail.AuditAdmin)
+admin.site.register(AuditEntry, audit_trail.AuditAdmin)
 admin.site.register(User, PersonAdmin)
 admin.site.register(Group, GroupAdmin)
 

@@ -1,4 +1,4 @@
-"""Bookings in Django's admin: every rule of the services, none of their own; mails are `bookings.admin_mails`."""
+"""Bookings in Django's admin: every rule of the services, none of their own; mails are `bookings.admin.mails`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +11,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import customers, roles
+from accounts.admin.base import ScopedAdmin, StationFilter, WordedBooleanFilter
 from accounts.models import Customer
-from accounts.scoping import ScopedAdmin, StationFilter, WordedBooleanFilter
 from accounts.views.reauthentication import require
 from bookings import audit, services
-from bookings.admin_actions import each
-from bookings.admin_forms import CONTACT, BookingForm
-from bookings.admin_mails import MailAdmin
+from bookings.admin.actions import each
+from bookings.admin.forms import CONTACT, BookingForm
+from bookings.admin.mails import MailAdmin
 from bookings.importing import export as exporting
 from bookings.models import Booking, Mail
 from bookings.models.querysets import BookingQuerySet

@@ -22,9 +22,9 @@ from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts import customers, roles
-from accounts.scoping import ScopedAdmin, StationFilter
+from accounts.admin.base import ScopedAdmin, StationFilter
 from bookings import audit
-from bookings.admin_actions import each
+from bookings.admin.actions import each
 from bookings.mails import display, rendering
 from bookings.mails import preview as sample
 from bookings.mails.preview import Sample

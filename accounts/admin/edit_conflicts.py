@@ -22,8 +22,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from accounts import delegation
+from accounts.admin.base import ScopedAdmin
 from accounts.models import AuditEntry, User
-from accounts.scoping import ScopedAdmin
 from bookings import audit
 from stations.models import Station
 

@@ -13,11 +13,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation
+from accounts.admin.base import ScopedAdmin, StationFilter
 from accounts.audit import bulk_reads
 from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.audit.recording import HIDDEN, MOVED_FROM, Channel, CustomerEvent, field_label, sentence
 from accounts.models import AuditEntry, Customer
-from accounts.scoping import ScopedAdmin, StationFilter
 from accounts.views.reauthentication import require
 from bookings import audit
 from bookings.audit import Event, Seen

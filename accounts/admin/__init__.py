@@ -1,0 +1,5 @@
+"""Django's admin of people and groups."""
+
+from accounts.admin import people
+
+__all__ = ["people"]
