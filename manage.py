@@ -18,9 +18,9 @@ def main() -> None:
         return
     try:
         read_settings_file()  # before the log and its metrics are imported
-        from config import logs
+        from config.observability import logging
 
-        sys.excepthook = logs.unhandled
+        sys.excepthook = logging.unhandled
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as wrong:
         sys.exit(f"The settings are not complete: {wrong}")

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config import reporting
+from config.observability import sentry
 from core import metrics
 from core.db.disk_full import is_disk_full
 from core.web.routes import is_api
@@ -96,7 +96,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         metrics.failed(error)
         return answer(request, 503, sentence=str(DISK_FULL) if is_disk_full(error) else None)
     if error:
-        reporting.crash(request, error)
+        sentry.crash(request, error)
     return answer(request, 500)
 
 

@@ -22,8 +22,8 @@ from accounts.audit.recording import Channel, Origin, acting
 from accounts.auth import rate_limits, sessions, undo_stack
 from accounts.models import User
 from accounts.rls import session
-from config import logs
 from config.errors import answer, too_many_requests
+from config.observability import logging
 from core.web import compression
 from core.web.client_address import remote_address
 from core.web.routes import is_api
@@ -37,11 +37,11 @@ def request_id(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         name = uuid.uuid4().hex
         request.request_id = name  # type: ignore[attr-defined]
-        before = logs.request_id.set(name)
+        before = logging.request_id.set(name)
         try:
             response = get_response(request)
         finally:
-            logs.request_id.reset(before)
+            logging.request_id.reset(before)
         response["X-Request-Id"] = name
         return response
 

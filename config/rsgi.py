@@ -24,7 +24,7 @@ from config.wsgi import application as wsgi_application
 # isort: split
 # What is imported from here on needs the apps, which the line above has loaded.
 from config.middleware import BODY_TIMED_OUT
-from config.watching import BrokeOff
+from config.observability.request_log import BrokeOff
 from core.web.queue_time import COMPLETE_AT
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 from accounts.encryption.keys import announcement, are_alike
-from config import reporting
 from config.environment import (
     BASE_DIR,
     TOKEN_CHARACTERS,
@@ -34,7 +33,8 @@ from config.environment import (
     secret,
     trusted_proxies,
 )
-from config.logs import configuration
+from config.observability import sentry
+from config.observability.logging import configuration
 from core.version import VERSION
 
 read_settings_file()
@@ -112,13 +112,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.request_id",
-    "config.watching.watch",
+    "config.observability.request_log.watch",
     # What a browser is told stands before whatever may answer by itself: the way to https, static files.
     "config.middleware.policies",
     "config.middleware.ContentSecurity",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.probes.probes",
+    "config.observability.probes.probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -385,10 +385,12 @@ SENTRY_SAMPLE = env.float("SENTRY_SAMPLE", default=1.0)
 if not 0 <= SENTRY_SAMPLE <= 1:
     raise ImproperlyConfigured("SENTRY_SAMPLE is a share: 1 for every crash, 0.1 for one in ten.")
 if SENTRY_DSN:
-    reporting.begin(SENTRY_DSN, sample=SENTRY_SAMPLE, production=PRODUCTION)
+    sentry.begin(SENTRY_DSN, sample=SENTRY_SAMPLE, production=PRODUCTION)
 
 if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
-    MIDDLEWARE.insert(MIDDLEWARE.index("config.watching.watch") + 1, "config.tracing.traced")
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("config.observability.request_log.watch") + 1, "config.observability.tracing.traced"
+    )
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
 if LOG_FORMAT not in ("json", "line"):

@@ -1,4 +1,5 @@
-"""What is counted and timed while it happens, for whoever watches the product: `config.metrics` shows it under `/metrics`.
+"""What is counted and timed while it happens, for whoever watches the product: `config.observability.prometheus` shows it
+under `/metrics`.
 
 Whoever does a thing counts it, here and by name. A label takes few values, all of them known beforehand, and never anything that
 somebody typed. Where several processes serve together, each writes its own file (PROMETHEUS_MULTIPROC_DIR), and any of them

@@ -9,7 +9,7 @@ from io import StringIO
 from logging.config import DictConfigurator
 from typing import Any
 
-from config.logs import Stderr, configuration
+from config.observability.logging import Stderr, configuration
 
 
 @dataclass

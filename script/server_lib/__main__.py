@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from config.logs import configuration
+from config.observability.logging import configuration
 from server_lib.supervisor import Part, Supervisor
 
 logging.config.dictConfig(dict(configuration(os.environ["LOG_FORMAT"], os.environ["LOG_LEVEL"])))

@@ -15,7 +15,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from config.logs import OWN, configuration
+from config.observability.logging import OWN, configuration
 from core.parent_death import end_with_parent
 from core.process_metrics import RESTARTS
 from server_lib.restart_policy import RestartPolicy

@@ -304,7 +304,7 @@ def test_command_refuses_what_is_no_head(db: None, text: str) -> None:
 def test_worker_writes_each_head_to_the_log_and_the_command_reads_it_there(
     log: Log, form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from config.logs import Json, Plain
+    from config.observability.logging import Json, Plain
 
     caplog.set_level(logging.INFO)
     log.work(0)

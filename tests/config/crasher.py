@@ -73,6 +73,6 @@ if __name__ == "__main__":
         print(type(error).__name__)
     assert User.objects.exists()
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        from config import tracing
+        from config.observability import tracing
 
         tracing.flush()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from config import logs
+from config.observability import logging
 from stations.models import Station
 from tests import logbook, sink
 from tests.factories import open_station, staff
@@ -147,7 +147,7 @@ def test_command_that_breaks_off_says_none_of_the_error_s_words() -> None:
         try:
             raise RuntimeError(NAME)
         except RuntimeError as error:
-            logs.unhandled(RuntimeError, error, error.__traceback__)
+            logging.unhandled(RuntimeError, error, error.__traceback__)
 
     [line] = book.lines
     assert (line["event"], line["error"]["kind"], marks_in(book.text)) == ("A command broke off.", "RuntimeError", [])

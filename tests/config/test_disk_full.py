@@ -158,7 +158,7 @@ def test_health_says_so_before_anything_was_refused(db: None, monkeypatch: pytes
     class Usage:
         free = 15 * 1024**2
 
-    monkeypatch.setattr("config.health.shutil.disk_usage", lambda path: Usage)
+    monkeypatch.setattr("config.observability.health.shutil.disk_usage", lambda path: Usage)
 
     assert ask("ready")[1]["checks"]["disk"]["ok"] is False
 

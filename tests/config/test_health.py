@@ -16,7 +16,7 @@ from bookings.models.mail_state import Problem, State
 from bookings.operations import clock_check, worker
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
-from config import health, probes
+from config.observability import health, probes
 from core.version import VERSION
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
@@ -275,7 +275,7 @@ def test_health_is_looked_at_again_after_some_seconds(working: None, cached: Non
     WorkerBeat.objects.all().delete()
     soon = ask("ready")
     later = time.monotonic() + 3
-    monkeypatch.setattr("config.health.time.monotonic", lambda: later)
+    monkeypatch.setattr("config.observability.health.time.monotonic", lambda: later)
 
     assert (first[0], soon[0], ask("ready")[0]) == (200, 200, 503)
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from bookings.icalendar import feeds
-from config import logs
+from config.observability import logging as logs
 from stations.models import Station
 from tests import logbook
 from tests.config.test_settings import WHOLE, read, refusal
@@ -135,5 +135,5 @@ def test_line_can_be_read_along() -> None:
 def test_settings_choose_the_form_of_lines() -> None:
     forms = [read(**WHOLE, **said)["LOGGING"]["formatters"]["line"]["()"] for said in ({}, {"LOG_FORMAT": "line"})]
 
-    assert forms == ["config.logs.Json", "config.logs.Plain"]
+    assert forms == ["config.observability.logging.Json", "config.observability.logging.Plain"]
     assert refusal(**WHOLE, LOG_FORMAT="xml").startswith("LOG_FORMAT is json, or line")

@@ -30,7 +30,7 @@ from bookings.operations import clock_check
 from bookings.operations.clock_check import ClockWatch
 from bookings.operations.heartbeat import Heartbeat
 from bookings.services import Draft, Place
-from config import metrics
+from config.observability import prometheus
 from stations.models import Station
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
 from tests.mails.conftest import office as office  # a fixture
@@ -125,7 +125,7 @@ def test_process_that_was_killed_holds_no_request_and_keeps_its_counts(tmp_path:
     for name in names:
         (tmp_path / name).touch()
 
-    metrics.forget_the_dead(str(tmp_path))
+    prometheus.forget_the_dead(str(tmp_path))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 

@@ -46,7 +46,7 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
     assert line.pop("queue_ms") == 0
     assert line == {
         "level": "info",
-        "logger": "config.watching",
+        "logger": "config.observability.request_log",
         "event": "request",
         "user": staff.pk,
         "method": "GET",

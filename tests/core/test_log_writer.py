@@ -174,7 +174,7 @@ def test_threads_lose_no_line_and_mix_none(pipe: tuple[int, int]) -> None:
 
 PROGRAM = """
 import logging, logging.config, os, sys
-from config.logs import configuration
+from config.observability.logging import configuration
 logging.config.dictConfig(configuration("json", "INFO"))
 log = logging.getLogger("bookings")
 """

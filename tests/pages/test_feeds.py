@@ -19,7 +19,7 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking, Feed
 from bookings.models.status import Status
-from config.watching import BrokeOff
+from config.observability.request_log import BrokeOff
 from stations.models import Station
 from tests.calendars import Entry, Read, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import booking, bookings, open_station, person

@@ -22,7 +22,7 @@ from core.parent_death import is_alive
 PATIENCE_SECONDS: Final = 60
 PROGRAM: Final = """
 import json, logging.config, sys
-from config.logs import configuration
+from config.observability.logging import configuration
 from server_lib.restart_policy import RestartPolicy
 from server_lib.supervisor import Part, Supervisor
 logging.config.dictConfig(dict(configuration("json", "INFO")))

@@ -73,7 +73,7 @@ def clone(product: Product) -> Path:
     newest = max(path.stem for path in migrations.glob("0*.py"))
     (migrations / "0099_nothing.py").write_text(textwrap.dedent(MIGRATION % newest))
     release(folder, "1.1.0")
-    with (folder / "config/health.py").open("a") as file:
+    with (folder / "config/observability/health.py").open("a") as file:
         file.write(UNWELL_IN_THE_CHECKOUT)
     release(folder, "1.2.0")
     (folder / "config/rsgi.py").write_text("raise RuntimeError\n")

@@ -8,11 +8,11 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
-from config import health, metrics
+from config.observability import health, prometheus
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-ADDRESSES: Final[Mapping[str, Handler]] = {**health.ADDRESSES, "/metrics": metrics.exposed}
+ADDRESSES: Final[Mapping[str, Handler]] = {**health.ADDRESSES, "/metrics": prometheus.exposed}
 
 
 def probes(get_response: Handler) -> Handler:

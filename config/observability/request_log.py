@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from threading import local
 from time import perf_counter, time
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,7 +15,9 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from prometheus_client import Counter, Histogram
 
-from config import logs, reporting
+from config.observability import logging as logs
+from config.observability import sentry
+from config.observability.routes import METHODS, route_of
 from core import metrics
 from core.log_context import noting
 from core.web.queue_time import seconds_in_queue
@@ -24,12 +25,6 @@ from core.web.queue_time import seconds_in_queue
 log = logging.getLogger(__name__)
 
 Handler = Callable[[HttpRequest], HttpResponse]
-
-METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
-FILES: Final = "(files)"
-UNKNOWN: Final = "(unknown)"
-NOWHERE: Final = {"api-nowhere": "/api/(unknown)"}
-"""Addresses that take whatever is left."""
 
 
 class Tally(local):
@@ -131,21 +126,12 @@ def _pieces(request: HttpRequest, pieces: Iterator[bytes]) -> Iterator[bytes]:
     except Exception as error:
         asked = {"request": request.request_id, "route": route_of(request)}  # type: ignore[attr-defined]
         log.error("The answer broke off.", extra={"fields": {**asked, "error": logs.told(error)}})
-        reporting.crash(request, error)
+        sentry.crash(request, error)
         broke_off = True
     else:
         broke_off = False
     if broke_off:
         raise BrokeOff
-
-
-def route_of(request: HttpRequest) -> str:
-    """The address's template, such as /bookings/<uuid:booking_id>/move/; never what somebody typed."""
-    if known := getattr(request, "route", None):
-        return str(known)
-    if found := request.resolver_match:
-        return NOWHERE.get(str(found.url_name)) or f"/{found.route}"
-    return FILES if request.path_info.startswith(settings.STATIC_URL) else UNKNOWN
 
 
 def user_of(request: HttpRequest) -> int | None:

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from config.watching import METHODS, route_of
+from config.observability.routes import METHODS, route_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 

@@ -48,7 +48,7 @@ def crash(request: HttpRequest, error: BaseException) -> None:
         return
     import sentry_sdk
 
-    from config.watching import route_of
+    from config.observability.routes import route_of
 
     with sentry_sdk.new_scope() as scope:
         scope.set_tag("request", request.request_id)  # type: ignore[attr-defined]

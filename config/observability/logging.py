@@ -20,6 +20,7 @@ import orjson
 from core.log_writer import LogWriter
 from core.process_metrics import LOG_LINES_DROPPED
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 log = logging.getLogger(__name__)
 
 OWN: Final = frozenset(("accounts", "bookings", "config", "core", "server_lib", "stations"))
@@ -137,8 +138,12 @@ def _sentence(record: logging.LogRecord) -> str:
 
 
 def _place(file: str, line: int | None) -> str:
-    """A file by its folder and name: where it is installed is nobody's business."""
-    return f"{'/'.join(Path(file).parts[-2:])}:{line}"
+    """A file by its path in the product, or a library's by its folder and name:
+    where either is installed is nobody's business.
+    """
+    path = Path(file)
+    is_own = path.is_relative_to(ROOT) and "site-packages" not in path.parts
+    return f"{'/'.join(path.relative_to(ROOT).parts if is_own else path.parts[-2:])}:{line}"
 
 
 def unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -156,8 +161,12 @@ def configuration(form: str, level: str) -> Mapping[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": {"json": "config.logs.Json", "line": "config.logs.Plain"}[form]}},
-        "handlers": {"stderr": {"class": "config.logs.Stderr", "formatter": "line"}},
+        "formatters": {
+            "line": {
+                "()": {"json": "config.observability.logging.Json", "line": "config.observability.logging.Plain"}[form]
+            }
+        },
+        "handlers": {"stderr": {"class": "config.observability.logging.Stderr", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": passed_on,
