@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.auth.rate_limits import wait_to_search
 from accounts.views.interrupted import ask_to_sign_in
 from accounts.views.submit_once import submit_once
-from config.errors import answer, too_many_requests
+from core.web.error_pages import answer, too_many_requests
 
 THIRD_PARTIES = ("auditlog", "token_blacklist")
 """Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""

@@ -19,10 +19,12 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
-from config.api import ApiView, success
-from config.browsing import BrowsableRenderer
-from config.openapi import document, documented, documented_as, whole
-from config.wire import HTML, JsonRenderer, Negotiation, NotAcceptable
+from accounts.api.base import ApiView
+from config.api_schema import document
+from core.api.browsable import BrowsableRenderer
+from core.api.negotiation import HTML, JsonRenderer, Negotiation, NotAcceptable
+from core.api.openapi import documented, documented_as, whole
+from core.api.responses import success
 from core.errors import NotFound
 
 ROOMS = {

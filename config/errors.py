@@ -1,73 +1,13 @@
 """What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
 
 import sys
-from typing import TypeGuard
 
-from django.contrib.auth.models import AnonymousUser
-from django.db import Error, InterfaceError, InternalError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.http import HttpRequest, HttpResponse
 
 from config.observability import sentry
 from core import metrics
 from core.db.disk_full import is_disk_full
-from core.web.routes import is_api
-
-SENTENCES = {
-    400: gettext_lazy("The request could not be understood. Go back and try again."),
-    403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
-    404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
-    408: gettext_lazy("The request took too long to arrive. Check your connection and try again."),
-    413: gettext_lazy("The request is too large. Send less at once."),
-    429: gettext_lazy("Too many requests. Try again in a moment."),
-    500: gettext_lazy("Something went wrong on our side. Try again in a moment."),
-    503: gettext_lazy("The service is busy. Try again in a moment."),
-}
-CODES = {
-    400: "invalid",
-    403: "permission_denied",
-    404: "not_found",
-    408: "request_timeout",
-    413: "too_large",
-    429: "throttled",
-    500: "server_error",
-    503: "unavailable",
-}
-
-DISK_FULL = gettext_lazy("The server's disk is full. Nothing was saved. Tell the person who runs the server.")
-
-BEFORE_ALL_WORK = (408, 413, 429)
-"""Statuses of requests for which nothing is asked of the database, not even who sent them."""
-
-
-def answer(
-    request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None, back: str = ""
-) -> HttpResponse:
-    """The error of a status, in the shape that its address speaks. A page leads `back` to an address, or to the calendar."""
-    sentence = sentence or str(SENTENCES[status])
-    metrics.refused(code or CODES[status])
-    request_id = getattr(request, "request_id", "")
-    if is_api(request.path_info):
-        body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
-        return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
-    context = {"status": status, "sentence": sentence, "request_id": request_id, "back": back}
-    if status >= 500 or status in BEFORE_ALL_WORK:
-        context["user"] = AnonymousUser()  # who it is could be what failed, or is not to be asked
-    return render(request, "error.html", context, status=status)
-
-
-def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
-    """The answer to somebody over a rate limit, who may come again in so many seconds; JSON for a page's own script."""
-    sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
-    if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
-        metrics.refused(CODES[429])
-        response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
-    else:
-        response = answer(request, 429, sentence=sentence)
-    response["Retry-After"] = str(wait)
-    return response
+from core.web.error_pages import DISK_FULL, answer, is_away
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -82,14 +22,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, 404)
 
 
-def is_away(error: BaseException | None) -> TypeGuard[Error]:
-    """Whether the database is gone, rather than asked for something wrong. A pooler whose server dies may answer one command
-    twice: psycopg calls that an internal error, but one that no server has numbered."""
-    if isinstance(error, InternalError):
-        return getattr(error.__cause__, "sqlstate", None) is None
-    return isinstance(error, OperationalError | InterfaceError)
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if is_away(error):
@@ -98,10 +30,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if error:
         sentry.crash(request, error)
     return answer(request, 500)
-
-
-CSRF_SENTENCE = gettext_lazy("The form's protection has run out. Go back, reload the page and try again.")
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(request, 403, code="csrf_failed", sentence=str(CSRF_SENTENCE))

@@ -22,10 +22,10 @@ from accounts.audit.recording import Channel, Origin, acting
 from accounts.auth import rate_limits, sessions, undo_stack
 from accounts.models import User
 from accounts.rls import session
-from config.errors import answer, too_many_requests
 from config.observability import logging
 from core.web import compression
 from core.web.client_address import remote_address
+from core.web.error_pages import answer, too_many_requests
 from core.web.routes import is_api
 
 Handler = Callable[[HttpRequest], HttpResponse]

@@ -340,14 +340,14 @@ BACKUP_RECIPIENTS: list[str] = env.str("BACKUP_RECIPIENTS", default="").replace(
 """Public keys of age that each backup is encrypted to; none: it is a folder, not encrypted as a whole."""
 
 REST_FRAMEWORK = {
-    # What every view shares stands on config.api.ApiView; what it cannot say for itself stands here.
+    # What every view shares stands on accounts.api.base.ApiView; what it cannot say for itself stands here.
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_VERSION": "1",
     "ALLOWED_VERSIONS": ["1"],
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.Schema",
+    "DEFAULT_SCHEMA_CLASS": "config.api_schema.Schema",
     "URL_FORMAT_OVERRIDE": None,
-    "EXCEPTION_HANDLER": "config.api.exception_handler",
+    "EXCEPTION_HANDLER": "core.api.responses.exception_handler",
 }
 SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
@@ -359,7 +359,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "COMPONENT_SPLIT_PATCH": False,
-    "POSTPROCESSING_HOOKS": ["config.openapi.with_components"],
+    "POSTPROCESSING_HOOKS": ["config.api_schema.with_components"],
 }
 
 METRICS_TOKEN = said("METRICS_TOKEN")

@@ -1,7 +1,7 @@
 """What the domain says no with: one exception for each sentence, raised by services and pure rules alike.
 
-They know nothing of HTTP. `config/api.py` gives each its status for JSON, `bookings/views.py` shows its sentence on a page,
-the admin puts it on its form.
+They know nothing of HTTP. `core/api/responses.py` gives each its status for JSON, `bookings/views.py` shows its sentence on
+a page, the admin puts it on its form.
 """
 
 from django.utils.translation import gettext_lazy as _

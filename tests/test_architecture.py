@@ -17,14 +17,14 @@ OUTERMOST = re.compile(
 """Pages, API, admin and commands: they may call any app's services, and nothing but their like imports them."""
 
 SHARED_BY_THE_OUTERMOST = {
-    "config.api",
+    "core.api.responses",
     "config.environment",
     "config.errors",
-    "config.fields",
+    "core.api.fields",
     "config.middleware",
-    "config.openapi",
-    "config.queries",
-    "config.wire",
+    "core.api.openapi",
+    "core.api.queries",
+    "core.api.negotiation",
 }
 """What the outermost layer needs of the top: envelope, shapes, error pages, the environment of another process."""
 

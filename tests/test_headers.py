@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import path
 
 from accounts.models import User
-from config import openapi, urls
+from config import api_schema, urls
 from stations.models import Station
 from tests.config.test_settings import PRODUCTION, read
 from tests.factories import PASSWORD
@@ -158,9 +158,9 @@ def production(settings: LazySettings) -> Iterator[None]:
     for name, value in read(**PRODUCTION, TRUSTED_PROXIES="1").items():
         if name.startswith(kinds):
             setattr(settings, name, value)
-    openapi.document_at.cache_clear()
+    api_schema.document_at.cache_clear()
     yield
-    openapi.document_at.cache_clear()
+    api_schema.document_at.cache_clear()
 
 
 def test_headers_of_every_address(world: World) -> None:

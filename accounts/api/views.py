@@ -11,14 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import customers, roles
+from accounts.api.base import ApiView
 from accounts.audit.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.auth import authentication
 from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.auth.rate_limits import EachSearch, EachUser, TooManyFailures
 from accounts.models import Customer
-from config.api import ApiView, StrictSerializer, is_known, success
-from config.fields import TextField, known_uuid
-from config.openapi import documented, listed, nothing, whole
+from core.api.fields import TextField, known_uuid
+from core.api.openapi import documented, listed, nothing, whole
+from core.api.preconditions import is_known
+from core.api.responses import success
+from core.api.serializers import StrictSerializer
 from core.log_context import note_station
 from core.web.client_address import remote_address
 from stations.access import Person

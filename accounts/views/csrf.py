@@ -16,9 +16,8 @@ from accounts.forms import LoginForm
 from accounts.rls import session
 from accounts.views import carried_forms, interrupted, login
 from accounts.views.base import Refusal
-from config import errors
 from core import metrics
-from core.web import form_keys, redisplay
+from core.web import error_pages, form_keys, redisplay
 from core.web.redisplay import Reason
 from core.web.requests import is_from_script
 
@@ -32,9 +31,9 @@ def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match, is_api = request.resolver_match, request.path_info.startswith("/api/")
     if is_from_script(request) and not is_api:
         metrics.refused("csrf_failed")
-        return JsonResponse({"code": "csrf_failed", "error": str(errors.CSRF_SENTENCE)}, status=403)
+        return JsonResponse({"code": "csrf_failed", "error": str(error_pages.CSRF_SENTENCE)}, status=403)
     if match is None or is_api or not _is_stale(request, reason):
-        return errors.csrf_failure(request, reason)
+        return error_pages.csrf_failure(request, reason)
     metrics.refused("csrf_failed")
     if match.view_name == "login":
         return login.login_after_stale_token(request)
@@ -43,7 +42,7 @@ def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if match.view_name == "language":  # which does no harm
         return _go_on(request, match)
     if redisplay.is_possible(request):
-        return _redisplayed(request, match) or errors.csrf_failure(request, reason)
+        return _redisplayed(request, match) or error_pages.csrf_failure(request, reason)
     if not request.user.is_authenticated:
         return interrupted.ask_to_sign_in(request)
     return interrupted.send_back(request, interrupted.SIGNED_IN_AGAIN)

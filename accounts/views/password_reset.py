@@ -16,8 +16,8 @@ from accounts.auth import password_reset
 from accounts.forms import ForgottenForm, NewPasswordForm
 from accounts.views.base import draw, too_often
 from accounts.views.submit_once import submit_once
-from config.errors import answer
 from core.web.client_address import remote_address
+from core.web.error_pages import answer
 from core.web.final_answers import final
 
 View = Callable[..., HttpResponse]

@@ -10,7 +10,7 @@ from django.urls import Resolver404, resolve
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from config.errors import answer
+from core.web.error_pages import answer
 
 Text = str | Promise
 View = TypeVar("View", bound=Callable[..., Any])

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import roles
+from accounts.api.base import ApiView
 from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
 from bookings.calendar import pagination, settled
 from bookings.calendar.pagination import Sort
@@ -23,8 +24,7 @@ from bookings.importing import export
 from bookings.models import Booking
 from bookings.models.querysets import BookingQuerySet
 from bookings.models.status import Status
-from config.api import ApiView, StrictSerializer
-from config.fields import (
+from core.api.fields import (
     DateField,
     IdField,
     InstantField,
@@ -34,8 +34,9 @@ from config.fields import (
     TextField,
     WordField,
 )
-from config.openapi import streamed
-from config.wire import JsonRenderer, NdJsonRenderer, ndjson
+from core.api.negotiation import JsonRenderer, NdJsonRenderer, ndjson
+from core.api.openapi import streamed
+from core.api.serializers import StrictSerializer
 from core.errors import NotFound
 from core.log_context import note_station
 from stations.access import Counter

@@ -5,11 +5,13 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.base import ApiView
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Cell
-from config.api import ApiView, is_known, success
-from config.openapi import documented, listed
-from config.queries import DaysQuery
+from core.api.openapi import documented, listed
+from core.api.preconditions import is_known
+from core.api.queries import DaysQuery
+from core.api.responses import success
 from core.errors import NotFound
 from core.log_context import note_station
 from stations.models import Station

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
+from accounts.api.base import ApiView
 from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
 from accounts.customers import Contact
 from bookings import services
@@ -29,8 +30,8 @@ from bookings.models.status import NEW, Status
 from bookings.services import contacts
 from bookings.services.inputs import Draft, Place
 from bookings.services.status_steps import next_steps
-from config.api import ApiView, Door, StrictSerializer, if_match, is_known, seen_before, success
-from config.fields import (
+from core.api.browsable_actions import Door
+from core.api.fields import (
     DateField,
     IdField,
     NumberField,
@@ -39,9 +40,12 @@ from config.fields import (
     WordField,
     known_uuid,
 )
-from config.openapi import BODY, PLACE, documented, listed, paged, whole
-from config.queries import DaysQuery
-from config.wire import HTML
+from core.api.negotiation import HTML
+from core.api.openapi import BODY, PLACE, documented, listed, paged, whole
+from core.api.preconditions import if_match, is_known, seen_before
+from core.api.queries import DaysQuery
+from core.api.responses import success
+from core.api.serializers import StrictSerializer
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
 from stations.access import Person

@@ -232,7 +232,7 @@ JSON_KEYS: Final[dict[str, Any]] = dict.fromkeys((
 
 
 def as_json(shown: Row) -> dict[str, Any]:
-    """The contract's row: exactly these keys, in types that JSON is written from (`config.wire`)."""
+    """The contract's row: exactly these keys, in types that JSON is written from (`core.api.negotiation`)."""
     made = JSON_KEYS.copy()  # with room for all: a dict that grows while it is filled takes half as long again
     made["booking_id"] = shown.booking_id
     made["customer"] = shown.customer and _customer_as_json(shown.customer)

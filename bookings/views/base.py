@@ -13,8 +13,8 @@ from accounts import roles
 from accounts.models import User
 from accounts.views.interrupted import sign_in_required
 from accounts.views.submit_once import submit_once
-from config.errors import answer
 from core.errors import NotFound, NotPermitted
+from core.web.error_pages import answer
 from core.web.notices import taken_refusal
 
 View = Callable[..., HttpResponse]

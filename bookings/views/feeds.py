@@ -24,11 +24,11 @@ from bookings.icalendar.feeds import Reading
 from bookings.models import Feed
 from bookings.views import notices
 from bookings.views.base import PageRequest, draw, page
-from config.api import seen_before
-from config.errors import answer, too_many_requests
 from core import formats
+from core.api.preconditions import seen_before
 from core.errors import NotFound
 from core.log_context import note_station
+from core.web.error_pages import answer, too_many_requests
 from core.web.final_answers import final
 from core.web.redisplay import redisplays
 from stations.models import Station

@@ -14,9 +14,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from accounts.models import User
 from config import api_urls
-from config.api import CODES, STATUS_OF
-from config.fields import DATE_PATTERN
-from config.openapi import FAILURES
+from core.api.fields import DATE_PATTERN
+from core.api.openapi import FAILURES
+from core.api.responses import CODES, STATUS_OF
 from core.errors import DomainError
 from core.version import VERSION
 from tests.api.caller import Caller, description, faults, resolved

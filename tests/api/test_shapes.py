@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.customers import Contact
 from bookings.models import Booking
-from config.fields import DATE_PATTERN
+from core.api.fields import DATE_PATTERN
 from core.dates import FIRST_DATE, LAST_DATE
 from stations.models import Station
 from tests.api.caller import Caller, failure

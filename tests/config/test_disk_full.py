@@ -16,9 +16,9 @@ from django.utils import timezone
 from accounts.auth import rate_limit_counters
 from accounts.models import Session
 from bookings.models import Booking
-from config.errors import DISK_FULL
 from core.db import disk_full
 from core.db.disk_full import is_disk_full
+from core.web.error_pages import DISK_FULL
 from core.web.notices import NOTICE_KEY
 from stations.models import Station
 from tests.config.test_health import ask

@@ -10,6 +10,7 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from config import errors
+from core.web import error_pages
 
 pytestmark = pytest.mark.looks
 
@@ -82,4 +83,4 @@ def test_internal_error_is_the_databases_absence_only_where_no_server_told_it(to
     error = InternalError(str(told))
     error.__cause__ = told
 
-    assert errors.is_away(error) is away
+    assert error_pages.is_away(error) is away

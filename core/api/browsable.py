@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 if TYPE_CHECKING:
-    from config.api import ApiView, StrictSerializer
+    from accounts.api.base import ApiView
+    from core.api.serializers import StrictSerializer
 
 IDS = {"booking_id": "api-booking", "customer_id": "api-customer"}
 """Keys of an answer whose value leads to an address."""

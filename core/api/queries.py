@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from config.api import StrictSerializer
-from config.fields import DateField
+from core.api.fields import DateField
+from core.api.serializers import StrictSerializer
 
 
 class DaysQuery(StrictSerializer):

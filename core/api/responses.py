@@ -1,0 +1,149 @@
+"""The API's manners: one envelope, one shape of error, and in one place what each refusal becomes outside.
+
+A view translates words of the outside into one call of a service and back; everything else that its answer needs is here.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from accounts.api.base import ApiView
+from core import metrics
+from core.db.disk_full import is_disk_full
+from core.errors import DomainError, NotFound, NotPermitted
+from core.web.error_pages import DISK_FULL, is_away
+
+log = logging.getLogger(__name__)
+
+STATUS_OF: Final = {"not_found": 404, "permission_denied": 403, "duplicate": 409, "stale": 412}
+"""What a rule's refusal becomes; every other code is a 400."""
+
+CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "invalid")
+"""What malformed input is called. Where several fields are at fault, the first of these that fits any of them."""
+
+SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
+"""Codes whose sentence says by itself what is wrong; the others' name the field."""
+
+SENTENCES: Final = {
+    "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
+    "permission_denied": NotPermitted.sentence,
+    "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
+    "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
+    "too_large": _("The request is too large. Send less at once."),
+    "unavailable": _("The service is busy. Try again in a moment."),
+    "invalid": _("Please correct what is marked."),
+}
+"""For refusals that bring no sentence of the product's own."""
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def success(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """The envelope of every success; a whole list also says its `total_count`."""
+    if isinstance(data, list) and not more:
+        more = {"total_count": len(data)}
+    return Response({"success": True, "data": data, **more}, status=status, headers=dict(headers or {}))
+
+
+@dataclass
+class Failure:
+    """What every failure says."""
+
+    status: int
+    code: str
+    error: Any
+    errors: Mapping[str, Sequence[Any]] | None = None
+    data: Any = None
+
+    def response(self, request: Request) -> Response:
+        """In the envelope: `errors` and `data` only where there are any."""
+        body: dict[str, Any] = {"success": False, "error": str(self.error), "code": self.code}
+        if self.errors:
+            body["errors"] = {name: [str(text) for text in texts] for name, texts in self.errors.items()}
+        if self.data is not None:
+            body["data"] = self.data
+        body["request_id"] = getattr(request._request, "request_id", "")
+        return Response(body, status=self.status)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Any exception of a view in the envelope; None for a crash, which `config.errors` answers."""
+    request, view = context["request"], context["view"]
+    failure = _failure(error, view)
+    if failure is None:
+        return None
+    metrics.refused(failure.code)
+    response = failure.response(request)
+    if challenge := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = challenge
+    if (wait := _seconds(error)) is not None:
+        response["Retry-After"] = str(wait)
+    return response
+
+
+def _seconds(error: Exception) -> int | None:
+    """How long a throttled caller is to wait; None for every other failure."""
+    wait = getattr(error, "wait", None)
+    return None if wait is None else max(1, math.ceil(wait))
+
+
+def _failure(error: Exception, view: "ApiView") -> Failure | None:
+    if isinstance(error, Http404):
+        error = NotFound()
+    if isinstance(error, DomainError):
+        errors = {view.name_of(name): texts for name, texts in error.fields.items()}
+        return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.data_of(error))
+    if isinstance(error, RequestDataTooBig):
+        return Failure(413, "too_large", SENTENCES["too_large"])
+    if is_away(error):
+        log.error("The database does not answer.", exc_info=error)
+        metrics.failed(error)
+        return Failure(503, "unavailable", DISK_FULL if is_disk_full(error) else SENTENCES["unavailable"])
+    if isinstance(error, exceptions.ValidationError):
+        return _malformed(error)
+    return _of_rest_framework(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _of_rest_framework(error: exceptions.APIException) -> Failure:
+    code = str(error.get_codes())
+    if code == "parse_error":
+        return Failure(400, "invalid", error.detail)
+    if (wait := _seconds(error)) is not None:
+        return Failure(error.status_code, code, _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait})
+    return Failure(error.status_code, code, SENTENCES.get(code, error.detail), data=getattr(error, "data", None))
+
+
+def _malformed(error: exceptions.ValidationError) -> Failure:
+    """Each field at fault; the code and the sentence are those of the most telling one, in the order of `CODES`."""
+    faults = _flat(error.get_full_details())
+    errors = {name: [fault["message"] for fault in found] for name, found in faults.items()}
+    each = ((_rank(fault["code"]), name, fault["message"]) for name, found in faults.items() for fault in found)
+    rank, name, message = min(each, key=lambda fault: fault[0])
+    sentence = message if CODES[rank] in SELF_EXPLAINING else f"{name}: {message}"
+    return Failure(400, CODES[rank], sentence, errors)
+
+
+def _rank(code: str) -> int:
+    return CODES.index(code) if code in CODES else CODES.index("invalid")
+
+
+def _flat(details: Any, prefix: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Nested details by dotted field name, each a list of message and code."""
+    if isinstance(details, list):
+        return {prefix or "body": details}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, inner in details.items():
+        own = "" if name == api_settings.NON_FIELD_ERRORS_KEY else name
+        found |= _flat(inner, ".".join(part for part in (prefix, own) if part))
+    return found
