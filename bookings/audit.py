@@ -17,9 +17,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.audit import recording
-from accounts.audit.chain import Chains
-from accounts.audit.recording import HIDDEN, Channel
+from accounts.audit import origin, recording
+from accounts.audit.models import Chains
+from accounts.audit.origin import HIDDEN, Channel
 from accounts.models import AuditEntry
 from bookings.models import Booking, Feed
 from bookings.models.mail_state import Kind
@@ -108,7 +108,7 @@ def differences(
 def record(changes: Iterable[Change], *, by: Person, chains: Chains | None = None) -> None:
     """Write the entries, in the transaction of the changes themselves. `chains` are theirs, where they were asked for already."""
     kind = ContentType.objects.get_for_model(Booking)
-    source = recording.context(by)
+    source = origin.context(by)
     entries = (
         AuditEntry(
             content_type=kind,

@@ -18,7 +18,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts.audit.recording import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, acting
 from accounts.auth import rate_limits, sessions, undo_stack
 from accounts.models import User
 from accounts.rls import session

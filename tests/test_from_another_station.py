@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from accounts import roles
-from accounts.audit.recording import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, acting
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import audit, services

@@ -21,7 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.audit import recording
+from accounts.audit import origin
 from core import metrics
 from core.errors import DomainError, Sentence
 from core.log_context import note_station
@@ -71,7 +71,7 @@ class ScopedAdmin(_Admin):
         found = super().get_object(request, object_id, from_field or None)
         if found is None:
             raise Http404
-        note_station(recording.station_of(found))
+        note_station(origin.station_of(found))
         return found
 
     def has_module_permission(self, request: HttpRequest) -> bool:

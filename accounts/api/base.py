@@ -15,7 +15,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import roles
-from accounts.audit import bulk_reads, recording
+from accounts.audit import bulk_reads, origin
 from accounts.auth.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
 from accounts.auth.rate_limits import EachUser
 from accounts.models import User
@@ -138,7 +138,7 @@ def _let_go(response: Response) -> None:
 
 
 def _tell(request: Request, status: int) -> None:
-    told: dict[str, Any] = {"channel": recording.origin().channel}
+    told: dict[str, Any] = {"channel": origin.origin().channel}
     if status < 400:
         given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
         told["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}

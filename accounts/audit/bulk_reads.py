@@ -19,7 +19,7 @@ from django.db import Error, models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.audit import recording
+from accounts.audit import origin
 from accounts.models import AuditEntry
 from stations.access import Person
 from stations.models import Station
@@ -67,7 +67,7 @@ class Read:
     first: date | None = None
     last: date | None = None
     calls: int = 1
-    context: Mapping[str, Any] = field(default_factory=recording.context)
+    context: Mapping[str, Any] = field(default_factory=origin.context)
     """Who and from where, as `recording.context` says it."""
 
     def and_then(self, later: "Read") -> "Read":

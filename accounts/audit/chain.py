@@ -8,42 +8,31 @@ the end off, without `manage.py verify_audit` naming the place. What was validly
 
 import hmac
 import json
-import threading
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 
-from core.db import sql
 
-if TYPE_CHECKING:
-    from accounts.models import AuditChain, AuditEntry
+class Chain(Protocol):
+    """The end of a chain, as `AuditChain` keeps it."""
+
+    station_id: int | None
+    count: int
+    head: bytes | memoryview
+    seal: bytes | memoryview
+
 
 BEFORE_THE_FIRST: Final = b""
 Head = tuple[int | None, int, bytes]
 """The end of a chain: the key of its station (None for the chain of no station), how many entries it has, the last one's seal."""
 
 
-def seal(entries: Sequence["AuditEntry"], chains: "Chains | None" = None) -> None:
-    """Give entries that are about to be written their place in their chains. Within their transaction: the chain stays locked
-    until it ends. `chains` are those that were locked ahead."""
-    locked = chains.as_they_stand() if chains else {}
-    _sealed.times += 1
-    by_station: dict[int | None, list[AuditEntry]] = defaultdict(list)
-    for entry in entries:
-        by_station[entry.station_id].append(entry)
-    for station_id in sorted(by_station, key=lambda one: one or 0):
-        chain = locked.get(station_id) or _locked(station_id)
-        link(chain, by_station[station_id])
-        sql.update(chain, ["count", "head", "seal"])
-
-
-def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
+def link(chain: Chain, entries: Iterable[Any]) -> None:
     """Put entries at the end of a chain, in memory."""
     key = settings.AUDIT_KEYS[0]
     checkpoint = getattr(chain, "checkpoint", 0)  # those that a migration seals are older than checkpoints
@@ -55,39 +44,7 @@ def link(chain: "AuditChain", entries: Iterable["AuditEntry"]) -> None:
     chain.seal = chain_seal(key, chain)
 
 
-class Chains:
-    """Chains that are locked ahead of the entries: asked for now, looked at when they are sealed. Within one transaction."""
-
-    def __init__(self, of_which: str, values: Sequence[Any]) -> None:
-        """Asks for those that a condition names, in the order of their stations, as everywhere."""
-        from accounts.models import AuditChain
-
-        self._answer = sql.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
-        self._asked_at = _sealed.times
-
-    def as_they_stand(self) -> "dict[int | None, AuditChain]":
-        """By their stations; none where this thread has sealed anything since, so that they may be longer by now."""
-        return {chain.station_id: chain for chain in self._answer()} if _sealed.times == self._asked_at else {}
-
-
-class _Sealed(threading.local):
-    times = 0
-
-
-_sealed = _Sealed()
-
-
-def _locked(station_id: int | None) -> "AuditChain":
-    from accounts.models import AuditChain
-
-    of_it, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
-    for chain in Chains(of_it, values).as_they_stand().values():
-        return chain
-    chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
-    return chain
-
-
-def entry_mac(key: bytes, number: int, before: bytes, entry: "AuditEntry") -> bytes:
+def entry_mac(key: bytes, number: int, before: bytes, entry: Any) -> bytes:
     said = [
         number, before.hex(), entry.station_id, entry.timestamp.astimezone(UTC).isoformat(timespec="microseconds"),
         entry.content_type_id, str(entry.object_pk), entry.object_id, entry.object_repr, entry.action, entry.event, entry.channel,
@@ -110,7 +67,7 @@ def _address(said: str | None) -> str | None:
     return str(ip_address(said)) if said else None
 
 
-def chain_seal(key: bytes, chain: "AuditChain") -> bytes:
+def chain_seal(key: bytes, chain: Chain) -> bytes:
     return hmac.digest(key, _canonical(["head", chain.station_id, chain.count, bytes(chain.head).hex()]), "sha256")
 
 

@@ -1,6 +1,8 @@
-"""The audit log's tables: entries, and the chain of each station."""
+"""The audit log's tables: entries, and the chain of each station, to whose end they are put as they are written."""
 
-from collections.abc import Iterable
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
@@ -9,7 +11,8 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import chain, recording
+from accounts.audit import origin
+from accounts.audit.chain import link
 from core.db import sql
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
@@ -34,14 +37,12 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
 class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: ignore[override]
     """Entries are sealed on the way in."""
 
-    def bulk_create(
-        self, objs: Iterable[Any], *args: Any, chains: chain.Chains | None = None, **options: Any
-    ) -> list[Any]:
-        """They come back without their keys, which nobody asks for. `chains` as `chain.seal` takes them."""
+    def bulk_create(self, objs: Iterable[Any], *args: Any, chains: "Chains | None" = None, **options: Any) -> list[Any]:
+        """They come back without their keys, which nobody asks for. `chains` as `seal` takes them."""
         entries = list(objs)
         with transaction.atomic(savepoint=False):
-            chain.seal(entries, chains)
-            recording.tell(entries)
+            seal(entries, chains)
+            origin.tell(entries)
             sql.insert(entries)
         return entries
 
@@ -59,7 +60,7 @@ class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # t
 
 
 def _origin_of(instance: models.Model) -> dict[str, Any]:
-    return {**recording.context(), "station_id": recording.station_of(instance)}
+    return {**origin.context(), "station_id": origin.station_of(instance)}
 
 
 class AuditChain(models.Model):  # noqa: DJ008
@@ -93,7 +94,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     station = models.ForeignKey(
         Station, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("station"), db_index=False
     )
-    channel = models.CharField(_("from"), max_length=20, choices=recording.Channel.choices)
+    channel = models.CharField(_("from"), max_length=20, choices=origin.Channel.choices)
     event = models.CharField(_("event"), max_length=30, blank=True)
     number = models.PositiveBigIntegerField(_("number"), null=True, editable=False)
     """Its place in its station's chain, from 1."""
@@ -120,8 +121,8 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
         if not self._state.adding:
             raise Untouchable
         with transaction.atomic(savepoint=False):
-            chain.seal([self])
-            recording.tell([self])
+            seal([self])
+            origin.tell([self])
             super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
@@ -152,3 +153,45 @@ class AuditCheckpoint(models.Model):  # noqa: DJ008
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
         raise Untouchable
+
+
+class Chains:
+    """Chains that are locked ahead of the entries: asked for now, looked at when they are sealed. Within one transaction."""
+
+    def __init__(self, of_which: str, values: Sequence[Any]) -> None:
+        """Asks for those that a condition names, in the order of their stations, as everywhere."""
+        self._answer = sql.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
+        self._asked_at = _sealed.times
+
+    def as_they_stand(self) -> dict[int | None, AuditChain]:
+        """By their stations; none where this thread has sealed anything since, so that they may be longer by now."""
+        return {chain.station_id: chain for chain in self._answer()} if _sealed.times == self._asked_at else {}
+
+
+class _Sealed(threading.local):
+    times = 0
+
+
+_sealed = _Sealed()
+
+
+def _locked(station_id: int | None) -> AuditChain:
+    of_it, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
+    for chain in Chains(of_it, values).as_they_stand().values():
+        return chain
+    chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
+    return chain
+
+
+def seal(entries: Sequence[AuditEntry], chains: Chains | None = None) -> None:
+    """Give entries that are about to be written their place in their chains. Within their transaction: the chain stays locked
+    until it ends. `chains` are those that were locked ahead."""
+    locked = chains.as_they_stand() if chains else {}
+    _sealed.times += 1
+    by_station: dict[int | None, list[AuditEntry]] = defaultdict(list)
+    for entry in entries:
+        by_station[entry.station_id].append(entry)
+    for station_id in sorted(by_station, key=lambda one: one or 0):
+        chain = locked.get(station_id) or _locked(station_id)
+        link(chain, by_station[station_id])
+        sql.update(chain, ["count", "head", "seal"])

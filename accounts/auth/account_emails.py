@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils.translation import get_language
 
-from accounts.audit import recording
-from accounts.audit.recording import Channel
+from accounts.audit import origin
+from accounts.audit.origin import Channel
 from accounts.auth import email_queue
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.models import User
@@ -29,7 +29,7 @@ def queue(user: User, kind: EmailKind, *, to: str = "", **facts: Any) -> None:
     """
     if not settings.MAIL_SERVER:
         return
-    source = recording.origin()
+    source = origin.origin()
     by = source.actor if source.actor and source.actor.pk != user.pk else None
     details = {
         "by": str(by or ""),

@@ -22,7 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts.audit.recording import Channel, acts_as
+from accounts.audit.origin import Channel, acts_as
 from accounts.auth import api_keys, principals, two_factor, undo_stack
 from accounts.auth.rate_limits import TooManyFailures, code_attempt, login_attempt
 from accounts.models import User

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import recording
+from accounts.audit import origin, recording
 from accounts.auth import account_emails, email_queue, sessions
 from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailKind
@@ -97,7 +97,7 @@ def give_password(ticket: str, password: str) -> bool:
         user = _holder(ticket, lambda key: User.objects.select_for_update().filter(pk=key, is_active=True).first())
         if user is None:
             return False
-        recording.acts_as(user)
+        origin.acts_as(user)
         user.set_password(password)
         sessions.give_password(user)
     return True

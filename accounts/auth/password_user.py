@@ -1,28 +1,27 @@
 """The base of the user model, and its manager: emails in lower case, and passwords that are normalized before they are hashed."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 
 from accounts.auth import passwords
 from core.invisible_characters import without_invisible
 
-if TYPE_CHECKING:
-    from accounts.models import User
+AnyUser = TypeVar("AnyUser", bound="PasswordUser")
 
 
-class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+class UserManager(BaseUserManager[AnyUser]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> AnyUser:
         passwords.require_not_shut_out(password)
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> AnyUser:
         return self.create_user(email, password, **{**fields, "is_superuser": True})
 
-    def get_by_natural_key(self, username: str | None) -> "User":
+    def get_by_natural_key(self, username: str | None) -> AnyUser:
         return self.get(email=(username or "").lower())
 
     @classmethod

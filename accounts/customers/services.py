@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts import roles
 from accounts.audit import recording
-from accounts.audit.recording import CustomerEvent
+from accounts.audit.origin import CustomerEvent
 from accounts.customers import blind_index
 from accounts.customers.matching import KnownCustomers
 from accounts.customers.normalization import clean_email, clean_phone, e164, email_form, initials, phone_form

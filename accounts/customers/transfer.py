@@ -5,7 +5,7 @@ from typing import Final
 from django.utils import timezone
 
 from accounts.audit import recording
-from accounts.audit.recording import CustomerEvent
+from accounts.audit.origin import CustomerEvent
 from accounts.customers.matching import KnownCustomers
 from accounts.customers.normalization import email_form
 from accounts.customers.services import write_new

@@ -44,7 +44,7 @@ class User(PasswordUser, PermissionsMixin):
     second_factor_at = models.DateTimeField(_("second factor"), null=True, default=None, editable=False)
     """Since when one is set up, or None. Only `accounts.auth.two_factor` writes it."""
 
-    objects: ClassVar[UserManager] = UserManager()
+    objects: ClassVar["UserManager[User]"] = UserManager()
 
     scope: Scope | None = None
     """Set where an API key calls in their name."""

@@ -16,7 +16,8 @@ from accounts import delegation
 from accounts.admin.base import ScopedAdmin, StationFilter
 from accounts.audit import bulk_reads
 from accounts.audit.bulk_reads import Read, ReadEvent
-from accounts.audit.recording import HIDDEN, MOVED_FROM, Channel, CustomerEvent, field_label, sentence
+from accounts.audit.origin import HIDDEN, Channel, CustomerEvent
+from accounts.audit.recording import MOVED_FROM, field_label, sentence
 from accounts.models import AuditEntry, Customer
 from accounts.views.reauthentication import require
 from bookings import audit

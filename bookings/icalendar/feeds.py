@@ -18,9 +18,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from accounts.audit import bulk_reads, recording
+from accounts.audit import bulk_reads, origin
 from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
-from accounts.audit.recording import HIDDEN, Channel
+from accounts.audit.origin import HIDDEN, Channel
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import AuditEntry, User
@@ -149,7 +149,7 @@ class Reading:
                 bulk_reads.record(self._reads())
 
     def _reads(self) -> Iterator[Read]:
-        context = {**recording.context(self.feed.user), "channel": Channel.FEED}
+        context = {**origin.context(self.feed.user), "channel": Channel.FEED}
         at_each = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
         for station in self.stations:
             count = at_each.get(station.pk, 0)

@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Min
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from accounts.audit import bulk_reads, recording
+from accounts.audit import bulk_reads, origin
 from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.customers import shown
 from bookings.calendar import read_model
@@ -73,9 +73,7 @@ def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Rea
     fields = bulk_reads.PERSONAL if person.has_perm(roles.PII) else ()
     at_each = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
     for station_id, count, first, last in at_each:
-        yield Read(
-            ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=recording.context(person)
-        )
+        yield Read(ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=origin.context(person))
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

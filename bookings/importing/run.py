@@ -12,8 +12,8 @@ from django.db import Error, transaction
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from accounts.audit import recording
-from accounts.audit.recording import Channel
+from accounts.audit import origin
+from accounts.audit.origin import Channel
 from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings.errors import Duplicate
 from bookings.importing import batch
@@ -218,7 +218,7 @@ def _require_rights(by: Person, order: Order) -> None:
 @contextmanager
 def _acting(by: Person) -> Iterator[None]:
     actor = by if isinstance(by, User) else None
-    with recording.acting(replace(recording.origin(), channel=Channel.IMPORT, actor=actor)):
+    with origin.acting(replace(origin.origin(), channel=Channel.IMPORT, actor=actor)):
         yield
 
 

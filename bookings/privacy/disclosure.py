@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import customers
 from accounts.audit import recording as trail
-from accounts.audit.recording import CustomerEvent
+from accounts.audit.origin import CustomerEvent
 from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
 from bookings import audit

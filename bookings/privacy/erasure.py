@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import customers, roles
-from accounts.audit.recording import HIDDEN
+from accounts.audit.origin import HIDDEN
 from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Change, Event

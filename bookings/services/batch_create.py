@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import customers
-from accounts.audit.recording import is_external
+from accounts.audit.origin import is_external
 from accounts.customers import Contact
 from accounts.models import Customer
 from bookings import audit

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit.chain import Chains
+from accounts.audit.models import Chains
 from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import Duplicate

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import customers, roles
-from accounts.audit.recording import HIDDEN
+from accounts.audit.origin import HIDDEN
 from accounts.customers import Contact
 from accounts.customers.normalization import email_form
 from accounts.models import Customer

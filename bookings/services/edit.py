@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from accounts import customers, roles
-from accounts.audit.recording import is_external
+from accounts.audit.origin import is_external
 from accounts.customers import Contact
 from accounts.models import Customer
 from bookings import audit

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from accounts.audit.chain import Chains
+from accounts.audit.models import Chains
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts import roles
-from accounts.audit import recording
-from accounts.audit.recording import Channel, Origin, acting
+from accounts.audit import origin
+from accounts.audit.origin import Channel, Origin, acting
 from accounts.auth import authentication
 from accounts.models import AuditEntry, User
 from stations.models import Opening, Station
@@ -43,9 +43,9 @@ def test_a_change_without_an_origin_is_a_commands(db: None) -> None:
 
 def test_origins_end_with_their_block(staff: User) -> None:
     with acting(Origin(Channel.API)):
-        recording.acts_as(staff, Channel.JWT)
-        assert recording.origin() == Origin(Channel.JWT, staff)
-    assert recording.origin() == Origin()
+        origin.acts_as(staff, Channel.JWT)
+        assert origin.origin() == Origin(Channel.JWT, staff)
+    assert origin.origin() == Origin()
 
 
 def test_what_a_calendar_counts_is_no_change_for_the_trail(station: Station) -> None:

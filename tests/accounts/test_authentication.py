@@ -17,7 +17,7 @@ from pytest_django import Settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.audit.recording import Origin, acting
+from accounts.audit.origin import Origin, acting
 from accounts.auth import authentication, two_factor
 from accounts.models import User
 from stations.models import Station

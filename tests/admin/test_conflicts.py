@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts import customers, roles
-from accounts.audit import recording
-from accounts.audit.recording import Channel, Origin
+from accounts.audit import origin, recording
+from accounts.audit.origin import Channel, Origin
 from accounts.models import Customer, User
 from bookings.services.timetable_changes import changing
 from stations.errors import Stale
@@ -304,7 +304,7 @@ def test_whoever_manages_somebody_elsewhere_is_not_named(station: Station, eva: 
     stranger = person(roles.MANAGERS, open_station(), email="stranger@example.com")
     User.objects.filter(pk=mate.pk).update(name="Renamed")
 
-    with recording.acting(Origin(Channel.ADMIN, stranger)):
+    with origin.acting(Origin(Channel.ADMIN, stranger)):
         recording.record_hidden(mate, "password", event="password")
 
     told = errors(page.save(name="Mate"))

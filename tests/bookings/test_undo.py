@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import roles
-from accounts.audit.recording import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, acting
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services

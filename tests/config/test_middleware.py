@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from accounts.audit import recording
+from accounts.audit import origin
 from accounts.models import AuditEntry, User
 from config.middleware import audit_origin, request_id
 from stations.models import Station
@@ -40,16 +40,16 @@ def test_pages_travel_compressed_and_json_as_it_is(client: Client, station: Stat
     [("/admin/", "admin"), ("/api/", "api"), ("/calendar/week/", "page"), ("/", "page"), ("/apiary/", "page")],
 )
 def test_an_address_says_by_which_door_a_change_came(db: None, path: str, channel: str) -> None:
-    seen: list[recording.Origin] = []
+    seen: list[origin.Origin] = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append(recording.origin())
+        seen.append(origin.origin())
         return HttpResponse()
 
     answer = request_id(audit_origin(view))(RequestFactory().get(path))
 
-    assert seen == [recording.Origin(recording.Channel(channel), None, "127.0.0.1", answer.headers["X-Request-Id"])]
-    assert recording.origin() == recording.Origin()
+    assert seen == [origin.Origin(origin.Channel(channel), None, "127.0.0.1", answer.headers["X-Request-Id"])]
+    assert origin.origin() == origin.Origin()
 
 
 def test_reading_asks_the_database_for_nobody(db: None, django_assert_num_queries: Any) -> None:
@@ -75,4 +75,4 @@ def test_who_acted_in_one_request_is_forgotten_by_the_next(station: Station, sta
 
     client.patch(f"/api/bookings/{made.pk}/", {"party_adults": 2}, content_type="application/json")
 
-    assert recording.origin() == recording.Origin()
+    assert origin.origin() == origin.Origin()

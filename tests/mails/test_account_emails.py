@@ -15,8 +15,8 @@ from django.utils import timezone, translation
 from pytest_django import Settings
 
 from accounts import delegation, roles
-from accounts.audit import recording
-from accounts.audit.recording import Channel, Origin
+from accounts.audit import origin
+from accounts.audit.origin import Channel, Origin
 from accounts.auth import account_emails, email_change, password_reset, sessions, two_factor
 from accounts.auth.account_email_text import NOTICES
 from accounts.auth.models import AccountEmail, EmailKind
@@ -61,7 +61,7 @@ def manager(station: Station) -> User:
 
 def acting(actor: User | None) -> Any:
     """As in a request of theirs, or at the command line."""
-    return recording.acting(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
+    return origin.acting(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
 
 
 def body_of(mail: EmailMessage) -> str:
