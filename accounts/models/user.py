@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import PermissionsMixin
@@ -44,7 +44,7 @@ class User(PasswordUser, PermissionsMixin):
     second_factor_at = models.DateTimeField(_("second factor"), null=True, default=None, editable=False)
     """Since when one is set up, or None. Only `accounts.auth.two_factor` writes it."""
 
-    objects: ClassVar["UserManager[User]"] = UserManager()
+    objects: ClassVar[UserManager[Self]] = UserManager()
 
     scope: Scope | None = None
     """Set where an API key calls in their name."""

@@ -1,8 +1,9 @@
 """The API as pages, for a person with a browser: the same answers, with links to follow and forms to send."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 from django.template import loader
@@ -12,12 +13,17 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-if TYPE_CHECKING:
-    from accounts.api.base import ApiView
-    from core.api.serializers import StrictSerializer
+from core.api.browsable_actions import Door
+from core.api.serializers import StrictSerializer
 
 IDS = {"booking_id": "api-booking", "customer_id": "api-customer"}
 """Keys of an answer whose value leads to an address."""
+
+
+class BrowsableView(Protocol):
+    """A view that can say what somebody may do next with what they see."""
+
+    def doors(self, data: Any) -> Iterable[Door]: ...
 
 
 class BrowsableRenderer(BaseRenderer):
@@ -40,7 +46,7 @@ class BrowsableRenderer(BaseRenderer):
         }
         return loader.render_to_string("rest_framework/browse.html", context, request._request)
 
-    def _doors(self, view: "ApiView", request: Request, response: Any, data: Any) -> list[dict[str, Any]]:
+    def _doors(self, view: BrowsableView, request: Request, response: Any, data: Any) -> list[dict[str, Any]]:
         """The forms of a page that answers, or that says that reading is not what the address is for."""
         if response.status_code not in (200, 405):
             return []
@@ -66,7 +72,7 @@ def _link(name: str, hit: re.Match[str]) -> str:
     return f'{hit[1]}<a href="{escape(reverse(name, args=[hit[2]]))}">{hit[2]}</a>'
 
 
-def parameters(query: "type[StrictSerializer]", request: Request) -> list[dict[str, Any]]:
+def parameters(query: type[StrictSerializer], request: Request) -> list[dict[str, Any]]:
     """The fields of a form that asks for a query, each with what was asked last."""
     return [
         {

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
@@ -17,7 +17,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from accounts.api.base import ApiView
 from core import metrics
 from core.db.disk_full import is_disk_full
 from core.errors import DomainError, NotFound, NotPermitted
@@ -44,6 +43,16 @@ SENTENCES: Final = {
     "invalid": _("Please correct what is marked."),
 }
 """For refusals that bring no sentence of the product's own."""
+
+
+class View(Protocol):
+    """What a failure asks of the view that it happened in."""
+
+    def name_of(self, field: str) -> str:
+        """What the caller called a field that a service found at fault."""
+
+    def data_of(self, error: DomainError) -> Any:
+        """What the refused may be shown to go on from; None for nothing."""
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -98,7 +107,7 @@ def _seconds(error: Exception) -> int | None:
     return None if wait is None else max(1, math.ceil(wait))
 
 
-def _failure(error: Exception, view: "ApiView") -> Failure | None:
+def _failure(error: Exception, view: View) -> Failure | None:
     if isinstance(error, Http404):
         error = NotFound()
     if isinstance(error, DomainError):
