@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from accounts.audit import origin, recording
 from accounts.audit.models import Chains
 from accounts.audit.origin import HIDDEN, Channel
+from accounts.audit.visibility import ARRIVED, Seen, hides_origin
 from accounts.models import AuditEntry
 from bookings.models import Booking, Feed
 from bookings.models.mail_state import Kind
@@ -28,16 +29,13 @@ from core import formats
 from stations.access import Person
 from stations.models import Station
 
-Seen = Collection[str] | None
-"""The codes of the stations that somebody sees; None for all (`StationQuerySet.codes_seen_by`)."""
-
 
 class Event(models.TextChoices):
     CREATED = "created", gettext_lazy("Booked")
     EDITED = "edited", gettext_lazy("Edited")
     RESCHEDULED = "rescheduled", gettext_lazy("Moved")
     LEFT = "left", gettext_lazy("Moved to another station")
-    CAME = "came", gettext_lazy("Came from another station")
+    CAME = ARRIVED, gettext_lazy("Came from another station")
     STATUS = "status", gettext_lazy("Status changed")
     DISPLACED = "displaced", gettext_lazy("Lost its place")
     RETIMED = "retimed", gettext_lazy("Times recomputed")
@@ -159,15 +157,6 @@ def line(entry: AuditEntry, country: str, seen: Seen) -> Line:
 
 def _is_plain_command(entry: AuditEntry) -> bool:
     return not entry.actor_email and entry.channel == Channel.COMMAND
-
-
-def hides_origin(entry: AuditEntry, seen: Seen) -> bool:
-    """Whether what an entry is about came from a station that is not among those seen: which, from where there and by whom is
-    that station's own affair.
-    """
-    changes = entry.changes or {}
-    [origin, *_more] = changes.get("station" if entry.event == Event.CAME else recording.MOVED_FROM, [None])
-    return seen is not None and origin is not None and origin not in seen
 
 
 def entry_sentence(entry: AuditEntry, country: str, seen: Seen) -> str:

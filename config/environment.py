@@ -1,7 +1,6 @@
 """How a setting is read out of the environment, or out of `.env`, and what is refused at once, in words that say what to do."""
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -143,11 +142,6 @@ def database(name: str, default: str = "") -> dict[str, Any]:
         path, _colon, port = host.partition(":")
         found |= {"HOST": unquote(path), "PORT": port}
     return found
-
-
-def with_database(url: str) -> dict[str, str]:
-    """The environment for another process of the product, whose settings then name this database and no replica."""
-    return os.environ | {"DATABASE_URL": url, "DATABASE_URL_FILE": "", "REPLICA_URL": "", "REPLICA_URL_FILE": ""}
 
 
 def redis_server(name: str) -> str:

@@ -27,7 +27,7 @@ class _Incomplete(Exception):
 
 @lru_cache(KEPT)
 def _kept(held: tuple[Counter, ...]) -> tuple[Station, ...]:
-    """All that a page shows of a station is counted with it, its name and its hours too (`bookings.services.timetable_changes.changing`)."""
+    """All that a page shows of a station is counted with it: its name and its hours too."""
     found = tuple(Station.objects.filter(pk__in=[one.pk for one in held]))
     if len(found) < len(held):
         raise _Incomplete

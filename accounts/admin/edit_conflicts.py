@@ -23,8 +23,8 @@ from django.utils.translation import gettext
 
 from accounts import delegation
 from accounts.admin.base import ScopedAdmin
+from accounts.audit import visibility
 from accounts.models import AuditEntry, User
-from bookings import audit
 from stations.models import Station
 
 if TYPE_CHECKING:
@@ -236,8 +236,8 @@ def _shown(bound: BoundField, values: Iterable[str]) -> str:
     return ", ".join(labels.get(one, one) for one in values) or "–"
 
 
-def _actor(entry: AuditEntry, person: Any, seen: audit.Seen) -> str:
-    if audit.hides_origin(entry, seen):
+def _actor(entry: AuditEntry, person: Any, seen: visibility.Seen) -> str:
+    if visibility.hides_origin(entry, seen):
         return gettext("someone at another station")
     actor: User | None = entry.actor
     if actor is None:

@@ -31,7 +31,7 @@ from accounts.forms import PastedEmailField
 from accounts.models import User
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
-from bookings.views import notices
+from core.web import notices
 from core.web.final_answers import final
 from stations.access import ALL_STATIONS
 from stations.models import Station

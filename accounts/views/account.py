@@ -12,7 +12,7 @@ from accounts.auth import reauthentication, sessions
 from accounts.forms import OwnNameForm, OwnPasswordForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
-from bookings.views import notices
+from core.web import notices
 from core.web.redisplay import redisplays
 from stations.models import Station
 

@@ -13,8 +13,8 @@ from accounts.forms import KeyForm
 from accounts.models import ApiKey
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
-from bookings.views import notices
 from core.errors import NotFound
+from core.web import notices
 from core.web.error_pages import answer
 from core.web.final_answers import final
 from core.web.redisplay import redisplays

@@ -12,8 +12,8 @@ from accounts.auth.models import EmailChange
 from accounts.forms import OwnEmailForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused, too_often
 from accounts.views.post_only import does
-from bookings.views import notices
 from core.errors import Invalid
+from core.web import notices
 from core.web.error_pages import answer
 from core.web.redisplay import redisplays
 

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from accounts.auth import sessions
 from accounts.views.base import OwnRequest, draw, own
 from accounts.views.post_only import does, post_only
-from bookings.views import notices
 from core.errors import NotFound
+from core.web import notices
 
 
 @require_safe

@@ -13,7 +13,7 @@ from accounts.forms import AppForm, FactorForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
-from bookings.views import notices
+from core.web import notices
 from core.web.final_answers import final
 
 

@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation
 from accounts.admin.base import ScopedAdmin, StationFilter
-from accounts.audit import bulk_reads
+from accounts.audit import bulk_reads, visibility
 from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.audit.origin import HIDDEN, Channel, CustomerEvent
 from accounts.audit.recording import MOVED_FROM, field_label, sentence
+from accounts.audit.visibility import Seen
 from accounts.models import AuditEntry, Customer
 from accounts.views.reauthentication import require
 from bookings import audit
-from bookings.audit import Event, Seen
+from bookings.audit import Event
 from bookings.importing import export as exporting
 from bookings.models import Booking
 from core import formats
@@ -139,7 +140,7 @@ LABELS: Final = {
 
 def shown(entry: AuditEntry, seen: Seen) -> ShownEntry:
     """`seen` are the codes of the person's stations, None for all."""
-    if audit.hides_origin(entry, seen):
+    if visibility.hides_origin(entry, seen):
         return ShownEntry(gettext("someone at another station"), "", "", "", describe(entry, seen))
     who = entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
     return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", describe(entry, seen))
@@ -164,7 +165,7 @@ def _column(name: str, seen: Seen) -> Callable[[AuditEntry], str]:
 
 
 def _from_elsewhere(request: HttpRequest) -> Q:
-    """The entries of whose origin the person is told nothing, as `bookings.audit.hides_origin` knows them."""
+    """The entries of whose origin the person is told nothing, as `accounts.audit.visibility.hides_origin` knows them."""
     seen = Station.objects.codes_seen_by(request.user)
     if seen is None:
         return Q(pk__in=[])

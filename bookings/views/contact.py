@@ -12,10 +12,10 @@ from accounts import roles
 from accounts.views.post_only import Text, does, post_only
 from bookings.forms import GivenContactForm
 from bookings.services import contact_decisions, contacts
-from bookings.views import notices
 from bookings.views.base import PageRequest, page
 from bookings.views.booking import booking_page, refusal, visible_booking
 from core.errors import DomainError
+from core.web import notices
 
 DECISIONS = {
     "use": (contact_decisions.use, gettext_lazy("Saved for the customer.")),

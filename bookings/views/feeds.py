@@ -30,6 +30,7 @@ from core.errors import NotFound
 from core.log_context import note_station
 from core.web.error_pages import answer, too_many_requests
 from core.web.final_answers import final
+from core.web.notices import keep as keep_notice
 from core.web.redisplay import redisplays
 from stations.models import Station
 
@@ -73,7 +74,7 @@ def renew(request: PageRequest, feed_id: int) -> HttpResponse:
 @does(gettext_lazy("Revoke"))
 def revoke(request: PageRequest, feed_id: int) -> HttpResponse:
     feeds.revoke(feed_id, by=request.user)
-    notices.keep(request, _("Revoked. Programs that still ask for this calendar find nothing any more."))
+    keep_notice(request, _("Revoked. Programs that still ask for this calendar find nothing any more."))
     return redirect("feeds")
 
 

@@ -19,6 +19,7 @@ from bookings.views import notices
 from bookings.views.base import PageRequest, draw, page
 from bookings.views.booking import visible_booking
 from core.errors import DomainError, NotFound, NotPermitted
+from core.web.notices import keep as keep_notice
 
 CHOICES: Final = {
     display.NOW: (mail_choices.send_now, gettext_lazy("The mail goes out now.")),
@@ -70,5 +71,5 @@ def _choose(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpRespon
         raise
     except DomainError as error:
         return notices.refused(request, str(error), here=f"/bookings/{booking_id}/")
-    notices.keep(request, str(choice[1]))
+    keep_notice(request, str(choice[1]))
     return redirect("booking", booking_id)

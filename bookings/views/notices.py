@@ -22,7 +22,8 @@ from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
 from bookings.views.base import PageRequest
 from core import formats
-from core.web.notices import NOTICE_KEY, REFUSAL_KEY
+from core.web import notices
+from core.web.notices import NOTICE_KEY, REFUSAL_KEY, Notice
 from core.web.requests import wants_json
 from stations.access import Person
 
@@ -39,8 +40,7 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    text: str
+class ChangeNotice(Notice):
     button: Button | None = None
 
 
@@ -54,11 +54,6 @@ def redo_button(step: UndoStep, booking: Booking, person: Person) -> Button:
     return Button(label, "redo", step.booking_id, step.version_before)
 
 
-def keep(request: HttpRequest, text: str) -> None:
-    """Keep a notice without personal data for the next page."""
-    request.session[NOTICE_KEY] = {"text": text}
-
-
 def keep_change(request: PageRequest, booking: Booking, event: Event) -> None:
     """Keep that the person has changed a booking, or found it as they wanted it."""
     request.session[NOTICE_KEY] = _reference(booking, event)
@@ -66,11 +61,11 @@ def keep_change(request: PageRequest, booking: Booking, event: Event) -> None:
 
 def taken_notice(request: HttpRequest) -> Notice | None:
     """The notice to show on this page, once."""
+    if notice := notices.taken_notice(request):
+        return notice
     kept: dict[str, Any] | None = request.session.pop(NOTICE_KEY, None)
     if kept is None:
         return None
-    if "text" in kept:
-        return Notice(kept["text"])
     person = cast("User", request.user)
     found = Booking.objects.visible_to(person).select_related("station", "customer").filter(pk=kept["booking"])
     return next((_notice(person, booking, kept) for booking in found), None)
@@ -91,19 +86,19 @@ def _reference(booking: Booking, event: Event, *, undone: bool = False) -> dict[
     return {"booking": str(booking.pk), "version": booking.version, "event": event, "undone": undone}
 
 
-def _notice(person: User, booking: Booking, reference: dict[str, Any]) -> Notice:
+def _notice(person: User, booking: Booking, reference: dict[str, Any]) -> ChangeNotice:
     """The sentence about the person's own step that brought the booking to this version, and the button that takes it back.
     Where there is no such step, the booking was as they wanted it already."""
     found = list(steps.stack(person))
     step = next((step for step in reversed(found) if _is_meant(step, booking, reference)), None)
     if step is None:
-        return Notice(_as_it_is(person, booking, Event(reference["event"])))
+        return ChangeNotice(_as_it_is(person, booking, Event(reference["event"])))
     text = Sentences(step, booking, person)
     if step.undone:
         is_next = step == steps.first_undone(found)
-        return Notice(text.undone(), redo_button(step, booking, person) if is_next else None)
+        return ChangeNotice(text.undone(), redo_button(step, booking, person) if is_next else None)
     is_next = step == steps.last_done(found)
-    return Notice(text.done(), undo_button(step, booking, person) if is_next else None)
+    return ChangeNotice(text.done(), undo_button(step, booking, person) if is_next else None)
 
 
 def _is_meant(step: UndoStep, booking: Booking, reference: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Sentences that wait in the session for the next page: what was done, and what was refused. They hold no personal data."""
 
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from django.contrib import messages
@@ -9,6 +10,25 @@ from django.utils.functional import Promise
 
 NOTICE_KEY: Final = "notice"
 REFUSAL_KEY: Final = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What was done, in a sentence."""
+
+    text: str
+
+
+def keep(request: HttpRequest, text: str) -> None:
+    """Keep a notice without personal data for the next page."""
+    request.session[NOTICE_KEY] = {"text": text}
+
+
+def taken_notice(request: HttpRequest) -> Notice | None:
+    """The notice to show on this page, once. One about a booking waits on for a page that can describe it."""
+    if "text" not in request.session.get(NOTICE_KEY, {}):
+        return None
+    return Notice(request.session.pop(NOTICE_KEY)["text"])
 
 
 def keep_refusal(request: HttpRequest, text: str | Promise, *, for_admin: bool) -> None:

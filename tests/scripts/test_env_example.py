@@ -62,4 +62,4 @@ def test_no_other_module_reads_the_environment() -> None:
         )
     ]
 
-    assert readers == ["config/environment.py"]
+    assert readers == ["config/environment.py", "core/child_environment.py"]

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from config.environment import with_database
+from core.child_environment import with_database
 
 
 class Command(BaseCommand):
