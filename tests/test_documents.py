@@ -36,7 +36,8 @@ def test_commands_that_are_named_exist(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_files_that_are_named_exist(document: Path) -> None:
     named = re.findall(
-        r"`((?:config|stations|accounts|bookings|tests|docs|script|templates|static)/[\w./-]+)`", document.read_text()
+        r"`((?:config|core|stations|accounts|bookings|tests|docs|script|templates|static|bench)/[\w./-]+)`",
+        document.read_text(),
     )
 
     assert [name for name in named if not (ROOT / name).exists()] == []
