@@ -12,7 +12,7 @@ RUN python -m venv .venv \
 COPY . ./
 # Settings require keys. These are made for this command alone and are in no layer.
 RUN mkdir -p var \
-    && python script/_write_env.py > /tmp/env \
+    && python script/server_lib/write_env.py > /tmp/env \
     && ENV_FILE=/tmp/env DATABASE_URL=sqlite:////tmp/none.sqlite3 .venv/bin/python manage.py collectstatic \
         --noinput --verbosity 0 --ignore redoc \
     && find var/static -name '*.map*' -delete \

@@ -119,7 +119,9 @@ class Ground:
 
     def lay(self) -> None:
         """Both databases with the same rows, and a clean copy of each; and an empty one of the product's."""
-        keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], check=True, capture_output=True).stdout
+        keys = subprocess.run(
+            [sys.executable, ROOT / "script/server_lib/write_env.py"], check=True, capture_output=True
+        ).stdout
         (self.scratch / "env").write_bytes(keys)
         made = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
         self.environment["YARD_KEY"] = subprocess.run(

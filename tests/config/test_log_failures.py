@@ -37,7 +37,7 @@ def get(port: int, path: str, token: str = "") -> tuple[int, str]:
 @contextmanager
 def web_server(folder: Path, stderr: int) -> Iterator[int]:
     """Its port, once it answers."""
-    keys = subprocess.run([sys.executable, "script/_write_env.py"], capture_output=True, check=True).stdout
+    keys = subprocess.run([sys.executable, "script/server_lib/write_env.py"], capture_output=True, check=True).stdout
     (folder / "env").write_bytes(keys)
     (folder / "metrics").mkdir()
     port = free_port()

@@ -88,7 +88,7 @@ def test_image_runs_as_nobody_and_installs_what_is_pinned() -> None:
 
 def test_image_is_told_no_secret() -> None:
     said = " ".join(rest for word, rest in instructions() if word in ("ENV", "ARG"))
-    run = next(rest for word, rest in instructions() if word == "RUN" and "_write_env.py" in rest)
+    run = next(rest for word, rest in instructions() if word == "RUN" and "write_env.py" in rest)
 
     assert re.search(r"KEY|SECRET|PASSWORD|TOKEN|_URL", said) is None
     assert re.search(r"rm -rf /tmp/env\b", run)

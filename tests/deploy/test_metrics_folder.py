@@ -17,7 +17,9 @@ COUNTED = "from core.process_metrics import RESTARTS; RESTARTS.labels('worker').
 
 def keys_with(folder: Path, **variables: str) -> Path:
     """A settings file with fresh keys."""
-    keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], capture_output=True, text=True, check=True)
+    keys = subprocess.run(
+        [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, text=True, check=True
+    )
     path = folder / "env"
     path.write_text(keys.stdout + "".join(f"{name}={value}\n" for name, value in variables.items()))
     return path

@@ -1,6 +1,6 @@
 """Fills an empty database for `script/cluster`: stations, bookings, and people who are signed in. Prints where and who, as JSON.
 
-`_cluster_seed.py STATIONS BOOKINGS PEOPLE`: so many stations, bookings at each within the next week, and people in all.
+`cluster_lib/seed.py STATIONS BOOKINGS PEOPLE`: so many stations, bookings at each within the next week, and people in all.
 """
 
 import json

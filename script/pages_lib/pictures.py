@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from _site import MANAGER, PASSWORD, ROOT, site
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
+from pages_lib.site import MANAGER, PASSWORD, ROOT, site
 from tests import chromium
 
 FOLDER: Final = ROOT / "docs/pictures"

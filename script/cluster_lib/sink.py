@@ -1,4 +1,4 @@
-"""A mail server that takes everything: `_cluster_sink.py PORT FILE` writes a line a mail, its Message-ID and for whom."""
+"""A mail server that takes everything: `cluster_lib/sink.py PORT FILE` writes a line a mail, its Message-ID and for whom."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Signed-in people at once: `_cluster_crowd.py PLAN NOTES STEP…`. Before each step it prints how many there are from now on.
+"""Signed-in people at once: `cluster_lib/crowd.py PLAN NOTES STEP…`. Before each step it prints how many there are from now on.
 
 Each has the week open, and their page asks every 8 to 12 seconds whether anything has changed, as the product's own does
 (`static/js/watch.js`). Now and then they open something else, and now and then they move a booking or take one. Nobody waits for
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _cluster_person import Person
+from cluster_lib.person import Person
 
 WATCHES_SECONDS = 8.0, 12.0
 STEP_SECONDS = 45.0

@@ -1,4 +1,4 @@
-"""After `script/cluster`'s load: whether what people were told is what there is. `_cluster_checks.py NOTES MAILS` prints JSON.
+"""After `script/cluster`'s load: whether what people were told is what there is. `cluster_lib/checks.py NOTES MAILS` prints JSON.
 
 `wrong` lists whatever is not as it must be; `counts` says over how much that was found.
 """

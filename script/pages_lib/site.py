@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS: Final = 120
 MORE_SEEDS: Final = ("2", "3", "4")
 """Each fills the same weeks further."""
@@ -24,7 +24,9 @@ PASSWORD: Final = "stationbook-demo"  # noqa: S105 - the demo's, which everybody
 def site() -> Iterator[str]:
     """Its address, once it answers."""
     with tempfile.TemporaryDirectory() as folder:
-        keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], capture_output=True, check=True).stdout
+        keys = subprocess.run(
+            [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, check=True
+        ).stdout
         (Path(folder) / "env").write_bytes(keys)
         port = _free_port()
         environment = {

@@ -4,8 +4,7 @@ import subprocess
 import sys
 from typing import Final
 
-from _site import MANAGER, PASSWORD, ROOT, site
-
+from pages_lib.site import MANAGER, PASSWORD, ROOT, site
 from tests import chromium
 
 NODE: Final = str(ROOT / ".venv/bin/node")

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from _cluster_person import NO_ANSWER, UNSEEN
-from _cluster_site import RESTART_SECONDS, Site
-
+from cluster_lib.person import NO_ANSWER, UNSEEN
+from cluster_lib.site import RESTART_SECONDS, Site
 from tests.servers import ROOT, scratch
 
 BEGAN: Final = time.monotonic()
@@ -128,7 +127,7 @@ class Staff:
         path = site.folder / "plan.json"
         path.write_text(json.dumps({**plan, "address": site.address}))
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "script/_cluster_staff.py"), str(path), str(self.notes)],
+            [sys.executable, str(ROOT / "script/cluster_lib/staff.py"), str(path), str(self.notes)],
             env={**os.environ, "PYTHONPATH": str(ROOT / "script")},
         )
 
@@ -198,7 +197,7 @@ def break_everything(size: Size) -> int:
     tell("starting servers")
     with scratch() as folder, Site(folder) as site:
         tell("filling the database")
-        plan = site.run("_cluster_seed.py", str(size.stations), str(size.bookings), str(size.people))
+        plan = site.run("cluster_lib/seed.py", str(size.stations), str(size.bookings), str(size.people))
         tell("starting the product")
         site.open()
         tell("staff work")
@@ -212,7 +211,7 @@ def break_everything(size: Size) -> int:
             staff.stop()
         notes = staff.noted()
         tell("checking")
-        checked = site.run("_cluster_checks.py", str(staff.notes), str(site.mails))
+        checked = site.run("cluster_lib/checks.py", str(staff.notes), str(site.mails))
         _show_logs(site)
     asked = [note for note in notes if note["what"] != UNSEEN]
     print("\n".join(report(notes, struck)))
@@ -243,7 +242,7 @@ def main() -> int:
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     if asked.people:
-        from _cluster_people import crowd  # it is no part of the faults
+        from cluster_lib.people import crowd  # it is no part of the faults
 
         return crowd(asked.people)
     return break_everything(LONG if asked.long else SHORT)

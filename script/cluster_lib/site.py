@@ -119,7 +119,9 @@ class Site:
         """Production, as .env.example describes it; only the limits of requests are out of the way, for they would be met."""
         example = (ROOT / ".env.example").read_text()
         foreign = {*re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE), "DJANGO_SETTINGS_MODULE"}
-        keys = subprocess.run([sys.executable, ROOT / "script/_write_env.py"], capture_output=True, check=True).stdout
+        keys = subprocess.run(
+            [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, check=True
+        ).stdout
         path = self.folder / "env"
         path.write_bytes(keys)
         path.chmod(0o600)
@@ -147,7 +149,7 @@ class Site:
         def own(name: str, *command: str, **more: str) -> None:
             self.own[name] = Own(name, list(command), {**self.environment, **more}, self.folder / f"{name}.log")
 
-        sink = (str(ROOT / "script/_cluster_sink.py"), str(self.ports["smtp"]), str(self.mails))
+        sink = (str(ROOT / "script/cluster_lib/sink.py"), str(self.ports["smtp"]), str(self.mails))
         own("sink", sys.executable, *sink)
         for n in range(1, WEB_SERVERS + 1):
             own(f"web{n}", str(ROOT / "script/web"), PORT=str(self.ports[f"web{n}"]))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psutil
-from _cluster_person import NO_ANSWER, UNSEEN
-from _cluster_site import Site, part_of
 
+from cluster_lib.person import NO_ANSWER, UNSEEN
+from cluster_lib.site import Site, part_of
 from tests.servers import ROOT, scratch
 
 STEPS: Final = (50, 100, 200, 400, 700, 1000, 1500, 2000)
@@ -60,7 +60,7 @@ def is_too_much(notes: Sequence[dict[str, Any]]) -> bool:
 def measure(site: Site, plan: dict[str, Any], wanted: Sequence[int]) -> list[Step]:
     path = site.folder / "plan.json"
     path.write_text(json.dumps({**plan, "address": site.address}))
-    command = [sys.executable, str(ROOT / "script/_cluster_crowd.py"), str(path), str(site.folder / "notes")]
+    command = [sys.executable, str(ROOT / "script/cluster_lib/crowd.py"), str(path), str(site.folder / "notes")]
     people = subprocess.Popen(
         [*command, *map(str, wanted)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "script")},
@@ -89,12 +89,12 @@ def _of(pid: int) -> float:
 def crowd(most: int) -> int:
     wanted = [*(step for step in STEPS if step < most), most]
     with scratch() as folder, Site(folder) as site:
-        plan = site.run("_cluster_seed.py", str(max(most // PEOPLE_A_STATION, 1)), str(BOOKINGS), str(most))
+        plan = site.run("cluster_lib/seed.py", str(max(most // PEOPLE_A_STATION, 1)), str(BOOKINGS), str(most))
         site.open()
         steps = measure(site, plan, wanted)
         used = ", ".join(f"{size:.0f} MB" for size in site.memory())
         notes = [json.loads(text) for text in (folder / "notes").read_text().splitlines()]
-        checked = site.run("_cluster_checks.py", str(folder / "notes"), str(site.mails))
+        checked = site.run("cluster_lib/checks.py", str(folder / "notes"), str(site.mails))
     memory = psutil.virtual_memory().total / 2**30
     print(f"Of one machine with {os.cpu_count()} processors and {memory:.0f} GB, those who ask on it as well.")
     print(f"{'':32}{'a second':>9}{'failed':>8}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}")

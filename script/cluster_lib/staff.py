@@ -1,4 +1,4 @@
-"""Staff who browse, drag and take bookings until told to stop: `_cluster_staff.py PLAN NOTES`. One line of JSON a request."""
+"""Staff who browse, drag and take bookings until told to stop: `cluster_lib/staff.py PLAN NOTES`. One line of JSON a request."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _cluster_person import Person
+from cluster_lib.person import Person
 
 THINKS_SECONDS = 0.2, 1.0
 
