@@ -20,11 +20,11 @@ from bookings.operations.clock_check import ClockWatch
 from bookings.operations.worker import Stop
 from core.mail.smtp import Outcome
 from stations.models import Station
+from tests.bookings.mails.conftest import Deliver
+from tests.bookings.mails.conftest import deliver as deliver  # a fixture
+from tests.bookings.mails.conftest import office as office  # a fixture
+from tests.bookings.mails.test_outbox import create
 from tests.factories import PASSWORD
-from tests.mails.conftest import Deliver
-from tests.mails.conftest import deliver as deliver  # a fixture
-from tests.mails.conftest import office as office  # a fixture
-from tests.mails.test_outbox import create
 
 RIGHT: Final = datetime(2031, 3, 7, 8, tzinfo=UTC)
 AHEAD: Final = timedelta(days=90)

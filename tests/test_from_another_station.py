@@ -18,7 +18,7 @@ from bookings.mails import delivery, outbox
 from bookings.models import Booking, Mail
 from bookings.services import Place
 from stations.models import Opening, Station
-from tests.api.caller import Caller, failure
+from tests.bookings.api.caller import Caller, failure
 from tests.factories import SATURDAY, booking, customer, open_station, person
 
 DAY = date(2031, 11, 14)

@@ -19,12 +19,12 @@ from accounts.customers import Contact
 from bookings.models import Booking
 from stations.models import Station
 from tests import logbook
+from tests.bookings.mails.conftest import office as office  # a fixture
+from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.test_outbox import create
 from tests.factories import open_station, person
 from tests.logbook import Logbook
-from tests.mails.conftest import office as office  # a fixture
-from tests.mails.conftest import server_of
-from tests.mails.postoffice import PostOffice
-from tests.mails.test_outbox import create
 
 pytestmark = pytest.mark.looks
 

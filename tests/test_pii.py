@@ -33,9 +33,9 @@ from config.environment import env
 from core.mail.smtp import Courier
 from stations.models import Station
 from tests.authenticator import code_of
+from tests.bookings.mails.scripted import DROP, scripted
 from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
-from tests.mails.scripted import DROP, scripted
 from tests.marks import EMAIL, MARKS, NAME, NOTES, PHONE, WISHES, marks_in
 
 OTHER_EMAIL = EMAIL.replace("@", "2@")

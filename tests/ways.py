@@ -6,9 +6,9 @@ from django.test import Client
 
 from accounts import roles
 from stations.models import Station
-from tests.api.caller import Caller
+from tests.bookings.api.caller import Caller
+from tests.bookings.importing.running import bring_in, write
 from tests.factories import person, staff
-from tests.importing.running import bring_in, write
 
 PLACE = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
 PARTY = {"slots": 1, "party_kids": 0, "total_due_cents": "0", "deposit_due_cents": "0", "status": "confirmed"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bookings.icalendar.timezones import Clock
 from bookings.mails.calendar_invite import Event, EventStatus, Method, Party, invitation
-from tests.bookings.test_clocks import SIX, moves
+from tests.bookings.icalendar.test_timezones import SIX, moves
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 
 pytestmark = pytest.mark.looks

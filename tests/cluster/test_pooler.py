@@ -18,9 +18,9 @@ from bookings.models import Booking
 from bookings.services.verification import differences
 from config.environment import prepared
 from core.db.migration_lock import migration_lock
-from tests.bookings.test_races import CAPACITY, EXPECTED, busiest, run
+from tests.bookings.importing.running import run as command
+from tests.bookings.services.test_races import CAPACITY, EXPECTED, busiest, run
 from tests.factories import booking, open_station, person
-from tests.importing.running import run as command
 from tests.servers import pgbouncer_url
 from tests.test_wall import (  # noqa: F401 - collected here once more
     test_connection_carries_nothing_over_to_the_next_request,

@@ -21,7 +21,7 @@ from core.db.disk_full import is_disk_full
 from core.web.error_pages import DISK_FULL
 from core.web.notices import NOTICE_KEY
 from stations.models import Station
-from tests.config.test_health import ask
+from tests.config.observability.test_health import ask
 from tests.factories import PASSWORD, booking, staff
 
 pytestmark = pytest.mark.looks

@@ -1,4 +1,4 @@
-"""The files of point-in-time recovery. tests/recovery/test_point_in_time.py runs them for five weeks."""
+"""The files of point-in-time recovery. tests/bookings/operations/test_point_in_time.py runs them for five weeks."""
 
 import configparser
 import re

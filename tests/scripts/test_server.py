@@ -22,8 +22,8 @@ from server_lib.supervisor import RESTARTED
 
 from bookings.operations import demo
 from core.parent_death import is_alive
-from tests.mails import postoffice
-from tests.mails.reading import Received
+from tests.bookings.mails import postoffice
+from tests.bookings.mails.reading import Received
 from tests.scripts import promql
 from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
 

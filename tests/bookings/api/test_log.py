@@ -1,0 +1,85 @@
+"""Who was told what by the API stands in the log."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from accounts import roles
+from accounts.auth import api_keys
+from accounts.customers import Contact
+from accounts.models import User
+from stations.models import Station
+from tests import logbook
+from tests.bookings.api.caller import Caller
+from tests.factories import booking
+from tests.logbook import Logbook
+
+WEEKLY = "/api/bookings/admin/weekly"
+DAYS = {"date_from": "2031-03-03", "date_to": "2031-03-09", "station": "kitchen"}
+WEEK = f"{WEEKLY}?{'&'.join(f'{name}={value}' for name, value in DAYS.items())}"
+
+
+@pytest.fixture
+def log() -> Iterator[Logbook]:
+    with logbook.kept() as book:
+        yield book
+
+
+def test_calendar_that_was_read_stands_in_the_log(api: Caller, staff: User, station: Station, log: Logbook) -> None:
+    booking(station, customer=Contact("Ana García", "ana@example.com"))
+
+    answer = api.get(WEEK)
+
+    [line] = log.of("request")
+    told = {name: line[name] for name in ("request", "user", "route", "status", "channel", "asked")}
+    assert told == {
+        "request": answer.headers["X-Request-Id"],
+        "user": staff.pk,
+        "route": WEEKLY,
+        "status": 200,
+        "channel": "jwt",
+        "asked": DAYS,
+    }
+
+
+def test_booking_that_was_read_stands_in_the_log(api: Caller, station: Station, log: Logbook) -> None:
+    made = booking(station)
+
+    api.get(f"/api/bookings/{made.pk}/")
+
+    [line] = log.of("request")
+    assert (line["route"], line["asked"]) == ("/api/bookings/<str:booking_id>/", {"booking_id": str(made.pk)})
+
+
+def test_words_that_were_asked_for_stand_nowhere(api: Caller, station: Station, log: Logbook) -> None:
+    answer = api.get("/api/bookings/?station=kitchen&external_ref=Garc%C3%ADa")
+
+    assert answer.status_code == 200
+    assert [line["asked"] for line in log.of("request")] == [{"station": "kitchen"}]
+    assert "Garc" not in log.text
+
+
+def test_door_is_told(staff: User, station: Station, client: Client, log: Logbook) -> None:
+    _key, text = api_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
+    client.force_login(staff)
+
+    client.get(WEEK)
+    Client().get(WEEK, headers={"Authorization": f"Bearer {text}"})
+
+    assert [(line["user"], line["channel"]) for line in log.of("request")] == [(staff.pk, "api"), (staff.pk, "key")]
+
+
+def test_refused_query_is_not_repeated(api: Caller, staff: User, log: Logbook) -> None:
+    api.get(f"{WEEKLY}?email=ana@example.com")
+
+    [line] = log.of("request")
+    assert (line["status"], line["user"], line["channel"], "asked" in line) == (400, staff.pk, "jwt", False)
+    assert "ana" not in log.text
+
+
+def test_nobody_is_told_nothing(station: Station, log: Logbook) -> None:
+    assert Client().get(WEEK).status_code == 401
+
+    [line] = log.of("request")
+    assert (line["user"], "channel" in line, "asked" in line) == (None, False, False)

@@ -1,0 +1,52 @@
+"""A mail server, and a worker that hands mails to it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from bookings.mails import delivery
+from core.mail import smtp
+from core.mail.smtp import Courier, Outcome
+from tests.bookings.mails import postoffice
+from tests.bookings.mails.postoffice import PostOffice
+
+Deliver = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def office() -> Iterator[PostOffice]:
+    with postoffice.opened() as opened:
+        yield opened
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says nothing is given up soon. Only where one does so: on a busy machine the best may take so long."""
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
+
+
+@pytest.fixture
+def deliver(office: PostOffice) -> Iterator[Deliver]:
+    """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
+    with Courier(server_of(office)) as with_hands:
+
+        def run(after: timedelta = timedelta(0), most: int = 100) -> list[Outcome]:
+            found: list[Outcome] = []
+
+            def now() -> datetime:
+                return timezone.now() + after
+
+            while len(found) < most and (outcome := delivery.deliver_next(with_hands, now=now)) is not None:
+                found.append(outcome)
+                if outcome is Outcome.AWAY:
+                    break
+            return found
+
+        yield run
+
+
+def server_of(office: PostOffice) -> dict[str, object]:
+    return {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": office.port, "EMAIL_HOST_USER": None, "EMAIL_HOST_PASSWORD": None}

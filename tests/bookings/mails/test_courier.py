@@ -1,0 +1,264 @@
+"""What each answer of a mail server means, at each step, and what a line that breaks there means."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from config.environment import env
+from core.mail import smtp
+from core.mail.smtp import Courier, Letter, Outcome
+from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.scripted import DROP, STALL, Scripted, scripted
+
+LETTER: Final = Letter(b"Subject: x\r\n\r\n.\r\n..dots\r\n", "kitchen@example.com", "ana@example.com")
+
+Serve = Callable[..., tuple[Courier, Scripted]]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(step=[answers])`: a courier to a server with that script; steps are named as in `scripted`, and `END` for “.”."""
+    with ExitStack() as open_:
+
+        def serve_(**script: list[str]) -> tuple[Courier, Scripted]:
+            steps = {{"END": ".", "GREETING": "greeting"}.get(step, step): answers for step, answers in script.items()}
+            server = open_.enter_context(scripted(steps))
+            return open_.enter_context(Courier(env.email_url_config(server.url))), server
+
+        yield serve_
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "outcome"),
+    [
+        ("GREETING", "421 Busy", Outcome.AWAY),
+        ("GREETING", "554 No service", Outcome.AWAY),
+        ("GREETING", DROP, Outcome.AWAY),
+        ("GREETING", STALL, Outcome.AWAY),
+        ("EHLO", DROP, Outcome.AWAY),
+        ("EHLO", "500 What?", Outcome.SENT),
+        ("MAIL", "250 OK", Outcome.SENT),
+        ("MAIL", "251 Very well", Outcome.SENT),
+        ("MAIL", "451 Try again", Outcome.LATER),
+        ("MAIL", "421 Closing", Outcome.LATER),
+        ("MAIL", "What?", Outcome.LATER),
+        ("MAIL", DROP, Outcome.LATER),
+        ("MAIL", STALL, Outcome.LATER),
+        ("MAIL", "550 5.1.8 Bad sender", Outcome.REFUSED),
+        ("MAIL", "530 5.7.0 Authentication required", Outcome.AWAY),
+        ("RCPT", "251 Will forward", Outcome.SENT),
+        ("RCPT", "450 4.2.0 Greylisted", Outcome.LATER),
+        ("RCPT", "421 Closing", Outcome.LATER),
+        ("RCPT", DROP, Outcome.LATER),
+        ("RCPT", STALL, Outcome.LATER),
+        ("RCPT", "550 No such user", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "551 Not here", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "553 No such name", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "550-5.1.1 Nobody\r\n550 5.1.1 of that name", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "550 5.2.1 Disabled", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "556 5.1.10 Takes no mail", Outcome.NO_SUCH_ADDRESS),
+        ("RCPT", "550 5.7.1 Relaying denied", Outcome.REFUSED),
+        ("RCPT", "550 5.1.8 Bad sender", Outcome.REFUSED),
+        ("RCPT", "554 5.7.1 Client host blocked", Outcome.REFUSED),
+        ("RCPT", "552 5.2.2 Mailbox full", Outcome.REFUSED),
+        ("RCPT", "554 Refused", Outcome.REFUSED),
+        ("RCPT", "530 5.7.0 Authentication required", Outcome.AWAY),
+        ("DATA", "451 Not now", Outcome.LATER),
+        ("DATA", "554 No", Outcome.REFUSED),
+        ("DATA", "250 What?", Outcome.LATER),
+        ("DATA", DROP, Outcome.LATER),
+        ("DATA", STALL, Outcome.LATER),
+        ("END", "250 Queued", Outcome.SENT),
+        ("END", "252 Queued", Outcome.SENT),
+        ("END", "451 Disk", Outcome.LATER),
+        ("END", "421 Closing", Outcome.LATER),
+        ("END", "554 Spam", Outcome.REFUSED),
+        ("END", "550 5.1.1 Nobody", Outcome.REFUSED),
+        ("END", "What?", Outcome.UNKNOWN),
+        ("END", "354 Go on", Outcome.UNKNOWN),
+        ("END", DROP, Outcome.UNKNOWN),
+        ("END", STALL, Outcome.UNKNOWN),
+    ],
+)
+def test_answer_means_what_its_step_makes_of_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, step: str, answer: str, outcome: Outcome
+) -> None:
+    if answer == STALL:
+        monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
+    hands, server = serve(**{step: [answer]})
+
+    assert hands.hand_over(LETTER) is outcome
+    assert len(server.messages) == (outcome in (Outcome.SENT, Outcome.UNKNOWN) or step == "END")
+
+
+def test_letter_arrives_as_it_was_written(office: PostOffice) -> None:
+    with Courier(env.email_url_config(office.url)) as hands:
+        hands.hand_over(LETTER)
+
+    [found] = office.received
+    assert (found.octets, found.sender, found.recipients) == (LETTER.message, LETTER.sender, (LETTER.recipient,))
+
+
+def test_nobody_at_an_address_stays_the_answer_though_the_line_breaks_then(serve: Serve) -> None:
+    hands, _server = serve(RCPT=["550 5.1.1 Nobody"], RSET=[DROP])
+
+    assert hands.hand_over(LETTER) is Outcome.NO_SUCH_ADDRESS
+
+
+def test_letters_follow_each_other_on_one_line(serve: Serve) -> None:
+    hands, server = serve(RCPT=["250 OK", "550 5.1.1 Nobody", "250 OK"])
+
+    outcomes = [hands.hand_over(LETTER) for _letter in range(3)]
+
+    assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.NO_SUCH_ADDRESS, Outcome.SENT], 1)
+
+
+@pytest.mark.parametrize("answer", [DROP, "421 Too many messages on this line"])
+def test_line_that_the_server_ends_between_letters_is_opened_again(serve: Serve, answer: str) -> None:
+    hands, server = serve(MAIL=["250 OK", answer, "250 OK"])
+
+    outcomes = [hands.hand_over(LETTER) for _letter in range(2)]
+
+    assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.SENT], 2)
+
+
+def test_last_answer_is_waited_for_longer_than_the_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message taken after a long look at it must not be sent again."""
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1.5)
+    slow_to_take, _server = serve(END=["2.0 250 OK"])
+    slow_to_listen, server = serve(MAIL=["2.0 250 OK"])
+
+    assert (slow_to_take.hand_over(LETTER), slow_to_listen.hand_over(LETTER)) == (Outcome.SENT, Outcome.LATER)
+    assert server.messages == []
+
+
+def test_letter_that_may_not_leave_any_more_reaches_nobody(serve: Serve) -> None:
+    hands, server = serve()
+
+    assert hands.hand_over(LETTER, lambda: False) is Outcome.LATER
+
+    assert (server.messages, server.said[-2:]) == ([], ["rcpt TO:<ana@example.com>", "quit"])
+
+
+def test_line_is_closed_where_it_cannot_be_known_whether_the_letter_may_leave(serve: Serve) -> None:
+    def may_leave() -> bool:
+        raise ZeroDivisionError
+
+    hands, server = serve()
+    with pytest.raises(ZeroDivisionError):
+        hands.hand_over(LETTER, may_leave)
+
+    assert (hands.hand_over(LETTER), server.lines, len(server.messages)) == (Outcome.SENT, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["smtp://127.0.0.1:1", "smtp://mail..example:25", f"smtp://{'m' * 64}.example:25", "smtp://nowhere.invalid:25"],
+)
+def test_server_that_is_none_is_away(url: str) -> None:
+    with Courier(env.email_url_config(url)) as hands:
+        assert hands.hand_over(LETTER) is Outcome.AWAY
+
+
+def test_logs_name_the_number_and_never_the_words(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    for answers in (
+        {"GREETING": ["554 ana@example.com"]},
+        {"MAIL": ["550 ana@example.com"]},
+        {"RCPT": ["550 5.1.1 <ana@example.com>: nobody"]},
+        {"DATA": ["451 ana@example.com"]},
+        {"END": ["554 ana@example.com"]},
+    ):
+        serve(**answers)[0].hand_over(LETTER)
+
+    assert [record.getMessage() for record in caplog.records if record.name == "core.mail.smtp"] == [
+        "The mail server cannot be used: SMTPConnectError 554.",
+        "The mail server answered 550 to MAIL.",
+        "The mail server answered 550 to RCPT.",
+        "The mail server answered 451 to DATA.",
+        "The mail server answered 554 to the message.",
+    ]
+    assert "ana@" not in caplog.text
+
+
+class Guarded:
+    """A server that wants TLS, and a name and password over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate, key = folder / "certificate.pem", folder / "key.pem"
+        _write_certificate(self.certificate, key)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, key)
+        self.office = PostOffice()
+
+    def open(self, *, implicit: bool) -> Controller:
+        tls: dict[str, Any] = {"ssl_context": self.context} if implicit else {"tls_context": self.context}
+        return Controller(
+            self.office,
+            hostname="127.0.0.1",
+            port=self.office.port,
+            authenticator=_knows,
+            auth_required=not implicit,
+            auth_require_tls=not implicit,  # aiosmtpd counts no TLS but STARTTLS
+            require_starttls=not implicit,
+            **tls,
+        )
+
+
+def _knows(server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
+    return AuthResult(handled=False, success=(data.login, data.password) == (b"kitchen@example.com", b"p@ss+/word"))
+
+
+def _write_certificate(certificate: Path, key: Path) -> None:
+    made, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=mail.example")
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, made.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(made, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@pytest.mark.parametrize(("scheme", "implicit"), [("smtp+tls", False), ("smtp+ssl", True)])
+@pytest.mark.parametrize(
+    ("password", "trusted", "outcome"),
+    [("p%40ss+%2Fword", True, Outcome.SENT), ("wrong", True, Outcome.AWAY), ("p%40ss+%2Fword", False, Outcome.AWAY)],
+)
+def test_server_over_tls_is_spoken_to_only_if_it_is_trusted_and_knows_us(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    implicit: bool,
+    password: str,
+    trusted: bool,
+    outcome: Outcome,
+) -> None:
+    guarded = Guarded(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(guarded.certificate))
+    url = f"{scheme}://kitchen%40example.com:{password}@127.0.0.1:{guarded.office.port}"
+    server = guarded.open(implicit=implicit)
+    server.start()
+    try:
+        with Courier(env.email_url_config(url)) as hands:
+            assert hands.hand_over(LETTER) is outcome
+    finally:
+        server.stop()
+
+    assert len(guarded.office.received) == (outcome is Outcome.SENT)

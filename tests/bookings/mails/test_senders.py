@@ -1,0 +1,233 @@
+"""A worker that sends several mails at once, each over a connection of its own."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from threading import Event, Thread
+from typing import Any, Final
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.customers import Contact
+from bookings.mails import delivery, outbox
+from bookings.mails.senders import Senders
+from bookings.models import Booking, Mail
+from bookings.models.mail_state import Kind, State
+from bookings.operations import worker
+from bookings.operations.worker import Stop
+from core.mail.smtp import Courier, Outcome
+from stations.models import Station
+from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.test_outbox import ANA
+from tests.factories import bookings, open_station
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATIENCE_SECONDS: Final = 60
+
+
+@pytest.fixture
+def kitchen(transactional_db: None) -> Station:
+    return open_station(code="kitchen", name="Kitchen", capacity=100)
+
+
+def queue(count: int, station: Station) -> list[Booking]:
+    """A mail for each of so many bookings."""
+    made = bookings(count, station, customer=ANA)
+    outbox.made(made)
+    return made
+
+
+def senders_for(office: PostOffice, most: int) -> Senders:
+    return Senders(most, partial(Courier, server_of(office)), pause_after=lambda troubles: 0.05)
+
+
+def run_once(office: PostOffice, most: int) -> int:
+    with Courier(server_of(office)) as courier:
+        return worker.run_once(courier, senders_for(office, most))
+
+
+@contextmanager
+def thread_of(work: Any) -> Iterator[None]:
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_mails_are_sent_several_at_once_over_connections_that_are_kept(kitchen: Station, office: PostOffice) -> None:
+    office.ponders = 0.1
+    queue(16, kitchen)
+
+    sent = run_once(office, 3)
+
+    assert (sent, len(office.ids), sum(office.ids.values())) == (16, 16, 16)
+    assert 2 <= office.most_at_once <= 4
+    assert len(office.clients) <= 4
+    assert set(Mail.objects.values_list("state", flat=True)) == {State.SENT}
+
+
+def test_one_mail_opens_one_connection(kitchen: Station, office: PostOffice) -> None:
+    queue(1, kitchen)
+    senders = senders_for(office, 3)
+    with Courier(server_of(office)) as courier:
+        worker.run_once(courier, senders)
+
+    assert (senders._threads, len(office.clients)) == ([], 1)
+
+
+def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, office: PostOffice) -> None:
+    queue(8, kitchen)
+    couriers: list[Courier] = []
+
+    def connect() -> Courier:
+        couriers.append(Courier(server_of(office)))
+        return couriers[-1]
+
+    with connect() as own:
+        worker.run_once(own, Senders(3, connect, pause_after=lambda troubles: 0.05))
+
+    assert len(couriers) == 4
+    assert [courier._backend.connection for courier in couriers] == [None] * 4
+
+
+def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
+    kitchen: Station, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As servers with a limit for each client: the newest connection is turned away, and that is no attempt of the mail's."""
+    queue(8, kitchen)
+    open_one = Courier._open
+    first: list[Courier] = []
+
+    def open_only(courier: Courier) -> Any:
+        first[:] = first or [courier]
+        return open_one(courier) if courier is first[0] else None
+
+    monkeypatch.setattr(Courier, "_open", open_only)
+    with Courier(server_of(office)) as courier:
+        first[:] = [courier]
+        sent = worker.run_once(courier, senders_for(office, 3))
+    while left := Mail.objects.filter(state=State.WAITING).count():
+        with Courier(server_of(office)) as courier:
+            first[:] = [courier]
+            sent += worker.run_once(courier)
+        assert left > Mail.objects.filter(state=State.WAITING).count()
+
+    assert (sent, sum(office.ids.values())) == (8, 8)
+    assert set(Mail.objects.values_list("state", "attempts")) == {(State.SENT, 0)}
+
+
+def test_senders_rest_after_they_were_turned_away(office: PostOffice) -> None:
+    asked: list[int] = []
+
+    def send_next(courier: Courier) -> Outcome:
+        asked.append(1)
+        return Outcome.AWAY
+
+    senders = Senders(1, partial(Courier, server_of(office)), pause_after=lambda troubles: 0.2 * troubles)
+    for _again in range(3):
+        senders.start(1, send_next, Stop())
+        senders.finish()
+    assert len(asked) == 1
+
+    time.sleep(0.25)
+    senders.start(1, send_next, Stop())
+    senders.finish()
+
+    assert len(asked) == 2
+
+
+def test_error_ends_a_sender_and_not_the_worker(
+    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    def send_next(courier: Courier) -> Outcome:
+        raise ZeroDivisionError
+
+    senders = senders_for(office, 1)
+    senders.start(1, send_next, Stop())
+    senders.finish()
+
+    assert "Mails wait, and are looked for again soon: ZeroDivisionError" in caplog.text
+
+
+def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office: PostOffice) -> None:
+    queue(8, kitchen)
+    office.answers["DATA"] = ["wait"] * 2
+    stop = Stop()
+    with (
+        Courier(server_of(office)) as courier,
+        thread_of(lambda: worker.run(courier, stop, senders=senders_for(office, 1))),
+    ):
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(office.received) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        stop.tell()
+        for _answer in range(2):
+            office.given_up.set()
+            time.sleep(0.1)
+
+    states = Counter(Mail.objects.values_list("state", flat=True))
+    assert states == {State.SENT: 2, State.WAITING: 6}
+
+
+@pytest.mark.postgresql
+def test_second_mail_of_a_booking_waits_while_the_first_is_being_taken(kitchen: Station) -> None:
+    """By a worker whose transaction has yet to end, so that its mail is not seen to be on its way."""
+    [made] = queue(1, kitchen)
+    Mail.objects.create(
+        booking=made, station=kitchen, kind=Kind.REMINDER, reminds_of=made.starts_at, due_at=timezone.now()
+    )
+    is_taken, goes_on = Event(), Event()
+
+    def take_slowly() -> None:
+        with transaction.atomic():
+            assert delivery.take(timezone.now() + timedelta(seconds=1))
+            is_taken.set()
+            goes_on.wait(PATIENCE_SECONDS)
+
+    with thread_of(take_slowly):
+        is_taken.wait(PATIENCE_SECONDS)
+        found = delivery.take(timezone.now() + timedelta(seconds=1))
+        goes_on.set()
+
+    assert found is None
+    assert Mail.objects.filter(state=State.SENDING).count() == 1
+
+
+def test_limits_hold_while_several_are_sent_at_once(kitchen: Station, office: PostOffice, settings: Any) -> None:
+    settings.MAIL_HOURLY_LIMIT_PER_STATION = 5
+    office.ponders = 0.05
+    outbox.made(
+        [made for n in range(12) for made in bookings(1, kitchen, customer=Contact("Bo", f"bo{n}@example.com"))]
+    )
+
+    assert run_once(office, 3) == 5
+    assert sum(office.ids.values()) == 5
+
+
+def test_worker_warns_of_nothing_while_several_are_sent(
+    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    queue(4, kitchen)
+    caplog.clear()
+
+    run_once(office, 3)
+
+    assert [record for record in caplog.records if record.name.startswith("bookings.")] == []

@@ -1,0 +1,76 @@
+"""Workers that may be killed: `python -m tests.bookings.mails.workhorse PORT` makes one for each line it reads, and prints
+who it is.
+
+They are forked by one process that has all in memory already, so that a new one is at work in no time; each has a short lease.
+"""
+
+import os
+import signal
+import sys
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from accounts.models import Customer  # noqa: E402
+from bookings.mails import delivery, rendering  # noqa: E402
+from bookings.mails.senders import Senders  # noqa: E402
+from bookings.models import Booking, Mail  # noqa: E402
+from bookings.models.mail_state import Kind  # noqa: E402
+from bookings.operations import worker  # noqa: E402
+from bookings.operations.worker import Stop  # noqa: E402
+from config.environment import env  # noqa: E402
+from core.mail.smtp import Courier  # noqa: E402
+from stations.models import Station  # noqa: E402
+
+LEASE: Final = timedelta(seconds=3)
+"""Longer than a busy machine makes a live worker take; short enough to be waited for."""
+
+
+AT_ONCE: Final = 3
+"""Mails that each has in hand."""
+
+
+class Orphaned(Stop):
+    """Told to stop when whoever made it is gone."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    @property
+    def told(self) -> bool:  # type: ignore[override]
+        return os.getppid() != self._parent
+
+
+def warm_up() -> None:
+    """Write one mail to nobody: whoever is killed is to be killed at work, not while they find their tools."""
+    station = Station(pk=1, name="Kitchen", time_zone="Europe/Berlin", country="DE")
+    customer = Customer(name="Ana", email="ana@example.com")
+    now = timezone.now()
+    booked = Booking(station=station, customer=customer, date=now.date(), slot=now.time(), starts_at=now, ends_at=now)
+    rendering.message(Mail(booking=booked, kind=Kind.MADE), booked, customer, now=now).as_bytes()
+
+
+def work(port: str) -> None:
+    connect = partial(Courier, env.email_url_config(f"smtp://127.0.0.1:{port}"))
+    senders = Senders(AT_ONCE - 1, connect, pause_after=worker.pause_after)
+    with connect() as courier:
+        worker.run(courier, Orphaned(), senders=senders)
+
+
+if __name__ == "__main__":
+    delivery.LEASE = LEASE  # type: ignore[misc]
+    worker.IDLE_SECONDS = 0.2  # type: ignore[misc]
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _line in sys.stdin:
+        if made := os.fork():
+            print(made, flush=True)
+        else:
+            work(sys.argv[1])
+            os._exit(0)
