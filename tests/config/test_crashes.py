@@ -98,7 +98,7 @@ def test_crash_is_logged_by_kind_and_way(aftermath: Aftermath) -> None:
     told = aftermath.lines("Internal Server Error")[0]["error"]
 
     assert (told["kind"], told["after"]["kind"]) == ("RuntimeError", "django.db.utils.IntegrityError")
-    assert told["way"][-1].startswith("config/crasher.py:")
+    assert told["way"][-1].startswith("tests/config/crasher.py:")
 
 
 def test_sentry_is_told_what_is_known_to_be_harmless(aftermath: Aftermath) -> None:
