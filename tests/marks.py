@@ -2,12 +2,12 @@
 
 from typing import Final
 
-MARKS: Final = ("Quillon", "Xanthe", "quillon.x", "901823", "zebra crossing", "giraffe")
+MARKS: Final = ("Quillon", "Xanthe", "quillon.x", "23125987", "zebra crossing", "giraffe")
 """Parts of the name, the e-mail, the phone, the wishes and the notes."""
 
 NAME: Final = "Quillon Xanthe"
 EMAIL: Final = "quillon.x@example.com"
-PHONE: Final = "+49 30 901823"
+PHONE: Final = "+49 30 23125987"
 WISHES: Final = "zebra crossing"
 NOTES: Final = "giraffe"
 

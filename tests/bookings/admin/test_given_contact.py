@@ -13,7 +13,7 @@ from stations.models import Station
 from tests.bookings.admin.conftest import SignIn
 from tests.factories import booking, customer, open_station, person
 
-EMAIL, PHONE = "quillon@example.com", "+4930901823"
+EMAIL, PHONE = "quillon@example.com", "+493023125987"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bookings.models import Booking, ContactProposal
 from stations.models import Station
 from tests.factories import booking, customer, open_station, person
 
-EMAIL, PHONE = "quillon@example.com", "+4930901823"
+EMAIL, PHONE = "quillon@example.com", "+493023125987"
 PLACE = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "slots": 1, "party_adults": 2, "party_kids": 0}
 
 
