@@ -11,15 +11,16 @@ from config import api_root
 from core.web.routes import api_path
 
 urlpatterns = [
+    # The first that matches ends the search: what is asked for most comes first.
+    api_path("bookings/admin/weekly", bookings.Weekly.as_view(), name="api-weekly"),
+    api_path("bookings/admin/monthly", bookings.Monthly.as_view(), name="api-monthly"),
+    api_path("bookings/admin/<str:booking_id>", bookings.Reschedule.as_view(), name="api-reschedule"),
     api_path("", api_root.Root.as_view(), name="api"),
     api_path("schema/", api_root.Schema.as_view(), name="api-schema"),
     api_path("docs/", api_root.Docs.as_view(), name="api-docs"),
     api_path("auth/login", accounts.Login.as_view(), name="api-login"),
     api_path("auth/refresh", accounts.Refresh.as_view(), name="api-refresh"),
     api_path("auth/logout", accounts.Logout.as_view(), name="api-logout"),
-    api_path("bookings/admin/weekly", bookings.Weekly.as_view(), name="api-weekly"),
-    api_path("bookings/admin/monthly", bookings.Monthly.as_view(), name="api-monthly"),
-    api_path("bookings/admin/<str:booking_id>", bookings.Reschedule.as_view(), name="api-reschedule"),
     api_path("bookings/", bookings.Bookings.as_view(), name="api-bookings"),
     api_path("bookings/export", lists.Export.as_view(), name="api-export"),
     api_path("bookings/<str:booking_id>/", bookings.OneBooking.as_view(), name="api-booking"),
