@@ -35,7 +35,7 @@ def read_settings_file() -> None:
             ) from None
 
 
-def said(name: str) -> str:
+def read_env(name: str) -> str:
     """What a variable says, or the file that its namesake in _FILE names, as containers are handed secrets; "" for neither."""
     text: str = env.str(name, default="")
     path: str = env.str(f"{name}_FILE", default="")
@@ -56,7 +56,7 @@ def said(name: str) -> str:
 
 def secret(name: str, *, production: bool) -> str:
     """A secret of its own, or "" where none is given. In production a short, monotonous or sample one is refused."""
-    text = said(name)
+    text = read_env(name)
     weak = len(text) < SECRET_CHARACTERS or len(set(text)) < SECRET_VARIETY or text.startswith("django-insecure-")
     if production and text and weak:
         raise ImproperlyConfigured(
@@ -68,7 +68,7 @@ def secret(name: str, *, production: bool) -> str:
 def keys(name: str, *, production: bool, instead: bytes | None = None) -> list[bytes]:
     """A ring of keys: base64, with commas or spaces between. The first writes, all read. Each is 32 random bytes. `instead` is
     the one that is used where none is given, but not in production."""
-    texts = said(name).replace(",", " ").split()
+    texts = read_env(name).replace(",", " ").split()
     if not texts and instead and not production:
         return [instead]
     if not texts:
@@ -124,7 +124,7 @@ def database(name: str, default: str = "") -> dict[str, Any]:
 
     Raises ImproperlyConfigured, in words that repeat nothing of what was given: any part of it may be part of the password.
     """
-    text = said(name) or default
+    text = read_env(name) or default
     if not text:
         return {}
     try:
@@ -146,7 +146,7 @@ def database(name: str, default: str = "") -> dict[str, Any]:
 
 def redis_server(name: str) -> str:
     """The address of a Redis; "" for none. Raises ImproperlyConfigured as `database` does."""
-    text = said(name)
+    text = read_env(name)
     try:
         if text and _split(text).scheme not in REDIS_SCHEMES:
             raise ValueError

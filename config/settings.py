@@ -26,10 +26,10 @@ from config.environment import (
     over_network,
     prepared,
     rate_limit,
+    read_env,
     read_settings_file,
     redis_server,
     replica_of,
-    said,
     secret,
     trusted_proxies,
 )
@@ -297,7 +297,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-EMAIL_URL = said("EMAIL_URL")
+EMAIL_URL = read_env("EMAIL_URL")
 MAIL_SERVER = mail_server(EMAIL_URL) if EMAIL_URL else {}
 """Where customers' mail goes; without one it waits in the outbox."""
 MAIL_FROM: str = env.str("MAIL_FROM", default=f"stationbook@{_public.hostname or 'localhost'}")
@@ -362,7 +362,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["config.api_schema.with_components"],
 }
 
-METRICS_TOKEN = said("METRICS_TOKEN")
+METRICS_TOKEN = read_env("METRICS_TOKEN")
 """What Prometheus bears to read /metrics; "" for nobody does."""
 if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
     raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
@@ -379,7 +379,7 @@ RETENTION_NOTICE_DAYS = env.int("RETENTION_NOTICE_DAYS", default=7)
 if RETENTION_NOTICE_DAYS < 0:
     raise ImproperlyConfigured("RETENTION_NOTICE_DAYS is a number of days, 0 or more.")
 
-SENTRY_DSN = said("SENTRY_DSN")
+SENTRY_DSN = read_env("SENTRY_DSN")
 """Where crashes are told; "" for nowhere."""
 SENTRY_SAMPLE = env.float("SENTRY_SAMPLE", default=1.0)
 if not 0 <= SENTRY_SAMPLE <= 1:

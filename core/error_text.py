@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import InterfaceError, OperationalError
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What kind of error it is and how it came about. Only what a database says of its connection is quoted."""
     words = " ".join(str(error).split()) if isinstance(error, OperationalError | InterfaceError) else ""
     way = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))

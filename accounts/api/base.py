@@ -27,15 +27,13 @@ from core.api.serializers import StrictSerializer
 from core.errors import DomainError
 
 ASKED: Final = frozenset(("station", "code", "date_from", "date_to", "status", "customer", "customer_id", "booking_id"))
-"""What the log says of what was asked for: which station, days, booking or customer, by their ids; no word of anybody's."""
+"""URL and query parameters that go into the log: station, days, booking and customer, by ID. Nothing that a person typed."""
 PLAIN: Final = r"[\w-]{1,40}"
-
-
-# --- requests --------------------------------------------------------------------------------------------------------
+"""The form that a logged parameter must have."""
 
 
 class HasRight(BasePermission):
-    """The API's own right, and the one that the view names for the method; both at some station of the person's."""
+    """The permission to use the API, and the view's permission for the method. The user must belong to a station."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         mine = isinstance(view, ApiView) and view.may(request.method or "")
@@ -43,7 +41,7 @@ class HasRight(BasePermission):
 
 
 class ApiView(APIView):
-    """A view of the API. Looks at a request in the order that callers rely on: who, how often, which right, which version."""
+    """The base of all API views. Checks authentication, rate limit, permission and API version, in this order, as documented."""
 
     authentication_classes = (KeyAuthentication, BearerAuthentication, SessionAuthentication)
     permission_classes = (HasRight,)
@@ -54,35 +52,35 @@ class ApiView(APIView):
     versioning_class = AcceptVersioning
     http_method_names = ["get", "head", "post", "patch"]
     rights: Mapping[str, str] = {}
-    """The right that a method needs where that is not seeing the calendar."""
+    """The permission that each method needs. The default is to view the calendar."""
     examples: Mapping[str, Any] = {}
-    """A body to begin with, by method, for somebody who browses."""
+    """An example body for each method, for the browsable API."""
     query: "type[StrictSerializer] | None" = None
-    """What GET takes in its query."""
+    """The serializer of GET's query parameters."""
     cache = "no-store"
-    """The Cache-Control of its answers."""
+    """The Cache-Control header of successful GET responses."""
     reads: "Sequence[bulk_reads.Read]" = ()
-    """The personal data that the answer holds, for the audit log."""
+    """The personal data in the response, for the audit log."""
 
     @classmethod
     def as_view(cls, **given: Any) -> Any:
         return session.knows_its_people(super().as_view(**given))
 
     def may(self, method: str) -> bool:
-        """Whether the caller's groups let them use a method here."""
+        """Whether the caller has the permission for a method of this view."""
         right = self.rights.get("GET" if method == "HEAD" else method, roles.VIEW)
         return bool(self.request.user.has_perms([roles.API, right]))
 
     def data_of(self, error: DomainError) -> Any:
-        """What the refused may be shown to go on from; None for nothing."""
+        """The `data` of a refusal, such as the current state of a stale booking; None for none."""
         return None
 
     def name_of(self, field: str) -> str:
-        """What the caller called a field that a service found at fault."""
+        """The API's name of a field that a service rejected."""
         return field
 
     def doors(self, data: Any) -> "list[Door]":
-        """What somebody who browses may do next with what they see: by default, this address's own writes."""
+        """The forms of the browsable page: by default one for each method with an example that the caller may use."""
         return [
             Door(method, self.request.path, body)
             for method, body in self.examples.items()
@@ -106,9 +104,10 @@ class ApiView(APIView):
             raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Whoever is told something here, customers' contact included, stands in the log with what they asked for; of what was
-        refused nobody has looked at that. What may be kept to ask for again are a program's answers: neither a page that a
-        browser shows, nor a refusal.
+        """Set the caching headers, and record who read what.
+
+        Only JSON responses may be cached and revalidated: browsable pages and refusals are sent with `no-store`. The parameters
+        of refused requests are not logged, for nobody has checked them.
         """
         response = super().finalize_response(request, response, *args, **kwargs)
         by_browser = getattr(response, "accepted_media_type", "") == HTML
@@ -117,12 +116,12 @@ class ApiView(APIView):
         if by_browser and response.has_header("ETag") and request.method in ("GET", "HEAD"):
             del response["ETag"]  # of the answer to a program
         if response.status_code < 500 and request.user.pk:
-            _tell(request, response.status_code)
+            _add_log_fields(request, response.status_code)
         if self.reads and response.status_code < 300 and (due := bulk_reads.tally.add(self.reads, by=request.user)):
             written = partial(bulk_reads.write, due)
             response._resource_closers.append(written)  # type: ignore[attr-defined]  # once the answer is sent
         if isinstance(response, Response):  # and no stream
-            response.add_post_render_callback(_let_go)
+            response.add_post_render_callback(_drop_references)
         return response
 
     @property
@@ -131,15 +130,14 @@ class ApiView(APIView):
         return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
 
 
-def _let_go(response: Response) -> None:
-    """An answer's context knows the answer: in that circle thousands of rows would lie about, written long since, until Python
-    looks for garbage."""
+def _drop_references(response: Response) -> None:
+    """Break the reference cycle response <-> renderer_context, so that large results are freed at once."""
     response.data = response.renderer_context = None  # type: ignore[attr-defined]
 
 
-def _tell(request: Request, status: int) -> None:
-    told: dict[str, Any] = {"channel": origin.origin().channel}
+def _add_log_fields(request: Request, status: int) -> None:
+    fields: dict[str, Any] = {"channel": origin.origin().channel}
     if status < 400:
         given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
-        told["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}
-    request._request.told |= told  # type: ignore[attr-defined]
+        fields["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}
+    request._request.log_fields |= fields  # type: ignore[attr-defined]

@@ -92,7 +92,7 @@ def record(reads: Iterable[Read]) -> None:
             object_pk=str(read.station_id or ""),
             object_repr=str(stations.get(read.station_id or 0, "")),
             action=AuditEntry.Action.ACCESS,
-            changes={name: [None, value] for name, value in _said(read).items() if value is not None},
+            changes={name: [None, value] for name, value in _as_json(read).items() if value is not None},
             station_id=read.station_id,
             event=read.event,
             **read.context,
@@ -101,7 +101,7 @@ def record(reads: Iterable[Read]) -> None:
     )
 
 
-def _said(read: Read) -> dict[str, Any]:
+def _as_json(read: Read) -> dict[str, Any]:
     return {
         "count": read.count,
         "calls": read.calls,

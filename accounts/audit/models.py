@@ -42,7 +42,7 @@ class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: i
         entries = list(objs)
         with transaction.atomic(savepoint=False):
             seal(entries, chains)
-            origin.tell(entries)
+            origin.log_on_commit(entries)
             sql.insert(entries)
         return entries
 
@@ -122,7 +122,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
             raise Untouchable
         with transaction.atomic(savepoint=False):
             seal([self])
-            origin.tell([self])
+            origin.log_on_commit([self])
             super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:

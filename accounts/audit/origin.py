@@ -32,7 +32,7 @@ class CustomerEvent(models.TextChoices):
 
 
 class Channel(models.TextChoices):
-    """The door a change came in by."""
+    """The interface that a change was made through."""
 
     PAGE = "page", _("page")
     API = "api", _("API, signed in in the browser")
@@ -45,13 +45,13 @@ class Channel(models.TextChoices):
 
 
 EXTERNAL: Final = (Channel.API, Channel.JWT, Channel.KEY, Channel.IMPORT)
-"""Where what comes in was written by another system, or by whoever uses that."""
+"""Channels whose texts were written in another system, not by staff."""
 
 _ACTIONS: Final = ("created", "changed", "deleted", "looked at")
-"""What auditlog's numbers mean."""
+"""The names of auditlog's action numbers."""
 
 LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
-"""What changes nothing, and is told all the same."""
+"""Events that change nothing and are recorded all the same."""
 
 
 class Actor(Person, Protocol):
@@ -78,13 +78,13 @@ def origin() -> Origin:
 
 
 def is_external() -> bool:
-    """Whether what is written now comes from another system, not from somebody who works here."""
+    """Whether the current change comes from another system rather than from staff."""
     return origin().channel in EXTERNAL
 
 
 @contextmanager
 def acting(source: Origin) -> Iterator[None]:
-    """Everything written inside is recorded as coming from `source`."""
+    """Record changes inside the block as coming from `source`."""
     token = _origin.set(source)
     try:
         yield
@@ -93,13 +93,13 @@ def acting(source: Origin) -> Iterator[None]:
 
 
 def acts_as(actor: Actor, channel: Channel | None = None) -> None:
-    """From here on the one authenticated acts: for doors that learn who it is only inside the request."""
+    """Record changes from here on as made by `actor`, once a request has been authenticated."""
     now = origin()
     _origin.set(replace(now, actor=actor, channel=channel or now.channel))
 
 
 def context(by: Person | None = None) -> dict[str, Any]:
-    """What each entry takes from where it came; the actor is the `by` of a service, where it is a user."""
+    """The origin as fields of an audit entry. The actor is `by` if that is a user, otherwise the one of the origin."""
     source = origin()
     actor = by if isinstance(by, get_user_model()) else source.actor
     return {
@@ -111,14 +111,14 @@ def context(by: Person | None = None) -> dict[str, Any]:
     }
 
 
-def tell(entries: Sequence[Any]) -> None:
-    """A line in the log for each entry, once it is committed: who did what to which thing, by their ids."""
-    transaction.on_commit(partial(_tell, entries))
+def log_on_commit(entries: Sequence[Any]) -> None:
+    """Write a log line for each entry after the commit: who did what to which object, by ID."""
+    transaction.on_commit(partial(_log, entries))
 
 
-def _tell(entries: Sequence[Any]) -> None:
+def _log(entries: Sequence[Any]) -> None:
     for entry in entries:
-        told = {
+        fields = {
             "user": entry.actor_id,
             "action": entry.event or _ACTIONS[entry.action],
             "object": f"{entry.content_type.app_label}.{entry.content_type.model}",
@@ -127,11 +127,11 @@ def _tell(entries: Sequence[Any]) -> None:
             "channel": str(entry.channel),
         }
         if entry.cid:
-            told["request"] = entry.cid
-        # What nobody of the staff did, such as a demo's thousand bookings, would drown what they do.
-        log.log(logging.INFO if entry.actor_id else logging.DEBUG, "action", extra={"fields": told})
+            fields["request"] = entry.cid
+        # Changes by commands, such as the demo's thousand bookings, would bury those of people.
+        log.log(logging.INFO if entry.actor_id else logging.DEBUG, "action", extra={"fields": fields})
 
 
 def station_of(instance: models.Model) -> int | None:
-    """In which station's trail a change belongs; None for what belongs to no station, such as a person."""
+    """The key of the station whose audit log an object belongs to; None for objects of no station, such as users."""
     return instance.pk if isinstance(instance, Station) else getattr(instance, "station_id", None)

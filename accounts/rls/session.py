@@ -146,7 +146,7 @@ class _Wall:
     def lower(self) -> None:
         """A transaction that others began goes on as it was."""
         if self._is_to_lower and self._status() == TransactionStatus.INTRANS:
-            self._tell(*_LOWER)
+            self._execute(*_LOWER)
         self.statement = None
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -154,7 +154,7 @@ class _Wall:
             return execute(sql, params, many, context)
         self._raised_in = None
         with self._together(context["cursor"].cursor):
-            self._tell(*self.statement)
+            self._execute(*self.statement)
             done = execute(sql, params, many, context)
         if self._connection.in_atomic_block:
             self._raised_in = list(self._connection.savepoint_ids)
@@ -180,7 +180,7 @@ class _Wall:
         with nullcontext() if self._connection.in_atomic_block else transaction.atomic():
             yield
 
-    def _tell(self, sql: str, values: list[Any]) -> None:
+    def _execute(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
             statements.send(sql, values)

@@ -93,15 +93,15 @@ class MailAdmin(ScopedAdmin):
 
     @admin.display(description=_("created"), ordering="created_at")
     def when(self, mail: Mail) -> str:
-        return _told(mail.created_at, mail.station)
+        return _format_datetime(mail.created_at, mail.station)
 
     @admin.display(description=_("due"), ordering="due_at")
     def due(self, mail: Mail) -> str:
-        return _told(mail.due_at, mail.station) if mail.state in OPEN else "–"
+        return _format_datetime(mail.due_at, mail.station) if mail.state in OPEN else "–"
 
     @admin.display(description=_("ended"), ordering="ended_at")
     def ended(self, mail: Mail) -> str:
-        return _told(mail.ended_at, mail.station) if mail.ended_at else "–"
+        return _format_datetime(mail.ended_at, mail.station) if mail.ended_at else "–"
 
     @admin.display(description=_("booking"))
     def of_booking(self, mail: Mail) -> str:
@@ -207,7 +207,7 @@ def _is_here(mail: Mail) -> bool:
         return False
 
 
-def _told(moment: datetime, station: Station) -> str:
+def _format_datetime(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
     return formats.moment(formats.dated_day(local.date(), station.country), local.time(), station.country)

@@ -77,11 +77,11 @@ class StationForm(_StationForm):
             if words.get(name) and not rendering.is_writable(words[name]):
                 self.add_error(name, gettext("No mail can be sent with this address. Write another."))
         if self.refusal:
-            self.add_error(None, list(told(self.refusal)))
+            self.add_error(None, list(sentences_of(self.refusal)))
         return words
 
 
-def told(refusal: DomainError) -> Iterable[str]:
+def sentences_of(refusal: DomainError) -> Iterable[str]:
     """A refusal for the form: its sentence, and the bookings that it is about, by place and initials."""
     yield str(refusal)
     bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
@@ -251,7 +251,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
             form.add_error(None, said % {"who": who})
             return []
         except DomainError as refusal:
-            form.add_error(None, list(told(refusal)))
+            form.add_error(None, list(sentences_of(refusal)))
             return []
         if not made:
             form.add_error(None, gettext("No slot of that length fits between these times."))

@@ -69,7 +69,7 @@ def ask(
     where = keys[0] if len(keys) == 1 else keys
     text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
     asked = [where, first, last, *filter(None, (status, customer_id))]
-    return _told(columns, sql.fetch(text, asked, of=replica.alias(), binary=True), stations)
+    return _decode_columns(columns, sql.fetch(text, asked, of=replica.alias(), binary=True), stations)
 
 
 def ask_desk(
@@ -92,10 +92,10 @@ def ask_desk(
         (bookings if values[0] else ledger).append(values)
     read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
     taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}
-    return _told(columns, bookings, {pk: station.code}), taken
+    return _decode_columns(columns, bookings, {pk: station.code}), taken
 
 
-def _told(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
+def _decode_columns(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
     """Each column at once."""
     by_name = dict(zip(columns, zip(*found, strict=True), strict=bool(found)))
     row_keys = {name: [key and key.bytes for key in by_name.get(name, ())] for name in _ROW_KEYS.values()}

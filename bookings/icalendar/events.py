@@ -90,8 +90,8 @@ def vevent(event: Event, clock: Clock, *, stamp: datetime) -> bytes:
         f"DTSTAMP:{_utc(stamp)}",
         f"CREATED:{_utc(event.created_at)}",
         f"LAST-MODIFIED:{_utc(event.changed_at)}",
-        f"DTSTART{clock.tell(event.starts_at)}",
-        f"DTEND{clock.tell(event.ends_at)}",
+        f"DTSTART{clock.format_instant(event.starts_at)}",
+        f"DTEND{clock.format_instant(event.ends_at)}",
         f"STATUS:{event.status}",
         f"SUMMARY:{_text(line(event.summary))}",
     ]

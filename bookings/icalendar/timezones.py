@@ -50,7 +50,7 @@ class Clock:
         """The clock of a zone for this instant and all later ones."""
         return cls(ZoneInfo(name), _vtimezone(name, since.astimezone(UTC).year))
 
-    def tell(self, instant: datetime) -> str:
+    def format_instant(self, instant: datetime) -> str:
         """What follows the name of a property whose value is this instant."""
         local = instant.astimezone(self.zone)
         twice = local.utcoffset() != local.replace(fold=not local.fold).utcoffset()

@@ -101,7 +101,7 @@ def _letter(mail: Mail, now: datetime) -> Letter | None:
     except Error:
         raise
     except Exception as error:
-        log.error("Mail %s cannot be written: %s.", mail.pk, error_text.told(error))
+        log.error("Mail %s cannot be written: %s.", mail.pk, error_text.describe_error(error))
         delivery_log.record(mail, delivery_log.UNWRITTEN)
         mail.end(State.FAILED, Problem.UNKNOWN if mail.state == State.SENDING else Problem.UNWRITTEN)
         return None
@@ -183,7 +183,7 @@ def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None
         return (None, needless) if needless else (Kind.REMINDER, Problem.NONE)
     if needless := _over(booking, now):
         return None, needless
-    return left_to_say(mail.knows, Standing.of(booking)), Problem.UNDONE
+    return left_to_say(mail.known_state, Standing.of(booking)), Problem.UNDONE
 
 
 def _over(booking: Booking, now: datetime) -> Problem:
@@ -226,7 +226,10 @@ def _mark(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
             if time.monotonic() >= until:
                 raise
             log.warning(
-                "Mail %s is %s, and cannot be marked so yet: %s.", mail.pk, outcome.name, error_text.told(error)
+                "Mail %s is %s, and cannot be marked so yet: %s.",
+                mail.pk,
+                outcome.name,
+                error_text.describe_error(error),
             )
             connection.close()
             time.sleep(MARK_AGAIN_SECONDS)

@@ -98,7 +98,7 @@ def _when(moment: datetime, station: Station) -> str:
 
 def names_another_station(mail: Mail, person: Person) -> bool:
     """Whether it tells where the booking came from, and that is a station which the person does not see."""
-    known = mail.knows
+    known = mail.known_state
     return known is not None and known.station != mail.station_id and not Station.objects.may_see(person, known.station)
 
 
@@ -115,7 +115,7 @@ def words_of(mail: Mail, booking: Booking, person: Person) -> Words:
         return Words(str(kept["Subject"]), _part(kept, "plain"), _part(kept, "html"))
     is_here = booking.station_id == mail.station_id
     if is_here and mail.state in (State.WAITING, *UNTOLD) and booking.customer:
-        return rendering.words(booking, Kind(mail.kind), mail.knows)
+        return rendering.words(booking, Kind(mail.kind), mail.known_state)
     return Words("", "", "")
 
 

@@ -26,7 +26,7 @@ def remember_organizer(mail: Mail) -> None:
     The first invitation's organizer is its sender. A customer who was replaced at the same station meanwhile was not told; at
     another station it is the same person. Called without any lock, since services lock booking and mails in either order.
     """
-    said = mail.says
+    said = mail.stated
     if said is None or not mail.message:
         return
     [sender] = message_from_string(mail.message, policy=SMTP)["From"].addresses

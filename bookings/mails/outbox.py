@@ -93,7 +93,7 @@ def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | N
     for state in (State.WAITING, State.SENDING, *UNTOLD):
         for mail in said_so_far:
             if mail.state == state:
-                return mail.says if state == State.SENDING or mail.problem == Problem.UNKNOWN else mail.knows
+                return mail.stated if state == State.SENDING or mail.problem == Problem.UNKNOWN else mail.known_state
     return before
 
 

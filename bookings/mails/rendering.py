@@ -134,7 +134,7 @@ def message(mail: Mail, booking: Booking, customer: Customer, *, now: datetime, 
     """The whole message, calendar file included; to `email`, or to the customer's own address where that is empty."""
     email = ascii_address(email or customer.email)
     kind, station = Kind(mail.kind), booking.station
-    written = words(booking, kind, mail.knows)
+    written = words(booking, kind, mail.known_state)
     sender = sender_of(station)
     made = EmailMessage(policy=WIRE)
     made["Subject"] = mime_headers.text("Subject", written.subject)

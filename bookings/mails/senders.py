@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class HasStop(Protocol):
-    told: bool
+    requested: bool
 
 
 class Senders:
@@ -56,12 +56,12 @@ class Senders:
     def _work(self, send_next: Callable[[Courier], Outcome | None], stop: HasStop) -> None:
         try:
             with self._connect() as courier:
-                while not stop.told and (outcome := send_next(courier)) is not None:
+                while not stop.requested and (outcome := send_next(courier)) is not None:
                     self._note(outcome)
                     if outcome is Outcome.AWAY:
                         break
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", error_text.told(error))
+            log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.failed(error)
             self._note(Outcome.AWAY)

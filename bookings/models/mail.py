@@ -85,11 +85,13 @@ class Mail(models.Model):
         return _("Mail %(id)s") % {"id": str(self.pk)[:8]}
 
     @property
-    def knows(self) -> Standing | None:
+    def known_state(self) -> Standing | None:
+        """What the customer knew of the booking before this email; None for nothing."""
         return Standing.from_json(self.known) if self.known else None
 
     @property
-    def says(self) -> Standing | None:
+    def stated(self) -> Standing | None:
+        """What this email says of the booking; None until it is written."""
         return Standing.from_json(self.said) if self.said else None
 
     def wait(self, *, until: datetime, attempts: int, problem: Problem = Problem.NONE) -> None:

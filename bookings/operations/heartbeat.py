@@ -76,7 +76,7 @@ class Heartbeat:
             try:
                 self.beat_if_due()
             except Error as error:
-                log.warning("The worker's heartbeat could not be written: %s.", error_text.told(error))
+                log.warning("The worker's heartbeat could not be written: %s.", error_text.describe_error(error))
                 connection.close()
         connection.close()
 

@@ -44,15 +44,15 @@ class Stop:
     """Whether somebody has said to stop. A signal may say so at any moment: a lock of `threading`'s would wait for itself."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.requested = False
 
-    def tell(self) -> None:
-        self.told = True
+    def request(self) -> None:
+        self.requested = True
 
     def wait(self, seconds: float = float("inf")) -> None:
         """Sleep so long, or until told."""
         until = time.monotonic() + seconds
-        while not self.told and (left := until - time.monotonic()) > 0:
+        while not self.requested and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, NAP_SECONDS))
 
 
@@ -72,7 +72,7 @@ def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None, senders: S
 def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
     rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
     troubles = 0
-    while not stop.told:
+    while not stop.requested:
         try:
             go_through(rounds, beats)
             with beats.during("mails"):
@@ -81,7 +81,7 @@ def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None
                 outcome = _deliver_next(courier)
             troubles = troubles + 1 if outcome is Outcome.AWAY else 0
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", error_text.told(error))
+            log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.failed(error)
             connection.close()
@@ -97,11 +97,11 @@ def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
     """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
     beats = beats or Heartbeat()
     rounds = housekeeping()
-    while not stop.told:
+    while not stop.requested:
         try:
             go_through(rounds, beats)
         except Exception as error:
-            log.error("What is kept too long is looked for again later: %s.", error_text.told(error))
+            log.error("What is kept too long is looked for again later: %s.", error_text.describe_error(error))
             connection.close()
         stop.wait(LONGEST_PAUSE_SECONDS)
 

@@ -121,7 +121,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponseBase:
 def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     try:
         feed = feeds.find(secret)
-        request.told.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
+        request.log_fields.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
         note_station(feed.station_id)
         # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
         if wait := wait_to_read_feed(feed.pk, feed.user):

@@ -34,20 +34,20 @@ class Check:
 
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers, and says its release. It asks nobody else: to start it anew would mend nothing but itself."""
-    return _told({"process": Check(True, "The process answers.")}, version=VERSION)
+    return _json_response({"process": Check(True, "The process answers.")}, version=VERSION)
 
 
 def web(request: HttpRequest) -> HttpResponse:
     """Pages can be served: what a load balancer asks, for without mails the calendar is still one."""
-    return _told(_web.checks())
+    return _json_response(_web.checks())
 
 
 def ready(request: HttpRequest) -> HttpResponse:
     """All of it works."""
-    return _told(_ready.checks())
+    return _json_response(_ready.checks())
 
 
-def _told(checks: dict[str, Check], **more: str) -> HttpResponse:
+def _json_response(checks: dict[str, Check], **more: str) -> HttpResponse:
     well = all(check.ok for check in checks.values())
     body = {"ok": well, "checks": {name: asdict(check) for name, check in checks.items()}, **more}
     return JsonResponse(body, status=200 if well else 503)

@@ -42,7 +42,7 @@ class Event(logging.Formatter):
         super().__init__()
         self._own = own
 
-    def told(self, record: logging.LogRecord) -> dict[str, Any]:
+    def fields_of(self, record: logging.LogRecord) -> dict[str, Any]:
         own = record.name.partition(".")[0] in self._own
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC)
@@ -58,20 +58,20 @@ class Event(logging.Formatter):
             line["where"] = _place(record.pathname, record.lineno)
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1]:
-            line["error"] = told(record.exc_info[1])
+            line["error"] = describe_error(record.exc_info[1])
         return line
 
 
 class Json(Event):
     def format(self, record: logging.LogRecord) -> str:
-        return orjson.dumps(self.told(record), default=str).decode()
+        return orjson.dumps(self.fields_of(record), default=str).decode()
 
 
 class Plain(Event):
     """The same for somebody who reads along."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self.told(record)
+        line = self.fields_of(record)
         first = " ".join(str(line.pop(name)) for name in ("time", "level", "logger", "event"))
         return " ".join([first, *(f"{name}={value}" for name, value in line.items())])
 
@@ -116,7 +116,7 @@ def _stderr_fd() -> int:
     return -1 if sys.__stderr__ is None else sys.__stderr__.fileno()
 
 
-def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
+def describe_error(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
     """An error's kind and its way, and those of the errors that it came from."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_KEPT:]
     line: dict[str, Any] = {
@@ -124,7 +124,7 @@ def told(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
         "way": [f"{_place(frame.filename, frame.lineno)} {frame.name}" for frame in frames],
     }
     earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return {**line, "after": told(earlier, depth=depth - 1)} if earlier and depth else line
+    return {**line, "after": describe_error(earlier, depth=depth - 1)} if earlier and depth else line
 
 
 def _sentence(record: logging.LogRecord) -> str:

@@ -68,19 +68,19 @@ def watch(get_response: Handler) -> Handler:
         request.queue_seconds = seconds_in_queue(request.META, now=time(), perf_now=began)  # type: ignore[attr-defined]
         _tally.begin()
         metrics.IN_HAND.inc()
-        request.told = {}  # type: ignore[attr-defined]
-        with noting(request.told):  # type: ignore[attr-defined]
+        request.log_fields = {}  # type: ignore[attr-defined]
+        with noting(request.log_fields):  # type: ignore[attr-defined]
             response: Any = get_response(request)
         if response.streaming and not isinstance(response, FileResponse):
             response.streaming_content = _pieces(request, response.streaming_content)
         # It ends when it is closed: the server does so once it has sent it, or could not.
-        response._resource_closers.append(partial(_told, request, response, began))
+        response._resource_closers.append(partial(_log_and_count, request, response, began))
         return cast("HttpResponse", response)
 
     return handle
 
 
-def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
+def _log_and_count(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
     seconds, queued = perf_counter() - began, request.queue_seconds  # type: ignore[attr-defined]
     method = request.method if request.method in METHODS else "OTHER"
     route, status = route_of(request), response.status_code
@@ -101,7 +101,7 @@ def _told(request: HttpRequest, response: HttpResponseBase, began: float) -> Non
                 "ms": round(seconds * 1000, 1),
                 "queue_ms": round(queued * 1000, 1),
                 "queries": _tally.statements,
-                **request.told,  # type: ignore[attr-defined]
+                **request.log_fields,  # type: ignore[attr-defined]
             }
         },
     )
@@ -125,7 +125,7 @@ def _pieces(request: HttpRequest, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield from pieces
     except Exception as error:
         asked = {"request": request.request_id, "route": route_of(request)}  # type: ignore[attr-defined]
-        log.error("The answer broke off.", extra={"fields": {**asked, "error": logs.told(error)}})
+        log.error("The answer broke off.", extra={"fields": {**asked, "error": logs.describe_error(error)}})
         sentry.crash(request, error)
         broke_off = True
     else:

@@ -152,7 +152,7 @@ def ended_at(note: dict[str, Any]) -> float:
 
 def strike(site: Site, staff: Staff, fault: Fault) -> Struck:
     """Break it, and wait until nobody has noticed anything for a while."""
-    tell(fault.name)
+    print_step(fault.name)
     began = time.time()
     fault.strike(site)
     until = time.time() + LONGEST_SECONDS
@@ -188,19 +188,19 @@ def wrong_with(notes: Sequence[dict[str, Any]], struck: Sequence[Struck]) -> lis
     return found + [f"{note['what']} answered {note['status']} where nothing should be noticed" for note in noticed]
 
 
-def tell(words: str) -> None:
+def print_step(words: str) -> None:
     """What goes on, for whoever waits."""
     print(f"{time.monotonic() - BEGAN:6.1f} s  {words}", file=sys.stderr, flush=True)
 
 
 def break_everything(size: Size) -> int:
-    tell("starting servers")
+    print_step("starting servers")
     with scratch() as folder, Site(folder) as site:
-        tell("filling the database")
+        print_step("filling the database")
         plan = site.run("cluster_lib/seed.py", str(size.stations), str(size.bookings), str(size.people))
-        tell("starting the product")
+        print_step("starting the product")
         site.open()
-        tell("staff work")
+        print_step("staff work")
         staff = Staff(site, plan)
         try:
             time.sleep(size.warm_up)
@@ -210,7 +210,7 @@ def break_everything(size: Size) -> int:
         finally:
             staff.stop()
         notes = staff.noted()
-        tell("checking")
+        print_step("checking")
         checked = site.run("cluster_lib/checks.py", str(staff.notes), str(site.mails))
         _show_logs(site)
     asked = [note for note in notes if note["what"] != UNSEEN]

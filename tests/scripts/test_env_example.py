@@ -13,7 +13,7 @@ def listed() -> list[str]:
 
 def read_by_settings() -> set[str]:
     return named_to(r"env\.\w+|rate_limit|folder") | {
-        f"{name}{ending}" for name in named_to("said|secret|keys|database|redis_server") for ending in ("", "_FILE")
+        f"{name}{ending}" for name in named_to("read_env|secret|keys|database|redis_server") for ending in ("", "_FILE")
     }
 
 

@@ -25,7 +25,7 @@ from django.conf import settings as _settings
 
 if (_settings.BASE_DIR / ".git").is_dir():
     def _unwell(request: HttpRequest) -> HttpResponse:
-        return _told({"colour": Check(False, "The colour is wrong.")})
+        return _json_response({"colour": Check(False, "The colour is wrong.")})
 
     ADDRESSES = {**ADDRESSES, "/health/web": _unwell}
 """

@@ -46,7 +46,7 @@ class Page:
 
     def say(self, how: Callable[[Any, str], str], what: date | time) -> str:
         """A day or a clock in the words of `core.formats`, as HTML; looked up once for all that ask."""
-        return _said(how, what, self.station.country, self.language)
+        return _format(how, what, self.station.country, self.language)
 
     def of(self, taken: int, capacity: int) -> str:
         """“2 of 3”, for the ear."""
@@ -57,7 +57,7 @@ class Page:
 
 
 @lru_cache(KEPT)
-def _said(how: Callable[[Any, str], str], what: date | time, country: str, language: str) -> str:
+def _format(how: Callable[[Any, str], str], what: date | time, country: str, language: str) -> str:
     return escape(how(what, country))
 
 
@@ -150,11 +150,11 @@ def square(one: Square, page: Page) -> str:
             counts_guests=cell.slot.guest_capacity is not None,
             may_add=page.may_book and state == "open" and not is_over,
         )
-        values |= _told(one, cell, shape, page)
+        values |= _cell_values(one, cell, shape, page)
     return page.fill("grid/_square", shape, values)
 
 
-def _told(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, Value]:
+def _cell_values(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, Value]:
     slot = cell.slot
     values: dict[str, Value] = {"date": slot.date.isoformat(), "slot": clock(slot.start)}
     if shape.is_timed:

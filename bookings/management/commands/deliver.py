@@ -68,7 +68,7 @@ def _told_to_stop(supervisor: int | None) -> Stop:
     """By a signal, which the process also sends itself when its supervisor has died."""
     stop = Stop()
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(wanted, lambda number, frame: stop.tell())
+        signal.signal(wanted, lambda number, frame: stop.request())
     if supervisor:
         end_with_parent(supervisor, kill_after=STOP_SECONDS)
     return stop

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             made: Mapping[str, str] = {}
             if demo.is_empty() or not options["if_empty"]:
                 made = self._load(options["bookings"], options["seed"])
-            self._tell(made)
+            self._print_logins(made)
 
     def _leave_alone(self, *, if_empty: bool) -> None:
         """As script/server asks in production too: there it is no fault, unless the demo was loaded before."""
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             self.stderr.write(words % {"made": loaded.bookings})
         return loaded.passwords
 
-    def _tell(self, made: Mapping[str, str]) -> None:
+    def _print_logins(self, made: Mapping[str, str]) -> None:
         if not passwords.may_be_published():
             self._tell_random({**made, **demo.renew_passwords(demo.accounts())})
         elif logins := demo.logins():

@@ -136,7 +136,7 @@ class Command(BaseCommand):
             require_retirable(ring, key)
         except InUse as refusal:
             if not (forget_imports and _is_of_imports(refusal)):
-                self._tell(refusal, ring)
+                self._print_refusal(refusal, ring)
                 raise
             self._forget(key, refusal.data.total())
             require_retirable(ring, key)
@@ -146,7 +146,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(words % {"id": key.hex(), "variable": ring.variable, "number": ring.ids.index(key) + 1})
 
-    def _tell(self, refusal: InUse, ring: Ring) -> None:
+    def _print_refusal(self, refusal: InUse, ring: Ring) -> None:
         """What is in the way, by columns, and what can be done about it."""
         for column, count in sorted((refusal.data or {}).items()):
             self.stdout.write(f"  {column}: {count}")

@@ -50,7 +50,9 @@ def _record(made_at: datetime) -> None:
     try:
         BackupRecord.objects.update_or_create(pk=BackupRecord.KEY, defaults={"made_at": made_at})
     except Error as error:
-        log.warning("The backup was made, but the database could not take note of it: %s.", error_text.told(error))
+        log.warning(
+            "The backup was made, but the database could not take note of it: %s.", error_text.describe_error(error)
+        )
 
 
 def named_for(moment: datetime, *, is_encrypted: bool) -> str:

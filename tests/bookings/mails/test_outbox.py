@@ -61,8 +61,8 @@ def test_move_waits_its_grace_time(station: Station, settings: Any) -> None:
     [mail] = Mail.objects.all()
     assert mails(made) == [(Kind.MOVED, State.WAITING, "")]
     assert timedelta(seconds=85) < mail.due_at - timezone.now() <= timedelta(seconds=90)
-    assert mail.knows
-    assert (mail.knows.day, mail.knows.slot) == EVENING
+    assert mail.known_state
+    assert (mail.known_state.day, mail.known_state.slot) == EVENING
 
 
 def test_move_back_sends_nothing(station: Station) -> None:
@@ -82,8 +82,8 @@ def test_moves_merge_into_one_from_the_first_place_to_the_last(station: Station)
 
     [mail] = Mail.objects.all()
     assert mails(made) == [(Kind.MOVED, State.WAITING, "")]
-    assert mail.knows
-    assert (mail.knows.day, mail.knows.slot) == EVENING
+    assert mail.known_state
+    assert (mail.known_state.day, mail.known_state.slot) == EVENING
 
 
 def test_move_of_what_nobody_heard_of_yet_stays_the_news_of_a_booking(station: Station) -> None:
@@ -259,5 +259,5 @@ def test_change_after_a_failure_says_all_since_what_was_heard_last(station: Stat
 
     newer = Mail.objects.get(booking=made.pk, state=State.WAITING)
     assert mails(made)[0] == (Kind.MOVED, State.WITHDRAWN, Problem.MERGED)
-    assert newer.knows
-    assert (newer.knows.day, newer.knows.slot) == EVENING
+    assert newer.known_state
+    assert (newer.known_state.day, newer.known_state.slot) == EVENING

@@ -177,7 +177,7 @@ def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office:
         until = time.monotonic() + PATIENCE_SECONDS
         while len(office.received) < 2 and time.monotonic() < until:
             time.sleep(0.01)
-        stop.tell()
+        stop.request()
         for _answer in range(2):
             office.given_up.set()
             time.sleep(0.1)

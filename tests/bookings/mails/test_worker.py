@@ -78,7 +78,7 @@ def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
 ) -> None:
     made = create(station)
     office.close()
-    stop = Listening({9: office.open, 10: lambda: stop.tell()})
+    stop = Listening({9: office.open, 10: lambda: stop.request()})
 
     with Courier(server_of(office)) as hands:
         worker.run(hands, stop)
@@ -93,7 +93,7 @@ def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
 @pytest.mark.django_db
 def test_worker_without_mails_keeps_no_line_open(station: Station, office: PostOffice) -> None:
     create(station)
-    stop = Listening({1: lambda: stop.tell()})
+    stop = Listening({1: lambda: stop.request()})
 
     with Courier(server_of(office)) as hands:
         worker.run(hands, stop)
@@ -137,7 +137,7 @@ def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
 
     monkeypatch.setattr(reminders, "queue", broken)
     create(kitchen)
-    stop = Listening({2: lambda: stop.tell()})
+    stop = Listening({2: lambda: stop.request()})
 
     with Courier(server_of(office)) as hands:
         worker.run(hands, stop)
@@ -178,7 +178,7 @@ def working(hands: Courier, stop: Stop, *, until: Callable[[], object] = lambda:
         yield
         wait_for(until)
     finally:
-        stop.tell()
+        stop.request()
         thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 

@@ -43,7 +43,7 @@ class Orphaned(Stop):
         self._parent = os.getppid()
 
     @property
-    def told(self) -> bool:  # type: ignore[override]
+    def requested(self) -> bool:  # type: ignore[override]
         return os.getppid() != self._parent
 
 

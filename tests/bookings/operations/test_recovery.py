@@ -180,7 +180,7 @@ def test_change_after_a_restore_is_told_as_to_somebody_who_knows(backup: Path, e
         services.change_status(moved.pk, Status.CANCELLED, by=roles.OPERATOR)
 
         [told] = Mail.objects.filter(booking=moved.pk, state=State.WAITING)
-        assert (told.kind, told.knows and told.knows.day.isoformat()) == (Kind.CANCELLED, "2031-03-08")
+        assert (told.kind, told.known_state and told.known_state.day.isoformat()) == (Kind.CANCELLED, "2031-03-08")
 
 
 @pytest.mark.looks
