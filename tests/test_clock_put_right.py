@@ -17,7 +17,6 @@ from bookings.models import CountedMail, Mail, WorkerBeat
 from bookings.models.mail_state import State
 from bookings.operations import clock_check, heartbeat, worker
 from bookings.operations.clock_check import ClockWatch
-from bookings.operations.worker import Stop
 from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
@@ -25,6 +24,7 @@ from tests.bookings.mails.conftest import deliver as deliver  # a fixture
 from tests.bookings.mails.conftest import office as office  # a fixture
 from tests.bookings.mails.test_outbox import create
 from tests.factories import PASSWORD
+from tests.worker_stops import StopAtFirstPause
 
 RIGHT: Final = datetime(2031, 3, 7, 8, tzinfo=UTC)
 AHEAD: Final = timedelta(days=90)
@@ -175,22 +175,15 @@ def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
     assert (ahead, deliver()) == ([], [Outcome.SENT])
 
 
-class Once(Stop):
-    """Stops at the first pause."""
-
-    def wait(self, seconds: float = float("inf")) -> None:
-        self.told = True
-
-
 def test_what_expires_survives_a_leap_that_is_put_right(
     clock: time_machine.Traveller, staff: User, database_travels_too: None
 ) -> None:
     clock.move_to(RIGHT)
     client = signed_in(staff)
     ResetRequest.objects.create(email="ana@example.com", language="en")
-    worker.keep_house(Once())
+    worker.keep_house(StopAtFirstPause())
     clock.move_to(RIGHT + AHEAD)
-    worker.keep_house(Once())
+    worker.keep_house(StopAtFirstPause())
     put_right(clock)
 
     assert (is_in(client), ResetRequest.objects.count()) == (True, 1)

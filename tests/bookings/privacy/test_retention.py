@@ -12,11 +12,11 @@ from bookings.models import RetentionNotice
 from bookings.models.status import Status
 from bookings.operations import clock_check, worker
 from bookings.operations.clock_check import ClockWatch
-from bookings.operations.worker import Stop
 from bookings.privacy import retention
 from stations.models import Station
 from tests.bookings.importing.running import run
 from tests.factories import booking, customer, open_station
+from tests.worker_stops import StopAtFirstPause
 
 NOW = datetime(2031, 3, 7, 12, tzinfo=UTC)
 LIMIT = date(2030, 3, 7)
@@ -144,13 +144,6 @@ def test_command_tells_each_station_and_all_of_them(station: Station, database_t
     assert does.out == would.out.replace("would be erased", "erased")
 
 
-class Looking(Stop):
-    """Stops at the first pause."""
-
-    def wait(self, seconds: float = float("inf")) -> None:
-        self.told = True
-
-
 def noticed(station: Station, sent_at: datetime) -> None:
     """Its managers were told then."""
     RetentionNotice.objects.create(
@@ -230,6 +223,6 @@ def test_worker_without_a_mail_server_erases_too(station: Station) -> None:
     books(station, "old", timezone.now().date() - timedelta(days=800))
     noticed(station, timezone.now() - timedelta(days=7))
 
-    worker.keep_house(Looking())
+    worker.keep_house(StopAtFirstPause())
 
     assert kept() == set()
