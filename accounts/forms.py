@@ -31,7 +31,7 @@ class PastedEmailField(forms.EmailField):
 
 class LoginForm(forms.Form):
     email = PastedEmailField(
-        label=_("E-mail"),
+        label=_("Email"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -47,7 +47,7 @@ class LoginForm(forms.Form):
         max_length=40,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
-        help_text=_("Only if you have set up a second factor: from your app, or a recovery code."),
+        help_text=_("Only if you use two-factor authentication: the code from your app, or a recovery code."),
     )
 
 
@@ -55,7 +55,7 @@ class ConfirmForm(forms.Form):
     """A form for a sensitive act. Asks for the password, unless it was given recently; views check it, and count failures."""
 
     code_field: ClassVar[str] = ""
-    """The field that takes a current code of the second factor; "" for none."""
+    """The field that takes a current code of two-factor authentication; "" for none."""
 
     old = forms.CharField(
         label=_("Current password"),
@@ -98,7 +98,7 @@ def _current_code() -> forms.CharField:
 
 
 class FactorForm(ConfirmForm):
-    """What changes a second factor that is set up: only who has it may."""
+    """Changes two-factor authentication, which takes a current code."""
 
     code_field = "code"
     code = _current_code()
@@ -161,7 +161,7 @@ class KeyForm(RedisplayMixin, ConfirmForm):
 
 class ForgottenForm(forms.Form):
     email = PastedEmailField(
-        label=_("E-mail"),
+        label=_("Email"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -178,7 +178,7 @@ class NewPasswordForm(forms.Form):
         help_text=_("At least 12 characters. Several words that have nothing to do with each other are best."),
     )
     again = forms.CharField(
-        label=_("New password once more"),
+        label=_("Repeat new password"),
         max_length=MAXIMUM_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),

@@ -18,7 +18,7 @@ from bench.measuring import Ratio, at_most
 STATIONS: Final = 200
 YEARS_OF_DAYS: Final = 5 * 365
 SEARCHES: Final = {
-    "e-mail": "guest3@mail",
+    "email": "guest3@mail",
     "phone": "+14152000003",
     "last four": "0003",
     "name beginning": "Tanaka",
@@ -78,7 +78,7 @@ def at_size(ground: Ground, bookings: int, rounds: int, curve: Curve | None) -> 
             count = _grow(ground, begin + 1, end)
             if curve is not None:
                 curve[f"month of {MONTH} days"].append((count, _median(large, month)))
-                curve["search by e-mail"].append((count, _median(large, SEARCH, {"q": searches["e-mail"]})))
+                curve["search by email"].append((count, _median(large, SEARCH, {"q": searches["email"]})))
         return list(_compared(ground, large, bookings, rounds, month, searches))
     finally:
         ground.stop(large)
@@ -97,7 +97,7 @@ def _grow(ground: Ground, begin: int, end: int) -> int:
 def _searches(ground: Ground) -> dict[str, str]:
     """What is searched for, by what it is."""
     first = ground.product.ask(ground.range(MONTH))[0]["data"][0]["customer"]
-    searches = {**SEARCHES, "e-mail": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
+    searches = {**SEARCHES, "email": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
     for name, words in searches.items():
         if not ground.product.ask(SEARCH, {"q": words})[0]["data"]:
             raise SystemExit(f"The search by {name} found nobody.")

@@ -39,9 +39,9 @@ class Event(models.TextChoices):
     STATUS = "status", gettext_lazy("Status changed")
     DISPLACED = "displaced", gettext_lazy("Lost its place")
     RETIMED = "retimed", gettext_lazy("Times recomputed")
-    MAIL_NOW = "mail_now", gettext_lazy("Mail sent at once")
-    MAIL_AGAIN = "mail_again", gettext_lazy("Mail sent again")
-    MAIL_WITHHELD = "mail_withheld", gettext_lazy("No mail: the customer was told otherwise")
+    MAIL_NOW = "mail_now", gettext_lazy("Email sent at once")
+    MAIL_AGAIN = "mail_again", gettext_lazy("Email sent again")
+    MAIL_WITHHELD = "mail_withheld", gettext_lazy("No email: the customer already knows")
     ERASED = "erased", gettext_lazy("Customer erased")
     CONTACT_USED = "contact_used", gettext_lazy("Saved for the customer")
     CONTACT_DISMISSED = "contact_dismissed", gettext_lazy("Dismissed")
@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a booking's story: `who` is an e-mail, or "" for a command; `channel` is the door, or "" where that was a
+    """One line of a booking's story: `who` is an email, or "" for a command; `channel` is the door, or "" where that was a
     command by itself; `what` is a sentence."""
 
     when: datetime

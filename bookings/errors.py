@@ -40,7 +40,7 @@ class Stale(errors.Stale):
         booking: "Booking"
         last: "Line | None"
 
-    sentence = _("Somebody changed this booking meanwhile. Look at it again before you change it.")
+    sentence = _("Someone else has changed this booking. Check it before you change it.")
 
 
 class NotReschedulable(DomainError):
@@ -89,14 +89,14 @@ class WouldDisplace(DomainError):
     """A change of the timetable would leave bookings without a place: `data` lists them, in order."""
 
     code = "would_displace"
-    sentence = _("Bookings would lose their place. Move them first, or say that they shall be displaced.")
+    sentence = _("Some bookings would no longer fit. Move them first, or tick “Displace bookings that no longer fit”.")
 
 
 class WouldRetime(DomainError):
     """Another time zone moves the instants of bookings ahead: `data` lists them, in order."""
 
     code = "would_retime"
-    sentence = _("Bookings ahead keep their local time, and so begin at another moment. Say that this is meant.")
+    sentence = _("Upcoming bookings keep their local time, so their actual start changes. Tick the box to confirm.")
 
 
 class NothingToUndo(DomainError):

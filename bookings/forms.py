@@ -162,7 +162,7 @@ class PartyForm(forms.Form):
     party_kids = forms.IntegerField(label=_("Children"), min_value=0, max_value=MAX_PLACES, initial=0)
     slots = forms.IntegerField(label=_("Slots in a row"), min_value=1, max_value=MAX_SLOTS, initial=1)
     special_requests = LinesField(
-        label=_("Wishes"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Special requests"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
     )
     total_due_cents = AmountField(label=_("Total"))
     deposit_due_cents = AmountField(label=_("Deposit"))
@@ -190,7 +190,7 @@ class ContactForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), required=False, max_length=200, widget=forms.TextInput(attrs={"dir": "auto"})
     )
-    email = PastedEmailField(label=_("E-mail"), required=False, max_length=254)
+    email = PastedEmailField(label=_("Email"), required=False, max_length=254)
     phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
 
     def contact(self) -> Contact | None:
@@ -298,7 +298,7 @@ class FeedForm(RedisplayMixin, forms.Form):
     station = forms.ModelChoiceField(
         Station.objects.none(), label=_("Station"), required=False, empty_label=_("All my stations")
     )
-    details = forms.BooleanField(label=_("With names, telephone numbers, e-mail and wishes"), required=False)
+    details = forms.BooleanField(label=_("With names, phone numbers, email and special requests"), required=False)
 
     def __init__(self, *args: Any, person: User, **options: Any) -> None:
         super().__init__(*args, **options)

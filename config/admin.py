@@ -49,9 +49,9 @@ def _forms_after_sign_in(view: Any) -> Any:
 
 
 class StationbookAdmin(AdminSite):
-    site_header = _("Stationbook: management")
+    site_header = _("Stationbook: administration")
     site_title = _("Stationbook")
-    index_title = _("What to manage")
+    index_title = _("Administration")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Leave out what libraries bring: their tables, and their pages for ours."""

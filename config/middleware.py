@@ -157,11 +157,11 @@ def page_rate_limit(get_response: Handler) -> Handler:
 
 
 WITHOUT_FACTOR = ("/accounts/me/factor/", "/accounts/confirm/", "/accounts/logout/", "/accounts/login/", "/language/")
-"""What somebody reaches who has yet to set up the second factor that is demanded of them."""
+"""Addresses that stay open to a person who must set up two-factor authentication first."""
 
 
 def second_factor(get_response: Handler) -> Handler:
-    """Leads whoever lacks a second factor to the page that sets it up, and lets them reach nothing else until then."""
+    """Leads whoever lacks two-factor authentication to the page that sets it up, and lets them reach nothing else until then."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if not settings.SECOND_FACTOR_GROUPS or request.path_info.startswith(WITHOUT_FACTOR):
@@ -169,7 +169,7 @@ def second_factor(get_response: Handler) -> Handler:
         if not getattr(request.user, "lacks_second_factor", False):
             return get_response(request)
         if is_api(request.path_info):
-            sentence = _("Your group logs in with a second factor. Log in with the browser and set one up.")
+            sentence = _("Your group requires two-factor authentication. Sign in with the browser and set it up.")
             return answer(request, 403, code="second_factor_demanded", sentence=sentence)
         return redirect("second-factor")
 

@@ -306,7 +306,7 @@ if EMAIL_URL or "MAIL_FROM" in env:
         validate_email(MAIL_FROM)
     except ValidationError:
         raise ImproperlyConfigured(
-            "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
+            "MAIL_FROM is no email address. Write it like book@example.com, without a name."
         ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
 MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=4)
@@ -318,7 +318,7 @@ if min(MAIL_DAILY_LIMIT_PER_RECIPIENT, MAIL_HOURLY_LIMIT_PER_STATION) < 1:
     raise ImproperlyConfigured("MAIL_DAILY_LIMIT_PER_RECIPIENT and MAIL_HOURLY_LIMIT_PER_STATION are at least 1.")
 
 SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
-"""Whose members, and all superusers with them, log in with a second factor or not at all."""
+"""Whose members, and all superusers with them, log in with two-factor authentication or not at all."""
 
 REDIS_URL = redis_server("REDIS_URL")
 """Where rate limits are counted instead of in the database; "" for in the database."""

@@ -39,18 +39,18 @@ class NotFound(DomainError):
     """No such thing, or one of a station that the person may not see: the two look alike."""
 
     code = "not_found"
-    sentence = _("There is no such thing here.")
+    sentence = _("Not found.")
 
 
 class NotPermitted(DomainError):
     """The person holds no group with this right."""
 
     code = "permission_denied"
-    sentence = _("Your groups do not allow this. Ask a manager for the right.")
+    sentence = _("You don't have permission to do this. Ask a manager.")
 
 
 class Invalid(DomainError):
     """Input that no rule needs to look at: out of range, or at odds with itself."""
 
     code = "invalid"
-    sentence = _("Please correct what is marked.")
+    sentence = _("Please correct the errors below.")

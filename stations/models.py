@@ -54,7 +54,7 @@ class Station(models.Model):
         max_length=2,
         default="US",
         validators=[validators.country],
-        help_text=_("Two letters. Telephone numbers without a country code are read as of this country."),
+        help_text=_("Two-letter code. Used for phone numbers without a country code."),
     )
     currency = models.CharField(_("currency"), max_length=3, default="USD", validators=[validators.currency])
     first_weekday = models.SmallIntegerField(
@@ -67,17 +67,17 @@ class Station(models.Model):
         choices=settings.LANGUAGES,
         help_text=_("Mails are written in it, unless the customer's own is known."),
     )
-    email = models.EmailField(_("e-mail"), blank=True)
+    email = models.EmailField(_("email"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
     address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
     mail_from = models.EmailField(
-        _("sender of mails"), blank=True, help_text=_("Empty: the address that the whole installation sends from.")
+        _("sender of emails"), blank=True, help_text=_("Empty: the address that the whole installation sends from.")
     )
     mail_reply_to = models.EmailField(
-        _("answers to"), blank=True, help_text=_("Where customers' answers go. Empty: the station's e-mail.")
+        _("answers to"), blank=True, help_text=_("Where customers' replies go. Leave empty to use the station's email.")
     )
     mail_signature = models.TextField(
-        _("signature of mails"), max_length=500, blank=True, validators=[validators.plain_text]
+        _("signature of emails"), max_length=500, blank=True, validators=[validators.plain_text]
     )
     reminder_hours = models.PositiveSmallIntegerField(
         _("reminder, hours before"),
@@ -149,14 +149,18 @@ class Opening(models.Model):
         help_text=_("How many guests at once; empty for no limit."),
     )
     first_date = models.DateField(
-        _("first date"), null=True, blank=True, validators=[validators.known_date], help_text=_("Empty: since ever.")
+        _("first date"),
+        null=True,
+        blank=True,
+        validators=[validators.known_date],
+        help_text=_("Leave empty for no start date."),
     )
     last_date = models.DateField(
         _("last date"),
         null=True,
         blank=True,
         validators=[validators.known_date],
-        help_text=_("Empty: until further notice."),
+        help_text=_("Leave empty for no end date."),
     )
 
     objects = OfStationQuerySet.as_manager()

@@ -3,7 +3,7 @@
 from typing import Final
 
 MARKS: Final = ("Quillon", "Xanthe", "quillon.x", "23125987", "zebra crossing", "giraffe")
-"""Parts of the name, the e-mail, the phone, the wishes and the notes."""
+"""Parts of the name, the email, the phone, the wishes and the notes."""
 
 NAME: Final = "Quillon Xanthe"
 EMAIL: Final = "quillon.x@example.com"

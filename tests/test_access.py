@@ -499,7 +499,7 @@ def test_no_other_site_can_write_by_somebodys_session(world: World, row: Row) ->
     answer = world.call("root", row.method, row.route, by_token=False, protected=True)
 
     assert answer.status_code == 403
-    assert "protection has run out" in answer.content.decode()
+    assert "session has expired" in answer.content.decode()
 
 
 OTHERS: Final = {

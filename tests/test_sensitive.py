@@ -105,7 +105,7 @@ def test_every_address_is_decided_on() -> None:
 
 @pytest.fixture
 def visitor(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A superuser's, with a second factor and a feed with details; the password was given eleven minutes ago."""
+    """A superuser's, with two-factor authentication and a feed with details; the password was given eleven minutes ago."""
     root = world.people["root"]
     assert root
     two_factor.confirm(root, code_of(two_factor.begin(root)))

@@ -102,17 +102,19 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     filter_horizontal = ("groups", "stations")
     actions = ("end_everything", "take_second_factor")
 
-    @admin.action(description=_("Log out everywhere and end everything"), permissions=["change"])
+    @admin.action(description=_("Sign out everywhere and revoke all access"), permissions=["change"])
     def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
             sessions.end_everything(other)
-            self.message_user(request, gettext("Logged out everywhere: %(who)s.") % {"who": other}, "success")
+            self.message_user(request, gettext("Signed out everywhere: %(who)s.") % {"who": other}, "success")
 
     @admin.action(description=_("Reset two-factor authentication (lost phone)"), permissions=["change"])
     def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
             two_factor.take_away(other)
-            self.message_user(request, gettext("Logs in by password alone: %(who)s.") % {"who": other}, "success")
+            self.message_user(
+                request, gettext("Two-factor authentication is reset: %(who)s.") % {"who": other}, "success"
+            )
 
     def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
         """Those of the chosen whom the manager may change; the page says why the others were left alone."""
@@ -120,7 +122,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
             if delegation.may_edit(person_of(request), other):
                 yield other
                 continue
-            sentence = gettext("Left alone: %(who)s may do more than you. Ask somebody who manages them.")
+            sentence = gettext("You can't change %(who)s: they have more permissions than you.")
             if other == request.user:
                 sentence = gettext("You can't change your own account here. Use your account page.")
             self.message_user(request, sentence % {"who": other}, "error")

@@ -46,14 +46,12 @@ class SearchBody(StrictSerializer):
 
 class LoginFailed(exceptions.AuthenticationFailed):
     default_code = "login_failed"
-    default_detail = _(
-        "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager."
-    )
+    default_detail = _("Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
 
 
 class SecondFactorDemanded(exceptions.PermissionDenied):
     default_code = "second_factor_demanded"
-    default_detail = _("Your group logs in with a second factor. Log in with the browser and set one up.")
+    default_detail = _("Your group requires two-factor authentication. Sign in with the browser and set it up.")
 
 
 class OpenView(ApiView):
@@ -68,7 +66,7 @@ class OpenView(ApiView):
 
 
 class Login(OpenView):
-    """E-mail and password for an access and a refresh token; with a second factor, its code too."""
+    """Email and password for an access and a refresh token; with two-factor authentication, its code too."""
 
     examples = {"POST": EXAMPLE}
 
@@ -109,7 +107,7 @@ class Logout(OpenView):
 
 
 class Search(ApiView):
-    """Customers by e-mail, phone, its last four digits, or the name. Posted: no address holds PII."""
+    """Customers by email, phone, its last four digits, or the name. Posted: no address holds PII."""
 
     rights = {"POST": roles.PII}
     throttle_classes = (EachUser, EachSearch)

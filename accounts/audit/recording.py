@@ -62,7 +62,7 @@ def record_customers(
 
 
 def sentence(event: str, changes: Mapping[str, Any]) -> str:
-    """What an entry about a customer says, for a person: “Contact shown: e-mail, phone”."""
+    """What an entry about a customer says, for a person: “Contact shown: email, phone”."""
 
     label = CustomerEvent(event).label if event in CustomerEvent.values else event
     fields = ", ".join(field_label(Customer, name) for name in changes if name != MOVED_FROM)
@@ -79,7 +79,7 @@ def field_label(model: type[models.Model] | None, name: str) -> str:
 
 
 def record_hidden(user: User, name: str, *, event: str) -> None:
-    """That something of a person's door changed: a password, a second factor. It is no field that auditlog may look at."""
+    """Record a change to how a person signs in, such as a new password, without its value."""
 
     changes = {name: [HIDDEN, HIDDEN]}
     AuditEntry.objects.log_create(user, action=AuditEntry.Action.UPDATE, changes=changes, event=event)

@@ -45,12 +45,12 @@ class TokenInvalid(exceptions.AuthenticationFailed):
 
 class CsrfFailed(exceptions.PermissionDenied):
     default_code = "csrf_failed"
-    default_detail = _("The form's protection has run out. Reload the page and try again.")
+    default_detail = _("Your session has expired. Reload the page and try again.")
 
 
 def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, address: str | None) -> User | None:
-    """Who this is; None for an unknown e-mail, a wrong password, an inactive account, and a code of the second factor that is
-    missing, wrong or spent, at the same cost. Each is a line in the log, which tells of a refused one only where it came from.
+    """Who this is; None for an unknown email, a wrong password, an inactive account, and a two-factor code that is missing,
+    wrong or spent, at the same cost. Each is a line in the log, which tells of a refused one only where it came from.
 
     Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
     """

@@ -3,7 +3,7 @@
 For a forgotten password: asked for by anybody, mailed to whoever has the account, good for an hour. By a manager, for a new
 person or in place of a password that is lost: mailed, or handed over where no mail can be sent, good for three days.
 
-Asking writes down an e-mail and nothing else, whether anybody has it or not; who it is, a worker finds out later. A link is made
+Asking writes down an email and nothing else, whether anybody has it or not; who it is, a worker finds out later. A link is made
 from what a session carries of its person, so that it is over as soon as any of that changes, and with the next log-in.
 """
 
@@ -37,7 +37,7 @@ def is_offered() -> bool:
 
 
 def ask(email: str, *, language: str, address: str | None) -> int:
-    """Note that a new password is wanted for an e-mail. Returns how many seconds to wait before asking again, 0 for none.
+    """Note that a new password is wanted for an email. Returns how many seconds to wait before asking again, 0 for none.
 
     Who has asked for one account too often is told nothing of it, and no more mails go there.
     """

@@ -32,7 +32,7 @@ def is_recent(session: SessionBase) -> bool:
 def confirm(
     request: HttpRequest, user: User, *, password: str | None = None, code: str | None = None, address: str | None
 ) -> bool:
-    """Check what the person signed in has given: the password, a code of the second factor, or both; None was not asked for.
+    """Check what the person signed in has given: the password, a two-factor code, or both; None was not asked for.
 
     A code may be a recovery code, and is spent. Failures count as failed sign-ins do: raises `throttling.TooManyFailures`.
     A right password is remembered in the session, under a new session key.

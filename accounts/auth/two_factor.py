@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for when it is lost.
+"""Two-factor authentication: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for when it is lost.
 
 The app's secret rests encrypted; of a recovery code only a digest is kept. Every code is good once, over all processes: whoever
 spends it first has it. With a factor set up or taken away, all sessions and tokens of before are over.
@@ -33,7 +33,7 @@ RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 10
 """80 random bits: nobody finds one by its digest."""
 TOLERANCE: Final = 1
-"""Steps of 30 seconds that a telephone's clock may be off."""
+"""Steps of 30 seconds that a phone's clock may be off."""
 NOBODYS: Final = base64.b32encode(bytes(SECRET_BYTES)).decode()
 ISSUER: Final = "Stationbook"
 
@@ -81,7 +81,7 @@ def confirm(user: User, code: str) -> list[str] | None:
 
 
 def take_away(user: User) -> None:
-    """From now on the password is enough. Recorded. Without a second factor nothing is done."""
+    """From now on the password is enough. Recorded. Without two-factor authentication nothing is done."""
     if user.second_factor_at is None:
         return
     with transaction.atomic():
@@ -132,7 +132,7 @@ class Proof:
 
 
 def look(email: str, code: str) -> Proof:
-    """What a code is worth for whoever has this e-mail. At the same cost for everybody, whether they exist or have a factor."""
+    """What a code is worth for whoever has this email. At the same cost for everybody, whether they exist or have a factor."""
     whose = User.objects.normalize_email(email)
     found = Authenticator.objects.filter(user__email=whose, secret__isnull=False).first()
     recovery = RecoveryCode.objects.filter(user__email=whose, digest=_digest(code)).first()

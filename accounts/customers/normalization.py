@@ -1,4 +1,4 @@
-"""How what people type about a person is made comparable: e-mails, telephone numbers, names.
+"""How what people type about a person is made comparable: emails, phone numbers, names.
 
 Only keyed hashes of these forms are stored (see `accounts.encryption`).
 """

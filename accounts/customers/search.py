@@ -28,7 +28,7 @@ LONGEST_QUERY: Final = 500
 
 
 def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
-    """The 50 latest customers that `q` finds, each with its station: by exact e-mail, phone in any spelling,
+    """The 50 latest customers that `q` finds, each with its station: by exact email, phone in any spelling,
     its last four digits, or the beginnings of all its words from three letters on.
 
     Only at stations the person sees, and only with the right to personal data (NotPermitted). Two queries.

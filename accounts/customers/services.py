@@ -1,6 +1,6 @@
 """Customers: found, made, changed, shown. The one writer of customers.
 
-The same person again is the same e-mail or phone and the same name, at one station; stations share nobody.
+The same person again is the same email or phone and the same name, at one station; stations share nobody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -238,7 +238,7 @@ def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
 def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
     """Put changes on a customer and check them; the names of the fields that now differ."""
     wrong = {name: [_("This cannot be changed here.")] for name in changes if name not in EDITABLE}
-    wrong |= {name: [_("Please write text.")] for name, value in changes.items() if not isinstance(value, str)}
+    wrong |= {name: [_("Enter text.")] for name, value in changes.items() if not isinstance(value, str)}
     if wrong:
         raise Invalid(fields=wrong)
     before = {name: getattr(customer, name) for name in EDITABLE}
@@ -278,7 +278,7 @@ def _set_phone(customer: Customer, *, strict: bool) -> None:
     """Bring the phone into E.164; one that is no number is marked, or refused where `strict`."""
     number = e164(customer.phone, customer.station.country) if customer.phone else ""
     if number is None and strict:
-        hint = _("This is no telephone number. Write it with its country code, such as +1 202 555 0143.")
+        hint = _("This is not a phone number. Enter it with its country code, such as +1 202 555 0143.")
         raise Invalid(fields={"phone": [hint]})
     customer.phone_is_valid = number is not None
     customer.phone = customer.phone if number is None else number

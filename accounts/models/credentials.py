@@ -41,7 +41,7 @@ class RecoveryCode(models.Model):  # noqa: DJ008
 
 
 class ResetRequest(QueuedEmail):
-    """That somebody wants a new password for an e-mail, whoever has it.
+    """That somebody wants a new password for an email, whoever has it.
 
     Only `accounts.auth.password_reset` writes it; sent, it is gone.
     """

@@ -29,7 +29,7 @@ class Customer(models.Model):
     )
     name = EncryptedTextField(_("name"), max_length=200, pad_to=48, validators=[validators.plain_line])
     email = EncryptedTextField(
-        _("e-mail"),
+        _("email"),
         max_length=254,
         pad_to=48,
         blank=True,
@@ -38,7 +38,7 @@ class Customer(models.Model):
     )
     email_is_valid = models.BooleanField(_("email is a valid address"), default=True, db_default=True, editable=False)
     """False for what an import kept as written: nothing is ever sent to it."""
-    email_bounced = models.BooleanField(_("e-mail does not work"), default=False, editable=False)
+    email_bounced = models.BooleanField(_("email does not work"), default=False, editable=False)
     """A mail server said that there is nobody at this address."""
     phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)

@@ -29,9 +29,9 @@ class Held:
 
 
 class User(PasswordUser, PermissionsMixin):
-    """A member of staff, known by e-mail. Groups say what they may do, stations where."""
+    """A member of staff, known by email. Groups say what they may do, stations where."""
 
-    email = models.EmailField(_("e-mail"), unique=True)
+    email = models.EmailField(_("email"), unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True, validators=[validators.plain_line])
     stations = models.ManyToManyField(Station, blank=True, related_name="people", verbose_name=_("stations"))
     is_active = models.BooleanField(
@@ -41,7 +41,7 @@ class User(PasswordUser, PermissionsMixin):
     epoch = models.PositiveIntegerField(_("everything that they were signed in with"), default=0, editable=False)
     """Sessions, tokens and feeds carry it. Only `accounts.auth.sessions` moves it on, and what carries another is over."""
 
-    second_factor_at = models.DateTimeField(_("second factor"), null=True, default=None, editable=False)
+    second_factor_at = models.DateTimeField(_("two-factor authentication"), null=True, default=None, editable=False)
     """Since when one is set up, or None. Only `accounts.auth.two_factor` writes it."""
 
     objects: ClassVar[UserManager[Self]] = UserManager()

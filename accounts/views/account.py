@@ -48,13 +48,13 @@ def password(request: OwnRequest) -> HttpResponse:
     request.user.set_password(form.cleaned_data["new"])
     sessions.give_password(request.user)
     auth.update_session_auth_hash(request, request.user)
-    notices.keep(request, _("Your password is changed. Everywhere else you are logged out."))
+    notices.keep(request, _("Your password is changed. You are signed out everywhere else."))
     return redirect("me")
 
 
 @post_only
 @own
-@does(gettext_lazy("Log out everywhere and end everything"))
+@does(gettext_lazy("Sign out everywhere and revoke all access"))
 def end_everything(request: OwnRequest) -> HttpResponse:
     sessions.end_everything(request.user)
     auth.logout(request)

@@ -33,7 +33,7 @@ def identify(request: HttpRequest, form: LoginForm) -> User | Refusal:
         return too_often(form, refusal.wait)
     if user is None:
         form.add_error(
-            None, _("E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
+            None, _("Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
         )
         return Refusal(400)
     return user

@@ -40,7 +40,7 @@ EXPORTED = ("when", "who", "from", "address", "station", "of", "id", "event", "w
 
 
 class ActorFilter(admin.SimpleListFilter):
-    """Colleagues of the manager; anybody else who was there is found by e-mail."""
+    """Colleagues of the manager; anybody else who was there is found by email."""
 
     title = _("who")
     parameter_name = "actor"
@@ -66,8 +66,8 @@ class EventFilter(admin.SimpleListFilter):
             ("password_link", gettext("Link for a new password")),
             ("ended", gettext("Ended everywhere")),
             ("session_ended", gettext("Session ended")),
-            ("factor", gettext("Second factor set up")),
-            ("factor_gone", gettext("Second factor taken away")),
+            ("factor", gettext("Two-factor authentication set up")),
+            ("factor_gone", gettext("Two-factor authentication removed")),
             ("recovery_codes", gettext("New recovery codes")),
             ("renewed", gettext("New address of a feed")),
             ("retention_notice", gettext("Notice before customers are erased")),
@@ -87,7 +87,7 @@ class AuditAdmin(ScopedAdmin):
     list_select_related = ("station",)
     date_hierarchy = "timestamp"
     search_fields = ("object_pk__exact", "actor_email__iexact")
-    search_help_text = _("The whole id of a booking, customer or station, or the e-mail of who changed it.")
+    search_help_text = _("The full ID of a booking, customer or station, or the email of the person who changed it.")
     ordering = ("-id",)
     actions = ("export",)
 

@@ -26,7 +26,7 @@ admin.site.register(Group, GroupAdmin)
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
-    email = KeptEmailField(label=_("e-mail"), required=False, max_length=254)
+    email = KeptEmailField(label=_("email"), required=False, max_length=254)
     notes = LinesField(label=_("notes"), required=False, max_length=2000)
     seen_versions: Sequence[int] | None = None
 
@@ -60,7 +60,7 @@ class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
     list_filter = (StationFilter, ("email_bounced", EmailStatusFilter), "email_is_valid", "phone_is_valid")
     ordering = ("-created_at",)
     readonly_fields = ("email_status", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
-    search_help_text = _("E-mail, phone or its last four digits, or the beginnings of names, from three letters on.")
+    search_help_text = _("Email, phone number or its last four digits, or the first three or more letters of a name.")
 
     def versions_of(self, obj: Customer) -> list[int]:
         return [obj.version]

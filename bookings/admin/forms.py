@@ -39,9 +39,9 @@ class BookingForm(ServiceForm):
         help_text=_("It has lost its place. Tick this, or choose another date or slot, to give it one."),
     )
     customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=200)
-    customer_email = PastedEmailField(label=_("New customer: e-mail"), required=False, max_length=254)
+    customer_email = PastedEmailField(label=_("New customer: email"), required=False, max_length=254)
     customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=40)
-    special_requests = LinesField(label=_("Wishes"), required=False, max_length=2000)
+    special_requests = LinesField(label=_("Special requests"), required=False, max_length=2000)
     source = LineField(label=_("Source"), required=False, max_length=50)
     external_ref = LineField(label=_("External reference"), required=False, max_length=100)
 

@@ -37,7 +37,7 @@ from stations.models import Station
 ACTIONS: Final = {
     display.NOW: ("send_now", _("Send now")),
     display.AGAIN: ("send_again", _("Send again")),
-    display.WITHHOLD: ("withhold", _("No mail: told otherwise")),
+    display.WITHHOLD: ("withhold", _("Don't send: already told")),
 }
 """Each choice's action, and what it is called."""
 BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}", re.IGNORECASE)
@@ -58,7 +58,7 @@ class MailAdmin(ScopedAdmin):
     ordering = ("-created_at",)
     search_fields = ("booking",)
     search_help_text = _(
-        "A booking's id or its first eight characters, its external reference, or its customer by e-mail, phone or name."
+        "A booking's ID or its first eight characters, its external reference, or its customer's email, phone or name."
     )
     actions = tuple(name for name, _label in ACTIONS.values())
 

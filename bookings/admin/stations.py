@@ -52,12 +52,12 @@ class StationForm(_StationForm):
     """A station's own fields, and what the manager agrees to where bookings ahead are touched."""
 
     displace = forms.BooleanField(
-        label=_("Displace bookings that lose their place"),
+        label=_("Displace bookings that no longer fit"),
         required=False,
-        help_text=_("They stand beside the calendar until they are moved. Nobody is dropped."),
+        help_text=_("They are listed next to the calendar until moved. No booking is deleted."),
     )
     retime = forms.BooleanField(
-        label=_("Let bookings ahead begin at another moment"),
+        label=_("Recalculate the start of upcoming bookings"),
         required=False,
         help_text=_("With another time zone they keep their local time."),
     )
@@ -276,14 +276,14 @@ class WeekForm(RedisplayMixin, forms.Form):
         help_text=_("Empty for no limit."),
     )
     first_date = IsoDateField(label=_("First date"))
-    last_date = IsoDateField(label=_("Last date"), required=False, help_text=_("Empty: until further notice."))
+    last_date = IsoDateField(label=_("Last date"), required=False, help_text=_("Leave empty for no end date."))
     replace = forms.BooleanField(
         label=_("Replace what is open on these days"),
         required=False,
         initial=True,
         help_text=_("From the first date on; what was before stays as it was."),
     )
-    displace = forms.BooleanField(label=_("Displace bookings that lose their place"), required=False)
+    displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
     timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
     latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
     """What the timetable was when the page was opened."""

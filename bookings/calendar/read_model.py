@@ -34,7 +34,7 @@ COLUMNS = (
 WISHES = ("special_requests",)
 CONTACT = ("customer__email", "customer__phone")
 UNTOLD: tuple[Any, ...] = (None, "", "")
-"""What stands for wishes, e-mail and phone that were not asked for."""
+"""What stands for wishes, email and phone that were not asked for."""
 ROWS_AT_ONCE = 500
 ROW_FORMAT: Final = "2"
 """Counted up by each release whose rows differ: what callers keep from the release before is not confirmed."""

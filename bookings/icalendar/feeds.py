@@ -43,7 +43,7 @@ ENTRIES_A_PIECE: Final = 100
 REFRESH_MINUTES: Final = 15
 """How often a program is asked to look again."""
 NOBODY: Final = "nobody@stationbook.invalid"
-"""For stations without an e-mail: readers want an organizer with an address."""
+"""For stations without an email: readers want an organizer with an address."""
 STATUSES: Final = {Status.PENDING: EventStatus.TENTATIVE, Status.CANCELLED: EventStatus.CANCELLED}
 """Every other status is that of a confirmed booking."""
 
@@ -201,8 +201,8 @@ class Words(NamedTuple):
             cancelled=_("Cancelled: %(who)s"),
             displaced=_("Needs a place: %(who)s"),
             phone=_("Phone"),
-            email=_("E-mail"),
-            wishes=_("Wishes"),
+            email=_("Email"),
+            wishes=_("Special requests"),
         )
 
 

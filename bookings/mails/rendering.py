@@ -97,7 +97,7 @@ def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
     if requests := requests_to_repeat(booking):
-        yield Fact(_("Your wishes"), requests)
+        yield Fact(_("Your special requests"), requests)
 
 
 def _party(booking: Booking) -> str:

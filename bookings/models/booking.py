@@ -57,7 +57,7 @@ class Booking(models.Model):
         _("deposit, in cents or the currency's smallest unit"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
     special_requests = EncryptedTextField(
-        _("wishes"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
+        _("special requests"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
     )
     requests_are_external = models.BooleanField(default=False, db_default=False, editable=False)
     """Whether another system wrote the special requests (API, import): emails to the customer do not repeat those."""

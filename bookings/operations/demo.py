@@ -356,7 +356,7 @@ def _story(dice: Random, stations: Sequence[Station]) -> None:
 
 
 def _attend_to(dice: Random, booking: Booking, *, by: Person) -> None:
-    """And tell its customer by telephone: a demo writes to nobody, not even where a mail server is set."""
+    """And tell its customer by phone: a demo writes to nobody, not even where a mail server is set."""
     if booking.status == Status.PENDING:
         services.change_status(booking.pk, Status.CONFIRMED, by=by)
     to = Place(booking.date + timedelta(days=dice.choice([1, 2, 7])), booking.slot)

@@ -42,7 +42,7 @@ class Rules:
     not_before: datetime | None
     """A slot that has ended by then is past; None where the past is allowed."""
     strict: bool
-    """Whether a telephone number or an address that is none is refused, rather than kept as written."""
+    """Whether a phone number or an address that is none is refused, rather than kept as written."""
 
 
 def make(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person) -> list[Booking | DomainError]:

@@ -43,7 +43,7 @@ def create(draft: Draft, *, by: Person) -> Booking:
 def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) -> list[Booking | DomainError]:
     """Bookings brought in from elsewhere, in their order: each is made, or refused by itself, in one transaction.
 
-    The past and every status are allowed here, and a telephone number that is none is kept as written. Customers hear of it
+    The past and every status are allowed here, and a phone number that is none is kept as written. Customers hear of it
     where `notify` says so.
     """
     roles.require(by, roles.CHANGE)

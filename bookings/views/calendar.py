@@ -28,7 +28,7 @@ Contents = Callable[[PageRequest, View], CalendarContents]
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The view that the person chose last; at first the week, or on a telephone the agenda. Whoever has no pages has the API."""
+    """The view that the person chose last; at first the week, or on a phone the agenda. Whoever has no pages has the API."""
     if request.user.is_authenticated and not request.user.has_perm(roles.PAGES):
         return redirect("api")
     by_telephone = "Mobi" in request.headers.get("User-Agent", "")

@@ -80,7 +80,7 @@ class SlotField(_ShapeField):
 class IdField(_ShapeField):
     """A UUID, with or without hyphens, in either case."""
 
-    default_error_messages = {"invalid": _("This is no id. Use one that the API gave you.")}
+    default_error_messages = {"invalid": _("Invalid ID. Use one from the API.")}
 
     def read(self, text: str) -> UUID:
         return known_uuid(text)

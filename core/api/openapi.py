@@ -32,22 +32,22 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
     401: (
         "Not signed in, or no longer",
         {
-            "not_authenticated": "Please sign in: send an access token, or log in with the browser.",
+            "not_authenticated": "Please sign in: send an access token, or sign in with the browser.",
             "token_invalid": "The token is not valid, or no longer. Sign in again.",  # nosec B105  # a sentence
-            "login_failed": "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.",
+            "login_failed": "Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.",
         },
     ),
     403: (
         "A right that is held at no station, or a browser's write without the form's protection",
         {
-            "permission_denied": "Your groups do not allow this. Ask a manager for the right.",
-            "csrf_failed": "The form's protection has run out. Reload the page and try again.",
-            "second_factor_demanded": "Your group logs in with a second factor. Log in with the browser and set one up.",
+            "permission_denied": "You don't have permission to do this. Ask a manager.",
+            "csrf_failed": "Your session has expired. Reload the page and try again.",
+            "second_factor_demanded": "Your group requires two-factor authentication. Sign in with the browser and set it up.",
         },
     ),
     404: (
         "No such thing, or one of a station that the caller may not see",
-        {"not_found": "There is no such thing here."},
+        {"not_found": "Not found."},
     ),
     406: (
         "No such version, or no such format",
@@ -59,7 +59,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
     ),
     412: (
         "If-Match does not name the current version: `data` is the current row, and who changed it when",
-        {"stale": "Somebody changed this booking meanwhile. Look at it again before you change it."},
+        {"stale": "Someone else has changed this booking. Check it before you change it."},
     ),
     413: ("Over 1 MiB", {"too_large": "The request is too large. Send less at once."}),
     415: (

@@ -34,13 +34,13 @@ SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
 """Codes whose sentence says by itself what is wrong; the others' name the field."""
 
 SENTENCES: Final = {
-    "not_authenticated": _("Please sign in: send an access token, or log in with the browser."),
+    "not_authenticated": _("Please sign in: send an access token, or sign in with the browser."),
     "permission_denied": NotPermitted.sentence,
     "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
     "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
     "too_large": _("The request is too large. Send less at once."),
     "unavailable": _("The service is busy. Try again in a moment."),
-    "invalid": _("Please correct what is marked."),
+    "invalid": _("Please correct the errors below."),
 }
 """For refusals that bring no sentence of the product's own."""
 

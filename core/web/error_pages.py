@@ -14,7 +14,7 @@ from core.web.routes import is_api
 
 SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
-    403: gettext_lazy("Your groups do not allow this. Ask a manager for the right."),
+    403: gettext_lazy("You don't have permission to do this. Ask a manager."),
     404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
     408: gettext_lazy("The request took too long to arrive. Check your connection and try again."),
     413: gettext_lazy("The request is too large. Send less at once."),
@@ -75,7 +75,7 @@ def is_away(error: BaseException | None) -> TypeGuard[Error]:
     return isinstance(error, OperationalError | InterfaceError)
 
 
-CSRF_SENTENCE = gettext_lazy("The form's protection has run out. Go back, reload the page and try again.")
+CSRF_SENTENCE = gettext_lazy("Your session has expired. Go back, reload the page and try again.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -57,7 +57,7 @@ SHOWN: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
 
 
 def signed_in(browser: Browser, address: str, width: int, scheme: str) -> BrowserContext:
-    """The manager of all four demo stations, at a window or a telephone of that width."""
+    """The manager of all four demo stations, at a window or a phone of that width."""
     context = browser.new_context(
         viewport={"width": width, "height": HEIGHTS[width]},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -67,7 +67,7 @@ def signed_in(browser: Browser, address: str, width: int, scheme: str) -> Browse
     )
     page = context.new_page()
     page.goto(f"{address}/accounts/login/")
-    page.get_by_label("E-mail").fill(MANAGER)
+    page.get_by_label("Email").fill(MANAGER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/calendar/**")

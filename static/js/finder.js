@@ -1,4 +1,4 @@
-// The customer found while typing: after a pause, by what stands in the field of name, e-mail or phone.
+// The customer found while typing: after a pause, by what stands in the field of name, email or phone.
 
 import { send } from "./session.js";
 import { sentenceOf } from "./voice.js";

@@ -57,7 +57,7 @@ class Act:
     words: Callable[[World], Words] = lambda world: {}
     by: str = "manager"
     factor: bool = False
-    """Whether it takes a second factor that is set up."""
+    """Whether it needs two-factor authentication to be set up."""
     typed: Words = field(default_factory=dict)
     """What no page carries on: it is typed again together with the password."""
     notice: tuple[str, EmailKind] | None = None
@@ -103,17 +103,17 @@ ACTS: Final[dict[str, Act]] = {
         lambda world: {"email": "new@example.com"},
         notice=("manager", EmailKind.EMAIL_CHANGED),
     ),
-    "set up a second factor": Act(
+    "set up two-factor authentication": Act(
         lambda world: "/accounts/me/factor/app/",
         lambda world, answer: Authenticator.objects.filter(user=world.manager).exists(),
     ),
-    "turn a second factor on": Act(
+    "turn two-factor authentication on": Act(
         lambda world: "/accounts/me/factor/confirm/",
         lambda world, answer: again(world, "manager").second_factor_at is not None,
         lambda world: {"code": code_of(two_factor.begun(world.manager) or two_factor.begin(world.manager))},
         notice=("manager", EmailKind.TWO_FACTOR_ENABLED),
     ),
-    "replace a second factor": Act(
+    "replace two-factor authentication": Act(
         lambda world: "/accounts/me/factor/confirm/",
         lambda world, answer: two_factor.begun(world.manager) == "",
         lambda world: {"code": code_of(two_factor.begin(world.manager)), "current_code": world.codes[0]},
@@ -127,7 +127,7 @@ ACTS: Final[dict[str, Act]] = {
         factor=True,
         notice=("manager", EmailKind.RECOVERY_CODES_RENEWED),
     ),
-    "remove a second factor": Act(
+    "remove two-factor authentication": Act(
         lambda world: "/accounts/me/factor/none/",
         lambda world, answer: again(world, "manager").second_factor_at is None,
         lambda world: {"code": world.codes[0]},
@@ -181,7 +181,7 @@ ACTS: Final[dict[str, Act]] = {
         lambda world, answer: "/accounts/new-password/" in answer.content.decode(),
         notice=("peer", EmailKind.PASSWORD_LINK_CREATED),
     ),
-    "reset a peer's second factor": Act(
+    "reset a peer's two-factor authentication": Act(
         lambda world: "/admin/accounts/user/",
         lambda world, answer: again(world).second_factor_at is None,
         lambda world: action("take_second_factor", world.peer.pk),

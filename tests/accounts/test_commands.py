@@ -91,8 +91,8 @@ def test_adduser_asks_twice_on_a_terminal(
     [
         (["ana@example.com", "--group", "Cooks"], STRONG, "There is no group “Cooks”. There are: Integrators, Stat"),
         (["ana@example.com", "--group", roles.STAFF, "--station", "x"], STRONG, "There is no station with the code x."),
-        (["taken@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the e-mail taken@"),
-        (["TAKEN@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the e-mail taken@"),
+        (["taken@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the email taken@"),
+        (["TAKEN@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the email taken@"),
         (["no address", "--group", roles.STAFF], STRONG, "email: Enter a valid email address."),
         (["ana@example.com", "--group", roles.STAFF, "--name", "a\x00"], STRONG, "name: "),
         (["ana@example.com", "--group", roles.STAFF], "12345", "This password is too short."),

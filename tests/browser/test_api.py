@@ -26,10 +26,10 @@ def integrator(page: Page, live_server: Any) -> Iterator[Page]:
     page.on("request", lambda sent: complaints.append(sent.url) if not _ours(sent.url, live_server.url) else None)
     user = factories.person(roles.INTEGRATORS, factories.open_station(code="kitchen"))
     page.goto(f"{live_server.url}/api/")
-    page.get_by_role("link", name="Log in").click()
-    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{live_server.url}/api/")
     yield page
     assert complaints == []

@@ -120,7 +120,7 @@ def refused(page: Page, world: World) -> None:
 def stale(page: Page, world: World) -> None:
     services.reschedule(world.made.pk, to=Place(SATURDAY, world.made.slot.replace(hour=21)), by=roles.OPERATOR)
     drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"))
-    expect(page.get_by_role("button", name="all the same")).to_be_visible()
+    expect(page.get_by_role("button", name="anyway")).to_be_visible()
 
 
 def offline(page: Page, world: World) -> None:
@@ -149,7 +149,7 @@ def given_in_panel(page: Page, world: World) -> None:
 
 def known_in_panel(page: Page, world: World) -> None:
     page.keyboard.press("n")
-    page.get_by_label("E-mail", exact=True).press_sequentially("ana@example.com")
+    page.get_by_label("Email", exact=True).press_sequentially("ana@example.com")
     page.locator("[data-found]").get_by_role("button", name="Ana García").click()
     page.get_by_text("Another email or phone").click()
     expect(page.get_by_label("Save for Ana García")).to_be_visible()
@@ -158,7 +158,7 @@ def known_in_panel(page: Page, world: World) -> None:
 def new_in_panel(page: Page, world: World) -> None:
     customer(Station.objects.get(code="kitchen"), "Bo Li", "bo@example.com")
     page.keyboard.press("n")
-    page.get_by_label("E-mail").press_sequentially("bo@example.com")
+    page.get_by_label("Email").press_sequentially("bo@example.com")
     expect(page.locator("[data-customer]").last).to_be_visible()
 
 
@@ -178,9 +178,9 @@ def typed_signed_out(page: Page, world: World) -> None:
 
 def shown_again(page: Page, world: World) -> None:
     typed_signed_out(page, world)
-    page.get_by_label("E-mail").fill(world.staff.email)
+    page.get_by_label("Email").fill(world.staff.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.locator("main")).to_contain_text("Not saved yet: you had been signed out.")
 
 
@@ -190,7 +190,7 @@ def sheet_of_keys(page: Page, world: World) -> None:
 
 
 def found(page: Page, world: World) -> None:
-    page.get_by_placeholder("Name, e-mail or phone").fill("ana@example.com")
+    page.get_by_placeholder("Name, email or phone").fill("ana@example.com")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Customers found")).to_be_visible()
 
@@ -209,7 +209,7 @@ def new_feed(page: Page, world: World) -> None:
 def wrong_password(page: Page, world: World) -> None:
     page.get_by_label("Current password").fill("wrong")
     page.get_by_label("New password", exact=True).fill("seven green horses")
-    page.get_by_label("New password once more").fill("seven green ponies")
+    page.get_by_label("Repeat new password").fill("seven green ponies")
     page.get_by_role("button", name="Change the password").click()
     expect(page.locator(".fault")).to_be_visible()
 
@@ -334,10 +334,10 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "own email refused": ("/accounts/me/email/", email_refused),
     "password asked": ("/feeds/", password_asked),
     "password asked again": ("/feeds/", password_asked_again),
-    "second factor": ("/accounts/me/factor/", None),
+    "two-factor authentication": ("/accounts/me/factor/", None),
     "an app to set up": ("/accounts/me/factor/", app_to_set_up),
     "recovery codes": ("/accounts/me/factor/", recovery_codes),
-    "second factor set up": ("/accounts/me/factor/", set_up),
+    "two-factor authentication set up": ("/accounts/me/factor/", set_up),
     "browsers signed in": ("/accounts/me/sessions/", another_browser),
     "API keys": ("/accounts/me/keys/", None),
     "a new API key": ("/accounts/me/keys/", new_key),
@@ -381,7 +381,7 @@ def faults(page: Page, *schemes: str) -> list[str]:
 @pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_no_fault(visit: Visit, world: World, settings: LazySettings, state: str, everywhere: bool) -> None:
-    """At a desk in both schemes and on a telephone in light; by hand, everything at every width."""
+    """At a desk in both schemes and on a phone in light; by hand, everything at every width."""
     if state in ASKS_FOR_THE_PASSWORD:
         settings.REAUTHENTICATION_SECONDS = 0
     address, reach = STATES[state]
@@ -406,7 +406,7 @@ def test_axe_finds_no_fault_with_a_forgotten_password(
     page.goto(f"{live_server.url}/accounts/login/")
     page.get_by_role("link", name="Password forgotten?").click()
     found = faults(page)
-    page.get_by_label("E-mail").fill("no@example.com")
+    page.get_by_label("Email").fill("no@example.com")
     page.get_by_role("button", name="Send the link").click()
     expect(page.get_by_text("a link is on its way")).to_be_visible()
     found += faults(page)
@@ -421,9 +421,9 @@ def test_axe_finds_no_fault_with_the_log_in(browser: Any, live_server: Any, db: 
     page = browser.new_page()
     page.goto(f"{live_server.url}/accounts/login/")
     assert faults(page) == []
-    page.get_by_label("E-mail").fill("no@example.com")
+    page.get_by_label("Email").fill("no@example.com")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.locator(".problem.inform")).to_be_visible()
 
     assert faults(page) == []

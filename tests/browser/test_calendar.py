@@ -229,7 +229,7 @@ def test_new_booking_from_a_free_cell(visit: Visit, station: Station, staff: Use
     cell(page, SATURDAY, "19:00").get_by_role("link", name="New booking on Saturday 8 March at 19:00").click()
     page.get_by_label("Adults").fill("4")
     page.get_by_label("Name", exact=True).fill("Ana García")
-    page.get_by_label("E-mail").fill("ana@example.com")
+    page.get_by_label("Email").fill("ana@example.com")
     page.get_by_role("button", name="Book", exact=True).click()
 
     expect(page.get_by_role("status")).to_contain_text("Booked: Ana García, 4 guests, Sat 8 Mar 19:00.")

@@ -22,9 +22,9 @@ NEW = "/bookings/new/?station=kitchen&date=2031-03-07"
 
 
 def sign_in(page: Page, user: User) -> None:
-    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile("/calendar/"))
 
 
@@ -152,9 +152,9 @@ def test_signing_out_wipes_what_was_typed(visit: Visit, station: Station, staff:
     wait_for_draft(page)
     page.goto(page.url.replace(NEW, "/accounts/me/"))
 
-    page.get_by_role("button", name="Log out", exact=True).click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
 
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 

@@ -87,7 +87,7 @@ def test_undo_of_what_a_colleague_changed_meanwhile_says_who(visit: Visit, stati
     assert place(made) == (SATURDAY, time(17))
 
 
-@pytest.mark.parametrize(("way", "where"), [("all the same", (SATURDAY, time(17))), ("Leave it", (SATURDAY, time(20)))])
+@pytest.mark.parametrize(("way", "where"), [("anyway", (SATURDAY, time(17))), ("Keep it", (SATURDAY, time(20)))])
 def test_stale_drop_offers_both_ways_on(
     visit: Visit, station: Station, staff: User, way: str, where: tuple[date, time]
 ) -> None:

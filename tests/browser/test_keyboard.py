@@ -208,9 +208,9 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     page = visit(staff, WEEK)
 
     press(page, "?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
     press(page, "Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_hidden()
     press(page, "m")
     expect(page).to_have_url(re.compile("/calendar/month/.*date=2031-03-07"))
     press(page, "w")
@@ -222,9 +222,9 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     press(page, "t")
     expect(page).to_have_url(re.compile(f"date={local_now(station, datetime.now(UTC)).date()}"))
     press(page, "/")
-    expect(page.get_by_placeholder("Name, e-mail or phone")).to_be_focused()
+    expect(page.get_by_placeholder("Name, email or phone")).to_be_focused()
     page.keyboard.type("two moons")
-    expect(page.get_by_placeholder("Name, e-mail or phone")).to_have_value("two moons")
+    expect(page.get_by_placeholder("Name, email or phone")).to_have_value("two moons")
     page.locator("main").focus()
     press(page, "n")
     expect(page.get_by_role("heading", name="New booking at Kitchen")).to_be_focused()
@@ -233,7 +233,7 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
 def test_single_keys_can_be_turned_off(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, WEEK)
 
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Shortcuts").click()
     page.get_by_label("Single keys are on").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("m")

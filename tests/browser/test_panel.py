@@ -234,7 +234,7 @@ def test_somebody_else_after_all_can_be_typed(visit: Visit, station: Station, st
 
     panel(page).get_by_role("button", name="Somebody else").click()
     panel(page).get_by_label("Name", exact=True).fill("Bo Li")
-    panel(page).get_by_label("E-mail").fill("bo@example.com")
+    panel(page).get_by_label("Email").fill("bo@example.com")
     panel(page).get_by_role("button", name="Book", exact=True).click()
 
     expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Bo Li")
@@ -278,7 +278,7 @@ def test_new_booking_for_a_known_customer_without_scripts(visit: Visit, station:
     known = customer(station, "Ana García", "ana@example.com")
     page = visit(staff, WEEK, scripts=False)
 
-    page.get_by_placeholder("Name, e-mail or phone").fill("garc")
+    page.get_by_placeholder("Name, email or phone").fill("garc")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("listitem").filter(has_text="Ana García").get_by_role("link", name="New booking").click()
     page.get_by_label("Date").last.fill("2031-03-08")

@@ -57,7 +57,7 @@ def test_new_person_in_the_admin_is_added_after_the_password_with_all_that_was_t
     visit: Visit, stale: None, station: Station
 ) -> None:
     page = visit(person(roles.MANAGERS, station), "/admin/accounts/user/add/", scripts=False)
-    page.get_by_label("E-mail").fill("new@example.com")
+    page.get_by_label("Email").fill("new@example.com")
     page.get_by_label("Name").fill("Zoë “Q” <b>")
     page.get_by_label("Stations").select_option(str(station.pk))
     page.get_by_role("button", name="Save", exact=True).click()

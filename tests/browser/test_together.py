@@ -81,7 +81,7 @@ def test_two_people_who_drag_the_same_booking_are_told_of_each_other(
 
     expect(second.get_by_role("alert")).to_contain_text("sam@example.com changed this booking meanwhile")
     expect(second.get_by_role("alert")).to_contain_text("→ Sat 8 Mar 2031 19:00")
-    second.get_by_role("button", name="all the same").click()
+    second.get_by_role("button", name="anyway").click()
     expect(cell(second, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
     look(first)
     expect(cell(first, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()
@@ -201,7 +201,7 @@ def test_lost_connection_with_a_booking_in_the_keyboards_hand(visit: Visit, stat
 def test_page_stays_readable_without_a_connection(visit: Visit, station: Station, staff: User, way: str) -> None:
     booking(station, customer=Contact("Ana García"))
     page = visit(staff, WEEK)
-    page.get_by_placeholder("Name, e-mail or phone").fill("ana")
+    page.get_by_placeholder("Name, email or phone").fill("ana")
     page.context.set_offline(True)
 
     page.locator(way).first.click()

@@ -71,7 +71,7 @@ def test_ctrl_z_after_a_new_booking_cancels_it(visit: Visit, station: Station, s
     page = visit(staff, WEEK)
     cell(page, SATURDAY, "19:00").get_by_role("link", name="New booking").click()
     page.get_by_label("Name", exact=True).fill("Nora Silva")
-    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_label("Email").fill("nora@example.com")
     page.get_by_role("button", name="Book", exact=True).click()
     expect(status(page)).to_contain_text("Booked: Nora Silva, 2 guests, Sat 8 Mar 19:00.")
 
@@ -216,7 +216,7 @@ def test_ctrl_z_in_a_field_is_the_fields(visit: Visit, station: Station, staff: 
     page = visit(staff, WEEK)
     dragged(page, made, FRIDAY, "20:00")
 
-    page.get_by_placeholder("Name, e-mail or phone").press_sequentially("lily")
+    page.get_by_placeholder("Name, email or phone").press_sequentially("lily")
     page.keyboard.press("Control+z")
 
     expect(status(page)).to_contain_text("Walk-in moved")

@@ -269,7 +269,7 @@ def test_settings_without_a_mail_server_have_none() -> None:
 def test_settings_refuse_a_sender_that_is_no_address(variables: dict[str, str]) -> None:
     """Every mail would fail for it."""
     assert refusal(**WHOLE, **variables) == (
-        "MAIL_FROM is no e-mail address. Write it like book@example.com, without a name."
+        "MAIL_FROM is no email address. Write it like book@example.com, without a name."
     )
 
 

@@ -1,6 +1,6 @@
-// Lighthouse over the product's own pages, as somebody signed in sees them on a telephone: 100 of 100, or what is missing.
+// Lighthouse over the product's own pages, as somebody signed in sees them on a phone: 100 of 100, or what is missing.
 //
-// Its loads are simulated: a slow telephone on a slow network is reckoned from what the page did here. What it did here still hangs
+// Its loads are simulated: a slow phone on a slow network is reckoned from what the page did here. What it did here still hangs
 // on how busy this machine is, so a page gets several tries at performance. Accessibility and best practices get one.
 
 import lighthouse from "lighthouse";

@@ -50,7 +50,7 @@ def _check(user: User) -> None:
     except ValidationError as error:
         faults = error.message_dict
         if User.objects.filter(email=user.email).exists():
-            raise CommandError(f"There is already somebody with the e-mail {user.email}.") from None
+            raise CommandError(f"There is already somebody with the email {user.email}.") from None
         raise CommandError("; ".join(f"{name}: {' '.join(texts)}" for name, texts in faults.items())) from None
 
 

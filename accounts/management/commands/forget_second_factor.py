@@ -1,4 +1,4 @@
-"""For whoever lost telephone and recovery codes, and has no manager to ask: the password is enough again."""
+"""For whoever lost phone and recovery codes, and has no manager to ask: the password is enough again."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Take away somebody's second factor. All sessions and tokens of theirs are over then."
+    help = "Take away somebody's two-factor authentication. All sessions and tokens of theirs are over then."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
@@ -17,6 +17,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         user = User.objects.filter(email=User.objects.normalize_email(email)).first()
         if user is None:
-            raise CommandError(f"There is nobody with the e-mail {email}.")
+            raise CommandError(f"There is nobody with the email {email}.")
         two_factor.take_away(user)
         self.stdout.write(f"{user} logs in by password alone.")

@@ -288,7 +288,7 @@ def test_confirm_page_speaks_the_persons_language(
 
 
 def test_takeover_by_a_cookie_alone_fails_at_each_step(clock: time_machine.Traveller) -> None:
-    """As it went before: one's own password by the admin, one's own second factor by its action, then a sign-in."""
+    """As it went before: one's own password by the admin, one's own two-factor authentication by its action, then a sign-in."""
     world = World(factor=True)
     thief = stale_browser(world, clock, code=world.codes[0])
     words = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}

@@ -270,7 +270,7 @@ def test_manager_ends_everything_of_somebody_of_theirs(admin_of: Client, staff: 
 
     answer = end_by_the_admin(admin_of, staff)
 
-    assert f"Logged out everywhere: {staff.email}." in answer.content.decode()
+    assert f"Signed out everywhere: {staff.email}." in answer.content.decode()
     assert (is_in(browser), calls(access)) == (False, 401)
     entry = AuditEntry.objects.get(event="ended")
     assert (entry.actor_email, entry.object_pk, entry.channel) == ("manager@example.com", str(staff.pk), "admin")
@@ -283,7 +283,7 @@ def test_manager_ends_nothing_of_somebody_with_more(admin_of: Client, station: S
 
     answer = end_by_the_admin(admin_of, root)
 
-    assert "may do more than you." in answer.content.decode()
+    assert "they have more permissions than you." in answer.content.decode()
     assert is_in(browser)
 
 

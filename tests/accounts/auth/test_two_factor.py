@@ -1,4 +1,4 @@
-"""The second factor, as somebody tries it who knows the password: no code, old codes, others' codes, and too many codes."""
+"""Two-factor authentication against somebody who knows the password: no code, old codes, others' codes, too many codes."""
 
 import html
 import json
@@ -411,7 +411,7 @@ def test_manager_takes_a_lost_factor_away(staff: User, manager: User, clock: tim
 
     told = taken_by(manager, staff)
 
-    assert f"Logs in by password alone: {staff.email}." in told
+    assert f"Two-factor authentication is reset: {staff.email}." in told
     assert browser.get(WEEK).status_code == 302
     assert (statuses(staff, ""), RecoveryCode.objects.count()) == ([302], 0)
     assert AuditEntry.objects.get(event="factor_gone").actor == manager
@@ -424,7 +424,7 @@ def test_manager_takes_no_factor_of_somebody_with_more(
     root.stations.add(station)
     set_up(root, clock)
 
-    assert f"Left alone: {root.email} may do more than you." in taken_by(manager, root)
+    assert f"{root.email}: they have more permissions than you." in taken_by(manager, root)
     assert statuses(root, "") == [400]
 
 

@@ -1,4 +1,4 @@
-"""How names, e-mails and telephone numbers are made comparable, in whatever script and spelling."""
+"""How names, emails and phone numbers are made comparable, in whatever script and spelling."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Finding customers: by e-mail, phone, last digits and names; only what one may see; whatever is asked."""
+"""Finding customers: by email, phone, last digits and names; only what one may see; whatever is asked."""
 
 from datetime import timedelta
 

@@ -59,7 +59,7 @@ def test_unknown_e_mail_and_wrong_password_are_told_alike(staff: User, client: C
 
     told = {(answer.status_code, *answer.context["form"].non_field_errors()) for answer in answers}
     assert told == {
-        (400, "E-mail and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
+        (400, "Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.")
     }
     assert "_auth_user_id" not in client.session
 

@@ -61,7 +61,7 @@ FULL = "Target time slot is fully booked"
             {"customer_name": "Ana", "customer_phone": "12"},
             {
                 "customer_phone": [
-                    "This is no telephone number. Write it with its country code, such as +1 202 555 0143."
+                    "This is not a phone number. Enter it with its country code, such as +1 202 555 0143."
                 ]
             },
         ),

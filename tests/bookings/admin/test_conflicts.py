@@ -86,7 +86,7 @@ def test_second_manager_of_a_customer_is_told_and_keeps_what_they_typed(nora: Cu
     assert (nora.email, nora.notes, nora.version) == ("nora.silva@example.com", "", 2)
     assert errors(answer) == [
         "max@example.com changed this while you had it open:",
-        "E-mail: nora@example.com → nora.silva@example.com",
+        "Email: nora@example.com → nora.silva@example.com",
         "Language: – → Deutsch",
         CHECK,
     ]

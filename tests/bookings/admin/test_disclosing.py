@@ -68,7 +68,7 @@ def test_export_holds_all_that_is_known_of_the_customer_and_of_nobody_else(
     )
     said = [(line["booking_id"], line["event"], line["what"]) for line in found.pop("history")]
     assert said == [
-        (None, "created", "Customer added: name, e-mail, phone"),
+        (None, "created", "Customer added: name, email, phone"),
         (key, "created", "Booked: Fri 7 Mar 2031 18:00"),
         (None, "edited", "Customer edited: notes"),
         (key, "edited", "Edited: children"),

@@ -30,7 +30,9 @@ def test_erase_is_asked_for_on_the_customers_page_and_done_by_a_second_button(ad
     assert Customer.objects.get().name == "Ana García"
     done = admin.post(f"{page}/erase/")
 
-    assert [word in asked.content.decode() for word in ("Erase Ana García", "What goes", "What stays")] == [True] * 3
+    assert [word in asked.content.decode() for word in ("Erase Ana García", "What is erased", "What remains")] == [
+        True
+    ] * 3
     assert "no-store" in asked["Cache-Control"]
     assert (done.status_code, done["Location"]) == (302, f"{page}/change/")
     known = Customer.objects.get()
@@ -114,5 +116,5 @@ def test_trail_says_that_somebody_was_erased(admin: Client, gone: Booking) -> No
 
     trail = admin.get("/admin/accounts/auditentry/?event=erased").content.decode()
 
-    assert "Erased: name, e-mail, phone" in trail
-    assert "Customer erased: wishes" in trail
+    assert "Erased: name, email, phone" in trail
+    assert "Customer erased: special requests" in trail

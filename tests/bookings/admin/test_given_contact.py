@@ -41,7 +41,7 @@ def test_customers_page_lists_them_and_says_that_they_were_shown(admin: Client, 
     assert ("Given with bookings" in page, PHONE in page) == (True, True)
     assert AuditEntry.objects.get(event="revealed").changes == {"email": ["•••"] * 2, "given_phone": ["•••"] * 2}
     trail = admin.get("/admin/accounts/auditentry/?event=revealed").content.decode()
-    assert "Contact shown: e-mail, phone given with the booking" in trail
+    assert "Contact shown: email, phone given with the booking" in trail
 
 
 def test_bookings_page_leads_there_without_showing_it(admin: Client, nora: Customer, made: Booking) -> None:

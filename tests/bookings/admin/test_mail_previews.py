@@ -163,7 +163,7 @@ def test_preview_takes_the_right_to_see_bookings(
 def test_preview_names_an_address_that_no_mail_can_bear(admin: Client, station: Station) -> None:
     Station.objects.update(mail_from=f"kitchen@{'ü' * 60}.de")
 
-    assert "One of the station's addresses cannot be used for mails." in preview(admin)
+    assert "One of the station's addresses cannot be used for emails." in preview(admin)
 
 
 def test_preview_escapes_the_stations_words(admin: Client, station: Station) -> None:

@@ -67,7 +67,7 @@ def test_list_tells_what_became_of_each_mail_of_the_managers_stations(admin: Cli
     told_of_mine = (
         "Booking made",
         "no address: call",
-        "e-mail address does not work",
+        "email address does not work",
         str(mine),
         "Ana García",
         "Kitchen",
@@ -204,7 +204,7 @@ def test_page_of_a_mail_tells_its_bookings_story(admin: Client, station: Station
 
     shown = admin.get(f"{MAILS}{mail_of(made).pk}/history/").content.decode()
 
-    assert "No mail: the customer was told otherwise (Booking made)" in shown
+    assert "No email: the customer already knows (Booking made)" in shown
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_booking_that_has_gone_elsewhere_is_followed_no_further_than_the_door(ad
     shown = [rows(admin), *(admin.get(f"{one}{name}/").content.decode() for name in ("change", "history"))]
 
     assert str(made) in shown[0]
-    assert "is at another station now" in shown[1]
+    assert "has moved to another station" in shown[1]
     known = ("Ana García", "Court", "8 Mar", "Saturday", f"/admin/bookings/booking/{made.pk}/")
     assert [word for word in known for part in shown if word in part] == []
     assert [q for q in ("GONE", str(made.pk), "garc") if str(made) in rows(admin, q=q)] == []

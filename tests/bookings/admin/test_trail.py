@@ -105,7 +105,7 @@ def test_trail_says_what_happened_to_a_booking(station: Station, staff: User) ->
 
     assert story(made) == [
         "Booked: Fri 7 Mar 2031 18:00",
-        "Adults: 2 → 1; wishes",
+        "Adults: 2 → 1; special requests",
         "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 18:00",
     ]
 
@@ -127,7 +127,7 @@ def test_trail_says_which_of_a_customers_fields_changed_and_not_to_what(admin: C
     known = customer(station)
     admin.post(f"/admin/accounts/customer/{known.pk}/change/", {"name": "Bo Li", "email": "ana@example.com"})
 
-    assert story(known) == ["Created: name; e-mail", "Name"]
+    assert story(known) == ["Created: name; email", "Name"]
 
 
 def test_trail_says_what_became_of_a_station(station: Station) -> None:

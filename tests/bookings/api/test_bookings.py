@@ -18,7 +18,7 @@ from tests.factories import FRIDAY, booking
 
 LIST = "/api/bookings/"
 NEW = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
-NOBODY = {"status": 404, "error": "There is no such thing here.", "code": "not_found"}
+NOBODY = {"status": 404, "error": "Not found.", "code": "not_found"}
 
 
 def one(made: Booking | object) -> str:
@@ -159,7 +159,7 @@ def test_create_with_a_taken_reference_names_the_booking(api: Caller, station: S
             "invalid",
             {
                 "customer.phone": [
-                    "This is no telephone number. Write it with its country code, such as +1 202 555 0143."
+                    "This is not a phone number. Enter it with its country code, such as +1 202 555 0143."
                 ]
             },
         ),

@@ -49,7 +49,7 @@ RULES: Final = {
 BETWEEN_FIELDS: Final = {
     "cursor": "Take the cursor from `next` or `previous` of an answer to the same query.",
     "customer.email": "Enter a valid email address.",
-    "customer.phone": "This is no telephone number. Write it with its country code, such as +1 202 555 0143.",
+    "customer.phone": "This is not a phone number. Enter it with its country code, such as +1 202 555 0143.",
     "customer_id": "Give either a customer or a customer_id.",
     "deposit_due_cents": "The deposit cannot be more than the total.",
     "party_adults": "A party has at least one guest.",

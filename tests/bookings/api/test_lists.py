@@ -19,7 +19,7 @@ from tests.bookings.api.caller import Caller, failure, told
 from tests.factories import FRIDAY, SATURDAY, booking
 
 LIST = "/api/bookings/"
-NOBODY = {"status": 404, "error": "There is no such thing here.", "code": "not_found"}
+NOBODY = {"status": 404, "error": "Not found.", "code": "not_found"}
 
 
 def listed(api: Caller, **query: Any) -> list[str]:

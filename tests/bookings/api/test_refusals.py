@@ -17,7 +17,7 @@ from tests.factories import booking
 
 STATIONS, LIST, SEARCH = "/api/stations/", "/api/bookings/", "/api/customers/search"
 WEEK = "/api/bookings/admin/weekly?date_from=2031-03-03&date_to=2031-03-09"
-SIGN_IN = "Please sign in: send an access token, or log in with the browser."
+SIGN_IN = "Please sign in: send an access token, or sign in with the browser."
 
 
 # --- who -----------------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def test_a_browsers_write_without_the_forms_protection_is_refused(staff: User) -
 
     assert failure(caller.post(SEARCH, {"q": "ana"})) == {
         "status": 403,
-        "error": "The form's protection has run out. Reload the page and try again.",
+        "error": "Your session has expired. Reload the page and try again.",
         "code": "csrf_failed",
     }
 
@@ -154,7 +154,7 @@ def test_an_address_that_is_none_is_not_found_whatever_the_method(api: Caller, a
 
     assert answer.status_code == 404
     if method != "HEAD":
-        assert failure(answer) == {"status": 404, "error": "There is no such thing here.", "code": "not_found"}
+        assert failure(answer) == {"status": 404, "error": "Not found.", "code": "not_found"}
 
 
 def test_head_answers_as_get_without_a_body(api: Caller) -> None:

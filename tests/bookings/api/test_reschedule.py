@@ -225,7 +225,7 @@ def test_reschedule_of_another_version_answers_with_what_is_there_and_who_change
     assert changed_at == AuditEntry.objects.get(event="rescheduled").timestamp
     assert said == {
         "status": 412,
-        "error": "Somebody changed this booking meanwhile. Look at it again before you change it.",
+        "error": "Someone else has changed this booking. Check it before you change it.",
         "code": "stale",
         "data": {**row, "changed_by": other.email, "change": "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 20:00"},
     }
@@ -258,7 +258,7 @@ def test_reschedule_looks_for_the_booking_before_the_body(api: Caller, station: 
         for seen in ("*", '"7"', "7")
     ]
 
-    nothing = {"status": 404, "error": "There is no such thing here.", "code": "not_found"}
+    nothing = {"status": 404, "error": "Not found.", "code": "not_found"}
     assert answers == [nothing] * len(answers)
 
 
@@ -297,7 +297,7 @@ def test_reschedule_looks_at_the_rules_in_their_order(api: Caller, station: Stat
 def test_reschedule_wants_the_right_to_change_bookings(viewer: Caller, station: Station) -> None:
     assert failure(viewer.patch(address(booking(station)), {})) == {
         "status": 403,
-        "error": "Your groups do not allow this. Ask a manager for the right.",
+        "error": "You don't have permission to do this. Ask a manager.",
         "code": "permission_denied",
     }
 

@@ -118,7 +118,7 @@ def test_slots_cost_the_same_queries_for_1_and_42_days(
 def test_slots_of_another_station_are_not_found(api: Caller, bar: Station, address: str) -> None:
     assert failure(api.get(address)) == {
         "status": 404,
-        "error": "There is no such thing here.",
+        "error": "Not found.",
         "code": "not_found",
     }
 

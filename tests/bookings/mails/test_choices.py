@@ -124,7 +124,7 @@ def test_choice_stands_in_the_bookings_story(moved: Booking, staff: User) -> Non
     mail_choices.withhold(only().pk, by=staff)
 
     line = audit.story(moved, roles.OPERATOR)[0]
-    assert (line.who, line.what) == (staff.email, "No mail: the customer was told otherwise (Booking moved)")
+    assert (line.who, line.what) == (staff.email, "No email: the customer already knows (Booking moved)")
 
 
 def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings: Any) -> None:
@@ -149,7 +149,7 @@ def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings:
         ),
         (State.SENT, "", "Sent Fri 7 Mar 11:00."),
         (State.FAILED, Problem.DELAYED, "The mail server does not take it now."),
-        (State.UNREACHED, Problem.NO_ADDRESS, "The customer has no e-mail address."),
+        (State.UNREACHED, Problem.NO_ADDRESS, "The customer has no email address."),
         (State.WITHHELD, "", "Not sent: staff told the customer, Fri 7 Mar 11:00."),
     ],
 )
@@ -188,7 +188,7 @@ def test_page_of_somebody_without_address_names_the_number_before_any_worker_has
 
     html = visitor.get(f"/bookings/{made.pk}/").content.decode()
 
-    assert ("The customer has no e-mail address." in html, "Show the number to call" in html) == (True, True)
+    assert ("The customer has no email address." in html, "Show the number to call" in html) == (True, True)
     assert ('value="now"' in html, 'value="withhold"' in html) == (False, True)
 
 

@@ -107,7 +107,7 @@ def test_requests_that_came_from_outside_are_repeated_once_staff_have_written_th
     deliver()
 
     assert Booking.objects.get(pk=made.pk).special_requests == "No nuts"
-    assert "Your wishes: No nuts" in office.received[0].text
+    assert "Your special requests: No nuts" in office.received[0].text
 
 
 def form_of(made: Booking) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_links_in_what_staff_wrote_are_taken_out(station: Station, office: PostO
     deliver()
 
     mail = office.received[0]
-    assert "Your wishes: Cake as on (link removed) please" in mail.text
+    assert "Your special requests: Cake as on (link removed) please" in mail.text
     assert "evil" not in everything_in(mail)
 
 

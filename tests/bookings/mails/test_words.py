@@ -43,7 +43,7 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
         "When: Friday 7 March 2031, 18:00 to 19:00 (time in Berlin)",
         "Where: Kitchen, Main Street 1, 10115 Berlin",
         "Party: 2 adults, 1 child",
-        "Your wishes: By the <window>",
+        "Your special requests: By the <window>",
         "",
         "If you cannot come, please tell us. Please call +49 30 901820.",
         "",

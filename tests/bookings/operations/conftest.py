@@ -24,7 +24,7 @@ from tests.bookings.importing.running import Run, bring_in, run, write
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 
 MARKS = ("Quillon", "quillon.x", "23125987", "zebra crossing")
-"""Parts of the customer's name, e-mail, phone and wishes."""
+"""Parts of the customer's name, email, phone and wishes."""
 GUEST = Contact("Quillon Xanthe", "quillon.x@example.com", "+49 30 23125987")
 Elsewhere = Callable[[], AbstractContextManager[None]]
 

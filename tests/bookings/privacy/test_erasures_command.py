@@ -27,9 +27,9 @@ def test_erase_by_the_operator_and_in_somebodys_name(station: Station) -> None:
 
     assert [(one.status, one.out.strip(), one.err) for one in done] == [
         (0, f"Customer {str(first.pk)[:8]} is erased.", ""),
-        (1, "", "Your groups do not allow this. Ask a manager for the right."),
+        (1, "", "You don't have permission to do this. Ask a manager."),
         (0, f"Customer {str(second.pk)[:8]} is erased.", ""),
-        (1, "", "There is no such thing here."),
+        (1, "", "Not found."),
     ]
     assert Customer.objects.kept().count() == 0
 

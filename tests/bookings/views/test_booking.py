@@ -462,7 +462,7 @@ def test_new_booking_for_a_known_customer(visitor: Client, station: Station) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"phone": "12", "name": "Ana"}, "telephone number"),
+        ({"phone": "12", "name": "Ana"}, "phone number"),
         ({"email": "ana"}, "Enter a valid email address."),
         ({"email": "ana@example.com"}, "name"),
         ({"slot": "03:00"}, "Select a valid choice"),

@@ -157,7 +157,7 @@ def test_address_filters_by_status_and_customer(visitor: Client, station: Statio
 
     assert ids(show(visitor, view, status="pending")) == [str(waiting.pk)]
     assert ids(show(visitor, view, customer=known.pk)) == [str(hers.pk)]
-    assert "Only bookings of Ana García." in show(visitor, view, customer=known.pk)
+    assert "Showing bookings for Ana García." in show(visitor, view, customer=known.pk)
 
 
 def test_address_without_a_date_shows_the_stations_today(client: Client, station: Station, staff: User) -> None:

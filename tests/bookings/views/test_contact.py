@@ -1,4 +1,4 @@
-"""Customers' e-mail and phone: on no page before somebody asks for them, and then in the audit trail."""
+"""Customers' email and phone: on no page before somebody asks for them, and then in the audit trail."""
 
 import re
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_viewer_is_offered_no_contact(made: Booking, station: Station, client: C
 
     html = client.get(f"/bookings/{made.pk}/").content.decode()
 
-    assert [word for word in ("Show contact", "contact/", "E-mail") if word in html] == []
+    assert [word for word in ("Show contact", "contact/", "Email") if word in html] == []
 
 
 def test_page_says_what_contact_there_is(visitor: Client, station: Station) -> None:
@@ -107,7 +107,7 @@ def test_page_says_what_contact_there_is(visitor: Client, station: Station) -> N
     for name, given in {"both": ANA, "phone": Contact("Bo", "", "+49 30 901824"), "none": None}.items():
         one = booking(station, customer=given)
         html = visitor.get(f"/bookings/{one.pk}/").content.decode()
-        words = ("E-mail", "no e-mail: call about changes", "Phone", "Show contact")
+        words = ("Email", "no email: please call", "Phone", "Show contact")
         found[name] = [word in html for word in words]
 
     assert found == {
@@ -134,7 +134,7 @@ def test_nothing_is_recorded_where_there_is_nothing_to_show(visitor: Client, sta
     ("q", "by", "shown"),
     [
         ("gar", "", []),
-        ("quillon@example.com", "found by e-mail", ["quillon"]),
+        ("quillon@example.com", "found by email", ["quillon"]),
         ("030 23125987", "found by phone", ["23125987", "5987"]),
         ("5987", "found by phone", ["5987"]),
     ],
@@ -146,7 +146,7 @@ def test_search_says_by_what_it_found_somebody_and_nothing_that_was_not_typed(
 
     hits = html.partition("<ul")[2]
     assert ("Ana García" in hits, by in hits, marks_in(hits)) == (True, True, [])
-    assert [word for word in ("found by e-mail", "found by phone") if word in hits] == [by] * bool(by)
+    assert [word for word in ("found by email", "found by phone") if word in hits] == [by] * bool(by)
     assert set(marks_in(html)) <= set(shown)
     assert "7 Mar 2031" in hits
 
@@ -186,7 +186,7 @@ def test_admin_shows_the_contact_on_the_customers_own_page_alone(manager: Client
     )
     assert "no-store" in page["Cache-Control"]
     trail = manager.get("/admin/accounts/auditentry/?event=revealed").content.decode()
-    assert "Contact shown: e-mail, phone" in trail
+    assert "Contact shown: email, phone" in trail
 
 
 def test_reveal_is_refused_as_a_service_too(station: Station) -> None:

@@ -57,7 +57,7 @@ def test_card_has_the_name_alone_in_its_own_direction(visitor: Client, made: Boo
         ("/bookings/new/find/", {"q": SARA, "station": "kitchen"}, f'<strong dir="auto">{SARA}</strong>'),
         ("/bookings/new/?customer={customer}", {}, f'<strong dir="auto" data-known-name>{SARA}</strong>'),
         ("/bookings/{pk}/move/", {}, f"<h1>Move {ISOLATED}</h1>"),
-        (WEEK + "&customer={customer}", {}, f"Only bookings of {ISOLATED}."),
+        (WEEK + "&customer={customer}", {}, f"Showing bookings for {ISOLATED}."),
     ],
 )
 def test_page_keeps_a_name_apart_from_what_stands_around_it(
@@ -101,7 +101,11 @@ def test_email_keeps_names_apart_in_text_and_html(station: Station, made: Bookin
 
     lines = words.text.split("\n")
     assert words.subject == f"Your booking at {ISOLATED}: Friday 7 March 2031, 18:00"
-    assert (lines[0], lines[5], lines[7]) == (f"Hello {ISOLATED},", f"Where: {ISOLATED}", f"Your wishes: {ISOLATED}")
+    assert (lines[0], lines[5], lines[7]) == (
+        f"Hello {ISOLATED},",
+        f"Where: {ISOLATED}",
+        f"Your special requests: {ISOLATED}",
+    )
     assert f"<p>Hello {ISOLATED},</p>" in words.html
     assert words.html.count(f'<td dir="auto">{SARA}</td>') == 2
     assert f'<p dir="auto">{bar.name}</p>' in words.html

@@ -117,7 +117,7 @@ def test_feed_shows_initials_and_party_size_only(visitor: Client, station: Stati
 
 def test_feed_shows_details_where_they_were_chosen(visitor: Client, station: Station) -> None:
     found = anas(station)
-    details = "Phone: +4930901820\nE-mail: ana@example.com\nWishes: Nuts"
+    details = "Phone: +4930901820\nEmail: ana@example.com\nSpecial requests: Nuts"
 
     assert read(made(visitor, details="on")).entries == [entry(found, summary="Ana García · 4", description=details)]
 

@@ -93,7 +93,7 @@ def test_search_that_finds_nobody_says_how_to_search(visitor: Client, station: S
 
     assert answer.status_code == 200
     assert sentences(answer) == [
-        "Nobody found. Try the beginning of a name from three letters on, a whole e-mail, or the last four digits of the phone."
+        "No customer found. Try the first three letters of a name, a full email, or the last four digits of a phone number."
     ]
 
 

@@ -85,8 +85,8 @@ def test_stale_move_brings_two_ways_on(visitor: Client, station: Station) -> Non
 
     said = answer.json()
     assert (answer.status_code, said["moved"], said["code"]) == (409, False, "stale")
-    assert "Move it to Saturday 8 March 17:00 all the same" in said["ways"]
-    assert "Leave it on Saturday 8 March 20:00" in said["ways"]
+    assert "Move it to Saturday 8 March 17:00 anyway" in said["ways"]
+    assert "Keep it on Saturday 8 March 20:00" in said["ways"]
     assert 'name="version" value="2"' in said["ways"]
 
 
@@ -97,7 +97,7 @@ def test_stale_move_where_the_clock_has_twelve_hours_keeps_day_and_hour_apart(vi
 
     ways = move(visitor, made, "17:00", version=1).json()["ways"]
 
-    assert "Move it to Saturday March 8, 5\N{NARROW NO-BREAK SPACE}PM all the same" in ways
+    assert "Move it to Saturday March 8, 5\N{NARROW NO-BREAK SPACE}PM anyway" in ways
 
 
 def test_stale_move_of_what_was_cancelled_meanwhile_offers_no_way_on(visitor: Client, station: Station) -> None:
