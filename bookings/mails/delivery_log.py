@@ -1,4 +1,4 @@
-"""What became of each email, counted by kind and written to the log with the ids by which it is found; never what it says."""
+"""Counts each attempt to send an email by kind and outcome, and logs it with IDs only: never an address or any content."""
 
 import logging
 from typing import Any, Final
@@ -18,30 +18,29 @@ UNREACHED: Final = "unreached"
 UNWRITTEN: Final = "unwritten"
 WITHDRAWN: Final = "withdrawn"
 FORGOTTEN_PASSWORD: Final = "forgotten_password"  # noqa: S105
-"""The kind of the email with a link for a forgotten password."""
+"""Kind of the password reset email."""
 
+# Start at 0: Prometheus sees no increase in a counter that first appears with a value of 1.
 for _kind in (*Kind.values, *EmailKind, FORGOTTEN_PASSWORD):
     for _outcome in (SENT, Outcome.REFUSED.name.lower()):
-        metrics.MAILS.labels(
-            _kind, _outcome
-        )  # is there from the start: what begins with its first event shows no growth
+        metrics.MAILS.labels(_kind, _outcome)
 
 
 def record(mail: Mail, outcome: str, **details: Any) -> None:
-    """What became of an attempt to send a customer an email. `details` are the mail server's `reply`, or the `problem`."""
+    """Record the outcome of an email to a customer. `details` are the mail server's `reply` or the `problem`."""
     ids = {"mail": str(mail.pk), "booking": str(mail.booking_id), "station": mail.station_id}
     _record(mail.kind, outcome, ids | details)
 
 
 def record_account_email(kind: str, outcome: str, **details: Any) -> None:
-    """The same for an email to somebody about their own account, by the `user` whose it is."""
+    """Record the outcome of an email about a user's own account. `details` include the ID of that `user`."""
     _record(kind, outcome, details)
 
 
 def _record(kind: str, outcome: str, details: dict[str, Any]) -> None:
-    is_well = outcome in (SENT, WITHDRAWN)
+    is_expected = outcome in (SENT, WITHDRAWN)
     if outcome != WITHDRAWN:
         metrics.MAILS.labels(str(kind), outcome).inc()
-    told = {name: str(value) if name == "problem" else value for name, value in details.items() if value}
-    fields = {"kind": str(kind), "outcome": outcome, **told}
-    log.log(logging.INFO if is_well else logging.WARNING, "mail", extra={"fields": fields})
+    given = {name: str(value) if name == "problem" else value for name, value in details.items() if value}
+    fields = {"kind": str(kind), "outcome": outcome, **given}
+    log.log(logging.INFO if is_expected else logging.WARNING, "mail", extra={"fields": fields})

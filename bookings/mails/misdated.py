@@ -1,4 +1,4 @@
-"""Emails that a wrong clock dated far ahead: once the clock is right again they would wait for months."""
+"""Repairs queued emails whose due date was set far in the future by a wrong clock."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,13 +10,13 @@ from bookings.models import Mail
 from bookings.models.mail_state import OPEN
 
 LONGEST_DELAY: Final = timedelta(hours=4)
-"""Longer than any email is put off after it first was due: after a failed attempt for three hours at most."""
+"""Longer than any legitimate delay: the longest wait between two attempts is three hours."""
 
 
 def bring_forward(now: datetime) -> None:
-    """Make emails due that are due later than a right clock would have made them, leases of workers included.
+    """Make emails due now whose due date, or a worker's lease on them, is further ahead than a correct clock allows.
 
-    A worker that has such an email in hand all the same notices before the message leaves that its lease has passed on.
+    A worker that is still sending such an email checks its lease before the message leaves, and stops.
     """
     latest = now + LONGEST_DELAY + timedelta(seconds=settings.MAIL_GRACE_SECONDS)
     queues = (
@@ -26,5 +26,5 @@ def bring_forward(now: datetime) -> None:
     )
     for queue in queues:
         misdated = queue.filter(due_at__gt=latest)
-        if misdated.exists():  # an update that finds nothing keeps other writers of SQLite waiting, too
+        if misdated.exists():  # on SQLite even an UPDATE that matches no rows takes the write lock
             misdated.update(due_at=now)

@@ -1,4 +1,4 @@
-"""The threads of a worker that send mails beside it, each over a connection of its own, while more than one mail is due."""
+"""Threads that help the worker while several emails are due, each with its own SMTP connection."""
 
 import logging
 import time
@@ -19,37 +19,35 @@ class HasStop(Protocol):
 
 
 class Senders:
-    """At most so many at once. Each ends, and closes its connections, when nothing is due or the mail server turns it away.
+    """A pool of at most `limit` threads. A thread ends and disconnects when no email is due or the server refuses it.
 
-    A mail server that takes no more connections from one client turns away the newest: those that are open go on, and another is
-    tried after a pause that grows each time.
+    A mail server that limits the connections of one client refuses the newest. Threads that are connected go on; no new
+    one is started until `pause_after` the number of consecutive failures, in seconds.
     """
 
-    def __init__(self, most: int, connect: Callable[[], Courier], *, pause_after: Callable[[int], float]) -> None:
-        self._most, self._connect, self._pause_after = most, connect, pause_after
+    def __init__(self, limit: int, connect: Callable[[], Courier], *, pause_after: Callable[[int], float]) -> None:
+        self.limit = limit
+        self._connect, self._pause_after = connect, pause_after
         self._threads: list[Thread] = []
         self._lock = Lock()
-        self._troubles = 0
-        self._rests_until = 0.0
+        self._failures = 0
+        self._paused_until = 0.0
+        """By `time.monotonic`."""
         self.sent = 0
-        """How many mails they have sent so far."""
-
-    @property
-    def most(self) -> int:
-        return self._most
+        """Number of emails sent so far."""
 
     def start(self, wanted: int, send_next: Callable[[Courier], Outcome | None], stop: HasStop) -> None:
-        """See to it that so many are at work, or as many as there may be."""
+        """Start threads until `wanted` of them run, within the limit; none during a pause."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if time.monotonic() < self._rests_until:
+        if time.monotonic() < self._paused_until:
             return
-        for _number in range(len(self._threads), min(wanted, self._most)):
+        for _number in range(len(self._threads), min(wanted, self.limit)):
             thread = Thread(target=self._work, args=(send_next, stop))
             thread.start()
             self._threads.append(thread)
 
     def finish(self) -> None:
-        """Wait until each has finished the mail in hand, or all that is due where nobody has told them to stop."""
+        """Wait for all threads. Each finishes its current email after `stop` is requested, otherwise everything that is due."""
         for thread in self._threads:
             thread.join()
 
@@ -57,22 +55,22 @@ class Senders:
         try:
             with self._connect() as courier:
                 while not stop.requested and (outcome := send_next(courier)) is not None:
-                    self._note(outcome)
+                    self._record(outcome)
                     if outcome is Outcome.AWAY:
                         break
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.failed(error)
-            self._note(Outcome.AWAY)
+            self._record(Outcome.AWAY)
         finally:
             connection.close()
 
-    def _note(self, outcome: Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         with self._lock:
             self.sent += outcome is Outcome.SENT
             if outcome is Outcome.AWAY:
-                self._troubles += 1
-                self._rests_until = time.monotonic() + self._pause_after(self._troubles)
+                self._failures += 1
+                self._paused_until = time.monotonic() + self._pause_after(self._failures)
             else:
-                self._troubles = 0
+                self._failures = 0

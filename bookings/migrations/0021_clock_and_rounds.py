@@ -1,4 +1,4 @@
-"""What workers note about themselves: the round they are at, and what they have seen of the clock."""
+"""The current round of each worker, and readings of the clock."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""Notices to a station's managers before its first customers are erased by age."""
+"""Notices to a station's managers before its retention rule erases customers for the first time."""
 
 import django.db.models.deletion
 from django.db import migrations, models

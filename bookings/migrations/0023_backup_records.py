@@ -1,4 +1,4 @@
-"""When the last backup was made, for whoever watches its age."""
+"""The time of the last backup, for monitoring its age."""
 
 from django.db import migrations, models
 

@@ -1,1 +1,1 @@
-"""What keeps an installation running: the worker's heartbeat, its clock, notices before erasures, and the record of backups."""
+"""The operation of an installation: the worker with its heartbeat and clock check, preflight checks, backups and the demo."""

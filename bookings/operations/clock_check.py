@@ -1,7 +1,7 @@
-"""Whether this machine's clock can be believed: against the database's clock, and against the time when workers last saw it.
+"""Checks this machine's clock against the database's clock and against the latest time that workers have recorded.
 
-While the clock is in doubt nothing is erased or expired: rows that are kept too long can be deleted later, deleted ones never
-come back. Only a clock that is ahead does harm, so one that is put back raises no doubt.
+While the clock is in doubt, no data is erased or expired: rows kept too long can be deleted later, but deleted rows cannot
+be brought back. Only a clock that is ahead does harm, so setting it back raises no doubt.
 """
 
 import logging
@@ -19,17 +19,17 @@ from bookings.models import ClockReading, WorkerBeat
 log = logging.getLogger(__name__)
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""By which the clocks of two machines may differ."""
+"""How far the clocks of two machines may differ."""
 LONGEST_STEP: Final = timedelta(hours=1)
-"""By which a clock may be put forward under a running worker: as one that was set to local time."""
+"""How far a clock may be set forward while a worker runs, for example if it had been set to local time."""
 LONGEST_PAUSE: Final = timedelta(days=7)
-"""For which all workers may have been stopped before the clock is rather taken to have leapt."""
+"""How long all workers may have been stopped. After a longer gap, the clock is assumed to have jumped."""
 TRUSTED_AFTER: Final = timedelta(days=3)
-"""For which a clock in doubt has to run steadily under one worker before it is believed without anybody's confirmation."""
+"""How long a clock in doubt must run steadily under one worker before it is trusted again without confirmation."""
 
 
 def doubt() -> str:
-    """Why this process should not trust its clock, in a sentence that says what to do; "" where it can."""
+    """The reason not to trust this process's clock, as a sentence that says what to do; "" if it is trusted."""
     if reason := doubt_by_database():
         return reason
     reading = ClockReading.objects.exclude(in_doubt_since=None).first()
@@ -50,7 +50,7 @@ def doubt_by_database() -> str:
 
 
 def difference_to_database() -> timedelta:
-    """By how much this machine's clock is ahead of the database's. SQLite has no clock of its own."""
+    """How far this machine's clock is ahead of the database's. SQLite uses this machine's clock: 0."""
     if connection.vendor != "postgresql":
         return timedelta(0)
     with connection.cursor() as cursor:
@@ -61,22 +61,22 @@ def difference_to_database() -> timedelta:
 
 
 def confirm(now: datetime) -> None:
-    """Somebody says that the clock is right as it is."""
+    """Trust the clock as it is now, on an operator's word."""
     ClockReading.objects.update_or_create(
         pk=ClockReading.KEY, defaults={"latest_at": now, "observed_at": now, "in_doubt_since": None}
     )
 
 
 class ClockWatch:
-    """Notices leaps of the clock for as long as a worker lives."""
+    """Detects jumps of the clock during the life of a worker."""
 
     def __init__(self) -> None:
         self._last: tuple[datetime, float] | None = None
-        """What the clock and the steady clock said last."""
+        """Readings of the clock and of `steady_seconds` at the last observation."""
         self._steady_since = steady_seconds()
 
     def observe(self, now: datetime) -> None:
-        """Compare the clock with what was seen of it before, and note what is found. Where the doubt ends, it is logged, too."""
+        """Compare the clock with earlier readings and save the result. Logs when a doubt begins and when it ends."""
         steady = steady_seconds()
         step = self._step(now, steady)
         if abs(step) > TOLERANCE:
@@ -84,7 +84,7 @@ class ClockWatch:
         with transaction.atomic():
             reading = ClockReading.objects.select_for_update().first() or ClockReading(latest_at=_latest_written(now))
             was_in_doubt = reading.in_doubt_since is not None
-            if was_in_doubt and self._is_over(reading, now, steady):
+            if was_in_doubt and self._is_trusted_again(reading, now, steady):
                 reading.in_doubt_since = None
             elif not was_in_doubt and now - reading.latest_at > self._allowed(steady):
                 reading.in_doubt_since = now
@@ -96,19 +96,19 @@ class ClockWatch:
         self._log(reading, was_in_doubt=was_in_doubt)
 
     def _step(self, now: datetime, steady: float) -> timedelta:
-        """By how much the clock was set since the last look."""
+        """How far the clock was set, forward or back, since the last observation."""
         if self._last is None:
             return timedelta(0)
         return now - self._last[0] - timedelta(seconds=steady - self._last[1])
 
     def _allowed(self, steady: float) -> timedelta:
-        """How far the clock may be from the latest time seen."""
+        """How far the clock may be ahead of the latest trusted reading."""
         if self._last is None:
             return LONGEST_PAUSE
         return LONGEST_STEP + timedelta(seconds=steady - self._last[1])
 
-    def _is_over(self, reading: ClockReading, now: datetime, steady: float) -> bool:
-        """Whether the clock was put back near to where it had been, or has run steadily for so long that it is believed."""
+    def _is_trusted_again(self, reading: ClockReading, now: datetime, steady: float) -> bool:
+        """Whether the clock was set back to about the latest trusted reading, or has run steadily for `TRUSTED_AFTER`."""
         was_put_back = reading.observed_at - now > TOLERANCE and now - reading.latest_at <= LONGEST_PAUSE
         return was_put_back or timedelta(seconds=steady - self._steady_since) >= TRUSTED_AFTER
 
@@ -120,13 +120,13 @@ class ClockWatch:
 
 
 def steady_seconds() -> float:
-    """Seconds of a clock that nobody sets, and that counts while the machine sleeps where the system has such a clock."""
+    """Seconds on a clock that cannot be set. It includes time in which the machine was suspended, if the system can tell."""
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
 def _latest_written(now: datetime) -> datetime:
-    """The latest time up to now at which anything was written, for the first look of all."""
+    """The latest time, not after now, of an audit entry or a heartbeat: the first reading of an installation."""
     entries = AuditEntry.objects.order_by("-id").values_list("timestamp", flat=True)
     beat = WorkerBeat.objects.aggregate(latest=Max("seen_at"))["latest"]
     return min(now, max((moment for moment in (entries.first(), beat) if moment), default=now))

@@ -1,4 +1,4 @@
-"""The worker's heartbeat: that it lives, and what it is at, also while that takes long."""
+"""The worker's heartbeat: a database row that says when it was last alive and which round it is running."""
 
 import logging
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BEATS_KEPT: Final = timedelta(days=1)
 
 
 class Heartbeat:
-    """Writes a worker's row every 15 seconds: from the worker's own loop, and from a thread while a round keeps that busy."""
+    """Writes a worker's row every 15 seconds: from the worker's loop, and from a thread during rounds that take longer."""
 
     def __init__(self, worker: UUID | None = None) -> None:
         self._worker = worker or uuid4()
@@ -34,7 +34,7 @@ class Heartbeat:
 
     @contextmanager
     def during(self, name: str) -> Iterator[None]:
-        """The worker is at this round."""
+        """Report this round as the current one until the block ends."""
         self._round = (name, monotonic())
         try:
             yield
@@ -61,7 +61,7 @@ class Heartbeat:
 
     @contextmanager
     def in_background(self) -> Iterator[None]:
-        """Beat from a thread as well."""
+        """Write the heartbeat from a thread as well until the block ends."""
         stop = Event()
         thread = Thread(target=self._run, args=(stop,), name="heartbeat", daemon=True)
         thread.start()
@@ -82,5 +82,5 @@ class Heartbeat:
 
 
 def forget_old(now: datetime) -> None:
-    """Delete the heartbeats of workers that are gone, and those that a wrong clock dated ahead."""
+    """Delete heartbeats that are older than a day, and those that a wrong clock dated more than a day ahead."""
     WorkerBeat.objects.exclude(seen_at__range=(now - BEATS_KEPT, now + BEATS_KEPT)).delete()

@@ -1,5 +1,4 @@
-"""The worker's rounds: mails as they fall due, reminders, the end of what is kept too long, customers included, and checkpoints
-of the audit log."""
+"""The worker: sends emails as they fall due, queues reminders, deletes expired data, and writes audit log checkpoints."""
 
 import logging
 import random
@@ -37,11 +36,11 @@ TIDY_EVERY: Final = timedelta(hours=1)
 RETAIN_EVERY: Final = timedelta(days=1)
 CHECK_CLOCK_EVERY: Final = timedelta(minutes=1)
 KEPT: Final = timedelta(days=30)
-"""How long what was said can be read again. That it was said stays."""
+"""How long staff can read the text of an email. The record that it was sent stays."""
 
 
 class Stop:
-    """Whether somebody has said to stop. A signal may say so at any moment: a lock of `threading`'s would wait for itself."""
+    """A request to stop. Not a `threading.Event`: a signal handler that sets one can deadlock on its lock."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -50,17 +49,16 @@ class Stop:
         self.requested = True
 
     def wait(self, seconds: float = float("inf")) -> None:
-        """Sleep so long, or until told."""
+        """Sleep for that long, or until a stop is requested."""
         until = time.monotonic() + seconds
         while not self.requested and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, NAP_SECONDS))
 
 
 def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
-    """Until told to stop; the mails in hand are finished first. A database that is away is waited for, and so is the end of
-    whatever else goes wrong: a worker that ended would take the server with it.
+    """Work until a stop is requested, and finish the current emails first. While several are due, `senders` help.
 
-    While several mails are due `senders` send them, too.
+    After any error, such as a lost database connection, it pauses and tries again.
     """
     try:
         _run(courier, stop, beats or Heartbeat(), senders)
@@ -94,7 +92,7 @@ def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None
 
 
 def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
-    """The same without a mail server, where there is nothing to be sent: what is kept too long ends all the same."""
+    """Delete expired data and write checkpoints until a stop is requested: the worker's loop without a mail server."""
     beats = beats or Heartbeat()
     rounds = housekeeping()
     while not stop.requested:
@@ -107,7 +105,7 @@ def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
 
 
 def go_through(rounds: "list[Round]", beats: Heartbeat) -> None:
-    """Do what is due of it, while the heartbeat says which round it is."""
+    """Run the rounds that are due; the heartbeat names the current one."""
     for one in rounds:
         beats.beat_if_due()
         with beats.during(one.name):
@@ -115,7 +113,7 @@ def go_through(rounds: "list[Round]", beats: Heartbeat) -> None:
 
 
 def housekeeping() -> "list[Round]":
-    """The clock first: what is erased or expired waits while that is in doubt."""
+    """Rounds that need no mail server. The clock check comes first: nothing is deleted while the clock is in doubt."""
     clock = ClockWatch()
     return [
         Round(clock.observe, CHECK_CLOCK_EVERY, name="clock"),
@@ -127,7 +125,7 @@ def housekeeping() -> "list[Round]":
 
 
 def if_clock_is_trusted(clock: ClockWatch, work: Callable[[datetime], object], now: datetime) -> None:
-    """Do work that erases or expires, unless the clock by which it is due is in doubt."""
+    """Run work that erases or expires data, unless the clock is in doubt."""
     clock.observe(now)
     if reason := clock_check.doubt():
         log.error("Nothing is erased or expired. %s", reason)
@@ -136,7 +134,7 @@ def if_clock_is_trusted(clock: ClockWatch, work: Callable[[datetime], object], n
 
 
 def retain(now: datetime) -> None:
-    """Erase the customers whose time is over, where their station says how long that is."""
+    """Erase customers whose retention period has ended, at stations that have one, and log how many."""
     retention_notices.withdraw_unneeded()
     for one in retention.retain(now, is_limited=True):
         if one.erased:
@@ -151,7 +149,7 @@ def retain(now: datetime) -> None:
 
 
 def run_once(courier: Courier, senders: Senders | None = None) -> int:
-    """Send all that is due now, and return how many went; what a server that is away leaves over waits."""
+    """Send all emails that are due now, and return how many were sent. Stops when the mail server is unavailable."""
     reminders.queue(timezone.now())
     sent = 0
     if senders:
@@ -165,18 +163,18 @@ def run_once(courier: Courier, senders: Senders | None = None) -> int:
 
 
 def _start(senders: Senders, stop: Stop) -> None:
-    """One for each mail that is due besides the one that the worker itself takes."""
-    senders.start(delivery.count_due(timezone.now(), at_most=senders.most + 1) - 1, _deliver_next, stop)
+    """Start a thread for each email that is due, except for the one that the worker itself takes."""
+    senders.start(delivery.count_due(timezone.now(), at_most=senders.limit + 1) - 1, _deliver_next, stop)
 
 
 def _deliver_next(courier: Courier) -> Outcome | None:
-    """People's own before customers': somebody waits for a link."""
+    """Send one email; those to users come first, as a person may be waiting for a password reset link."""
     return account_email_delivery.deliver_next(courier) or delivery.deliver_next(courier)
 
 
 def tidy(now: datetime) -> None:
-    """Forget the text of what was said long ago, account emails that could not be sent, whom nobody comes back as, answers to
-    forms that nobody sends again, changes that nobody can undo any more, and workers that are gone."""
+    """Delete expired data: texts of old emails, unsent account emails, sessions, idempotency keys, counters, undo steps,
+    and heartbeats of workers that have ended."""
     password_reset.forget_old(now)
     account_emails.forget_old(now)
     email_change.forget_old(now)
@@ -193,9 +191,9 @@ def pause_after(troubles: int) -> float:
 
 
 class Round:
-    """Something to be done every so often. Where it goes wrong it waits for its next turn, and nothing waits for it.
+    """Work to be done at an interval. A failed run is tried again only after the interval, so that it blocks no other work.
 
-    A clock that is put back is taken for the end of the wait: the next turn would be as far away as the clock went back.
+    When the clock is set back the work runs at once; otherwise it would wait for as long as the clock was set back.
     """
 
     def __init__(self, work: Callable[[datetime], object], every: timedelta, *, name: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Notices to a station's managers before the worker erases customers there for the first time under the station's rule."""
+"""Notices to a station's managers before its retention rule erases customers for the first time."""
 
 import logging
 from datetime import date, datetime, timedelta
@@ -18,16 +18,16 @@ from stations.timetable import local_now
 log = logging.getLogger(__name__)
 
 AHEAD: Final = timedelta(hours=1)
-"""A notice that is dated later was sent under a clock that was wrong: its days are counted again."""
+"""A notice dated further ahead was sent while the clock was wrong: its notice period starts again."""
 
 
 @transaction.atomic
 def has_run(station: Station, before: date, customers: int, now: datetime) -> bool:
-    """Whether managers were told RETENTION_NOTICE_DAYS ago that customers will be erased, so that it may begin.
+    """Whether the notice period of RETENTION_NOTICE_DAYS has passed, so that customers may be erased.
 
-    `customers` is how many are due, those whose last booking ended before the day `before`. Where nobody was told yet, or of a
-    longer rule, they are told now; where no manager's email was taken by the mail server, again after two days. Under the
-    station's lock, so that of several workers one tells them.
+    `customers` is the number of customers that are due: their last booking ended before the day `before`. The notice is
+    queued if there is none yet, if it was for a longer retention period, or if the mail server accepted none of its emails
+    within their lifetime. The station is locked, so that only one of several workers queues it.
     """
     Station.objects.filter(pk=station.pk).locked().get()
     notice = RetentionNotice.objects.filter(station=station).first()
@@ -45,22 +45,25 @@ def notice_period() -> timedelta:
 
 
 def mark_sent(station_id: int, now: datetime) -> None:
-    """The mail server took the email for a manager of this station: from now on the days are counted."""
+    """Start the notice period: the mail server accepted the email to a manager of this station."""
     RetentionNotice.objects.filter(station=station_id, sent_at=None).update(sent_at=now)
 
 
 def withdraw_unneeded() -> None:
-    """Forget notices of stations without a rule: should they have one again, their managers are told again."""
+    """Delete notices of stations without a retention rule, so that a new rule is announced again."""
     RetentionNotice.objects.filter(station__retention_months=None).delete()
 
 
 def _is_lost(notice: RetentionNotice, now: datetime) -> bool:
-    """Whether no manager's email was taken for so long that none waits any more."""
+    """Whether all emails to managers have expired unsent."""
     return notice.sent_at is None and abs(now - notice.created_at) > account_emails.LIFETIME
 
 
 def _send(station: Station, before: date, customers: int, now: datetime) -> None:
-    """Queue the emails and record them; where nobody can be emailed, the log is all that tells, and the days are counted."""
+    """Queue an email to each manager, and record the notice in the audit log and the log.
+
+    If nobody can be emailed, the notice period starts now.
+    """
     managers = _managers(station) if settings.MAIL_SERVER else []
     months = station.retention_months or 0
     RetentionNotice.objects.update_or_create(
@@ -101,7 +104,7 @@ def _send(station: Station, before: date, customers: int, now: datetime) -> None
 
 
 def _managers(station: Station) -> list[User]:
-    """Those at the station who may change its rule; where there are none, those who may do everything."""
+    """Users of the station who may change its retention rule, or all superusers if there are none."""
     active = User.objects.filter(is_active=True).exclude(email="")
     theirs = [user for user in active.filter(stations=station) if user.has_perm(roles.MANAGE)]
     return theirs or list(active.filter(is_superuser=True))
