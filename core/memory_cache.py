@@ -1,4 +1,4 @@
-"""A cache in the memory of one process, bounded by bytes and by age, in which a missing value is made once for all who wait."""
+"""An in-process LRU cache, limited by size and age, in which concurrent requests for a missing value compute it once."""
 
 import threading
 import time
@@ -11,9 +11,9 @@ from typing import Final, Generic, TypeVar
 Value = TypeVar("Value")
 
 LOCKS: Final = 64
-"""Keys share them: two that do wait for each other now and then."""
+"""Keys share locks by hash, so that two keys sometimes wait for each other."""
 LONGEST_WAIT_SECONDS: Final = 2.0
-"""For a value that another thread makes. Whoever has waited so long makes it, too."""
+"""How long a thread waits for another one to compute a value before it computes the value itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class _Entry(Generic[Value]):
 
 
 class MemoryCache(Generic[Value]):
-    """Keeps the values used most recently: `max_bytes` of them together, and each for `max_age` seconds, used or not.
+    """Keeps the most recently used values, `max_bytes` in total, each for at most `max_age` seconds.
 
-    Expired values leave memory by themselves, even while nobody asks for anything. Nothing is kept where `max_bytes` is 0.
+    A timer removes expired values even if the cache is not used. With `max_bytes` 0, nothing is kept.
     """
 
     def __init__(self, *, max_bytes: int, max_age: float, size_of: Callable[[Value], int]) -> None:
@@ -40,23 +40,23 @@ class MemoryCache(Generic[Value]):
 
     @property
     def size(self) -> int:
-        """In bytes, of all values that are kept."""
+        """Total size of the kept values in bytes."""
         return self._size
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get_or_make(self, key: Hashable, make: Callable[[], Value], is_valid: Callable[[Value], bool]) -> Value:
-        """The value of the key where it is kept and `is_valid`, otherwise the one that `make` returns, which replaces it.
+        """Return the kept value if `is_valid`; otherwise call `make`, and keep and return its result.
 
-        While one thread makes a value, others who ask for its key wait for it. What `make` raises reaches its own caller only.
+        While one thread makes a value, others that need it wait. An exception from `make` is raised only to its own caller.
         """
         if not self._max_bytes:
             return make()
-        if (kept := self._get(key)) is not None and is_valid(kept):
+        if (kept := self._get(key, is_valid)) is not None:
             return kept
         with self._alone(key):
-            if (kept := self._get(key)) is not None and is_valid(kept):
+            if (kept := self._get(key, is_valid)) is not None:
                 return kept
             made = make()
             self._put(key, made)
@@ -78,13 +78,13 @@ class MemoryCache(Generic[Value]):
             if acquired:
                 lock.release()
 
-    def _get(self, key: Hashable) -> Value | None:
+    def _get(self, key: Hashable, is_valid: Callable[[Value], bool]) -> Value | None:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry.expires_at <= time.monotonic():
                 return None
             self._entries.move_to_end(key)
-            return entry.value
+        return entry.value if is_valid(entry.value) else None
 
     def _put(self, key: Hashable, value: Value) -> None:
         entry = _Entry(value, self._size_of(value), time.monotonic() + self._max_age)
