@@ -1,8 +1,8 @@
-"""Environment variables of other processes of the product."""
+"""Environment variables for child processes that run the product's own commands."""
 
 import os
 
 
 def with_database(url: str) -> dict[str, str]:
-    """The environment for another process of the product, whose settings then name this database and no replica."""
+    """This process's environment with `url` as the database and without a replica."""
     return os.environ | {"DATABASE_URL": url, "DATABASE_URL_FILE": "", "REPLICA_URL": "", "REPLICA_URL_FILE": ""}

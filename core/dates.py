@@ -1,6 +1,6 @@
-"""Which dates the product knows."""
+"""The range of dates that the product supports."""
 
 from datetime import date
 
 FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2999, 12, 31)
-"""The dates that the product knows: within them every week, month and instant can be drawn whole."""
+"""The range is well within that of `datetime`, so that the whole week and month of any date can be rendered."""

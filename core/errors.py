@@ -1,4 +1,4 @@
-"""What the domain refuses with, whatever it is about: one exception for each code, with a sentence for people."""
+"""Base classes of domain errors: each has a code for programs and a sentence for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ Sentence = str | Promise
 
 
 class DomainError(Exception):
-    """A refusal: `code` is for machines, `sentence` for the person, `fields` names what is at fault.
+    """A rule that was broken: `code` is for programs, `sentence` for people, `fields` has sentences by invalid field.
 
-    `data` is whatever the refused may be shown to go on from, such as the current state of a stale booking.
+    `data` helps the caller to go on, such as the current state of a stale booking.
     """
 
     code = "invalid"
@@ -36,21 +36,21 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """No such thing, or one of a station that the person may not see: the two look alike."""
+    """The object does not exist or belongs to a station that the person may not see; both look the same."""
 
     code = "not_found"
     sentence = _("Not found.")
 
 
 class NotPermitted(DomainError):
-    """The person holds no group with this right."""
+    """None of the person's groups has this permission."""
 
     code = "permission_denied"
     sentence = _("You don't have permission to do this. Ask a manager.")
 
 
 class Invalid(DomainError):
-    """Input that no rule needs to look at: out of range, or at odds with itself."""
+    """Input that is out of range or contradicts itself."""
 
     code = "invalid"
     sentence = _("Please correct the errors below.")

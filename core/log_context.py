@@ -1,4 +1,4 @@
-"""What the line of a request in the log says besides, noted by whoever learns it on the way."""
+"""Extra fields for the log line of the current request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ _fields: Final[ContextVar[dict[str, Any] | None]] = ContextVar("log_fields", def
 
 @contextmanager
 def noting(fields: dict[str, Any]) -> Iterator[None]:
-    """What is noted inside goes into `fields`."""
+    """Collect what is noted inside the block in `fields`."""
     before = _fields.set(fields)
     try:
         yield
@@ -19,7 +19,7 @@ def noting(fields: dict[str, Any]) -> Iterator[None]:
 
 
 def note_station(station_id: int | None) -> None:
-    """Note which station the request is about; the first one counts. Does nothing outside of a request."""
+    """Note the station that the request is about. The first call counts; outside a request it does nothing."""
     fields = _fields.get()
     if fields is not None and station_id is not None:
         fields.setdefault("station", station_id)

@@ -1,9 +1,7 @@
-"""What is counted and timed while it happens, for whoever watches the product: `config.observability.prometheus` shows it
-under `/metrics`.
+"""Prometheus counters and histograms, exported by `config.observability.prometheus` under `/metrics`.
 
-Whoever does a thing counts it, here and by name. A label takes few values, all of them known beforehand, and never anything that
-somebody typed. Where several processes serve together, each writes its own file (PROMETHEUS_MULTIPROC_DIR), and any of them
-answers for all.
+Each is updated by the code that does the work. Labels take few values, all known in advance, never user input. With several
+processes each writes its own file (PROMETHEUS_MULTIPROC_DIR), and any of them reports for all.
 """
 
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from core.db.disk_full import is_disk_full
 BUCKETS: Final = (
     0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 1.3, 1.7, 2.5, 5, 10
 )  # fmt: skip
-"""Of a request's time, in seconds: so close, where people begin to notice it, that a quantile is off by a tenth at most."""
+"""Seconds of a request's duration; close enough around noticeable delays that quantiles are off by at most a tenth."""
 REQUESTS: Final = Counter("stationbook_requests", "Requests answered.", ["route", "method", "status"])
 LATENCY: Final = Histogram(
     "stationbook_request_seconds",
@@ -56,14 +54,15 @@ DATABASE_ERRORS: Final = Counter(
 )
 DISK_FULL: Final = Counter("stationbook_disk_full", "What the database could not save, for its disk was full.")
 
-for _meter, _values in {
+# Start at 0: Prometheus sees no increase in a counter that first appears with a value of 1.
+for _metric, _values in {
     SIGN_INS: ("done", "refused", "waits"),
     LOCK_WAITS: ("station",),
     DATABASE_ERRORS: ("OperationalError", "InterfaceError", "IntegrityError", "DataError", "ProgrammingError"),
     REFUSALS: ("throttled", "permission_denied", "not_found", "not_authenticated"),
 }.items():
     for _value in _values:
-        _meter.labels(_value)  # is there from the start: what begins with its first event shows no growth at it
+        _metric.labels(_value)
 for _view in ("week", "month", "day", "agenda", "stations"):
     CALENDARS_RENDERED.labels(_view)
 for _action in ("create", "import", "reschedule", "status", "edit", "amend"):
@@ -72,7 +71,7 @@ for _action in ("create", "import", "reschedule", "status", "edit", "amend"):
 
 @contextmanager
 def waiting(on: str) -> Iterator[None]:
-    """What is inside waits for a lock."""
+    """Measure the duration of the block as time spent waiting for a lock."""
     began = perf_counter()
     try:
         yield
@@ -85,7 +84,7 @@ def refused(code: str) -> None:
 
 
 def failed(error: Error) -> None:
-    """A database error; once, however many look at it on its way."""
+    """Count a database error, once even if several callers see it."""
     if not hasattr(error, "is_counted"):
         error.is_counted = True  # type: ignore[attr-defined]
         DATABASE_ERRORS.labels(type(error).__name__).inc()
@@ -96,7 +95,7 @@ def failed(error: Error) -> None:
 
 @contextmanager
 def dispensable() -> Iterator[None]:
-    """What is written inside is not needed by whoever reads: while the disk is full it is left out."""
+    """Ignore a full disk inside the block: its writes are not essential to the request."""
     try:
         yield
     except OperationalError as error:

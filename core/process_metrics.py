@@ -1,4 +1,4 @@
-"""Metrics of the server itself, which are counted without Django too: by the supervisor and by the log's writer."""
+"""Metrics of the server processes, usable without Django: by the supervisor and the log writer."""
 
 from typing import Final
 
@@ -11,5 +11,6 @@ RESTARTS: Final = Counter(
     "stationbook_restarts", "Starts of a part of the server that had ended unexpectedly.", ["part"]
 )
 
+# Start at 0: Prometheus sees no increase in a counter that first appears with a value of 1.
 for _part in ("web_server", "web_process", "worker"):
-    RESTARTS.labels(_part)  # is there from the start: a counter that begins with its first event shows no growth at it
+    RESTARTS.labels(_part)

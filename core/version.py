@@ -1,4 +1,4 @@
-"""The version of this release, as `pyproject.toml` says it, and how versions are read."""
+"""The version of this release, read from `pyproject.toml`, and a parser for versions."""
 
 import re
 import tomllib
@@ -9,12 +9,12 @@ Number = tuple[int, int, int]
 
 
 def version_in(project_file: str) -> str:
-    """The version that the text of a `pyproject.toml` names. Raises KeyError where it names none."""
+    """The version in the text of a `pyproject.toml`. Raises KeyError if it has none."""
     return str(tomllib.loads(project_file)["project"]["version"])
 
 
 def parse_version(text: str) -> Number:
-    """MAJOR.MINOR.PATCH as numbers that compare. Raises ValueError for anything else, such as leading zeros."""
+    """Parse MAJOR.MINOR.PATCH into comparable numbers. Raises ValueError for anything else, such as leading zeros."""
     if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", text, re.ASCII):
         raise ValueError(f"{text} is no version. Write it like 1.2.0.")
     major, minor, patch = map(int, text.split("."))

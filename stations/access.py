@@ -1,4 +1,4 @@
-"""Who acts, and which stations they may see."""
+"""The acting person and the stations that they may see."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -8,14 +8,14 @@ ALL_STATIONS = "stations.access_all_stations"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is left to whoever calls by an API key: these stations (by their keys) and rights, as far as its person has them."""
+    """The limits of an API key: its owner's permissions apply only at these stations (primary keys) and for these rights."""
 
     stations: frozenset[int]
     rights: frozenset[str]
 
 
 class Counter(NamedTuple):
-    """A station as caches know it: its key and code, and how often it has changed."""
+    """A station's primary key, code and change counter: the parts of a cache key."""
 
     pk: int
     code: str
@@ -23,7 +23,7 @@ class Counter(NamedTuple):
 
 
 class Person(Protocol):
-    """Whoever acts: a user, or the operator at the command line."""
+    """The acting person: a user, or the operator at the command line."""
 
     pk: Any
 
@@ -34,11 +34,11 @@ class Person(Protocol):
 
 
 def held_by(person: Person) -> tuple[Counter, ...] | None:
-    """The stations that somebody was found to belong to when they came in, where that is all they see; None to ask."""
+    """The stations loaded with the user at authentication, if these are all that the user may see; None to query them."""
     held = getattr(person, "held", None)
     return held.stations if held and not scope_of(person) and not person.has_perm(ALL_STATIONS) else None
 
 
 def scope_of(person: Person) -> Scope | None:
-    """What an API key leaves of the person's stations and rights; None for whoever came by another door."""
+    """The limits of the API key that the request uses; None if it was authenticated in another way."""
     return getattr(person, "scope", None)

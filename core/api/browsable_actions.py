@@ -1,4 +1,4 @@
-"""What somebody who browses the API may do next."""
+"""Actions that pages of the browsable API offer as forms."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Door:
-    """A write that a browsing person may try from the page they see."""
+    """A write request that a page of the browsable API offers as a form."""
 
     method: str
     address: str
     body: Any
     label: Any = ""
     version: str = ""
-    """What to send as If-Match; "" where the address does not look at it."""
+    """Value of the If-Match header; "" if the endpoint does not use it."""

@@ -19,30 +19,30 @@ class InvalidIfMatch(exceptions.ValidationError):
 
 
 NO_VERSION: Final = 0
-"""Versions begin at 1: this one is never current."""
+"""Never matches, as versions begin at 1."""
 
 
 def if_match(request: Request) -> int | None:
-    """The version that the caller has seen; None where they do not say, or say any (`*`).
+    """The version in the If-Match header; None if the header is missing or `*`.
 
-    A tag that names no version, such as `"abc"` or the weak `W/"3"`, is never the current one; what is no tag, or several, is
-    malformed.
+    A tag without a version, such as `"abc"` or the weak `W/"3"`, gives NO_VERSION. Raises InvalidIfMatch for anything that
+    is not a single tag.
     """
-    said = request.META.get("HTTP_IF_MATCH", "*").strip()
-    if said == "*":
+    header = request.META.get("HTTP_IF_MATCH", "*").strip()
+    if header == "*":
         return None
-    if not re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e]*"', said):
+    if not re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e]*"', header):
         raise InvalidIfMatch
-    version = re.fullmatch(r'"([1-9][0-9]{0,9})(?:\.[0-9a-f]+)?"', compression.identity_etag(said))
+    version = re.fullmatch(r'"([1-9][0-9]{0,9})(?:\.[0-9a-f]+)?"', compression.identity_etag(header))
     return int(version[1]) if version else NO_VERSION
 
 
 def seen_before(request: Request | HttpRequest, etag: str) -> bool:
-    """Whether the caller has that answer already, compressed or not: If-None-Match names it, weak or strong, or says any."""
-    named = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
-    return named == ["*"] or etag in (compression.identity_etag(tag.removeprefix("W/")) for tag in named)
+    """Whether If-None-Match matches `etag`: weak or strong, of a compressed response or not, or `*`."""
+    etags = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+    return etags == ["*"] or etag in (compression.identity_etag(tag.removeprefix("W/")) for tag in etags)
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Whether to answer 304: a program has that answer. A browser's page is made anew each time."""
+    """Whether to respond with 304. HTML pages of the browsable API are always rendered again."""
     return request.accepted_media_type != HTML and seen_before(request, etag)

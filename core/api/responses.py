@@ -1,7 +1,4 @@
-"""The API's manners: one envelope, one shape of error, and in one place what each refusal becomes outside.
-
-A view translates words of the outside into one call of a service and back; everything else that its answer needs is here.
-"""
+"""The envelope of API responses, and the one place where exceptions become error responses."""
 
 import logging
 import math
@@ -25,13 +22,13 @@ from core.web.error_pages import DISK_FULL, is_away
 log = logging.getLogger(__name__)
 
 STATUS_OF: Final = {"not_found": 404, "permission_denied": 403, "duplicate": 409, "stale": 412}
-"""What a rule's refusal becomes; every other code is a 400."""
+"""HTTP status by code of a domain error; 400 for every other code."""
 
 CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "invalid")
-"""What malformed input is called. Where several fields are at fault, the first of these that fits any of them."""
+"""Codes of invalid input, the most specific first: a response with several invalid fields has the first that applies."""
 
 SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
-"""Codes whose sentence says by itself what is wrong; the others' name the field."""
+"""Codes whose messages need no field name in front."""
 
 SENTENCES: Final = {
     "not_authenticated": _("Please sign in: send an access token, or sign in with the browser."),
@@ -42,24 +39,21 @@ SENTENCES: Final = {
     "unavailable": _("The service is busy. Try again in a moment."),
     "invalid": _("Please correct the errors below."),
 }
-"""For refusals that bring no sentence of the product's own."""
+"""Messages by code for errors of Django and REST framework."""
 
 
 class View(Protocol):
-    """What a failure asks of the view that it happened in."""
+    """The part of a view that error responses need."""
 
     def name_of(self, field: str) -> str:
-        """What the caller called a field that a service found at fault."""
+        """The API's name of a field that a service rejected."""
 
     def data_of(self, error: DomainError) -> Any:
-        """What the refused may be shown to go on from; None for nothing."""
-
-
-# --- answers ---------------------------------------------------------------------------------------------------------
+        """The `data` of the error response, such as the current state of a stale booking; None for none."""
 
 
 def success(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """The envelope of every success; a whole list also says its `total_count`."""
+    """A successful response in the envelope; an unpaginated list gets a `total_count`."""
     if isinstance(data, list) and not more:
         more = {"total_count": len(data)}
     return Response({"success": True, "data": data, **more}, status=status, headers=dict(headers or {}))
@@ -67,7 +61,7 @@ def success(data: Any, *, status: int = 200, headers: Mapping[str, str] | None =
 
 @dataclass
 class Failure:
-    """What every failure says."""
+    """The contents of an error response."""
 
     status: int
     code: str
@@ -76,7 +70,7 @@ class Failure:
     data: Any = None
 
     def response(self, request: Request) -> Response:
-        """In the envelope: `errors` and `data` only where there are any."""
+        """The response in the envelope, with `errors` and `data` only if there are any."""
         body: dict[str, Any] = {"success": False, "error": str(self.error), "code": self.code}
         if self.errors:
             body["errors"] = {name: [str(text) for text in texts] for name, texts in self.errors.items()}
@@ -87,7 +81,7 @@ class Failure:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Any exception of a view in the envelope; None for a crash, which `config.errors` answers."""
+    """The error response to an exception of a view; None for a crash, which `config.errors` handles."""
     request, view = context["request"], context["view"]
     failure = _failure(error, view)
     if failure is None:
@@ -102,7 +96,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _seconds(error: Exception) -> int | None:
-    """How long a throttled caller is to wait; None for every other failure."""
+    """How many seconds a throttled caller should wait; None for other errors."""
     wait = getattr(error, "wait", None)
     return None if wait is None else max(1, math.ceil(wait))
 
@@ -134,7 +128,7 @@ def _of_rest_framework(error: exceptions.APIException) -> Failure:
 
 
 def _malformed(error: exceptions.ValidationError) -> Failure:
-    """Each field at fault; the code and the sentence are those of the most telling one, in the order of `CODES`."""
+    """All invalid fields; code and message are those of the field whose code comes first in `CODES`."""
     faults = _flat(error.get_full_details())
     errors = {name: [fault["message"] for fault in found] for name, found in faults.items()}
     each = ((_rank(fault["code"]), name, fault["message"]) for name, found in faults.items() for fault in found)
@@ -148,7 +142,7 @@ def _rank(code: str) -> int:
 
 
 def _flat(details: Any, prefix: str = "") -> dict[str, list[dict[str, Any]]]:
-    """Nested details by dotted field name, each a list of message and code."""
+    """Flatten nested details to lists of message and code by dotted field name."""
     if isinstance(details, list):
         return {prefix or "body": details}
     found: dict[str, list[dict[str, Any]]] = {}

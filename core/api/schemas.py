@@ -1,4 +1,4 @@
-"""The shapes of answers, as JSON Schema: what the API's description says, and its tests hold every answer against."""
+"""JSON Schemas of responses, used in the API documentation and to validate responses in tests."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ FLAG: Final = {"type": "boolean"}
 
 
 def record(properties: Shape, *, optional: Iterable[str] = ()) -> dict[str, Any]:
-    """An object with at least these keys: answers may gain keys, and callers ignore those that they do not know."""
+    """Schema of an object with at least these keys. Others may be added later, which clients ignore."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -30,7 +30,7 @@ def reference(name: str) -> dict[str, str]:
 
 
 def envelope(name: str, data: Shape, **more: Shape) -> dict[str, str]:
-    """What stands around a success, as a component of this name: generated clients name their types by it."""
+    """Register the schema of a successful response under `name`, which generated clients use for their types."""
     ENVELOPES[name] = record({"success": {**FLAG, "description": "true"}, "data": data, **more})
     return reference(name)
 
@@ -39,7 +39,7 @@ ENVELOPES: Final[dict[str, dict[str, Any]]] = {}
 
 
 def failure(data: str = "") -> dict[str, Any]:
-    """What every failure says; `data` names the component of what helps to go on, where there is such."""
+    """Schema of an error response; `data` is the name of the component for its `data`, if it has any."""
     return record(
         {
             "success": {**FLAG, "description": "false"},

@@ -1,4 +1,4 @@
-"""The base of all serializers that parse what callers send."""
+"""Base class of all serializers that parse requests."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +13,7 @@ from core.api.fields import RepeatedField
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Parses what callers send: unknown fields are refused, types are not guessed, all faults are named at once."""
+    """Rejects unknown fields, does not coerce types, and reports all errors at once."""
 
     def to_internal_value(self, data: Any) -> Any:
         wrong: dict[str, Any] = {}
@@ -29,10 +29,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def parse(cls, data: Any) -> dict[str, Any]:
-        """The validated data. Raises REST framework's ValidationError.
+        """Return the validated data. Raises REST framework's ValidationError.
 
-        All requests share one reader, as long as what it reads is right. What is wrong is told by another one: REST framework's
-        fields go on in the language in which they were first asked to say it.
+        Valid data is parsed by one shared instance. Errors come from a new instance, because REST framework's fields keep
+        their messages in the language of the first error.
         """
         with suppress(exceptions.ValidationError):
             return dict(cls._shared().run_validation(data))
@@ -42,8 +42,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def parse_query(cls, query: QueryDict) -> dict[str, Any]:
-        """The validated parameters of a query: each once, but for a RepeatedField; an empty one that may be left out counts as
-        left out. Raises REST framework's ValidationError.
+        """Return the validated query parameters. An empty value of an optional field counts as missing.
+
+        Raises REST framework's ValidationError, also for a parameter given twice that is no RepeatedField.
         """
         fields, given, twice = cls._shared().fields, dict[str, Any](), list[str]()
         for name, values in query.lists():

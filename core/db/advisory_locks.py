@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks, by name, until the transaction ends. SQLite has one writer at a time, and nothing to lock."""
+"""Named PostgreSQL advisory locks, held until the transaction ends. SQLite needs none: it has one writer at a time."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def lock(*names: str) -> None:
-    """Wait for whoever holds any of these. All who lock several do so in the same order, and so never wait for each other."""
+    """Take these locks, waiting for each. They are taken in a fixed order, so that two callers never deadlock."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             for key in sorted(map(_key, names)):
@@ -14,7 +14,7 @@ def lock(*names: str) -> None:
 
 
 def try_lock(name: str) -> bool:
-    """Whether the lock was free, and is held from now on."""
+    """Take the lock if it is free, without waiting. Returns whether it is held now."""
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Lets one process at a time migrate a database, whichever machine it runs on."""
+"""A lock that lets only one process at a time migrate a database, across machines for PostgreSQL."""
 
 import fcntl
 import time
@@ -10,15 +10,15 @@ from typing import Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 ADVISORY_KEY: Final = 0x53746174696F6E62
-"""Any number that no other program takes for its advisory locks in this database: “Stationb” in ASCII."""
+"""“Stationb” in ASCII: an arbitrary number that other programs in this database are unlikely to use."""
 POLL_SECONDS: Final = 0.2
 
 
 @contextmanager
 def migration_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object]) -> Iterator[None]:
-    """Hold the lock of that connection's database. `on_wait` is called once where another process has it.
+    """Hold the lock of that connection's database. `on_wait` is called once if another process holds it.
 
-    The lock ends with its process. A database in memory has none, for no other process can see it.
+    The lock is released if its process dies. An in-memory database needs none: no other process can open it.
     """
     if connection.vendor == "postgresql":
         with _advisory_lock(connection, on_wait):
@@ -31,14 +31,14 @@ def migration_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object
 
 
 def lock_file(connection: BaseDatabaseWrapper) -> Path:
-    """Beside the file of the database. Its own is not locked: closing it here would end SQLite's locks in this process."""
+    """A file next to the database file, which itself cannot be used: closing it would drop SQLite's locks in this process."""
     database = Path(connection.settings_dict["NAME"])
     return database.with_name(f"{database.name}.migrate.lock")
 
 
 @contextmanager
 def _advisory_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object]) -> Iterator[None]:
-    """Held by a transaction of a connection of its own, which PgBouncer leaves alone and which migrations cannot end."""
+    """Hold the lock in a transaction on a separate connection: that works with PgBouncer, and migrations cannot end it."""
     with closing(connection.copy()) as own:
         own.set_autocommit(False)
         _poll(lambda: _take_advisory_lock(own), on_wait)
@@ -47,8 +47,8 @@ def _advisory_lock(connection: BaseDatabaseWrapper, on_wait: Callable[[], object
 
 
 def _take_advisory_lock(connection: BaseDatabaseWrapper) -> bool:
-    """Asked again and again: a statement that waited for the lock would have a snapshot, which CREATE INDEX CONCURRENTLY of the
-    process that has the lock waits for."""
+    """Try to take the lock without waiting. A waiting statement would hold a snapshot, and CREATE INDEX CONCURRENTLY in the
+    process that has the lock would wait for that snapshot forever."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_KEY])
         [is_taken] = cursor.fetchone()

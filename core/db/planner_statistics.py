@@ -1,4 +1,4 @@
-"""What the database's planner knows of its tables, brought up to date after much was written at once."""
+"""Updates the query planner's statistics after a bulk write."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from django.db import connection, models
 
 SAMPLED_ROWS: Final = 1_000
-"""Of each index in SQLite, where a whole look at a large table would keep other writers waiting."""
+"""Rows sampled per index on SQLite: a full scan of a large table would block other writers."""
 
 
 def analyze(tables: Iterable[type[models.Model]]) -> None:
-    """Count and sample these tables. PostgreSQL would do so by itself, but up to a minute later, and plans badly until then."""
+    """Run ANALYZE on these tables. PostgreSQL's autovacuum would do so up to a minute later, with poor plans until then."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"PRAGMA analysis_limit = {SAMPLED_ROWS}")

@@ -1,4 +1,4 @@
-"""Whether PostgreSQL archives its write-ahead log (WAL), without which there is no point-in-time recovery."""
+"""The state of PostgreSQL's WAL archiving, which point-in-time recovery needs."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ END FROM pg_stat_archiver"""
 
 
 def failing_seconds() -> float:
-    """For how long nothing could be archived; 0 while it works, and where nothing is to be archived."""
+    """Seconds since archiving began to fail; 0 if it works, is turned off, or the database is SQLite."""
     if connection.vendor != "postgresql":
         return 0
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Errors that no view answered: the envelope under `/api/`, a page everywhere else."""
+"""Error responses outside of views: the JSON envelope under `/api/`, an HTML page everywhere else."""
 
 from typing import TypeGuard
 
@@ -36,13 +36,13 @@ CODES = {
 DISK_FULL = gettext_lazy("The server's disk is full. Nothing was saved. Tell the person who runs the server.")
 
 BEFORE_ALL_WORK = (408, 413, 429)
-"""Statuses of requests for which nothing is asked of the database, not even who sent them."""
+"""Statuses of requests that are refused before any database query, even before the user is loaded."""
 
 
 def answer(
     request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None, back: str = ""
 ) -> HttpResponse:
-    """The error of a status, in the shape that its address speaks. A page leads `back` to an address, or to the calendar."""
+    """The error response for a status: JSON or a page, by the request's path. `back` is the page's link, "" for the calendar."""
     sentence = sentence or str(SENTENCES[status])
     metrics.refused(code or CODES[status])
     request_id = getattr(request, "request_id", "")
@@ -51,12 +51,12 @@ def answer(
         return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     context = {"status": status, "sentence": sentence, "request_id": request_id, "back": back}
     if status >= 500 or status in BEFORE_ALL_WORK:
-        context["user"] = AnonymousUser()  # who it is could be what failed, or is not to be asked
+        context["user"] = AnonymousUser()  # loading the user may be what failed, or must not be tried
     return render(request, "error.html", context, status=status)
 
 
 def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
-    """The answer to somebody over a rate limit, who may come again in so many seconds; JSON for a page's own script."""
+    """The response to a request over a rate limit, to be retried in `wait` seconds; JSON for a script of a page."""
     sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
     if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
         metrics.refused(CODES[429])
@@ -68,8 +68,11 @@ def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
 
 
 def is_away(error: BaseException | None) -> TypeGuard[Error]:
-    """Whether the database is gone, rather than asked for something wrong. A pooler whose server dies may answer one command
-    twice: psycopg calls that an internal error, but one that no server has numbered."""
+    """Whether the database is unavailable, as opposed to an invalid query.
+
+    A connection pooler whose server dies may answer one command twice. psycopg raises InternalError for that, but without
+    the SQLSTATE that a server's own internal errors have.
+    """
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) is None
     return isinstance(error, OperationalError | InterfaceError)

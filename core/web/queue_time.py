@@ -1,4 +1,4 @@
-"""How long a request waited before anything was done for it: at the proxy and for one of the server's threads."""
+"""Measures how long a request waited at the proxy and for a server thread before it was processed."""
 
 import re
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Any, Final
 from django.conf import settings
 
 COMPLETE_AT: Final = "stationbook.complete_at"
-"""In the environ: when all of the request had arrived here, by `time.perf_counter`."""
+"""Key in the WSGI environ: when the whole request had arrived here, by `time.perf_counter`."""
 LONGEST_SECONDS: Final = 600.0
-"""Nobody waits for longer. A difference beyond it is one between two clocks."""
+"""A longer wait is taken for a difference between two clocks."""
 _FORMAT: Final = re.compile(r"(?:t=)?([0-9]{1,19})(\.[0-9]{1,9})?")
 _UNITS: Final = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
-"""A time since 1970 that is larger than the first number is given in this fraction of a second."""
+"""Pairs of the smallest Unix timestamp given in a unit and that unit in seconds: nano-, micro-, milliseconds, seconds."""
 
 
 def seconds_in_queue(environ: Mapping[str, Any], *, now: float, perf_now: float) -> float:
-    """Seconds from when the request was there until now, 0.0 where nobody knows since when.
+    """Seconds from the arrival of the request until now; 0.0 if that is unknown.
 
-    `X-Request-Start` counts behind proxies of one's own (`TRUSTED_PROXIES`), and where it is sound; else when the server had
-    read the request. `now` is of `time.time`, `perf_now` of `time.perf_counter`.
+    A valid `X-Request-Start` header gives the arrival if `TRUSTED_PROXIES` is set; otherwise it is when the server had read
+    the request. `now` is from `time.time`, `perf_now` from `time.perf_counter`.
     """
     here: float = max(perf_now - environ.get(COMPLETE_AT, perf_now), 0.0)
     started = environ.get("HTTP_X_REQUEST_START")
@@ -32,9 +32,9 @@ def seconds_in_queue(environ: Mapping[str, Any], *, now: float, perf_now: float)
 
 
 def parse_request_start(text: str) -> float | None:
-    """Seconds since 1970, from seconds, milliseconds, microseconds or nanoseconds, with or without `t=`; None for anything else.
+    """Unix time in seconds, from seconds, milliseconds, microseconds or nanoseconds, with or without `t=`; None if invalid.
 
-    Of several, which the proxies passed on and appended to, the last one was written by the nearest.
+    Of several values the last one counts: the nearest proxy appended it.
     """
     found = _FORMAT.fullmatch(text.rpartition(",")[2].strip()[:40])
     if found is None:
