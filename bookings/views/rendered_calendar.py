@@ -1,7 +1,7 @@
-"""The HTML of a calendar, rendered once for all who may see the same: by station, rights, language and view.
+"""A cache of rendered calendars, shared by all users with the same permissions, language and view.
 
-Whatever differs from person to person is not part of it: `bookings.views.calendar_page` puts that around it for each
-request. Whether the person sees the station is decided for each request, too, before anything is looked up here.
+Nothing in a cached calendar depends on the user: `bookings.views.calendar_page` adds that part for each request. Access to
+the station is also checked for each request, before the cache is used.
 """
 
 import sys
@@ -29,31 +29,31 @@ from core import metrics
 from core.memory_cache import MemoryCache
 
 MAX_AGE_SECONDS: Final = 300
-"""For how long the text of a calendar stays in memory, with customers' names in it, whether or not somebody looks at it."""
+"""How long a calendar, with customers' names in it, may stay in memory, used or not."""
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class CalendarContents(NamedTuple):
-    """What a view has read of the database, and how it is rendered."""
+    """The data of a calendar view, read from the database."""
 
     grid: Callable[[Page], str]
-    """Renders it, without reading anything more."""
+    """Renders the grid without further queries."""
     heading: str
     title: str
     previous: date
     next: date
     carry: str
-    """How far to the next, for a booking in the hand: `7d`, `1m`."""
+    """Distance to the next page while a booking is dragged: `7d`, `1m`."""
     totals: Totals | None = None
     displaced: Sequence[Row] = ()
     roomy: bool = False
     turning_points: Sequence[datetime] = ()
-    """The instants at which the same rows look otherwise: slots begin and end."""
+    """Instants at which the same rows render differently, such as the start and end of a slot."""
 
 
 class RenderedCalendar(NamedTuple):
-    """The HTML of a calendar, without anything of the person who reads it."""
+    """The HTML of a calendar, without anything that depends on the user."""
 
     heading: str
     title: str
@@ -64,19 +64,19 @@ class RenderedCalendar(NamedTuple):
     displaced: str
     grid: str
     counters: tuple[tuple[int, int], ...]
-    """The change counters of the stations, by their keys, as they were before the rows were read."""
+    """Each station's primary key and its change counter, taken before the rows were read."""
     since: datetime
     until: datetime
-    """It looks like this from `since` on, and no longer at `until`."""
+    """The HTML is valid from `since`, inclusive, to `until`, exclusive."""
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size in bytes."""
         return sum(map(sys.getsizeof, (self.heading, self.title, self.totals, self.displaced, self.grid)))
 
 
 class _Key(NamedTuple):
-    """All that the HTML depends on, except for the stations' change counters and the time, of which only the latest is kept."""
+    """All inputs of the HTML except change counters and time: only the latest rendering is kept for each key."""
 
     kind: str
     station: int
@@ -97,7 +97,7 @@ clear: Final = _cache.clear
 
 
 def get_or_render(person: User, view: View, read: Callable[[], CalendarContents]) -> RenderedCalendar:
-    """The calendar of a view whose stations the person sees. `read` is called where nobody rendered it since the last change."""
+    """Return the calendar of a view whose stations `person` may see. `read` is called only if it is not cached."""
     key = _Key(
         kind=view.kind,
         station=view.station.pk,
@@ -125,7 +125,8 @@ def _counters(view: View) -> tuple[tuple[int, int], ...]:
 def _render(person: User, view: View, read: Callable[[], CalendarContents], now: datetime) -> RenderedCalendar:
     metrics.CALENDARS_RENDERED.labels(view.kind).inc()
     counters = _counters(view)
-    # By its own rights a person who loses the station in this moment would read no rows, and those who share them see none.
+    # If `person` lost access just now, their own row-level security would hide the rows, and the empty calendar would be
+    # cached for others.
     with session.limited_to(pk for pk, _changes in counters):
         contents = replica.near(person, view.watched, read)
     page = _page(person, view, contents, now)

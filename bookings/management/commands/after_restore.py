@@ -1,4 +1,4 @@
-"""manage.py after_restore: a database that was brought back without manage.py restore, verified and put into use."""
+"""manage.py after_restore: verifies a database that was restored by other means, and prepares it for use."""
 
 from argparse import ArgumentParser
 from pathlib import Path

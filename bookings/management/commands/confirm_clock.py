@@ -1,4 +1,4 @@
-"""manage.py confirm_clock: say that this machine's clock is right, so that what is due is erased and expired again."""
+"""manage.py confirm_clock: confirms that this machine's clock is right, so that due data is erased and expired again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""manage.py load_sqlite: all data of an SQLite file, into the empty PostgreSQL database that DATABASE_URL names."""
+"""manage.py load_sqlite: copies all data of an SQLite file into the empty PostgreSQL database in DATABASE_URL."""
 
 import os
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""manage.py migrate: Django's own, by one process at a time."""
+"""manage.py migrate: Django's command, run by one process at a time."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ class Command(DjangosMigrate):
     help = f"{DjangosMigrate.help} Where another process migrates the same database, it waits until that one has ended."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["plan"] or options["check_unapplied"]:  # which only read
+        if options["plan"] or options["check_unapplied"]:  # these only read
             super().handle(*args, **options)
             return
-        with migration_lock(connections[options["database"]], self._say_that_it_waits):
+        with migration_lock(connections[options["database"]], self._print_waiting):
             super().handle(*args, **options)
 
-    def _say_that_it_waits(self) -> None:
+    def _print_waiting(self) -> None:
         self.stderr.write("Another process migrates this database. Waiting until it has ended.")

@@ -1,4 +1,4 @@
-"""manage.py move_to: from SQLite to PostgreSQL."""
+"""manage.py move_to: moves all data from SQLite to PostgreSQL."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         self._load(source, sys.stdin.readline().strip() if url == "-" else url)
 
     def _load(self, source: Path, url: str) -> None:
-        """In a process of its own, which reads the new address as the servers will. Raises CommandError with what it says."""
+        """Run load_sqlite in a child process, which reads the new URL from its settings. Raises CommandError if that fails."""
         manage = str(settings.BASE_DIR / "manage.py")
         command = [sys.executable, manage, "load_sqlite", str(source), "--end-with-parent"]
         with tempfile.TemporaryFile("w+") as refusal:

@@ -1,4 +1,4 @@
-"""manage.py setup: all that has to be there before script/server serves, in one process."""
+"""manage.py setup: prepares the database and static files before script/server starts, in one process."""
 
 import logging
 from argparse import ArgumentParser
@@ -21,6 +21,6 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, skip_checks=False)
         collect_if_changed()
         if not no_demo:
-            # What the demo's people did is no news: the log would bury the names to sign in by.
+            # Log lines about the demo's bookings would bury the names and passwords that the command prints.
             logging.getLogger().setLevel(logging.WARNING)
             call_command("demo", if_empty=True)

@@ -1,7 +1,6 @@
-"""A backup: the data of one moment, a manifest that proves it, and the list of erasures, in a folder that is whole or not there.
+"""Makes a backup: a consistent snapshot of the data, a signed manifest and the list of erasures, written atomically.
 
-What is ciphertext in the database is ciphertext in the backup; no key is needed to make it but that of the audit trail, which
-seals the manifest.
+Encrypted values stay encrypted in the backup. Making one needs no key except the audit key, which signs the manifest.
 """
 
 import logging
@@ -17,7 +16,8 @@ from pyrage import EncryptError
 from pyrage.x25519 import Recipient
 
 from bookings.models import BackupRecord
-from bookings.operations.backup import atomic_folder, encrypted_archive, inventory, manifest
+from bookings.operations.backup import atomic_folder, encrypted_archive, inventory
+from bookings.operations.backup import manifest as manifests
 from bookings.operations.backup.databases import store
 from bookings.operations.backup.manifest import Manifest, Unusable
 from bookings.privacy import erasure
@@ -29,24 +29,24 @@ ERASURES: Final = "erasures"
 
 
 def back_up(place: Path, *, recipients: Sequence[Recipient] = ()) -> tuple[Path, Manifest]:
-    """Into `place`, or with a name of its own into the folder that is there; where it is, and what it says of itself.
+    """Write a backup to `place` or, if that is a folder, into it under a generated name. Returns its path and manifest.
 
-    With recipients it is one file that only their private keys open, otherwise a folder. Raises Unusable, and has left
-    nothing then.
+    With `recipients` it is one file encrypted to their public keys, otherwise a folder. Raises Unusable, and leaves no
+    files then.
     """
     place = place.resolve()
     if place.is_dir():
         place /= named_for(timezone.now(), is_encrypted=bool(recipients))
     try:
-        said = _write_encrypted(place, recipients) if recipients else _write_folder(place)
+        manifest = _write_encrypted(place, recipients) if recipients else _write_folder(place)
     except (OSError, sqlite3.Error, Error, EncryptError) as error:
         raise Unusable(f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone.") from error
-    _record(datetime.fromisoformat(said.made_at))
-    return place, said
+    _record(datetime.fromisoformat(manifest.made_at))
+    return place, manifest
 
 
 def _record(made_at: datetime) -> None:
-    """For whoever watches the age of the last backup. The backup is as good where the database cannot take note of it."""
+    """Save the time of the backup for monitoring. A failure is only logged: the backup itself is complete."""
     try:
         BackupRecord.objects.update_or_create(pk=BackupRecord.KEY, defaults={"made_at": made_at})
     except Error as error:
@@ -66,17 +66,17 @@ def _write_folder(place: Path) -> Manifest:
 
 def _write_encrypted(place: Path, recipients: Sequence[Recipient]) -> Manifest:
     with atomic_folder.whole_file(place) as (folder, file):
-        said = _write(folder)
+        manifest = _write(folder)
         encrypted_archive.encrypt(folder, file, recipients)
-        return said
+        return manifest
 
 
 def _write(folder: Path) -> Manifest:
-    from_here = store()
-    with from_here.snapshot():
-        said = inventory.taken()
+    source = store()
+    with source.snapshot():
+        manifest = inventory.taken()
         erasures = "".join(stone.line() for stone in erasure.tombstones())
-        from_here.dump(folder / from_here.file)
-    said = said.with_files(folder / from_here.file, atomic_folder.write(folder / ERASURES, erasures))
-    atomic_folder.write(folder / manifest.NAME, said.as_json())
-    return said
+        source.dump(folder / source.file)
+    manifest = manifest.with_files(folder / source.file, atomic_folder.write(folder / ERASURES, erasures))
+    atomic_folder.write(folder / manifests.NAME, manifest.as_json())
+    return manifest

@@ -1,7 +1,7 @@
-"""All data of an SQLite database, moved into the empty PostgreSQL database of the settings in one transaction.
+"""Moves all data of an SQLite database into the empty PostgreSQL database of the settings, in one transaction.
 
-Rows are copied as they are stored, so that ciphertext, seals, keys and versions stay what they are. What SQLite stores as text or
-numbers (UUIDs, instants, JSON, booleans), PostgreSQL reads from the same text.
+Stored values are copied unchanged, including ciphertext, signatures, primary keys and versions. PostgreSQL parses SQLite's
+text and numbers for UUIDs, timestamps, JSON and booleans.
 """
 
 import sqlite3
@@ -23,18 +23,18 @@ from bookings.operations.backup.sqlite_source import SqliteSource
 
 Say = Callable[[str], object]
 NOT_MOVED: Final = (Session._meta.db_table, "django_session")
-"""Everybody signs in again: a session belongs to the place where it began."""
+"""Sessions are not copied, so all users have to sign in again."""
 FILLED_BY_MIGRATE: Final = (
     *("auth_group", "auth_group_permissions", "auth_permission", "django_content_type", "django_migrations"),
     AuditChain._meta.db_table,
 )
-"""Rows that every migrated database has; those of the source replace them."""
+"""Tables that already have rows in a newly migrated database; the rows of the source replace them."""
 
 
 def move(source: Path, say: Say) -> None:
-    """Whatever goes wrong, and whenever it is killed, the target holds no data, and it can be done again.
+    """Move the data, calling `say` after each step. After a failure or a kill the target is empty, and it can be repeated.
 
-    Raises Unusable, or MayMakeNoRoles.
+    Raises Unusable or MayMakeNoRoles.
     """
     if connection.vendor != "postgresql":
         raise Unusable(
@@ -76,7 +76,7 @@ def moved_models() -> list[type[models.Model]]:
 
 
 def _require_empty() -> None:
-    """Raises Unusable unless the database has no tables, or those that an interrupted move has left without data."""
+    """Raises Unusable unless the database has no tables, or only empty ones that an interrupted move left behind."""
     with connection.cursor() as cursor:
         tables = {*connection.introspection.table_names(cursor)}
         expected = {one._meta.db_table for one in apps.get_models(include_auto_created=True)}
@@ -90,7 +90,7 @@ def _require_empty() -> None:
 
 
 def _take_tables(cursor: Any) -> None:
-    """Lock all tables, and make them empty. Somebody else may have filled them since it was asked first."""
+    """Lock and empty all tables. Checks again that they hold no data, which may have been added since the first check."""
     names = ", ".join(connection.ops.quote_name(one._meta.db_table) for one in moved_models())
     cursor.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
     require_whole_sight(cursor)
@@ -102,7 +102,7 @@ def _take_tables(cursor: Any) -> None:
 
 
 def _copy(cursor: Any, source: SqliteSource, model: type[models.Model]) -> int:
-    """How many rows were copied."""
+    """Copy all rows of a model's table. Returns their number."""
     table, columns = model._meta.db_table, [str(field.column) for field in model._meta.local_concrete_fields]
     names = ", ".join(map(connection.ops.quote_name, columns))
     count = 0

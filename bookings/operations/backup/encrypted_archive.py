@@ -1,4 +1,4 @@
-"""A backup as one encrypted file: a tar archive, encrypted by age to public keys whose private keys are kept off the server."""
+"""Packs a backup into one encrypted file: a tar archive encrypted with age to public keys."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ CHUNK_BYTES: Final = 1 << 20
 
 
 def read_recipients(values: Iterable[str]) -> list[Recipient]:
-    """Public keys, each given as `age1…` or as a file with one on each line. Raises Unusable for one that cannot be read."""
+    """Parse public keys, each given as `age1…` or as the path of a file with one on each line. Raises Unusable."""
     return [_recipient(text) for value in values for text in _texts_of(value)]
 
 
@@ -47,13 +47,13 @@ def _recipient(text: str) -> Recipient:
 
 
 def read_identities(path: Path) -> list[Identity]:
-    """The private keys in a file as age-keygen writes it, or on standard input for `-`. Raises Unusable, OSError."""
+    """Read private keys from a file in the format of age-keygen, or from standard input for `-`. Raises Unusable or OSError."""
     try:
         text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text()
         found = [Identity.from_str(line) for line in _lines(text)]
     except (pyrage.IdentityError, UnicodeDecodeError):
         found = []
-    if not found:  # Never repeat a line: it may be most of a key.
+    if not found:  # the message must not quote the file: a malformed line may contain most of a key
         raise Unusable(f"{path} holds no private key of age. It is a line that begins with AGE-SECRET-KEY-1.")
     return found
 
@@ -63,7 +63,7 @@ def _lines(text: str) -> list[str]:
 
 
 def encrypt(folder: Path, to: Path, recipients: Sequence[Recipient]) -> None:
-    """Write the files of a folder into one encrypted file. Raises OSError or pyrage.EncryptError."""
+    """Pack the files of a folder into one encrypted file. Raises OSError or pyrage.EncryptError."""
     read, write = os.pipe()
     with ThreadPoolExecutor(1) as pool, os.fdopen(read, "rb") as packed, to.open("wb") as file:
         packing = pool.submit(_pack, folder, write)
@@ -79,7 +79,7 @@ def _pack(folder: Path, write: int) -> None:
 
 @contextmanager
 def decrypted(file: Path, identities: Sequence[Identity]) -> Iterator[Path]:
-    """A private temporary folder with what the file holds. Raises Unusable where it cannot be read, OSError."""
+    """Extract the file into a private folder, which is deleted when the block ends. Raises Unusable or OSError."""
     with tempfile.TemporaryDirectory(prefix="stationbook-") as place:
         folder = Path(place)
         read, write = os.pipe()
@@ -101,12 +101,15 @@ def _decrypt(file: Path, write: int, identities: Sequence[Identity]) -> None:
         except OSError as error:
             if error.errno:
                 raise
-            # What pyrage raises where a piece of the file is not what was encrypted.
+            # pyrage raises OSError without an errno when a chunk of the file fails authentication.
             raise Unusable(f"{file} was changed or cut off since it was made. Use another backup.") from None
 
 
 def _unpack(packed: BufferedReader, folder: Path) -> str:
-    """What is wrong with the archive; "" for nothing. Always reads all of it, as only the end proves what came before."""
+    """Extract the archive. Returns what is wrong with it, or "".
+
+    Always reads to the end, because the last chunk authenticates the whole file.
+    """
     fault = ""
     try:
         with tarfile.open(fileobj=packed, mode="r|") as archive:

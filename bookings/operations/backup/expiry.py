@@ -1,4 +1,4 @@
-"""Expiry of backups: those of a folder that are older than a number of days are deleted."""
+"""Deletes backups in a folder that are older than a number of days."""
 
 import re
 import shutil
@@ -11,13 +11,14 @@ from bookings.operations.backup.manifest import Unusable
 
 NAME: Final = re.compile(rf"{atomic_folder.BACKUP}(\d{{8}}T\d{{6}}Z)(?!.*{re.escape(atomic_folder.UNFINISHED)}$).*")
 KEPT: Final = 3
-"""How many of the newest stay however old they are: a clock that is wrong must not delete all."""
+"""The newest backups, kept at any age so that a wrong clock cannot delete them all."""
 
 
 def expire(folder: Path, *, keep_days: int, now: datetime) -> list[Path]:
-    """Delete the backups in `folder` that were made more than `keep_days` before `now`, and return which.
+    """Delete the backups in `folder` that were made more than `keep_days` before `now`. Returns their paths.
 
-    The time is that in the name, which a copied file keeps. Raises Unusable for one that cannot be deleted.
+    The time is taken from the name, because a copied file has a new modification time. Raises Unusable if one cannot be
+    deleted.
     """
     found = sorted((_made_at(name[1]), path) for path in folder.iterdir() if (name := NAME.fullmatch(path.name)))
     expired = [path for made_at, path in found[:-KEPT] if made_at < now - timedelta(days=keep_days)]

@@ -1,4 +1,4 @@
-"""An SQLite database to move the data from: locked for everybody else, and read as it is stored."""
+"""Reads the stored rows of an SQLite database that is locked exclusively, as the source of a move to PostgreSQL."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ LOCK_TIMEOUT_SECONDS: Final = 5
 
 
 class SqliteSource:
-    """Raises sqlite3.Error where the file is not what it should be."""
+    """An open and locked database. All methods raise sqlite3.Error if the file is damaged or not the product's."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def manifest(self) -> Manifest:
-        """What a restore compares with, except for keys and checkpoint, which only the product's own code can read."""
+        """The manifest to verify the move with, without keys and checkpoint, which need the product's models to read."""
         return Manifest(
             made_at=timezone.now().isoformat(timespec="seconds"),
             database="sqlite",
@@ -42,7 +42,7 @@ class SqliteSource:
         yield from self._execute(f'SELECT {names} FROM "{table}"')  # noqa: S608  # names of the models'
 
     def sequences(self) -> dict[str, int]:
-        """The highest number that each table's key ever had, also where that row is gone."""
+        """The highest primary key ever used in each table, deleted rows included."""
         return dict(self._execute("SELECT name, seq FROM sqlite_sequence"))
 
     def _migrations(self) -> dict[str, list[str]]:
@@ -67,7 +67,7 @@ class SqliteSource:
 
 @contextmanager
 def locked(path: Path) -> Iterator[SqliteSource]:
-    """The database in a file, which nobody else can use meanwhile. Raises Unusable where somebody does, or there is none."""
+    """Open and lock a database file exclusively. Raises Unusable if it is in use or cannot be opened."""
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS
@@ -81,7 +81,7 @@ def locked(path: Path) -> Iterator[SqliteSource]:
 
 def _lock(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        # With a write-ahead log, whoever has the database open shares a lock on the file, idle or not.
+        # In WAL mode even an idle connection holds a shared lock, so exclusive mode detects every other process.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.DatabaseError as error:
