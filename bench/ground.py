@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+
+from tests.servers import free_port, listens_on
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 YARDSTICK: Final = ROOT / "bench" / "yardstick"
@@ -34,12 +35,6 @@ def first_day() -> date:
     """The first of the month after next: what a month page shows is then what a month of the API is."""
     ahead = date.today() + timedelta(days=32)
     return (ahead.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -188,7 +183,7 @@ class Ground:
         log = (self.scratch / "log").open("ab")
         side.server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(side.port):
+        while not listens_on(side.port):
             if time.monotonic() > until:
                 raise SystemExit(f"The {side.name} did not start:\n{(self.scratch / 'log').read_text()[-2000:]}")
             time.sleep(0.1)
@@ -229,8 +224,3 @@ class Ground:
         kind = "weekly" if days <= 7 else "monthly"
         last = self.first + timedelta(days=days - 1)
         return f"/api/bookings/admin/{kind}?date_from={self.first}&date_to={last}"
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

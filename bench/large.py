@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench.cases import MONTH, Curve
-from bench.ground import Ground, Side, free_port
+from bench.ground import Ground, Side
 from bench.measuring import Ratio, at_most
+from tests.servers import free_port
 
 STATIONS: Final = 200
 YEARS_OF_DAYS: Final = 5 * 365

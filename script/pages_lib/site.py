@@ -1,7 +1,6 @@
 """A site for the scripts that look at pages: a busy demo in a folder that goes away, served as `script/server` serves it."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from tests.servers import ROOT, free_port
+
 PATIENCE_SECONDS: Final = 120
 MORE_SEEDS: Final = ("2", "3", "4")
 """Each fills the same weeks further."""
@@ -28,7 +28,7 @@ def site() -> Iterator[str]:
             [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, check=True
         ).stdout
         (Path(folder) / "env").write_bytes(keys)
-        port = _free_port()
+        port = free_port()
         environment = {
             **os.environ,
             "ENV_FILE": f"{folder}/env",
@@ -48,13 +48,6 @@ def site() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

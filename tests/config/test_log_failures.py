@@ -15,7 +15,8 @@ from typing import Final
 import pytest
 from django.conf import settings
 
-from tests.scripts.product import environment, free_port
+from tests.scripts.product import environment
+from tests.servers import free_port
 
 pytestmark = pytest.mark.looks
 

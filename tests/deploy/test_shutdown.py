@@ -20,7 +20,8 @@ from accounts.auth.authentication import new_tokens
 from bookings.models import Booking
 from stations.models import Station
 from tests.factories import booking, open_station, person
-from tests.scripts.product import free_port, status_of
+from tests.scripts.product import status_of
+from tests.servers import free_port
 
 PATIENCE_SECONDS = 30
 IN_HAND_SECONDS = 1.0

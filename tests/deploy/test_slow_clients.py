@@ -18,7 +18,8 @@ from django.conf import settings
 from bookings.icalendar import feeds
 from tests.conftest import url_of_database
 from tests.factories import bookings, open_station, staff
-from tests.scripts.product import free_port, status_of
+from tests.scripts.product import status_of
+from tests.servers import free_port
 from tests.slow_clients import connect, read_response, stalled
 
 pytestmark = [pytest.mark.looks, pytest.mark.django_db(transaction=True)]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,13 +16,6 @@ from django.conf import settings
 
 PATIENCE = 90
 """Seconds."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def status_of(address: str) -> int | None:

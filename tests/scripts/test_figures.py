@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.scripts.product import Product, Server, free_port
-from tests.servers import listens_on, program, wait_until
+from tests.scripts.product import Product, Server
+from tests.servers import free_port, listens_on, program, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.looks, pytest.mark.xdist_group("server")]
 

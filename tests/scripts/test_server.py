@@ -25,7 +25,8 @@ from core.parent_death import is_alive
 from tests.bookings.mails import postoffice
 from tests.bookings.mails.reading import Received
 from tests.scripts import promql
-from tests.scripts.product import PATIENCE, Product, Server, free_port, status_of
+from tests.scripts.product import PATIENCE, Product, Server, status_of
+from tests.servers import free_port
 
 # The product that is started has SQLite, whatever the tests themselves have.
 pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks]

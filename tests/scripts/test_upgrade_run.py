@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from upgrade_lib.health import get_json
 
-from tests.scripts.product import PATIENCE, Product, Server, free_port
+from tests.scripts.product import PATIENCE, Product, Server
 from tests.scripts.repositories import commit, git
+from tests.servers import free_port
 
 # The clone has SQLite, whatever the tests themselves have.
 pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks, pytest.mark.long]

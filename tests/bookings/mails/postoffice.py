@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import Envelope, Session
 
 from tests.bookings.mails.reading import Received
+from tests.servers import free_port
 
 ACCEPT = "250 OK"
 
@@ -41,7 +41,7 @@ class PostOffice:
         """Each connection over which a message came."""
         self._in_hand = 0
         self._controller: Controller | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     def open(self) -> None:
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, timeout=30)
@@ -113,12 +113,6 @@ class PostOffice:
             self.received.append(Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
             await asyncio.sleep(random.uniform(0, self.ponders))
         return await self._answer("DATA", server, session)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from stations.models import Station
 from tests.bookings.importing.running import run
 from tests.bookings.operations.conftest import Elsewhere
 from tests.factories import booking, customer
-from tests.scripts.product import free_port
+from tests.servers import free_port
 
 
 def test_preflight_of_what_is_in_order_says_so(station: Station) -> None:
