@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tests.servers import free_port, listens_on
+from tests.servers import free_port, fresh_keys, listens_on
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 YARDSTICK: Final = ROOT / "bench" / "yardstick"
@@ -114,10 +114,7 @@ class Ground:
 
     def lay(self) -> None:
         """Both databases with the same rows, and a clean copy of each; and an empty one of the product's."""
-        keys = subprocess.run(
-            [sys.executable, ROOT / "script/server_lib/write_env.py"], check=True, capture_output=True
-        ).stdout
-        (self.scratch / "env").write_bytes(keys)
+        (self.scratch / "env").write_text(fresh_keys())
         made = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
         self.environment["YARD_KEY"] = subprocess.run(
             [PEERS_PYTHON, "-c", made], check=True, capture_output=True, text=True

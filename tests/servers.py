@@ -1,11 +1,13 @@
-"""Servers beside the product, from the system's packages: a streaming replica, PgBouncer, Redis. Each in a folder of its own, on
-a socket or a free port, and run by somebody who is not root, whom they refuse."""
+"""Servers beside the product, from the system's packages: a streaming replica, PgBouncer, Redis, each in a folder of its own,
+on a socket or a free port, and as another user than root, whom they refuse; and what a server of the product needs to start."""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +40,27 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def setting_names() -> list[str]:
+    """Every setting that `.env.example` lists."""
+    return re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without the product's settings and without what measures the tests."""
+    unwanted = {*setting_names(), "DJANGO_SETTINGS_MODULE"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in unwanted and not name.startswith(("COV_", "COVERAGE_"))
+    }
+
+
+def fresh_keys() -> str:
+    """A settings file that holds nothing but new keys."""
+    command = [sys.executable, str(ROOT / "script/server_lib/write_env.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager

@@ -3,7 +3,6 @@ PostgreSQL with a streaming replica, Redis, and a mail server that takes everyth
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -117,15 +116,10 @@ class Site:
 
     def _environment(self) -> dict[str, str]:
         """Production, as .env.example describes it; only the limits of requests are out of the way, for they would be met."""
-        example = (ROOT / ".env.example").read_text()
-        foreign = {*re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE), "DJANGO_SETTINGS_MODULE"}
-        keys = subprocess.run(
-            [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, check=True
-        ).stdout
         path = self.folder / "env"
-        path.write_bytes(keys)
+        path.write_text(servers.fresh_keys())
         path.chmod(0o600)
-        return {name: value for name, value in os.environ.items() if name not in foreign} | {
+        return servers.environment() | {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONPATH": str(ROOT),
             "ENV_FILE": str(path),

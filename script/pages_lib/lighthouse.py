@@ -4,8 +4,9 @@ import subprocess
 import sys
 from typing import Final
 
-from pages_lib.site import MANAGER, PASSWORD, ROOT, site
+from pages_lib.site import MANAGER, PASSWORD, site
 from tests import chromium
+from tests.servers import ROOT
 
 NODE: Final = str(ROOT / ".venv/bin/node")
 MEASURE: Final = str(ROOT / "tests/lighthouse/measure.mjs")

@@ -7,8 +7,9 @@ from typing import Final
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from pages_lib.site import MANAGER, PASSWORD, ROOT, site
+from pages_lib.site import MANAGER, PASSWORD, site
 from tests import chromium
+from tests.servers import ROOT
 
 FOLDER: Final = ROOT / "docs/pictures"
 HEIGHTS: Final = {1280: 820, 768: 1024, 320: 640}

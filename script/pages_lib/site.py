@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, fresh_keys
 
 PATIENCE_SECONDS: Final = 120
 MORE_SEEDS: Final = ("2", "3", "4")
@@ -24,10 +24,7 @@ PASSWORD: Final = "stationbook-demo"  # noqa: S105 - the demo's, which everybody
 def site() -> Iterator[str]:
     """Its address, once it answers."""
     with tempfile.TemporaryDirectory() as folder:
-        keys = subprocess.run(
-            [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, check=True
-        ).stdout
-        (Path(folder) / "env").write_bytes(keys)
+        (Path(folder) / "env").write_text(fresh_keys())
         port = free_port()
         environment = {
             **os.environ,

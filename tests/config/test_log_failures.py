@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,7 @@ from typing import Final
 import pytest
 from django.conf import settings
 
-from tests.scripts.product import environment
-from tests.servers import free_port
+from tests.servers import environment, free_port, fresh_keys
 
 pytestmark = pytest.mark.looks
 
@@ -38,8 +36,7 @@ def get(port: int, path: str, token: str = "") -> tuple[int, str]:
 @contextmanager
 def web_server(folder: Path, stderr: int) -> Iterator[int]:
     """Its port, once it answers."""
-    keys = subprocess.run([sys.executable, "script/server_lib/write_env.py"], capture_output=True, check=True).stdout
-    (folder / "env").write_bytes(keys)
+    (folder / "env").write_text(fresh_keys())
     (folder / "metrics").mkdir()
     port = free_port()
     own = {

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts import roles
 from accounts.encryption.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
+from tests.servers import setting_names
 
 # Fresh each time: a key that stands in a file is known to all, and production refuses it.
 RANDOM = secrets.token_urlsafe(50)
@@ -21,8 +22,7 @@ PII_KEY, INDEX_KEY, AUDIT_KEY, OTHER_KEY = map(written, KEYS)
 WHOLE = {"SECRET_KEY": RANDOM, "PII_KEYS": PII_KEY, "INDEX_KEYS": INDEX_KEY}
 PRODUCTION = {**WHOLE, "AUDIT_KEYS": AUDIT_KEY, "PUBLIC_URL": "https://book.example.com"}
 
-
-VARIABLES = re.findall(r"^#?([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+VARIABLES = setting_names()
 
 
 def read(**variables: str) -> dict[str, Any]:

@@ -14,8 +14,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from tests.scripts.test_env_example import listed
-from tests.servers import program
+from tests.servers import program, setting_names
 
 ROOT = Path(settings.BASE_DIR)
 DEPLOY = ROOT / "deploy"
@@ -154,7 +153,7 @@ def test_compose_hands_over_secrets_as_files_that_it_knows() -> None:
 
 
 def test_compose_sets_only_what_can_be_set() -> None:
-    assert {key for name in OWN for key in SERVICES[name]["environment"]} <= set(listed())
+    assert {key for name in OWN for key in SERVICES[name]["environment"]} <= set(setting_names())
 
 
 def test_compose_waits_only_for_what_tells_that_it_is_ready() -> None:

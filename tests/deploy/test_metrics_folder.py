@@ -11,17 +11,16 @@ import pytest
 import yaml
 from django.conf import settings
 
+from tests.servers import fresh_keys
+
 ROOT = Path(settings.BASE_DIR)
 COUNTED = "from core.process_metrics import RESTARTS; RESTARTS.labels('worker').inc()"
 
 
 def keys_with(folder: Path, **variables: str) -> Path:
     """A settings file with fresh keys."""
-    keys = subprocess.run(
-        [sys.executable, ROOT / "script/server_lib/write_env.py"], capture_output=True, text=True, check=True
-    )
     path = folder / "env"
-    path.write_text(keys.stdout + "".join(f"{name}={value}\n" for name, value in variables.items()))
+    path.write_text(fresh_keys() + "".join(f"{name}={value}\n" for name, value in variables.items()))
     return path
 
 

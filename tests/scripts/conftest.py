@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from tests.scripts.product import Product, environment
+from tests.scripts.product import Product
+from tests.servers import environment
 
 NOT_CLONED = (".git", ".venv", ".env", "var", "__pycache__", ".*_cache", ".hypothesis")
 

@@ -1,7 +1,5 @@
 """The product in a folder of its own, as after a fresh clone, and its server run as a person would."""
 
-import os
-import re
 import subprocess
 import time
 import urllib.error
@@ -12,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 PATIENCE = 90
 """Seconds."""
@@ -102,14 +99,3 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(PATIENCE)
-
-
-def environment() -> dict[str, str]:
-    """This process's, less what the product reads and what measures the tests."""
-    example = (settings.BASE_DIR / ".env.example").read_text()
-    unwanted = {*re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE), "DJANGO_SETTINGS_MODULE"}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in unwanted and not name.startswith(("COV_", "COVERAGE_"))
-    }

@@ -5,10 +5,7 @@ import re
 
 from django.conf import settings
 
-
-def listed() -> list[str]:
-    example = (settings.BASE_DIR / ".env.example").read_text()
-    return re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)
+from tests.servers import setting_names
 
 
 def read_by_settings() -> set[str]:
@@ -38,7 +35,7 @@ def read_by_the_server() -> set[str]:
 
 
 def test_env_example_lists_what_is_read_and_nothing_else() -> None:
-    assert sorted(listed()) == sorted(read_by_settings() | read_by_the_server())
+    assert sorted(setting_names()) == sorted(read_by_settings() | read_by_the_server())
 
 
 def test_env_example_asks_for_nothing_but_keys() -> None:
