@@ -170,6 +170,27 @@ class Program:
             self.process.wait(PATIENCE_SECONDS)
 
 
+def make_product_database(server: Postgres, password: Path) -> None:
+    """By the product's own file: a database whose owner is no superuser, since row-level security does not hold superusers."""
+    script = (ROOT / "deploy/postgres/10-stationbook.sh").read_text()
+    script = script.replace("/run/secrets/database_password", str(password))
+    environment = {**os.environ, "PGHOST": str(server.folder)}
+    subprocess.run(["/bin/sh", "-c", script], env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def nginx_temporary_paths(folder: Path) -> str:
+    """Directives that keep what nginx buffers below the folder; by default only root can write where it does."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+
+
+def make_certificate(folder: Path, name: str, key: str, certificate: str) -> None:
+    """A self-signed certificate for that host name, and its key, as files of the folder."""
+    wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}")
+    files = ("-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate)
+    subprocess.run(["openssl", "req", "-x509", *wanted, *files], cwd=folder, capture_output=True, check=True)
+
+
 def pgbouncer(folder: Path, host: str, *, pool: int) -> Program:
     """In transaction mode, by the product's own file; `pool` connections to the server on that socket."""
     folder_for_servers(folder)

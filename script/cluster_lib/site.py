@@ -92,7 +92,9 @@ class Site:
         )
         self.primary.make()
         self.primary.start()
-        self._make_database()
+        password = self.folder / "password"
+        password.write_text("unused")
+        servers.make_product_database(self.primary, password)
         self.replica.follow(str(self.primary.folder))
         self.replica.start()
         self.others["pgbouncer"] = servers.pgbouncer(self.folder / "pgbouncer", str(self.primary.folder), pool=POOL)
@@ -103,16 +105,6 @@ class Site:
         self._make_processes()
         self.manage("migrate", "--verbosity", "0")
         self.manage("collectstatic", "--noinput", "--verbosity", "0")
-
-    def _make_database(self) -> None:
-        """By the product's own file: its user is no administrator, for row-level security holds none."""
-        password = self.folder / "password"
-        password.write_text("unused")
-        text = (ROOT / "deploy/postgres/10-stationbook.sh").read_text()
-        (self.folder / "postgres.sh").write_text(text.replace("/run/secrets/database_password", str(password)))
-        environment = {**os.environ, "PGHOST": str(self.primary.folder)}
-        command = ["sh", str(self.folder / "postgres.sh")]
-        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
 
     def _environment(self) -> dict[str, str]:
         """Production, as .env.example describes it; only the limits of requests are out of the way, for they would be met."""
@@ -155,14 +147,11 @@ class Site:
         """By the product's own file, with this machine's ports and a certificate of the moment."""
         folder = self.folder / "proxy"
         folder.mkdir()
-        key, certificate = folder / "key.pem", folder / "certificate.pem"
-        wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost")
-        command = ["openssl", "req", "-x509", *wanted, "-keyout", str(key), "-out", str(certificate)]
-        subprocess.run(command, capture_output=True, check=True)
+        servers.make_certificate(folder, "localhost", key="key.pem", certificate="certificate.pem")
         text = (ROOT / "deploy/nginx/stationbook.conf").read_text()
         changes = {
-            "/etc/nginx/tls/fullchain.pem": str(certificate),
-            "/etc/nginx/tls/privkey.pem": str(key),
+            "/etc/nginx/tls/fullchain.pem": f"{folder}/certificate.pem",
+            "/etc/nginx/tls/privkey.pem": f"{folder}/key.pem",
             "listen 80": f"listen 127.0.0.1:{self.ports['plain']}",
             "listen 443 ": f"listen 127.0.0.1:{self.ports['proxy']} ",
             "https://book.example.com$": f"{self.address}$",
@@ -173,11 +162,10 @@ class Site:
         }
         for old, new in changes.items():
             text = text.replace(old, new)
-        places = [f"{what}_temp_path {folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
         head = (
             f"pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{ worker_connections 8192; }}"
         )
-        (folder / "nginx.conf").write_text(f"{head}\nhttp {{\n{' '.join(places)}\n{text}\n}}\n")
+        (folder / "nginx.conf").write_text(f"{head}\nhttp {{\n{servers.nginx_temporary_paths(folder)}\n{text}\n}}\n")
         return (servers.program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
 
     @property

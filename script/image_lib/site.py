@@ -11,7 +11,7 @@ from typing import Final
 from image_lib.base import ROOT
 from image_lib.compose import Compose
 from image_lib.podman import Failed
-from tests.servers import Postgres, free_port
+from tests.servers import Postgres, free_port, make_product_database
 
 PROJECT: Final = "stationbook-check"
 HOST: Final = "book.example.com"
@@ -42,11 +42,7 @@ class Site:
         self.database.make()
         self.database.start()
         try:
-            script = (ROOT / "deploy/postgres/10-stationbook.sh").read_text()
-            secret = self.clone / "deploy/secrets/database_password"
-            script = script.replace("/run/secrets/database_password", str(secret))
-            environment = {**os.environ, "PGHOST": str(self.database.folder)}
-            subprocess.run(["/bin/sh", "-c", script], env=environment, stdout=subprocess.DEVNULL, check=True)
+            make_product_database(self.database, self.clone / "deploy/secrets/database_password")
             yield
         finally:
             self.database.stop()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from tests.servers import program, setting_names
+from tests.servers import make_certificate, program, setting_names
 
 ROOT = Path(settings.BASE_DIR)
 DEPLOY = ROOT / "deploy"
@@ -188,8 +188,7 @@ def test_proxy_is_what_nginx_understands(tmp_path: Path) -> None:
     text = (DEPLOY / "nginx/stationbook.conf").read_text()
     for old, new in {"web1:": "127.0.0.1:", "web2:": "127.0.0.2:", "/etc/nginx/tls": str(tmp_path)}.items():
         text = text.replace(old, new)
-    made = ("-nodes", "-subj", "/CN=book.example.com", "-keyout", "privkey.pem", "-out", "fullchain.pem")
-    subprocess.run(["openssl", "req", "-x509", *made], cwd=tmp_path, capture_output=True, check=True)
+    make_certificate(tmp_path, "book.example.com", key="privkey.pem", certificate="fullchain.pem")
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n")
     command = [program("nginx"), "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", "error.log"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

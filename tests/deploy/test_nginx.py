@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.servers import free_port, listens_on, program, wait_until
+from tests.servers import free_port, listens_on, make_certificate, nginx_temporary_paths, program, wait_until
 
 pytestmark = pytest.mark.looks
 
@@ -55,9 +55,7 @@ def status(answer: bytes) -> int:
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     made = Proxy(folder, free_port(), free_port())
-    wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={NAME}")
-    names = ("-addext", f"subjectAltName=DNS:{NAME}", "-keyout", "privkey.pem", "-out", "fullchain.pem")
-    subprocess.run(["openssl", "req", "-x509", *wanted, *names], cwd=folder, capture_output=True, check=True)
+    make_certificate(folder, NAME, key="privkey.pem", certificate="fullchain.pem")
     text = (settings.BASE_DIR / "deploy/nginx/stationbook.conf").read_text()
     for old, new in {
         "/etc/nginx/tls": str(folder),
@@ -68,11 +66,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         "web2:8000": f"127.0.0.1:{free_port()}",
     }.items():
         text = text.replace(old, new)
-    temporary = " ".join(
-        f"{one}_temp_path {folder}/{one};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
     head = f"daemon off; pid {folder}/pid; error_log {folder}/error.log info; events {{}}"
-    (folder / "nginx.conf").write_text(f"{head}\nhttp {{ {temporary}\n{text}\n}}\n")
+    (folder / "nginx.conf").write_text(f"{head}\nhttp {{ {nginx_temporary_paths(folder)}\n{text}\n}}\n")
     with (folder / "stderr.log").open("wb") as output:
         command = [
             program("nginx"),

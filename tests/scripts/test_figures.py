@@ -13,7 +13,7 @@ from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.scripts.product import Product, Server
-from tests.servers import free_port, listens_on, program, wait_until
+from tests.servers import free_port, listens_on, nginx_temporary_paths, program, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.looks, pytest.mark.xdist_group("server")]
 
@@ -46,9 +46,7 @@ def proxy(tmp_path: Path, server: Server, port: int) -> Iterator[int]:
         "X-Forwarded-Proto https", "X-Forwarded-Proto http"
     )
     upstream = f"upstream stationbook {{ server 127.0.0.1:{port}; }}"
-    temporary = " ".join(
-        f"{one}_temp_path {tmp_path}/{one};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
+    temporary = nginx_temporary_paths(tmp_path)
     site = f"server {{ listen 127.0.0.1:{listening}; {location} }}"
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(
