@@ -1,7 +1,5 @@
 """A web server that is told to stop answers what it has in hand, and ends."""
 
-import os
-import signal
 import subprocess
 import threading
 import time
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import roles
@@ -20,7 +17,7 @@ from accounts.auth.authentication import new_tokens
 from bookings.models import Booking
 from stations.models import Station
 from tests.factories import booking, open_station, person
-from tests.scripts.product import status_of
+from tests.scripts.product import web_server
 from tests.servers import free_port
 
 PATIENCE_SECONDS = 30
@@ -35,26 +32,8 @@ def port() -> int:
 @pytest.fixture
 def web(port: int, database_url: str, tmp_path: Path) -> "Iterator[subprocess.Popen[bytes]]":
     """The product's own server, on the test's database."""
-    environment = os.environ | {
-        "DATABASE_URL": database_url,
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PORT": str(port),
-        "HOST": "127.0.0.1",
-        "WEB_CONCURRENCY": "1",
-    }
-    with (tmp_path / "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [settings.BASE_DIR / "script/web"], env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while status_of(f"http://127.0.0.1:{port}/accounts/login/") is None:
-        assert process.poll() is None, (tmp_path / "web.log").read_text()
-        assert time.monotonic() < deadline, (tmp_path / "web.log").read_text()
-        time.sleep(0.1)
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with web_server(port, database_url, tmp_path / "web.log", seconds=PATIENCE_SECONDS) as server:
+        yield server.process
 
 
 class Move(threading.Thread):

@@ -1,24 +1,18 @@
 """The product's own server, with nothing in front of it, against clients that never finish their requests."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, timedelta
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from django.conf import settings
 
 from bookings.icalendar import feeds
 from tests.conftest import url_of_database
 from tests.factories import bookings, open_station, staff
-from tests.scripts.product import status_of
+from tests.scripts.product import status_of, web_server
 from tests.servers import free_port
 from tests.slow_clients import connect, read_response, stalled
 
@@ -38,33 +32,9 @@ def port(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Of one process with its usual number of threads."""
     number = free_port()
     log = tmp_path_factory.mktemp("web") / "log"
-    environment = os.environ | {
-        "DATABASE_URL": url_of_database(),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PORT": str(number),
-        "HOST": "127.0.0.1",
-        "WEB_CONCURRENCY": "1",
-        "REQUEST_BODY_SECONDS": str(BODY_SECONDS),
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [settings.BASE_DIR / "script/web"], env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        wait_for(number, process, log)
+    limit = {"REQUEST_BODY_SECONDS": str(BODY_SECONDS)}
+    with web_server(number, url_of_database(), log, seconds=PATIENCE_SECONDS, **limit):
         yield number
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while status_of(f"http://127.0.0.1:{port}/accounts/login/") is None:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
 
 
 def post(

@@ -1,15 +1,19 @@
 """The product in a folder of its own, as after a fresh clone, and its server run as a person would."""
 
+import os
+import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.servers import ROOT
 
 PATIENCE = 90
 """Seconds."""
@@ -71,8 +75,8 @@ class Server:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, address: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def wait_for(self, address: str, seconds: float = PATIENCE) -> None:
+        deadline = time.monotonic() + seconds
         while status_of(address) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The server does not answer. It said:\n{self.said}")
@@ -99,3 +103,22 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(PATIENCE)
+
+
+@contextmanager
+def web_server(port: int, database_url: str, log: Path, *, seconds: float, **variables: str) -> Iterator[Server]:
+    """One web process on the tests' own database, once it answers, which it has so many seconds for. Killed at the end."""
+    own = {"DJANGO_SETTINGS_MODULE": "tests.settings", "HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}
+    own |= {"DATABASE_URL": database_url, "PORT": str(port), **variables}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [ROOT / "script/web"], env=os.environ | own, stdout=output, stderr=output, start_new_session=True
+        )
+    server = Server(process, log)
+    try:
+        server.wait_for(f"http://127.0.0.1:{port}/accounts/login/", seconds)
+        yield server
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
