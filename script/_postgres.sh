@@ -6,6 +6,10 @@ postgres_bin() {
     done | sort -V | tail -n 1
 }
 
+require_postgres() {
+    [ -n "$(postgres_bin)" ] || apt_install postgresql || die "This needs the server of PostgreSQL, which the system's packages have."
+}
+
 # PostgreSQL refuses to run as root.
 as_postgres() { if [ "$(id -u)" = 0 ]; then su postgres -s /bin/sh -c "$1"; else sh -c "$1"; fi; }
 

@@ -21,29 +21,50 @@ find_python() {
     return 1
 }
 
-# The lists are whole: told not to look for more, an old pip does not reach past them for a newer release that nobody has pinned.
-# The stamp is a hash of the list, so that a changed list is installed again and an old one is not looked at.
+# have NAME: whether there is such a program. Debian has servers where only root's PATH looks.
+have() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
+# require_program NAME PACKAGE: installs the package if there is no such program, or ends with a sentence.
+require_program() {
+    have "$1" || apt_install "$2" || die "This needs $2, which the system's packages have. Install that and run $0 again."
+}
+
+# The stamp is a hash of the list, so that a changed list is installed again, and one that is installed is not looked at.
+is_installed() { [ "$(cat "$2" 2>/dev/null)" = "$(cksum < "$1")" ]; }
+
+# pip_install PYTHON LIST STAMP. The lists are whole: with --no-deps, an old pip installs no newer release that nobody has pinned.
+pip_install() {
+    "$1" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r "$2" && cksum < "$2" > "$3"
+}
+
+# install_into VENV LIST: a virtual environment for that list alone, made again when the list changes.
+install_into() {
+    is_installed "$2" "$1/.installed" && return
+    .venv/bin/python -m venv --clear "$1" && pip_install "$1/bin/python" "$2" "$1/.installed"
+}
+
+# install_requirements LIST...: into .venv.
 install_requirements() {
-    stamp=.venv/.installed-$1
     if [ ! -x .venv/bin/pip ]; then
         find_python >/dev/null || apt_install python3 python3-venv || true
         python=$(find_python) || die "Python 3.11 or newer with its venv module is needed" \
             "(Debian: apt install python3-venv; macOS: brew install python)."
         "$python" -m venv --clear .venv
     fi
-    [ "$(cat "$stamp" 2>/dev/null)" != "$(cksum < "$1")" ] || return 0
-    echo "Installing $1 into .venv" >&2
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r "$1"
-    cksum < "$1" > "$stamp"
+    for list in "$@"; do
+        is_installed "$list" ".venv/.installed-$list" && continue
+        echo "Installing $list into .venv" >&2
+        pip_install .venv/bin/python "$list" ".venv/.installed-$list"
+    done
 }
 
-# setting NAME DEFAULT prints what the environment says, or else the file that the settings read, or else DEFAULT.
+# setting NAME DEFAULT prints the value in the environment, or else in the file that the settings read, or else DEFAULT.
 setting() {
-    said=$(printenv "$1" || sed -n "s/^$1=//p" "${ENV_FILE:-.env}" 2>/dev/null | tail -n 1 | tr -d "\"'")
-    echo "${said:-$2}"
+    value=$(printenv "$1" || sed -n "s/^$1=//p" "${ENV_FILE:-.env}" 2>/dev/null | tail -n 1 | tr -d "\"'")
+    echo "${value:-$2}"
 }
 
-# server_lock DATA prints the file that script/server locks: one for each file of settings, or folder of data.
+# server_lock DATA prints the file that script/server locks: one for each settings file or data folder.
 server_lock() {
     case ${ENV_FILE:-.env},$1 in
     .env,* | "$PWD/.env",*) echo "$1/server.lock" ;;
@@ -52,10 +73,18 @@ server_lock() {
     esac
 }
 
-# prepare_metrics_folder DIR: where the processes of one server count together, empty when the server starts. prometheus_client looks for it
-# in the environment when it is imported, before any settings file is read.
+# prepare_metrics_folder DIR: where the processes of one server add up their metrics; empty when the server starts. prometheus_client
+# reads its name from the environment when it is imported, before any settings file is read.
 prepare_metrics_folder() {
     mkdir -p "$1"
     rm -f "$1"/*.db
     export PROMETHEUS_MULTIPROC_DIR="$1"
+}
+
+# export_for_server_lib: where Python finds script/server_lib, and how it logs before the settings are read.
+export_for_server_lib() {
+    PYTHONPATH=$PWD/script${PYTHONPATH:+:$PYTHONPATH}
+    LOG_FORMAT=$(setting LOG_FORMAT json)
+    LOG_LEVEL=$(setting LOG_LEVEL INFO)
+    export PYTHONPATH LOG_FORMAT LOG_LEVEL
 }
