@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from core.version import VERSION, parse_version
+from core.version import VERSION, parse_version, released_versions
 from release_lib import artifacts, changelog, files
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -35,8 +35,8 @@ def require_releasable(version: str) -> None:
         raise ReleaseError(f"The working tree is not clean:\n{changed}\nCommit or remove that first.")
     if git("rev-parse", "--abbrev-ref", "HEAD") == "HEAD":
         raise ReleaseError("No branch is checked out. A release is a commit on one.")
-    known = [tag[1:] for tag in git("tag", "--list", "v*").split() if re.fullmatch(r"v\d+\.\d+\.\d+", tag)]
-    if later := [one for one in known if parse_version(one) >= number]:
+    released = released_versions(git("tag", "--list"))
+    if later := [one for one in released if parse_version(one) >= number]:
         raise ReleaseError(f"{version} does not follow {max(later, key=parse_version)}, which is released.")
     if not changelog.unreleased((ROOT / files.CHANGELOG).read_text()):
         raise ReleaseError(f"{files.CHANGELOG} names no change since the last release.")

@@ -1,6 +1,5 @@
 """The git checkout: which release it is at, which ones there are, and how it gets to another."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.version import Number, parse_version, version_in
+from core.version import Number, parse_version, released_versions, version_in
 from upgrade_lib.errors import UpgradeError
 from upgrade_lib.programs import run
 
@@ -52,10 +51,10 @@ def find_release(version: str | None) -> Release:
     if git("remote"):
         git("fetch", "--tags", "--quiet")
     if version is None:
-        known = [tag[1:] for tag in git("tag", "--list", "v*").split() if re.fullmatch(r"v\d+\.\d+\.\d+", tag)]
-        if not known:
+        versions = released_versions(git("tag", "--list"))
+        if not versions:
             raise UpgradeError("There is no release: git knows no tag such as v1.0.0.")
-        version = max(known, key=parse_version)
+        version = max(versions, key=parse_version)
     if not git("tag", "--list", f"v{version}"):
         raise UpgradeError(f"There is no release {version}: git knows no tag v{version}.")
     return Release(f"v{version}", _version_at(f"v{version}"))
