@@ -30,6 +30,7 @@ def _watch(pid: int, kill_after: float, grace: float, supervisor: int | None) ->
 
 
 def is_alive(pid: int) -> bool:
+    """A negative number is that of a process group, as for kill(2)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

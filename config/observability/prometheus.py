@@ -1,7 +1,6 @@
 """What Prometheus reads under `/metrics`: the counts of all processes of this server, and what the database knows."""
 
 import hmac
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -23,6 +22,7 @@ from bookings.models import BackupRecord, Booking
 from bookings.operations import clock_check
 from core import metrics
 from core.db import wal_archive
+from core.parent_death import is_alive
 
 
 def exposed(request: HttpRequest) -> HttpResponse:
@@ -52,12 +52,8 @@ def forget_the_dead(folder: str) -> None:
     """A process that was killed holds no request in hand any more. What it counted stays counted."""
     for path in Path(folder).glob("gauge_live*_*.db"):
         pid = path.stem.rpartition("_")[2]
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
+        if pid.isdecimal() and not is_alive(int(pid)):
             mark_process_dead(int(pid), folder)  # type: ignore[no-untyped-call]
-        except (PermissionError, ValueError):
-            continue
 
 
 class Own(Collector):

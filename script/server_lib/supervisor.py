@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from core.parent_death import is_alive
 from core.process_metrics import RESTARTS
 from server_lib.restart_policy import RestartPolicy
 
@@ -110,7 +111,7 @@ class Supervisor:
             part.kill()
         if status is None or self._is_asked_to_stop:
             return None
-        part.former_groups = [group for group in part.groups() if is_alive(group)]
+        part.former_groups = [group for group in part.groups() if is_alive(-group)]
         part.process = None
         if part.kill_at:
             return self._restart(part)
@@ -158,11 +159,3 @@ def stop(parts: list[Part]) -> None:
         part.kill()
         if part.process:
             part.process.wait()
-
-
-def is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from core.parent_death import is_alive
 from upgrade_lib.checkout import ROOT
 from upgrade_lib.errors import UnhealthyError
 from upgrade_lib.health import get_json, wait_until_healthy
@@ -60,14 +61,7 @@ class Server:
             os.kill(self.pid, signal.SIGUSR1)
         except ProcessLookupError:
             raise UnhealthyError("script/server has ended. Start it again.") from None
-        wait_until_healthy(self.address, version, patience, is_running=self._is_running)
-
-    def _is_running(self) -> bool:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        wait_until_healthy(self.address, version, patience, is_running=lambda: is_alive(self.pid))
 
 
 def running(server_lock: Path) -> list[Service]:
