@@ -1,4 +1,4 @@
-"""Build the images, run the checks, and say of each what was found and how long it took."""
+"""The command line of script/image: build the images, run the checks, and report the result and the time of each."""
 
 import sys
 import tempfile
@@ -17,7 +17,7 @@ from image_lib.units import check_units
 
 MOST_MEGABYTES: Final = 350
 CERTIFICATES: Final = "/etc/ssl/certs:/etc/ssl/certs:ro"
-"""Of this machine, which may trust a proxy between itself and the registries of packages."""
+"""This machine's, which may trust a proxy between itself and the package registries."""
 
 
 def timed(name: str, act: Callable[[], str]) -> None:
@@ -42,13 +42,11 @@ def build_others(site: Site, base: str) -> str:
 
 
 def remove(site: Site) -> None:
-    for kind, option in (("container", "rm"), ("volume", "rm")):
-        found = podman(
-            kind, "ls", "--quiet", "--filter", f"name={site.name}", *(["--all"] if kind == "container" else [])
-        )
-        for one in found.split():
+    """Containers and volumes of this run, or of an earlier one that was killed."""
+    for kind, options in (("container", ["--all"]), ("volume", [])):
+        for one in podman(kind, "ls", "--quiet", "--filter", f"name={site.name}", *options).split():
             with suppress(Failed):
-                podman(kind, option, "--force", one)
+                podman(kind, "rm", "--force", one)
 
 
 def main(folder: Path) -> None:

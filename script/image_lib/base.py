@@ -1,4 +1,4 @@
-"""What the images are built on: the image that the Dockerfile names or, where no registry is reached, Debian by debootstrap."""
+"""The base image: the one that the Dockerfile names or, if no registry can be reached, Debian installed by debootstrap."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from image_lib.podman import Failed, podman
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = "localhost/stationbook-base"
 RELEASE: Final = "trixie"
-"""Debian's, as in the Dockerfile's base."""
+"""The release of Debian that the Dockerfile's base image has."""
 MIRROR: Final = "http://deb.debian.org/debian"
 PACKAGES: Final = ("ca-certificates", "netbase", "python3", "python3-venv", "tzdata")
 NOT_IN_SLIM: Final = ("doc", "info", "lintian", "locale", "man")
@@ -24,12 +24,12 @@ APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 """
-"""As in Debian's images."""
+"""The configuration of apt in Debian's own images."""
 PULL_SECONDS: Final = 300
 
 
 def base_image() -> tuple[str, str]:
-    """The name of the base, and a sentence on where it is from. Raises Failed."""
+    """The name of the base image, and where it comes from. Raises Failed."""
     [named] = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     try:
         podman("pull", "--quiet", f"docker.io/library/{named}", seconds=PULL_SECONDS)

@@ -1,4 +1,4 @@
-"""What the images must do, each check by itself. They raise Failed with what was found instead."""
+"""The checks that the images must pass. Each returns a sentence for the report, or raises Failed."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Final
 
-from image_lib.podman import Failed, podman
+from image_lib.podman import Failed, podman, wait_until
 from image_lib.site import HOST, Site
 
 IMAGE: Final = "localhost/stationbook"
@@ -16,37 +16,44 @@ COPY: Final = "localhost/stationbook-backup-copy"
 PGBOUNCER: Final = "localhost/stationbook-pgbouncer"
 PROMETHEUS: Final = "localhost/stationbook-prometheus"
 PATIENCE_SECONDS: Final = 180
+LOG_CHARACTERS: Final = 3000
 SCRAPES: Final = 12
-"""Enough that every process of the web server answers some of them."""
+"""Enough for every process of the web server to answer some of them."""
 COUNT_SECONDS: Final = 1.0
 """A request is counted after it is answered."""
 MANAGE: Final = ("/app/.venv/bin/python", "manage.py")
 
 
 def run(site: Site, service: str, *command: str, image: str = IMAGE, **environment: str) -> str:
-    """A command in a container of that service, until it ends."""
+    """What a command in a new container of that service prints."""
     return podman("run", "--rm", *site.compose.flags(service, **environment), image, *command, seconds=300)
 
 
 def start(site: Site, service: str, *, image: str = IMAGE) -> str:
-    """The container's name, while it runs on."""
+    """Start a container of that service, and return its name."""
     name = f"{site.name}-{service}"
     podman("run", "--detach", "--name", name, *site.compose.flags(service), image, *site.compose.command(service))
     return name
 
 
+def last_log(name: str) -> str:
+    return podman("logs", name)[-LOG_CHARACTERS:]
+
+
 def wait_for_health(name: str) -> None:
-    """By the health check that the compose file names."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
+    """Ask the health check that the compose file names."""
+    found = ""
+
+    def is_healthy() -> bool:
+        nonlocal found
         try:
             podman("healthcheck", "run", name)
         except Failed as unhealthy:
-            if time.monotonic() > until:
-                raise Failed(f"{unhealthy}\n{podman('logs', name)[-3000:]}") from None
-            time.sleep(0.5)
-        else:
-            return
+            found = str(unhealthy)
+            return False
+        return True
+
+    wait_until(is_healthy, lambda: f"{found}\n{last_log(name)}", PATIENCE_SECONDS)
 
 
 def migrate(site: Site) -> str:
@@ -56,9 +63,9 @@ def migrate(site: Site) -> str:
 
 
 def rights(site: Site) -> str:
-    """Nothing but a tmpfs can be written, by an unprivileged user without a capability."""
-    asked = "grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; grep -E '^[^ ]+ / ' /proc/mounts"
-    lines = [line.split() for line in run(site, "web1", "/bin/sh", "-c", asked).splitlines()]
+    """An unprivileged user without capabilities, who can write only to a tmpfs."""
+    command = "grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; grep -E '^[^ ]+ / ' /proc/mounts"
+    lines = [line.split() for line in run(site, "web1", "/bin/sh", "-c", command).splitlines()]
     found = {words[0]: words[1] for words in lines if words[0].endswith(":")}
     found |= {words[1]: words[3].partition(",")[0] for words in lines if words[1].startswith("/")}
     expected = {"Uid:": "10001", "CapEff:": "0" * 16, "CapBnd:": "0" * 16, "NoNewPrivs:": "1", "/": "ro"}
@@ -84,7 +91,7 @@ def web(site: Site) -> str:
 
 
 def metrics(site: Site) -> str:
-    """Every process tells the counts of all."""
+    """Whichever process answers, its metrics are the sums over all processes."""
     before = _counted(site)
     for _request in range(SCRAPES):
         ask(site, "/accounts/login/")
@@ -96,23 +103,16 @@ def metrics(site: Site) -> str:
 
 
 def _counted(site: Site) -> float:
-    """How often the page to sign in was answered."""
+    """How many requests for the sign-in page have been counted."""
     text = ask(site, "/metrics", Authorization=f"Bearer {site.secret('metrics_token')}")
     counts = re.findall(r'^stationbook_requests_total\{.*route="/accounts/login/".*\} (\S+)$', text, re.MULTILINE)
     return sum(map(float, counts))
 
 
 def worker(site: Site) -> str:
-    start(site, "worker")
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        try:
-            ask(site, "/health/ready")
-        except Failed:
-            time.sleep(0.5)
-        else:
-            return "/health/ready says that everything works"
-    raise Failed(podman("logs", f"{site.name}-worker")[-3000:])
+    name = start(site, "worker")
+    wait_until(lambda: answers(site, "/health/ready"), lambda: last_log(name), PATIENCE_SECONDS)
+    return "/health/ready says that everything works"
 
 
 def backup(site: Site) -> str:
@@ -129,23 +129,23 @@ def backups(site: Site) -> list[str]:
 
 
 def copy(site: Site) -> str:
-    """To a folder, as it would be to an object store; and back."""
+    """Copy the backup to a folder, which stands in for an object store, and restore it from there."""
     folder = site.clone.parent / "copies"
     folder.mkdir()
     folder.chmod(0o777)
     site.compose.mounts.append(f"{folder}:/copies")
     wanted = {"image": COPY, "RESTIC_REPOSITORY": "/copies"}
-    said = run(site, "backup-copy", "copy", "/backups", **wanted)
+    printed = run(site, "backup-copy", "copy", "/backups", **wanted)
     run(site, "backup-copy", "copy", "/backups", **wanted)
     [path] = backups(site)
     back = f"restic restore --quiet latest --target /tmp/back && diff -r /tmp/back/{path.rpartition('/')[2]} {path}"
     run(site, "backup-copy", "sh", "-c", back, **wanted)
     site.compose.mounts.pop()
-    return f"{said.strip()} It is restored alike"
+    return f"{printed.strip()} It is restored alike"
 
 
 def others(site: Site) -> str:
-    """The images of the other parts start with their files, readable by their users."""
+    """The images of the other services start, and their users can read their files and secrets."""
     run(site, "pgbouncer", "sh", "-c", "cat /etc/pgbouncer/* > /dev/null && pgbouncer --version", image=PGBOUNCER)
     check = "cat /etc/prometheus/stationbook_token > /dev/null && promtool check config /etc/prometheus/prometheus.yml"
     run(site, "prometheus", "sh", "-c", check, image=PROMETHEUS)
@@ -153,7 +153,7 @@ def others(site: Site) -> str:
 
 
 def stop(site: Site) -> str:
-    """By SIGTERM, within the time that the compose file gives, with status 0."""
+    """Each service ends after SIGTERM within the time that the compose file allows, and with the expected status."""
     found = []
     for service in ("web1", "worker", "backup"):
         name, began = f"{site.name}-{service}", time.monotonic()
@@ -161,12 +161,12 @@ def stop(site: Site) -> str:
         status = json.loads(podman("inspect", name))[0]["State"]["ExitCode"]
         found.append(f"{service} {status} after {time.monotonic() - began:.1f} s")
         if status not in ((143,) if service == "backup" else (0,)):  # it sleeps until its hour
-            raise Failed(f"{'; '.join(found)}\n{podman('logs', name)[-3000:]}")
+            raise Failed(f"{'; '.join(found)}\n{last_log(name)}")
     return "; ".join(found)
 
 
 def ask(site: Site, path: str, **headers: str) -> str:
-    """As the proxy asks for it. Raises Failed for any answer but 200."""
+    """The body of a page, requested as the proxy does. Raises Failed for any status but 200."""
     sent = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7", **headers}
     request = urllib.request.Request(f"http://127.0.0.1:{site.port}{path}", headers=sent)
     try:
@@ -176,6 +176,15 @@ def ask(site: Site, path: str, **headers: str) -> str:
         raise Failed(f"{path} answers {refused.code}: {refused.read()[:500]!r}") from None
     except OSError as error:
         raise Failed(f"{path} does not answer: {error}") from None
+
+
+def answers(site: Site, path: str) -> bool:
+    """Whether the answer is 200."""
+    try:
+        ask(site, path)
+    except Failed:
+        return False
+    return True
 
 
 ALL: Final[dict[str, Callable[[Site], str]]] = {

@@ -1,4 +1,4 @@
-"""Services of a compose file as containers of Podman, with everything that the file says of rights, secrets and health."""
+"""Services of a compose file as Podman containers, with the file's rights, secrets and health checks."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from image_lib.podman import LIMITS
 
 @dataclass
 class Compose:
-    """A compose file; `environment` and `mounts` take the place of what its networks reach."""
+    """A compose file. `environment` and `mounts` replace what services would reach through its networks."""
 
     path: Path
     environment: dict[str, str]
@@ -25,9 +25,9 @@ class Compose:
         self._secrets: dict[str, dict[str, str]] = whole["secrets"]
 
     def flags(self, name: str, **environment: str) -> list[str]:
-        """Of `podman run`, for a service."""
+        """The options of `podman run` for a service."""
         service = self.services[name]
-        said = {**service.get("environment", {}), **self.environment, **environment}
+        variables = {**service.get("environment", {}), **self.environment, **environment}
         return [
             "--network=host",
             *LIMITS,
@@ -38,7 +38,7 @@ class Compose:
             *(f"--cap-drop={capability}" for capability in service.get("cap_drop", [])),
             *(f"--security-opt={option}" for option in service.get("security_opt", [])),
             *(f"--group-add={group}" for group in service.get("group_add", [])),
-            *(f"--env={key}={value}" for key, value in said.items()),
+            *(f"--env={key}={value}" for key, value in variables.items()),
             *(f"--volume={mount}" for mount in (*self._volumes(service), *self._secret_files(service), *self.mounts)),
             *self._health(service),
         ]
@@ -47,7 +47,7 @@ class Compose:
         return [str(word) for word in self.services[name].get("command", [])]
 
     def grace(self, name: str) -> int:
-        """Seconds that a stop may take."""
+        """How many seconds the service may take to stop."""
         return int(str(self.services[name].get("stop_grace_period", "10s")).removesuffix("s"))
 
     def _volumes(self, service: dict[str, Any]) -> list[str]:
@@ -59,7 +59,7 @@ class Compose:
         ]
 
     def _secret_files(self, service: dict[str, Any]) -> list[str]:
-        """Mounted as Docker Compose does: the file itself, with the owner and the mode that it has."""
+        """Mounts as Docker Compose makes them: the file itself, with its owner and mode."""
         given = [one if isinstance(one, dict) else {"source": one} for one in service.get("secrets", [])]
         return [
             f"{self.path.parent / self._secrets[one['source']]['file']}"
@@ -73,5 +73,5 @@ class Compose:
         if not test:
             return []
         command = test[1] if test[0] == "CMD-SHELL" else json.dumps(test[1:])
-        # It is asked by hand: what asks at intervals is systemd, which is not everywhere.
+        # The checks run it themselves: at intervals, Podman would need systemd, which is not everywhere.
         return [f"--health-cmd={command}", "--health-interval=disable"]

@@ -1,6 +1,8 @@
-"""Podman, called in a way that also works as root of a container or of a small virtual machine."""
+"""Calls of Podman that also work as root of a container or of a small virtual machine."""
 
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Final
 
 RUNTIME: Final = ("--runtime", "runc")
@@ -10,14 +12,24 @@ LIMITS: Final = ("--ulimit=nofile=8192:8192", "--ulimit=nproc=4096:4096")
 LABEL: Final = "stationbook.check"
 """On the images that are built here, so that older ones can be deleted."""
 BUILD_SECONDS: Final = 1200
+POLL_SECONDS: Final = 0.5
 
 
 class Failed(Exception):
-    """What was expected did not happen; the words say what."""
+    """A check failed; the message says what was found."""
+
+
+def wait_until(is_done: Callable[[], bool], fault: Callable[[], str], seconds: float) -> None:
+    """Raises Failed with the fault if it is not done after so many seconds."""
+    until = time.monotonic() + seconds
+    while not is_done():
+        if time.monotonic() > until:
+            raise Failed(fault())
+        time.sleep(POLL_SECONDS)
 
 
 def podman(*words: str, seconds: float = 120) -> str:
-    """Return what it printed. Raises Failed with the command and its output where it ends with an error or takes longer."""
+    """What it printed. Raises Failed with the command and its output if it ends with an error or takes longer."""
     try:
         done = subprocess.run(
             ["/usr/bin/podman", *RUNTIME, *words], capture_output=True, text=True, check=False, timeout=seconds
@@ -30,7 +42,7 @@ def podman(*words: str, seconds: float = 120) -> str:
 
 
 def build(context: str, tag: str, *more: str) -> None:
-    """Build an image without rights beyond a chroot, in the one format that keeps a health check."""
+    """Build an image with no more rights than a chroot needs, in the one format that keeps a health check."""
     wanted = ("--isolation", "chroot", "--format", "docker", "--layers=false", "--label", LABEL, *more)
     podman("build", *wanted, "--tag", tag, context, seconds=BUILD_SECONDS)
 

@@ -1,4 +1,4 @@
-"""A set-up as deploy/compose.yaml describes it, prepared by its instructions in a clone under a strict umask."""
+"""An installation of deploy/compose.yaml, prepared by its instructions in a clone that was made under a strict umask."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class Site:
 
     @contextmanager
     def running_database(self) -> Iterator[None]:
-        """PostgreSQL on a socket, with what deploy/postgres makes: a database whose owner is no superuser."""
+        """PostgreSQL on a socket, with the user and the database that deploy/postgres creates."""
         self.database.make()
         self.database.start()
         try:
@@ -63,7 +63,7 @@ class Site:
 
 
 def _clone(folder: Path) -> None:
-    """What git knows, changes that are not committed included, as whoever has umask 077 gets it."""
+    """Copy all files that git does not ignore, changes included, with the modes that a clone under umask 077 has."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):

@@ -9,10 +9,10 @@ from typing import Final
 
 import psutil
 
-from image_lib.checks import IMAGE, ask, metrics
-from image_lib.podman import Failed, build, podman
+from image_lib.checks import IMAGE, answers, metrics
+from image_lib.podman import Failed, build, podman, wait_until
 from image_lib.site import HOST, Site
-from tests.servers import free_port, wait_until
+from tests.servers import free_port
 
 MACHINE: Final = "localhost/stationbook-machine"
 RECIPE: Final = f"""\
@@ -30,15 +30,16 @@ DATABASE_URL=postgres://stationbook@/stationbook?host=/srv/sockets
 COPIES: Final = "RESTIC_REPOSITORY=/mnt/elsewhere/copies\nRESTIC_PASSWORD=for this check alone\n"
 WRITABLE: Final = "[Service]\nReadWritePaths=/mnt/elsewhere\n"
 BOOT_SECONDS: Final = 60
+ANSWER_SECONDS: Final = 60
 PATIENCE_SECONDS: Final = 120
 
 
 class NotHere(Exception):
-    """No systemd can be booted on this machine; the words say why."""
+    """No systemd can be booted on this machine; the message says why."""
 
 
 class Machine:
-    """A booted system, spoken to by its own systemctl."""
+    """A booted system, whose own commands are run in its namespaces."""
 
     def __init__(self, leader: int) -> None:
         self._leader = leader
@@ -53,20 +54,22 @@ class Machine:
     def property(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", "--value", "--property", name, unit)
 
-    def journal(self, unit: str) -> str:
-        return self.run("journalctl", "--no-pager", "--output=cat", "--lines=40", "--unit", unit)
+    def journal(self, *where: str) -> str:
+        return self.run("journalctl", "--no-pager", "--output=cat", "--lines=40", *where)
 
     def wait_for(self, unit: str, name: str, value: str) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while (found := self.property(unit, name)) != value:
-            if time.monotonic() > until:
-                raise Failed(f"{name} of {unit} is {found!r}, not {value!r}:\n{self.journal(unit)}")
-            time.sleep(0.3)
+        wait_until(
+            lambda: self.property(unit, name) == value,
+            lambda: (
+                f"{name} of {unit} is {self.property(unit, name)!r}, not {value!r}:\n{self.journal('--unit', unit)}"
+            ),
+            PATIENCE_SECONDS,
+        )
 
 
 @contextmanager
 def booted(site: Site) -> Iterator[Machine]:
-    """Raises NotHere where it does not come up."""
+    """Raises NotHere if it does not boot."""
     root = site.clone.parent / "machine"
     _install(site, root)
     command = ["/usr/bin/systemd-nspawn", "--register=no", "--keep-unit", "--boot", "--console=pipe", "--quiet"]
@@ -96,7 +99,7 @@ def _wait_for_boot(nspawn: "subprocess.Popen[bytes]", log: Path) -> Machine:
 
 
 def _install(site: Site, root: Path) -> None:
-    """As the comments in the units say: the product in /srv/stationbook, its settings and secrets in /etc/stationbook."""
+    """As the comments in the units describe: the product in /srv/stationbook, its settings and secrets in /etc/stationbook."""
     recipe = site.clone.parent / "Containerfile"
     recipe.write_text(RECIPE)
     build(str(site.clone / "deploy/backup"), MACHINE, "--file", str(recipe))
@@ -143,22 +146,18 @@ def _serve(site: Site, machine: Machine, ports: list[int], web: list[str]) -> No
     units = [*web, "stationbook-worker@1.service"]
     machine.run("systemctl", "start", *units)
     for site.port in ports:
-        wait_until(lambda: _answers(site), f"the web server on {site.port}")
+        _wait_for_answer(site, "/health/web")
         metrics(site)
     for unit in units:
         machine.wait_for(unit, "ActiveState", "active")
         limits = {name: machine.property(unit, name) for name in ("LimitCORE", "LimitNOFILE", "MemoryMax")}
         if limits["LimitCORE"] != "0" or "infinity" in limits.values():
             raise Failed(f"{unit} has no limits: {limits}")
-    wait_until(lambda: _answers(site, "/health/ready"), "the worker")
+    _wait_for_answer(site, "/health/ready")
 
 
-def _answers(site: Site, path: str = "/health/web") -> bool:
-    try:
-        ask(site, path)
-    except Failed:
-        return False
-    return True
+def _wait_for_answer(site: Site, path: str) -> None:
+    wait_until(lambda: answers(site, path), lambda: f"{path} on port {site.port} is not 200.", ANSWER_SECONDS)
 
 
 def _restart(machine: Machine, unit: str) -> None:
@@ -168,7 +167,7 @@ def _restart(machine: Machine, unit: str) -> None:
 
 
 def _back_up(machine: Machine) -> None:
-    """With its copy, and the line that tells of one that failed."""
+    """A backup is made and copied, and one that fails leaves a line in the journal."""
     machine.run("systemctl", "start", "stationbook-backup.service")
     _wait_for_line(machine, "is copied.", "--unit=stationbook-backup-copy.service")
     machine.run("mv", "/etc/stationbook/env", "/etc/stationbook/away")
@@ -178,11 +177,11 @@ def _back_up(machine: Machine) -> None:
 
 
 def _wait_for_line(machine: Machine, line: str, *where: str) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while line not in (found := machine.run("journalctl", "--no-pager", "--output=cat", "--lines=40", *where)):
-        if time.monotonic() > until:
-            raise Failed(f"The journal has no line “{line}”:\n{found}")
-        time.sleep(0.5)
+    wait_until(
+        lambda: line in machine.journal(*where),
+        lambda: f"The journal has no line “{line}”:\n{machine.journal(*where)}",
+        PATIENCE_SECONDS,
+    )
 
 
 def _stop(machine: Machine, units: list[str]) -> str:
