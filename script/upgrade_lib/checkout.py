@@ -107,7 +107,7 @@ def forget_previous_venv() -> None:
 
 
 def switch(release: Release, venv: Path) -> None:
-    """Put the release's files into the checkout. A virtual environment of its own replaces the checkout's, which is kept."""
+    """Put the release's files into the checkout. If `venv` is a folder, it replaces the checkout's, which is kept."""
     git("checkout", "--quiet", release.ref)
     if venv.is_dir() and not venv.is_symlink():
         aside = WORK / "venv-in-use"

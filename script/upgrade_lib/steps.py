@@ -12,7 +12,7 @@ from upgrade_lib.errors import UnhealthyError, UpgradeError
 from upgrade_lib.smoke_test import smoke_test
 
 LAST: Final = WORK / "last.json"
-"""The release before, for `--back`, and whether its virtual environment was replaced."""
+"""The release before, for `--back`. Its virtual environment, if it was replaced, is in `PREVIOUS_VENV`."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def roll_back(options: Options) -> None:
     checkout.require_clean()
     if not LAST.is_file():
         raise UpgradeError("No upgrade was made here that could be taken back.")
-    old = Release(*[json.loads(LAST.read_text())[name] for name in ("ref", "version")])
+    last = json.loads(LAST.read_text())
+    old = Release(last["ref"], last["version"])
     _restore(old, services.running(options.server_lock), options)
     report(f"This is release {old.version} again.")
 
@@ -103,7 +104,7 @@ def _switch(release: Release, venv: Path) -> None:
 def _change_over(old: Release, new: Release, venv: Path, found: list[services.Service], options: Options) -> None:
     report(f"Switching from {old.version} to {new.version}.")
     checkout.forget_previous_venv()
-    LAST.write_text(json.dumps({**asdict(old), "has_own_venv": not venv.is_symlink()}))
+    LAST.write_text(json.dumps(asdict(old)))
     try:
         _switch(new, venv)
         _restart(found, new, options)
@@ -125,8 +126,7 @@ def _restart(found: list[services.Service], release: Release, options: Options) 
 
 def _restore(old: Release, found: list[services.Service], options: Options) -> None:
     report(f"Returning to {old.version}.")
-    has_own_venv = json.loads(LAST.read_text())["has_own_venv"]
-    _switch(old, PREVIOUS_VENV if has_own_venv else ROOT / ".venv")
+    _switch(old, PREVIOUS_VENV)
     LAST.unlink()
     try:
         _restart(found, old, options)
