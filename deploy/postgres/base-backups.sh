@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes a base backup by pgBackRest every day at BACKUP_HOUR (UTC): full on Sundays, else what changed since the last full one. Each
-# also deletes what is older than pgbackrest.conf keeps. With "once" it takes one and ends. As the user that runs PostgreSQL.
+# Makes a base backup with pgBackRest every day at BACKUP_HOUR (UTC): full on Sundays, else the changes since the last full one. Each
+# also deletes backups that are older than pgbackrest.conf allows. With "once" it makes one and exits. Runs as PostgreSQL's user.
 set -eu
 stanza=${PGBACKREST_STANZA:-stationbook}
 hour=${BACKUP_HOUR:-2}
@@ -21,7 +21,7 @@ until_next_hour() {
     [ "$seconds" -gt 0 ] || seconds=$((seconds + 86400))
     echo "$seconds"
 }
-# The first one at once: without a base backup there is nothing to recover from.
+# The first one right away: without a base backup there is nothing to recover from.
 while :; do
     if base_backup; then
         pause "$(until_next_hour)"
