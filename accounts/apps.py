@@ -16,5 +16,5 @@ class AccountsConfig(AppConfig):
 
         recording.register_models()
         post_migrate.connect(roles.sync_groups, sender=self)
-        post_migrate.connect(policies.build, sender=self)
+        post_migrate.connect(policies.sync_policies, sender=self)
         post_migrate.connect(two_factor.require_known_groups, sender=self)

@@ -245,23 +245,23 @@ def audit_origin(get_response: Handler) -> Handler:
     return handle
 
 
-class Wall:
-    """Holds every request to its person's stations in the database itself (`accounts.rls.session`)."""
+class RowLevelSecurity:
+    """Limits the database itself to the user's stations for the length of a request (`accounts.rls.session`)."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with session.around(request):
+        with session.rls_session(request):
             response = self.get_response(request)
             if response.streaming:
-                response.streaming_content = session.behind(response.streaming_content)  # type: ignore[attr-defined]
+                response.streaming_content = session.wrap_stream(response.streaming_content)  # type: ignore[attr-defined]
             return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Whoever came with a session. Views that know people by something else say themselves who it is, once they know."""
-        if not getattr(view, "knows_its_people", False):
-            session.stand_before(request.user)
+        """For requests with a browser session. Views that authenticate in another way call `activate` themselves."""
+        if not getattr(view, "authenticates_itself", False):
+            session.activate(request.user)
 
 
 class UndoStack:
@@ -275,7 +275,7 @@ class UndoStack:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """The API attaches the stack itself, once it knows that the browser's session is what the caller signed in with."""
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and not getattr(view, "knows_its_people", False):
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not getattr(view, "authenticates_itself", False):
             undo_stack.attach(request)
 
 

@@ -133,7 +133,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
     "accounts.views.carried_forms.SignInAgain",
-    "config.middleware.Wall",
+    "config.middleware.RowLevelSecurity",
     "config.middleware.UndoStack",
     "accounts.views.reauthentication.AskForPassword",
 ]

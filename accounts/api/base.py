@@ -64,7 +64,7 @@ class ApiView(APIView):
 
     @classmethod
     def as_view(cls, **given: Any) -> Any:
-        return session.knows_its_people(super().as_view(**given))
+        return session.authenticates_itself(super().as_view(**given))
 
     def may(self, method: str) -> bool:
         """Whether the caller has the permission for a method of this view."""
@@ -95,7 +95,7 @@ class ApiView(APIView):
                 raise exceptions.NotAuthenticated
             self.check_throttles(request)
         finally:
-            session.stand_before(request.user)
+            session.activate(request.user)
         self.check_permissions(request)
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated

@@ -1,12 +1,12 @@
-"""The second wall between stations: on PostgreSQL the database itself shows a request nothing but its person's stations.
+"""Row-level security on PostgreSQL during a request: the database shows only the rows of the user's stations.
 
-The first is `visible_to`. Should a query forget it, row-level security (`accounts.rls.policies`) leaves out the rows of
-others all the same. For this a request takes on a role that may not bypass it, together with its stations, in the statement
-that opens each of its transactions: `set_config(…, true)` ends with the transaction, so that a connection carries nothing
-over to whoever gets it next, PgBouncer's included. SQLite has no such thing: there the first wall stands alone.
+This backs up the filtering of querysets (`visible_to`): if a query forgets that filter, the policies of `accounts.rls.policies`
+still leave out the rows of other stations. The first statement of each transaction takes on a role that cannot bypass the
+policies, and sets the user's stations with `set_config(…, true)`. These settings end with the transaction, so a connection
+carries nothing over to the next request, not even through PgBouncer. SQLite has no row-level security.
 
-That statement goes out together with the one that it is for, in a pipeline. To PostgreSQL all that is sent in one, up to its end,
-is one transaction: what stands by itself needs neither BEGIN nor COMMIT, and where the first fails, the other is not looked at.
+That first statement is sent in one pipeline with the statement that it precedes. PostgreSQL runs everything up to the end of a
+pipeline as one transaction, so a single read needs neither BEGIN nor COMMIT, and is not run if the first statement fails.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,154 +23,157 @@ from accounts.models import User
 from core.db import sql as statements
 from stations.access import ALL_STATIONS, scope_of
 
-MEMBER: Final = "stationbook_member"
-"""The role of whoever has some stations, or none."""
-EVERYWHERE: Final = "stationbook_everywhere"
-"""The role of whoever has all of them."""
-WORK: Final = "stationbook_work"
-"""The role of commands and workers, which the database's user has from the start."""
-STATIONS: Final = "stationbook.stations"
-"""The setting that names the stations of a transaction by their keys, with commas between."""
+MEMBER_ROLE: Final = "stationbook_member"
+"""The role of users who have some stations, or none."""
+ALL_STATIONS_ROLE: Final = "stationbook_everywhere"
+"""The role of users who have every station."""
+WORKER_ROLE: Final = "stationbook_work"
+"""The role of commands and workers. The database's user belongs to it from the start."""
+STATIONS_SETTING: Final = "stationbook.stations"
+"""The setting that holds the primary keys of the transaction's stations, separated by commas."""
+USER_SETTING: Final = "stationbook.person"
+"""The setting that holds the user's primary key, for rows that are theirs whatever the station."""
 
-PERSON: Final = "stationbook.person"
-"""The setting that names the person, for what is theirs whatever its station."""
-
-_BELONGS: Final = User.stations.through._meta.db_table
-_HAS: Final = (
-    f"SELECT string_agg(station_id::text, ',') FROM {_BELONGS}"  # noqa: S608
+_MEMBERSHIPS: Final = User.stations.through._meta.db_table
+_STATIONS_OF_USER: Final = (
+    f"SELECT string_agg(station_id::text, ',') FROM {_MEMBERSHIPS}"  # noqa: S608
     " WHERE user_id = %s AND (%s::bigint[] IS NULL OR station_id = ANY (%s))"
 )
-_RAISE: Final = (
-    f"SELECT set_config('{PERSON}', %s, true), set_config('{STATIONS}', coalesce(({_HAS}), ''), true),"
+_ACTIVATE_FOR_USER: Final = (
+    f"SELECT set_config('{USER_SETTING}', %s, true),"
+    f" set_config('{STATIONS_SETTING}', coalesce(({_STATIONS_OF_USER}), ''), true), set_config('role', %s, true)"
+)
+_ACTIVATE: Final = (
+    f"SELECT set_config('{USER_SETTING}', %s, true), set_config('{STATIONS_SETTING}', %s, true),"
     " set_config('role', %s, true)"
 )
-_RAISE_FOR_NAMED: Final = (
-    f"SELECT set_config('{PERSON}', %s, true), set_config('{STATIONS}', %s, true), set_config('role', %s, true)"
-)
-_LOWER: Final = (_RAISE_FOR_NAMED, ["", "", "none"])
+_DEACTIVATE: Final = (_ACTIVATE, ["", "", "none"])
 
 Statement = tuple[str, list[Any]]
 View = TypeVar("View", bound=Callable[..., Any])
 
-_wall: ContextVar["_Wall | None"] = ContextVar("wall", default=None)
+_current: ContextVar["_RlsSession | None"] = ContextVar("rls_session", default=None)
 
 
 @contextmanager
-def around(request: HttpRequest) -> Iterator[None]:
-    """While this request is served, whatever it asks the database stands behind the wall, once `stand_before` has said whose."""
-    with _standing(reads=request.method in ("GET", "HEAD", "OPTIONS")):
+def rls_session(request: HttpRequest) -> Iterator[None]:
+    """Subject the queries of this request to row-level security, from the first call of `activate` on."""
+    with _open_session(reads=request.method in ("GET", "HEAD", "OPTIONS")):
         yield
 
 
-def stand_before(person: Any) -> None:
-    """From here on the request sees this person's stations: none for whoever is not signed in."""
-    wall = _wall.get()
-    if wall:
-        wall.show(_statement(person))
+def activate(user: Any) -> None:
+    """Limit the request to the user's stations from here on; to no station if they are anonymous."""
+    session = _current.get()
+    if session:
+        session.use(_statement(user))
 
 
-def behind(pieces: Iterable[Any]) -> Iterator[Any]:
-    """An answer that is read bit by bit, after its request: behind the wall of the request that it was made by."""
-    wall = _wall.get()
-    return _behind(pieces, wall.statement if wall else None)
+def wrap_stream(pieces: Iterable[Any]) -> Iterator[Any]:
+    """Subject a streamed response, which is read after its request, to the row-level security of that request."""
+    session = _current.get()
+    return _read_stream(pieces, session.statement if session else None)
 
 
-def _behind(pieces: Iterable[Any], statement: Statement | None) -> Iterator[Any]:
-    with _standing(reads=True) as wall:
-        if wall and statement:
-            wall.show(statement)
+def _read_stream(pieces: Iterable[Any], statement: Statement | None) -> Iterator[Any]:
+    with _open_session(reads=True) as session:
+        if session and statement:
+            session.use(statement)
         yield from pieces
 
 
 @contextmanager
-def _standing(*, reads: bool) -> "Iterator[_Wall | None]":
+def _open_session(*, reads: bool) -> "Iterator[_RlsSession | None]":
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         yield None
         return
     with ExitStack() as stack:
-        wall = _Wall(connection, stack, reads=reads)
-        _wall.set(wall)
-        stack.callback(_wall.set, None)
-        stack.callback(wall.lower)
-        stack.enter_context(connection.execute_wrapper(wall))
-        yield wall
+        session = _RlsSession(connection, stack, reads=reads)
+        _current.set(session)
+        stack.callback(_current.set, None)
+        stack.callback(session.deactivate)
+        stack.enter_context(connection.execute_wrapper(session))
+        yield session
 
 
-def named(person: Any, stations: Iterable[int]) -> Statement:
-    """What opens a transaction on another connection than the request's own: of this person's stations, those of these keys."""
-    return _RAISE_FOR_NAMED, [str(person.pk), ",".join(map(str, sorted(stations))), MEMBER]
+def statement_for(user: Any, stations: Iterable[int]) -> Statement:
+    """The first statement of a transaction on another connection: limits it to these of the user's stations."""
+    return _ACTIVATE, [str(user.pk), ",".join(map(str, sorted(stations))), MEMBER_ROLE]
 
 
 @contextmanager
 def limited_to(stations: Iterable[int]) -> Iterator[None]:
-    """Inside, the request sees the stations of these keys, which its person was found to have, even if they lose one meanwhile.
+    """Limit the request to the stations with these primary keys, which its user was found to have.
 
-    For what the process keeps for others too: it must not depend on who happened to ask first.
+    For data that the process caches for several users: it must not depend on who asked first, nor change if that user loses a
+    station meanwhile.
     """
-    wall = _wall.get()
-    before = wall.statement if wall else None
-    if wall is None or before is None:
+    session = _current.get()
+    before = session.statement if session else None
+    if session is None or before is None:
         yield
         return
-    wall.show((_RAISE_FOR_NAMED, ["", ",".join(map(str, sorted(stations))), MEMBER]))
+    session.use((_ACTIVATE, ["", ",".join(map(str, sorted(stations))), MEMBER_ROLE]))
     try:
         yield
     finally:
-        wall.show(before)
+        session.use(before)
 
 
-def knows_its_people(view: View) -> View:
-    """For a view to which nobody comes with a session: it tells `stand_before` who it is, before it asks for anything else."""
-    view.knows_its_people = True  # type: ignore[attr-defined]
+def authenticates_itself(view: View) -> View:
+    """Mark a view that does not use browser sessions: it calls `activate` itself, before it queries anything else."""
+    view.authenticates_itself = True  # type: ignore[attr-defined]
     return view
 
 
-class _Wall:
-    """Opens each transaction of a request by the statement that takes on role and stations."""
+class _RlsSession:
+    """Runs the statement that sets role and stations before the first query of each transaction of a request."""
 
     def __init__(self, connection: Any, stack: ExitStack, *, reads: bool) -> None:
         self._connection = connection
         self._stack = stack
         self._reads = reads
         self.statement: Statement | None = None
-        self._raised_in: list[str] | None = None
-        """The savepoints around the statement: while they are not rolled back, it holds."""
-        self._is_to_lower = False
-        """Whether any statement was sent, and holds until the transaction ends."""
+        self._active_savepoints: list[str] | None = None
+        """The savepoints that were open when the statement ran: it is in effect until one of them is rolled back."""
+        self._must_deactivate = False
+        """Whether the statement ran in a transaction that may outlast the request, as in tests."""
         self._busy = False
 
-    def show(self, statement: Statement) -> None:
-        self.statement, self._raised_in = statement, None
+    def use(self, statement: Statement) -> None:
+        self.statement, self._active_savepoints = statement, None
 
-    def lower(self) -> None:
-        """A transaction that others began goes on as it was."""
-        if self._is_to_lower and self._status() == TransactionStatus.INTRANS:
-            self._execute(*_LOWER)
+    def deactivate(self) -> None:
+        """Put the role back in a transaction that was open before the request."""
+        if self._must_deactivate and self._status() == TransactionStatus.INTRANS:
+            self._execute(*_DEACTIVATE)
         self.statement = None
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if self._busy or self.statement is None or self._stands():
+        if self._busy or self.statement is None or self._is_active():
             return execute(sql, params, many, context)
-        self._raised_in = None
-        with self._together(context["cursor"].cursor):
+        self._active_savepoints = None
+        with self._same_transaction(context["cursor"].cursor):
             self._execute(*self.statement)
             done = execute(sql, params, many, context)
         if self._connection.in_atomic_block:
-            self._raised_in = list(self._connection.savepoint_ids)
-            self._is_to_lower = True
+            self._active_savepoints = list(self._connection.savepoint_ids)
+            self._must_deactivate = True
         return done
 
-    def _stands(self) -> bool:
-        """Whether it holds here; or the transaction is broken, and asks nothing any more."""
-        status, within = self._status(), self._raised_in
-        raised = within is not None and within == self._connection.savepoint_ids[: len(within)]
-        return (raised and status != TransactionStatus.IDLE) or status == TransactionStatus.INERROR
+    def _is_active(self) -> bool:
+        """Whether the statement is in effect, or the transaction has failed and takes no more queries."""
+        status, within = self._status(), self._active_savepoints
+        in_effect = within is not None and within == self._connection.savepoint_ids[: len(within)]
+        return (in_effect and status != TransactionStatus.IDLE) or status == TransactionStatus.INERROR
 
     @contextmanager
-    def _together(self, cursor: Any) -> Iterator[None]:
-        """One transaction around what is inside, sent in one go; not so for a cursor of the server's, to which a read comes back
-        until it is over."""
+    def _same_transaction(self, cursor: Any) -> Iterator[None]:
+        """Run what is inside in one transaction, and in one pipeline unless the cursor is a server-side one.
+
+        A server-side cursor is read after this block ends, so a read keeps its transaction open until the request ends.
+        """
         if not isinstance(cursor, ServerCursor):
             with self._connection.in_one_go():
                 yield
@@ -194,11 +197,11 @@ class _Wall:
         return status
 
 
-def _statement(person: Any) -> Statement:
-    if not getattr(person, "is_active", False) or person.pk is None:
-        return _RAISE_FOR_NAMED, ["", "", MEMBER]
-    scope = scope_of(person)
-    key, only = str(person.pk), sorted(scope.stations) if scope else None
-    if not person.has_perm(ALL_STATIONS):
-        return _RAISE, [key, person.pk, only, only, MEMBER]
-    return _RAISE_FOR_NAMED, [key, *(["", EVERYWHERE] if only is None else [",".join(map(str, only)), MEMBER])]
+def _statement(user: Any) -> Statement:
+    if not getattr(user, "is_active", False) or user.pk is None:
+        return _ACTIVATE, ["", "", MEMBER_ROLE]
+    scope = scope_of(user)
+    pk, only = str(user.pk), sorted(scope.stations) if scope else None
+    if not user.has_perm(ALL_STATIONS):
+        return _ACTIVATE_FOR_USER, [pk, user.pk, only, only, MEMBER_ROLE]
+    return _ACTIVATE, [pk, *(["", ALL_STATIONS_ROLE] if only is None else [",".join(map(str, only)), MEMBER_ROLE])]

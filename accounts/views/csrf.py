@@ -84,6 +84,6 @@ def _sign_in_page(request: HttpRequest) -> HttpResponse:
 def _go_on(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
     """Call the view of a request that is refused, but for what does no harm and for showing a form again."""
     request.csrf_processing_done = True  # type: ignore[attr-defined]  # the admin looks at the token once more
-    session.stand_before(request.user)
+    session.activate(request.user)
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response

@@ -75,11 +75,11 @@ def near(person: Person, stations: Sequence[Station | Counter], ask: Callable[[]
 
 @contextmanager
 def _on_replica(person: Person, stations: Sequence[Station | Counter]) -> Iterator[bool]:
-    """A transaction on the replica, behind the wall, to read in if the replica is as new as these stations."""
+    """A transaction on the replica, under row-level security, to read in if the replica is as new as these stations."""
     known = {station.pk: station.changes for station in stations}
     with transaction.atomic(using=REPLICA):
         with connections[REPLICA].cursor() as cursor:
-            cursor.execute(*session.named(person, known))
+            cursor.execute(*session.statement_for(person, known))
         counted = Station.objects.using(REPLICA).filter(pk__in=known).values_list("pk", "changes")
         as_new = dict(counted) == known
         token = _alias.set(REPLICA if as_new else DEFAULT_DB_ALIAS)

@@ -114,10 +114,10 @@ def keys() -> Iterator[str]:
 
 def wall() -> Iterator[str]:
     """The roles of row-level security are there, and this user may take them on."""
-    if missing := policies.lacking():
+    if missing := policies.missing_roles():
         try:
             policies.require_roles()
-        except policies.MayMakeNoRoles as error:
+        except policies.CannotCreateRoles as error:
             yield str(error)
         else:
             yield f"The database lacks the roles {', '.join(missing)}. Run manage.py migrate, which makes them."

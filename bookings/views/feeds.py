@@ -108,7 +108,7 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
     }
 
 
-@session.knows_its_people
+@session.authenticates_itself
 @require_safe
 def read(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The calendar file, for whoever knows its address: programs cannot log in."""
@@ -126,7 +126,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
         # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
         if wait := wait_to_read_feed(feed.pk, feed.user):
             return too_many_requests(request, wait)
-        session.stand_before(feed.user)
+        session.activate(feed.user)
         reading = Reading.of(feed, now=timezone.now())
     except NotFound:
         return answer(request, 404)

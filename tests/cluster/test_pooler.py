@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode: nothing is carried over, nothing is overbooked, nobody is misled. The wall's own tests again."""
+"""PgBouncer in transaction mode: nothing is carried over, overbooked or misleading. Some tests of row-level security again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +22,10 @@ from tests.bookings.importing.running import run as command
 from tests.bookings.services.test_races import CAPACITY, EXPECTED, busiest, run
 from tests.factories import booking, open_station, person
 from tests.servers import pgbouncer_url
-from tests.test_wall import (  # noqa: F401 - collected here once more
+from tests.test_row_level_security import (  # noqa: F401 - collected here once more
     test_connection_carries_nothing_over_to_the_next_request,
     test_pages_of_two_people_over_one_connection_show_each_their_own,
-    test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction,
+    test_policies_hold_after_a_rollback_and_in_the_next_transaction,
 )
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("pooler")]

@@ -34,7 +34,7 @@ FILLED_BY_MIGRATE: Final = (
 def move(source: Path, say: Say) -> None:
     """Move the data, calling `say` after each step. After a failure or a kill the target is empty, and it can be repeated.
 
-    Raises Unusable or MayMakeNoRoles.
+    Raises Unusable or CannotCreateRoles.
     """
     if connection.vendor != "postgresql":
         raise Unusable(
@@ -58,7 +58,7 @@ def _move(source: SqliteSource, say: Say) -> None:
         moved = sum(_copy(cursor, source, model) for model in moved_models())
         connection.check_constraints()  # before the policies, as tables with references to check cannot be altered
         _set_sequences(cursor, source.sequences())
-        policies.build()
+        policies.sync_policies()
         cursor.execute("ANALYZE")
         say(f"{moved} rows are copied.")
         verification.require_same(manifest)
@@ -96,9 +96,9 @@ def _take_tables(cursor: Any) -> None:
     require_whole_sight(cursor)
     _require_empty()
     cursor.execute(f"TRUNCATE {names} CASCADE")
-    for walled in policies.walled():
-        # COPY refuses tables whose owner is subject to policies; policies.build() holds the owner to them again.
-        cursor.execute(f"ALTER TABLE {connection.ops.quote_name(walled.table)} NO FORCE ROW LEVEL SECURITY")
+    for protected in policies.protected_tables():
+        # COPY refuses tables whose owner is subject to policies; policies.sync_policies() holds the owner to them again.
+        cursor.execute(f"ALTER TABLE {connection.ops.quote_name(protected.table)} NO FORCE ROW LEVEL SECURITY")
 
 
 def _copy(cursor: Any, source: SqliteSource, model: type[models.Model]) -> int:

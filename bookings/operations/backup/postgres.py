@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
 from accounts.rls import policies
-from accounts.rls.session import WORK
+from accounts.rls.session import WORKER_ROLE
 from bookings.operations.backup import atomic_folder
 from bookings.operations.backup.inventory import NOT_BACKED_UP
 from bookings.operations.backup.manifest import Manifest, Unusable
@@ -71,7 +71,7 @@ class Postgres:
             )
 
     def require_restorable(self, manifest: Manifest) -> None:
-        """Raises Unusable unless the database is empty and of a release that can take this, and MayMakeNoRoles."""
+        """Raises Unusable unless the database is empty and of a release that can take this, and CannotCreateRoles."""
         _tool("pg_restore")
         if _major(manifest.server) > _server():
             raise Unusable(
@@ -93,7 +93,7 @@ class Postgres:
             with transaction.atomic():
                 with connection.cursor() as cursor:
                     _restore(cursor, path)
-                policies.build()
+                policies.sync_policies()
                 yield
         finally:
             connection.close()  # with all that the script has set
@@ -104,10 +104,12 @@ def require_whole_sight(cursor: Any) -> None:
     cursor.execute(
         "SELECT rolsuper OR rolbypassrls OR coalesce(pg_has_role(oid,"
         " (SELECT oid FROM pg_roles WHERE rolname = %s), 'USAGE'), false) FROM pg_roles WHERE rolname = current_user",
-        [WORK],
+        [WORKER_ROLE],
     )
     if cursor.fetchone() != (True,):
-        raise Unusable(f"The database's user does not see all rows. As an administrator: GRANT {WORK} TO this_user;")
+        raise Unusable(
+            f"The database's user does not see all rows. As an administrator: GRANT {WORKER_ROLE} TO this_user;"
+        )
 
 
 def _restore(cursor: Any, path: Path) -> None:

@@ -64,7 +64,7 @@ def restore(
 
     `in_use` lists the API keys and feeds that stay; None where there is no list, so that none do.
     Whatever is wrong with the data itself is a reason to stop, unless `with_faults`: then it is told. Raises Unusable, or
-    MayMakeNoRoles, and has changed nothing then.
+    CannotCreateRoles, and has changed nothing then.
     """
     said = _ready(folder, with_faults, say)
     into = store()

@@ -145,9 +145,9 @@ def test_moved_database_is_worked_with_at_once(transactional_db: None, source: P
 def test_moved_database_has_its_policies(transactional_db: None, source: Path) -> None:
     run("load_sqlite", source)
 
-    standing = policies._standing([one.table for one in policies.walled()])
+    standing = policies._existing_stamps([one.table for one in policies.protected_tables()])
 
-    assert standing == {one.table: policies._stamp(one) for one in policies.walled()}
+    assert standing == {one.table: policies._stamp(one) for one in policies.protected_tables()}
 
 
 @pytest.mark.postgresql

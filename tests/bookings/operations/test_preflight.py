@@ -113,7 +113,7 @@ def test_database_that_is_away_is_told_and_nothing_else_is_asked_of_it(transacti
 
 @pytest.mark.postgresql
 def test_roles_that_are_lacking_are_told(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policies, "REQUESTS", ("stationbook_nobody",))
+    monkeypatch.setattr(policies, "REQUEST_ROLES", ("stationbook_nobody",))
 
     told = [*preflight.wall()]
 

@@ -78,9 +78,9 @@ def test_restored_database_has_its_wall(backup: Path, elsewhere: Elsewhere) -> N
     with elsewhere():
         restore(backup)
 
-        standing = policies._standing([one.table for one in policies.walled()])
+        standing = policies._existing_stamps([one.table for one in policies.protected_tables()])
 
-    assert standing == {one.table: policies._stamp(one) for one in policies.walled()}
+    assert standing == {one.table: policies._stamp(one) for one in policies.protected_tables()}
 
 
 def plain(folder: Path) -> str:

@@ -159,7 +159,7 @@ def test_stations_show_nobody_elses(visitor: Client, station: Station) -> None:
 
 def statements(visitor: Client, kind: str, **words: str) -> list[str]:
     """All that a page asks the database, who it is for and where they may look, too. What begins and ends a transaction asks
-    nothing, nor does what puts the wall down again: there is none to put down where the transaction is not the test's."""
+    nothing, nor does what ends row-level security: in production the transaction ends it."""
     with CaptureQueriesContext(connection) as queries:
         show(visitor, kind, **words)
     asked = [query["sql"] for query in queries.captured_queries]

@@ -20,7 +20,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from accounts.rls import policies, session
 from bookings.models import Booking, Hold
-from config.middleware import Wall
+from config.middleware import RowLevelSecurity
 from core.db import sql as statements
 from stations.access import Scope
 from stations.models import Station
@@ -35,7 +35,7 @@ DAYS = "date_from=2031-03-03&date_to=2031-03-09"
 
 @contextmanager
 def serving(method: str = "GET") -> Iterator[None]:
-    with session.around(RequestFactory().generic(method, "/")):
+    with session.rls_session(RequestFactory().generic(method, "/")):
         yield
 
 
@@ -54,7 +54,7 @@ def built(db: None) -> World:
 
 
 @pytest.fixture
-def no_first_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_queryset_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every query of the product without its filter by person."""
 
     def everything(rows: QuerySet[Any], person: Any) -> QuerySet[Any]:
@@ -64,34 +64,34 @@ def no_first_wall(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind, "visible_to", everything)
 
 
-def told_to_a_stranger(world: World) -> list[str]:  # noqa: F811
+def leaks_to_a_stranger(world: World) -> list[str]:  # noqa: F811
     """Each call of a stranger's in whose answer something of the kitchen's stands that they did not name."""
-    told = []
+    leaks = []
     for row in (row for row in ROWS if row.route != "feeds/<str:secret>.ics"):
         answer = undone(world, "stranger", row.method, row.route)
         marks = {NAME, str(world.booking.pk), str(world.booking.customer_id)}
         named = {mark for mark in marks if mark in answer.wsgi_request.path}
         content = b"".join(answer) if answer.streaming else answer.content
-        told += [f"{row.method} {row.route}" for mark in marks - named if mark.encode() in content]
-    return told
+        leaks += [f"{row.method} {row.route}" for mark in marks - named if mark.encode() in content]
+    return leaks
 
 
-def test_without_the_first_wall_a_stranger_is_still_told_nothing(world: World, no_first_wall: None) -> None:  # noqa: F811
-    assert told_to_a_stranger(world) == []
+def test_without_the_queryset_filter_nothing_leaks_to_a_stranger(world: World, no_queryset_filter: None) -> None:  # noqa: F811
+    assert leaks_to_a_stranger(world) == []
 
 
-def test_without_either_wall_a_stranger_is_told_a_lot(
+def test_without_either_filter_a_lot_leaks_to_a_stranger(
     world: World,  # noqa: F811
-    no_first_wall: None,
+    no_queryset_filter: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the test above would find."""
-    monkeypatch.setattr(session, "stand_before", lambda person: None)
+    monkeypatch.setattr(session, "activate", lambda person: None)
 
-    assert len(set(told_to_a_stranger(world))) > 10
+    assert len(set(leaks_to_a_stranger(world))) > 10
 
 
-def test_without_the_first_wall_a_stranger_still_changes_nothing(world: World, no_first_wall: None) -> None:  # noqa: F811
+def test_without_the_queryset_filter_a_stranger_still_changes_nothing(world: World, no_queryset_filter: None) -> None:  # noqa: F811
     before = Booking.objects.values().get(), Station.objects.values().get(code="kitchen"), Customer.objects.count()
 
     for row in ROWS:
@@ -114,7 +114,7 @@ def test_every_table_with_a_station_is_held_to_its_policies_and_its_owner_too(db
         held = dict(cursor.fetchall())
 
     assert set(held.values()) == {True}
-    assert {one.table for one in policies.walled()} == {*held, "stations_station"}
+    assert {one.table for one in policies.protected_tables()} == {*held, "stations_station"}
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def two(db: None) -> tuple[Booking, Booking]:
 def test_person_sees_their_stations_and_the_operator_all(two: tuple[Booking, Booking]) -> None:
     mine, other = two
     with serving():
-        session.stand_before(person(roles.STAFF, mine.station))
+        session.activate(person(roles.STAFF, mine.station))
         seen = {kind: set(kind.objects.values_list("pk", flat=True)) for kind in (Booking, Customer, Station)}
         held = set(Hold.objects.values_list("booking", flat=True))
 
@@ -146,7 +146,7 @@ def test_whoever_has_no_station_sees_none(two: tuple[Booking, Booking], who: str
         "gone": person(roles.STAFF, two[0].station, is_active=False),
     }
     with serving():
-        session.stand_before(people[who])
+        session.activate(people[who])
 
         assert Booking.objects.count() == Station.objects.count() == 0
 
@@ -154,11 +154,11 @@ def test_whoever_has_no_station_sees_none(two: tuple[Booking, Booking], who: str
 def test_whoever_has_the_right_to_all_stations_sees_all_and_their_api_key_its_own(two: tuple[Booking, Booking]) -> None:
     root = User.objects.create_superuser("root@example.com", "seven green horses")
     with serving():
-        session.stand_before(root)
+        session.activate(root)
         seen = Booking.objects.count()
     root.scope = Scope(frozenset({two[0].station_id}), frozenset({roles.VIEW}))
     with serving():
-        session.stand_before(root)
+        session.activate(root)
         by_key = set(Booking.objects.values_list("pk", flat=True))
 
     assert (seen, by_key) == (2, {two[0].pk})
@@ -168,7 +168,7 @@ def test_api_key_does_not_widen_what_its_person_has(two: tuple[Booking, Booking]
     staff = person(roles.STAFF, two[0].station)
     staff.scope = Scope(frozenset(one.station_id for one in two), frozenset({roles.VIEW}))
     with serving():
-        session.stand_before(staff)
+        session.activate(staff)
 
         assert set(Booking.objects.values_list("pk", flat=True)) == {two[0].pk}
 
@@ -176,7 +176,7 @@ def test_api_key_does_not_widen_what_its_person_has(two: tuple[Booking, Booking]
 def test_nothing_is_written_into_anothers_station(two: tuple[Booking, Booking]) -> None:
     mine, other = two
     with serving("POST"):
-        session.stand_before(person(roles.STAFF, mine.station))
+        session.activate(person(roles.STAFF, mine.station))
         changed = Booking.objects.filter(pk=other.pk).update(party_adults=9)
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             Booking.objects.filter(pk=mine.pk).update(station=other.station_id)
@@ -189,7 +189,7 @@ def test_nothing_is_written_into_anothers_station(two: tuple[Booking, Booking]) 
 def test_audit_trail_can_be_written_and_never_changed(two: tuple[Booking, Booking]) -> None:
     mine, _other = two
     with serving("POST"):
-        session.stand_before(person(roles.MANAGERS, mine.station))
+        session.activate(person(roles.MANAGERS, mine.station))
         with connection.cursor() as cursor:
             for change in ("UPDATE accounts_auditentry SET event = ''", "DELETE FROM accounts_auditentry"):
                 with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
@@ -214,7 +214,7 @@ def test_no_request_touches_checkpoints_of_the_audit_log(
     mine, _other = two
     Checkpointer().make(timezone.now())
     with serving("POST"):
-        session.stand_before(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
+        session.activate(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             statements.send(statement, [])
 
@@ -225,13 +225,13 @@ def test_role_of_workers_may_change_neither_entries_nor_checkpoints(
     two: tuple[Booking, Booking], table: str, statement: str
 ) -> None:
     with transaction.atomic():
-        statements.send(f"SET LOCAL ROLE {session.WORK}", [])
+        statements.send(f"SET LOCAL ROLE {session.WORKER_ROLE}", [])
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             statements.send(statement.format(table), [])
         transaction.set_rollback(True)
 
 
-def test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction(transactional_db: None) -> None:
+def test_policies_hold_after_a_rollback_and_in_the_next_transaction(transactional_db: None) -> None:
     mine, other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
     staff = person(roles.STAFF, mine.station)
 
@@ -240,7 +240,7 @@ def test_wall_stands_after_what_was_rolled_back_and_in_the_next_transaction(tran
 
     found = []
     with serving("POST"):
-        session.stand_before(staff)
+        session.activate(staff)
         found.append(seen())  # each statement by itself
         with transaction.atomic():
             try:
@@ -263,7 +263,7 @@ def test_connection_carries_nothing_over_to_the_next_request(transactional_db: N
     for who in (person(roles.STAFF, mine.station), person(roles.STAFF, other.station), None):
         for method in ("GET", "POST"):
             with serving(method):
-                session.stand_before(who)
+                session.activate(who)
                 found.append(set(Booking.objects.values_list("pk", flat=True)))
                 if method == "POST":
                     with pytest.raises(ProgrammingError), connection.cursor() as cursor:
@@ -287,26 +287,26 @@ def test_pages_of_two_people_over_one_connection_show_each_their_own(transaction
     assert asked() == before
 
 
-def test_answer_that_is_read_bit_by_bit_stays_behind_the_wall(two: tuple[Booking, Booking]) -> None:
+def test_streamed_response_is_subject_to_policies(two: tuple[Booking, Booking]) -> None:
     mine, _other = two
     staff = person(roles.STAFF, mine.station)
 
     def serve(request: Any) -> StreamingHttpResponse:
-        session.stand_before(staff)
+        session.activate(staff)
         return StreamingHttpResponse(str(one.pk) for one in Booking.objects.iterator())
 
-    response = Wall(serve)(RequestFactory().get("/"))  # type: ignore[arg-type]
-    told = b"".join(response).decode()
+    response = RowLevelSecurity(serve)(RequestFactory().get("/"))  # type: ignore[arg-type]
+    content = b"".join(response).decode()
 
-    assert told == str(mine.pk)
+    assert content == str(mine.pk)
     assert Booking.objects.count() == 2
 
 
 @pytest.mark.parametrize("around", [transaction.atomic, nullcontext])
-def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: None, around: Any) -> None:
+def test_policies_hold_for_each_statement_of_a_pipeline(transactional_db: None, around: Any) -> None:
     mine, _other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
     with serving("POST"):
-        session.stand_before(person(roles.STAFF, mine.station))
+        session.activate(person(roles.STAFF, mine.station))
         with around(), statements.together():
             first, second = (statements.ask_for(Booking, "true", []) for _part in range(2))
             early = first()
@@ -316,18 +316,18 @@ def test_wall_stands_around_each_part_of_what_goes_together(transactional_db: No
     assert Booking.objects.count() == 2
 
 
-def test_where_the_wall_cannot_be_raised_nothing_else_is_looked_at(transactional_db: None) -> None:
+def test_nothing_runs_where_the_role_cannot_be_taken_on(transactional_db: None) -> None:
     made = booking(open_station(code="kitchen"))
     with serving("POST"):
-        session.stand_before(person(roles.STAFF, made.station))
-        session._wall.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
+        session.activate(person(roles.STAFF, made.station))
+        session._current.get().statement = ("SELECT set_config('role', %s, true)", ["stationbook_nobody"])  # type: ignore[union-attr]
         with pytest.raises(DatabaseError, match="stationbook_nobody"):
             Booking.objects.update(party_adults=9)
 
     assert Booking.objects.get().party_adults == made.party_adults
 
 
-def test_connection_that_dies_under_a_read_is_told_once_and_not_used_again(transactional_db: None) -> None:
+def test_connection_that_dies_under_a_read_is_reported_once_and_not_used_again(transactional_db: None) -> None:
     made = booking(open_station(code="kitchen"))
     headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
     params = connection.get_connection_params()
@@ -372,8 +372,11 @@ def test_read_waits_for_who_asks_how_often_and_its_rows(
     assert (answer.status_code, len(waited)) == (200, times)
 
 
-def test_user_of_the_database_who_may_not_make_roles_is_told_what_to_do(db: None) -> None:
+def test_user_of_the_database_who_may_not_create_roles_is_told_what_to_do(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE stationbook_test_weak; SET LOCAL ROLE stationbook_test_weak")
-        with pytest.raises(policies.MayMakeNoRoles, match="as an administrator of the database"), transaction.atomic():
-            policies._make_roles(cursor)
+        with (
+            pytest.raises(policies.CannotCreateRoles, match="as an administrator of the database"),
+            transaction.atomic(),
+        ):
+            policies._create_roles(cursor)
