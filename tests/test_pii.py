@@ -30,7 +30,7 @@ from bookings.models.status import Status
 from bookings.privacy import erasure
 from bookings.services.timetable_changes import changing
 from config.environment import env
-from core.mail.smtp import Courier
+from core.mail.smtp import SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.bookings.mails.scripted import DROP, scripted
@@ -182,11 +182,11 @@ def use_the_mails(station: Station) -> None:
     for hour in (17, 18, 19, 20, 21, 18):
         told = {"customer": Contact(NAME, EMAIL), "special_requests": WISHES}
         outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **told)])
-    with scripted(script) as server, Courier(env.email_url_config(server.url)) as hands:
+    with scripted(script) as server, SmtpTransport(env.email_url_config(server.url)) as transport:
         for _attempt in range(20):
             Customer.objects.update(email_bounced=False)
             Mail.objects.filter(state__in=OPEN).update(due_at=timezone.now())
-            delivery.deliver_next(hands)
+            delivery.deliver_next(transport)
     client = Client()
     client.force_login(person(roles.STAFF, station))
     for mail in Mail.objects.all():

@@ -22,11 +22,11 @@ from bookings.mails import delivery_log
 from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
 from bookings.mails.rendering import WIRE, ascii_address
 from bookings.privacy import retention_notices
-from core.mail.smtp import Courier, Letter, Outcome
+from core.mail.smtp import Envelope, Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
-AGAIN: Final = (Outcome.LATER, Outcome.AWAY)
+AGAIN: Final = (Outcome.DEFERRED, Outcome.UNAVAILABLE)
 
 
 class Taken(NamedTuple):
@@ -39,22 +39,22 @@ class Taken(NamedTuple):
     user_id: int
 
 
-def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
+def deliver_next(transport: SmtpTransport, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
     """Send the one that is longest due; None where none is."""
     taken = _reset(now()) or _account_email(now())
     if taken is None:
         return None
     try:
-        letter = _letter(taken, now())
+        envelope = _letter(taken, now())
     except ValueError:
         log.error("An account email cannot be written: %s has an address that no header can hold.", taken.email.pk)
         delivery_log.record_account_email(taken.kind, delivery_log.UNWRITTEN, user=taken.user_id)
         taken.email.delete()
         return Outcome.REFUSED
-    outcome = courier.hand_over(letter)
+    outcome = transport.send(envelope)
     if outcome is Outcome.SENT:
         _note_sent(taken.email, now())
-    delivery_log.record_account_email(taken.kind, outcome.name.lower(), user=taken.user_id, reply=courier.reply)
+    delivery_log.record_account_email(taken.kind, outcome.value, user=taken.user_id, reply=transport.reply)
     if outcome in AGAIN:
         email_queue.postpone(taken.email, now())
     else:
@@ -82,7 +82,7 @@ def _account_email(now: datetime) -> Taken | None:
     return Taken(email, account_email_text.text_of(email), email.email, email.kind, email.user_id) if email else None
 
 
-def _letter(taken: Taken, now: datetime) -> Letter:
+def _letter(taken: Taken, now: datetime) -> Envelope:
     """Raises ValueError for an address that no header can hold."""
     sender, recipient = ascii_address(settings.MAIL_FROM), ascii_address(taken.recipient)
     made = EmailMessage(policy=WIRE)
@@ -94,4 +94,4 @@ def _letter(taken: Taken, now: datetime) -> Letter:
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(taken.text.body)
     made["Content-Language"] = taken.email.language
-    return Letter(made.as_bytes(), sender, recipient)
+    return Envelope(made.as_bytes(), sender, recipient)

@@ -27,7 +27,7 @@ from bookings.services import contacts
 from bookings.services.contacts import Recipient
 from core import error_text
 from core.db import advisory_locks
-from core.mail.smtp import Courier, Letter, Outcome
+from core.mail.smtp import Envelope, Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ LATER: Final = timedelta(minutes=5)
 """When to look again at a booking that has lost its place, for there is nothing to tell until it has another."""
 
 
-def deliver_next(courier: Courier, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
+def deliver_next(transport: SmtpTransport, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
     """Send the mail that is longest due; None where nothing is."""
     taken = take(now())
     if taken is None:
         return None
-    mail, letter = taken
-    outcome = courier.hand_over(letter, lambda: _is_still_ours(mail, now()))
-    delivery_log.record(mail, outcome.name.lower(), reply=courier.reply)
+    mail, envelope = taken
+    outcome = transport.send(envelope, lambda: _is_still_ours(mail, now()))
+    delivery_log.record(mail, outcome.value, reply=transport.reply)
     _mark(mail, outcome, now)
     return outcome
 
@@ -64,7 +64,7 @@ def count_due(now: datetime, *, at_most: int) -> int:
     return Mail.objects.due(now)[:at_most].count()
 
 
-def take(now: datetime) -> tuple[Mail, Letter] | None:
+def take(now: datetime) -> tuple[Mail, Envelope] | None:
     """The mail that is longest due, with a lease on it; what turns out to be needless is withdrawn on the way."""
     passed_over: list[UUID] = []
     while Mail.objects.due(now).exclude(pk__in=passed_over).exists():
@@ -75,10 +75,10 @@ def take(now: datetime) -> tuple[Mail, Letter] | None:
                 return None
             if not _is_next_of_its_booking(mail):
                 passed_over.append(mail.pk)
-            elif letter := _letter(mail, now):
+            elif envelope := _letter(mail, now):
                 mail.state, mail.lease, mail.due_at = State.SENDING, uuid4(), now + LEASE
                 mail.save(update_fields=["kind", "state", "problem", "lease", "due_at", "said", "message"])
-                return mail, letter
+                return mail, envelope
     return None
 
 
@@ -92,7 +92,7 @@ def _is_next_of_its_booking(mail: Mail) -> bool:
     return not Mail.objects.filter(booking=mail.booking_id, state=State.SENDING).exclude(pk=mail.pk).exists()
 
 
-def _letter(mail: Mail, now: datetime) -> Letter | None:
+def _letter(mail: Mail, now: datetime) -> Envelope | None:
     """What is to be sent; None where there is nothing, and the mail is settled. One that cannot be written, for whatever
     reason, fails by itself: the others go.
     """
@@ -107,8 +107,8 @@ def _letter(mail: Mail, now: datetime) -> Letter | None:
         return None
 
 
-def _again(mail: Mail, now: datetime) -> Letter | None:
-    """To the letter what may have been said already: by a worker that was killed, or to a server that fell silent."""
+def _again(mail: Mail, now: datetime) -> Envelope | None:
+    """To the envelope what may have been said already: by a worker that was killed, or to a server that fell silent."""
     booking = Booking.objects.defer("special_requests").select_related("station").get(pk=mail.booking_id)
     needless = _needless_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _over(booking, now)
     if needless and _is_in_doubt(needless):
@@ -119,11 +119,11 @@ def _again(mail: Mail, now: datetime) -> Letter | None:
         mail.end(State.WITHDRAWN, needless)
         return None
     mail.problem = Problem.UNKNOWN
-    return rendering.letter_of(mail.message or "")
+    return rendering.envelope_of(mail.message or "")
 
 
-def _write(mail: Mail, now: datetime) -> Letter | None:
-    """The letter that the booking asks for as it is now."""
+def _write(mail: Mail, now: datetime) -> Envelope | None:
+    """The envelope that the booking asks for as it is now."""
     booking = Booking.objects.select_related("station", "customer").get(pk=mail.booking_id)
     if booking.needs_place and booking.ends_at > now:
         _put_off(mail, now)
@@ -141,12 +141,12 @@ def _write(mail: Mail, now: datetime) -> Letter | None:
         _end_unreached(mail, to)
         return None
     text = rendering.message(mail, booking, customer, now=now, email=to.email).as_bytes().decode("ascii")
-    letter = rendering.letter_of(text)
-    if reached := limits.claim(mail, letter.recipient, now):
+    envelope = rendering.envelope_of(text)
+    if reached := limits.claim(mail, envelope.recipient, now):
         _hold_back(mail, reached)
         return None
     mail.said, mail.message = Standing.of(booking).as_json(), text
-    return letter
+    return envelope
 
 
 def _hold_back(mail: Mail, reached: limits.Reached) -> None:
@@ -266,7 +266,7 @@ def _newer(mail: Mail, on_their_way: Sequence[Mail]) -> Mail | None:
 
 def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
     """The customer may know: it stays said as it was, until the server says yes, or there is nobody at the address."""
-    attempts = mail.attempts + (outcome is not Outcome.AWAY)
+    attempts = mail.attempts + (outcome is not Outcome.UNAVAILABLE)
     if outcome in FOR_GOOD or attempts >= MOST_ATTEMPTS:
         if newer:  # begins from what this one may have said
             mail.end(State.WITHDRAWN, Problem.MERGED)
@@ -284,7 +284,7 @@ def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datet
 def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
     """Nobody has heard of it. A server that is away is nobody's fault but its own, and no attempt."""
     limits.release(mail)
-    attempts = mail.attempts + (outcome is not Outcome.AWAY)
+    attempts = mail.attempts + (outcome is not Outcome.UNAVAILABLE)
     if newer:
         _merge(mail, newer)
     elif outcome in FOR_GOOD:
@@ -293,7 +293,7 @@ def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: dateti
         delivery_log.record(mail, delivery_log.GIVEN_UP, problem=Problem.DELAYED)
         mail.end(State.FAILED, Problem.DELAYED)
     else:
-        away = outcome is Outcome.AWAY
+        away = outcome is Outcome.UNAVAILABLE
         until, problem = (now, Problem.AWAY) if away else (now + wait_after(attempts), Problem.DELAYED)
         mail.wait(until=until, attempts=attempts, problem=problem)
 
@@ -312,6 +312,6 @@ def wait_after(attempts: int) -> timedelta:
 
 
 def _note_bounce(mail: Mail) -> None:
-    """It is the address that the letter went to that does not work; the customer may have another by now."""
+    """It is the address that the envelope went to that does not work; the customer may have another by now."""
     booking = Booking.objects.defer("special_requests").select_related("customer").get(pk=mail.booking_id)
-    contacts.mark_bounced(booking, rendering.letter_of(mail.message or "").recipient)
+    contacts.mark_bounced(booking, rendering.envelope_of(mail.message or "").recipient)

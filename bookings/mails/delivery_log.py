@@ -11,7 +11,7 @@ from core.mail.smtp import Outcome
 
 log = logging.getLogger(__name__)
 
-SENT: Final = Outcome.SENT.name.lower()
+SENT: Final = Outcome.SENT.value
 LIMITED: Final = "limited"
 GIVEN_UP: Final = "given_up"
 UNREACHED: Final = "unreached"
@@ -22,7 +22,7 @@ FORGOTTEN_PASSWORD: Final = "forgotten_password"  # noqa: S105
 
 # Start at 0: Prometheus sees no increase in a counter that first appears with a value of 1.
 for _kind in (*Kind.values, *EmailKind, FORGOTTEN_PASSWORD):
-    for _outcome in (SENT, Outcome.REFUSED.name.lower()):
+    for _outcome in (SENT, Outcome.REFUSED.value):
         metrics.MAILS.labels(_kind, _outcome)
 
 

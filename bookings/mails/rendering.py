@@ -26,7 +26,7 @@ from bookings.models.mail_state import Kind, Phase, Standing
 from core import formats
 from core.bidi import isolate
 from core.mail import mime_headers
-from core.mail.smtp import Letter
+from core.mail.smtp import Envelope
 from stations.models import Station
 
 WIRE: Final = SMTP.clone(cte_type="7bit")
@@ -186,11 +186,11 @@ def is_writable(address: str) -> bool:
         return False
 
 
-def letter_of(text: str) -> Letter:
+def envelope_of(text: str) -> Envelope:
     """A kept message with its envelope, which is what its headers say."""
     kept = message_from_string(text, policy=WIRE)
     [sender], [recipient] = kept["From"].addresses, kept["To"].addresses
-    return Letter(text.encode("ascii"), sender.addr_spec, recipient.addr_spec)
+    return Envelope(text.encode("ascii"), sender.addr_spec, recipient.addr_spec)
 
 
 def event_of(booking: Booking, sender: str, attendee: str) -> Event:

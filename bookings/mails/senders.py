@@ -9,7 +9,7 @@ from typing import Protocol
 from django.db import Error, connection
 
 from core import error_text, metrics
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,9 @@ class Senders:
     one is started until `pause_after` the number of consecutive failures, in seconds.
     """
 
-    def __init__(self, limit: int, connect: Callable[[], Courier], *, pause_after: Callable[[int], float]) -> None:
+    def __init__(
+        self, limit: int, connect: Callable[[], SmtpTransport], *, pause_after: Callable[[int], float]
+    ) -> None:
         self.limit = limit
         self._connect, self._pause_after = connect, pause_after
         self._threads: list[Thread] = []
@@ -36,7 +38,7 @@ class Senders:
         self.sent = 0
         """Number of emails sent so far."""
 
-    def start(self, wanted: int, send_next: Callable[[Courier], Outcome | None], stop: HasStop) -> None:
+    def start(self, wanted: int, send_next: Callable[[SmtpTransport], Outcome | None], stop: HasStop) -> None:
         """Start threads until `wanted` of them run, within the limit; none during a pause."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if time.monotonic() < self._paused_until:
@@ -51,25 +53,25 @@ class Senders:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, send_next: Callable[[Courier], Outcome | None], stop: HasStop) -> None:
+    def _work(self, send_next: Callable[[SmtpTransport], Outcome | None], stop: HasStop) -> None:
         try:
-            with self._connect() as courier:
-                while not stop.requested and (outcome := send_next(courier)) is not None:
+            with self._connect() as transport:
+                while not stop.requested and (outcome := send_next(transport)) is not None:
                     self._record(outcome)
-                    if outcome is Outcome.AWAY:
+                    if outcome is Outcome.UNAVAILABLE:
                         break
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.failed(error)
-            self._record(Outcome.AWAY)
+            self._record(Outcome.UNAVAILABLE)
         finally:
             connection.close()
 
     def _record(self, outcome: Outcome) -> None:
         with self._lock:
             self.sent += outcome is Outcome.SENT
-            if outcome is Outcome.AWAY:
+            if outcome is Outcome.UNAVAILABLE:
                 self._failures += 1
                 self._paused_until = time.monotonic() + self._pause_after(self._failures)
             else:

@@ -33,7 +33,7 @@ from accounts.models import AuditEntry, User
 from accounts.rls import policies
 from bookings.operations import clock_check, demo
 from bookings.services import verification as verifying
-from core.mail.smtp import BROKEN, server_at
+from core.mail.smtp import CONNECTION_ERRORS, backend_options
 from stations.models import Station
 
 NAMED_AT_MOST: Final = 5
@@ -137,13 +137,13 @@ def mail_server() -> Iterator[str]:
     """It answers, and takes our name and password."""
     if not settings.MAIL_SERVER:
         return
-    line = EmailBackend(**server_at(settings.MAIL_SERVER), timeout=TIMEOUT_SECONDS)
+    line = EmailBackend(**backend_options(settings.MAIL_SERVER), timeout=TIMEOUT_SECONDS)
     try:
         line.open()
         line.close()
     except smtplib.SMTPAuthenticationError:
         yield "The mail server refuses the name or password of EMAIL_URL."
-    except BROKEN as error:
+    except CONNECTION_ERRORS as error:
         yield f"The mail server of EMAIL_URL cannot be used ({type(error).__name__}). Mails wait until it can."
 
 

@@ -24,7 +24,7 @@ from bookings.operations.heartbeat import Heartbeat
 from bookings.privacy import retention, retention_notices
 from bookings.undo import steps
 from core import error_text, metrics
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +55,19 @@ class Stop:
             time.sleep(min(left, NAP_SECONDS))
 
 
-def run(courier: Courier, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
+def run(transport: SmtpTransport, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
     """Work until a stop is requested, and finish the current emails first. While several are due, `senders` help.
 
     After any error, such as a lost database connection, it pauses and tries again.
     """
     try:
-        _run(courier, stop, beats or Heartbeat(), senders)
+        _run(transport, stop, beats or Heartbeat(), senders)
     finally:
         if senders:
             senders.finish()
 
 
-def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
+def _run(transport: SmtpTransport, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
     rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
     troubles = 0
     while not stop.requested:
@@ -76,8 +76,8 @@ def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None
             with beats.during("mails"):
                 if senders and not troubles:
                     _start(senders, stop)
-                outcome = _deliver_next(courier)
-            troubles = troubles + 1 if outcome is Outcome.AWAY else 0
+                outcome = _deliver_next(transport)
+            troubles = troubles + 1 if outcome is Outcome.UNAVAILABLE else 0
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
@@ -87,7 +87,7 @@ def _run(courier: Courier, stop: Stop, beats: Heartbeat, senders: Senders | None
         if troubles:
             stop.wait(pause_after(troubles))
         elif outcome is None:
-            courier.hang_up()
+            transport.close()
             stop.wait(IDLE_SECONDS)
 
 
@@ -148,13 +148,13 @@ def retain(now: datetime) -> None:
             )
 
 
-def run_once(courier: Courier, senders: Senders | None = None) -> int:
+def run_once(transport: SmtpTransport, senders: Senders | None = None) -> int:
     """Send all emails that are due now, and return how many were sent. Stops when the mail server is unavailable."""
     reminders.queue(timezone.now())
     sent = 0
     if senders:
         _start(senders, Stop())
-    while (outcome := _deliver_next(courier)) not in (None, Outcome.AWAY):
+    while (outcome := _deliver_next(transport)) not in (None, Outcome.UNAVAILABLE):
         sent += outcome is Outcome.SENT
     if senders:
         senders.finish()
@@ -167,9 +167,9 @@ def _start(senders: Senders, stop: Stop) -> None:
     senders.start(delivery.count_due(timezone.now(), at_most=senders.limit + 1) - 1, _deliver_next, stop)
 
 
-def _deliver_next(courier: Courier) -> Outcome | None:
+def _deliver_next(transport: SmtpTransport) -> Outcome | None:
     """Send one email; those to users come first, as a person may be waiting for a password reset link."""
-    return account_email_delivery.deliver_next(courier) or delivery.deliver_next(courier)
+    return account_email_delivery.deliver_next(transport) or delivery.deliver_next(transport)
 
 
 def tidy(now: datetime) -> None:

@@ -1,9 +1,8 @@
-"""Handing one message to the mail server, and knowing what became of it: the one place that speaks SMTP.
+"""An SMTP client that sends one message at a time and reports whether the mail server took it."""
 
-The conversation is held step by step, for what an answer means depends on the step: until the message itself is under way,
-a broken line means that nobody has it; after that, that nobody can know. What the server says is never kept, nor logged but
-for its number: its words may quote the address.
-"""
+# Django's backend only tells success from failure. Here each step of the session is checked by itself, because an answer
+# means different things at different steps: if the connection breaks before the message is sent, nobody has it; if it breaks
+# afterwards, nobody can know. The server's texts are never stored or logged, since they may quote the address.
 
 import logging
 import re
@@ -11,7 +10,7 @@ import smtplib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,38 +19,43 @@ from django.core.mail.backends.smtp import EmailBackend
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 30
-"""For each answer of the server's."""
-LAST_TIMEOUT_SECONDS: Final = 110
-"""For the last, after which the message is the server's: it looks for spam and viruses first, and who does not wait sends twice
-(RFC 5321, 4.5.3.2.6). With the answer to DATA and the sending itself, still within a lease."""
-BROKEN: Final = (OSError, smtplib.SMTPException, ValueError)
-"""What a line may end in; ValueError for what cannot be said in SMTP, such as a password that is not ASCII."""
+"""How long to wait for each answer of the server."""
+FINAL_TIMEOUT_SECONDS: Final = 110
+"""How long to wait for the answer to the message itself.
+
+Servers look for spam and viruses before they answer; a client that gives up sends the message twice (RFC 5321, 4.5.3.2.6).
+With the answer to DATA and the transfer, it is still within a lease of `bookings.mails.delivery`.
+"""
+CONNECTION_ERRORS: Final = (OSError, smtplib.SMTPException, ValueError)
+"""What a session may raise; ValueError for what SMTP cannot express, such as a password that is not ASCII."""
 
 
-class Outcome(Enum):
-    SENT = auto()
-    LATER = auto()
-    """Not taken now; nobody has it."""
-    UNKNOWN = auto()
-    """The line broke after the message had left: it may have been taken."""
-    REFUSED = auto()
-    """Never to be taken, whoever the recipient is."""
-    NO_SUCH_ADDRESS = auto()
-    AWAY = auto()
-    """No server to talk to, or none that talks to us; nobody has it."""
+class Outcome(StrEnum):
+    """What became of a message. The values are labels of metrics and log fields."""
+
+    SENT = "sent"
+    DEFERRED = "later"
+    """The server does not take it now; nobody has it."""
+    UNKNOWN = "unknown"
+    """The connection broke after the message was sent: the server may have taken it."""
+    REFUSED = "refused"
+    """The server will never take it, for any recipient."""
+    NO_SUCH_ADDRESS = "no_such_address"
+    UNAVAILABLE = "away"
+    """The server cannot be reached or does not accept us as a client; nobody has the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A message as it goes over the wire (RFC 5322, CRLF, 7 bit), with its envelope."""
+class Envelope:
+    """A message as it is transferred (RFC 5322, CRLF, 7 bit), with its sender and recipient."""
 
     message: bytes
     sender: str
     recipient: str
 
 
-def server_at(server: Mapping[str, Any]) -> dict[str, Any]:
-    """What an address of a mail server says, as Django's backend wants it."""
+def backend_options(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of Django's `EmailBackend` for a server as django-environ parses its URL."""
     return {
         "host": server["EMAIL_HOST"],
         "port": server["EMAIL_PORT"]
@@ -63,13 +67,13 @@ def server_at(server: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Courier:
-    """One connection to the mail server, opened when needed and kept while mails follow each other."""
+class SmtpTransport:
+    """A connection to the mail server, opened when needed and reused for the messages that follow."""
 
     def __init__(self, server: Mapping[str, Any]) -> None:
-        self._backend = EmailBackend(**server_at(server), timeout=TIMEOUT_SECONDS)
+        self._backend = EmailBackend(**backend_options(server), timeout=TIMEOUT_SECONDS)
         self.reply = ""
-        """The step and number of the server's refusal of the last letter, such as `RCPT 550`; "" where there was none."""
+        """Step and code of the last message's refusal, such as `RCPT 550`; "" if there was none."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,116 +81,115 @@ class Courier:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.hang_up()
+        self.close()
 
-    def hang_up(self) -> None:
-        with suppress(*BROKEN):
+    def close(self) -> None:
+        with suppress(*CONNECTION_ERRORS):
             self._backend.close()
 
-    def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
-        """What became of the letter. `may_leave` is asked last of all before it goes: when it says no, nobody gets it."""
+    def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
+        """Send a message. `may_send` is called right before the message leaves; if it returns False, nobody gets it."""
         self.reply = ""
         if self._backend.connection is not None:
-            with suppress(*BROKEN):  # a server may have closed a line that was idle, or had enough
-                return self._converse(self._backend.connection, letter, may_leave)
-        line = self._open()
-        if line is None:
-            return Outcome.AWAY
+            with suppress(*CONNECTION_ERRORS):  # the server may have closed an idle connection, or a much used one
+                return self._transact(self._backend.connection, envelope, may_send)
+        connection = self._open()
+        if connection is None:
+            return Outcome.UNAVAILABLE
         try:
-            return self._converse(line, letter, may_leave)
-        except BROKEN as error:
-            log.warning("The mail server broke off: %s.", _named(error))
-            return Outcome.LATER
+            return self._transact(connection, envelope, may_send)
+        except CONNECTION_ERRORS as error:
+            log.warning("The mail server broke off: %s.", _describe_error(error))
+            return Outcome.DEFERRED
 
     def _open(self) -> smtplib.SMTP | None:
         try:
             self._backend.open()
-            line = self._backend.connection
-            if line:
-                line.ehlo_or_helo_if_needed()
-        except BROKEN as error:
-            log.warning("The mail server cannot be used: %s.", _named(error))
-            self.hang_up()
+            connection = self._backend.connection
+            if connection:
+                connection.ehlo_or_helo_if_needed()
+        except CONNECTION_ERRORS as error:
+            log.warning("The mail server cannot be used: %s.", _describe_error(error))
+            self.close()
             return None
-        return line
+        return connection
 
-    def _converse(self, line: smtplib.SMTP, letter: Letter, may_leave: Callable[[], bool]) -> Outcome:
-        """Raises one of BROKEN where the line breaks before the letter has left. Whatever ends oddly ends the line."""
+    def _transact(self, connection: smtplib.SMTP, envelope: Envelope, may_send: Callable[[], bool]) -> Outcome:
+        """Run one mail transaction. Raises one of CONNECTION_ERRORS if the connection breaks before the message is sent."""
         outcome = None
         try:
-            outcome = self._announce(line, letter) or (self._send(line, letter) if may_leave() else Outcome.LATER)
+            outcome = self._send_envelope(connection, envelope)
+            if outcome is None:
+                outcome = self._send_message(connection, envelope) if may_send() else Outcome.DEFERRED
         finally:
+            # After anything else the state of the session is uncertain.
             if outcome not in (Outcome.SENT, Outcome.NO_SUCH_ADDRESS):
-                self.hang_up()
+                self.close()
         return outcome
 
-    def _announce(self, line: smtplib.SMTP, letter: Letter) -> Outcome | None:
-        """The envelope; None where the message may follow."""
-        size = [f"size={len(letter.message)}"] if line.has_extn("size") else []
-        code, _words = line.mail(letter.sender, size)
+    def _send_envelope(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome | None:
+        """Name the sender and the recipient; return None if the message may follow."""
+        size = [f"size={len(envelope.message)}"] if connection.has_extn("size") else []
+        code, _text = connection.mail(envelope.sender, size)
         if refusal := self._refusal("MAIL", code, Outcome.REFUSED):
             return refusal
-        code, words = line.rcpt(letter.recipient)
-        refusal = self._refusal(
-            "RCPT", code, Outcome.NO_SUCH_ADDRESS if _knows_nobody(code, words) else Outcome.REFUSED
-        )
+        code, text = connection.rcpt(envelope.recipient)
+        permanent = Outcome.NO_SUCH_ADDRESS if _is_unknown_recipient(code, text) else Outcome.REFUSED
+        refusal = self._refusal("RCPT", code, permanent)
         if refusal:
-            with suppress(*BROKEN):
-                line.rset()
+            with suppress(*CONNECTION_ERRORS):
+                connection.rset()
         return refusal
 
-    def _send(self, line: smtplib.SMTP, letter: Letter) -> Outcome:
-        code, _words = line.docmd("DATA")
+    def _send_message(self, connection: smtplib.SMTP, envelope: Envelope) -> Outcome:
+        code, _text = connection.docmd("DATA")
         if code != 354:
-            return self._refusal("DATA", code, Outcome.REFUSED) or Outcome.LATER
+            return self._refusal("DATA", code, Outcome.REFUSED) or Outcome.DEFERRED
         try:
-            line.send(re.sub(rb"(?m)^\.", b"..", letter.message) + b".\r\n")
-            _be_patient(line, LAST_TIMEOUT_SECONDS)
-            code, _words = line.getreply()
-            _be_patient(line, TIMEOUT_SECONDS)
-        except BROKEN as error:
-            log.warning("The mail server broke off after the message: %s.", _named(error))
+            connection.send(re.sub(rb"(?m)^\.", b"..", envelope.message) + b".\r\n")
+            _set_timeout(connection, FINAL_TIMEOUT_SECONDS)
+            code, _text = connection.getreply()
+            _set_timeout(connection, TIMEOUT_SECONDS)
+        except CONNECTION_ERRORS as error:
+            log.warning("The mail server broke off after the message: %s.", _describe_error(error))
             return Outcome.UNKNOWN
         if 200 <= code < 300:
             return Outcome.SENT
         self.reply = f"message {code}"
         log.warning("The mail server answered %d to the message.", code)
-        return {4: Outcome.LATER, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
+        return {4: Outcome.DEFERRED, 5: Outcome.REFUSED}.get(code // 100, Outcome.UNKNOWN)
 
-    def _refusal(self, step: str, code: int, for_good: Outcome) -> Outcome | None:
-        """What an answer before the message means; None where all is well.
-
-        RFC 5321, 4.2.1: 5yz is for good, 4yz for now, as is whatever else a server may say. 421 ends the line (3.8), and 530 is
-        said to whoever should have logged in (RFC 4954, 6): no fault of the letter's.
-        """
+    def _refusal(self, step: str, code: int, permanent: Outcome) -> Outcome | None:
+        """Return what an answer before the message means, `permanent` for a permanent refusal; None for a positive answer."""
         if 200 <= code < 300:
             return None
         self.reply = f"{step} {code}"
         log.warning("The mail server answered %d to %s.", code, step)
-        if code == 421:
+        if code == 421:  # the server closes the connection (RFC 5321, 3.8)
             raise smtplib.SMTPServerDisconnected(code)
-        if code == 530:
-            return Outcome.AWAY
-        return for_good if 500 <= code < 600 else Outcome.LATER
+        if code == 530:  # authentication required (RFC 4954, 6): not the message's fault
+            return Outcome.UNAVAILABLE
+        # 5yz is permanent, 4yz transient (RFC 5321, 4.2.1); whatever else a server may answer is taken for transient.
+        return permanent if 500 <= code < 600 else Outcome.DEFERRED
 
 
-def _be_patient(line: smtplib.SMTP, seconds: float) -> None:
-    if line.sock:
-        line.sock.settimeout(seconds)
+def _set_timeout(connection: smtplib.SMTP, seconds: float) -> None:
+    if connection.sock:
+        connection.sock.settimeout(seconds)
 
 
-def _knows_nobody(code: int, words: bytes) -> bool:
-    """Whether a recipient is refused for the address's own sake, and not for ours, who may not relay or are thought to spam.
+def _is_unknown_recipient(code: int, text: bytes) -> bool:
+    """Whether a recipient is refused because of the address, rather than because we may not relay or are taken for spammers.
 
-    RFC 3463 (3.2, 3.3) has a number for each; older servers give only that of RFC 5321.
+    Enhanced status codes tell them apart (RFC 3463, 3.2 and 3.3); older servers only give the code of RFC 5321.
     """
-    if told := re.match(rb"\s*5\.(\d{1,3}\.\d{1,3})\b", words):
-        subject, _dot, detail = told[1].partition(b".")
-        return (subject == b"1" and detail not in (b"7", b"8")) or told[1] == b"2.1"
+    if enhanced := re.match(rb"\s*5\.(\d{1,3}\.\d{1,3})\b", text):
+        subject, _dot, detail = enhanced[1].partition(b".")
+        return (subject == b"1" and detail not in (b"7", b"8")) or enhanced[1] == b"2.1"
     return code in (550, 551, 553)
 
 
-def _named(error: BaseException) -> str:
-    """An error without its words."""
+def _describe_error(error: BaseException) -> str:
+    """Type and number of an error, without its text."""
     number = getattr(error, "smtp_code", None) or getattr(error, "strerror", None)
     return f"{type(error).__name__} {number or ''}".strip()

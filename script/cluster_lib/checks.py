@@ -124,7 +124,7 @@ def of_mails(lines: list[str]) -> Iterator[str]:
 
 
 def _message_id(mail: Mail) -> str:
-    found = rendering.letter_of(mail.message or "").message.decode("ascii", "replace")
+    found = rendering.envelope_of(mail.message or "").message.decode("ascii", "replace")
     headers = found.replace("\r\n ", " ").splitlines()
     return next(line.partition(":")[2].strip() for line in headers if line.lower().startswith("message-id:"))
 

@@ -15,7 +15,7 @@ from bookings.models.mail_state import OPEN
 from bookings.operations import preflight, worker
 from bookings.operations.heartbeat import Heartbeat
 from bookings.operations.worker import Stop
-from core.mail.smtp import Courier
+from core.mail.smtp import SmtpTransport
 from core.parent_death import end_with_parent
 
 STOP_SECONDS: Final = 150
@@ -38,16 +38,16 @@ class Command(BaseCommand):
         if not settings.MAIL_SERVER:
             self._wait_for_a_server(once=once, supervisor=options["supervisor"])
             return
-        connect = partial(Courier, settings.MAIL_SERVER)
+        connect = partial(SmtpTransport, settings.MAIL_SERVER)
         senders = Senders(settings.MAIL_CONNECTIONS - 1, connect, pause_after=worker.pause_after)
-        with connect() as courier:
+        with connect() as transport:
             if once:
-                sent = worker.run_once(courier, senders)
+                sent = worker.run_once(transport, senders)
                 self.stdout.write(_("%(count)d sent, %(left)d waiting.") % {"count": sent, "left": _waiting()})
             else:
                 stop, beats = _told_to_stop(options["supervisor"]), Heartbeat()
                 with beats.in_background():
-                    worker.run(courier, stop, beats, senders)
+                    worker.run(transport, stop, beats, senders)
 
     def _wait_for_a_server(self, *, once: bool, supervisor: int | None) -> None:
         """Without a mail server there is nothing to send, but to be there for whoever supervises."""

@@ -1,4 +1,4 @@
-"""A mail server, and a worker that hands mails to it."""
+"""A mail server, and a worker that sends emails to it."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from bookings.mails import delivery
 from core.mail import smtp
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 from tests.bookings.mails import postoffice
 from tests.bookings.mails.postoffice import PostOffice
 
@@ -25,13 +25,13 @@ def office() -> Iterator[PostOffice]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says nothing is given up soon. Only where one does so: on a busy machine the best may take so long."""
     monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(smtp, "FINAL_TIMEOUT_SECONDS", 0.5)
 
 
 @pytest.fixture
 def deliver(office: PostOffice) -> Iterator[Deliver]:
     """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
-    with Courier(server_of(office)) as with_hands:
+    with SmtpTransport(server_of(office)) as transport:
 
         def run(after: timedelta = timedelta(0), most: int = 100) -> list[Outcome]:
             found: list[Outcome] = []
@@ -39,9 +39,9 @@ def deliver(office: PostOffice) -> Iterator[Deliver]:
             def now() -> datetime:
                 return timezone.now() + after
 
-            while len(found) < most and (outcome := delivery.deliver_next(with_hands, now=now)) is not None:
+            while len(found) < most and (outcome := delivery.deliver_next(transport, now=now)) is not None:
                 found.append(outcome)
-                if outcome is Outcome.AWAY:
+                if outcome is Outcome.UNAVAILABLE:
                     break
             return found
 

@@ -23,7 +23,7 @@ from accounts.auth.models import AccountEmail, EmailKind
 from accounts.models import User
 from bookings.mails import account_email_delivery, stats
 from bookings.operations import worker
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.bookings.mails.conftest import server_of
@@ -46,8 +46,8 @@ def send(office: PostOffice) -> Send:
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []
-        with Courier(server_of(office)) as courier:
-            while outcome := account_email_delivery.deliver_next(courier, now=lambda: timezone.now() + after):
+        with SmtpTransport(server_of(office)) as transport:
+            while outcome := account_email_delivery.deliver_next(transport, now=lambda: timezone.now() + after):
                 found.append(outcome)
         return found
 
@@ -182,7 +182,7 @@ def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOf
     office.answers["RCPT"] = ["451 later"]
     sessions.give_password(staff)
 
-    assert [send(), send(), send(timedelta(minutes=5))] == [[Outcome.LATER], [], [Outcome.SENT]]
+    assert [send(), send(), send(timedelta(minutes=5))] == [[Outcome.DEFERRED], [], [Outcome.SENT]]
 
 
 def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, office: PostOffice, send: Send) -> None:
@@ -283,7 +283,7 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
 
 def test_worker_sends_them_on_its_rounds(staff: User, office: PostOffice) -> None:
     sessions.give_password(staff)
-    with Courier(server_of(office)) as courier:
-        assert worker.run_once(courier) == 1
+    with SmtpTransport(server_of(office)) as transport:
+        assert worker.run_once(transport) == 1
 
     assert office.kept[0]["Subject"] == "Your password was changed"

@@ -19,7 +19,7 @@ from bookings.mails.untrusted_text import name_to_repeat, without_links
 from bookings.models import Booking, Mail
 from bookings.models.mail_state import Kind, Standing
 from bookings.models.status import Status
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 from stations import timetable
 from stations.models import Station
 from tests.bookings.mails.conftest import server_of
@@ -45,7 +45,7 @@ def post(station: Station, office: PostOffice) -> Iterator[Post]:
     """
     made = booking(station, customer=ANA)
     told = Booking.objects.select_related("station", "customer").get(pk=made.pk)
-    with Courier(server_of(office)) as courier:
+    with SmtpTransport(server_of(office)) as transport:
 
         def send(kind: Kind = Kind.MADE, knows: Standing | None = None, **fields: Any) -> Received:
             booked = copy(told)
@@ -57,7 +57,7 @@ def post(station: Station, office: PostOffice) -> Iterator[Post]:
                     setattr(thing, name, value)
             mail = Mail(booking=booked, kind=kind, known=knows and knows.as_json())
             message = rendering.message(mail, booked, booked.customer, now=NOW)
-            assert courier.hand_over(rendering.letter_of(message.as_bytes().decode("ascii"))) is Outcome.SENT
+            assert transport.send(rendering.envelope_of(message.as_bytes().decode("ascii"))) is Outcome.SENT
             return office.received[-1]
 
         yield send

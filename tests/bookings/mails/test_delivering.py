@@ -15,7 +15,7 @@ from bookings.models import Booking, Mail
 from bookings.models.mail_state import Kind, Problem, State
 from bookings.models.status import Status
 from bookings.services import Place
-from core.mail.smtp import Courier, Letter, Outcome
+from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver, server_of
 from tests.bookings.mails.postoffice import PostOffice
@@ -84,7 +84,7 @@ def test_refusal_for_now_delays_the_mail(
     made = create(station)
     office.answers[step] = [answer]
 
-    assert deliver() == [Outcome.LATER]
+    assert deliver() == [Outcome.DEFERRED]
 
     assert mails(made) == [(Kind.MADE, State.WAITING, Problem.DELAYED)]
     assert deliver(A_WHILE) == [Outcome.SENT]
@@ -96,7 +96,7 @@ def test_server_that_says_nothing_delays_the_mail(station: Station, office: Post
     made = create(station)
     office.answers["MAIL"] = ["stall"]
 
-    assert deliver() == [Outcome.LATER]
+    assert deliver() == [Outcome.DEFERRED]
     office.given_up.set()
 
     assert deliver(A_WHILE) == [Outcome.SENT]
@@ -137,7 +137,7 @@ def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
     assert taken is not None
     services.reschedule(moved.pk, to=Place(SATURDAY, EVENING[1].replace(hour=21)), by=roles.OPERATOR)
 
-    delivery.settle(taken[0], Outcome.LATER, timezone.now())
+    delivery.settle(taken[0], Outcome.DEFERRED, timezone.now())
     deliver(A_WHILE)
 
     assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
@@ -150,7 +150,7 @@ def test_move_that_the_server_delays_does_not_get_lost_in_a_reminder(
 ) -> None:
     remind(moved, due_at=timezone.now() + 2 * A_WHILE)
     office.answers["RCPT"] = ["450 Busy"]
-    assert deliver(timedelta(minutes=2)) == [Outcome.LATER]
+    assert deliver(timedelta(minutes=2)) == [Outcome.DEFERRED]
 
     assert deliver(A_WHILE) == [Outcome.SENT]
 
@@ -287,7 +287,7 @@ def test_server_that_is_away_loses_nothing_and_costs_no_attempt(
     made = create(station)
     office.close()
 
-    assert [deliver() for _try in range(30)] == [[Outcome.AWAY]] * 30
+    assert [deliver() for _try in range(30)] == [[Outcome.UNAVAILABLE]] * 30
 
     assert (mails(made), Mail.objects.get().attempts) == ([(Kind.MADE, State.WAITING, Problem.AWAY)], 0)
     office.open()
@@ -301,7 +301,7 @@ def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostO
     after, waits = timedelta(0), []
 
     for _attempt in range(delivery.MOST_ATTEMPTS):
-        assert deliver(after, most=1) == [Outcome.LATER]
+        assert deliver(after, most=1) == [Outcome.DEFERRED]
         due = Mail.objects.get().due_at - timezone.now() - after
         waits.append(due)
         after += due + timedelta(seconds=1)
@@ -348,7 +348,7 @@ def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: Pos
     assert taken is not None
     deliver(A_WHILE)
 
-    delivery.settle(taken[0], Outcome.LATER, timezone.now())
+    delivery.settle(taken[0], Outcome.DEFERRED, timezone.now())
 
     assert mails(made)[0][1] == State.SENT
 
@@ -356,14 +356,14 @@ def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: Pos
 def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
     station: Station, office: PostOffice, deliver: Deliver
 ) -> None:
-    class Asleep(Courier):
-        def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
+    class Asleep(SmtpTransport):
+        def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
             assert deliver(A_WHILE) == [Outcome.SENT]
-            return super().hand_over(letter, may_leave)
+            return super().send(envelope, may_send)
 
     made = create(station)
-    with Asleep(server_of(office)) as hands:
-        delivery.deliver_next(hands)
+    with Asleep(server_of(office)) as transport:
+        delivery.deliver_next(transport)
 
     assert (mails(made), len(office.received)) == ([(Kind.MADE, State.SENT, "")], 1)
 

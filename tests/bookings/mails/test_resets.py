@@ -19,7 +19,7 @@ from accounts.models import AuditEntry, ResetRequest, User
 from bookings.mails import account_email_delivery
 from bookings.operations import worker
 from core.mail import smtp
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.bookings.mails.conftest import server_of
@@ -44,9 +44,9 @@ def send(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Send:
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []
-        with Courier(server_of(office)) as carrier:
+        with SmtpTransport(server_of(office)) as transport:
             while (
-                outcome := account_email_delivery.deliver_next(carrier, now=lambda: timezone.now() + after)
+                outcome := account_email_delivery.deliver_next(transport, now=lambda: timezone.now() + after)
             ) is not None:
                 found.append(outcome)
         return found
@@ -295,7 +295,7 @@ def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOf
     office.answers["RCPT"] = ["451 later"]
     ask(staff.email)
 
-    assert send() == [Outcome.LATER]
+    assert send() == [Outcome.DEFERRED]
     assert send() == []
     assert send(timedelta(minutes=5)) == [Outcome.SENT]
     assert send(timedelta(minutes=30)) == []
@@ -321,8 +321,8 @@ def test_request_that_no_worker_came_for_is_forgotten(staff: User) -> None:
 
 def test_worker_sends_it_on_its_rounds(staff: User, office: PostOffice) -> None:
     ask(staff.email)
-    with Courier(server_of(office)) as carrier:
-        assert worker.run_once(carrier) == 1
+    with SmtpTransport(server_of(office)) as transport:
+        assert worker.run_once(transport) == 1
 
     assert link_in(office)
 

@@ -21,7 +21,7 @@ from bookings.models import Booking, Mail
 from bookings.models.mail_state import Kind, State
 from bookings.operations import worker
 from bookings.operations.worker import Stop
-from core.mail.smtp import Courier, Outcome
+from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import server_of
 from tests.bookings.mails.postoffice import PostOffice
@@ -46,12 +46,12 @@ def queue(count: int, station: Station) -> list[Booking]:
 
 
 def senders_for(office: PostOffice, most: int) -> Senders:
-    return Senders(most, partial(Courier, server_of(office)), pause_after=lambda troubles: 0.05)
+    return Senders(most, partial(SmtpTransport, server_of(office)), pause_after=lambda troubles: 0.05)
 
 
 def run_once(office: PostOffice, most: int) -> int:
-    with Courier(server_of(office)) as courier:
-        return worker.run_once(courier, senders_for(office, most))
+    with SmtpTransport(server_of(office)) as transport:
+        return worker.run_once(transport, senders_for(office, most))
 
 
 @contextmanager
@@ -86,25 +86,25 @@ def test_mails_are_sent_several_at_once_over_connections_that_are_kept(kitchen: 
 def test_one_mail_opens_one_connection(kitchen: Station, office: PostOffice) -> None:
     queue(1, kitchen)
     senders = senders_for(office, 3)
-    with Courier(server_of(office)) as courier:
-        worker.run_once(courier, senders)
+    with SmtpTransport(server_of(office)) as transport:
+        worker.run_once(transport, senders)
 
     assert (senders._threads, len(office.clients)) == ([], 1)
 
 
 def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, office: PostOffice) -> None:
     queue(8, kitchen)
-    couriers: list[Courier] = []
+    transports: list[SmtpTransport] = []
 
-    def connect() -> Courier:
-        couriers.append(Courier(server_of(office)))
-        return couriers[-1]
+    def connect() -> SmtpTransport:
+        transports.append(SmtpTransport(server_of(office)))
+        return transports[-1]
 
     with connect() as own:
         worker.run_once(own, Senders(3, connect, pause_after=lambda troubles: 0.05))
 
-    assert len(couriers) == 4
-    assert [courier._backend.connection for courier in couriers] == [None] * 4
+    assert len(transports) == 4
+    assert [transport._backend.connection for transport in transports] == [None] * 4
 
 
 def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
@@ -112,21 +112,21 @@ def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
 ) -> None:
     """As servers with a limit for each client: the newest connection is turned away, and that is no attempt of the mail's."""
     queue(8, kitchen)
-    open_one = Courier._open
-    first: list[Courier] = []
+    open_one = SmtpTransport._open
+    first: list[SmtpTransport] = []
 
-    def open_only(courier: Courier) -> Any:
-        first[:] = first or [courier]
-        return open_one(courier) if courier is first[0] else None
+    def open_only(transport: SmtpTransport) -> Any:
+        first[:] = first or [transport]
+        return open_one(transport) if transport is first[0] else None
 
-    monkeypatch.setattr(Courier, "_open", open_only)
-    with Courier(server_of(office)) as courier:
-        first[:] = [courier]
-        sent = worker.run_once(courier, senders_for(office, 3))
+    monkeypatch.setattr(SmtpTransport, "_open", open_only)
+    with SmtpTransport(server_of(office)) as transport:
+        first[:] = [transport]
+        sent = worker.run_once(transport, senders_for(office, 3))
     while left := Mail.objects.filter(state=State.WAITING).count():
-        with Courier(server_of(office)) as courier:
-            first[:] = [courier]
-            sent += worker.run_once(courier)
+        with SmtpTransport(server_of(office)) as transport:
+            first[:] = [transport]
+            sent += worker.run_once(transport)
         assert left > Mail.objects.filter(state=State.WAITING).count()
 
     assert (sent, sum(office.ids.values())) == (8, 8)
@@ -136,11 +136,11 @@ def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
 def test_senders_rest_after_they_were_turned_away(office: PostOffice) -> None:
     asked: list[int] = []
 
-    def send_next(courier: Courier) -> Outcome:
+    def send_next(transport: SmtpTransport) -> Outcome:
         asked.append(1)
-        return Outcome.AWAY
+        return Outcome.UNAVAILABLE
 
-    senders = Senders(1, partial(Courier, server_of(office)), pause_after=lambda troubles: 0.2 * troubles)
+    senders = Senders(1, partial(SmtpTransport, server_of(office)), pause_after=lambda troubles: 0.2 * troubles)
     for _again in range(3):
         senders.start(1, send_next, Stop())
         senders.finish()
@@ -156,7 +156,7 @@ def test_senders_rest_after_they_were_turned_away(office: PostOffice) -> None:
 def test_error_ends_a_sender_and_not_the_worker(
     kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def send_next(courier: Courier) -> Outcome:
+    def send_next(transport: SmtpTransport) -> Outcome:
         raise ZeroDivisionError
 
     senders = senders_for(office, 1)
@@ -171,8 +171,8 @@ def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office:
     office.answers["DATA"] = ["wait"] * 2
     stop = Stop()
     with (
-        Courier(server_of(office)) as courier,
-        thread_of(lambda: worker.run(courier, stop, senders=senders_for(office, 1))),
+        SmtpTransport(server_of(office)) as transport,
+        thread_of(lambda: worker.run(transport, stop, senders=senders_for(office, 1))),
     ):
         until = time.monotonic() + PATIENCE_SECONDS
         while len(office.received) < 2 and time.monotonic() < until:

@@ -25,7 +25,7 @@ from bookings.models.mail_state import OPEN, Kind, State
 from bookings.models.status import Status
 from bookings.services import Place
 from core.errors import DomainError
-from core.mail.smtp import Letter, Outcome
+from core.mail.smtp import Envelope, Outcome
 from tests.bookings.mails.test_outbox import create
 from tests.calendars import Store
 from tests.factories import open_station
@@ -42,7 +42,7 @@ STEPS: Final = st.one_of(
     st.tuples(st.sampled_from(["undo", "remind"]), st.none()),
     st.tuples(st.sampled_from(["confirm", "cancel", "restore", "restore pending", "complete"]), st.none()),
     st.tuples(st.just("deliver"), st.sampled_from([timedelta(0), GRACE])),
-    st.tuples(st.just("fail"), st.sampled_from([Outcome.LATER, Outcome.UNKNOWN, Outcome.AWAY])),
+    st.tuples(st.just("fail"), st.sampled_from([Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.UNAVAILABLE])),
 )
 TO: Final = {
     "confirm": Status.CONFIRMED,
@@ -58,7 +58,7 @@ Belief = tuple[datetime, datetime, str, str]
 
 
 class Post:
-    """Stands for the mail server: every letter counted by its Message-ID, and its file put into the customer's calendar.
+    """Stands for the mail server: every envelope counted by its Message-ID, and its file put into the customer's calendar.
 
     `told` is what they would know without reminders, which tell no news and are not counted.
     """
@@ -68,8 +68,8 @@ class Post:
         self.ids: list[str] = []
         self.now = timezone.now()
 
-    def bring(self, mail: Mail, letter: Letter) -> None:
-        message = message_from_bytes(letter.message, policy=SMTP)
+    def bring(self, mail: Mail, envelope: Envelope) -> None:
+        message = message_from_bytes(envelope.message, policy=SMTP)
         [file] = [part.get_payload(decode=True) for part in message.walk() if part.get_filename()]
         assert isinstance(file, bytes)
         self.store.take(file)
@@ -138,11 +138,11 @@ def do(made: Booking, step: str, value: object, back: list[Place]) -> None:
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(
-    steps=[("deliver", GRACE), ("move", 20), ("fail", Outcome.UNKNOWN), ("undo", None), ("fail", Outcome.LATER)],
+    steps=[("deliver", GRACE), ("move", 20), ("fail", Outcome.UNKNOWN), ("undo", None), ("fail", Outcome.DEFERRED)],
     status=Status.CONFIRMED,
 )
 @example(
-    steps=[("deliver", GRACE), ("remind", None), ("move", 20), ("fail", Outcome.LATER), ("fail", Outcome.LATER)],
+    steps=[("deliver", GRACE), ("remind", None), ("move", 20), ("fail", Outcome.DEFERRED), ("fail", Outcome.DEFERRED)],
     status=Status.CONFIRMED,
 )
 @given(steps=st.lists(STEPS, min_size=1, max_size=12), status=st.sampled_from([Status.PENDING, Status.CONFIRMED]))

@@ -31,7 +31,7 @@ from bookings.models import Mail
 from bookings.models.mail_state import Kind, State
 from bookings.operations import worker
 from bookings.operations.worker import Round, Stop
-from core.mail.smtp import Courier, Letter, Outcome
+from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver, server_of
 from tests.bookings.mails.postoffice import PostOffice
@@ -80,8 +80,8 @@ def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
     office.close()
     stop = Listening({9: office.open, 10: lambda: stop.request()})
 
-    with Courier(server_of(office)) as hands:
-        worker.run(hands, stop)
+    with SmtpTransport(server_of(office)) as transport:
+        worker.run(transport, stop)
 
     away, idle = stop.waits[:9], stop.waits[9:]
     assert all(later > sooner for sooner, later in pairwise(away[:6]))
@@ -95,10 +95,10 @@ def test_worker_without_mails_keeps_no_line_open(station: Station, office: PostO
     create(station)
     stop = Listening({1: lambda: stop.request()})
 
-    with Courier(server_of(office)) as hands:
-        worker.run(hands, stop)
+    with SmtpTransport(server_of(office)) as transport:
+        worker.run(transport, stop)
 
-        assert hands._backend.connection is None
+        assert transport._backend.connection is None
 
 
 def test_round_that_goes_wrong_waits_for_its_next_turn_and_holds_up_nothing() -> None:
@@ -139,8 +139,8 @@ def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
     create(kitchen)
     stop = Listening({2: lambda: stop.request()})
 
-    with Courier(server_of(office)) as hands:
-        worker.run(hands, stop)
+    with SmtpTransport(server_of(office)) as transport:
+        worker.run(transport, stop)
 
     assert (len(office.received), stop.waits[1]) == (1, worker.IDLE_SECONDS)
     assert "Mails wait, and are looked for again soon: ValueError (" in caplog.text
@@ -161,14 +161,14 @@ class Gate(Stop):
 
 
 @contextmanager
-def working(hands: Courier, stop: Stop, *, until: Callable[[], object] = lambda: True) -> Iterator[None]:
+def working(transport: SmtpTransport, stop: Stop, *, until: Callable[[], object] = lambda: True) -> Iterator[None]:
     """A worker beside the test, in a thread, until the condition holds after the block."""
 
     def work() -> None:
         if connection.vendor == "sqlite":
             connection.cursor().execute("PRAGMA busy_timeout = 100")
         try:
-            worker.run(hands, stop)
+            worker.run(transport, stop)
         finally:
             connection.close()
 
@@ -209,7 +209,10 @@ def test_database_that_goes_away_is_waited_for(
 ) -> None:
     create(kitchen)
     gate = Gate()
-    with Courier(server_of(office)) as hands, working(hands, gate, until=lambda: states() == [State.SENT] * 2):
+    with (
+        SmtpTransport(server_of(office)) as transport,
+        working(transport, gate, until=lambda: states() == [State.SENT] * 2),
+    ):
         assert gate.reached.wait(PATIENCE_SECONDS)
         create(kitchen)
         bring_back = TAKE_THE_DATABASE_AWAY[connection.vendor]()
@@ -227,15 +230,15 @@ def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
     monkeypatch.setattr(delivery, "MARK_AGAIN_SECONDS", 0.05)
     gone, back = Event(), Event()
 
-    class Slow(Courier):
-        def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
-            outcome = super().hand_over(letter, may_leave)
+    class Slow(SmtpTransport):
+        def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
+            outcome = super().send(envelope, may_send)
             gone.set()
             assert back.wait(PATIENCE_SECONDS)
             return outcome
 
     create(kitchen)
-    with Slow(server_of(office)) as hands, working(hands, Stop(), until=lambda: states() == [State.SENT]):
+    with Slow(server_of(office)) as transport, working(transport, Stop(), until=lambda: states() == [State.SENT]):
         assert gone.wait(PATIENCE_SECONDS)
         bring_back = TAKE_THE_DATABASE_AWAY[connection.vendor]()
         back.set()
@@ -250,14 +253,14 @@ def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, of
     """Nor is a transaction open while it is spoken to."""
     open_meanwhile: list[bool] = []
 
-    class Watched(Courier):
-        def hand_over(self, letter: Letter, may_leave: Callable[[], bool] = lambda: True) -> Outcome:
+    class Watched(SmtpTransport):
+        def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
             open_meanwhile.append(connection.in_atomic_block)
-            return super().hand_over(letter, may_leave)
+            return super().send(envelope, may_send)
 
     made = create(kitchen)
     office.answers["DATA"] = ["stall"]
-    with Watched(server_of(office)) as hands, working(hands, Stop()):
+    with Watched(server_of(office)) as transport, working(transport, Stop()):
         wait_for(lambda: len(office.received) == 1)
 
         create(kitchen)

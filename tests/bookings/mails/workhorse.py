@@ -25,7 +25,7 @@ from bookings.models.mail_state import Kind  # noqa: E402
 from bookings.operations import worker  # noqa: E402
 from bookings.operations.worker import Stop  # noqa: E402
 from config.environment import env  # noqa: E402
-from core.mail.smtp import Courier  # noqa: E402
+from core.mail.smtp import SmtpTransport  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 LEASE: Final = timedelta(seconds=3)
@@ -57,10 +57,10 @@ def warm_up() -> None:
 
 
 def work(port: str) -> None:
-    connect = partial(Courier, env.email_url_config(f"smtp://127.0.0.1:{port}"))
+    connect = partial(SmtpTransport, env.email_url_config(f"smtp://127.0.0.1:{port}"))
     senders = Senders(AT_ONCE - 1, connect, pause_after=worker.pause_after)
-    with connect() as courier:
-        worker.run(courier, Orphaned(), senders=senders)
+    with connect() as transport:
+        worker.run(transport, Orphaned(), senders=senders)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bookings.admin.audit_trail import describe
 from bookings.mails import account_email_delivery
 from bookings.models import RetentionNotice
 from bookings.operations import worker
-from core.mail.smtp import Courier
+from core.mail.smtp import SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import office as office  # a fixture
 from tests.bookings.mails.conftest import server_of
@@ -56,8 +56,8 @@ def work(office: PostOffice) -> list[EmailMessage]:
     """What a worker does in a day; the emails that it sends."""
     before = len(office.kept)
     worker.retain(timezone.now())
-    with Courier(server_of(office)) as courier:
-        while account_email_delivery.deliver_next(courier):
+    with SmtpTransport(server_of(office)) as transport:
+        while account_email_delivery.deliver_next(transport):
             pass
     return office.kept[before:]
 

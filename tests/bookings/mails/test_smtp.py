@@ -18,24 +18,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from config.environment import env
 from core.mail import smtp
-from core.mail.smtp import Courier, Letter, Outcome
+from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from tests.bookings.mails.postoffice import PostOffice
 from tests.bookings.mails.scripted import DROP, STALL, Scripted, scripted
 
-LETTER: Final = Letter(b"Subject: x\r\n\r\n.\r\n..dots\r\n", "kitchen@example.com", "ana@example.com")
+ENVELOPE: Final = Envelope(b"Subject: x\r\n\r\n.\r\n..dots\r\n", "kitchen@example.com", "ana@example.com")
 
-Serve = Callable[..., tuple[Courier, Scripted]]
+Serve = Callable[..., tuple[SmtpTransport, Scripted]]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """`serve(step=[answers])`: a courier to a server with that script; steps are named as in `scripted`, and `END` for “.”."""
+    """`serve(step=[answers])`: a transport to a server with that script; steps are named as in `scripted`, and `END` for “.”."""
     with ExitStack() as open_:
 
-        def serve_(**script: list[str]) -> tuple[Courier, Scripted]:
+        def serve_(**script: list[str]) -> tuple[SmtpTransport, Scripted]:
             steps = {{"END": ".", "GREETING": "greeting"}.get(step, step): answers for step, answers in script.items()}
             server = open_.enter_context(scripted(steps))
-            return open_.enter_context(Courier(env.email_url_config(server.url))), server
+            return open_.enter_context(SmtpTransport(env.email_url_config(server.url))), server
 
         yield serve_
 
@@ -43,26 +43,26 @@ def serve() -> Iterator[Serve]:
 @pytest.mark.parametrize(
     ("step", "answer", "outcome"),
     [
-        ("GREETING", "421 Busy", Outcome.AWAY),
-        ("GREETING", "554 No service", Outcome.AWAY),
-        ("GREETING", DROP, Outcome.AWAY),
-        ("GREETING", STALL, Outcome.AWAY),
-        ("EHLO", DROP, Outcome.AWAY),
+        ("GREETING", "421 Busy", Outcome.UNAVAILABLE),
+        ("GREETING", "554 No service", Outcome.UNAVAILABLE),
+        ("GREETING", DROP, Outcome.UNAVAILABLE),
+        ("GREETING", STALL, Outcome.UNAVAILABLE),
+        ("EHLO", DROP, Outcome.UNAVAILABLE),
         ("EHLO", "500 What?", Outcome.SENT),
         ("MAIL", "250 OK", Outcome.SENT),
         ("MAIL", "251 Very well", Outcome.SENT),
-        ("MAIL", "451 Try again", Outcome.LATER),
-        ("MAIL", "421 Closing", Outcome.LATER),
-        ("MAIL", "What?", Outcome.LATER),
-        ("MAIL", DROP, Outcome.LATER),
-        ("MAIL", STALL, Outcome.LATER),
+        ("MAIL", "451 Try again", Outcome.DEFERRED),
+        ("MAIL", "421 Closing", Outcome.DEFERRED),
+        ("MAIL", "What?", Outcome.DEFERRED),
+        ("MAIL", DROP, Outcome.DEFERRED),
+        ("MAIL", STALL, Outcome.DEFERRED),
         ("MAIL", "550 5.1.8 Bad sender", Outcome.REFUSED),
-        ("MAIL", "530 5.7.0 Authentication required", Outcome.AWAY),
+        ("MAIL", "530 5.7.0 Authentication required", Outcome.UNAVAILABLE),
         ("RCPT", "251 Will forward", Outcome.SENT),
-        ("RCPT", "450 4.2.0 Greylisted", Outcome.LATER),
-        ("RCPT", "421 Closing", Outcome.LATER),
-        ("RCPT", DROP, Outcome.LATER),
-        ("RCPT", STALL, Outcome.LATER),
+        ("RCPT", "450 4.2.0 Greylisted", Outcome.DEFERRED),
+        ("RCPT", "421 Closing", Outcome.DEFERRED),
+        ("RCPT", DROP, Outcome.DEFERRED),
+        ("RCPT", STALL, Outcome.DEFERRED),
         ("RCPT", "550 No such user", Outcome.NO_SUCH_ADDRESS),
         ("RCPT", "551 Not here", Outcome.NO_SUCH_ADDRESS),
         ("RCPT", "553 No such name", Outcome.NO_SUCH_ADDRESS),
@@ -74,16 +74,16 @@ def serve() -> Iterator[Serve]:
         ("RCPT", "554 5.7.1 Client host blocked", Outcome.REFUSED),
         ("RCPT", "552 5.2.2 Mailbox full", Outcome.REFUSED),
         ("RCPT", "554 Refused", Outcome.REFUSED),
-        ("RCPT", "530 5.7.0 Authentication required", Outcome.AWAY),
-        ("DATA", "451 Not now", Outcome.LATER),
+        ("RCPT", "530 5.7.0 Authentication required", Outcome.UNAVAILABLE),
+        ("DATA", "451 Not now", Outcome.DEFERRED),
         ("DATA", "554 No", Outcome.REFUSED),
-        ("DATA", "250 What?", Outcome.LATER),
-        ("DATA", DROP, Outcome.LATER),
-        ("DATA", STALL, Outcome.LATER),
+        ("DATA", "250 What?", Outcome.DEFERRED),
+        ("DATA", DROP, Outcome.DEFERRED),
+        ("DATA", STALL, Outcome.DEFERRED),
         ("END", "250 Queued", Outcome.SENT),
         ("END", "252 Queued", Outcome.SENT),
-        ("END", "451 Disk", Outcome.LATER),
-        ("END", "421 Closing", Outcome.LATER),
+        ("END", "451 Disk", Outcome.DEFERRED),
+        ("END", "421 Closing", Outcome.DEFERRED),
         ("END", "554 Spam", Outcome.REFUSED),
         ("END", "550 5.1.1 Nobody", Outcome.REFUSED),
         ("END", "What?", Outcome.UNKNOWN),
@@ -97,40 +97,40 @@ def test_answer_means_what_its_step_makes_of_it(
 ) -> None:
     if answer == STALL:
         monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
-        monkeypatch.setattr(smtp, "LAST_TIMEOUT_SECONDS", 0.5)
-    hands, server = serve(**{step: [answer]})
+        monkeypatch.setattr(smtp, "FINAL_TIMEOUT_SECONDS", 0.5)
+    transport, server = serve(**{step: [answer]})
 
-    assert hands.hand_over(LETTER) is outcome
+    assert transport.send(ENVELOPE) is outcome
     assert len(server.messages) == (outcome in (Outcome.SENT, Outcome.UNKNOWN) or step == "END")
 
 
 def test_letter_arrives_as_it_was_written(office: PostOffice) -> None:
-    with Courier(env.email_url_config(office.url)) as hands:
-        hands.hand_over(LETTER)
+    with SmtpTransport(env.email_url_config(office.url)) as transport:
+        transport.send(ENVELOPE)
 
     [found] = office.received
-    assert (found.octets, found.sender, found.recipients) == (LETTER.message, LETTER.sender, (LETTER.recipient,))
+    assert (found.octets, found.sender, found.recipients) == (ENVELOPE.message, ENVELOPE.sender, (ENVELOPE.recipient,))
 
 
 def test_nobody_at_an_address_stays_the_answer_though_the_line_breaks_then(serve: Serve) -> None:
-    hands, _server = serve(RCPT=["550 5.1.1 Nobody"], RSET=[DROP])
+    transport, _server = serve(RCPT=["550 5.1.1 Nobody"], RSET=[DROP])
 
-    assert hands.hand_over(LETTER) is Outcome.NO_SUCH_ADDRESS
+    assert transport.send(ENVELOPE) is Outcome.NO_SUCH_ADDRESS
 
 
 def test_letters_follow_each_other_on_one_line(serve: Serve) -> None:
-    hands, server = serve(RCPT=["250 OK", "550 5.1.1 Nobody", "250 OK"])
+    transport, server = serve(RCPT=["250 OK", "550 5.1.1 Nobody", "250 OK"])
 
-    outcomes = [hands.hand_over(LETTER) for _letter in range(3)]
+    outcomes = [transport.send(ENVELOPE) for _ in range(3)]
 
     assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.NO_SUCH_ADDRESS, Outcome.SENT], 1)
 
 
 @pytest.mark.parametrize("answer", [DROP, "421 Too many messages on this line"])
 def test_line_that_the_server_ends_between_letters_is_opened_again(serve: Serve, answer: str) -> None:
-    hands, server = serve(MAIL=["250 OK", answer, "250 OK"])
+    transport, server = serve(MAIL=["250 OK", answer, "250 OK"])
 
-    outcomes = [hands.hand_over(LETTER) for _letter in range(2)]
+    outcomes = [transport.send(ENVELOPE) for _ in range(2)]
 
     assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.SENT], 2)
 
@@ -141,27 +141,27 @@ def test_last_answer_is_waited_for_longer_than_the_others(serve: Serve, monkeypa
     slow_to_take, _server = serve(END=["2.0 250 OK"])
     slow_to_listen, server = serve(MAIL=["2.0 250 OK"])
 
-    assert (slow_to_take.hand_over(LETTER), slow_to_listen.hand_over(LETTER)) == (Outcome.SENT, Outcome.LATER)
+    assert (slow_to_take.send(ENVELOPE), slow_to_listen.send(ENVELOPE)) == (Outcome.SENT, Outcome.DEFERRED)
     assert server.messages == []
 
 
 def test_letter_that_may_not_leave_any_more_reaches_nobody(serve: Serve) -> None:
-    hands, server = serve()
+    transport, server = serve()
 
-    assert hands.hand_over(LETTER, lambda: False) is Outcome.LATER
+    assert transport.send(ENVELOPE, lambda: False) is Outcome.DEFERRED
 
     assert (server.messages, server.said[-2:]) == ([], ["rcpt TO:<ana@example.com>", "quit"])
 
 
 def test_line_is_closed_where_it_cannot_be_known_whether_the_letter_may_leave(serve: Serve) -> None:
-    def may_leave() -> bool:
+    def may_send() -> bool:
         raise ZeroDivisionError
 
-    hands, server = serve()
+    transport, server = serve()
     with pytest.raises(ZeroDivisionError):
-        hands.hand_over(LETTER, may_leave)
+        transport.send(ENVELOPE, may_send)
 
-    assert (hands.hand_over(LETTER), server.lines, len(server.messages)) == (Outcome.SENT, 2, 1)
+    assert (transport.send(ENVELOPE), server.lines, len(server.messages)) == (Outcome.SENT, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,8 @@ def test_line_is_closed_where_it_cannot_be_known_whether_the_letter_may_leave(se
     ["smtp://127.0.0.1:1", "smtp://mail..example:25", f"smtp://{'m' * 64}.example:25", "smtp://nowhere.invalid:25"],
 )
 def test_server_that_is_none_is_away(url: str) -> None:
-    with Courier(env.email_url_config(url)) as hands:
-        assert hands.hand_over(LETTER) is Outcome.AWAY
+    with SmtpTransport(env.email_url_config(url)) as transport:
+        assert transport.send(ENVELOPE) is Outcome.UNAVAILABLE
 
 
 def test_logs_name_the_number_and_never_the_words(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,7 +182,7 @@ def test_logs_name_the_number_and_never_the_words(serve: Serve, caplog: pytest.L
         {"DATA": ["451 ana@example.com"]},
         {"END": ["554 ana@example.com"]},
     ):
-        serve(**answers)[0].hand_over(LETTER)
+        serve(**answers)[0].send(ENVELOPE)
 
     assert [record.getMessage() for record in caplog.records if record.name == "core.mail.smtp"] == [
         "The mail server cannot be used: SMTPConnectError 554.",
@@ -238,7 +238,11 @@ def _write_certificate(certificate: Path, key: Path) -> None:
 @pytest.mark.parametrize(("scheme", "implicit"), [("smtp+tls", False), ("smtp+ssl", True)])
 @pytest.mark.parametrize(
     ("password", "trusted", "outcome"),
-    [("p%40ss+%2Fword", True, Outcome.SENT), ("wrong", True, Outcome.AWAY), ("p%40ss+%2Fword", False, Outcome.AWAY)],
+    [
+        ("p%40ss+%2Fword", True, Outcome.SENT),
+        ("wrong", True, Outcome.UNAVAILABLE),
+        ("p%40ss+%2Fword", False, Outcome.UNAVAILABLE),
+    ],
 )
 def test_server_over_tls_is_spoken_to_only_if_it_is_trusted_and_knows_us(
     tmp_path: Path,
@@ -256,8 +260,8 @@ def test_server_over_tls_is_spoken_to_only_if_it_is_trusted_and_knows_us(
     server = guarded.open(implicit=implicit)
     server.start()
     try:
-        with Courier(env.email_url_config(url)) as hands:
-            assert hands.hand_over(LETTER) is outcome
+        with SmtpTransport(env.email_url_config(url)) as transport:
+            assert transport.send(ENVELOPE) is outcome
     finally:
         server.stop()
 
