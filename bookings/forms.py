@@ -15,7 +15,7 @@ from bookings.calendar.layout import MONTH_DAYS
 from bookings.calendar.read_model import Cell
 from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
 from bookings.models.status import NEW, Status
-from bookings.services.bookable_slots import SlotOffer
+from bookings.services.slot_offers import SlotOffer
 from core import formats, money, validators
 from core.bidi import isolate
 from core.web.redisplay import RedisplayMixin

@@ -36,7 +36,7 @@ class Week:
 def build(station: Station, week: Week) -> list[Opening]:
     """Write the openings.
 
-    To be called inside `bookings.services.timetable_changes.changing`, which settles what it does to bookings.
+    To be called inside `bookings.services.timetable_changes.timetable_change`, which settles what it does to bookings.
     """
     if week.replace:
         _give_way(station, week)

@@ -28,7 +28,7 @@ from bookings.models import Booking, ContactProposal, Feed, Mail
 from bookings.models.mail_state import OPEN, State
 from bookings.models.status import Status
 from bookings.privacy import erasure
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from config.environment import env
 from core.mail.smtp import SmtpTransport
 from stations.models import Station
@@ -167,7 +167,7 @@ def use_the_commands(station: Station, folder: Path) -> None:
 
 def use_the_timetable(station: Station) -> None:
     booking(station, SATURDAY, customer=Contact(NAME, EMAIL))
-    with changing(station, by=roles.OPERATOR, displace=True):
+    with timetable_change(station, by=roles.OPERATOR, displace=True):
         ExceptionFactory(station=station, date=SATURDAY)
 
 

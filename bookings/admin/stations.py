@@ -28,7 +28,7 @@ from bookings.forms import IsoDateField, SlotField
 from bookings.mails import rendering
 from bookings.models import Booking
 from bookings.privacy import retention
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from core import formats
 from core.errors import DomainError
 from core.web.redisplay import RedisplayMixin, redisplays
@@ -181,7 +181,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Station and timetable in one change, settled with the bookings as it is left."""
         agreed = {name: form.cleaned_data[name] for name in ("displace", "retime")}
-        with changing(form.instance, by=request.user, seen=Versions(*form.seen_versions or ()), **agreed):
+        with timetable_change(form.instance, by=request.user, seen=Versions(*form.seen_versions or ()), **agreed):
             if change:
                 self._save_changed(form)
             super().save_related(request, form, formsets, change)
@@ -241,7 +241,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
         try:
             with transaction.atomic():
                 seen = Versions(timetable=form.cleaned_data["timetable_version"])
-                with changing(station, by=request.user, displace=form.cleaned_data["displace"], seen=seen):
+                with timetable_change(station, by=request.user, displace=form.cleaned_data["displace"], seen=seen):
                     made = build(station, form.week())
                 transaction.set_rollback(not for_good)
         except Stale as refusal:

@@ -368,5 +368,5 @@ def _take_the_place_of(booking: Booking, station: Station) -> None:
     """Close its slot under it, as when something breaks."""
     if station.code != DISPLACED_AT or TimetableException.objects.filter(station=station, date=booking.date).exists():
         return
-    with timetable_changes.changing(station, by=roles.OPERATOR, displace=True):
+    with timetable_changes.timetable_change(station, by=roles.OPERATOR, displace=True):
         TimetableException(station=station, date=booking.date, slot=booking.slot, reason="The oven is broken").save()

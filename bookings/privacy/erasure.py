@@ -66,7 +66,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     _forget_wishes(customer, by=by)
     _forget_imported(customer)
     steps.forget(customer)
-    contacts.forget(customer)
+    contacts.erase(customer)
     customers.erase(customer, at=at, by=by)
     Station.objects.bump(customer.station_id)
 

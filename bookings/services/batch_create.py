@@ -1,6 +1,6 @@
-"""How bookings come into being at one station: one or hundreds, by the same rules, in a handful of statements.
+"""Creates one booking or hundreds at a station, by the same rules and with a fixed number of statements.
 
-Called by `bookings.services` under the station's lock, and by nothing else.
+Only `bookings.services.create` calls it, under the station's lock.
 """
 
 from collections.abc import Sequence
@@ -31,22 +31,22 @@ from stations.models import Station
 from stations.timetable import Slot
 from stations.timetable_queries import ask_for_timetable
 
-UNCHECKED = [field.name for field in Booking._meta.fields if field.name not in FIELDS]
-"""Fields that a service fills in itself, and whose validators have nothing to say."""
+NOT_VALIDATED = [field.name for field in Booking._meta.fields if field.name not in FIELDS]
+"""Fields that the services fill in themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What differs between a booking made now and one brought in from elsewhere."""
+    """What differs between a new booking and an imported one."""
 
     not_before: datetime | None
-    """A slot that has ended by then is past; None where the past is allowed."""
+    """A slot that has ended by then is past; None if the past is allowed."""
     strict: bool
-    """Whether a phone number or an address that is none is refused, rather than kept as written."""
+    """Whether an invalid phone number or email is refused, or kept as written."""
 
 
-def make(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person) -> list[Booking | DomainError]:
-    """Each draft as a booking, or what refused it, in order; those made are written with holds, customers and trail."""
+def create_batch(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person) -> list[Booking | DomainError]:
+    """Create a booking from each draft. Returns for each, in order, the booking or its error."""
     batch = _Batch(station, drafts, by)
     results: list[Booking | DomainError] = []
     for draft in drafts:
@@ -59,7 +59,7 @@ def make(station: Station, drafts: Sequence[Draft], rules: Rules, *, by: Person)
 
 
 class _Batch:
-    """The drafts of one station: what they may refer to, read once, and what becomes of them, written once."""
+    """The drafts of one station. Reads what they refer to once, and writes all of them at once."""
 
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
@@ -73,9 +73,9 @@ class _Batch:
         self._holds: list[Hold] = []
 
     def place(self, draft: Draft, rules: Rules) -> Booking:
-        """The booking, with its places taken in the ledger; raises the rule that forbids it."""
-        booking = self._fields(draft)
-        _require_past(draft.created_at)
+        """Build the booking and take its places in the ledger. Raises the domain error that forbids it."""
+        booking = self._build(draft)
+        _require_not_in_future(draft.created_at)
         if draft.customer and draft.customer.given:
             customers.check(self.station, draft.customer, strict=rules.strict)
         if draft.external_ref in self._references:
@@ -89,7 +89,7 @@ class _Batch:
         self._placed.append((booking, draft))
         return booking
 
-    def _fields(self, draft: Draft) -> Booking:
+    def _build(self, draft: Draft) -> Booking:
         booking = Booking(
             station=self.station,
             date=draft.date,
@@ -100,7 +100,7 @@ class _Batch:
         for name in FIELDS:
             setattr(booking, name, getattr(draft, name))
         booking.requests_are_external = bool(draft.special_requests) and is_external()
-        check(booking)
+        validate(booking)
         return booking
 
     def _customer(self, draft: Draft) -> Customer | None:
@@ -120,33 +120,33 @@ class _Batch:
         return self._timetable.row_of_slots(draft.date, draft.slot, draft.slots, even_closed=cancelled)
 
     def write(self, rules: Rules) -> None:
-        """All that was placed: customers found or made, then bookings, holds and trail."""
+        """Write everything that was placed: customers, then bookings, holds and audit entries."""
         if not self._placed:
             return
         self._find_customers(rules)
         self._save_contacts()
-        made, given = [booking for booking, _draft in self._placed], self._contact_proposals()
+        bookings, proposals = [booking for booking, _draft in self._placed], self._contact_proposals()
         now = timezone.now()
         for index, (booking, draft) in enumerate(self._placed):
-            # A microsecond each: what came in one batch is listed in the order it came in, not by chance.
+            # A microsecond apart, so that a batch is listed in the order in which it came.
             booking.updated_at = now + timedelta(microseconds=index)
             booking.created_at = draft.created_at or booking.updated_at
         with sql.together():
-            sql.insert(made)
-            sql.insert([*given.values()])
-            capacity.write(self._holds)
-            audit.record((self._created(booking, given.get(booking.pk)) for booking in made), by=self.by)
+            sql.insert(bookings)
+            sql.insert([*proposals.values()])
+            capacity.insert(self._holds)
+            audit.record((self._created(booking, proposals.get(booking.pk)) for booking in bookings), by=self.by)
             Station.objects.bump(self.station.pk)
 
     def _find_customers(self, rules: Rules) -> None:
         unknown = [(booking, contact) for booking, contact in self._contacts() if booking.customer is None]
-        given = [contact for _booking, contact in unknown]
-        found = customers.find_or_make(self.station, given, strict=rules.strict, by=self.by)
+        unmatched = [contact for _booking, contact in unknown]
+        found = customers.find_or_make(self.station, unmatched, strict=rules.strict, by=self.by)
         for (booking, _contact), customer in zip(unknown, found, strict=True):
             booking.customer = customer
 
     def _save_contacts(self) -> None:
-        """What staff say shall be on file from now on."""
+        """Save contacts for their customers where staff have asked for it."""
         for booking, draft in self._placed:
             if draft.save_contact and draft.customer and booking.customer:
                 new = customers.difference(booking.customer, draft.customer)
@@ -154,23 +154,23 @@ class _Batch:
                 booking.customer = customers.edit(booking.customer.pk, changes, by=self.by)
 
     def _contacts(self) -> list[tuple[Booking, Contact]]:
-        """The bookings that came with a contact, and it."""
+        """The bookings that came with a contact, each with its contact."""
         return [(booking, draft.customer) for booking, draft in self._placed if draft.customer and draft.customer.given]
 
     def _contact_proposals(self) -> dict[UUID, ContactProposal]:
-        """What their customers are not on file with, by the bookings' keys."""
-        found = (contacts.of_new(booking, contact) for booking, contact in self._contacts())
+        """Unsaved proposals by booking key."""
+        found = (contacts.build_proposal(booking, contact) for booking, contact in self._contacts())
         return {one.booking_id: one for one in found if one}
 
-    def _created(self, booking: Booking, given: ContactProposal | None) -> Change:
-        changes = audit.differences({}, audit.recorded(booking)) | contacts.changes_of(given)
+    def _created(self, booking: Booking, proposal: ContactProposal | None) -> Change:
+        changes = audit.differences({}, audit.recorded(booking)) | contacts.changes_of(proposal)
         return Change(booking, Event.CREATED, changes, self.station.pk)
 
 
-def check(booking: Booking) -> None:
-    """The booking's own fields, each by its validators and together. Raises Invalid."""
+def validate(booking: Booking) -> None:
+    """Validate the editable fields of a booking, each and together. Raises Invalid."""
     try:
-        booking.clean_fields(exclude=UNCHECKED)
+        booking.clean_fields(exclude=NOT_VALIDATED)
     except ValidationError as error:
         raise Invalid(fields=error.message_dict) from error
     if booking.deposit_due_cents > booking.total_due_cents:
@@ -179,13 +179,13 @@ def check(booking: Booking) -> None:
         raise Invalid(fields={"party_adults": [_("A party has at least one guest.")]})
 
 
-def _require_past(created_at: datetime | None) -> None:
+def _require_not_in_future(created_at: datetime | None) -> None:
     if created_at and created_at > timezone.now():
         raise Invalid(fields={"created_at": [_("This is in the future.")]})
 
 
 def _references(station: Station, drafts: Sequence[Draft]) -> dict[str, UUID]:
-    """The drafts' external references that the station already has, and whose they are."""
+    """Those external references of the drafts that the station has already, with the bookings' keys."""
     wanted = {draft.external_ref for draft in drafts} - {""}
     if not wanted:
         return {}

@@ -1,8 +1,7 @@
-"""The ledger of capacity: who takes which place in a slot. The one writer of holds.
+"""The ledger of capacity, which says who takes which place in a slot, and the only code that writes holds."""
 
-Everything here runs under the station's lock (`StationQuerySet.locked`). The database's unique constraint and CHECK stand
-behind it for whoever would come past.
-"""
+# Everything here runs under the station's lock (`StationQuerySet.locked`). The unique constraint and the CHECK of the table
+# stop whatever writes without it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from core.db import sql
 from core.db.columns import Columns
 from stations.timetable import Slot
 
-_HELD: Final = (
+_SELECT_HOLDS: Final = (
     f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
     f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id"
 )
@@ -30,12 +29,12 @@ _COLUMNS: Final = Columns(
     ]
 )
 
-_WHERE: Final = ("station", "date", "slot", "lane", "capacity")
-"""What a place is, but for whose."""
+_PLACE_FIELDS: Final = ("station", "date", "slot", "lane", "capacity")
+"""Columns of a hold except the booking."""
 
 
 class _Place(NamedTuple):
-    """One that a party has taken in a slot."""
+    """A place that a party takes in a slot."""
 
     booking: UUID
     lane: int
@@ -43,48 +42,48 @@ class _Place(NamedTuple):
 
 
 class Ledger:
-    """What is taken at one station on some dates, as it is under the lock and as it becomes with each party placed."""
+    """The places taken at one station on some dates: read once, then updated in memory with each party placed."""
 
     def __init__(self, at: sql.Key, days: Iterable[date]) -> None:
-        """Asks the database about the station of this key; the answer is waited for when it is first looked at."""
+        """Send the query; its result is awaited on first use."""
         station, key = at
         dates, values = sql.among("h.date", set(days))
-        self._answer = sql.ask(f"{_HELD} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
+        self._answer = sql.ask(f"{_SELECT_HOLDS} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
 
     @cached_property
     def _taken(self) -> dict[tuple[date, time], list[_Place]]:
-        """The places of each slot."""
+        """Places by date and start of the slot."""
         taken = defaultdict(list)
         for booking_id, day, start, lane, adults, kids in self._answer():
             taken[day, start].append(_Place(booking_id, lane, adults + kids))
         return taken
 
     def release(self, *bookings: UUID) -> None:
-        """Give up what these bookings hold, here in the ledger's picture only."""
-        gone = set(bookings)
+        """Drop the places of these bookings from the ledger in memory; the database keeps them."""
+        released = set(bookings)
         for places in self._taken.values():
-            places[:] = [place for place in places if place.booking not in gone]
+            places[:] = [place for place in places if place.booking not in released]
 
     def parties(self, slot: Slot) -> int:
         return len(self._taken[slot.date, slot.start])
 
     def take(self, booking: Booking, slots: Sequence[Slot], *, lanes: dict[time, int] | None = None) -> list[Hold]:
-        """Places for a booking of this station in each of the slots; `lanes` says which it had, to be kept where they are free.
+        """Take a place in each of the slots. Returns unsaved holds; `lanes` are the preferred lanes by start of the slot.
 
-        Raises SlotFull, with nothing taken, where one of them has no place left for the party or its guests.
+        Raises SlotFull, with nothing taken, if a slot has no room for the party or its guests.
         """
         for slot in slots:
             self.require_room(booking, slot)
         return [self._take(booking, slot, (lanes or {}).get(slot.start, 0)) for slot in slots]
 
     def require_room(self, booking: Booking, slot: Slot) -> None:
-        """Raises SlotFull unless one more party, and these guests, fit into the slot."""
+        """Raises SlotFull unless the slot has room for one more party and for its guests."""
         if self.parties(slot) >= slot.capacity:
             raise SlotFull
         self.require_seats(booking, slot)
 
     def require_seats(self, booking: Booking, slot: Slot) -> None:
-        """Raises SlotFull unless the booking's guests fit beside the others' in a slot."""
+        """Raises SlotFull unless the slot has room for the booking's guests."""
         if slot.guest_capacity is None:
             return
         left = slot.guest_capacity - sum(place.guests for place in self._taken[slot.date, slot.start])
@@ -109,22 +108,22 @@ class Ledger:
         )
 
 
-def write(holds: Iterable[Hold]) -> None:
-    """New places. The constraints' refusal is an IntegrityError, which the services turn into SlotFull."""
+def insert(holds: Iterable[Hold]) -> None:
+    """Raises IntegrityError if a place is taken; `atomic_change` turns that into SlotFull."""
     sql.insert(list(holds))
 
 
-def exchange(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
-    """Other places for all that the booking holds; `held` says how many, where that is known. One for one is the same row, which
-    costs half of two."""
+def replace(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
+    """Replace the booking's holds by these. `held` is how many it has now, if known."""
     if held == len(taken) == 1:
-        sql.update(taken[0], _WHERE, by="booking")
+        # One update costs half as much as a delete and an insert.
+        sql.update(taken[0], _PLACE_FIELDS, by="booking")
     else:
-        give_up([booking.pk])
-        write(taken)
+        release([booking.pk])
+        insert(taken)
 
 
-def give_up(bookings: Iterable[UUID]) -> None:
-    """Every place that these bookings hold."""
-    theirs, values = sql.among("booking_id", list(bookings))
-    sql.send(f"DELETE FROM {Hold._meta.db_table} WHERE {theirs}", values)  # noqa: S608
+def release(bookings: Iterable[UUID]) -> None:
+    """Delete all holds of these bookings."""
+    condition, values = sql.among("booking_id", list(bookings))
+    sql.send(f"DELETE FROM {Hold._meta.db_table} WHERE {condition}", values)  # noqa: S608

@@ -13,11 +13,11 @@ from bookings.models.status import Status
 from bookings.services import capacity
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
-    put,
+    assign_slots,
     record_change,
     require_version,
 )
-from bookings.services.locking import counted, locked, one_change
+from bookings.services.locking import atomic_change, lock_booking, record_metrics
 from bookings.services.status_steps import require_step
 from bookings.undo import steps
 from core.db import sql
@@ -25,30 +25,30 @@ from stations.access import Person
 from stations.timetable_queries import timetable_of
 
 
-@counted("status")
+@record_metrics("status")
 def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
-    """One step of `status.STEPS`; cancelling gives the places up, restoring asks for them again. The status that the booking
-    has already: nothing is written.
+    """Take one step of `status.STEPS`. Cancelling releases the places, restoring takes them again. Writes nothing if the booking
+    has the status already.
 
-    Raises NotPermitted, NotFound, Stale, InvalidStep, TooEarly, and on a restore NoSuchSlot, SlotClosed or SlotFull.
+    Raises NotPermitted, NotFound, Stale, InvalidStep, TooEarly, and when restoring NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
-    with one_change():
-        booking, station, chains = locked(by, booking_id)
+    with atomic_change():
+        booking, station, chains = lock_booking(by, booking_id)
         require_version(booking, seen_version, by)
         if booking.status == to:
             return booking
         require_step(booking, to, now=timezone.now())
-        before, stood, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
+        before, previous, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
         restored, booking.status = booking.status == Status.CANCELLED, to
         if to == Status.CANCELLED:
-            capacity.give_up([booking.pk])
+            capacity.release([booking.pk])
             booking.needs_place = False
         if restored:
             slots = timetable_of(station, booking.date, booking.date).row_of_slots(
                 booking.date, booking.slot, booking.slots
             )
             taken = Ledger(sql.key(station.pk), [booking.date]).take(booking, slots)
-            put(booking, slots)
-            capacity.write(taken)
-        return record_change(booking, Event.STATUS, before, stood, undo_step, by=by, chains=chains)
+            assign_slots(booking, slots)
+            capacity.insert(taken)
+        return record_change(booking, Event.STATUS, before, previous, undo_step, by=by, chains=chains)

@@ -1,4 +1,4 @@
-"""What the services share: rules that are asked under the station's lock, and the write of a changed booking."""
+"""Rules that several services check under the station's lock, and the writing of a changed booking."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -34,7 +34,7 @@ def require_version(booking: Booking, seen: int | None, by: Person) -> None:
 
 
 def require_acceptable(booking: Booking, station: Station) -> None:
-    """Whether a booking may go to another station: its money must mean the same there, its reference must be free."""
+    """Raises Invalid or Duplicate if the booking cannot go to another station: its currency or its reference do not fit there."""
     if station.currency != booking.station.currency:
         raise Invalid(
             _("%(station)s takes another currency. Make a new booking there.") % {"station": isolate(station.name)},
@@ -51,7 +51,7 @@ def require_reference_free(booking: Booking, station: Station) -> None:
 
 
 def require_seats(booking: Booking, station: Station) -> None:
-    """Whether a party that has grown still fits where it is; a slot that the timetable no longer has sets no limit."""
+    """Raises SlotFull if the guests do not fit into the booking's slots. A slot that has left the timetable sets no limit."""
     ledger = Ledger(sql.key(station.pk), [booking.date])
     ledger.release(booking.pk)
     timetable = timetable_of(station, booking.date, booking.date)
@@ -65,50 +65,52 @@ def is_holding(booking: Booking) -> bool:
     return booking.status in HOLDING and not booking.needs_place
 
 
-def put(booking: Booking, slots: Sequence[Slot]) -> None:
+def assign_slots(booking: Booking, slots: Sequence[Slot]) -> None:
     booking.date, booking.slot = slots[0].date, slots[0].start
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
     booking.needs_place = False
 
 
-def write(
+def save_change(
     booking: Booking,
     fields: Sequence[str],
     changes: Sequence[Change],
-    stood: Standing | None,
+    previous: Standing | None,
     *,
     by: Person,
     chains: Chains,
-    said: Said | None = None,
+    notified: Said | None = None,
     known: Standing | None = None,
 ) -> Standing | None:
-    """Write these fields of a booking under its next version, with the audit entries, the counters of the stations concerned,
-    and what its customer is to hear.
+    """Write these fields of a booking with its next version, the audit entries, the stations' change counters and the email to
+    its customer.
 
-    `stood` is how the booking stood before, or None where nobody is to be told; `said` and `known` are as `outbox.changed`
-    takes them. Returns what the customer knew, as that does.
+    `previous` is the state before the change, None if the customer is not to be emailed. `notified`, `known` and the return value
+    are those of `outbox.changed`.
     """
     booking.version += 1
     booking.updated_at = timezone.now()
     sql.update(booking, [*fields, "version", "updated_at"])
     audit.record(changes, by=by, chains=chains)
-    knew = outbox.changed(booking, stood, said, known=known) if stood else None
+    knew = outbox.changed(booking, previous, notified, known=known) if previous else None
     Station.objects.bump(*(change.station_id for change in changes))
     return knew
 
 
 def move_entries(
-    booking: Booking, home: Station, changes: dict[str, list[Any]], given: dict[str, list[Any]] | None = None
+    booking: Booking, origin: Station, changes: dict[str, list[Any]], contact_changes: contacts.Changes | None = None
 ) -> list[Change]:
-    """The audit entries of a move: one, or one in each of two stations' trails. `given` is what changed there of the contact that
-    came with the booking."""
-    if booking.station_id == home.pk:
-        return [Change(booking, Event.RESCHEDULED, changes, home.pk)]
+    """The audit entries of a move: one, or one in the log of each of the two stations.
+
+    `contact_changes` are those of the contact that came with the booking.
+    """
+    if booking.station_id == origin.pk:
+        return [Change(booking, Event.RESCHEDULED, changes, origin.pk)]
     left = {**changes, "customer": [changes["customer"][0], None]} if "customer" in changes else changes
     came = {**changes, "customer": [None, changes["customer"][1]]} if "customer" in changes else changes
     return [
-        Change(booking, Event.LEFT, left, home.pk),
-        Change(booking, Event.CAME, came | (given or {}), booking.station_id),
+        Change(booking, Event.LEFT, left, origin.pk),
+        Change(booking, Event.CAME, came | (contact_changes or {}), booking.station_id),
     ]
 
 
@@ -124,23 +126,26 @@ def record_change(
     booking: Booking,
     event: Event,
     before: Mapping[str, Any],
-    stood: Standing | None,
+    previous: Standing | None,
     undo_step: steps.Recorder | None,
     *,
     by: Person,
     chains: Chains,
-    given: contacts.Changes | None = None,
+    contact_changes: contacts.Changes | None = None,
 ) -> Booking:
-    """Write a booking that stays at its station. `stood` is None where nobody is to be told, `undo_step` where the change cannot
-    be undone, `given` what changed of the contact that came with it."""
-    changes = audit.differences(before, audit.recorded(booking)) | (given or {})
+    """Write a change of a booking that stays at its station, and its undo step.
+
+    `previous` is None if the customer is not to be emailed, `undo_step` if the change cannot be undone; `contact_changes` are
+    those of the contact that came with the booking.
+    """
+    changes = audit.differences(before, audit.recorded(booking)) | (contact_changes or {})
     fields = ALL_FIELDS
-    if before["customer"] != booking.customer_id:  # whose calendar knows nothing yet
+    if before["customer"] != booking.customer_id:  # the new customer's calendar has no event of an organizer yet
         booking.organizer_name = booking.organizer_email = ""
         fields = [*ALL_FIELDS, *ORGANIZER]
     with sql.together(to_the_commit=True):
         entry = Change(booking, event, changes, booking.station_id)
-        known = write(booking, fields, [entry], stood, by=by, chains=chains)
+        known = save_change(booking, fields, [entry], previous, by=by, chains=chains)
         if undo_step:
             undo_step.record(event, known)
     return booking

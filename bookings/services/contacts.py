@@ -1,7 +1,7 @@
-"""Contacts that came with a booking and are not on file for its customer: kept until staff decide, and where its emails go.
+"""Contacts that came with a booking and are not on file for its customer, and the address that emails about the booking go to.
 
-Whoever gives a customer's name and one way to reach them need not be that customer. So a match never fills in the other way:
-what the customer is not on file with stands at that booking as a proposal, and is shown to staff.
+Somebody who gives a customer's name and their email or phone may still be another person. So a match never adds what is missing
+to the customer: it is kept with the booking as a proposal, and shown to staff.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,11 +25,12 @@ from stations.models import Station
 Source = ContactProposal.Source
 FIELDS: Final = ("email", "phone")
 Changes = dict[str, list[Any]]
+"""`{field: [old, new]}`, as in an audit entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where emails about a booking go; `email` is "" where there is no address. `bounced`: a mail server knows nobody there."""
+    """Where emails about a booking go; `email` is "" for no address. `bounced` says that a mail server knows no such mailbox."""
 
     email: str
     is_valid: bool = True
@@ -41,16 +42,16 @@ class Recipient:
 
 
 def recipient(booking: Booking) -> Recipient:
-    """The address that came with the booking goes before the one on file, for whoever made the booking gave it.
+    """The address that came with the booking if there is one, otherwise the customer's own.
 
-    One that came by a later edit does not, as long as the one on file works: what a customer has been told so far went there.
+    One that was added by a later edit is used only if the customer's own does not work: earlier emails went to that one.
     """
-    return _recipient(booking, _of(booking))
+    return _recipient(booking, find_proposal(booking))
 
 
 def recipient_and_pending(booking: Booking) -> tuple[Recipient, ContactProposal | None]:
-    """`recipient` and `pending`, by one query."""
-    found = _of(booking)
+    """`recipient` and `pending` in one query."""
+    found = find_proposal(booking)
     return _recipient(booking, found), _pending(booking, found)
 
 
@@ -67,8 +68,8 @@ def _recipient(booking: Booking, given: ContactProposal | None) -> Recipient:
 
 
 def pending(booking: Booking) -> ContactProposal | None:
-    """What is to be decided about the booking's contact: what its customer has got on file meanwhile is empty in it."""
-    return _pending(booking, _of(booking))
+    """The proposal that staff have to decide about; what the customer has on file by now is empty in it."""
+    return _pending(booking, find_proposal(booking))
 
 
 def _pending(booking: Booking, found: ContactProposal | None) -> ContactProposal | None:
@@ -76,7 +77,7 @@ def _pending(booking: Booking, found: ContactProposal | None) -> ContactProposal
 
 
 def pending_of(customer: Customer) -> list[ContactProposal]:
-    """What is to be decided for a customer, with the bookings that it came with, the latest first."""
+    """The proposals of a customer that staff have to decide about, with their bookings, the latest booking first."""
     found = ContactProposal.objects.filter(station=customer.station_id, customer=customer).select_related("booking")
     each = (_undecided(one, customer) for one in found.order_by("-booking__starts_at", "pk"))
     return [one for one in each if one]
@@ -88,55 +89,55 @@ def _undecided(found: ContactProposal, customer: Customer) -> ContactProposal | 
     return found if _holds_any(found) else None
 
 
-def _of(booking: Booking) -> ContactProposal | None:
+def find_proposal(booking: Booking) -> ContactProposal | None:
     return ContactProposal.objects.filter(station=booking.station_id, booking=booking.pk).first()
 
 
-def of_new(booking: Booking, contact: Contact) -> ContactProposal | None:
-    """What a new booking's customer is not on file with, yet to be written."""
+def build_proposal(booking: Booking, contact: Contact) -> ContactProposal | None:
+    """An unsaved proposal with what the customer of a new booking is not on file with; None if there is nothing."""
     if booking.customer is None:
         return None
     made = ContactProposal(booking=booking, station=booking.station, customer=booking.customer)
-    _take(made, contact, Source.CREATED)
+    _merge(made, contact, Source.CREATED)
     return made if _holds_any(made) else None
 
 
-def keep(booking: Booking, contact: Contact | None) -> Changes:
-    """After an edit that says who a booking is for: keep what is new of the contact, and forget what was given for somebody else.
+def update(booking: Booking, contact: Contact | None) -> Changes:
+    """Update the proposal after an edit of the booking's customer: keep what is new, delete what was given for another customer.
 
-    What the contact leaves out stays as it was given before. Returns what changed, as an audit entry has it. Under the station's
-    lock.
+    What the contact leaves out stays as it was. Needs the station's lock.
     """
-    before = _of(booking)
-    was = _values(before)
+    before = find_proposal(booking)
+    was = values(before)
     now = before if before and before.customer_id == booking.customer_id else None
     if booking.customer and contact:
         now = now or ContactProposal(booking=booking, station=booking.station, customer=booking.customer)
-        _take(now, contact, Source.EDITED)
-    return _write(before, now, was)
+        _merge(now, contact, Source.EDITED)
+    return save(before, now, was)
 
 
-def bring_along(booking: Booking, left: Customer | None) -> Changes:
-    """After a move to another station, whose customer may be on file with another contact than the one that was `left`: what
-    was given with the booking goes with it, and so does what it was on file with before. Under both stations' locks.
+def carry_over(booking: Booking, previous: Customer | None) -> Changes:
+    """Take the proposal along on a move to another station, and add what the `previous` customer had on file and the new one has
+    not. Needs the locks of both stations.
     """
     before = ContactProposal.objects.filter(booking=booking.pk).first()
-    was, now = _values(before), None
-    if booking.customer and left:
+    was, now = values(before), None
+    if booking.customer and previous:
         now = before or ContactProposal(booking=booking)
         now.station, now.customer = booking.station, booking.customer
-        new = customers.difference(booking.customer, Contact(left.name, left.email, left.phone))
+        new = customers.difference(booking.customer, Contact(previous.name, previous.email, previous.phone))
         if new.email and not now.email:
-            now.email, now.email_source = left.email, Source.MOVED
-            now.email_is_valid, now.email_bounced = left.email_is_valid, left.email_bounced
+            now.email, now.email_source = previous.email, Source.MOVED
+            now.email_is_valid, now.email_bounced = previous.email_is_valid, previous.email_bounced
         if new.phone and not now.phone:
-            now.phone, now.phone_is_valid = left.phone, left.phone_is_valid
-    return _write(before, now, was)
+            now.phone, now.phone_is_valid = previous.phone, previous.phone_is_valid
+    return save(before, now, was)
 
 
-def follow(booking: Booking) -> None:
-    """After an undo or redo that gave a booking another customer: what came with it goes along to the same person at another
-    station, and is forgotten for somebody else. Under the stations' locks.
+def reassign(booking: Booking) -> None:
+    """Adapt the proposal to an undo or redo that gave the booking another customer. Needs the stations' locks.
+
+    It is kept for the same person at another station, and deleted for somebody else.
     """
     found = ContactProposal.objects.filter(booking=booking.pk).exclude(customer=booking.customer_id).first()
     if found is None:
@@ -148,8 +149,8 @@ def follow(booking: Booking) -> None:
         found.save(update_fields=["station", "customer"])
 
 
-def _take(proposal: ContactProposal, contact: Contact, source: Source) -> None:
-    """Put on a proposal what a contact says otherwise than it and the customer's own."""
+def _merge(proposal: ContactProposal, contact: Contact, source: Source) -> None:
+    """Set on a proposal what differs in a contact from it and from the customer's own."""
     new, given = customers.difference(proposal.customer, contact), customers.given_fields(contact)
     if "email" in given and email_form(new.email) != email_form(proposal.email):
         proposal.email, proposal.email_source = new.email, source
@@ -158,19 +159,20 @@ def _take(proposal: ContactProposal, contact: Contact, source: Source) -> None:
         proposal.phone, proposal.phone_is_valid = new.phone, new.phone_is_valid
 
 
-def _write(before: ContactProposal | None, now: ContactProposal | None, was: Sequence[str]) -> Changes:
+def save(before: ContactProposal | None, now: ContactProposal | None, was: Sequence[str]) -> Changes:
+    """Save or delete a proposal. Returns its changes from the values that it `was` read with."""
     if before and (now is None or before.pk != now.pk or not _holds_any(now)):
         ContactProposal.objects.filter(pk=before.pk).delete()
     if now and _holds_any(now):
         now.save()
-    return _changes(was, _values(now))
+    return _changes(was, values(now))
 
 
 def _holds_any(proposal: ContactProposal) -> bool:
-    return any(_values(proposal))
+    return any(values(proposal))
 
 
-def _values(proposal: ContactProposal | None) -> Sequence[str]:
+def values(proposal: ContactProposal | None) -> Sequence[str]:
     return [getattr(proposal, name) if proposal else "" for name in FIELDS]
 
 
@@ -180,8 +182,8 @@ def _changes(was: Sequence[str], now: Sequence[str]) -> Changes:
 
 
 def changes_of(proposal: ContactProposal | None) -> Changes:
-    """As the entry of a new booking has them."""
-    return _changes(_values(None), _values(proposal))
+    """The changes that the audit entry of a new booking records."""
+    return _changes(values(None), values(proposal))
 
 
 def _hidden(value: str) -> str | None:
@@ -189,7 +191,7 @@ def _hidden(value: str) -> str | None:
 
 
 def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, by: Person) -> None:
-    """Note that somebody asked to see how a customer is reached: by what is on file, and by these proposals.
+    """Record that somebody looked at a customer's contact: the one on file, and these proposals.
 
     Raises NotPermitted or NotFound.
     """
@@ -198,10 +200,10 @@ def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, b
 
 
 def mark_bounced(booking: Booking, email: str) -> None:
-    """Note that a mail server knows nobody at this address, be it the one that came with the booking or the one on file."""
+    """Mark this address as bounced, on the booking's proposal or on its customer."""
     with transaction.atomic():
         Station.objects.filter(pk=booking.station_id).locked().first()
-        given = _of(booking)
+        given = find_proposal(booking)
         if given and email_form(given.email) == email_form(email):
             ContactProposal.objects.filter(pk=given.pk).update(email_bounced=True)
             hidden = {"given_email": [HIDDEN, HIDDEN]}
@@ -212,12 +214,12 @@ def mark_bounced(booking: Booking, email: str) -> None:
 
 
 def forget_bounce(booking: Booking, *, by: Person) -> None:
-    """Try the addresses again: somebody knows better than the mail server did. Under the station's lock."""
+    """Allow emails to the booking's addresses again. Needs the station's lock."""
     ContactProposal.objects.filter(station=booking.station_id, booking=booking.pk).update(email_bounced=False)
     if booking.customer:
         customers.forget_bounce(booking.customer, by=by)
 
 
-def forget(customer: Customer) -> None:
-    """Erase what was given in a customer's name."""
+def erase(customer: Customer) -> None:
+    """Delete all proposals for a customer."""
     ContactProposal.objects.filter(Q(customer=customer) | Q(booking__customer=customer)).delete()

@@ -1,4 +1,4 @@
-"""Making bookings."""
+"""New bookings: one, or many from an import."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from bookings.models import Booking, status
 from bookings.services import batch_create
 from bookings.services.batch_create import Rules
 from bookings.services.inputs import Draft
-from bookings.services.locking import counted, lock_stations, one_change
+from bookings.services.locking import atomic_change, lock_stations, record_metrics
 from bookings.undo import steps
 from core.errors import DomainError, Invalid, NotFound
 from stations.access import Person
 from stations.models import Station
 
 
-@counted("create")
+@record_metrics("create")
 def create(draft: Draft, *, by: Person) -> Booking:
-    """A new booking, pending or confirmed.
+    """Create a booking, pending or confirmed.
 
     Raises NotPermitted, NotFound (station or customer), Invalid, Duplicate, Past (the slot has ended), NoSuchSlot,
     SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
-    with one_change():
+    with atomic_change():
         [station] = lock_stations(by, codes=[draft.station])
         if draft.status not in status.NEW:
             raise Invalid(fields={"status": [_("A new booking is pending or confirmed.")]})
-        [made] = batch_create.make(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
+        [made] = batch_create.create_batch(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
         if isinstance(made, DomainError):
             raise made
         outbox.changed(made, None)
@@ -39,23 +39,25 @@ def create(draft: Draft, *, by: Person) -> Booking:
         return made
 
 
-@counted("import")
+@record_metrics("import")
 def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) -> list[Booking | DomainError]:
-    """Bookings brought in from elsewhere, in their order: each is made, or refused by itself, in one transaction.
+    """Create bookings of another system in one transaction. Returns for each draft, in order, the booking or its error.
 
-    The past and every status are allowed here, and a phone number that is none is kept as written. Customers hear of it
-    where `notify` says so.
+    The past and every status are allowed here, and an invalid phone number is kept as written. Customers are emailed only if
+    `notify` is set.
     """
     roles.require(by, roles.CHANGE)
     places: dict[str, list[int]] = defaultdict(list)
     for index, draft in enumerate(drafts):
         places[draft.station].append(index)
     results: dict[int, Booking | DomainError] = {}
-    with one_change():
+    with atomic_change():
         known = Station.objects.visible_to(by).filter(code__in=places).values_list("code", flat=True)
         for station in lock_stations(by, codes=known):
             indexes = places[station.code]
-            made = batch_create.make(station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by)
+            made = batch_create.create_batch(
+                station, [drafts[i] for i in indexes], Rules(not_before=None, strict=False), by=by
+            )
             results |= dict(zip(indexes, made, strict=True))
             if notify:
                 outbox.made(booking for booking in made if isinstance(booking, Booking))

@@ -1,4 +1,4 @@
-"""Editing what a booking says, and amending it by an import."""
+"""Changes of a booking's own fields: edits by staff and API, and updates by an import."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ from bookings.services.common import (
     require_version,
 )
 from bookings.services.inputs import AMENDABLE, EDITABLE, FIELDS, PERSONAL
-from bookings.services.locking import counted, locked, one_change
+from bookings.services.locking import atomic_change, lock_booking, record_metrics
 from bookings.undo import steps
 from core.db import sql
 from core.errors import Invalid, NotFound
@@ -33,82 +33,89 @@ from stations.models import Station
 from stations.timetable_queries import timetable_of
 
 
-@counted("edit")
+@record_metrics("edit")
 def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
-    """Change any of `drafts.EDITABLE`, as a draft has them. Nothing that differs: nothing is written.
+    """Change any of `inputs.EDITABLE`, with values as in a `Draft`. Writes nothing if nothing differs.
 
-    Raises NotPermitted, NotFound (booking or customer), Stale, Invalid, Duplicate, and where the booking becomes longer or
+    Raises NotPermitted, NotFound (booking or customer), Stale, Invalid, Duplicate, and if the booking becomes longer or
     larger NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
-    with one_change():
-        booking, station, chains = locked(by, booking_id)
+    with atomic_change():
+        booking, station, chains = lock_booking(by, booking_id)
         require_version(booking, seen_version, by)
-        before, stood, guests, length = (
+        before, previous, guests, length = (
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
         undo_step = steps.Recorder(booking, by)
-        given = _apply(booking, changes, by=by)
-        if audit.recorded(booking) == before and not given:
+        contact_changes = _apply(booking, changes, by=by)
+        if audit.recorded(booking) == before and not contact_changes:
             return booking
         require_reference_free(booking, station)
         if booking.slots != length:
-            _relength(booking, station)
+            _change_length(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
-        return record_change(booking, Event.EDITED, before, stood, undo_step, by=by, chains=chains, given=given)
+        return record_change(
+            booking, Event.EDITED, before, previous, undo_step, by=by, chains=chains, contact_changes=contact_changes
+        )
 
 
-@counted("amend")
+@record_metrics("amend")
 def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: bool = False) -> Booking:
-    """Bring an imported booking in line with where it came from: any of `drafts.EDITABLE`, and `date`, `slot` and `status`,
-    all at once. As in `create_many`, the past and every status are allowed, and customers hear of it where `notify` says so.
-    Nothing that differs: nothing is written. Who an erased customer was, no file says again.
+    """Update an imported booking from its source: any of `inputs.EDITABLE` and `inputs.AMENDABLE`, all at once.
+
+    As in `create_many`, the past and every status are allowed, and customers are emailed only if `notify` is set. Writes nothing
+    if nothing differs. Personal data of an erased customer is ignored.
 
     Raises NotPermitted, NotFound, Invalid, Duplicate, NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
-    with one_change():
-        booking, station, chains = locked(by, booking_id)
-        before, stood, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
+    with atomic_change():
+        booking, station, chains = lock_booking(by, booking_id)
+        before, previous, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
         if booking.customer and booking.customer.erased_at:
             changes = {name: value for name, value in changes.items() if name not in PERSONAL}
         for name in AMENDABLE & set(changes):
             setattr(booking, name, changes[name])
-        given = _apply(booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False)
-        if audit.recorded(booking) == before and not given:
+        contact_changes = _apply(
+            booking, {name: changes[name] for name in set(changes) - AMENDABLE}, by=by, strict=False
+        )
+        if audit.recorded(booking) == before and not contact_changes:
             return booking
         require_reference_free(booking, station)
         moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
         restored = before["status"] == Status.CANCELLED != booking.status
         if booking.status == Status.CANCELLED:
-            capacity.give_up([booking.pk])
+            capacity.release([booking.pk])
         if moved or booking.status == Status.CANCELLED:
             booking.needs_place = False
         if moved or restored or before["slots"] != booking.slots:
-            _relength(booking, station)
+            _change_length(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
-        heard = stood if notify else None
-        return record_change(booking, Event.EDITED, before, heard, None, by=by, chains=chains, given=given)
+        told = previous if notify else None
+        return record_change(
+            booking, Event.EDITED, before, told, None, by=by, chains=chains, contact_changes=contact_changes
+        )
 
 
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> contacts.Changes:
-    """Put changes on a booking; returns what changed of the contact that came with it."""
+    """Set the fields of a booking. Returns the changes of the contact that came with it."""
     if unknown := set(changes) - EDITABLE:
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
     if changes.get("special_requests", booking.special_requests) != booking.special_requests:
         booking.requests_are_external = is_external()
     for name in FIELDS & set(changes):
         setattr(booking, name, changes[name])
-    batch_create.check(booking)
+    batch_create.validate(booking)
     if "customer_id" in changes or "customer" in changes:
-        booking.customer = _customer_given(booking, changes, by=by, strict=strict)
-        return contacts.keep(booking, changes.get("customer"))
+        booking.customer = _requested_customer(booking, changes, by=by, strict=strict)
+        return contacts.update(booking, changes.get("customer"))
     return {}
 
 
-def _customer_given(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
+def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool) -> Customer | None:
     station = booking.station
     if customer_id := changes.get("customer_id"):
         customer = Customer.objects.kept().filter(station=station, pk=customer_id).first()
@@ -124,8 +131,8 @@ def _customer_given(booking: Booking, changes: Mapping[str, Any], *, by: Person,
     return customers.find_or_make(station, [contact], strict=strict, by=by, own=own)[0]
 
 
-def _relength(booking: Booking, station: Station) -> None:
-    """Ask for the places of a booking that has become longer or shorter."""
+def _change_length(booking: Booking, station: Station) -> None:
+    """Take the places of a booking again, after its start or its number of slots has changed."""
     holding = booking.status != Status.CANCELLED and not booking.needs_place
     timetable = timetable_of(station, booking.date, booking.date)
     slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=not holding)
@@ -134,4 +141,4 @@ def _relength(booking: Booking, station: Station) -> None:
         return
     ledger = Ledger(sql.key(station.pk), [booking.date])
     ledger.release(booking.pk)
-    capacity.exchange(booking, ledger.take(booking, slots))
+    capacity.replace(booking, ledger.take(booking, slots))

@@ -1,4 +1,4 @@
-"""What a service is asked for, as values: a booking to be, and a place to stand."""
+"""The values that services take: a place, and the draft of a booking."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -10,7 +10,7 @@ from bookings.models.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a booking is to stand. Without a station's code, at the station that it has."""
+    """Where a booking is to be. `station` is a code; None for the booking's own station."""
 
     date: date
     slot: time
@@ -19,10 +19,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A booking to be: shapes already parsed, rules not yet asked.
+    """A booking to be created: parsed, but not yet checked.
 
-    `customer_id` is somebody known. A `customer` beside it is what was given for them now: it is kept at the booking, or, where
-    staff say so by `save_contact`, saved for the customer.
+    `customer_id` names an existing customer. A `customer` beside it is the contact that was given for them now: it is kept with
+    the booking or, with `save_contact`, saved for the customer.
     """
 
     station: str
@@ -40,7 +40,7 @@ class Draft:
     customer: Contact | None = None
     customer_id: UUID | None = None
     created_at: datetime | None = None
-    """When it was made in the system that it comes from; None for now."""
+    """When it was created in the system that it comes from; None for now."""
     save_contact: bool = False
 
 
@@ -56,13 +56,13 @@ FIELDS = frozenset(
         "external_ref",
     }
 )
-"""A booking's own fields that an edit may change."""
+"""The fields of a booking that an edit may change."""
 
 EDITABLE = FIELDS | {"customer", "customer_id"}
-"""All that an edit may change; place and status have services of their own."""
+"""Everything that an edit may change; place and status have services of their own."""
 
 AMENDABLE = frozenset({"date", "slot", "status"})
-"""What an import may change beside these, for the system that the booking came from has decided it already."""
+"""What an import may change besides: the booking's source system has decided it already."""
 
 PERSONAL = frozenset({"customer", "customer_id", "special_requests"})
-"""What says who a booking is for, and goes when its customer is erased."""
+"""Personal data, which is deleted when the customer is erased."""

@@ -1,4 +1,4 @@
-"""One change, whole or not at all: the locks it takes, and what the database's refusals mean."""
+"""The transaction of a change: its locks, its metrics, and the errors that the database's constraints stand for."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -20,15 +20,15 @@ from stations.access import Person
 from stations.errors import DoubleException
 from stations.models import Station
 
-_HOME: Final = f"(SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
-"""The station that a booking is at when it is asked for: the booking is read again once the lock is had."""
-_OF_CODE: Final = f"(SELECT id FROM {Station._meta.db_table} WHERE code = %s)"  # noqa: S608
+_STATION_OF_BOOKING: Final = f"(SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
+# Read before the lock is taken, so the booking is read again under it.
+_STATION_WITH_CODE: Final = f"(SELECT id FROM {Station._meta.db_table} WHERE code = %s)"  # noqa: S608
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-_REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
+_ERRORS_BY_CONSTRAINT: tuple[tuple[str, type[DomainError]], ...] = (
     ("bookings_hold", SlotFull),
     ("hold_", SlotFull),
     ("booking_reference_once_a_station", Duplicate),
@@ -36,34 +36,36 @@ _REFUSALS: tuple[tuple[str, type[DomainError]], ...] = (
     ("exception_one_for_a_", DoubleException),
     ("stations_timetableexception.date", DoubleException),
 )
-"""By what the constraint is called: PostgreSQL names it, SQLite names its columns. The rules of bookings look first, so that
-theirs are only met where somebody wrote past the lock."""
+"""Part of the database's message, and the error it becomes: PostgreSQL names the constraint, SQLite its columns.
+
+The services check these rules first, under the lock; the constraints stop whatever writes without it.
+"""
 
 
 @contextmanager
-def one_change() -> Iterator[None]:
-    """A transaction of its own (a savepoint inside another): a constraint's refusal becomes the rule's own error."""
+def atomic_change() -> Iterator[None]:
+    """Open a transaction (inside another: a savepoint) and turn violated constraints into domain errors."""
     try:
         with ExitStack() as stack:
-            with metrics.waiting("database") if _is_one_writer_s() else nullcontext():
+            with metrics.waiting("database") if _waits_for_writer() else nullcontext():
                 stack.enter_context(transaction.atomic())
             yield
     except IntegrityError as error:
         metrics.failed(error)
         text = str(error)
-        for name, refusal in _REFUSALS:
+        for name, error_class in _ERRORS_BY_CONSTRAINT:
             if name in text:
-                raise refusal from error
+                raise error_class from error
         raise
 
 
-def _is_one_writer_s() -> bool:
-    """SQLite has one writer, who waits for the others where a transaction begins."""
+def _waits_for_writer() -> bool:
+    """Whether beginning a transaction waits for other writers: SQLite has one writer at a time."""
     return connection.vendor == "sqlite" and not connection.in_atomic_block
 
 
-def counted(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Counts what becomes of each call of a service: that it was done, once that is committed, or the refusal's code."""
+def record_metrics(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count the calls of a service by outcome: "done" once committed, or the code of the domain error."""
 
     def decorate(service: Callable[P, R]) -> Callable[P, R]:
         @wraps(service)
@@ -86,32 +88,33 @@ def _count(action: str, result: object) -> None:
         metrics.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
-def locked(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
-    """The booking, read again with its station locked, the station, and the chain of its trail.
+def lock_booking(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
+    """Lock the booking's station and read the booking. Returns the booking, its station and the station's audit chain.
 
-    Raises NotFound for what the person may not see, and Stale where the booking went to another station before the lock was
-    had: to go after it with one lock in hand would wait against the order of keys.
+    Raises NotFound for what the person may not see, and Stale if the booking was moved to another station before the lock was
+    taken. It is not followed there: locking a second station out of key order could deadlock.
     """
-    booking, station, chains, _nothing_more = locked_for(person, booking_id, None, lambda at: None)
+    booking, station, chains, _prefetched = lock_booking_and_target(person, booking_id, None, lambda at: None)
     return booking, station, chains
 
 
-def locked_for(
-    person: Person, booking_id: UUID, code: str | None, ask: Callable[[sql.Key], T]
+def lock_booking_and_target(
+    person: Person, booking_id: UUID, target_code: str | None, prefetch: Callable[[sql.Key], T]
 ) -> tuple[Booking, Station, Chains, T]:
-    """The same where the booking is wanted at the station of that code, which is locked too; None for its own. In one piece with
-    the lock goes what `ask` asks of that station: it has no key to go by yet but a question. Returns the booking, that station,
-    the chains of both trails, and what `ask` returned.
+    """Lock the booking's station and, if `target_code` names another, that one too; None stands for the booking's own.
+
+    `prefetch` is called with a reference to the target station, so that its queries share the lock's round trip. Returns the
+    booking, the target station, the audit chains of both stations, and what `prefetch` returned. Raises as `lock_booking` does.
     """
-    home: sql.Key = (_HOME, [booking_id])
-    at: sql.Key = home if code is None else (_OF_CODE, [code])
+    origin: sql.Key = (_STATION_OF_BOOKING, [booking_id])
+    target: sql.Key = origin if target_code is None else (_STATION_WITH_CODE, [target_code])
     with metrics.waiting("station"), sql.together():
-        either, keys = f"IN ({home[0]}, {at[0]})", [*home[1], *at[1]]
+        either, keys = f"IN ({origin[0]}, {target[0]})", [*origin[1], *target[1]]
         lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
-        read_again = sql.ask_for(Booking, "t.id = %s", [booking_id])
-        asked = ask(at)
+        read_booking = sql.ask_for(Booking, "t.id = %s", [booking_id])
+        prefetched = prefetch(target)
         chains = Chains(f"t.station_id {either}", keys)
-    stations, booking = {station.pk: station for station in lock()}, next(iter(read_again()), None)
+    stations, booking = {station.pk: station for station in lock()}, next(iter(read_booking()), None)
     if booking is None:
         raise NotFound
     if booking.station_id not in stations:
@@ -119,18 +122,18 @@ def locked_for(
     booking.station = stations[booking.station_id]
     note_station(booking.station_id)
     for station in stations.values():
-        if code in (None, station.code):
-            return booking, station, chains, asked
+        if target_code in (None, station.code):
+            return booking, station, chains, prefetched
     raise NotFound
 
 
 def stale(booking: Booking, person: Person) -> Stale:
-    """The refusal for a booking changed meanwhile, with who did what, as far as the person may know."""
+    """The error for a booking that was changed meanwhile, with the last change as far as the person may see it."""
     return Stale(data=Stale.Meanwhile(booking, audit.last_line(booking, person)))
 
 
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
-    """These stations, locked in key order. Raises NotFound where the person does not see each of them."""
+    """Lock these stations in key order. Raises NotFound unless the person may see all of them."""
     codes, pks = set(codes), set(pks)
     by_key, keys = sql.among("t.id", pks)
     by_code, names = sql.among("t.code", codes)

@@ -1,4 +1,4 @@
-"""What staff decide about an email: to send it now, to send it again, or not at all."""
+"""Decisions of staff about an email: send it now, send it again, or do not send it."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,24 +13,24 @@ from bookings.errors import TooLate
 from bookings.models import Mail
 from bookings.models.mail_state import UNTOLD, Kind, State
 from bookings.services import contacts
-from bookings.services.locking import locked
+from bookings.services.locking import lock_booking
 from core.errors import NotFound
 from stations.access import Person
 from stations.models import Station
 
 
 def send_now(mail_id: UUID, *, by: Person) -> Mail:
-    """Let a waiting mail go without its grace time. Raises NotPermitted, NotFound or TooLate."""
+    """Send a waiting email without its delay. Raises NotPermitted, NotFound or TooLate."""
     return _choose(mail_id, [State.WAITING], Event.MAIL_NOW, by=by)
 
 
 def send_again(mail_id: UUID, *, by: Person) -> Mail:
-    """Try anew what failed or reached nobody. Raises NotPermitted, NotFound or TooLate."""
+    """Send an email again that failed or had no address. Raises NotPermitted, NotFound or TooLate."""
     return _choose(mail_id, UNTOLD, Event.MAIL_AGAIN, by=by)
 
 
 def withhold(mail_id: UUID, *, by: Person) -> Mail:
-    """Send no mail, for the customer was told otherwise. Raises NotPermitted, NotFound or TooLate."""
+    """Do not send an email, because the customer was told in another way. Raises NotPermitted, NotFound or TooLate."""
     return _choose(mail_id, [State.WAITING, *UNTOLD], Event.MAIL_WITHHELD, by=by)
 
 
@@ -40,7 +40,7 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
         booking_id = Mail.objects.visible_to(by).filter(pk=mail_id).values_list("booking", flat=True).first()
         if booking_id is None:
             raise NotFound
-        booking, station, chains = locked(by, booking_id)
+        booking, station, chains = lock_booking(by, booking_id)
         mail = Mail.objects.of(booking).filter(pk=mail_id, station=station).locked().first()
         if mail is None or mail.state not in states or (event == Event.MAIL_AGAIN and _is_overtaken(mail)):
             raise TooLate
@@ -56,6 +56,6 @@ def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person)
 
 
 def _is_overtaken(mail: Mail) -> bool:
-    """Whether a later mail waits to say it all."""
+    """Whether a later email is waiting that will say all of it."""
     waiting = Mail.objects.filter(booking=mail.booking_id, state=State.WAITING).exclude(kind=Kind.REMINDER)
     return mail.kind != Kind.REMINDER and waiting.exists()

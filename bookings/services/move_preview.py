@@ -14,7 +14,7 @@ from bookings.errors import Past, SlotClosed, SlotFull, TooManyGuests
 from bookings.models import Booking
 from bookings.services.capacity import Ledger
 from bookings.services.inputs import Place
-from bookings.services.placement import free_row, require_reschedulable
+from bookings.services.placement import bookable_slots, require_reschedulable
 from core import formats
 from core.bidi import isolate
 from core.dates import LAST_DATE
@@ -121,7 +121,9 @@ class _Outlook:
 
     def _require_room(self, to: Place) -> list[Slot]:
         """The slots that the booking would take. Raises the rule that forbids it."""
-        slots = free_row(self._station, self._timetable, to, self._booking.slots, now=self._now, allow_running=True)
+        slots = bookable_slots(
+            self._station, self._timetable, to, self._booking.slots, now=self._now, allow_running=True
+        )
         for slot in slots:
             self._ledger.require_room(self._booking, slot)
         return slots

@@ -16,41 +16,41 @@ from bookings.models.mail_state import Standing
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
+    assign_slots,
     move_entries,
-    put,
     require_acceptable,
     require_version,
-    write,
+    save_change,
 )
 from bookings.services.inputs import Place
-from bookings.services.locking import counted, locked_for, one_change
-from bookings.services.placement import free_row, require_reschedulable
+from bookings.services.locking import atomic_change, lock_booking_and_target, record_metrics
+from bookings.services.placement import bookable_slots, require_reschedulable
 from bookings.undo import steps
 from core.db import sql
 from stations.access import Person
 from stations.models import Station
 from stations.timetable_queries import ask_for_timetable
 
-PLACED: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
-"""What a booking's place is made of."""
+PLACEMENT_FIELDS: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
+"""The columns that a move writes."""
 
 
-@counted("reschedule")
+@record_metrics("reschedule")
 def reschedule(
     booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None, allow_running: bool = False
 ) -> Booking:
-    """Move a booking to another place, keeping its length. The same place again: nothing is written.
+    """Move a booking to another place, keeping its length. Writes nothing if it is there already.
 
-    `allow_running` takes a slot that has begun until it ends, as a new booking does: for staff, whose guests come early or late.
-    Other systems may rely on Past for every slot that has begun.
+    With `allow_running` a slot can be taken until it ends, as for a new booking: guests of the staff come early or late. Without,
+    a slot that has begun is Past, which other systems rely on.
 
     Raises, in this order, NotPermitted, NotFound, Stale, NotReschedulable, Invalid (another currency), Duplicate (its
     reference is taken at the other station), Past, NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
-    with one_change():
-        ask = partial(_There, to=to, booking_id=booking_id)
-        booking, station, chains, there = locked_for(by, booking_id, to.station, ask)
+    with atomic_change():
+        prefetch = partial(_Prefetch, to=to, booking_id=booking_id)
+        booking, station, chains, target = lock_booking_and_target(by, booking_id, to.station, prefetch)
         require_version(booking, seen_version, by)
         require_reschedulable(booking)
         if (station.pk, to.date, to.slot) == (
@@ -61,42 +61,45 @@ def reschedule(
             return booking
         if station.pk != booking.station_id:
             require_acceptable(booking, station)
-        slots = free_row(
-            station, there.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
+        slots = bookable_slots(
+            station, target.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
         )
 
-        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        before, previous, origin = audit.recorded(booking), Standing.of(booking), booking.station
         undo_step = steps.Recorder(booking, by)
         held = 0 if booking.needs_place else booking.slots
         booking.station = station
-        there.ledger.release(booking.pk)
-        taken = there.ledger.take(booking, slots)
-        given: contacts.Changes = {}
-        if station != home:
-            left = booking.customer
-            booking.customer = _customer_at(station, left, home, by=by)
-            given = contacts.bring_along(booking, left)
-        put(booking, slots)
+        target.ledger.release(booking.pk)
+        taken = target.ledger.take(booking, slots)
+        contact_changes: contacts.Changes = {}
+        if station != origin:
+            customer = booking.customer
+            booking.customer = _customer_at(station, customer, origin, by=by)
+            contact_changes = contacts.carry_over(booking, customer)
+        assign_slots(booking, slots)
         with sql.together(to_the_commit=True):
-            capacity.exchange(booking, taken, held=held)
+            capacity.replace(booking, taken, held=held)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
-            entries = move_entries(booking, home, changes, given)
-            known = write(booking, PLACED, entries, stood, by=by, chains=chains, said=there.said)
+            entries = move_entries(booking, origin, changes, contact_changes)
+            known = save_change(
+                booking, PLACEMENT_FIELDS, entries, previous, by=by, chains=chains, notified=target.notified
+            )
             undo_step.record(Event.RESCHEDULED, known)
         return booking
 
 
-class _There:
-    """What a move has to know of the place that it goes to, and of what the customer was told."""
+class _Prefetch:
+    """What a move reads along with the lock: timetable and ledger of the target, and what the customer has been told."""
 
-    def __init__(self, at: sql.Key, *, to: Place, booking_id: UUID) -> None:
-        self.timetable = ask_for_timetable(at, to.date, to.date)
-        self.ledger = Ledger(at, [to.date])
-        self.said = outbox.ask_what_was_said(booking_id)
+    def __init__(self, target: sql.Key, *, to: Place, booking_id: UUID) -> None:
+        self.timetable = ask_for_timetable(target, to.date, to.date)
+        self.ledger = Ledger(target, [to.date])
+        self.notified = outbox.ask_what_was_said(booking_id)
 
 
-def _customer_at(station: Station, left: Customer | None, home: Station, *, by: Person) -> Customer | None:
-    if left is None or left.erased_at:
+def _customer_at(station: Station, customer: Customer | None, origin: Station, *, by: Person) -> Customer | None:
+    """The record of the same customer at another station; None for a walk-in and for an erased customer."""
+    if customer is None or customer.erased_at:
         return None
-    left.station = home
-    return customers.customer_at(station, left, by=by)
+    customer.station = origin
+    return customers.customer_at(station, customer, by=by)

@@ -1,4 +1,4 @@
-"""Which status a booking may take next: the steps of the workflow, less those that its day is too early for."""
+"""Which status a booking may take next: the steps of the workflow, except those that come too early."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from stations.timetable import local_now
 
 
 def next_steps(booking: Booking, *, now: datetime) -> list[Status]:
-    """The statuses that the booking may take now, in the order of the workflow."""
+    """The statuses that the booking may take now, the usual one first."""
     return [to for to in STEPS[Status(booking.status)] if not _is_too_early(booking, to, now)]
 
 

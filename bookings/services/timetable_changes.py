@@ -1,8 +1,8 @@
-"""Changes of a station's timetable, and what they do to the bookings that stand in it.
+"""Changes of a station's timetable, and their effect on its bookings.
 
-A change never drops a booking. Where one would lose its place the change is refused with the list, or, where the manager
-says so, goes through and displaces it: it gives up its holds and stands beside the grid until it has a new place. Of too
-many in a slot the newest goes first. What has begun is never touched.
+A change never deletes a booking. If bookings would lose their place, the change is refused with a list of them or, if the manager
+agrees, displaces them: they give up their holds and are listed as unassigned until they are moved. If a slot has too many, the
+newest is displaced first. Bookings that have begun are never touched.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from bookings.errors import SlotFull, WouldDisplace, WouldRetime
 from bookings.models import Booking, Hold
 from bookings.services import capacity
 from bookings.services.capacity import Ledger
-from bookings.services.locking import lock_stations, one_change
+from bookings.services.locking import atomic_change, lock_stations
 from core.db import sql
 from core.errors import Invalid
 from stations.access import Person
@@ -40,39 +40,39 @@ _OWN_FIELDS = [
 
 
 @contextmanager
-def changing(
+def timetable_change(
     station: Station, *, by: Person, displace: bool = False, retime: bool = False, seen: Versions | None = None
 ) -> Iterator[None]:
-    """Change the station's own fields, openings and exceptions inside; what that does to bookings is settled on leaving.
+    """Change the station's own fields, openings and exceptions inside the block; bookings are adapted when it ends.
 
-    Raises NotPermitted, NotFound and Stale (the station or its timetable is not as it was `seen`) on entering; on leaving, with
-    nothing changed, Invalid (openings overlap), WouldRetime (another time zone moves bookings ahead, unless `retime`) or
-    WouldDisplace (bookings lose their place, unless `displace`).
+    Raises NotPermitted, NotFound and Stale (station or timetable have another version than was `seen`) at the start; at the end,
+    with nothing changed, Invalid (openings overlap), WouldRetime (another time zone changes the start of upcoming bookings,
+    unless `retime`) or WouldDisplace (bookings lose their place, unless `displace`).
     """
     roles.require(by, roles.MANAGE)
-    with one_change():
+    with atomic_change():
         [before] = lock_stations(by, pks=[station.pk])
         if seen and seen.is_overtaken(before.versions):
             raise Stale(data=before)
         rows = _timetable(before)
         yield
         after = Station.objects.get(pk=station.pk)
-        _require_apart(after)
+        _require_no_overlap(after)
         now = timezone.now()
         if after.time_zone != before.time_zone:
             _retime(before, after, now, by=by, agreed=retime)
-        _settle(after, now, by=by, agreed=displace)
+        _adapt_bookings(after, now, by=by, agreed=displace)
         _count_versions(before, after, has_new_timetable=rows != _timetable(after))
         Station.objects.bump(after.pk)
 
 
 def _timetable(station: Station) -> list[list[tuple[Any, ...]]]:
-    """All that a timetable is made of, to be compared."""
+    """All rows of the timetable, for comparison."""
     return [list(rows.filter(station=station).order_by("pk").values_list()) for rows in _ROWS]
 
 
 def _count_versions(before: Station, after: Station, *, has_new_timetable: bool) -> None:
-    """A new version for each of the two that differs from what it was."""
+    """Raise the version of the station and that of its timetable, each if it has changed."""
     is_new = any(getattr(before, name) != getattr(after, name) for name in _OWN_FIELDS)
     if is_new or has_new_timetable:
         Station.objects.filter(pk=after.pk).update(
@@ -80,7 +80,7 @@ def _count_versions(before: Station, after: Station, *, has_new_timetable: bool)
         )
 
 
-def _require_apart(station: Station) -> None:
+def _require_no_overlap(station: Station) -> None:
     pairs = overlapping(list(Opening.objects.filter(station=station)))
     if pairs:
         named = ", ".join(f"{one} / {other}" for one, other in pairs[:5])
@@ -88,7 +88,7 @@ def _require_apart(station: Station) -> None:
 
 
 def _retime(before: Station, after: Station, now: datetime, *, by: Person, agreed: bool) -> None:
-    """What lies ahead keeps its local time, so that its instants move with the zone."""
+    """Recompute the instants of upcoming bookings, which keep their local time, in another time zone."""
     ahead = list(Booking.objects.filter(station=after).ahead(now).in_order().select_related("station", "customer"))
     if not agreed and ahead:
         raise WouldRetime(data=ahead)
@@ -100,14 +100,14 @@ def _retime(before: Station, after: Station, now: datetime, *, by: Person, agree
 
 
 @dataclass
-class _Settled:
-    """What a new timetable does to the bookings ahead: who loses the place, and what those who stay hold from now on."""
+class _Outcome:
+    """The effect of a new timetable on upcoming bookings: those displaced, and those that stay with their slots and new holds."""
 
     displaced: list[Booking] = field(default_factory=list)
     staying: list[tuple[Booking, list[Slot], list[Hold]]] = field(default_factory=list)
 
 
-def _settle(station: Station, now: datetime, *, by: Person, agreed: bool) -> None:
+def _adapt_bookings(station: Station, now: datetime, *, by: Person, agreed: bool) -> None:
     ahead = list(
         Booking.objects.filter(station=station)
         .holding()
@@ -118,44 +118,44 @@ def _settle(station: Station, now: datetime, *, by: Person, agreed: bool) -> Non
     )
     if not ahead:
         return
-    settled = _judge(station, ahead)
-    if settled.displaced and not agreed:
-        raise WouldDisplace(data=sorted(settled.displaced, key=lambda booking: (booking.date, booking.slot)))
-    capacity.give_up(booking.pk for booking in settled.displaced)
-    for booking in settled.displaced:
+    outcome = _evaluate(station, ahead)
+    if outcome.displaced and not agreed:
+        raise WouldDisplace(data=sorted(outcome.displaced, key=lambda booking: (booking.date, booking.slot)))
+    capacity.release(booking.pk for booking in outcome.displaced)
+    for booking in outcome.displaced:
         _write(booking, Event.DISPLACED, {"needs_place": True}, by=by)
-    _hold_anew(settled.staying, by=by)
+    _update_holds(outcome.staying, by=by)
 
 
-def _judge(station: Station, ahead: Sequence[Booking]) -> _Settled:
-    """Oldest first: a booking stays where the new timetable still has its very slots, open, with room for it."""
+def _evaluate(station: Station, ahead: Sequence[Booking]) -> _Outcome:
+    """Oldest first, each booking stays if the new timetable has exactly its slots, open, with room for it."""
     days = [booking.date for booking in ahead]
     timetable = timetable_of(station, min(days), max(days))
     ledger = Ledger(sql.key(station.pk), days)
     ledger.release(*(booking.pk for booking in ahead))
-    settled = _Settled()
+    outcome = _Outcome()
     for booking in ahead:
         lanes = {hold.slot: hold.lane for hold in booking.holds.all()}
         try:
             slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
             if [slot.start for slot in slots] != sorted(lanes):
                 raise NoSuchSlot
-            settled.staying.append((booking, slots, ledger.take(booking, slots, lanes=lanes)))
+            outcome.staying.append((booking, slots, ledger.take(booking, slots, lanes=lanes)))
         except (NoSuchSlot, SlotClosed, SlotFull):
-            settled.displaced.append(booking)
-    return settled
+            outcome.displaced.append(booking)
+    return outcome
 
 
-def _hold_anew(staying: Sequence[tuple[Booking, list[Slot], list[Hold]]], *, by: Person) -> None:
-    """Other lanes, capacities and ends for those who stay; whoever keeps all three is left alone."""
+def _update_holds(staying: Sequence[tuple[Booking, list[Slot], list[Hold]]], *, by: Person) -> None:
+    """Update holds and ends of the bookings that stay, where they differ."""
     changed = [
         (booking, taken)
         for booking, _slots, taken in staying
         if {(hold.slot, hold.lane, hold.capacity) for hold in taken}
         != {(hold.slot, hold.lane, hold.capacity) for hold in booking.holds.all()}
     ]
-    capacity.give_up(booking.pk for booking, _taken in changed)
-    capacity.write(hold for _booking, taken in changed for hold in taken)
+    capacity.release(booking.pk for booking, _taken in changed)
+    capacity.insert(hold for _booking, taken in changed for hold in taken)
     for booking, slots, _taken in staying:
         if booking.ends_at != slots[-1].ends_at:
             _write(booking, Event.RETIMED, {"ends_at": slots[-1].ends_at}, by=by)

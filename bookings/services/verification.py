@@ -1,4 +1,4 @@
-"""The proof that bookings and ledger agree, and that no slot holds more than it may."""
+"""Verifies that bookings and ledger agree, and that no slot holds more than its capacity."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,12 @@ from stations.timetable_queries import timetable_of
 
 BATCH_DAYS = 28
 CLOCK_CHANGE = timedelta(hours=1)
-"""By so much the local clock may run ahead of the instants in the night in which it is moved."""
+"""How far local times may be ahead of instants in the night in which the clocks change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that should not be: which station, what (a booking or a slot), and how it differs."""
+    """A fault: at which station, of what (a booking or a slot), and how it differs."""
 
     station: str
     what: str
@@ -32,28 +32,28 @@ class Difference:
 
 
 def differences() -> Iterator[Difference]:
-    """Every difference between bookings, holds and timetables, station by station, in bounded memory."""
+    """Yield every difference between bookings, holds and timetables, station by station, with bounded memory."""
     now = timezone.now()
     for station in Station.objects.order_by("code"):
-        yield from _of_station(station, now)
+        yield from _check_station(station, now)
 
 
-def _of_station(station: Station, now: datetime) -> Iterator[Difference]:
+def _check_station(station: Station, now: datetime) -> Iterator[Difference]:
     days = set(Booking.objects.filter(station=station).values_list("date", flat=True).distinct())
     days |= set(Hold.objects.filter(station=station).values_list("date", flat=True).distinct())
     for hold in Hold.objects.filter(station=station).exclude(booking__station=station):
         yield Difference(station.code, f"booking {hold.booking_id}", "holds a place at a station that is not its own")
     ordered = sorted(days)
     for start in range(0, len(ordered), BATCH_DAYS):
-        yield from _of_days(station, ordered[start : start + BATCH_DAYS], now)
+        yield from _check_days(station, ordered[start : start + BATCH_DAYS], now)
 
 
-def _of_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[Difference]:
+def _check_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[Difference]:
     timetable = timetable_of(station, days[0], days[-1])
     found = Booking.objects.filter(station=station, date__in=days).defer("special_requests")
     bookings = list(found.prefetch_related("holds"))
     for booking in bookings:
-        for how in _of_booking(booking, timetable, now):
+        for how in _check_booking(booking, timetable, now):
             yield Difference(station.code, f"booking {booking.pk}", how)
     holds = list(
         Hold.objects.filter(station=station, date__in=days).select_related("booking").defer("booking__special_requests")
@@ -62,11 +62,11 @@ def _of_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[
     for hold in holds:
         slots[hold.date, hold.slot].append(hold)
     for (day, start), held in slots.items():
-        for how in _of_slot(timetable.find(day, start), held, now):
+        for how in _check_slot(timetable.find(day, start), held, now):
             yield Difference(station.code, f"slot {day} {start:%H:%M}", how)
 
 
-def _of_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterator[str]:
+def _check_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterator[str]:
     holds = sorted(booking.holds.all(), key=lambda hold: (hold.date, hold.slot))
     if booking.status == Status.CANCELLED or booking.needs_place:
         if holds:
@@ -81,13 +81,13 @@ def _of_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterat
     elif holds and holds[0].slot != booking.slot:
         yield f"begins at {booking.slot:%H:%M}, yet holds from {holds[0].slot:%H:%M}"
     if booking.starts_at > now:
-        yield from _against_timetable(booking, [hold.slot for hold in holds], timetable)
-    elif any(not _within(booking, hold) for hold in holds):
+        yield from _check_against_timetable(booking, [hold.slot for hold in holds], timetable)
+    elif any(not _is_within(booking, hold) for hold in holds):
         yield "holds a place outside of its time"
 
 
-def _against_timetable(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:
-    """What lies ahead must stand in open slots of the timetable as it is, from the first instant to the last."""
+def _check_against_timetable(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:
+    """Upcoming bookings must fill open slots of the current timetable, from the first instant to the last."""
     try:
         slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
     except (NoSuchSlot, SlotClosed) as error:
@@ -99,13 +99,13 @@ def _against_timetable(booking: Booking, held: Sequence[time], timetable: Timeta
         yield "begins or ends at another instant than its slots"
 
 
-def _within(booking: Booking, hold: Hold) -> bool:
-    """What has begun kept its own instants: by the local clock, each of its places begins before the booking ends."""
+def _is_within(booking: Booking, hold: Hold) -> bool:
+    """Whether the place begins before the booking ends, by local time: bookings that have begun keep their instants."""
     offset = datetime.combine(hold.date, hold.slot) - datetime.combine(booking.date, booking.slot)
     return timedelta(0) <= offset < booking.ends_at - booking.starts_at + CLOCK_CHANGE
 
 
-def _of_slot(slot: Slot | None, held: Sequence[Hold], now: datetime) -> Iterator[str]:
+def _check_slot(slot: Slot | None, held: Sequence[Hold], now: datetime) -> Iterator[str]:
     if len({hold.capacity for hold in held}) > 1 and slot and slot.starts_at > now:
         yield "its places were counted against different capacities"
     if any(count > 1 for count in Counter(hold.lane for hold in held).values()):

@@ -14,16 +14,16 @@ from bookings.models.mail_state import Standing
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
+    assign_slots,
     is_holding,
     move_entries,
-    put,
     require_acceptable,
     require_reference_free,
     require_seats,
     require_version,
-    write,
+    save_change,
 )
-from bookings.services.locking import counted, locked_for, one_change
+from bookings.services.locking import atomic_change, lock_booking_and_target, record_metrics
 from bookings.undo import steps
 from core.db import sql
 from core.errors import NotFound
@@ -39,7 +39,7 @@ _TIMES: Final = ("starts_at", "ends_at")
 """Always written: the timetable may have given the same slot another length since."""
 
 
-@counted("undo")
+@record_metrics("undo")
 def undo(step: UndoStep, *, by: Person) -> Booking:
     """Bring the booking back to its state before the step, which must be the person's last. A new booking is cancelled.
 
@@ -49,7 +49,7 @@ def undo(step: UndoStep, *, by: Person) -> Booking:
     return _restore(step, BEFORE, by=by)
 
 
-@counted("redo")
+@record_metrics("redo")
 def redo(step: UndoStep, *, by: Person) -> Booking:
     """Bring the booking to its state after a step that was undone. Raises as `undo` does."""
     return _restore(step, AFTER, by=by)
@@ -57,24 +57,24 @@ def redo(step: UndoStep, *, by: Person) -> Booking:
 
 def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
     roles.require(by, roles.CHANGE)
-    with one_change():
+    with atomic_change():
         code = _station_code(step, side, by)
-        booking, station, chains, _nothing_more = locked_for(by, step.booking_id, code, lambda at: None)
+        booking, station, chains, _prefetched = lock_booking_and_target(by, step.booking_id, code, lambda at: None)
         step = _locked(step, side, by)
         require_version(booking, step.version_after if side == BEFORE else step.version_before, by)
 
-        before, stood, home = audit.recorded(booking), Standing.of(booking), booking.station
+        before, previous, origin = audit.recorded(booking), Standing.of(booking), booking.station
         held, guests = is_holding(booking), booking.total_guests
         fields = _apply(booking, step, side, station)
         if step.differs("customer_id"):
-            contacts.follow(booking)
-        _settle(booking, step, held=held, guests=guests)
+            contacts.reassign(booking)
+        _update_holds(booking, step, held=held, guests=guests)
         _renumber(booking, step, side)
         changes = audit.differences(before, audit.recorded(booking), always=_always(step))
         known = _known(booking, step) if side == BEFORE else None
         with sql.together(to_the_commit=True):
-            entries = _entries(booking, step, home, changes)
-            write(booking, fields, entries, stood, by=by, chains=chains, known=known)
+            entries = _entries(booking, step, origin, changes)
+            save_change(booking, fields, entries, previous, by=by, chains=chains, known=known)
         return booking
 
 
@@ -112,13 +112,13 @@ def _apply(booking: Booking, step: UndoStep, side: int, station: Station) -> lis
     return sorted({*(Booking._meta.get_field(name).name for name in names), *_TIMES})
 
 
-def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> None:
-    """Give up, take or exchange the places that the booking holds, as its restored state wants it. It `held` places before, for
-    so many `guests`."""
+def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> None:
+    """Release, take or replace the places of the booking according to its restored state. It `held` places before, for that many
+    `guests`."""
     has_moved = any(step.differs(name) for name in _PLACE)
     if not is_holding(booking):
         if held:
-            capacity.give_up([booking.pk])
+            capacity.release([booking.pk])
     elif has_moved or not held:
         if has_moved and not booking.station.is_active:
             raise SlotClosed(_("This station takes no new bookings."))
@@ -128,8 +128,8 @@ def _settle(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> Non
         ledger = Ledger(sql.key(booking.station_id), [booking.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
-        put(booking, slots)
-        capacity.exchange(booking, taken)
+        assign_slots(booking, slots)
+        capacity.replace(booking, taken)
     elif booking.total_guests > guests:
         require_seats(booking, booking.station)
 
@@ -154,8 +154,8 @@ def _always(step: UndoStep) -> tuple[str, ...]:
     return ("date", "slot") if step.event == Event.RESCHEDULED else ()
 
 
-def _entries(booking: Booking, step: UndoStep, home: Station, changes: dict[str, Any]) -> list[Change]:
+def _entries(booking: Booking, step: UndoStep, origin: Station, changes: dict[str, Any]) -> list[Change]:
     if step.event == Event.RESCHEDULED:
-        return move_entries(booking, home, changes)
+        return move_entries(booking, origin, changes)
     event = Event.STATUS if step.event == Event.CREATED else Event(step.event)
     return [Change(booking, event, changes, booking.station_id)]

@@ -28,8 +28,8 @@ from bookings.models import Booking
 from bookings.models import status as workflow
 from bookings.models.status import Status
 from bookings.services import Draft, contacts
-from bookings.services.bookable_slots import SlotOffer, next_offer, offer_of_day
 from bookings.services.move_preview import next_free
+from bookings.services.slot_offers import SlotOffer, next_offer, offer_of_day
 from bookings.services.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.base import PageRequest, draw, page

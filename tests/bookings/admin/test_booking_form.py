@@ -15,7 +15,7 @@ from bookings import services
 from bookings.models import Booking
 from bookings.models.status import Status
 from bookings.services import Place
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from stations.models import Station, TimetableException
 from tests.bookings.admin.conftest import SignIn
 from tests.bookings.admin.test_bookings import of, words
@@ -143,7 +143,7 @@ def test_change_moves_to_another_station_of_the_managers(admin: Client, station:
 
 def test_displaced_booking_takes_its_place_again_where_the_manager_says_so(admin: Client, station: Station) -> None:
     made = booking(station)
-    with changing(station, by=roles.OPERATOR, displace=True):
+    with timetable_change(station, by=roles.OPERATOR, displace=True):
         ExceptionFactory(station=station, date=FRIDAY)
     TimetableException.objects.all().delete()
     made.refresh_from_db()

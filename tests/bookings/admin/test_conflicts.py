@@ -12,7 +12,7 @@ from accounts import customers, roles
 from accounts.audit import origin, recording
 from accounts.audit.origin import Channel, Origin
 from accounts.models import Customer, User
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from stations.errors import Stale
 from stations.models import Opening, Station, TimetableException, Versions
 from tests.factories import FRIDAY, ExceptionFactory, UserFactory, customer, open_station, person
@@ -230,7 +230,7 @@ def test_two_rows_of_one_timetable_changed_at_once_are_a_conflict(station: Stati
 
 def test_changing_of_versions_that_are_past_is_stale(station: Station, max_: User) -> None:
     for seen in (Versions(9, 1), Versions(1, 9), Versions(timetable=9), Versions(station=9)):
-        with pytest.raises(Stale), changing(station, by=max_, seen=seen):
+        with pytest.raises(Stale), timetable_change(station, by=max_, seen=seen):
             Station.objects.filter(pk=station.pk).update(name="Never")
 
     station.refresh_from_db()
@@ -239,11 +239,11 @@ def test_changing_of_versions_that_are_past_is_stale(station: Station, max_: Use
 
 @pytest.mark.parametrize("seen", [None, Versions(), Versions(1), Versions(1, 1), Versions(timetable=1)])
 def test_changing_of_what_was_seen_counts_what_differs(station: Station, max_: User, seen: Versions | None) -> None:
-    with changing(station, by=max_, seen=seen):
+    with timetable_change(station, by=max_, seen=seen):
         ExceptionFactory(station=station)
-    with changing(station, by=max_):
+    with timetable_change(station, by=max_):
         Station.objects.filter(pk=station.pk).update(name="Old Kitchen")
-    with changing(station, by=max_):
+    with timetable_change(station, by=max_):
         Station.objects.filter(pk=station.pk).update(name="Old Kitchen")
 
     station.refresh_from_db()

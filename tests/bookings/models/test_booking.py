@@ -18,7 +18,7 @@ from bookings import services
 from bookings.importing.run import Import, Order
 from bookings.models import Booking
 from bookings.models.status import NEW, STEPS, Status
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from bookings.services.verification import differences
 from core.errors import DomainError
 from stations.models import Station, TimetableException
@@ -220,7 +220,7 @@ class World:
 
     def _settle(self, at: int, after: Truth | None, displace: bool, change: Callable[[], Any]) -> None:
         try:
-            with changing(self.stations[at], by=roles.OPERATOR, displace=displace):
+            with timetable_change(self.stations[at], by=roles.OPERATOR, displace=displace):
                 change()
         except DomainError:
             assert after is None

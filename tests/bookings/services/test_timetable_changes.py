@@ -13,7 +13,7 @@ from bookings.errors import SlotFull, WouldDisplace, WouldRetime
 from bookings.models import Booking, Hold
 from bookings.models.status import Status
 from bookings.services import Place
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from bookings.services.verification import differences
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Opening, Station
@@ -27,7 +27,7 @@ def manager(station: Station) -> User:
 
 
 def close_friday(station: Station, manager: User, **agreed: Any) -> None:
-    with changing(station, by=manager, **agreed):
+    with timetable_change(station, by=manager, **agreed):
         ExceptionFactory(station=station, date=FRIDAY, reason="Stocktaking")
 
 
@@ -62,7 +62,7 @@ def test_changing_displaces_where_the_manager_says_so_and_drops_nobody(station: 
 def test_changing_to_a_smaller_capacity_displaces_the_newest(station: Station, manager: User) -> None:
     first, second, third = (booking(station) for _n in range(3))
 
-    with changing(station, by=manager, displace=True):
+    with timetable_change(station, by=manager, displace=True):
         station.openings.update(capacity=1)
 
     assert displaced() == {second.pk, third.pk}
@@ -76,7 +76,7 @@ def test_changing_to_a_smaller_capacity_gives_those_who_stay_lanes_below_it(stat
     services.change_status(first.pk, Status.CANCELLED, by=manager)
     services.change_status(second.pk, Status.CANCELLED, by=manager)
 
-    with changing(station, by=manager):
+    with timetable_change(station, by=manager):
         station.openings.update(capacity=1)
 
     assert list(Hold.objects.values_list("booking", "lane", "capacity")) == [(third.pk, 0, 1)]
@@ -90,7 +90,7 @@ def test_changing_to_a_smaller_guest_capacity_displaces_the_newest(manager: User
     booking(station, party_adults=4)
     second = booking(station, party_adults=4)
 
-    with changing(station, by=manager, displace=True):
+    with timetable_change(station, by=manager, displace=True):
         station.openings.update(guest_capacity=7)
 
     assert displaced() == {second.pk}
@@ -99,7 +99,7 @@ def test_changing_to_a_smaller_guest_capacity_displaces_the_newest(manager: User
 def test_changing_takes_the_whole_of_a_long_booking_where_one_slot_goes(station: Station, manager: User) -> None:
     made = booking(station, slot=time(18), slots=3)
 
-    with changing(station, by=manager, displace=True):
+    with timetable_change(station, by=manager, displace=True):
         ExceptionFactory(station=station, date=FRIDAY, slot=time(20))
 
     assert displaced() == {made.pk}
@@ -130,7 +130,7 @@ def test_changing_lets_a_displaced_booking_hold_again_when_moved(station: Statio
 def test_changing_back_does_not_bring_a_displaced_booking_back_by_itself(station: Station, manager: User) -> None:
     made = booking(station)
     close_friday(station, manager, displace=True)
-    with changing(station, by=manager):
+    with timetable_change(station, by=manager):
         station.exceptions.all().delete()
 
     assert displaced() == {made.pk}
@@ -140,7 +140,7 @@ def test_changing_back_does_not_bring_a_displaced_booking_back_by_itself(station
 def test_changing_the_length_of_slots_moves_the_ends_of_those_ahead(station: Station, manager: User) -> None:
     made = booking(station)
 
-    with changing(station, by=manager):
+    with timetable_change(station, by=manager):
         station.openings.update(minutes=45)
 
     made.refresh_from_db()
@@ -149,7 +149,7 @@ def test_changing_the_length_of_slots_moves_the_ends_of_those_ahead(station: Sta
 
 
 def test_changing_refuses_openings_that_overlap(station: Station, manager: User) -> None:
-    with pytest.raises(Invalid, match="overlap"), changing(station, by=manager):
+    with pytest.raises(Invalid, match="overlap"), timetable_change(station, by=manager):
         Opening.objects.create(station=station, weekday=4, start=time(17, 30), minutes=60, capacity=1)
 
     assert not Opening.objects.filter(start=time(17, 30)).exists()
@@ -159,7 +159,7 @@ def test_changing_the_zone_says_first_what_moves_and_keeps_local_times(station: 
     made = booking(station)
 
     def to_new_york(**agreed: Any) -> None:
-        with changing(station, by=manager, **agreed):
+        with timetable_change(station, by=manager, **agreed):
             Station.objects.filter(pk=station.pk).update(time_zone="America/New_York")
 
     with pytest.raises(WouldRetime) as refusal:
@@ -178,14 +178,14 @@ def test_changing_the_zone_displaces_what_falls_into_a_skipped_hour(manager: Use
     manager.stations.add(station)
     made = booking(station, date(2031, 3, 30), time(2))
 
-    with changing(station, by=manager, retime=True, displace=True):
+    with timetable_change(station, by=manager, retime=True, displace=True):
         Station.objects.filter(pk=station.pk).update(time_zone="Europe/Berlin")
 
     assert displaced() == {made.pk}
 
 
 def test_changing_bumps_the_stations_counter(station: Station, manager: User) -> None:
-    with changing(station, by=manager):
+    with timetable_change(station, by=manager):
         pass
 
     station.refresh_from_db()
@@ -193,7 +193,7 @@ def test_changing_bumps_the_stations_counter(station: Station, manager: User) ->
 
 
 def test_changing_needs_the_right_and_the_station(station: Station, staff: User) -> None:
-    with pytest.raises(NotPermitted), changing(station, by=staff):
+    with pytest.raises(NotPermitted), timetable_change(station, by=staff):
         pass
-    with pytest.raises(NotFound), changing(station, by=factories.person(roles.MANAGERS, open_station())):
+    with pytest.raises(NotFound), timetable_change(station, by=factories.person(roles.MANAGERS, open_station())):
         pass

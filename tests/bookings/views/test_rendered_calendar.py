@@ -22,7 +22,7 @@ from bookings import services
 from bookings.models.status import Status
 from bookings.privacy import erasure
 from bookings.services.inputs import Draft, Place
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from bookings.views import calendar_url, rendered_calendar
 from core.errors import DomainError
 from core.memory_cache import MemoryCache
@@ -271,12 +271,12 @@ class World:
 
     def _station(self, fields: dict[str, Any], _clock: object) -> None:
         station = Station.objects.get(code="kitchen")
-        with changing(station, by=roles.OPERATOR, displace=True, retime=True):
+        with timetable_change(station, by=roles.OPERATOR, displace=True, retime=True):
             Station.objects.filter(pk=station.pk).update(**fields)
 
     def _close(self, reason: str, _clock: object) -> None:
         station = Station.objects.get(code="kitchen")
-        with changing(station, by=roles.OPERATOR, displace=True):
+        with timetable_change(station, by=roles.OPERATOR, displace=True):
             TimetableException.objects.update_or_create(station=station, date=FRIDAY, defaults={"reason": reason})
 
     def _join(self, group: tuple[int, str], _clock: object) -> None:

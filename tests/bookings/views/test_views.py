@@ -15,7 +15,7 @@ from accounts.models import User
 from bookings import services
 from bookings.models import Booking
 from bookings.models.status import Status
-from bookings.services.timetable_changes import changing
+from bookings.services.timetable_changes import timetable_change
 from bookings.views import rendered_calendar
 from stations import timetable_queries, visible_stations
 from stations.models import Station
@@ -212,7 +212,7 @@ def test_view_of_somebody_with_all_stations_asks_for_them_too(client: Client, st
 @pytest.mark.parametrize("kind", KINDS)
 def test_view_shows_a_station_as_it_was_last_changed(visitor: Client, station: Station, kind: str) -> None:
     show(visitor, kind)
-    with changing(station, by=roles.OPERATOR):
+    with timetable_change(station, by=roles.OPERATOR):
         Station.objects.update(name="Bistro", first_weekday=(FRIDAY.weekday() + 1) % 7)
 
     html = show(visitor, kind)

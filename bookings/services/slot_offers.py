@@ -1,4 +1,4 @@
-"""Which slots a page offers for a new booking, and the one that it begins with."""
+"""The slots that a page offers for a new booking, and the one that it preselects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from stations.models import Station
 from stations.timetable import local_now
 
 SEARCHED_DAYS: Final = 14
-"""How far ahead the next free slot is looked for."""
+"""How far ahead the next free slot is searched for."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -22,22 +22,22 @@ class SlotOffer:
 
     day: date
     cells: Sequence[Cell]
-    """All of them, those that have ended too."""
+    """Every slot of the day, including those that have ended."""
     bookable: Sequence[Cell]
-    """Those that are not past, be they full or closed; none at a station that takes no bookings."""
+    """Slots that have not ended, even if full or closed; none if the station is inactive."""
     preselected: time | None
-    """A free one; None where there is none."""
+    """Start of a free slot; None if there is none."""
 
 
 def offer_of_day(station: Station, day: date, *, wanted: time | None, now: datetime) -> SlotOffer:
-    """Of this day, beginning with the `wanted` slot where it is free; one query."""
+    """The offer of this day, with the `wanted` slot preselected if it is free. One query."""
     return _offer(station, day, read_model.cells(station, day, day)[day], wanted, now)
 
 
 def next_offer(station: Station, *, now: datetime) -> SlotOffer:
-    """Of the day with the running slot or else the next free one: yesterday's may run past midnight. Of today where none is free
-    within two weeks. One query."""
+    """The offer of the day with the first free slot, which may be running; today's if none is free in two weeks. One query."""
     today = local_now(station, now).date()
+    # Yesterday's last slot may run past midnight.
     first, last = max(today - _DAY, FIRST_DATE), min(today + SEARCHED_DAYS * _DAY, LAST_DATE)
     cells = read_model.cells(station, first, last)
     offers = (_offer(station, day, cells[day], None, now) for day in cells)
