@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -118,7 +119,7 @@ def _by_slots(view: View, days: list[layout.Day]) -> CalendarContents:
     return found._replace(turning_points=[at for slot in slots for at in (slot.starts_at, slot.ends_at)])
 
 
-def _by_days(view: View, days: list[layout.Day], grid: Callable[[Page], str]) -> CalendarContents:
+def _by_days(view: View, days: list[layout.Day], grid: Callable[[Page], SafeString]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
     told = formats.span(first, last, view.station.country)

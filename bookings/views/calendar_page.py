@@ -1,8 +1,5 @@
-"""What stands around every grid:
-a calendar's page, drawn as its grid is, from a mould (`bookings.calendar.rendering.compiled_templates`).
-"""
+"""The page around a calendar's grid, filled from a compiled template (`bookings.calendar.rendering.compiled_templates`)."""
 
-from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -10,11 +7,12 @@ from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from accounts import customers, roles
 from bookings.calendar.rendering import compiled_templates
-from bookings.calendar.rendering.compiled_templates import Value
+from bookings.calendar.rendering.compiled_templates import Value, join
 from bookings.views import notices
 from bookings.views.base import PageRequest, asked_part, base_of
 from bookings.views.booking import details
@@ -47,7 +45,7 @@ def framed(request: PageRequest, view: View, rendered: RenderedCalendar, tag: st
     """The page, or the part of it that was asked for."""
     language = get_language() or ""
     values = _of_reader(request, view) | _ways(view, rendered) | _seen_there(view, rendered, language)
-    values |= {"tag": escape(tag)}
+    values |= {"tag": tag}
     values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view)
     shape = _shape(request, view, rendered, has_error=bool(values["error"]))
     response = HttpResponse(compiled_templates.fill("calendar", shape, values, language))
@@ -80,26 +78,26 @@ def _of_reader(request: PageRequest, view: View) -> dict[str, Value]:
     """What makes the page its reader's, and nobody else's."""
     customer = customers.shown(view.customer, request.user) if view.customer else None
     return {
-        "email": escape(request.user.email),
+        "email": request.user.email,
         "pk": request.user.pk,
         "draft_key": request.user.draft_key,
-        "here": escape(request.get_full_path()),
+        "here": request.get_full_path(),
         "csrf_token": get_token(request),
-        "customer": escape(isolate(customer.called)) if customer else "",
+        "customer": isolate(customer.called) if customer else "",
         "customer_id": str(customer.customer_id) if customer else "",
     }
 
 
 def _seen_there(view: View, rendered: RenderedCalendar, language: str) -> dict[str, Value]:
     return {
-        "title": escape(rendered.title),
-        "heading": escape(rendered.heading),
+        "title": rendered.title,
+        "heading": rendered.heading,
         "totals": rendered.totals,
         "displaced": rendered.displaced,
         "grid": rendered.grid,
-        "station": escape(view.station.name),
-        "station_code": escape(view.station.code),
-        "stations": "".join([_option(one, view, language) for one in view.stations]),
+        "station": view.station.name,
+        "station_code": view.station.code,
+        "stations": join([_option(one, view, language) for one in view.stations]),
         "date": view.day.isoformat(),
     }
 
@@ -108,25 +106,23 @@ class OptionShape(NamedTuple):
     is_chosen: bool
 
 
-def _option(station: Station, view: View, language: str) -> str:
+def _option(station: Station, view: View, language: str) -> SafeString:
     shape = OptionShape(is_chosen=station.pk == view.station.pk)
-    return compiled_templates.fill(
-        "_option", shape, {"code": escape(station.code), "name": escape(station.name)}, language
-    )
+    return compiled_templates.fill("_option", shape, {"code": station.code, "name": station.name}, language)
 
 
 def _ways(view: View, rendered: RenderedCalendar) -> dict[str, Value]:
     """To what lies around it."""
     return {
         "code": quote(view.station.code),
-        "query": escape(view.query()),
-        "address": escape(view.on(view.day)),
-        "shown": escape(view.address),
-        "today": escape(view.on(view.today)),
-        "previous": escape(view.on(rendered.previous)),
-        "next": escape(view.on(rendered.next)),
+        "query": view.query(),
+        "address": view.on(view.day),
+        "shown": view.address,
+        "today": view.on(view.today),
+        "previous": view.on(rendered.previous),
+        "next": view.on(rendered.next),
         "carry": rendered.carry,
-        "everybody": escape(view.on(view.day, of_everybody=True)),
+        "everybody": view.on(view.day, of_everybody=True),
     }
 
 
@@ -137,8 +133,8 @@ def _told_once(request: PageRequest, view: View) -> dict[str, Value]:
         beside = {"panel": details(request, view.booking), "view": view, "close": view.on(view.day)}
         panel = render_to_string("bookings/_in_panel.html", beside, request=request)
     return {
-        "nonce": escape(str(request.csp_nonce)),
+        "nonce": str(request.csp_nonce),
         "notice": render_to_string("bookings/_notice.html", told, request=request) if told["notice"] else "",
-        "error": escape(taken_refusal(request)),
+        "error": taken_refusal(request),
         "panel": panel,
     }

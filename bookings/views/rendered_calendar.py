@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from accounts import roles
@@ -37,7 +38,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 class CalendarContents(NamedTuple):
     """The data of a calendar view, read from the database."""
 
-    grid: Callable[[Page], str]
+    grid: Callable[[Page], SafeString]
     """Renders the grid without further queries."""
     heading: str
     title: str
@@ -60,9 +61,9 @@ class RenderedCalendar(NamedTuple):
     previous: date
     next: date
     carry: str
-    totals: str
-    displaced: str
-    grid: str
+    totals: SafeString
+    displaced: SafeString
+    grid: SafeString
     counters: tuple[tuple[int, int], ...]
     """Each station's primary key and its change counter, taken before the rows were read."""
     since: datetime
@@ -136,7 +137,7 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
         previous=contents.previous,
         next=contents.next,
         carry=contents.carry,
-        totals=grids.totals(contents.totals, page) if contents.totals else "",
+        totals=grids.totals(contents.totals, page) if contents.totals else SafeString(),
         displaced=grids.displaced(contents.displaced, page),
         grid=contents.grid(page),
         counters=counters,

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from html import escape  # Django's own asks each text first whether it is lazy: these are not, and there are thousands
+from html import escape
 from typing import Any, Literal, NamedTuple
 
 from django.template.defaultfilters import linebreaksbr
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bookings.calendar.layout import Square
 from bookings.calendar.read_model import Cell, Row, clock
 from bookings.calendar.rendering import compiled_templates
-from bookings.calendar.rendering.compiled_templates import KEPT, Value
+from bookings.calendar.rendering.compiled_templates import CACHE_SIZE, Value, join
 from bookings.forms import describe
 from bookings.models.status import RESCHEDULABLE
 from core import formats
@@ -41,29 +42,29 @@ class Page:
     roomy: bool = False
     """Whether cards have room for more than a name."""
 
-    def fill(self, template: str, shape: Any, values: dict[str, Value]) -> str:
+    def fill(self, template: str, shape: Any, values: dict[str, Value]) -> SafeString:
         return compiled_templates.fill(template, shape, values, self.language)
 
-    def say(self, how: Callable[[Any, str], str], what: date | time) -> str:
+    def say(self, how: Callable[[Any, str], str], what: date | time) -> SafeString:
         """A day or a clock in the words of `core.formats`, as HTML; looked up once for all that ask."""
         return _format(how, what, self.station.country, self.language)
 
-    def of(self, taken: int, capacity: int) -> str:
+    def of(self, taken: int, capacity: int) -> SafeString:
         """“2 of 3”, for the ear."""
         return _of(taken, capacity, self.language)
 
     def money(self, cents: int) -> str:
-        return escape(formats.money(cents, self.station.currency, self.station.country))
+        return formats.money(cents, self.station.currency, self.station.country)
 
 
-@lru_cache(KEPT)
-def _format(how: Callable[[Any, str], str], what: date | time, country: str, language: str) -> str:
-    return escape(how(what, country))
+@lru_cache(CACHE_SIZE)
+def _format(how: Callable[[Any, str], str], what: date | time, country: str, language: str) -> SafeString:
+    return SafeString(escape(how(what, country)))
 
 
-@lru_cache(KEPT)
-def _of(taken: int, capacity: int, language: str) -> str:
-    return escape(_("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity})
+@lru_cache(CACHE_SIZE)
+def _of(taken: int, capacity: int, language: str) -> SafeString:
+    return SafeString(escape(_("%(taken)d of %(capacity)d") % {"taken": taken, "capacity": capacity}))
 
 
 class CardShape(NamedTuple):
@@ -81,7 +82,7 @@ class CardShape(NamedTuple):
     when: When
 
 
-def booking(row: Row, page: Page, when: When = "") -> str:
+def booking(row: Row, page: Page, when: When = "") -> SafeString:
     """A booking's card."""
     wishes, customer, roomy = row.special_requests, row.customer, page.roomy and when != "dated"
     movable = page.may_change and row.status in RESCHEDULABLE
@@ -92,25 +93,25 @@ def booking(row: Row, page: Page, when: When = "") -> str:
         row.status, row.total_guests, customer is not None, bool(wishes), is_due, ends_later, movable, roomy, when
     )
     values: dict[str, Value] = {
-        "id": str(row.booking_id),
-        "date": row.date.isoformat(),
+        "id": row.booking_id,
+        "date": row.date,
         "slot": clock(row.slot),
         "version": row.version,
         "here": page.here,
     }
     if customer:
-        values["name"] = escape(customer.called)
+        values["name"] = customer.called
     if wishes:
-        values |= {"wishes": escape(wishes), "wish_lines": linebreaksbr(wishes) if roomy else ""}
+        values |= {"wishes": wishes, "wish_lines": linebreaksbr(wishes) if roomy else ""}
     if is_due:
         values["due"] = page.money(row.due_cents)
     if end and ends_later:
-        values["end"] = escape(formats.end(row.date, end, page.station.country))
+        values["end"] = formats.end(row.date, end, page.station.country)
     if when == "timed":
         values["time"] = page.say(formats.clock, row.slot)
     if when == "dated":
         country = page.station.country
-        values["time"] = escape(formats.moment(formats.short_day(row.date, country), row.slot, country))
+        values["time"] = formats.moment(formats.short_day(row.date, country), row.slot, country)
     return page.fill("grid/_booking", shape, values)
 
 
@@ -130,10 +131,10 @@ class SquareShape(NamedTuple):
     may_add: bool = False
 
 
-def square(one: Square, page: Page) -> str:
+def square(one: Square, page: Page) -> SafeString:
     """A slot of the week: how full it is, the way to a new booking in it, and who stands in it."""
     day, cell, state = one.day, one.cell, one.state(page.now)
-    values: dict[str, Value] = {"parties": "".join([booking(row, page) for row in one.bookings])}
+    values: dict[str, Value] = {"parties": join([booking(row, page) for row in one.bookings])}
     shape = SquareShape(state, bool(one.bookings), day.is_today)
     if cell:
         is_over = cell.slot.ends_at <= page.now
@@ -156,11 +157,11 @@ def square(one: Square, page: Page) -> str:
 
 def _cell_values(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dict[str, Value]:
     slot = cell.slot
-    values: dict[str, Value] = {"date": slot.date.isoformat(), "slot": clock(slot.start)}
+    values: dict[str, Value] = {"date": slot.date, "slot": clock(slot.start)}
     if shape.is_timed:
         values |= {"starts": slot.starts_at.isoformat(), "ends": slot.ends_at.isoformat()}
     if slot.closed:
-        return values | {"why": escape(describe(cell))}
+        return values | {"why": describe(cell)}
     values |= {"load": cell.parties, "capacity": slot.capacity, "load_words": page.of(cell.parties, slot.capacity)}
     values["tenths"] = one.tenths
     if (seats := slot.guest_capacity) is not None:

@@ -1,60 +1,80 @@
-"""What pages are made of: a template rendered once for each shape that it can take, and filled for each thing shown.
+"""Django templates that are rendered once for each shape, with placeholders, and filled with `%` for each thing shown."""
 
-What the markup hangs on is the shape, a named tuple; the rest is values, and in the mould there are marks in their places. So the
-markup stands in the templates alone, which may include and translate as they like, no template is rendered while somebody
-waits for a calendar, and a mould, which the process keeps, holds nobody's data: a shape has no word of anybody's in it.
-"""
+# To render a Django template for each of hundreds of bookings takes too long. What the markup of a template depends on is its
+# *shape*: a named tuple of flags, statuses and counts. Everything else is a *value*, for which the rendered text has a
+# placeholder. Compiled templates stay in memory, so a shape must not contain personal data.
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import lru_cache
+from html import escape  # Django's own also looks for lazy strings; a page has thousands of values, and none is lazy
 from typing import Any, Final
 from uuid import UUID
 
 from django.template.loader import render_to_string
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString
 
-KEPT: Final = 4096
+CACHE_SIZE: Final = 4096
 ID: Final = UUID("5ca1ab1e-0000-4000-8000-000000000000")
-"""The mark of the value `id`: addresses are made of one."""
-_MARK: Final = "\ue000{}\ue001"
-_MARKS: Final = re.compile(f"\ue000([a-z_]+)\ue001|{ID}")
+"""Placeholder of the value `id`, which `{% url %}` accepts."""
+_PLACEHOLDER: Final = "\ue000{}\ue001"
+_PLACEHOLDERS: Final = re.compile(f"\ue000([a-z_]+)\ue001|{ID}")
 
-Value = str | int
+Value = SafeString | str | int | date | UUID
+_VERBATIM: Final = frozenset({SafeString, int, date, UUID})
+"""Types whose text is HTML already, or contains nothing to escape."""
 
 
-def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) -> str:
-    """The template of bookings', without its ending, in the language that is spoken here: with `shape` and `values` as `its`.
+def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) -> SafeString:
+    """Return the HTML of a template of `templates/bookings/`, whose variables are `shape.…` and `value.…`.
 
-    Where a page asks for what every page is given, there are the values `csrf_token`, `nonce`, `email`, `pk`, `draft_key` and
-    `here`.
+    Strings in `values` are escaped, unless they are `SafeString`. `language` must be the active language.
 
-    The values are HTML, as is what comes of them: whoever gives them has escaped them.
+    A template of a whole page also needs the values `csrf_token`, `nonce`, `email`, `pk`, `draft_key` and `here`.
     """
-    return _mould(template, shape, language) % values
+    compiled = _compile(template, shape, language)
+    return SafeString(
+        compiled % {name: value if type(value) in _VERBATIM else escape(str(value)) for name, value in values.items()}
+    )
 
 
-@lru_cache(KEPT)
-def _mould(template: str, shape: Any, language: str) -> str:
-    """A text for Python's own `%`: nothing else puts hundreds of values into their places as fast."""
-    its = _Its(shape._asdict())
-    text = render_to_string(f"bookings/{template}.html", {"its": its, **_given(its)}).strip()
-    return _MARKS.sub(lambda mark: f"%({mark[1] or 'id'})s", text.replace("%", "%%"))
+def join(parts: Iterable[SafeString]) -> SafeString:
+    """Concatenate HTML."""
+    return SafeString("".join(parts))
 
 
-class _Its(dict[str, Any]):
-    """A shape, and marks for all else that its template asks for."""
+@lru_cache(CACHE_SIZE)
+def _compile(template: str, shape: Any, language: str) -> str:
+    """Return a format string for `%`: no template engine fills hundreds of values as fast."""
+    context = {"shape": shape, "value": _Placeholders(), **_page_context(shape)}
+    html = render_to_string(f"bookings/{template}.html", context).strip()
+    return _PLACEHOLDERS.sub(lambda found: f"%({found[1] or 'id'})s", html.replace("%", "%%"))
+
+
+class _Placeholders(dict[str, Any]):
+    """The variable `value` of a template: a placeholder for whatever name is looked up."""
 
     def __missing__(self, name: str) -> Any:
-        return ID if name == "id" else mark_safe(_MARK.format(name))  # noqa: S308  # nosec B308, B703
+        return ID if name == "id" else _Placeholder(_PLACEHOLDER.format(name))
 
 
-def _given(its: _Its) -> dict[str, Any]:
-    """What context processors give to a page that is rendered for its reader."""
+class _Placeholder(str):
+    """Text of a placeholder. Markup cannot depend on it: the value is known only when the template is filled."""
+
+    def __bool__(self) -> bool:
+        raise TypeError("A template tests a value. Make what it depends on part of its shape.")
+
+
+def _page_context(shape: Any) -> dict[str, Any]:
+    """Return what context processors add to a page that is rendered by Django alone."""
+    names = ("email", "pk", "draft_key", "here", "csrf_token", "nonce")
+    email, pk, draft_key, here, csrf_token, nonce = map(_PLACEHOLDER.format, names)
+    is_staff, may_use_api = (getattr(shape, name, False) for name in ("is_staff", "may_use_api"))
     return {
-        "user": {"is_authenticated": True, **{name: its[name] for name in ("is_staff", "email", "pk", "draft_key")}},
-        "perms": {"accounts": {"use_api": its["may_use_api"]}},
-        "request": {"method": "GET", "get_full_path": its["here"]},
-        "csrf_token": its["csrf_token"],
-        "CSP_NONCE": its["nonce"],
+        "user": {"is_authenticated": True, "is_staff": is_staff, "email": email, "pk": pk, "draft_key": draft_key},
+        "perms": {"accounts": {"use_api": may_use_api}},
+        "request": {"method": "GET", "get_full_path": here},
+        "csrf_token": csrf_token,
+        "CSP_NONCE": nonce,
     }

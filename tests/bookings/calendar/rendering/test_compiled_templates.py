@@ -1,16 +1,19 @@
-"""Pages fill moulds: what is filled in is text, whatever it looks like, a mould is made once for all that look alike, and holds
-nothing of anybody's."""
+"""Compiled templates: values are escaped, a template is compiled once per shape, and it contains no personal data."""
 
 import re
 from typing import Any
 
 import pytest
+from django.template import Context, Template
 from django.test import Client
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings.calendar.rendering import compiled_templates
+from bookings.calendar.rendering.grids import PLAIN
 from stations.models import Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, customer, open_station, person
 
@@ -20,21 +23,19 @@ HOSTILE = f"\ue000date\ue001 {compiled_templates.ID} %(date)s %s <b>&\"'"
 ESCAPED = f"\ue000date\ue001 {compiled_templates.ID} %(date)s %s &lt;b&gt;&amp;&quot;&#x27;"
 
 
-def names(client: Client) -> list[str]:
+def customer_names(client: Client) -> list[str]:
     return re.findall(r'class="name">([^<]*)</span>', client.get(WEEK).content.decode())
 
 
-def test_mould_takes_a_name_for_a_name(client: Client, staff: User, station: Station) -> None:
+def test_name_that_looks_like_a_placeholder_is_escaped_text(client: Client, staff: User, station: Station) -> None:
     client.force_login(staff)
     booking(station, customer=Contact(HOSTILE))
 
-    assert names(client) == [ESCAPED]
+    assert customer_names(client) == [ESCAPED]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_page_takes_what_people_wrote_for_text_wherever_it_stands(
-    client: Client, staff: User, station: Station, kind: str
-) -> None:
+def test_page_escapes_everything_that_people_wrote(client: Client, staff: User, station: Station, kind: str) -> None:
     staff.stations.add(open_station())
     Station.objects.update(name=HOSTILE)
     ExceptionFactory(station=station, reason=HOSTILE)
@@ -52,35 +53,35 @@ def test_page_takes_what_people_wrote_for_text_wherever_it_stands(
     assert html.count(ESCAPED) >= 6
 
 
-def test_mould_is_made_once_for_cards_that_look_alike(client: Client, staff: User, station: Station) -> None:
+def test_template_is_compiled_once_for_cards_of_the_same_shape(client: Client, staff: User, station: Station) -> None:
     client.force_login(staff)
     booking(station, customer=Contact("Ana García"))
     booking(station, FRIDAY.replace(day=6))
     client.get(WEEK)
-    before = compiled_templates._mould.cache_info().misses
+    before = compiled_templates._compile.cache_info().misses
 
     booking(station, customer=Contact("Bo Li"))
 
-    assert names(client)[1:] == ["Ana García", "Bo Li"]
-    assert compiled_templates._mould.cache_info().misses <= before + 1  # the totals: one more party is another number
+    assert customer_names(client)[1:] == ["Ana García", "Bo Li"]
+    assert compiled_templates._compile.cache_info().misses <= before + 1  # the totals: one more party is another number
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The moulds that are made from here on, as they are kept."""
-    kept: list[str] = []
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The templates compiled from here on."""
+    found: list[str] = []
 
-    def make(*shape: Any) -> str:
-        kept.append(moulds_own(*shape))
-        return kept[-1]
+    def compile_and_record(*key: Any) -> str:
+        found.append(original(*key))
+        return found[-1]
 
-    moulds_own = compiled_templates._mould.__wrapped__
-    monkeypatch.setattr(compiled_templates, "_mould", make)
-    return kept
+    original = compiled_templates._compile.__wrapped__
+    monkeypatch.setattr(compiled_templates, "_compile", compile_and_record)
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_mould_holds_nothing_of_anybodys(client: Client, station: Station, made: list[str], kind: str) -> None:
+def test_compiled_template_contains_no_value(client: Client, station: Station, compiled: list[str], kind: str) -> None:
     who = person(roles.MANAGERS, station, email="nina@example.com")
     known = customer(station, "Ana García")
     shown = booking(station, customer_id=known.pk, special_requests="By the window", total_due_cents=98765)
@@ -89,7 +90,7 @@ def test_mould_holds_nothing_of_anybodys(client: Client, station: Station, made:
     asked = {"date": f"{FRIDAY}", "customer": f"{known.pk}", "booking": f"{shown.pk}"}
     page = client.get(f"/calendar/{kind}/", asked)
 
-    html, kept = page.content.decode(), "".join(made)
+    html, kept = page.content.decode(), "".join(compiled)
     tokens = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', html) + re.findall(r'nonce="([^"]+)"', html)
     words = [
         "nina@example.com",
@@ -106,9 +107,9 @@ def test_mould_holds_nothing_of_anybodys(client: Client, station: Station, made:
     assert [word for word in words if word in kept] == []
 
 
-def test_page_is_its_own_readers(station: Station) -> None:
+def test_page_contains_the_tokens_of_its_own_reader(station: Station) -> None:
     readers = [person(roles.STAFF, station, email=f"{name}@example.com") for name in ("nina", "otto")]
-    told = []
+    tokens_of_readers = []
     for reader in readers:
         client = Client()
         client.force_login(reader)
@@ -118,6 +119,34 @@ def test_page_is_its_own_readers(station: Station) -> None:
         tokens = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', html)
         assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
         assert re.findall(r"\w+@example.com", html) == [reader.email]
-        told.append({nonce, *tokens})
+        tokens_of_readers.append({nonce, *tokens})
 
-    assert told[0] & told[1] == set()
+    assert tokens_of_readers[0] & tokens_of_readers[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "html"),
+    [
+        ("<b>&\"'", "&lt;b&gt;&amp;&quot;&#x27;"),
+        (mark_safe("<b>"), "<b>"),
+        (3, "3"),
+        (FRIDAY, "2031-03-07"),
+        (compiled_templates.ID, str(compiled_templates.ID)),
+        (gettext_lazy("<b>"), "&lt;b&gt;"),
+    ],
+)
+def test_value_is_escaped_unless_it_is_html_already(value: Any, html: str) -> None:
+    assert compiled_templates.fill("grid/_item", PLAIN, {"card": value}, "en") == f"<li>{html}</li>"
+
+
+def test_filled_template_is_html() -> None:
+    inner = compiled_templates.fill("grid/_item", PLAIN, {"card": "<b>"}, "en")
+
+    assert compiled_templates.fill("grid/_item", PLAIN, {"card": inner}, "en") == "<li><li>&lt;b&gt;</li></li>"
+
+
+def test_value_cannot_decide_what_the_markup_is() -> None:
+    template = Template("{% if value.name %}named{% endif %}")
+
+    with pytest.raises(TypeError, match="part of its shape"):
+        template.render(Context({"value": compiled_templates._Placeholders()}))
