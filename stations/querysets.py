@@ -64,7 +64,7 @@ class StationQuerySet(models.QuerySet[Row]):
         """Count a change that a calendar of these stations could show: ETags and caches are made from this counter. Every change
         ends with it, by a plain statement."""
         for pk in sorted(set(pks)):
-            sql.send(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
+            sql.execute(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
 
     def locked(self) -> Self:
         """Locked in key order until the transaction ends: one writer a station, and no deadlock between two stations.
@@ -74,11 +74,11 @@ class StationQuerySet(models.QuerySet[Row]):
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
     def ask_to_lock(self, person: Person, wanted: str, values: Sequence[Any]) -> Callable[[], list[Row]]:
-        """The same in a plain statement (`sql.ask_for`), of those of the person's that are wanted."""
+        """The same in a plain statement (`sql.submit_rows`), of those of the person's that are wanted."""
         if (seen := self.keys_seen_by(person)) is not None:
-            mine, keys = sql.among("t.id", seen)
+            mine, keys = sql.in_clause("t.id", seen)
             wanted, values = f"{wanted} AND {mine}", [*values, *keys]
-        return sql.ask_for(self.model, wanted, values, order="t.id", lock="FOR NO KEY UPDATE OF t")
+        return sql.submit_rows(self.model, wanted, values, order_by="t.id", lock="FOR NO KEY UPDATE OF t")
 
 
 class OfStationQuerySet(models.QuerySet[Row]):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 
 from core.db import sql as statements
-from core.db.columns import Columns
+from core.db.row_adapter import RowAdapter
 from stations.models import Opening, Station, TimetableException
 from stations.timetable import ExceptionRow, OpeningRow, Timetable
 
@@ -19,13 +19,13 @@ KEPT: Final = 64
 """Of ranges of days, each with its slots: some megabytes."""
 
 
-def _all(row: type[OpeningRow] | type[ExceptionRow], model: type[Model]) -> tuple[str, Columns]:
-    columns = Columns(model._meta.get_field(name) for name in ("station", *row._fields))
-    return f"SELECT {columns.worded()} FROM {model._meta.db_table} t", columns  # noqa: S608
+def _all(row: type[OpeningRow] | type[ExceptionRow], model: type[Model]) -> tuple[str, RowAdapter]:
+    adapter = RowAdapter(model._meta.get_field(name) for name in ("station", *row._fields))
+    return f"SELECT {adapter.select_list()} FROM {model._meta.db_table} t", adapter  # noqa: S608
 
 
-_OPENINGS, _OPENING_COLUMNS = _all(OpeningRow, Opening)
-_EXCEPTIONS, _EXCEPTION_COLUMNS = _all(ExceptionRow, TimetableException)
+_OPENINGS, _OPENING_ADAPTER = _all(OpeningRow, Opening)
+_EXCEPTIONS, _EXCEPTION_ADAPTER = _all(ExceptionRow, TimetableException)
 
 
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
@@ -64,21 +64,21 @@ def _kept(asked: _Asked) -> Timetable:
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
     """The same for many stations, by their keys."""
-    of_them, keys = statements.among("station_id", [station.pk for station in stations])
+    of_them, keys = statements.in_clause("station_id", [station.pk for station in stations])
     return _ask(of_them, keys, first, last)(stations)
 
 
 def _ask(
     where: str, values: Sequence[Any], first: date, last: date
 ) -> Callable[[Sequence[Station]], dict[int, Timetable]]:
-    on_these, weekdays = statements.among("weekday", _weekdays(first, last))
+    on_these, weekdays = statements.in_clause("weekday", _weekdays(first, last))
     # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
     not_over = "(last_date IS NULL OR last_date >= %s)"
-    openings = statements.ask(
-        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_COLUMNS
+    openings = statements.submit(
+        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_ADAPTER
     )
-    exceptions = statements.ask(
-        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_COLUMNS
+    exceptions = statements.submit(
+        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_ADAPTER
     )
 
     def answer(stations: Sequence[Station]) -> dict[int, Timetable]:

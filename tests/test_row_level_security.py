@@ -216,7 +216,7 @@ def test_no_request_touches_checkpoints_of_the_audit_log(
     with serving("POST"):
         session.activate(UserFactory(is_superuser=True) if group == "superuser" else person(group, mine.station))
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
-            statements.send(statement, [])
+            statements.execute(statement, [])
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET number = 1", "DELETE FROM {}"])
@@ -225,9 +225,9 @@ def test_role_of_workers_may_change_neither_entries_nor_checkpoints(
     two: tuple[Booking, Booking], table: str, statement: str
 ) -> None:
     with transaction.atomic():
-        statements.send(f"SET LOCAL ROLE {session.WORKER_ROLE}", [])
+        statements.execute(f"SET LOCAL ROLE {session.WORKER_ROLE}", [])
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
-            statements.send(statement.format(table), [])
+            statements.execute(statement.format(table), [])
         transaction.set_rollback(True)
 
 
@@ -307,8 +307,8 @@ def test_policies_hold_for_each_statement_of_a_pipeline(transactional_db: None, 
     mine, _other = booking(open_station(code="kitchen")), booking(open_station(code="bar"))
     with serving("POST"):
         session.activate(person(roles.STAFF, mine.station))
-        with around(), statements.together():
-            first, second = (statements.ask_for(Booking, "true", []) for _part in range(2))
+        with around(), statements.pipeline():
+            first, second = (statements.submit_rows(Booking, "true", []) for _part in range(2))
             early = first()
         late = second()
 

@@ -160,7 +160,7 @@ class Chains:
 
     def __init__(self, of_which: str, values: Sequence[Any]) -> None:
         """Asks for those that a condition names, in the order of their stations, as everywhere."""
-        self._answer = sql.ask_for(AuditChain, of_which, values, order="t.station_id", lock="FOR UPDATE OF t")
+        self._answer = sql.submit_rows(AuditChain, of_which, values, order_by="t.station_id", lock="FOR UPDATE OF t")
         self._asked_at = _sealed.times
 
     def as_they_stand(self) -> dict[int | None, AuditChain]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.auth import passwords
 from accounts.models import Held, User
 from core.db import sql as statements
-from core.db.columns import Columns
+from core.db.row_adapter import RowAdapter
 from stations.access import Counter
 
 _RIGHTS: Final = (
@@ -23,7 +23,7 @@ _STATIONS: Final = "FROM accounts_user_stations m JOIN stations_station s ON s.i
 _COUNTER: Final = "CAST(s.id AS text) || ' ' || CAST(s.changes AS text) || ' ' || s.code"
 _JOINED: Final = {"postgresql": "string_agg({}, E'\\n')", "sqlite": "group_concat({}, char(10))"}
 """How each database makes one text of many."""
-_COLUMNS: Final = Columns(User._meta.concrete_fields)
+_ADAPTER: Final = RowAdapter(User._meta.concrete_fields)
 
 
 _FAMILY_LIVES: Final = (
@@ -37,7 +37,8 @@ def _statement(joined: str) -> str:
     rights = f"(SELECT {joined} {_RIGHTS}) AS their_rights".format("c.app_label || '.' || p.codename")
     groups = f"(SELECT {joined} {_GROUPS}) AS their_groups".format("g.name")
     stations = f"(SELECT {joined} {_STATIONS}) AS their_stations".format(_COUNTER)
-    return f"SELECT {_COLUMNS.worded('u')}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
+    user = _ADAPTER.select_list("u")
+    return f"SELECT {user}, {rights}, {groups}, {stations} FROM accounts_user u WHERE u.id = %s AND u.is_active"  # noqa: S608
 
 
 _STATEMENTS: Final = {vendor: _statement(joined) for vendor, joined in _JOINED.items()}
@@ -48,11 +49,11 @@ def known(pk: Any, *, token_family: str = "") -> User | None:
     """The active person of this key, with what they hold; None for nobody, and for anybody whose `token_family` has ended. One
     query."""
     wanted, values = (_BY_TOKEN, [pk, token_family]) if token_family else (_STATEMENTS, [pk])
-    found = statements.ask(wanted[connection.vendor], values, _COLUMNS)()
+    found = statements.submit(wanted[connection.vendor], values, _ADAPTER)()
     if not found:
         return None
     *values, rights, groups, stations = found[0]
-    user = statements.as_row(User, _COLUMNS, values)
+    user = statements.make_instance(User, _ADAPTER, values)
     rights, groups, stations = (text.split("\n") if text else [] for text in (rights, groups, stations))
     user.held = Held(set(rights), frozenset(groups), tuple(map(_counter, stations)))
     return user

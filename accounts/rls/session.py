@@ -175,7 +175,7 @@ class _RlsSession:
         A server-side cursor is read after this block ends, so a read keeps its transaction open until the request ends.
         """
         if not isinstance(cursor, ServerCursor):
-            with self._connection.in_one_go():
+            with self._connection.pipeline():
                 yield
             return
         if self._reads and not self._connection.in_atomic_block:
@@ -186,7 +186,7 @@ class _RlsSession:
     def _execute(self, sql: str, values: list[Any]) -> None:
         self._busy = True
         try:
-            statements.send(sql, values)
+            statements.execute(sql, values)
         finally:
             self._busy = False
 

@@ -69,7 +69,7 @@ def ask(
     where = keys[0] if len(keys) == 1 else keys
     text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
     asked = [where, first, last, *filter(None, (status, customer_id))]
-    return _decode_columns(columns, sql.fetch(text, asked, of=replica.alias(), binary=True), stations)
+    return _decode_columns(columns, sql.fetch(text, asked, using=replica.alias(), binary=True), stations)
 
 
 def ask_desk(
@@ -88,7 +88,7 @@ def ask_desk(
     asked = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
     bookings: list[Values] = []
     ledger: list[Values] = []
-    for values in sql.fetch(text, asked, of=replica.alias(), binary=True):
+    for values in sql.fetch(text, asked, using=replica.alias(), binary=True):
         (bookings if values[0] else ledger).append(values)
     read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
     taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}

@@ -60,7 +60,7 @@ def was_told(booking: Booking, since: datetime) -> bool:
 
 def ask_what_was_said(booking_id: UUID) -> Said:
     """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
-    return sql.ask_for(Mail, _TO_FOLLOW, [booking_id], order="t.id", lock="FOR UPDATE OF t", but=["message"])
+    return sql.submit_rows(Mail, _TO_FOLLOW, [booking_id], order_by="t.id", lock="FOR UPDATE OF t", defer=["message"])
 
 
 def made(bookings: Iterable[Booking]) -> None:

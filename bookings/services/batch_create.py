@@ -64,7 +64,7 @@ class _Batch:
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
         days, at = {draft.date for draft in drafts}, sql.key(station.pk)
-        with sql.together():
+        with sql.pipeline():
             timetable, self._ledger = ask_for_timetable(at, min(days), max(days)), Ledger(at, days)
         self._timetable = timetable(station)
         self._references = _references(station, drafts)
@@ -131,7 +131,7 @@ class _Batch:
             # A microsecond apart, so that a batch is listed in the order in which it came.
             booking.updated_at = now + timedelta(microseconds=index)
             booking.created_at = draft.created_at or booking.updated_at
-        with sql.together():
+        with sql.pipeline():
             sql.insert(bookings)
             sql.insert([*proposals.values()])
             capacity.insert(self._holds)

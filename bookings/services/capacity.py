@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
 from core.db import sql
-from core.db.columns import Columns
+from core.db.row_adapter import RowAdapter
 from stations.timetable import Slot
 
 _SELECT_HOLDS: Final = (
     f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
     f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id"
 )
-_COLUMNS: Final = Columns(
+_ADAPTER: Final = RowAdapter(
     [
         *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
         *(Booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
@@ -47,8 +47,10 @@ class Ledger:
     def __init__(self, at: sql.Key, days: Iterable[date]) -> None:
         """Send the query; its result is awaited on first use."""
         station, key = at
-        dates, values = sql.among("h.date", set(days))
-        self._answer = sql.ask(f"{_SELECT_HOLDS} WHERE h.station_id = {station} AND {dates}", [*key, *values], _COLUMNS)
+        dates, values = sql.in_clause("h.date", set(days))
+        self._answer = sql.submit(
+            f"{_SELECT_HOLDS} WHERE h.station_id = {station} AND {dates}", [*key, *values], _ADAPTER
+        )
 
     @cached_property
     def _taken(self) -> dict[tuple[date, time], list[_Place]]:
@@ -117,7 +119,7 @@ def replace(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
     """Replace the booking's holds by these. `held` is how many it has now, if known."""
     if held == len(taken) == 1:
         # One update costs half as much as a delete and an insert.
-        sql.update(taken[0], _PLACE_FIELDS, by="booking")
+        sql.update(taken[0], _PLACE_FIELDS, match="booking")
     else:
         release([booking.pk])
         insert(taken)
@@ -125,5 +127,5 @@ def replace(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
 
 def release(bookings: Iterable[UUID]) -> None:
     """Delete all holds of these bookings."""
-    condition, values = sql.among("booking_id", list(bookings))
-    sql.send(f"DELETE FROM {Hold._meta.db_table} WHERE {condition}", values)  # noqa: S608
+    condition, values = sql.in_clause("booking_id", list(bookings))
+    sql.execute(f"DELETE FROM {Hold._meta.db_table} WHERE {condition}", values)  # noqa: S608

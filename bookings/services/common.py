@@ -143,7 +143,7 @@ def record_change(
     if before["customer"] != booking.customer_id:  # the new customer's calendar has no event of an organizer yet
         booking.organizer_name = booking.organizer_email = ""
         fields = [*ALL_FIELDS, *ORGANIZER]
-    with sql.together(to_the_commit=True):
+    with sql.pipeline(flush_on_commit=True):
         entry = Change(booking, event, changes, booking.station_id)
         known = save_change(booking, fields, [entry], previous, by=by, chains=chains)
         if undo_step:

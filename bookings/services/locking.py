@@ -108,10 +108,10 @@ def lock_booking_and_target(
     """
     origin: sql.Key = (_STATION_OF_BOOKING, [booking_id])
     target: sql.Key = origin if target_code is None else (_STATION_WITH_CODE, [target_code])
-    with metrics.waiting("station"), sql.together():
+    with metrics.waiting("station"), sql.pipeline():
         either, keys = f"IN ({origin[0]}, {target[0]})", [*origin[1], *target[1]]
         lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
-        read_booking = sql.ask_for(Booking, "t.id = %s", [booking_id])
+        read_booking = sql.submit_rows(Booking, "t.id = %s", [booking_id])
         prefetched = prefetch(target)
         chains = Chains(f"t.station_id {either}", keys)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_booking()), None)
@@ -135,8 +135,8 @@ def stale(booking: Booking, person: Person) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """Lock these stations in key order. Raises NotFound unless the person may see all of them."""
     codes, pks = set(codes), set(pks)
-    by_key, keys = sql.among("t.id", pks)
-    by_code, names = sql.among("t.code", codes)
+    by_key, keys = sql.in_clause("t.id", pks)
+    by_code, names = sql.in_clause("t.code", codes)
     with metrics.waiting("station"):
         found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:

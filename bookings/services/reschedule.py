@@ -77,7 +77,7 @@ def reschedule(
             booking.customer = _customer_at(station, customer, origin, by=by)
             contact_changes = contacts.carry_over(booking, customer)
         assign_slots(booking, slots)
-        with sql.together(to_the_commit=True):
+        with sql.pipeline(flush_on_commit=True):
             capacity.replace(booking, taken, held=held)
             changes = audit.differences(before, audit.recorded(booking), always=("date", "slot"))
             entries = move_entries(booking, origin, changes, contact_changes)

@@ -72,7 +72,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         _renumber(booking, step, side)
         changes = audit.differences(before, audit.recorded(booking), always=_always(step))
         known = _known(booking, step) if side == BEFORE else None
-        with sql.together(to_the_commit=True):
+        with sql.pipeline(flush_on_commit=True):
             entries = _entries(booking, step, origin, changes)
             save_change(booking, fields, entries, previous, by=by, chains=chains, known=known)
         return booking

@@ -98,7 +98,7 @@ def _push(
 ) -> None:
     after = _snapshot(booking)
     changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}
-    sql.send(_MAKE_ROOM, [stack, stack])
+    sql.execute(_MAKE_ROOM, [stack, stack])
     sql.insert(
         [
             UndoStep(

@@ -1,8 +1,8 @@
-"""Plain statements, worded once a process: for what every change of the product sends again and again.
+"""Plain SQL for hot paths: statements whose text is built once per process, sent without the ORM, and pipelined on PostgreSQL.
 
-The ORM words a statement anew each time, which takes longer than the database's answer, and waits for each; what is sent
-`together` is waited for once. No signal is sent and nobody counts the rows that were met: who writes here holds the station's
-lock, and has read under it what it writes.
+The ORM compiles a statement on each call, which takes longer than the database's answer, and waits for each answer. Statements in
+a `pipeline` are waited for together. No signals are sent and affected rows are not counted: callers hold the station's lock and
+have read under it what they write.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -18,87 +18,97 @@ from django.db.models.base import ModelState
 from psycopg.pq import Format
 
 from core import metrics
-from core.db.columns import Columns
+from core.db.row_adapter import RowAdapter
 
 Row = TypeVar("Row", bound=models.Model)
 Key = tuple[str, Sequence[Any]]
 """A row's key as a statement has it, with the values that belong there: `%s`, or a question in parentheses that finds it."""
 
-KEPT: Final = 500
-"""Where the words depend on how many values there are, not for each number that there will ever be."""
+STATEMENT_CACHE_SIZE: Final = 500
+"""The text of some statements depends on the number of their values, which is unlimited."""
 
 
 @contextmanager
-def together(*, to_the_commit: bool = False) -> Iterator[None]:
-    """Sends what is inside in one go. The wait is at the end, or where an answer is looked at; a refusal is raised there, too.
+def pipeline(*, flush_on_commit: bool = False) -> Iterator[None]:
+    """Send the statements of the block together; they are waited for at its end, or where a result is read.
 
-    Of the ORM only reads may stand inside: its writes look for the number of rows that they met. SQLite, to which there is no
-    way, is asked one by one. What is the last of a transaction may go `to_the_commit`: then a refusal is raised there.
+    A statement's error is raised there, too. Of the ORM only reads may be inside, because its writes read the number of affected
+    rows. With `flush_on_commit` the last statements of a transaction are sent with its COMMIT, which then raises their errors.
+    SQLite executes each statement at once.
     """
     database = connections[DEFAULT_DB_ALIAS]
     try:
-        with database.in_one_go(to_the_commit=to_the_commit) if hasattr(database, "in_one_go") else nullcontext():
+        with database.pipeline(flush_on_commit=flush_on_commit) if hasattr(database, "pipeline") else nullcontext():
             yield
     except Error as error:
         metrics.failed(error)
         raise
 
 
-def send(sql: str, values: Sequence[Any]) -> None:
+def execute(sql: str, values: Sequence[Any]) -> None:
     database = connections[DEFAULT_DB_ALIAS]
-    _take_back(database, _executed(database, sql, values))
+    _release(database, _execute(database, sql, values))
 
 
-def fetch(sql: str, values: Sequence[Any], *, of: str = DEFAULT_DB_ALIAS, binary: bool = False) -> list[Any]:
-    """The rows of an answer, as the database of that alias gives them; `binary` as its own bytes, where that is better."""
-    database = connections[of]
-    return _rows(database, _executed(database, sql, values, binary=binary))
+def fetch(sql: str, values: Sequence[Any], *, using: str = DEFAULT_DB_ALIAS, binary: bool = False) -> list[Any]:
+    """The rows of a query, unconverted. `binary` reads them in PostgreSQL's binary format."""
+    database = connections[using]
+    return _fetch_all(database, _execute(database, sql, values, binary=binary))
 
 
-def ask(sql: str, values: Sequence[Any], columns: Columns) -> Callable[[], Sequence[Sequence[Any]]]:
-    """Sends a question; what is returned gives the answer's rows, once, when they are wanted, each value as its column's field
-    has it."""
-    read, database = columns.read, connections[router.db_for_read(columns.model)]
-    cursor = _executed(database, sql, values, binary=columns.binary)
+def submit(sql: str, values: Sequence[Any], adapter: RowAdapter) -> Callable[[], Sequence[Sequence[Any]]]:
+    """Send a query. Returns a function that waits for its rows, converted by the adapter; call it once."""
+    convert, database = adapter.from_db, connections[router.db_for_read(adapter.model)]
+    cursor = _execute(database, sql, values, binary=adapter.is_binary)
 
     def rows() -> Sequence[Sequence[Any]]:
-        found = _rows(database, cursor)
-        return [read(row) for row in found] if read else found
+        found = _fetch_all(database, cursor)
+        return [convert(row) for row in found] if convert else found
 
-    if database.vendor == "sqlite":  # an answer that nobody reads to its end would hold on to what the file says now
+    if database.vendor == "sqlite":  # an unread result would keep a snapshot of the file
         found = rows()
         return lambda: found
     return rows
 
 
-def ask_for(
-    model: type[Row], where: str, values: Sequence[Any], *, order: str = "", lock: str = "", but: Sequence[str] = ()
+def submit_rows(
+    model: type[Row],
+    where: str,
+    values: Sequence[Any],
+    *,
+    order_by: str = "",
+    lock: str = "",
+    defer: Sequence[str] = (),
 ) -> Callable[[], list[Row]]:
-    """The same for a model's rows, all of their fields `but` some, which are read when they are looked at. The table is called t
-    in what `where`, `order` and `lock` say; SQLite has one writer, and leaves locks out."""
-    columns = _columns(model, tuple(but))
-    rows = ask(_select(model, columns, where, order, lock), values, columns)
-    return lambda: [as_row(model, columns, row) for row in rows()]
+    """Send a query for instances of a model. Returns a function that waits for them.
+
+    The table's alias is `t`. Fields in `defer` are loaded when they are read. SQLite, with its single writer, ignores `lock`.
+    """
+    adapter = _adapter(model, tuple(defer))
+    rows = submit(_select(model, adapter, where, order_by, lock), values, adapter)
+    return lambda: [make_instance(model, adapter, row) for row in rows()]
 
 
-def as_row(model: type[Row], columns: Columns, values: Iterable[Any]) -> Row:
-    """An instance as the database has it, whose other fields are read when they are looked at. Django's own way asks each field
-    whether it may be set, and sends two signals."""
+def make_instance(model: type[Row], adapter: RowAdapter, values: Iterable[Any]) -> Row:
+    """An instance of a row as loaded from the database, with other fields deferred.
+
+    `Model.from_db` asks each field whether it is deferred and sends two signals.
+    """
     row = model.__new__(model)
     row._state = ModelState()
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    row.__dict__.update(zip(columns.names, values, strict=True))
+    row.__dict__.update(zip(adapter.attnames, values, strict=True))
     return row
 
 
 def insert(rows: Sequence[models.Model]) -> None:
-    """New rows of one model. A key that the database gives is not asked for."""
+    """Insert new rows of one model. Keys generated by the database are not read back."""
     if not rows:
         return
-    sql, columns = _insert(type(rows[0]))
-    values = [columns.sent(row, adding=True) for row in rows]
+    sql, adapter = _insert(type(rows[0]))
+    values = [adapter.to_db(row, adding=True) for row in rows]
     if len(values) == 1:
-        send(sql, values[0])
+        execute(sql, values[0])
     else:
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.executemany(sql, values)
@@ -106,10 +116,10 @@ def insert(rows: Sequence[models.Model]) -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-def update(row: models.Model, names: Sequence[str], *, by: str = "pk") -> None:
-    """These fields of a row, by its key, or of whichever rows have the same in the field `by`."""
-    sql, columns = _update(type(row), tuple(names), by)
-    send(sql, columns.sent(row, adding=False))
+def update(row: models.Model, names: Sequence[str], *, match: str = "pk") -> None:
+    """Write these fields of the row, or of all rows with the same value in the field `match`."""
+    sql, adapter = _update(type(row), tuple(names), match)
+    execute(sql, adapter.to_db(row, adding=False))
 
 
 def key(pk: Any) -> Key:
@@ -117,9 +127,11 @@ def key(pk: Any) -> Key:
     return "%s", [pk]
 
 
-def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
-    """A condition that a column has one of these values, and the values to send. One is asked for as one, for PostgreSQL takes a
-    list to be of ten values and plans it anew each time; more are a list to it, in the same words however many they are.
+def in_clause(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
+    """A condition that the column has one of these values, and its parameters.
+
+    A single value is compared by `=`: for an array PostgreSQL assumes ten values, which makes a cached plan look worse than
+    planning each time. Several values are one array parameter, so that the statement's text does not depend on their number.
     """
     if len(values) == 1:
         return f"{column} = %s", list(values)
@@ -128,58 +140,59 @@ def among(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 
 
-def _executed(database: Any, sql: str, values: Sequence[Any], *, binary: bool = False) -> CursorWrapper:
-    """A cursor that has sent it."""
-    cursor: CursorWrapper = database.lend() if hasattr(database, "lend") else database.cursor()
+def _execute(database: Any, sql: str, values: Sequence[Any], *, binary: bool = False) -> CursorWrapper:
+    """The cursor that has sent the statement. Give it back by `_release`."""
+    cursor: CursorWrapper = database.acquire_cursor() if hasattr(database, "acquire_cursor") else database.cursor()
     if database.vendor == "postgresql":
         cursor.cursor.format = Format.BINARY if binary else Format.TEXT
-    cursor.execute(sql, _as_kept(values, database))
+    cursor.execute(sql, _adapted(values, database))
     return cursor
 
 
-def _rows(database: Any, cursor: CursorWrapper) -> list[Any]:
+def _fetch_all(database: Any, cursor: CursorWrapper) -> list[Any]:
     found: list[Any] = cursor.fetchall()
-    _take_back(database, cursor)
+    _release(database, cursor)
     return found
 
 
-def _take_back(database: Any, cursor: CursorWrapper) -> None:
-    if hasattr(database, "take_back"):
-        database.take_back(cursor)
+def _release(database: Any, cursor: CursorWrapper) -> None:
+    if hasattr(database, "release_cursor"):
+        database.release_cursor(cursor)
     else:
         cursor.close()
 
 
-def _as_kept(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[Any]:
-    """SQLite has no type of its own for the keys of bookings."""
+def _adapted(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[Any]:
+    """The values, with UUIDs as SQLite stores them: it has no type of its own for them."""
     if database.features.has_native_uuid_field:
         return values
     return [value.hex if isinstance(value, UUID) else value for value in values]
 
 
 @cache
-def _columns(model: type[models.Model], but: tuple[str, ...]) -> Columns:
-    return Columns(field for field in model._meta.concrete_fields if field.name not in but)
+def _adapter(model: type[models.Model], defer: tuple[str, ...]) -> RowAdapter:
+    return RowAdapter(field for field in model._meta.concrete_fields if field.name not in defer)
 
 
-@lru_cache(KEPT)
-def _select(model: type[models.Model], columns: Columns, where: str, order: str, lock: str) -> str:
-    order = f" ORDER BY {order}" if order else ""
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _select(model: type[models.Model], adapter: RowAdapter, where: str, order_by: str, lock: str) -> str:
+    order_by = f" ORDER BY {order_by}" if order_by else ""
     lock = f" {lock}" if lock and connection.features.has_select_for_update else ""
-    return f'SELECT {columns.worded()} FROM "{model._meta.db_table}" t WHERE {where}{order}{lock}'  # noqa: S608
+    return f'SELECT {adapter.select_list()} FROM "{model._meta.db_table}" t WHERE {where}{order_by}{lock}'  # noqa: S608
 
 
 @cache
-def _insert(model: type[models.Model]) -> tuple[str, Columns]:
+def _insert(model: type[models.Model]) -> tuple[str, RowAdapter]:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
     names = ", ".join(f'"{field.column}"' for field in fields)
     values = ", ".join(["%s"] * len(fields))
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({values})', Columns(fields)  # noqa: S608
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({values})', RowAdapter(fields)  # noqa: S608
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...], by: str) -> tuple[str, Columns]:
+def _update(model: type[models.Model], names: tuple[str, ...], match: str) -> tuple[str, RowAdapter]:
     fields: list[Any] = [model._meta.get_field(name) for name in names]
-    key: Any = model._meta.pk if by == "pk" else model._meta.get_field(by)
-    set_to = ", ".join(f'"{field.column}" = %s' for field in fields)
-    return f'UPDATE "{model._meta.db_table}" SET {set_to} WHERE "{key.column}" = %s', Columns([*fields, key])  # noqa: S608
+    key: Any = model._meta.pk if match == "pk" else model._meta.get_field(match)
+    assignments = ", ".join(f'"{field.column}" = %s' for field in fields)
+    statement = f'UPDATE "{model._meta.db_table}" SET {assignments} WHERE "{key.column}" = %s'  # noqa: S608
+    return statement, RowAdapter([*fields, key])

@@ -14,8 +14,8 @@ from bookings import services
 from bookings.models import Booking, Hold, Mail
 from bookings.services.inputs import Place
 from core import metrics
-from core.db.columns import Columns
-from core.db.sql import among, ask, ask_for, insert, send, together, update
+from core.db.row_adapter import RowAdapter
+from core.db.sql import execute, in_clause, insert, pipeline, submit, submit_rows, update
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
@@ -35,7 +35,7 @@ def made(station: Station) -> Booking:
 
 @pytest.mark.parametrize("model", [Booking, Customer, Hold, Mail, AuditChain, AuditEntry, Opening, Station])
 def test_rows_are_those_of_the_orm(model: Any, made: Booking) -> None:
-    found = ask_for(model, "t.id IS NOT NULL", [], order="t.id")()
+    found = submit_rows(model, "t.id IS NOT NULL", [], order_by="t.id")()
 
     assert found
     assert [fields(row) for row in found] == [fields(row) for row in model.objects.order_by("pk")]
@@ -46,7 +46,7 @@ def test_what_is_left_out_is_read_when_it_is_looked_at(made: Booking) -> None:
     mail.message = "Dear Ana"
     mail.save()
 
-    [mail] = ask_for(Mail, "t.booking_id = %s", [made.pk], but=["message"])()
+    [mail] = submit_rows(Mail, "t.booking_id = %s", [made.pk], defer=["message"])()
 
     assert mail.get_deferred_fields() == {"message"}
     assert mail.message == "Dear Ana"
@@ -89,7 +89,7 @@ def test_update_by_another_field_changes_the_rows_that_have_its_value(made: Book
     other = booking(made.station)
     hold = Hold(booking=made, station=made.station, date=FRIDAY, slot=time(21), lane=2, capacity=5)
 
-    update(hold, ["date", "slot", "lane", "capacity"], by="booking")
+    update(hold, ["date", "slot", "lane", "capacity"], match="booking")
 
     found = Hold.objects.order_by("lane").values_list("booking", "date", "slot", "lane", "capacity")
     assert list(found) == [(other.pk, FRIDAY, time(18), 0, 3), (made.pk, FRIDAY, time(21), 2, 5)]
@@ -99,9 +99,9 @@ def test_update_by_another_field_changes_the_rows_that_have_its_value(made: Book
 def test_among_finds_one_of_as_many_as_there_are(count: int) -> None:
     stations = [open_station() for _n in range(count)]
     open_station()
-    condition, values = among("t.id", [station.pk for station in stations])
+    condition, values = in_clause("t.id", [station.pk for station in stations])
 
-    assert ask_for(Station, condition, values, order="t.id")() == stations
+    assert submit_rows(Station, condition, values, order_by="t.id")() == stations
 
 
 def test_refusal_is_raised_at_the_end_of_what_goes_together_and_counted(made: Booking) -> None:
@@ -120,19 +120,19 @@ def test_refusal_is_raised_at_the_end_of_what_goes_together_and_counted(made: Bo
 
 
 def test_answers_of_what_goes_together_are_each_ones_own(made: Booking) -> None:
-    columns = Columns([Booking._meta.get_field("date")])
-    with together():
-        first = ask("SELECT date FROM bookings_booking", [], columns)
-        send("UPDATE bookings_booking SET date = %s", [FRIDAY])
-        second = ask("SELECT date FROM bookings_booking", [], columns)
+    adapter = RowAdapter([Booking._meta.get_field("date")])
+    with pipeline():
+        first = submit("SELECT date FROM bookings_booking", [], adapter)
+        execute("UPDATE bookings_booking SET date = %s", [FRIDAY])
+        second = submit("SELECT date FROM bookings_booking", [], adapter)
 
     assert ([*first()[0]], [*second()[0]]) == ([SATURDAY], [FRIDAY])
 
 
-def _in_one_change(rows: list[models.Model], *more: Any, to_the_commit: bool = False) -> None:
-    with transaction.atomic(), together(to_the_commit=to_the_commit):
+def _in_one_change(rows: list[models.Model], *more: Any, flush_on_commit: bool = False) -> None:
+    with transaction.atomic(), pipeline(flush_on_commit=flush_on_commit):
         insert(rows)
-        send(*more)
+        execute(*more)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -143,33 +143,33 @@ def test_refusal_of_what_goes_to_the_commit_leaves_nothing_and_a_connection_that
     )
 
     with pytest.raises(IntegrityError):
-        _in_one_change([twice], "UPDATE bookings_booking SET source = %s", ["after it"], to_the_commit=True)
+        _in_one_change([twice], "UPDATE bookings_booking SET source = %s", ["after it"], flush_on_commit=True)
 
     assert not Booking.objects.filter(source="after it").exists()
-    _in_one_change([], "UPDATE bookings_booking SET source = %s", ["next"], to_the_commit=True)
+    _in_one_change([], "UPDATE bookings_booking SET source = %s", ["next"], flush_on_commit=True)
     assert Booking.objects.filter(source="next").count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_goes_to_the_commit_is_undone_where_none_comes(made: Booking) -> None:
     with transaction.atomic():
-        with together(to_the_commit=True):
-            send("UPDATE bookings_booking SET source = %s", ["undone"])
+        with pipeline(flush_on_commit=True):
+            execute("UPDATE bookings_booking SET source = %s", ["undone"])
         transaction.set_rollback(True)
 
     assert Booking.objects.get().source == ""
 
 
 def test_what_goes_to_the_commit_of_another_s_transaction_is_there_at_once(made: Booking) -> None:
-    with transaction.atomic(), together(to_the_commit=True):
-        send("UPDATE bookings_booking SET source = %s", ["here"])
+    with transaction.atomic(), pipeline(flush_on_commit=True):
+        execute("UPDATE bookings_booking SET source = %s", ["here"])
 
     assert Booking.objects.get().source == "here"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_answer_that_nobody_reads_holds_up_no_writer(made: Booking) -> None:
-    unread = [ask("SELECT date FROM bookings_booking", [], Columns([Booking._meta.get_field("date")]))]
+    unread = [submit("SELECT date FROM bookings_booking", [], RowAdapter([Booking._meta.get_field("date")]))]
     with ThreadPoolExecutor() as others:
         others.submit(_write_elsewhere).result()
 
