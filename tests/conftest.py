@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import pytest_django
 import time_machine
 from django.db import connection
 from django.utils import translation
@@ -22,7 +23,7 @@ from bookings.operations import clock_check
 from bookings.views import rendered_calendar
 from stations import timetable_queries, visible_stations
 from stations.models import Station
-from tests import chromium, factories
+from tests import chromium, databases, factories
 
 # How long one example takes says more about the machine than about the product.
 hypothesis_settings.register_profile("stationbook", deadline=None)
@@ -52,6 +53,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _needs_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
     return item.get_closest_marker("django_db") is not None or not DATABASES.isdisjoint(fixtures)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """pytest-django's fixture, with a database that is copied instead of migrated. --create-db migrates it again."""
+    rebuild: bool = request.config.getvalue("create_db")
+    with django_db_blocker.unblock(), databases.copied_database(rebuild=rebuild):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
