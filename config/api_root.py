@@ -1,4 +1,4 @@
-"""Where a person begins to browse the API, its description, and the answer for addresses that do not exist."""
+"""The API root, the OpenAPI document and its documentation page, and the view of unknown URLs."""
 
 from functools import cache
 from typing import Any
@@ -19,59 +19,53 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
-from accounts.api.base import ApiView
+from accounts.api.base import ApiView, PublicMixin
 from config.api_schema import document
 from core.api.browsable import BrowsableRenderer
 from core.api.negotiation import HTML, JsonRenderer, Negotiation, NotAcceptable
-from core.api.openapi import documented, documented_as, whole
+from core.api.openapi import document_response, operation, single
 from core.api.responses import success
 from core.errors import NotFound
 
-ROOMS = {
-    "stations": "api-stations",
-    "bookings": "api-bookings",
-    "week": "api-weekly",
-    "month": "api-monthly",
+ENDPOINTS = {
+    "stations": "api-station-list",
+    "bookings": "api-booking-list",
+    "week": "api-calendar-weekly",
+    "month": "api-calendar-monthly",
     "customer_search": "api-customer-search",
     "schema": "api-schema",
     "docs": "api-docs",
 }
+"""The links of the API root, by URL name."""
 
 
-class Root(ApiView):
-    """Each address below can be opened here and read, and where you may, written."""
+class RootView(ApiView):
+    """The start page of the API. Follow the links to browse it."""
 
-    rights = {"GET": roles.API}
+    perms_map = {"GET": roles.API}
 
-    @documented("Where to go from here", whole("Addresses"))
+    @operation("getRoot", "List endpoints", single("Addresses"))
     def get(self, request: Request) -> Response:
-        return success({name: reverse(address, request=request) for name, address in ROOMS.items()})
+        return success({name: reverse(url_name, request=request) for name, url_name in ENDPOINTS.items()})
 
 
-class DocumentView(ApiView):
-    """An address that answers everybody with a document: its failures still speak the envelope.
-
-    Nobody is authenticated or counted: the document is the same for all, and is rendered once a process.
-    """
-
-    authentication_classes: Any = ()
-    permission_classes: Any = ()
-    throttle_classes: Any = ()
+class DocumentView(PublicMixin, ApiView):
+    """A document for everybody, with errors in the API's format. It is rendered once, so it needs no rate limit."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        found = super().finalize_response(request, response, *args, **kwargs)
-        if found.exception:
-            spoken = [JsonRenderer(), BrowsableRenderer()]
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.exception:
+            renderers = [JsonRenderer(), BrowsableRenderer()]
             try:
-                negotiated = Negotiation().select_renderer(request, spoken)
+                negotiated = Negotiation().select_renderer(request, renderers)
             except NotAcceptable:
-                negotiated = spoken[0], spoken[0].media_type
-            found.accepted_renderer, found.accepted_media_type = negotiated
-        return found
+                negotiated = renderers[0], renderers[0].media_type
+            response.accepted_renderer, response.accepted_media_type = negotiated
+        return response
 
 
-class RenderedOnce(BaseRenderer):
-    """Keeps the OpenAPI document as it was rendered: as YAML that takes a second."""
+class CachedRenderer(BaseRenderer):
+    """Renders the OpenAPI document once for each process: as YAML that takes a second."""
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
         if data is not document():
@@ -84,47 +78,47 @@ class RenderedOnce(BaseRenderer):
         return super().render(cls(), document(), None, {})
 
 
-class Json(RenderedOnce, OpenApiJsonRenderer):
+class SchemaJsonRenderer(CachedRenderer, OpenApiJsonRenderer):
     pass
 
 
-class PlainJson(RenderedOnce, OpenApiJsonRenderer2):
+class SchemaPlainJsonRenderer(CachedRenderer, OpenApiJsonRenderer2):
     pass
 
 
-class Yaml(RenderedOnce, OpenApiYamlRenderer):
+class SchemaYamlRenderer(CachedRenderer, OpenApiYamlRenderer):
     pass
 
 
-class PlainYaml(RenderedOnce, OpenApiYamlRenderer2):
+class SchemaPlainYamlRenderer(CachedRenderer, OpenApiYamlRenderer2):
     pass
 
 
-class Schema(DocumentView):
-    """The OpenAPI document, as JSON or YAML."""
+class SchemaView(DocumentView):
+    """The OpenAPI document of this API, as JSON or YAML."""
 
-    renderer_classes = (Json, PlainJson, Yaml, PlainYaml)
+    renderer_classes = (SchemaJsonRenderer, SchemaPlainJsonRenderer, SchemaYamlRenderer, SchemaPlainYamlRenderer)
 
-    @documented_as("This document", [one.media_type for one in renderer_classes])
+    @document_response("getSchema", "Retrieve the OpenAPI document", [one.media_type for one in renderer_classes])
     def get(self, request: Request) -> Response:
         return Response(document())
 
 
-# Swagger UI draws its icons from data: addresses in its own style sheet.
+# The style sheet of Swagger UI has icons as data: URLs.
 @method_decorator(csp_update({"img-src": ["data:"]}), name="dispatch")
-class Docs(DocumentView):
-    """The OpenAPI document for people, by Swagger UI from the product's own files."""
+class DocsView(DocumentView):
+    """The documentation of this API as a web page."""
 
     renderer_classes = (TemplateHTMLRenderer,)
 
-    @documented_as("This document, for people", [HTML])
+    @document_response("getDocs", "Open the API documentation", [HTML])
     def get(self, request: Request) -> Response:
         return Response(template_name="api_docs.html")
 
 
 @extend_schema(exclude=True)
-class Nowhere(ApiView):
-    """No such address: said in the envelope, whatever the method, to those who are signed in."""
+class NotFoundView(ApiView):
+    """Answers unknown URLs, whatever the method, with `not_found` to signed-in callers."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -340,7 +340,7 @@ BACKUP_RECIPIENTS: list[str] = env.str("BACKUP_RECIPIENTS", default="").replace(
 """Public keys of age that each backup is encrypted to; none: it is a folder, not encrypted as a whole."""
 
 REST_FRAMEWORK = {
-    # What every view shares stands on accounts.api.base.ApiView; what it cannot say for itself stands here.
+    # accounts.api.base.ApiView sets what views can set themselves; only the rest is here.
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_VERSION": "1",

@@ -1,9 +1,10 @@
-"""The base of all API views: who calls, how often, with which permission, and which version of the API."""
+"""Base classes of API views and viewsets: authentication, rate limits, permissions, versions, caching and audit."""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 from accounts import roles
 from accounts.audit import bulk_reads, origin
@@ -21,10 +23,12 @@ from accounts.auth.rate_limits import EachUser
 from accounts.models import User
 from accounts.rls import session
 from core.api.browsable import BrowsableRenderer
-from core.api.browsable_actions import Door
+from core.api.browsable_actions import BrowsableAction
+from core.api.fields import parse_uuid
 from core.api.negotiation import HTML, AcceptVersioning, JsonParser, JsonRenderer, Negotiation
 from core.api.serializers import StrictSerializer
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
+from core.log_context import note_station
 
 ASKED: Final = frozenset(("station", "code", "date_from", "date_to", "status", "customer", "customer_id", "booking_id"))
 """URL and query parameters that go into the log: station, days, booking and customer, by ID. Nothing that a person typed."""
@@ -32,60 +36,58 @@ PLAIN: Final = r"[\w-]{1,40}"
 """The form that a logged parameter must have."""
 
 
-class HasRight(BasePermission):
-    """The permission to use the API, and the view's permission for the method. The user must belong to a station."""
+class HasPermission(BasePermission):
+    """The permission to use the API, and the one in the view's `perms_map`. The user must belong to a station."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        mine = isinstance(view, ApiView) and view.may(request.method or "")
-        return mine and isinstance(request.user, User) and request.user.has_a_station
+        allowed = isinstance(view, ApiView) and view.is_allowed(request.method or "")
+        return allowed and isinstance(request.user, User) and request.user.has_a_station
 
 
 class ApiView(APIView):
-    """The base of all API views. Checks authentication, rate limit, permission and API version, in this order, as documented."""
+    """Checks authentication, rate limit, permission and API version. docs/api.md promises this order, which is not REST
+    framework's own.
+    """
 
     authentication_classes = (KeyAuthentication, BearerAuthentication, SessionAuthentication)
-    permission_classes = (HasRight,)
+    permission_classes = (HasPermission,)
     throttle_classes: tuple[type[BaseThrottle], ...] = (EachUser,)
     content_negotiation_class = Negotiation
     renderer_classes: tuple[type[BaseRenderer], ...] = (JsonRenderer, BrowsableRenderer)
     parser_classes = (JsonParser,)
     versioning_class = AcceptVersioning
     http_method_names = ["get", "head", "post", "patch"]
-    rights: Mapping[str, str] = {}
-    """The permission that each method needs. The default is to view the calendar."""
-    examples: Mapping[str, Any] = {}
-    """An example body for each method, for the browsable API."""
-    query: "type[StrictSerializer] | None" = None
-    """The serializer of GET's query parameters."""
-    cache = "no-store"
+    perms_map: Mapping[str, str] = {}
+    """The permission that each method needs, if it is not the one to view the calendar."""
+    cache_control = "no-store"
     """The Cache-Control header of successful GET responses."""
     reads: "Sequence[bulk_reads.Read]" = ()
     """The personal data in the response, for the audit log."""
 
     @classmethod
-    def as_view(cls, **given: Any) -> Any:
-        return session.authenticates_itself(super().as_view(**given))
+    def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
+        return session.authenticates_itself(super().as_view(*args, **initkwargs))
 
-    def may(self, method: str) -> bool:
-        """Whether the caller has the permission for a method of this view."""
-        right = self.rights.get("GET" if method == "HEAD" else method, roles.VIEW)
-        return bool(self.request.user.has_perms([roles.API, right]))
+    def is_allowed(self, method: str) -> bool:
+        """Whether the caller has the permissions that a method of this view needs."""
+        permission = self.perms_map.get("GET" if method == "HEAD" else method, roles.VIEW)
+        return bool(self.request.user.has_perms([roles.API, permission]))
 
-    def data_of(self, error: DomainError) -> Any:
-        """The `data` of a refusal, such as the current state of a stale booking; None for none."""
+    def error_data(self, error: DomainError) -> Any:
+        """The `data` of an error response, such as the current state of a stale booking; None for none."""
         return None
 
-    def name_of(self, field: str) -> str:
+    def api_field_name(self, field: str) -> str:
         """The API's name of a field that a service rejected."""
         return field
 
-    def doors(self, data: Any) -> "list[Door]":
-        """The forms of the browsable page: by default one for each method with an example that the caller may use."""
-        return [
-            Door(method, self.request.path, body)
-            for method, body in self.examples.items()
-            if not self.permission_classes or self.may(method)
-        ]
+    def get_query_serializer_class(self) -> "type[StrictSerializer] | None":
+        """The serializer of GET's query parameters, for the form of the browsable API."""
+        return None
+
+    def get_browsable_actions(self, data: Any) -> Sequence[BrowsableAction]:
+        """The requests that the browsable API offers as forms, given the `data` of the response."""
+        return []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.format_kwarg = None
@@ -127,7 +129,53 @@ class ApiView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         vary = "Accept, Accept-Encoding, Authorization, Cookie, Accept-Language"
-        return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache}
+        return {"Allow": ", ".join(self.allowed_methods), "Vary": vary, "Cache-Control": self.cache_control}
+
+
+class ApiViewSet(ApiView, GenericViewSet[Any]):
+    """Base class of viewsets whose actions are declared with `core.api.openapi.operation`."""
+
+    def get_serializer_class(self) -> type[StrictSerializer]:
+        """The serializer of the body or, for GET, of the query that the current action declares."""
+        serializer_class: type[StrictSerializer] = getattr(self, str(self.action)).serializer_class
+        return serializer_class
+
+    @property
+    def object_id(self) -> UUID:
+        """The UUID in the URL. Raises NotFound for anything else."""
+        try:
+            return parse_uuid(self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        except ValueError:
+            raise NotFound from None
+
+    def get_object(self) -> Any:
+        """Return the object of the URL's UUID and note its station for the log. Raises NotFound."""
+        found = self.get_queryset().filter(pk=self.object_id).first()
+        if found is None:
+            raise NotFound
+        note_station(found.station_id)
+        return found
+
+    def get_query_serializer_class(self) -> "type[StrictSerializer] | None":
+        handler = getattr(self, self.action_map.get("get", ""), None)
+        return getattr(handler, "serializer_class", None)
+
+    def get_browsable_actions(self, data: Any) -> Sequence[BrowsableAction]:
+        """One for each method with an example that the caller may use."""
+        examples = {method.upper(): getattr(self, action).example for method, action in self.action_map.items()}
+        return [
+            BrowsableAction(method, self.request.path, example)
+            for method, example in examples.items()
+            if example and (not self.permission_classes or self.is_allowed(method))
+        ]
+
+
+class PublicMixin:
+    """For views that do not need a signed-in user."""
+
+    authentication_classes: Any = ()
+    permission_classes: Any = ()
+    throttle_classes: Any = ()
 
 
 def _drop_references(response: Response) -> None:

@@ -1,33 +1,33 @@
-"""Signing in for integrators, and customers."""
+"""The viewsets of authentication and of customers."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import customers, roles
-from accounts.api.base import ApiView
+from accounts.api.base import ApiViewSet, PublicMixin
 from accounts.audit.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.auth import authentication
 from accounts.auth.passwords import MAXIMUM_LENGTH
 from accounts.auth.rate_limits import EachSearch, EachUser, TooManyFailures
 from accounts.models import Customer
-from core.api.fields import TextField, known_uuid
-from core.api.openapi import documented, listed, nothing, whole
+from core.api.fields import TextField
+from core.api.openapi import empty, listed, operation, single
 from core.api.preconditions import is_known
 from core.api.responses import success
 from core.api.serializers import StrictSerializer
-from core.log_context import note_station
 from core.web.client_address import remote_address
 from stations.access import Person
 
-EXAMPLE = {"email": "integrator@example.com", "password": "…"}  # nosec B105  # a placeholder
+CREDENTIALS = {"email": "integrator@example.com", "password": "…"}  # nosec B105  # a placeholder
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
+SEARCH = {"q": "gar"}
 
 
 class LoginBody(StrictSerializer):
@@ -54,28 +54,22 @@ class SecondFactorDemanded(exceptions.PermissionDenied):
     default_detail = _("Your group requires two-factor authentication. Sign in with the browser and set it up.")
 
 
-class OpenView(ApiView):
-    """For those who are not signed in yet."""
-
-    authentication_classes: Any = ()
-    permission_classes: Any = ()
-    throttle_classes: Any = ()
+class AuthenticationViewSet(PublicMixin, ApiViewSet):
+    """Access and refresh tokens."""
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
 
-
-class Login(OpenView):
-    """Email and password for an access and a refresh token; with two-factor authentication, its code too."""
-
-    examples = {"POST": EXAMPLE}
-
-    @documented("Sign in", whole("Tokens"), body=LoginBody, example=EXAMPLE, failing=[403], signed_in=False)
-    def post(self, request: Request) -> Response:
-        given = LoginBody.parse(request.data)
+    @operation(
+        "signIn", "Sign in", single("Tokens"), body=LoginBody, example=CREDENTIALS, failing=[403], signed_in=False
+    )
+    @action(detail=False, methods=["post"])
+    def login(self, request: Request) -> Response:
+        """Exchanges an email and a password, and a code if the user has two-factor authentication, for a pair of tokens."""
+        credentials = LoginBody.parse(request.data)
         address = remote_address(request._request)
         try:
-            user = authentication.sign_in(request._request, **given, address=address)
+            user = authentication.sign_in(request._request, **credentials, address=address)
         except TooManyFailures as refusal:
             raise exceptions.Throttled(refusal.wait) from None
         if user is None:
@@ -84,53 +78,46 @@ class Login(OpenView):
             raise SecondFactorDemanded
         return success(authentication.new_tokens(user))
 
-
-class Refresh(OpenView):
-    """A refresh token for a new pair; the one given is spent."""
-
-    examples = {"POST": REFRESH}
-
-    @documented("A new pair of tokens", whole("Tokens"), body=RefreshBody, example=REFRESH, signed_in=False)
-    def post(self, request: Request) -> Response:
+    @operation("refreshTokens", "Refresh tokens", single("Tokens"), body=RefreshBody, example=REFRESH, signed_in=False)
+    @action(detail=False, methods=["post"])
+    def refresh(self, request: Request) -> Response:
+        """Exchanges a refresh token for a new pair of tokens. Each refresh token works once."""
         return success(authentication.refreshed(RefreshBody.parse(request.data)["refresh"]))
 
-
-class Logout(OpenView):
-    """Ends a refresh token."""
-
-    examples = {"POST": REFRESH}
-
-    @documented("End a refresh token", nothing(), body=RefreshBody, example=REFRESH, signed_in=False)
-    def post(self, request: Request) -> Response:
+    @operation("signOut", "Sign out", empty(), body=RefreshBody, example=REFRESH, signed_in=False)
+    @action(detail=False, methods=["post"])
+    def logout(self, request: Request) -> Response:
+        """Revokes a refresh token and those that came before and after it."""
         authentication.end_family(RefreshBody.parse(request.data)["refresh"])
         return success(None)
 
 
-class Search(ApiView):
-    """Customers by email, phone, its last four digits, or the name. Posted: no address holds PII."""
+class CustomerViewSet(ApiViewSet):
+    """Customers of the stations that you may see."""
 
-    rights = {"POST": roles.PII}
-    throttle_classes = (EachUser, EachSearch)
-    examples = {"POST": {"q": "gar"}}
+    lookup_url_kwarg = "customer_id"
 
-    @documented("Find customers", listed("Customer"), body=SearchBody, example={"q": "gar"})
-    def post(self, request: Request) -> Response:
+    def get_queryset(self) -> Any:
+        return Customer.objects.visible_to(self.request.user).select_related("station")
+
+    @operation("searchCustomers", "Search customers", listed("Customer"), body=SearchBody, example=SEARCH)
+    @action(detail=False, methods=["post"], perms_map={"POST": roles.PII}, throttle_classes=(EachUser, EachSearch))
+    def search(self, request: Request) -> Response:
+        """Returns the 50 latest customers that match an email, a phone or its last four digits, or the beginnings of names.
+
+        This is a POST so that personal data does not appear in URLs.
+        """
         found = customers.search(request.user, SearchBody.parse(request.data)["q"])
         self.reads = _reads(found)
         return success([_customer(customer, request.user) for customer in found])
 
+    @operation("getCustomer", "Retrieve a customer", single("Customer"), failing=[404], cached=True)
+    def retrieve(self, request: Request, customer_id: str) -> Response:
+        """Returns a customer.
 
-class OneCustomer(ApiView):
-    """A customer."""
-
-    @documented("One customer", whole("Customer"), failing=[404], cached=True)
-    def get(self, request: Request, customer_id: str) -> Response:
-        try:
-            wanted = Customer.objects.visible_to(request.user).select_related("station")
-            found = wanted.get(pk=known_uuid(customer_id))
-        except (ValueError, Customer.DoesNotExist):
-            raise Http404 from None
-        note_station(found.station_id)
+        Without the permission to see personal data, the name is reduced to initials, and email and phone are empty.
+        """
+        found = self.get_object()
         private = request.user.has_perm(roles.PII)
         headers = {"ETag": _etag(found, private=private)}
         if is_known(request, headers["ETag"]):
@@ -140,7 +127,7 @@ class OneCustomer(ApiView):
 
 
 def _etag(customer: Customer, *, private: bool) -> str:
-    """The version; with an ending for those who may not see personal data."""
+    """The version; with an suffix for callers who may not see personal data."""
     return f'"{customer.version}"' if private else f'"{customer.version}.0"'
 
 

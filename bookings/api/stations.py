@@ -1,44 +1,51 @@
-"""Stations for integrators: which there are, and what is free."""
+"""The viewset of stations and their slots."""
 
 from typing import Any
 
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ApiView
+from accounts.api.base import ApiViewSet
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Cell
-from core.api.openapi import documented, listed
+from core.api.openapi import listed, operation
 from core.api.preconditions import is_known
 from core.api.queries import DaysQuery
 from core.api.responses import success
 from core.errors import NotFound
 from core.log_context import note_station
 from stations.models import Station
+from stations.querysets import StationQuerySet
 
 
-class Stations(ApiView):
-    """The stations that the caller may see."""
+class StationViewSet(ApiViewSet):
+    """Stations that you may see."""
 
-    @documented("Your stations", listed("Station"))
-    def get(self, request: Request) -> Response:
-        return success([_station(station) for station in Station.objects.visible_to(request.user)])
+    lookup_field = "code"
 
+    def get_queryset(self) -> StationQuerySet[Station]:
+        return Station.objects.visible_to(self.request.user)
 
-class Slots(ApiView):
-    """Each slot of up to 42 days: capacity, what is taken, what is left, why closed."""
-
-    query = DaysQuery
-    cache = "private, no-cache"
-
-    @documented("Slots of 1 to 42 days", listed("Slot"), query=DaysQuery, failing=[404], cached=True)
-    def get(self, request: Request, code: str) -> Response:
-        station = Station.objects.visible_to(request.user).coded(code).first()
+    def get_object(self) -> Station:
+        station: Station | None = self.get_queryset().coded(self.kwargs["code"]).first()
         if station is None:
             raise NotFound
         note_station(station.pk)
-        wanted = DaysQuery.parse_query(request.query_params)
-        first, last = wanted["date_from"], wanted["date_to"]
+        return station
+
+    @operation("listStations", "List stations", listed("Station"))
+    def list(self, request: Request) -> Response:
+        """Returns the stations that you may see."""
+        return success([_station(station) for station in self.get_queryset()])
+
+    @operation("listSlots", "List slots", listed("Slot"), query=DaysQuery, failing=[404], cached=True)
+    @action(detail=True, cache_control="private, no-cache")
+    def slots(self, request: Request, code: str) -> Response:
+        """Returns each slot of 1 to 42 days: its capacity, what is taken, what is left, and why it is closed."""
+        station = self.get_object()
+        query = self.get_serializer_class().parse_query(request.query_params)
+        first, last = query["date_from"], query["date_to"]
         headers = {"ETag": read_model.etag(request.user, [station], "slots", first, last)}
         if is_known(request, headers["ETag"]):
             return Response(status=304, headers=headers)

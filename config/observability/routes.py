@@ -8,7 +8,7 @@ from django.http import HttpRequest
 METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 FILES: Final = "(files)"
 UNKNOWN: Final = "(unknown)"
-NOWHERE: Final = {"api-nowhere": "/api/(unknown)"}
+NOWHERE: Final = {"api-not-found": "/api/(unknown)"}
 """Addresses that take whatever is left."""
 
 

@@ -1,16 +1,16 @@
-"""Actions that pages of the browsable API offer as forms."""
+"""Requests that pages of the browsable API offer as forms."""
 
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Door:
-    """A write request that a page of the browsable API offers as a form."""
+class BrowsableAction:
+    """A write request and the body that its form suggests."""
 
     method: str
-    address: str
+    url: str
     body: Any
     label: Any = ""
-    version: str = ""
+    if_match: str = ""
     """Value of the If-Match header; "" if the endpoint does not use it."""

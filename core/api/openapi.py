@@ -1,9 +1,10 @@
-"""The API's description: what each address takes and every status it answers with, from the same shapes that parse and answer."""
+"""Decorators that document API operations in OpenAPI: request, responses and errors of each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.serializers import Serializer
 
 from core.api.schemas import COUNT, envelope, reference
 
@@ -13,7 +14,7 @@ REQUEST_ID: Final = "7d1c0f0e5c0b4d0f9b1f2a3c4d5e6f70"
 
 FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
     400: (
-        "Malformed, or refused by a rule: `code` says which",
+        "The input is invalid, or a rule refuses it. `code` says which.",
         {
             "invalid_date": "Invalid date format. Use YYYY-MM-DD",
             "invalid_slot": "Invalid time slot format. Use HH:MM (e.g., 18:00)",
@@ -30,7 +31,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         },
     ),
     401: (
-        "Not signed in, or no longer",
+        "The credentials are missing, wrong or expired.",
         {
             "not_authenticated": "Please sign in: send an access token, or sign in with the browser.",
             "token_invalid": "The token is not valid, or no longer. Sign in again.",  # nosec B105  # a sentence
@@ -38,7 +39,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         },
     ),
     403: (
-        "A right that is held at no station, or a browser's write without the form's protection",
+        "The caller lacks the permission, or a write with a browser session has no CSRF token.",
         {
             "permission_denied": "You don't have permission to do this. Ask a manager.",
             "csrf_failed": "Your session has expired. Reload the page and try again.",
@@ -46,55 +47,55 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         },
     ),
     404: (
-        "No such thing, or one of a station that the caller may not see",
+        "It does not exist, or belongs to a station that the caller may not see.",
         {"not_found": "Not found."},
     ),
     406: (
-        "No such version, or no such format",
+        "The requested API version or format does not exist.",
         {"not_acceptable": "There is no such version of the API. Ask for one of: 1."},
     ),
     409: (
-        "The reference is taken: `data` names the booking that has it",
+        "The external reference is in use. `data` has the ID of the booking that uses it.",
         {"duplicate": "This station already has a booking with that reference."},
     ),
     412: (
-        "If-Match does not name the current version: `data` is the current row, and who changed it when",
+        "`If-Match` is not the current version. `data` is the current booking, with who changed it and when.",
         {"stale": "Someone else has changed this booking. Check it before you change it."},
     ),
-    413: ("Over 1 MiB", {"too_large": "The request is too large. Send less at once."}),
+    413: ("The request body is larger than 1 MiB.", {"too_large": "The request is too large. Send less at once."}),
     415: (
-        "The body is said to be something else than JSON",
+        "The Content-Type is not JSON.",
         {"unsupported_media_type": "Send JSON, and say so: Content-Type: application/json."},
     ),
     429: (
-        "Wait as many seconds as Retry-After says",
+        "The rate limit is exceeded. Wait for as many seconds as `Retry-After` says.",
         {"throttled": "Too many requests. Try again in 7 seconds."},
     ),
     500: (
-        "A crash: no detail but the request id",
+        "An error on the server. Quote the request ID when you report it.",
         {"server_error": "Something went wrong on our side. Try again in a moment."},
     ),
     503: (
-        "The database is away or busy",
+        "The database is unavailable or busy.",
         {"unavailable": "The service is busy. Try again in a moment."},
     ),
 }
-"""For each status what it means, and its codes with a sentence of each."""
+"""For each status: its description, and an example message for each of its codes."""
 
-FAILURE_SHAPES: Final = {406: "NotAcceptableFailure", 409: "DuplicateFailure", 412: "StaleFailure"}
-"""Failures that bring data to go on from."""
+FAILURE_SCHEMAS: Final = {406: "NotAcceptableFailure", 409: "DuplicateFailure", 412: "StaleFailure"}
+"""Schemas of errors whose `data` helps the caller to continue; `Failure` for other statuses."""
 
-ANY_CALL: Final = (400, 401, 406, 429, 500, 503)
-"""What any call can meet; a 400 even where nothing is taken: the request itself may be malformed, as by another host's name."""
+COMMON_FAILURES: Final = (400, 401, 406, 429, 500, 503)
+"""Statuses that any operation can answer with: 400 even without input, because of a malformed request or Host header."""
 
-QUERY: Final = ("invalid_date", "invalid_range", "required", "invalid")
-BODY: Final = ("required", "invalid")
-PLACE: Final = (*BODY, "invalid_date", "invalid_slot", "no_such_slot", "slot_closed", "slot_full")
-"""Which codes of a 400 an address may answer with."""
+QUERY_CODES: Final = ("invalid_date", "invalid_range", "required", "invalid")
+BODY_CODES: Final = ("required", "invalid")
+PLACE_CODES: Final = (*BODY_CODES, "invalid_date", "invalid_slot", "no_such_slot", "slot_closed", "slot_full")
+"""Codes of status 400, by what an operation takes."""
 
-OF_SIGNED_IN: Final = ("not_authenticated", "token_invalid")
-OF_STRANGERS: Final = ("login_failed", "token_invalid")
-"""And which codes of a 401."""
+AUTHENTICATED_CODES: Final = ("not_authenticated", "token_invalid")
+SIGN_IN_CODES: Final = ("login_failed", "token_invalid")
+"""Codes of status 401: with credentials, and of the operations that give them out."""
 
 DETAILS: Final[dict[str, dict[str, Any]]] = {
     "invalid_date": {"errors": {"date": ["Invalid date format. Use YYYY-MM-DD"]}},
@@ -106,61 +107,66 @@ DETAILS: Final[dict[str, dict[str, Any]]] = {
     "not_acceptable": {"data": {"versions": ["1"]}},
 }
 HEADERS: Final = {
-    "ETag": "What to send back as If-None-Match (a calendar) or If-Match (a booking's version)",
-    "Location": "Where the new booking is read",
-    "Retry-After": "Seconds to wait",
-    "WWW-Authenticate": "How to sign in",
-    "X-Request-Id": "The name of this request, for those who are asked for help",
+    "ETag": "Send this as If-None-Match to read again, or a booking's as If-Match to change it.",
+    "Location": "The URL of the new booking.",
+    "Retry-After": "Seconds to wait.",
+    "WWW-Authenticate": "The authentication scheme.",
+    "X-Request-Id": "The ID of this request. Quote it when you contact support.",
 }
 
 
-def whole(name: str) -> dict[str, str]:
-    """The envelope around one thing."""
+def single(name: str) -> dict[str, str]:
+    """Schema of a response with one object."""
     return envelope(f"{name}Answer", reference(name))
 
 
 def listed(name: str) -> dict[str, str]:
-    """The envelope around a whole list."""
+    """Schema of a response with a complete list."""
     return envelope(f"{name}List", {"type": "array", "items": reference(name)}, total_count=COUNT)
 
 
-def paged(name: str) -> dict[str, str]:
-    """The envelope around one page of a list."""
-    address = {"type": ["string", "null"], "format": "uri"}
-    return envelope(f"{name}Page", {"type": "array", "items": reference(name)}, next=address, previous=address)
+def paginated(name: str) -> dict[str, str]:
+    """Schema of a response with one page of a list."""
+    url = {"type": ["string", "null"], "format": "uri"}
+    return envelope(f"{name}Page", {"type": "array", "items": reference(name)}, next=url, previous=url)
 
 
-def nothing() -> dict[str, str]:
-    """The envelope around nothing. Of a null alone no generator makes a type."""
+def empty() -> dict[str, str]:
+    """Schema of a response without data. Client generators make no type of null alone."""
     return envelope("EmptyAnswer", {"type": ["object", "null"], "description": "null"})
 
 
-def documented(
+def operation(
+    operation_id: str,
     summary: str,
-    answer: dict[str, Any],
+    response: dict[str, Any],
     *,
     status: int = 200,
-    body: Any = None,
-    query: Any = None,
+    body: type[Serializer[Any]] | None = None,
+    query: type[Serializer[Any]] | None = None,
     example: Any = None,
     failing: Iterable[int] = (),
     signed_in: bool = True,
     versioned: bool = False,
     cached: bool = False,
-    refusals: Iterable[str] = (),
+    codes: Iterable[str] = (),
 ) -> Callable[[Any], Any]:
-    """What a method of a view takes and answers, every status of it; `failing` adds to those that any call can meet.
+    """Declare a handler's request and document all of its responses.
 
-    `versioned`: it looks at If-Match; `cached`: at If-None-Match; `refusals`: the codes of its 400.
+    `body` or `query` becomes the handler's `serializer_class`, and `example` the body that the browsable API suggests.
+    `failing` adds statuses to `COMMON_FAILURES`, `codes` names the codes of status 400. `versioned` handlers check If-Match,
+    `cached` ones If-None-Match.
     """
-    failing = {*ANY_CALL, *failing} | ({403} if signed_in else set()) | ({412} if versioned else set())
+    failing = {*COMMON_FAILURES, *failing} | ({403} if signed_in else set()) | ({412} if versioned else set())
     failing |= {413, 415} if body else set()
-    responses: dict[Any, Any] = {(status, JSON): OpenApiResponse(answer, description="Done")}
+    responses: dict[Any, Any] = {(status, JSON): OpenApiResponse(response, description="Success")}
     if cached:
-        responses[304] = OpenApiResponse(description="Nothing has changed since that ETag")
-    among = (*(refusals or (BODY if body else QUERY if query else ())), *(OF_SIGNED_IN if signed_in else OF_STRANGERS))
-    responses |= {(code, JSON): _failure(code, among) for code in sorted(failing)}
-    return extend_schema(
+        responses[304] = OpenApiResponse(description="Not modified: the ETag still matches.")
+    codes = tuple(codes) or (BODY_CODES if body else QUERY_CODES if query else ())
+    codes = (*codes, *(AUTHENTICATED_CODES if signed_in else SIGN_IN_CODES))
+    responses |= {(failure, JSON): _failure(failure, codes) for failure in sorted(failing)}
+    document = extend_schema(
+        operation_id=operation_id,
         summary=summary,
         request=body,
         parameters=_parameters(status, failing, query, versioned=versioned, cached=cached),
@@ -169,53 +175,76 @@ def documented(
         auth=None if signed_in else [],
     )
 
+    def decorate(handler: Any) -> Any:
+        handler = document(handler)
+        handler.serializer_class, handler.example = body or query, example
+        return handler
 
-def streamed(summary: str, name: str, *, query: Any, failing: Iterable[int] = ()) -> Callable[[Any], Any]:
-    """An address that answers with one thing a line."""
-    failing = {*ANY_CALL, 403, *failing}
-    lines = OpenApiResponse({"type": "string"}, description=f"Lines of JSON: each is a {name} by itself")
+    return decorate
+
+
+def streamed(
+    operation_id: str, summary: str, name: str, *, query: type[Serializer[Any]], failing: Iterable[int] = ()
+) -> Callable[[Any], Any]:
+    """Document a handler that streams objects as lines of JSON; `query` becomes its `serializer_class`."""
+    failing = {*COMMON_FAILURES, 403, *failing}
+    lines = OpenApiResponse({"type": "string"}, description=f"Lines of JSON, each a {name}.")
     responses: dict[Any, Any] = {(200, NDJSON): lines}
-    responses |= {(code, JSON): _failure(code, (*QUERY, *OF_SIGNED_IN)) for code in sorted(failing)}
-    return extend_schema(summary=summary, parameters=_parameters(200, failing, query), responses=responses)
+    codes = (*QUERY_CODES, *AUTHENTICATED_CODES)
+    responses |= {(failure, JSON): _failure(failure, codes) for failure in sorted(failing)}
+    parameters = _parameters(200, failing, query)
+    document = extend_schema(operation_id=operation_id, summary=summary, parameters=parameters, responses=responses)
+
+    def decorate(handler: Any) -> Any:
+        handler = document(handler)
+        handler.serializer_class, handler.example = query, None
+        return handler
+
+    return decorate
 
 
-def documented_as(summary: str, media_types: Sequence[str]) -> Callable[[Any], Any]:
-    """An address that answers with a document in each of these formats."""
-    shape = {"type": "string"} if media_types == ["text/html"] else {"type": "object"}
-    failing = {*ANY_CALL, 403}
-    responses: dict[Any, Any] = {(200, one): OpenApiResponse(shape, description="Done") for one in media_types}
-    responses |= {(code, JSON): _failure(code) for code in sorted(failing)}
-    return extend_schema(summary=summary, parameters=_parameters(200, failing), responses=responses)
+def document_response(operation_id: str, summary: str, media_types: Sequence[str]) -> Callable[[Any], Any]:
+    """Document a handler whose response is a document in one of these formats."""
+    schema = {"type": "string"} if media_types == ["text/html"] else {"type": "object"}
+    failing = {*COMMON_FAILURES, 403}
+    responses: dict[Any, Any] = {
+        (200, media_type): OpenApiResponse(schema, description="Success") for media_type in media_types
+    }
+    responses |= {(failure, JSON): _failure(failure) for failure in sorted(failing)}
+    parameters = _parameters(200, failing)
+    return extend_schema(operation_id=operation_id, summary=summary, parameters=parameters, responses=responses)
 
 
 def _parameters(
     status: int, failing: Iterable[int], query: Any = None, *, versioned: bool = False, cached: bool = False
 ) -> list[Any]:
-    found = [query] if query else []
+    """The query parameters and the headers of request and responses."""
+    parameters = [query] if query else []
     if versioned:
-        description = 'The version that you have seen, such as `"3"`; `*` or nothing for any.'
-        found.append(_asked("If-Match", description, pattern=r'^(\*|"[1-9][0-9]{0,9}")$', examples=['"3"', "*"]))
+        description = 'The version that you have read, such as `"3"`. Leave it out, or send `*`, to change any version.'
+        pattern = r'^(\*|"[1-9][0-9]{0,9}")$'
+        parameters.append(_request_header("If-Match", description, pattern=pattern, examples=['"3"', "*"]))
     if cached:
-        found.append(_asked("If-None-Match", "The ETag of the answer that you have."))
-    found += [_answered("X-Request-Id", [status, *failing]), _answered("WWW-Authenticate", [401])]
-    found += [_answered("Retry-After", [429])]
+        parameters.append(_request_header("If-None-Match", "The ETag of the response that you have."))
+    parameters += [_response_header("X-Request-Id", [status, *failing]), _response_header("WWW-Authenticate", [401])]
+    parameters += [_response_header("Retry-After", [429])]
     if cached or versioned or status == 201:
-        found.append(_answered("ETag", [status, 304] if cached else [status]))
-    return found + ([_answered("Location", [status])] if status == 201 else [])
+        parameters.append(_response_header("ETag", [status, 304] if cached else [status]))
+    return parameters + ([_response_header("Location", [status])] if status == 201 else [])
 
 
-def _asked(name: str, description: str, **shape: Any) -> OpenApiParameter:
-    schema = {"type": "string", **shape}
+def _request_header(name: str, description: str, **schema: Any) -> OpenApiParameter:
+    schema = {"type": "string", **schema}
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description)
 
 
-def _answered(name: str, statuses: list[int]) -> OpenApiParameter:
+def _response_header(name: str, statuses: list[int]) -> OpenApiParameter:
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=HEADERS[name], response=statuses)
 
 
-def _failure(status: int, among: Iterable[str] = OF_SIGNED_IN) -> OpenApiResponse:
-    """The failure of a status, with an example of each of its codes; of a 400 and a 401 only of those `among`."""
-    description, sentences = FAILURES[status]
+def _failure(status: int, codes: Iterable[str] = AUTHENTICATED_CODES) -> OpenApiResponse:
+    """The error response of a status, with an example of each of its codes; of statuses 400 and 401 only those in `codes`."""
+    description, messages = FAILURES[status]
     examples = [
         OpenApiExample(
             code,
@@ -223,8 +252,8 @@ def _failure(status: int, among: Iterable[str] = OF_SIGNED_IN) -> OpenApiRespons
             response_only=True,
             status_codes=[str(status)],
         )
-        for code, error in sentences.items()
-        if status not in (400, 401) or code in among
+        for code, error in messages.items()
+        if status not in (400, 401) or code in codes
     ]
-    shape = reference(FAILURE_SHAPES.get(status, "Failure"))
-    return OpenApiResponse(shape, description=description, examples=examples)
+    schema = reference(FAILURE_SCHEMAS.get(status, "Failure"))
+    return OpenApiResponse(schema, description=description, examples=examples)

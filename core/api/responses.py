@@ -45,10 +45,10 @@ SENTENCES: Final = {
 class View(Protocol):
     """The part of a view that error responses need."""
 
-    def name_of(self, field: str) -> str:
+    def api_field_name(self, field: str) -> str:
         """The API's name of a field that a service rejected."""
 
-    def data_of(self, error: DomainError) -> Any:
+    def error_data(self, error: DomainError) -> Any:
         """The `data` of the error response, such as the current state of a stale booking; None for none."""
 
 
@@ -105,8 +105,8 @@ def _failure(error: Exception, view: View) -> Failure | None:
     if isinstance(error, Http404):
         error = NotFound()
     if isinstance(error, DomainError):
-        errors = {view.name_of(name): texts for name, texts in error.fields.items()}
-        return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.data_of(error))
+        errors = {view.api_field_name(name): texts for name, texts in error.fields.items()}
+        return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.error_data(error))
     if isinstance(error, RequestDataTooBig):
         return Failure(413, "too_large", SENTENCES["too_large"])
     if is_away(error):

@@ -20,7 +20,7 @@ def page(who: User | None, address: str, method: str = "GET") -> Any:
     return Caller(who, session=True).call(method, address, Accept=HTML)
 
 
-def doors(answer: Any) -> list[str]:
+def offered_actions(answer: Any) -> list[str]:
     """The forms that a page offers, each by method and address."""
     return [
         f"{method} {action}"
@@ -93,7 +93,7 @@ def test_a_bookings_page_offers_what_may_come_next(staff: User, station: Station
 
     answer = page(staff, f"/api/bookings/{made.pk}/")
 
-    assert doors(answer) == [
+    assert offered_actions(answer) == [
         f"PATCH /api/bookings/admin/{made.pk}",
         f"POST /api/bookings/{made.pk}/status/",
         f"PATCH /api/bookings/{made.pk}/",
@@ -112,14 +112,17 @@ def test_a_bookings_page_offers_a_step_that_can_be_taken_today(staff: User, stat
 def test_pages_offer_viewers_nothing_to_write(station: Station) -> None:
     viewer, made = factories.person(roles.VIEWERS, station), booking(station)
 
-    assert [doors(page(viewer, address)) for address in ("/api/bookings/", f"/api/bookings/{made.pk}/")] == [[], []]
+    assert [offered_actions(page(viewer, address)) for address in ("/api/bookings/", f"/api/bookings/{made.pk}/")] == [
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("address", ["/api/customers/search", "/api/auth/login", "/api/auth/refresh"])
 def test_an_address_for_writing_only_shows_its_form(staff: User, address: str) -> None:
     answer = page(staff, address)
 
-    assert (answer.status_code, doors(answer)) == (405, [f"POST {address}"])
+    assert (answer.status_code, offered_actions(answer)) == (405, [f"POST {address}"])
 
 
 def test_a_calendar_without_days_asks_for_them(staff: User) -> None:

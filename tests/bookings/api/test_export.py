@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry
-from bookings.api import lists
+from bookings.api import base
 from bookings.importing import export as exporting
 from bookings.models import Booking
 from stations.access import Counter
@@ -201,7 +201,7 @@ def test_export_is_held_to_the_callers_stations_by_the_database_while_it_is_read
     mine, theirs = factories.open_station(code="kitchen"), factories.open_station(code="bar")
     made, _other = booking(mine), booking(theirs)
     both = [Counter(station.pk, station.code, 0) for station in (mine, theirs)]
-    monkeypatch.setattr(lists, "visible_stations", lambda _request, *_codes: both)
+    monkeypatch.setattr(base, "visible_stations", lambda _request, *_codes: both)
 
     answer = Caller(factories.person(roles.INTEGRATORS, mine)).get(export())
 
