@@ -194,9 +194,9 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
     """The old (0) or the new (1) place, naming the station only where it changed."""
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
     slot = parse_time(str(changes["slot"][side])) if "slot" in changes else None
-    when = formats.dated_day(day, country) if day else ""
+    when = formats.format_date(day, country) if day else ""
     if slot:
-        when = formats.moment(when, slot, country) if when else formats.clock(slot, country)
+        when = formats.format_datetime(when, slot, country) if when else formats.format_time(slot, country)
     where = str(changes["station"][side]) if None not in changes.get("station", [None]) else ""
     return " ".join(part for part in (where, when) if part)
 

@@ -68,7 +68,11 @@ class AmountField(forms.Field):
         return found
 
     def prepare_value(self, value: Any) -> Any:
-        return formats.amount(value, self.station.currency, self.station.country) if isinstance(value, int) else value
+        return (
+            formats.format_amount(value, self.station.currency, self.station.country)
+            if isinstance(value, int)
+            else value
+        )
 
     def _decimal_mark(self) -> str:
         """The person's own where an amount is written with three decimals as a rule, else only what the amount itself shows."""
@@ -279,7 +283,8 @@ def _no_slot(station: Station, offer: SlotOffer) -> str:
 def slot_choices(cells: Sequence[Cell], country: str) -> list[tuple[str, str]]:
     """The slots of a day with what is left of each, closed ones with their reason."""
     return [
-        (f"{cell.slot.start:%H:%M}", f"{formats.clock(cell.slot.start, country)} · {describe(cell)}") for cell in cells
+        (f"{cell.slot.start:%H:%M}", f"{formats.format_time(cell.slot.start, country)} · {describe(cell)}")
+        for cell in cells
     ]
 
 

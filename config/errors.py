@@ -25,7 +25,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if is_away(error):
-        metrics.failed(error)
+        metrics.count_database_error(error)
         return answer(request, 503, sentence=str(DISK_FULL) if is_disk_full(error) else None)
     if error:
         sentry.crash(request, error)

@@ -18,41 +18,41 @@ from core.db.disk_full import is_disk_full
 BUCKETS: Final = (
     0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 1.3, 1.7, 2.5, 5, 10
 )  # fmt: skip
-"""Seconds of a request's duration; close enough around noticeable delays that quantiles are off by at most a tenth."""
-REQUESTS: Final = Counter("stationbook_requests", "Requests answered.", ["route", "method", "status"])
-LATENCY: Final = Histogram(
+"""Seconds. They are close enough together around noticeable delays that quantiles are off by at most 10 %."""
+REQUESTS: Final = Counter(
+    "stationbook_requests", "Requests by route, method and status class.", ["route", "method", "status"]
+)
+REQUEST_SECONDS: Final = Histogram(
     "stationbook_request_seconds",
-    "From a request to its answer, time in the queue included.",
+    "Duration of a request, including its time in the queue.",
     ["route", "method"],
     buckets=BUCKETS,
 )
-QUEUE_TIME: Final = Histogram(
-    "stationbook_queue_seconds", "How long a request waited until a thread began with it.", buckets=BUCKETS
+QUEUE_SECONDS: Final = Histogram(
+    "stationbook_queue_seconds", "Time that a request waited for a server thread.", buckets=BUCKETS
 )
-IN_HAND: Final = Gauge("stationbook_requests_in_hand", "Requests being answered now.", multiprocess_mode="livesum")
-REFUSALS: Final = Counter("stationbook_refusals", "What callers were refused with, by code.", ["code"])
-SIGN_INS: Final = Counter("stationbook_sign_ins", "Attempts to sign in, by what became of them.", ["outcome"])
+REQUESTS_IN_PROGRESS: Final = Gauge(
+    "stationbook_requests_in_hand", "Requests in progress.", multiprocess_mode="livesum"
+)
+REFUSALS: Final = Counter("stationbook_refusals", "Refused requests by error code.", ["code"])
+SIGN_INS: Final = Counter("stationbook_sign_ins", "Attempts to sign in by outcome.", ["outcome"])
 BOOKINGS: Final = Counter(
     "stationbook_bookings",
-    "Attempts to change a booking: what was wanted, and “done” or the code of the refusal.",
+    "Attempts to change a booking by action and outcome: “done” or an error code.",
     ["action", "outcome"],
 )
-MAILS: Final = Counter(
-    "stationbook_mails", "Attempts to send an email, by its kind and what became of them.", ["kind", "outcome"]
-)
+MAILS: Final = Counter("stationbook_mails", "Attempts to send an email by kind and outcome.", ["kind", "outcome"])
 CALENDARS_RENDERED: Final = Counter(
-    "stationbook_calendars_rendered", "Calendars rendered; the others were shown as rendered before.", ["view"]
+    "stationbook_calendars_rendered", "Calendars rendered, as opposed to served from the cache.", ["view"]
 )
 LOCK_WAITS: Final = Histogram(
     "stationbook_lock_wait_seconds",
-    "How long a change waited for its turn: at its station, or with SQLite at the one place for all writers.",
+    "Time that a change waited for its lock: the station's, or the database's with SQLite.",
     ["on"],
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
-DATABASE_ERRORS: Final = Counter(
-    "stationbook_database_errors", "What the database refused, or was away for, by its kind.", ["kind"]
-)
-DISK_FULL: Final = Counter("stationbook_disk_full", "What the database could not save, for its disk was full.")
+DATABASE_ERRORS: Final = Counter("stationbook_database_errors", "Database errors by type.", ["kind"])
+DISK_FULL: Final = Counter("stationbook_disk_full", "Failed writes because the database's disk was full.")
 
 # Start at 0: Prometheus sees no increase in a counter that first appears with a value of 1.
 for _metric, _values in {
@@ -70,7 +70,7 @@ for _action in ("create", "import", "reschedule", "status", "edit", "amend"):
 
 
 @contextmanager
-def waiting(on: str) -> Iterator[None]:
+def time_lock_wait(on: str) -> Iterator[None]:
     """Measure the duration of the block as time spent waiting for a lock."""
     began = perf_counter()
     try:
@@ -79,11 +79,11 @@ def waiting(on: str) -> Iterator[None]:
         LOCK_WAITS.labels(on).observe(perf_counter() - began)
 
 
-def refused(code: str) -> None:
+def count_refusal(code: str) -> None:
     REFUSALS.labels(code).inc()
 
 
-def failed(error: Error) -> None:
+def count_database_error(error: Error) -> None:
     """Count a database error, once even if several callers see it."""
     if not hasattr(error, "is_counted"):
         error.is_counted = True  # type: ignore[attr-defined]
@@ -94,11 +94,11 @@ def failed(error: Error) -> None:
 
 
 @contextmanager
-def dispensable() -> Iterator[None]:
+def ignore_disk_full() -> Iterator[None]:
     """Ignore a full disk inside the block: its writes are not essential to the request."""
     try:
         yield
     except OperationalError as error:
         if not is_disk_full(error):
             raise
-        failed(error)
+        count_database_error(error)

@@ -73,7 +73,7 @@ class Timetable:
         zone: ZoneInfo,
         openings: Iterable["Opening | OpeningRow"],
         exceptions: Iterable["TimetableException | ExceptionRow"],
-        country: str = formats.ANYWHERE,
+        country: str = formats.NO_COUNTRY,
     ) -> None:
         self.zone = zone
         self._country = country
@@ -158,7 +158,7 @@ class Timetable:
         return _("There is no slot at %(start)s on %(day)s. Choose another slot.") % when
 
     def _ends_too_early(self, day: date, start: time, last: Slot) -> str:
-        end = formats.end(day, last.ends_at.astimezone(self.zone), self._country)
+        end = formats.format_end(day, last.ends_at.astimezone(self.zone), self._country)
         when = {**self._when(day, start), "end": end}
         return _("The slots from %(start)s on %(day)s end at %(end)s, before the booking does.") % when
 
@@ -169,7 +169,7 @@ class Timetable:
         return _("%(start)s on %(day)s is closed.") % when
 
     def _when(self, day: date, start: time) -> dict[str, str]:
-        return {"day": formats.dated_day(day, self._country), "start": formats.clock(start, self._country)}
+        return {"day": formats.format_date(day, self._country), "start": formats.format_time(start, self._country)}
 
 
 def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:

@@ -252,7 +252,7 @@ class ServiceForm(_Form):
             self._refuse(refusal)
 
     def _refuse(self, refusal: DomainError) -> None:
-        metrics.refused(refusal.code)
+        metrics.count_refusal(refusal.code)
         called = {self.called.get(name, name): [str(text) for text in texts] for name, texts in refusal.fields.items()}
         if not called.keys() & self.fields.keys():
             called = {self.blamed.get(type(refusal), ""): [self.sentence(refusal)]}

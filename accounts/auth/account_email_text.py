@@ -106,8 +106,8 @@ def _retention_notice(user: User, details: dict[str, Any]) -> Text:
     shown = {
         **details,
         "user": user,
-        "before": formats.full_day(date.fromisoformat(details["before"]), details["country"]),
-        "erase_from": formats.full_day(date.fromisoformat(details["erase_from"]), details["country"]),
+        "before": formats.format_full_date(date.fromisoformat(details["before"]), details["country"]),
+        "erase_from": formats.format_full_date(date.fromisoformat(details["erase_from"]), details["country"]),
         "link": _address("admin:stations_station_change", str(details["station_id"])) if settings.PUBLIC_URL else "",
     }
     subject = _("Customers of %(station)s will be erased from %(date)s") % {
@@ -133,10 +133,10 @@ def _moment(user: User, at: datetime) -> str:
     """By the clock of their first station; without one, by UTC."""
     station = user.stations.order_by("pk").first()
     local, country = (
-        (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), formats.ANYWHERE)
+        (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), formats.NO_COUNTRY)
     )
-    day, time = formats.full_day(local.date(), country), formats.clock(local.time(), country)
-    place = _("time in %(zone)s") % {"zone": formats.zone(station.time_zone)} if station else "UTC"
+    day, time = formats.format_full_date(local.date(), country), formats.format_time(local.time(), country)
+    place = _("time in %(zone)s") % {"zone": formats.format_time_zone(station.time_zone)} if station else "UTC"
     return f"{day}, {time} ({place})"
 
 

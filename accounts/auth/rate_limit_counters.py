@@ -59,7 +59,7 @@ def add(key: str, ends: int, hits: int) -> int:
     except OperationalError as error:
         if not is_disk_full(error):
             raise
-        metrics.failed(error)
+        metrics.count_database_error(error)
         return _in_memory.add(key, ends, hits)
     _forget_now_and_then()
     return int(total)
@@ -126,7 +126,7 @@ def _forget_now_and_then() -> None:
     now = time.monotonic()
     if now >= _housekeeping.due:
         _housekeeping.due = now + _FORGET_EVERY_SECONDS
-        with metrics.dispensable():
+        with metrics.ignore_disk_full():
             forget(time.time())
 
 

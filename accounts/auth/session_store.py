@@ -61,7 +61,7 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        with metrics.dispensable() if self.may_be_lost else nullcontext():
+        with metrics.ignore_disk_full() if self.may_be_lost else nullcontext():
             self._save(must_create)
 
     def _save(self, must_create: bool) -> None:

@@ -30,11 +30,11 @@ STALE: Final = (REASON_NO_CSRF_COOKIE, "CSRF token from POST incorrect.")
 def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match, is_api = request.resolver_match, request.path_info.startswith("/api/")
     if is_from_script(request) and not is_api:
-        metrics.refused("csrf_failed")
+        metrics.count_refusal("csrf_failed")
         return JsonResponse({"code": "csrf_failed", "error": str(error_pages.CSRF_SENTENCE)}, status=403)
     if match is None or is_api or not _is_stale(request, reason):
         return error_pages.csrf_failure(request, reason)
-    metrics.refused("csrf_failed")
+    metrics.count_refusal("csrf_failed")
     if match.view_name == "login":
         return login.login_after_stale_token(request)
     if match.view_name in ("logout", "admin:logout") and _may_sign_out(request):

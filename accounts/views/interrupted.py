@@ -44,7 +44,7 @@ def sign_in_required(view: View) -> View:
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     if is_from_script(request):
-        metrics.refused("not_authenticated")
+        metrics.count_refusal("not_authenticated")
         return JsonResponse({"code": "not_authenticated", "error": _("You've been signed out.")}, status=401)
     return redirect_to_login(_target(request))
 

@@ -201,7 +201,7 @@ def describe(entry: AuditEntry, seen: Seen) -> str:
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
-        return audit.entry_sentence(entry, entry.station.country if entry.station else formats.ANYWHERE, seen)
+        return audit.entry_sentence(entry, entry.station.country if entry.station else formats.NO_COUNTRY, seen)
     if entry.event in ReadEvent.values:
         return bulk_reads.sentence(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:

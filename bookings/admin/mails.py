@@ -210,7 +210,7 @@ def _is_here(mail: Mail) -> bool:
 def _format_datetime(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return formats.moment(formats.dated_day(local.date(), station.country), local.time(), station.country)
+    return formats.format_datetime(formats.format_date(local.date(), station.country), local.time(), station.country)
 
 
 def _who(request: HttpRequest) -> Callable[[Mail], str]:

@@ -87,7 +87,7 @@ def sentences_of(refusal: DomainError) -> Iterable[str]:
     bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
     for booking in bookings[:LISTED]:
         country = booking.station.country
-        place = f"{formats.dated_day(booking.date, country)} {formats.clock(booking.slot, country)}"
+        place = f"{formats.format_date(booking.date, country)} {formats.format_time(booking.slot, country)}"
         guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
         yield f"{place}, {guests}: {booking}"
     if len(bookings) > LISTED:
@@ -197,7 +197,7 @@ class StationAdmin(ConflictPages, ScopedAdmin):
                 "%(count)d customers were last there before %(day)s, and are erased within a day.",
                 count,
             )
-            told = {"count": count, "day": formats.dated_day(first, station.country)}
+            told = {"count": count, "day": formats.format_date(first, station.country)}
             self.message_user(request, said % told, messages.WARNING)
 
     def _save_changed(self, form: Any) -> None:

@@ -93,7 +93,9 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
 def _when(moment: datetime, station: Station) -> str:
     """By the station's clock, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return formats.moment(formats.short_day(local.date(), station.country), local.time(), station.country)
+    return formats.format_datetime(
+        formats.format_short_date(local.date(), station.country), local.time(), station.country
+    )
 
 
 def names_another_station(mail: Mail, person: Person) -> bool:

@@ -93,7 +93,7 @@ def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
     when = _("%(day)s, %(time)s to %(ends)s (time in %(zone)s)")
     if end["end_day"]:
         when = _("%(day)s, %(time)s to %(end_day)s, %(ends)s (time in %(zone)s)")
-    yield Fact(_("When"), when % {**here, **end, "zone": formats.zone(booking.station.time_zone)})
+    yield Fact(_("When"), when % {**here, **end, "zone": formats.format_time_zone(booking.station.time_zone)})
     yield Fact(_("Where"), _location(booking.station))
     yield Fact(_("Party"), _party(booking))
     if requests := requests_to_repeat(booking):
@@ -115,15 +115,19 @@ def _location(station: Station) -> str:
 
 def _place(day: date, slot: time, station: Station) -> dict[str, str]:
     country = station.country
-    return {"name": isolate(station.name), "day": formats.full_day(day, country), "time": formats.clock(slot, country)}
+    return {
+        "name": isolate(station.name),
+        "day": formats.format_full_date(day, country),
+        "time": formats.format_time(slot, country),
+    }
 
 
 def _end(booking: Booking) -> dict[str, str]:
     """When the booking ends; `end_day` is "" where that is on its own date."""
     station = booking.station
     end = booking.ends_at.astimezone(station.zone)
-    end_day = formats.full_day(end.date(), station.country) if end.date() != booking.date else ""
-    return {"ends": formats.clock(end.time(), station.country), "end_day": end_day}
+    end_day = formats.format_full_date(end.date(), station.country) if end.date() != booking.date else ""
+    return {"ends": formats.format_time(end.time(), station.country), "end_day": end_day}
 
 
 def _station(knows: Standing, station: Station) -> Station:

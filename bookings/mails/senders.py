@@ -63,7 +63,7 @@ class Senders:
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
-                metrics.failed(error)
+                metrics.count_database_error(error)
             self._record(Outcome.UNAVAILABLE)
         finally:
             connection.close()

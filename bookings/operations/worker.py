@@ -81,7 +81,7 @@ def _run(transport: SmtpTransport, stop: Stop, beats: Heartbeat, senders: Sender
         except Exception as error:
             log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
-                metrics.failed(error)
+                metrics.count_database_error(error)
             connection.close()
             outcome, troubles = None, troubles + 1
         if troubles:

@@ -47,11 +47,11 @@ def atomic_change() -> Iterator[None]:
     """Open a transaction (inside another: a savepoint) and turn violated constraints into domain errors."""
     try:
         with ExitStack() as stack:
-            with metrics.waiting("database") if _waits_for_writer() else nullcontext():
+            with metrics.time_lock_wait("database") if _waits_for_writer() else nullcontext():
                 stack.enter_context(transaction.atomic())
             yield
     except IntegrityError as error:
-        metrics.failed(error)
+        metrics.count_database_error(error)
         text = str(error)
         for name, error_class in _ERRORS_BY_CONSTRAINT:
             if name in text:
@@ -108,7 +108,7 @@ def lock_booking_and_target(
     """
     origin: sql.Key = (_STATION_OF_BOOKING, [booking_id])
     target: sql.Key = origin if target_code is None else (_STATION_WITH_CODE, [target_code])
-    with metrics.waiting("station"), sql.pipeline():
+    with metrics.time_lock_wait("station"), sql.pipeline():
         either, keys = f"IN ({origin[0]}, {target[0]})", [*origin[1], *target[1]]
         lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
         read_booking = sql.submit_rows(Booking, "t.id = %s", [booking_id])
@@ -137,7 +137,7 @@ def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[in
     codes, pks = set(codes), set(pks)
     by_key, keys = sql.in_clause("t.id", pks)
     by_code, names = sql.in_clause("t.code", codes)
-    with metrics.waiting("station"):
+    with metrics.time_lock_wait("station"):
         found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound

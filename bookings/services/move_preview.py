@@ -129,7 +129,7 @@ class _Outlook:
         return slots
 
     def _prospect(self, to: Place) -> Prospect:
-        where = f"{formats.long_weekday(to.date)} {formats.clock(to.slot, self._station.country)}"
+        where = f"{formats.format_long_weekday(to.date)} {formats.format_time(to.slot, self._station.country)}"
         there = self._timetable.find(to.date, to.slot)
         if self._is_home(to):
             return Prospect(

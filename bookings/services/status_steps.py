@@ -26,7 +26,7 @@ def require_step(booking: Booking, to: Status, *, now: datetime) -> None:
     if _is_too_early(booking, to, now):
         raise TooEarly(
             _("A booking cannot be marked as %(status)s before its day, %(day)s.")
-            % {"status": Status(to).label, "day": formats.dated_day(booking.date, booking.station.country)}
+            % {"status": Status(to).label, "day": formats.format_date(booking.date, booking.station.country)}
         )
 
 

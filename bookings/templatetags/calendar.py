@@ -51,49 +51,49 @@ def kinds(of_stations: bool) -> list[tuple[str, str, str]]:
 def weekdays(first: int) -> list[str]:
     """Their short names, from the first of the week on."""
     monday = date(2024, 1, 1)
-    return [formats.weekday(monday + timedelta(days=first + more)) for more in range(7)]
+    return [formats.format_weekday(monday + timedelta(days=first + more)) for more in range(7)]
 
 
 @register.filter
 def money(cents: int, station: Station) -> str:
-    return formats.money(cents, station.currency, station.country)
+    return formats.format_money(cents, station.currency, station.country)
 
 
 @register.filter
 def clock(start: time, station: Station) -> str:
-    return formats.clock(start, station.country)
+    return formats.format_time(start, station.country)
 
 
 @register.filter
 def short_day(day: date, station: Station) -> str:
-    return formats.short_day(day, station.country)
+    return formats.format_short_date(day, station.country)
 
 
 @register.filter
 def dated_day(day: date, station: Station) -> str:
-    return formats.dated_day(day, station.country)
+    return formats.format_date(day, station.country)
 
 
 @register.filter
 def long_day(day: date, station: Station) -> str:
-    return formats.long_day(day, station.country)
+    return formats.format_long_date(day, station.country)
 
 
 @register.filter
 def full_day(day: date, station: Station) -> str:
-    return formats.full_day(day, station.country)
+    return formats.format_full_date(day, station.country)
 
 
 @register.simple_tag
 def moment(day: str, start: time, station: Station) -> str:
     """A day, as any of the filters writes it, and a time."""
-    return formats.moment(day, start, station.country)
+    return formats.format_datetime(day, start, station.country)
 
 
 @register.simple_tag
 def end_of(begin: date, ends_at: datetime, station: Station) -> str:
     """When a booking ends that begins on a date, with the day where that is another."""
-    return formats.end(begin, ends_at.astimezone(station.zone), station.country)
+    return formats.format_end(begin, ends_at.astimezone(station.zone), station.country)
 
 
 @register.simple_tag

@@ -13,7 +13,7 @@ from accounts import customers
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
 from bookings.models.status import Status
-from core import formats as wording
+from core import formats
 from core.bidi import isolate
 from stations.access import Person
 from stations.models import Station
@@ -137,18 +137,18 @@ class Sentences:
         """“Booked: Nora Silva, 4 guests, Tue 8 PM.”, with the date where it is not one of the next seven days."""
         day, guests = self._values["date"][1], self._values["party_adults"][1] + self._values["party_kids"][1]
         ahead = (day - local_now(self._booking.station, timezone.now()).date()).days
-        told = wording.weekday(day) if 0 <= ahead < WEEK_DAYS else wording.short_day(day, self._country)
+        told = formats.format_weekday(day) if 0 <= ahead < WEEK_DAYS else formats.format_short_date(day, self._country)
         return _("Booked: %(who)s, %(guests)s, %(when)s.") % {
             "who": self._who,
             "guests": ngettext("%(n)d guest", "%(n)d guests", guests) % {"n": guests},
-            "when": wording.moment(told, self._values["slot"][1], self._country),
+            "when": formats.format_datetime(told, self._values["slot"][1], self._country),
         }
 
     def _start(self, start: int, end: int) -> str:
         """Where the way begins: without the day, where that stays the same."""
         days, slots = self._values["date"], self._values["slot"]
         if days[start] == days[end] and not self._step.differs("station_id"):
-            return wording.clock(slots[start], self._country)
+            return formats.format_time(slots[start], self._country)
         return place(days[start], slots[start], self._country)
 
     def _place(self, side: int) -> str:
@@ -181,9 +181,9 @@ class Sentences:
 
     def _fields(self, pairs: dict[str, tuple[Any, Any]]) -> list[str]:
         def money(cents: int) -> str:
-            return wording.money(cents, self._booking.station.currency, self._country)
+            return formats.format_money(cents, self._booking.station.currency, self._country)
 
-        formats: dict[str, Callable[[int], str]] = {
+        describe: dict[str, Callable[[int], str]] = {
             "slots": str,
             "total_due_cents": money,
             "deposit_due_cents": money,
@@ -191,8 +191,8 @@ class Sentences:
         sentences = []
         for name, label in _FIELDS.items():
             old, new = pairs.get(name, (None, None))
-            if old != new and name in formats:
-                sentences.append(_changed(label, formats[name](old), formats[name](new)))
+            if old != new and name in describe:
+                sentences.append(_changed(label, describe[name](old), describe[name](new)))
             elif old != new:
                 sentences.append(_("%(field)s changed.") % {"field": label})
         return sentences
@@ -216,7 +216,10 @@ def who(booking: Booking, person: Person) -> str:
 
 def place(day: date, slot: time, country: str) -> str:
     """“1 PM, Tue 1 Dec”."""
-    return _("%(time)s, %(day)s") % {"time": wording.clock(slot, country), "day": wording.short_day(day, country)}
+    return _("%(time)s, %(day)s") % {
+        "time": formats.format_time(slot, country),
+        "day": formats.format_short_date(day, country),
+    }
 
 
 def reached(status: Status, name: str, when: str) -> str:

@@ -250,7 +250,7 @@ def booking_page(
 
 def refusal(error: DomainError) -> str:
     """The sentence for somebody who is refused, which is counted."""
-    metrics.refused(error.code)
+    metrics.count_refusal(error.code)
     return sentence(error)
 
 
@@ -269,7 +269,7 @@ def sentence(error: DomainError) -> str:
 
 def show_on(form: Any, error: DomainError, names: Mapping[str, str] | None = None) -> None:
     """A rule's refusal on a form: at the fields it names, or above them all. `names` are the form's own for a service's."""
-    metrics.refused(error.code)
+    metrics.count_refusal(error.code)
     called = {(names or {}).get(name, name): texts for name, texts in error.fields.items()}
     named = {name: texts for name, texts in called.items() if name in form.fields}
     for name, texts in named.items():

@@ -72,7 +72,7 @@ def week(request: PageRequest, view: View) -> CalendarContents:
 @calendar_page
 def day(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, [view.day])
-    told, dated = (how(view.day, view.station.country) for how in (formats.full_day, formats.dated_day))
+    told, dated = (how(view.day, view.station.country) for how in (formats.format_full_date, formats.format_date))
     found = _by_slots(view, days)._replace(**beside)
     return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", roomy=True)
 
@@ -89,7 +89,7 @@ def month(request: PageRequest, view: View) -> CalendarContents:
     begin = view.day.replace(day=1)
     following = (begin + timedelta(days=31)).replace(day=1)
     days, beside = _read(request, view, view.month, month=begin.month)
-    told = formats.month(begin, view.station.country)
+    told = formats.format_month(begin, view.station.country)
     return CalendarContents(
         grid=partial(drawing.month, layout.weeks_of(days), begin),
         heading=told,
@@ -122,7 +122,7 @@ def _by_slots(view: View, days: list[layout.Day]) -> CalendarContents:
 def _by_days(view: View, days: list[layout.Day], grid: Callable[[Page], SafeString]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
-    told = formats.span(first, last, view.station.country)
+    told = formats.format_range(first, last, view.station.country)
     title = f"{isolate(view.station.name)} · {told}"
     return CalendarContents(grid, told, title, previous=first - step, next=first + step, carry=f"{len(days)}d")
 

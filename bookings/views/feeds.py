@@ -98,13 +98,13 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
     """A feed on its page. A station that the person has lost is not even named."""
     station = stations.get(feed.station_id or 0)
     name = station.name if station else _("No longer your station") if feed.station_id else _("All my stations")
-    zone, country = (station.zone, station.country) if station else (UTC, formats.ANYWHERE)
+    zone, country = (station.zone, station.country) if station else (UTC, formats.NO_COUNTRY)
     return {
         "pk": feed.pk,
         "name": name,
         "details": feed.details and person.has_perm(roles.PII),
-        "since": formats.dated_day(feed.renewed_at.astimezone(zone).date(), country),
-        "ended": formats.dated_day(feed.ended_at.astimezone(zone).date(), country) if feed.ended_at else "",
+        "since": formats.format_date(feed.renewed_at.astimezone(zone).date(), country),
+        "ended": formats.format_date(feed.ended_at.astimezone(zone).date(), country) if feed.ended_at else "",
     }
 
 

@@ -140,7 +140,7 @@ def status_of(code: str) -> int:
 def place_of(booking: Booking) -> str:
     """“Saturday 8 March 19:00”."""
     country = booking.station.country
-    return formats.moment(formats.long_day(booking.date, country), booking.slot, country)
+    return formats.format_datetime(formats.format_long_date(booking.date, country), booking.slot, country)
 
 
 def safe(request: HttpRequest, address: str) -> str:

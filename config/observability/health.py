@@ -60,7 +60,7 @@ def _checks(*wanted: Callable[[], Check]) -> Iterator[tuple[str, Check]]:
         try:
             found = Check(False, "Not known: the database does not answer.") if away else check()
         except Error as error:
-            metrics.failed(error)
+            metrics.count_database_error(error)
             connection.close()
             away, found = True, Check(False, "The database does not answer.")
         yield check.__name__, found

@@ -72,7 +72,7 @@ class OfTheDatabase(Collector):
         try:
             found = [*self._found()]
         except Error as error:
-            metrics.failed(error)
+            metrics.count_database_error(error)
             with suppress(Error):
                 connection.close()
             up = GaugeMetricFamily("stationbook_database_up", "Whether the database answered.", 0)

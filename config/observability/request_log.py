@@ -37,7 +37,7 @@ class Tally(local):
         try:
             return execute(sql, params, many, context)
         except Error as error:
-            metrics.failed(error)
+            metrics.count_database_error(error)
             raise
 
     def begin(self) -> None:
@@ -67,7 +67,7 @@ def watch(get_response: Handler) -> Handler:
         began = perf_counter()
         request.queue_seconds = seconds_in_queue(request.META, now=time(), perf_now=began)  # type: ignore[attr-defined]
         _tally.begin()
-        metrics.IN_HAND.inc()
+        metrics.REQUESTS_IN_PROGRESS.inc()
         request.log_fields = {}  # type: ignore[attr-defined]
         with noting(request.log_fields):  # type: ignore[attr-defined]
             response: Any = get_response(request)
@@ -87,8 +87,8 @@ def _log_and_count(request: HttpRequest, response: HttpResponseBase, began: floa
     count, latency = _meters_of(route, str(method), f"{status // 100}xx")
     count.inc()
     latency.observe(queued + seconds)
-    metrics.QUEUE_TIME.observe(queued)
-    metrics.IN_HAND.dec()
+    metrics.QUEUE_SECONDS.observe(queued)
+    metrics.REQUESTS_IN_PROGRESS.dec()
     log.info(
         "request",
         extra={
@@ -111,7 +111,7 @@ def _meters_of(route: str, method: str, status: str) -> tuple[Counter, Histogram
     """Looked up once each: that takes longer than to count."""
     found = _meters.get((route, method, status))
     if found is None:
-        found = metrics.REQUESTS.labels(route, method, status), metrics.LATENCY.labels(route, method)
+        found = metrics.REQUESTS.labels(route, method, status), metrics.REQUEST_SECONDS.labels(route, method)
         _meters[route, method, status] = found
     return found
 

@@ -86,7 +86,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     failure = _failure(error, view)
     if failure is None:
         return None
-    metrics.refused(failure.code)
+    metrics.count_refusal(failure.code)
     response = failure.response(request)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
@@ -111,7 +111,7 @@ def _failure(error: Exception, view: View) -> Failure | None:
         return Failure(413, "too_large", SENTENCES["too_large"])
     if is_away(error):
         log.error("The database does not answer.", exc_info=error)
-        metrics.failed(error)
+        metrics.count_database_error(error)
         return Failure(503, "unavailable", DISK_FULL if is_disk_full(error) else SENTENCES["unavailable"])
     if isinstance(error, exceptions.ValidationError):
         return _malformed(error)

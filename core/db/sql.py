@@ -41,7 +41,7 @@ def pipeline(*, flush_on_commit: bool = False) -> Iterator[None]:
         with database.pipeline(flush_on_commit=flush_on_commit) if hasattr(database, "pipeline") else nullcontext():
             yield
     except Error as error:
-        metrics.failed(error)
+        metrics.count_database_error(error)
         raise
 
 

@@ -44,7 +44,7 @@ def answer(
 ) -> HttpResponse:
     """The error response for a status: JSON or a page, by the request's path. `back` is the page's link, "" for the calendar."""
     sentence = sentence or str(SENTENCES[status])
-    metrics.refused(code or CODES[status])
+    metrics.count_refusal(code or CODES[status])
     request_id = getattr(request, "request_id", "")
     if is_api(request.path_info):
         body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
@@ -59,7 +59,7 @@ def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
     """The response to a request over a rate limit, to be retried in `wait` seconds; JSON for a script of a page."""
     sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
     if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
-        metrics.refused(CODES[429])
+        metrics.count_refusal(CODES[429])
         response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
     else:
         response = answer(request, 429, sentence=sentence)

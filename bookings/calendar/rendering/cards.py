@@ -54,7 +54,7 @@ class Page:
         return _of(taken, capacity, self.language)
 
     def money(self, cents: int) -> str:
-        return formats.money(cents, self.station.currency, self.station.country)
+        return formats.format_money(cents, self.station.currency, self.station.country)
 
 
 @lru_cache(CACHE_SIZE)
@@ -106,12 +106,12 @@ def booking(row: Row, page: Page, when: When = "") -> SafeString:
     if is_due:
         values["due"] = page.money(row.due_cents)
     if end and ends_later:
-        values["end"] = formats.end(row.date, end, page.station.country)
+        values["end"] = formats.format_end(row.date, end, page.station.country)
     if when == "timed":
-        values["time"] = page.say(formats.clock, row.slot)
+        values["time"] = page.say(formats.format_time, row.slot)
     if when == "dated":
         country = page.station.country
-        values["time"] = formats.moment(formats.short_day(row.date, country), row.slot, country)
+        values["time"] = formats.format_datetime(formats.format_short_date(row.date, country), row.slot, country)
     return page.fill("grid/_booking", shape, values)
 
 
@@ -167,6 +167,6 @@ def _cell_values(one: Square, cell: Cell, shape: SquareShape, page: Page) -> dic
     if (seats := slot.guest_capacity) is not None:
         values |= {"guests": cell.guests, "seats": seats, "seat_words": page.of(cell.guests, seats)}
     if shape.may_add:
-        day, start = page.say(formats.long_day, slot.date), page.say(formats.clock, slot.start)
+        day, start = page.say(formats.format_long_date, slot.date), page.say(formats.format_time, slot.start)
         values |= {"station": page.code, "day": day, "time": start}
     return values

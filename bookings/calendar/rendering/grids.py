@@ -37,7 +37,7 @@ def week(found: Week, page: Page) -> SafeString:
         TableShape(page.roomy, bool(found.lines)),
         {
             **_of_station(page),
-            "span": formats.span(days[0].date, days[-1].date, page.station.country),
+            "span": formats.format_range(days[0].date, days[-1].date, page.station.country),
             "heads": join(heads),
             "lines": join([_line(squares, page) for _start, squares in found.lines]),
         },
@@ -46,7 +46,7 @@ def week(found: Week, page: Page) -> SafeString:
 
 def _line(squares: Sequence[Square], page: Page) -> SafeString:
     drawn = [square(one, page) + join([_beside(span, one, page) for span in one.spanning]) for one in squares]
-    clock = page.say(formats.clock, squares[0].start)
+    clock = page.say(formats.format_time, squares[0].start)
     return page.fill("grid/_week_line", PLAIN, {"clock": clock, "squares": join(drawn)})
 
 
@@ -69,7 +69,11 @@ def month(weeks: Sequence[Sequence[Day]], begin: date, page: Page) -> SafeString
         drawn = [_day("_month_day", day, page, cards=_cards(day.bookings, page)) for day in days]
         lines.append(page.fill("grid/_month_line", PLAIN, {"days": join(drawn)}))
     shape = TableShape(first_weekday=weeks[0][0].date.weekday())
-    values: dict[str, Value] = {**_of_station(page), "month": page.say(formats.month, begin), "lines": join(lines)}
+    values: dict[str, Value] = {
+        **_of_station(page),
+        "month": page.say(formats.format_month, begin),
+        "lines": join(lines),
+    }
     return page.fill("grid/_month", shape, values)
 
 
@@ -130,12 +134,12 @@ def _of_day(day: Day, page: Page) -> dict[str, Value]:
     return {
         "date": day.date,
         "number": day.date.day,
-        "long_day": page.say(formats.long_day, day.date),
+        "long_day": page.say(formats.format_long_date, day.date),
     }
 
 
 def _weekday(day: Day) -> str:
-    return formats.weekday(day.date)
+    return formats.format_weekday(day.date)
 
 
 def _of_station(page: Page) -> dict[str, Value]:
