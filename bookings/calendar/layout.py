@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from bookings.calendar.read_model import Cell, Row
-from bookings.models.status import Status
+from bookings.models.status import HOLDING
 
 WEEK_DAYS = 7
 MONTH_DAYS = 6 * WEEK_DAYS
@@ -64,7 +64,7 @@ class Day:
     @property
     def coming(self) -> list[Row]:
         """Its bookings without the cancelled."""
-        return [row for row in self.bookings if row.status != Status.CANCELLED]
+        return [row for row in self.bookings if row.status in HOLDING]
 
 
 @dataclass(slots=True)

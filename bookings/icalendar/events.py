@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bookings.icalendar.timezones import Clock
+from bookings.models.status import EventStatus
 
 PRODUCT: Final = "-//Stationbook//Stationbook//EN"
 END: Final = b"END:VCALENDAR\r\n"
@@ -29,12 +30,6 @@ class Method(StrEnum):
     PUBLISH = "PUBLISH"
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
-
-
-class EventStatus(StrEnum):
-    TENTATIVE = "TENTATIVE"
-    CONFIRMED = "CONFIRMED"
-    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ from accounts.models import AuditEntry, User
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Row
 from bookings.icalendar import events
-from bookings.icalendar.events import Event, EventStatus, Method, Party
+from bookings.icalendar.events import Event, Method, Party
 from bookings.icalendar.timezones import Clock
 from bookings.models import Booking, Feed
 from bookings.models.querysets import BookingQuerySet
-from bookings.models.status import Status
+from bookings.models.status import EventStatus, Phase, Status
 from core.bidi import isolate
 from core.errors import NotFound
 from stations.models import Station
@@ -44,7 +44,6 @@ REFRESH_MINUTES: Final = 15
 """How often a program is asked to look again."""
 NOBODY: Final = "nobody@stationbook.invalid"
 """For stations without an email: readers want an organizer with an address."""
-STATUSES: Final = {Status.PENDING: EventStatus.TENTATIVE, Status.CANCELLED: EventStatus.CANCELLED}
 """Every other status is that of a confirmed booking."""
 
 
@@ -218,9 +217,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
         location=station.name,
         organizer=Party(station.name, station.email or NOBODY),
         attendee=None,
-        status=EventStatus.TENTATIVE
-        if row.waits_for_place
-        else STATUSES.get(Status(row.status), EventStatus.CONFIRMED),
+        status=EventStatus.TENTATIVE if row.waits_for_place else Status(row.status).facts.phase.event_status,
         created_at=row.created_at,
         changed_at=row.updated_at,
     )
@@ -228,7 +225,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
 
 def _summary(row: Row, words: Words) -> str:
     who = f"{isolate(row.customer.called) if row.customer else words.walk_in} · {row.total_guests}"
-    if row.status == Status.CANCELLED:
+    if Status(row.status).facts.phase is Phase.CANCELLED:
         return words.cancelled % {"who": who}
     return words.displaced % {"who": who} if row.waits_for_place else who
 

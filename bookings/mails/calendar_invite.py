@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from bookings.icalendar import events
-from bookings.icalendar.events import Event, EventStatus, Method, Party
+from bookings.icalendar.events import Event, Method, Party
 from bookings.icalendar.timezones import Clock
+from bookings.models.status import EventStatus
 
-__all__ = ["Event", "EventStatus", "Method", "Party", "invitation"]
+__all__ = ["Event", "Method", "Party", "invitation"]
 
 
 def invitation(event: Event, *, method: Method, stamp: datetime) -> bytes:

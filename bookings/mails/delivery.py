@@ -21,7 +21,7 @@ from bookings.mails.organizers import remember_organizer
 from bookings.mails.rules import left_to_say
 from bookings.models import Booking, Mail
 from bookings.models.mail_state import OPEN, Kind, Problem, Standing, State
-from bookings.models.status import Status
+from bookings.models.status import REMINDED
 from bookings.operations import clock_check
 from bookings.services import contacts
 from bookings.services.contacts import Recipient
@@ -193,7 +193,7 @@ def _over(booking: Booking, now: datetime) -> Problem:
 def _needless_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
     """Why nobody is to be reminded after all; NONE where they are. A server that was away may have held it for days."""
     station = booking.station
-    as_it_was = booking.status == Status.CONFIRMED and booking.starts_at == mail.reminds_of and not booking.needs_place
+    as_it_was = booking.status in REMINDED and booking.starts_at == mail.reminds_of and not booking.needs_place
     if not (as_it_was and station.is_active and station.reminder_hours):
         return Problem.CHANGED
     return Problem.OVER if booking.starts_at <= now else Problem.NONE

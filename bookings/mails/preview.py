@@ -13,8 +13,8 @@ from accounts.models import Customer
 from bookings.mails import rendering
 from bookings.mails.rendering import Words
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import Kind, Phase, Standing
-from bookings.models.status import Status
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Phase, Status
 from stations.models import Station
 from stations.timetable import instant, local_now
 

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from bookings.models import Booking, ImportedRow, Mail
 from bookings.models.mail_state import OPEN, Kind, State
 from bookings.models.querysets import BookingQuerySet
-from bookings.models.status import Status
+from bookings.models.status import REMINDED
 from stations.models import Station
 from stations.querysets import StationQuerySet
 
@@ -44,7 +44,7 @@ def _queue(hours: int, now: datetime) -> int:
 
 def _due(stations: StationQuerySet[Station], before: timedelta, now: datetime) -> BookingQuerySet[Booking]:
     """The date narrows it down to what the calendar's index finds; the instants decide."""
-    soon = Booking.objects.filter(station__in=stations, status=Status.CONFIRMED, needs_place=False).between(
+    soon = Booking.objects.filter(station__in=stations, status__in=REMINDED, needs_place=False).between(
         (now - A_DAY).date(), (now + before + A_DAY).date()
     )
     mails = Mail.objects.filter(booking=OuterRef("pk"))

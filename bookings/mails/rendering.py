@@ -18,11 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Customer
-from bookings.mails.calendar_invite import Event, EventStatus, Method, Party, invitation
+from bookings.mails.calendar_invite import Event, Method, Party, invitation
 from bookings.mails.organizers import organizer_of
 from bookings.mails.untrusted_text import name_to_repeat, requests_to_repeat
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import Kind, Phase, Standing
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Phase
 from core import formats
 from core.bidi import isolate
 from core.mail import mime_headers
@@ -31,11 +32,6 @@ from stations.models import Station
 
 WIRE: Final = SMTP.clone(cte_type="7bit")
 """Every server takes seven bits."""
-STATUSES: Final = {
-    Phase.PENDING: EventStatus.TENTATIVE,
-    Phase.CONFIRMED: EventStatus.CONFIRMED,
-    Phase.CANCELLED: EventStatus.CANCELLED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +207,7 @@ def event_of(booking: Booking, sender: str, attendee: str) -> Event:
         location=_location(station),
         organizer=organizer_of(booking, sender),
         attendee=Party(name_to_repeat(customer.name), attendee) if customer else None,
-        status=STATUSES[Standing.of(booking).phase],
+        status=Standing.of(booking).phase.event_status,
         created_at=booking.created_at,
         changed_at=booking.updated_at,
         sent_by=sender,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from bookings.models.mail_state import Kind, Phase, Standing
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Phase
 
 
 def followed(known: Standing | None, before: Standing, now: Standing) -> Standing | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
 from bookings.models.querysets import BookingQuerySet, HoldQuerySet
-from bookings.models.status import Status
+from bookings.models.status import HOLDING, Status
 from core import validators
 from stations.models import MAX_PLACES, Station
 
@@ -116,6 +116,11 @@ class Booking(models.Model):
     def called(booking_id: uuid.UUID) -> str:
         """Never PII: admin history and audit trail keep this text."""
         return _("Booking %(id)s") % {"id": str(booking_id)[:8]}
+
+    @property
+    def holds_places(self) -> bool:
+        """Whether the booking takes its places in the ledger."""
+        return self.status in HOLDING and not self.needs_place
 
     @property
     def total_guests(self) -> int:

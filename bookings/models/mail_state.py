@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, time
-from enum import StrEnum
 from typing import Any, Final, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from bookings.models.status import Status
+from bookings.models.status import Phase, Status
 
 
 class Kind(models.TextChoices):
@@ -60,18 +59,6 @@ class Problem(models.TextChoices):
     HOURLY_LIMIT = "hourly_limit", _("This station has sent too many emails in the last hour.")
 
 
-class Phase(StrEnum):
-    """A status as it matters to a customer: who has arrived or stayed away is not told so."""
-
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
-
-
-PHASES = {Status.PENDING: Phase.PENDING, Status.CANCELLED: Phase.CANCELLED}
-"""Every other status is that of a confirmed booking."""
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whose booking it is, whether it holds, where and when. `station` is a key, `customer` None for a walk-in."""
@@ -86,7 +73,7 @@ class Standing:
     @classmethod
     def of(cls, booking: Any) -> Self:
         customer = str(booking.customer_id) if booking.customer_id else None
-        phase = PHASES.get(Status(booking.status), Phase.CONFIRMED)
+        phase = Status(booking.status).facts.phase
         return cls(phase, booking.station_id, booking.date, booking.slot, booking.slots, customer)
 
     @classmethod

@@ -1,9 +1,39 @@
-"""The life of a booking: its statuses, and the one table of steps between them."""
+"""The statuses of a booking: one table of what each of them means."""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+
+class EventStatus(StrEnum):
+    """The STATUS of an event in a calendar file (RFC 5545, 3.8.1.11)."""
+
+    CONFIRMED = "CONFIRMED"
+    TENTATIVE = "TENTATIVE"
+    CANCELLED = "CANCELLED"
+
+
+class Phase(StrEnum):
+    """What a customer knows of the status. They are not told that they have arrived or did not come."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+    @property
+    def event_status(self) -> EventStatus:
+        return _EVENT_STATUSES[self]
+
+
+_EVENT_STATUSES: Final = {
+    Phase.PENDING: EventStatus.TENTATIVE,
+    Phase.CONFIRMED: EventStatus.CONFIRMED,
+    Phase.CANCELLED: EventStatus.CANCELLED,
+}
 
 
 class Status(models.TextChoices):
@@ -14,27 +44,116 @@ class Status(models.TextChoices):
     NO_SHOW = "no_show", _("no-show")
     CANCELLED = "cancelled", _("cancelled")
 
+    @property
+    def facts(self) -> "StatusFacts":
+        return STATUSES[self]
 
-STEPS: Final[dict[Status, tuple[Status, ...]]] = {
-    Status.PENDING: (Status.CONFIRMED, Status.CANCELLED),
-    Status.CONFIRMED: (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED),
-    Status.ARRIVED: (Status.COMPLETED, Status.CONFIRMED),
-    Status.NO_SHOW: (Status.CONFIRMED, Status.ARRIVED),
-    Status.CANCELLED: (Status.CONFIRMED, Status.PENDING),
-    Status.COMPLETED: (Status.CONFIRMED,),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFacts:
+    """Everything that depends on the status of a booking. `%(who)s` in a text is the customer, `%(when)s` the slot."""
+
+    sign: str
+    """Shown beside the label, so that colour is not the only difference."""
+    steps: tuple[Status, ...]
+    """The statuses that may follow, the usual one first."""
+    button: Promise | None
+    """Label of the button that takes the step; None if only restoring leads here."""
+    verb: Promise
+    """The step as something that can be undone: “Undo: confirm Nora Silva”."""
+    done: Promise
+    undone: Promise
+    """What is said when an undo has brought the status back."""
+    phase: Phase
+    holds_places: bool
+    """Whether the booking takes its places in the ledger, unless it is unassigned."""
+    owes: bool
+    """Whether the total less the deposit is due."""
+    can_be_new: bool = False
+    can_be_moved: bool = False
+    is_reminded: bool = False
+    only_from_its_day: bool = False
+    """Whether it can be reached only once the booking's day has begun, by the station's clock."""
+
+
+STATUSES: Final[dict[Status, StatusFacts]] = {
+    Status.PENDING: StatusFacts(
+        sign="?",
+        steps=(Status.CONFIRMED, Status.CANCELLED),
+        button=None,
+        verb=_("mark %(who)s as pending"),
+        done=_("%(who)s is pending."),
+        undone=_("Undone: %(who)s is pending again."),
+        phase=Phase.PENDING,
+        holds_places=True,
+        owes=True,
+        can_be_new=True,
+        can_be_moved=True,
+    ),
+    Status.CONFIRMED: StatusFacts(
+        sign="✓",
+        steps=(Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED),
+        button=_("Confirm"),
+        verb=_("confirm %(who)s"),
+        done=_("%(who)s is confirmed."),
+        undone=_("Undone: %(who)s is confirmed again."),
+        phase=Phase.CONFIRMED,
+        holds_places=True,
+        owes=True,
+        can_be_new=True,
+        can_be_moved=True,
+        is_reminded=True,
+    ),
+    Status.ARRIVED: StatusFacts(
+        sign="●",
+        steps=(Status.COMPLETED, Status.CONFIRMED),
+        button=_("Arrived"),
+        verb=_("mark %(who)s as arrived"),
+        done=_("%(who)s has arrived."),
+        undone=_("Undone: %(who)s is marked as arrived again."),
+        phase=Phase.CONFIRMED,
+        holds_places=True,
+        owes=True,
+        only_from_its_day=True,
+    ),
+    Status.COMPLETED: StatusFacts(
+        sign="■",
+        steps=(Status.CONFIRMED,),
+        button=_("Completed"),
+        verb=_("mark %(who)s as completed"),
+        done=_("%(who)s is marked as completed."),
+        undone=_("Undone: %(who)s is marked as completed again."),
+        phase=Phase.CONFIRMED,
+        holds_places=True,
+        owes=True,
+    ),
+    Status.NO_SHOW: StatusFacts(
+        sign="∅",
+        steps=(Status.CONFIRMED, Status.ARRIVED),
+        button=_("No-show"),
+        verb=_("mark %(who)s as a no-show"),
+        done=_("%(who)s is marked as a no-show."),
+        undone=_("Undone: %(who)s is marked as a no-show again."),
+        phase=Phase.CONFIRMED,
+        holds_places=True,
+        owes=False,
+        only_from_its_day=True,
+    ),
+    Status.CANCELLED: StatusFacts(
+        sign="✕",
+        steps=(Status.CONFIRMED, Status.PENDING),
+        button=_("Cancel booking"),
+        verb=_("cancel %(who)s"),
+        done=_("Cancelled: %(who)s, %(when)s."),
+        undone=_("Undone: %(who)s is cancelled again."),
+        phase=Phase.CANCELLED,
+        holds_places=False,
+        owes=False,
+    ),
 }
-"""From a status to those that may follow, the usual one first. Back to confirmed from arrived or completed undoes a mistake."""
 
-NEW: Final = (Status.PENDING, Status.CONFIRMED)
-"""What a new booking may be."""
-
-FROM_ITS_DAY_ON: Final = (Status.ARRIVED, Status.NO_SHOW)
-"""Nobody has come or stayed away before the day of the booking has begun, by the station's clock."""
-
-RESCHEDULABLE: Final = (Status.PENDING, Status.CONFIRMED)
-
-OWING: Final = (Status.PENDING, Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED)
-"""A booking in any of these owes its total less the deposit. Nothing is due for a guest who cancelled or did not come."""
-
-HOLDING: Final = tuple(status for status in Status if status is not Status.CANCELLED)
-"""A booking in any of these takes its places in the ledger."""
+HOLDING: Final = tuple(status for status in Status if status.facts.holds_places)
+OWING: Final = tuple(status for status in Status if status.facts.owes)
+NEW: Final = tuple(status for status in Status if status.facts.can_be_new)
+RESCHEDULABLE: Final = tuple(status for status in Status if status.facts.can_be_moved)
+REMINDED: Final = tuple(status for status in Status if status.facts.is_reminded)

@@ -20,7 +20,7 @@ from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import Duplicate, Past, SlotClosed
 from bookings.models import Booking, ContactProposal, Hold
-from bookings.models.status import Status
+from bookings.models.status import HOLDING
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.inputs import FIELDS, Draft
@@ -82,7 +82,7 @@ class _Batch:
             raise Duplicate(data=self._references[draft.external_ref])
         slots = self._slots(draft, rules)
         booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
-        if draft.status != Status.CANCELLED:
+        if draft.status in HOLDING:
             self._holds += self._ledger.take(booking, slots)
         if draft.external_ref:
             self._references[draft.external_ref] = booking.pk
@@ -116,8 +116,8 @@ class _Batch:
             raise Past(_("This slot is over. Choose one that has not ended."))
         if not self.station.is_active and rules.not_before:
             raise SlotClosed(_("This station takes no new bookings."))
-        cancelled = draft.status == Status.CANCELLED
-        return self._timetable.row_of_slots(draft.date, draft.slot, draft.slots, even_closed=cancelled)
+        holds = draft.status in HOLDING
+        return self._timetable.row_of_slots(draft.date, draft.slot, draft.slots, even_closed=not holds)
 
     def write(self, rules: Rules) -> None:
         """Write everything that was placed: customers, then bookings, holds and audit entries."""

@@ -9,7 +9,7 @@ from bookings import audit
 from bookings.audit import Event
 from bookings.models import Booking
 from bookings.models.mail_state import Standing
-from bookings.models.status import Status
+from bookings.models.status import HOLDING, Status
 from bookings.services import capacity
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
@@ -27,8 +27,9 @@ from stations.timetable_queries import timetable_of
 
 @record_metrics("status")
 def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
-    """Take one step of `status.STEPS`. Cancelling releases the places, restoring takes them again. Writes nothing if the booking
-    has the status already.
+    """Take one step of the workflow. Cancelling releases the places, restoring takes them again.
+
+    Writes nothing if the booking has the status already.
 
     Raises NotPermitted, NotFound, Stale, InvalidStep, TooEarly, and when restoring NoSuchSlot, SlotClosed or SlotFull.
     """
@@ -40,11 +41,11 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             return booking
         require_step(booking, to, now=timezone.now())
         before, previous, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
-        restored, booking.status = booking.status == Status.CANCELLED, to
-        if to == Status.CANCELLED:
+        held, booking.status = booking.status in HOLDING, to
+        if to not in HOLDING:
             capacity.release([booking.pk])
             booking.needs_place = False
-        if restored:
+        elif not held:
             slots = timetable_of(station, booking.date, booking.date).row_of_slots(
                 booking.date, booking.slot, booking.slots
             )

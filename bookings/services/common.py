@@ -14,7 +14,6 @@ from bookings.mails import outbox
 from bookings.mails.outbox import Said
 from bookings.models import Booking
 from bookings.models.mail_state import Standing
-from bookings.models.status import HOLDING
 from bookings.services import contacts
 from bookings.services.capacity import Ledger
 from bookings.services.locking import stale
@@ -58,11 +57,6 @@ def require_seats(booking: Booking, station: Station) -> None:
     for start in booking.holds.values_list("slot", flat=True):
         if slot := timetable.find(booking.date, start):
             ledger.require_seats(booking, slot)
-
-
-def is_holding(booking: Booking) -> bool:
-    """Whether the booking takes places in the ledger."""
-    return booking.status in HOLDING and not booking.needs_place
 
 
 def assign_slots(booking: Booking, slots: Sequence[Slot]) -> None:

@@ -14,7 +14,7 @@ from bookings import audit
 from bookings.audit import Event
 from bookings.models import Booking
 from bookings.models.mail_state import Standing
-from bookings.models.status import Status
+from bookings.models.status import HOLDING
 from bookings.services import batch_create, capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
@@ -85,10 +85,10 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             return booking
         require_reference_free(booking, station)
         moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
-        restored = before["status"] == Status.CANCELLED != booking.status
-        if booking.status == Status.CANCELLED:
+        restored = before["status"] not in HOLDING and booking.status in HOLDING
+        if booking.status not in HOLDING:
             capacity.release([booking.pk])
-        if moved or booking.status == Status.CANCELLED:
+        if moved or booking.status not in HOLDING:
             booking.needs_place = False
         if moved or restored or before["slots"] != booking.slots:
             _change_length(booking, station)
@@ -133,11 +133,10 @@ def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Per
 
 def _change_length(booking: Booking, station: Station) -> None:
     """Take the places of a booking again, after its start or its number of slots has changed."""
-    holding = booking.status != Status.CANCELLED and not booking.needs_place
     timetable = timetable_of(station, booking.date, booking.date)
-    slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=not holding)
+    slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=not booking.holds_places)
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
-    if not holding:
+    if not booking.holds_places:
         return
     ledger = Ledger(sql.key(station.pk), [booking.date])
     ledger.release(booking.pk)

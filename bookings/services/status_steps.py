@@ -6,19 +6,19 @@ from django.utils.translation import gettext as _
 
 from bookings.errors import InvalidStep, TooEarly
 from bookings.models import Booking
-from bookings.models.status import FROM_ITS_DAY_ON, STEPS, Status
+from bookings.models.status import Status
 from core import formats
 from stations.timetable import local_now
 
 
 def next_steps(booking: Booking, *, now: datetime) -> list[Status]:
     """The statuses that the booking may take now, the usual one first."""
-    return [to for to in STEPS[Status(booking.status)] if not _is_too_early(booking, to, now)]
+    return [to for to in Status(booking.status).facts.steps if not _is_too_early(booking, to, now)]
 
 
 def require_step(booking: Booking, to: Status, *, now: datetime) -> None:
     """Raises InvalidStep or TooEarly."""
-    if to not in STEPS[Status(booking.status)]:
+    if to not in Status(booking.status).facts.steps:
         raise InvalidStep(
             _("A booking that is %(now)s cannot become %(then)s.")
             % {"now": Status(booking.status).label, "then": Status(to).label}
@@ -31,4 +31,4 @@ def require_step(booking: Booking, to: Status, *, now: datetime) -> None:
 
 
 def _is_too_early(booking: Booking, to: Status, now: datetime) -> bool:
-    return to in FROM_ITS_DAY_ON and local_now(booking.station, now).date() < booking.date
+    return to.facts.only_from_its_day and local_now(booking.station, now).date() < booking.date

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from django.utils import timezone
 
 from bookings.models import Booking, Hold
-from bookings.models.status import Status
+from bookings.models.status import HOLDING
 from stations.errors import NoSuchSlot, SlotClosed
 from stations.models import Station
 from stations.timetable import Slot, Timetable
@@ -68,11 +68,11 @@ def _check_days(station: Station, days: Sequence[date], now: datetime) -> Iterat
 
 def _check_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterator[str]:
     holds = sorted(booking.holds.all(), key=lambda hold: (hold.date, hold.slot))
-    if booking.status == Status.CANCELLED or booking.needs_place:
+    if not booking.holds_places:
         if holds:
-            yield f"is {'displaced' if booking.needs_place else 'cancelled'}, yet holds {len(holds)} places"
-        if booking.needs_place and booking.status == Status.CANCELLED:
-            yield "is cancelled, yet waits for a place"
+            yield f"is {'displaced' if booking.needs_place else booking.status}, yet holds {len(holds)} places"
+        if booking.needs_place and booking.status not in HOLDING:
+            yield f"is {booking.status}, yet waits for a place"
         return
     if len(holds) != booking.slots:
         yield f"takes {booking.slots} slots, yet holds {len(holds)} places"

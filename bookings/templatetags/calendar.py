@@ -1,33 +1,22 @@
 """How the calendar's templates put things."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Final
 
 from django import template
 from django.utils.translation import gettext as _
 
 from bookings.forms import CalendarForm
-from bookings.models.status import Status
+from bookings.models.status import HOLDING, Status
 from bookings.views.calendar_url import KINDS
 from core import formats
 from stations.models import Station
 
 register = template.Library()
 
-MARKS: Final = {
-    Status.PENDING: "?",
-    Status.CONFIRMED: "✓",
-    Status.ARRIVED: "●",
-    Status.COMPLETED: "■",
-    Status.NO_SHOW: "∅",
-    Status.CANCELLED: "✕",
-}
-"""A status is told by sign and word as well as by colour."""
-
 
 @register.filter
 def mark(status: str) -> str:
-    return MARKS[Status(status)]
+    return Status(status).facts.sign
 
 
 @register.filter
@@ -98,15 +87,9 @@ def end_of(begin: date, ends_at: datetime, station: Station) -> str:
 
 @register.simple_tag
 def step_label(now: str, to: Status) -> str:
-    """What the button of a step says."""
-    if now == Status.CANCELLED:
+    """The label of the button that takes a step."""
+    if now not in HOLDING:
         return _("Restore as %(status)s") % {"status": to.label}
-    return str(
-        {
-            Status.CONFIRMED: _("Confirm") if now == Status.PENDING else _("Back to confirmed"),
-            Status.ARRIVED: _("Arrived"),
-            Status.COMPLETED: _("Completed"),
-            Status.NO_SHOW: _("No-show"),
-            Status.CANCELLED: _("Cancel booking"),
-        }[to]
-    )
+    if to == Status.CONFIRMED and now != Status.PENDING:
+        return _("Back to confirmed")
+    return str(to.facts.button)

@@ -26,30 +26,6 @@ _CHANGES: Final[dict[str, Promise]] = {
     Event.EDITED: gettext_lazy("edit %(who)s"),
     Event.RESCHEDULED: gettext_lazy("move %(who)s"),
 }
-_STEPS: Final[dict[Status, Promise]] = {
-    Status.PENDING: gettext_lazy("mark %(who)s as pending"),
-    Status.CONFIRMED: gettext_lazy("confirm %(who)s"),
-    Status.ARRIVED: gettext_lazy("mark %(who)s as arrived"),
-    Status.COMPLETED: gettext_lazy("mark %(who)s as completed"),
-    Status.NO_SHOW: gettext_lazy("mark %(who)s as a no-show"),
-    Status.CANCELLED: gettext_lazy("cancel %(who)s"),
-}
-_REACHED: Final[dict[Status, Promise]] = {
-    Status.PENDING: gettext_lazy("%(who)s is pending."),
-    Status.CONFIRMED: gettext_lazy("%(who)s is confirmed."),
-    Status.ARRIVED: gettext_lazy("%(who)s has arrived."),
-    Status.COMPLETED: gettext_lazy("%(who)s is marked as completed."),
-    Status.NO_SHOW: gettext_lazy("%(who)s is marked as a no-show."),
-    Status.CANCELLED: gettext_lazy("Cancelled: %(who)s, %(when)s."),
-}
-_REACHED_AGAIN: Final[dict[Status, Promise]] = {
-    Status.PENDING: gettext_lazy("Undone: %(who)s is pending again."),
-    Status.CONFIRMED: gettext_lazy("Undone: %(who)s is confirmed again."),
-    Status.ARRIVED: gettext_lazy("Undone: %(who)s is marked as arrived again."),
-    Status.COMPLETED: gettext_lazy("Undone: %(who)s is marked as completed again."),
-    Status.NO_SHOW: gettext_lazy("Undone: %(who)s is marked as a no-show again."),
-    Status.CANCELLED: gettext_lazy("Undone: %(who)s is cancelled again."),
-}
 
 
 class Sentences:
@@ -64,10 +40,10 @@ class Sentences:
         """“move Nora Silva”, “cancel Leo Lindqvist”."""
         if self._step.event != Event.STATUS:
             text = _CHANGES[self._step.event]
-        elif self._values["status"][0] == Status.CANCELLED:
+        elif not Status(self._values["status"][0]).facts.holds_places:
             text = gettext_lazy("restore %(who)s")
         else:
-            text = _STEPS[self._new_status]
+            text = self._new_status.facts.verb
         return str(text) % {"who": self._who}
 
     def undo_label(self) -> str:
@@ -100,7 +76,7 @@ class Sentences:
             case Event.RESCHEDULED:
                 return _("Undone: %(who)s is back at %(when)s.") % (names | {"when": self._place(0)})
             case Event.STATUS:
-                return str(_REACHED_AGAIN[Status(self._values["status"][0])]) % names
+                return str(Status(self._values["status"][0]).facts.undone) % names
             case _:
                 changes = " ".join(self._differences(back=True))
                 return _("Undone: %(who)s is as before. %(changes)s") % (names | {"changes": changes})
@@ -224,7 +200,7 @@ def place(day: date, slot: time, country: str) -> str:
 
 def reached(status: Status, name: str, when: str) -> str:
     """“Nora Silva has arrived.”"""
-    return str(_REACHED[status]) % {"who": name, "when": when}
+    return str(status.facts.done) % {"who": name, "when": when}
 
 
 def _party(pairs: dict[str, tuple[Any, Any]]) -> list[str]:

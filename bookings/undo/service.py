@@ -15,7 +15,6 @@ from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
     assign_slots,
-    is_holding,
     move_entries,
     require_acceptable,
     require_reference_free,
@@ -64,7 +63,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         require_version(booking, step.version_after if side == BEFORE else step.version_before, by)
 
         before, previous, origin = audit.recorded(booking), Standing.of(booking), booking.station
-        held, guests = is_holding(booking), booking.total_guests
+        held, guests = booking.holds_places, booking.total_guests
         fields = _apply(booking, step, side, station)
         if step.differs("customer_id"):
             contacts.reassign(booking)
@@ -116,7 +115,7 @@ def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) 
     """Release, take or replace the places of the booking according to its restored state. It `held` places before, for that many
     `guests`."""
     has_moved = any(step.differs(name) for name in _PLACE)
-    if not is_holding(booking):
+    if not booking.holds_places:
         if held:
             capacity.release([booking.pk])
     elif has_moved or not held:

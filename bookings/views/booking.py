@@ -26,7 +26,7 @@ from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, SlotFi
 from bookings.mails import display
 from bookings.models import Booking
 from bookings.models import status as workflow
-from bookings.models.status import Status
+from bookings.models.status import STATUSES, Status
 from bookings.services import Draft, contacts
 from bookings.services.move_preview import next_free
 from bookings.services.slot_offers import SlotOffer, next_offer, offer_of_day
@@ -51,13 +51,7 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     return booking
 
 
-STEP_LABELS: Final[dict[str, Text]] = {
-    Status.CONFIRMED: gettext_lazy("Confirm"),
-    Status.ARRIVED: gettext_lazy("Arrived"),
-    Status.COMPLETED: gettext_lazy("Completed"),
-    Status.NO_SHOW: gettext_lazy("No-show"),
-    Status.CANCELLED: gettext_lazy("Cancel booking"),
-}
+STEP_LABELS: Final[dict[str, Text]] = {status: facts.button for status, facts in STATUSES.items() if facts.button}
 
 
 @require_safe

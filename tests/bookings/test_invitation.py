@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookings.icalendar.timezones import Clock
-from bookings.mails.calendar_invite import Event, EventStatus, Method, Party, invitation
+from bookings.mails.calendar_invite import Event, Method, Party, invitation
+from bookings.models.status import EventStatus
 from tests.bookings.icalendar.test_timezones import SIX, moves
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from functools import partial
 from typing import Any
 
-from bookings.models.status import RESCHEDULABLE, STEPS, Status
+from bookings.models.status import RESCHEDULABLE, Status
 from bookings.services import Draft, Place
 from tests.factories import FRIDAY
 
@@ -100,7 +100,7 @@ class Truth:
         party = self.parties[index]
         if to == party.status:
             return party
-        if to not in STEPS[party.status] or (to in (Status.ARRIVED, Status.NO_SHOW) and party.where[1] != TODAY):
+        if to not in party.status.facts.steps or (to in (Status.ARRIVED, Status.NO_SHOW) and party.where[1] != TODAY):
             return None
         wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)
         return self._fitting(index, wanted) if party.status == Status.CANCELLED else wanted

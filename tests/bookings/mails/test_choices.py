@@ -15,8 +15,8 @@ from bookings import audit, services
 from bookings.errors import TooLate
 from bookings.mails import display, outbox
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import OPEN, Kind, Phase, Problem, Standing, State
-from bookings.models.status import Status
+from bookings.models.mail_state import OPEN, Kind, Problem, Standing, State
+from bookings.models.status import Phase, Status
 from bookings.services import mail_choices
 from core.errors import NotFound, NotPermitted
 from stations.models import Station

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bookings.mails.rules import left_to_say
-from bookings.models.mail_state import Kind, Phase, Standing
+from bookings.models.mail_state import Kind, Standing
+from bookings.models.status import Phase
 from tests.factories import FRIDAY, SATURDAY
 
 BOOKED = Standing(Phase.CONFIRMED, station=1, day=FRIDAY, slot=time(18), slots=1, customer="ana")

@@ -17,7 +17,7 @@ from accounts import roles
 from bookings import services
 from bookings.importing.run import Import, Order
 from bookings.models import Booking
-from bookings.models.status import NEW, STEPS, Status
+from bookings.models.status import NEW, Status
 from bookings.services.timetable_changes import timetable_change
 from bookings.services.verification import differences
 from core.errors import DomainError
@@ -119,7 +119,7 @@ class World:
 
     def _step(self, index: int, choice: int) -> None:
         """One of the steps that there are, or any other status."""
-        choices = [*STEPS[self.truth.parties[index].status], *Status]
+        choices = [*self.truth.parties[index].status.facts.steps, *Status]
         to = choices[choice % len(choices)]
         self._both(index, self.truth.stepped(index, to), services.change_status, to)
 
