@@ -8,5 +8,7 @@ class BookingsConfig(AppConfig):
 
     def ready(self) -> None:
         from bookings import audit
+        from bookings.operations import preflight
 
         audit.register_models()
+        preflight.register()

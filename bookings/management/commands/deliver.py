@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from bookings.mails.senders import Senders
 from bookings.models import Mail
 from bookings.models.mail_state import OPEN
-from bookings.operations import preflight, worker
+from bookings.operations import system_checks, worker
 from bookings.operations.heartbeat import Heartbeat
 from bookings.operations.worker import Stop
 from core.mail.smtp import SmtpTransport
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--supervisor", type=int, metavar="PID", help="end when this process, the parent, has died")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        preflight.require_no_demo_accounts()
+        system_checks.require_no_demo_accounts()
         once = bool(options["once"])
         if not settings.MAIL_SERVER:
             self._wait_for_a_server(once=once, supervisor=options["supervisor"])

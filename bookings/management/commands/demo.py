@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from accounts.auth import passwords
 from accounts.models import User
-from bookings.operations import demo, preflight
+from bookings.operations import demo, system_checks
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         """As script/server asks in production too: there it is no fault, unless the demo was loaded before."""
         if not if_empty:
             raise CommandError(_("This is production. --even-in-production loads the demo's people all the same."))
-        preflight.require_no_demo_accounts()
+        system_checks.require_no_demo_accounts()
 
     def _load(self, bookings: int, seed: int) -> Mapping[str, str]:
         with tqdm(total=bookings, unit="booking", file=sys.stderr, disable=None) as bar:

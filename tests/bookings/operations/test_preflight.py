@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -19,7 +21,7 @@ from accounts.encryption.keys import key_id, new_key
 from accounts.models import AuditEntry
 from accounts.rls import policies
 from bookings.models import Hold
-from bookings.operations import preflight
+from bookings.operations import preflight, system_checks
 from config.environment import mail_server
 from stations.models import Station
 from tests.bookings.importing.running import run
@@ -51,7 +53,7 @@ def test_preflight_of_what_is_not_says_what_to_do_and_fails(station: Station, se
 def test_production_without_a_proxy_is_told(settings: Any) -> None:
     settings.PRODUCTION = True
 
-    [told] = preflight.addresses()
+    [told] = system_checks.addresses()
 
     assert "leads it to https for ever" in told
 
@@ -59,7 +61,7 @@ def test_production_without_a_proxy_is_told(settings: Any) -> None:
 def test_migrations_to_be_applied_are_named_but_before_an_upgrade(db: None) -> None:
     MigrationRecorder(connection).record_unapplied("stations", "0006_wording")
 
-    told = [*preflight.migrations()]
+    told = [*system_checks.migrations()]
 
     assert told == ["Migrations are to be applied: stations.0006_wording. Run manage.py migrate."]
     assert told[0] in run("preflight").out
@@ -70,7 +72,7 @@ def test_migrations_to_be_applied_are_named_but_before_an_upgrade(db: None) -> N
 def test_database_of_a_newer_release_is_told(db: None) -> None:
     MigrationRecorder(connection).record_applied("stations", "0999_wings")
 
-    [told] = preflight.newer_database()
+    [told] = system_checks.newer_database()
 
     assert told.startswith("The database is of a newer release: it has stations.0999_wings.")
 
@@ -89,7 +91,7 @@ def test_key_that_is_lacking_is_named_with_how_much_is_under_it(station: Station
     [needed] = settings.PII_KEYS
     settings.PII_KEYS = [new_key()]
 
-    told = [*preflight.keys()]
+    told = [*system_checks.keys()]
 
     assert told == [
         f"PII_KEYS lacks the key {key_id(needed).hex()}, and 4 values are under it. Put it back: without it they cannot be read."
@@ -115,7 +117,7 @@ def test_database_that_is_away_is_told_and_nothing_else_is_asked_of_it(transacti
 def test_roles_that_are_lacking_are_told(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "REQUEST_ROLES", ("stationbook_nobody",))
 
-    told = [*preflight.wall()]
+    told = [*system_checks.row_level_security()]
 
     assert told == ["The database lacks the roles stationbook_nobody. Run manage.py migrate, which makes them."]
 
@@ -124,7 +126,7 @@ def test_roles_that_are_lacking_are_told(db: None, monkeypatch: pytest.MonkeyPat
 def test_static_files_that_are_not_collected_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staticfiles_storage, "hashed_files", {}, raising=False)
 
-    [told] = preflight.static_files()
+    [told] = system_checks.static_files()
 
     assert "static files are not collected, such as " in told
     assert told.endswith("Run manage.py collectstatic --noinput.")
@@ -135,7 +137,7 @@ def test_mail_server_and_redis_that_do_not_answer_are_told(settings: Any) -> Non
     settings.MAIL_SERVER = mail_server(f"smtp://127.0.0.1:{free_port()}")
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
 
-    assert [*preflight.mail_server(), *preflight.redis_server()] == [
+    assert [*system_checks.mail_server(), *system_checks.redis_server()] == [
         "The mail server of EMAIL_URL cannot be used (ConnectionRefusedError). Mails wait until it can.",
         "Redis, which REDIS_URL names, does not answer (ConnectionError). The database counts meanwhile.",
     ]
@@ -146,7 +148,7 @@ def test_disk_that_is_almost_full_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     usage = SimpleNamespace(total=10**12, free=10**8)
     monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
 
-    assert "is almost full: 95 MB are free. Make room." in next(iter(preflight.disk()))
+    assert "is almost full: 95 MB are free. Make room." in next(iter(system_checks.disk()))
 
 
 def test_clock_that_is_behind_is_told(station: Station) -> None:
@@ -154,7 +156,7 @@ def test_clock_that_is_behind_is_told(station: Station) -> None:
     assert AuditEntry.objects.exists()
 
     with time_machine.travel(timezone.now() - timedelta(days=1)):
-        told = [*preflight.clock()]
+        told = [*system_checks.clock()]
 
     assert any("The clock is behind: the newest entry of the audit trail is of " in one for one in told)
     assert len(told) == (2 if connection.vendor == "postgresql" else 1)
@@ -164,7 +166,7 @@ def test_clock_that_is_behind_is_told(station: Station) -> None:
 def test_time_zone_that_is_not_known_here_is_told(station: Station) -> None:
     Station.objects.update(time_zone="Atlantis/Poseidonis")
 
-    assert [*preflight.time_zones()] == [
+    assert [*system_checks.time_zones()] == [
         "This machine does not know the time zone Atlantis/Poseidonis. Install tzdata."
     ]
 
@@ -199,4 +201,32 @@ def test_settings_that_do_not_load_are_told_in_a_sentence(tmp_path: Path) -> Non
 
 
 def test_servers_that_are_not_set_are_not_asked() -> None:
-    assert [*preflight.mail_server(), *preflight.redis_server()] == []
+    assert [*system_checks.mail_server(), *system_checks.redis_server()] == []
+
+
+def test_check_command_runs_the_checks_of_a_tag_on_the_database_it_names(station: Station) -> None:
+    Station.objects.update(time_zone="Atlantis/Poseidonis")
+    sentence = "(stationbook.E006) This machine does not know the time zone Atlantis/Poseidonis. Install tzdata."
+
+    with pytest.raises(SystemCheckError) as refusal:
+        call_command("check", "--deploy", "--database", "default", "--tag", "quick")
+
+    assert sentence in str(refusal.value)
+    call_command("check", "--deploy", "--tag", "quick")
+    call_command("check", "--database", "default")
+
+
+@pytest.mark.looks
+def test_silenced_checks_are_not_reported(station: Station, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    settings.SILENCED_SYSTEM_CHECKS = ["stationbook.E008"]
+
+    assert run("preflight", "--quick").out == "All is well.\n"
+
+
+@pytest.mark.looks
+def test_every_check_has_an_id_of_its_own() -> None:
+    every = [check for checks in system_checks.CHECKS.values() for check in checks]
+
+    assert len({check.id for check in every}) == len({check.run for check in every}) == len(every)
+    assert (system_checks.DATABASE.id, system_checks.MIGRATIONS.id) == (preflight.UNREACHABLE, preflight.MIGRATIONS)
