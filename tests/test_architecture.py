@@ -2,38 +2,29 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from measure_lib.imports import cycles, import_graph, imports_against_order
+from measure_lib.source import PACKAGES, read_modules
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("core", "stations", "accounts", "bookings", "config")
-"""In the order in which they may be imported: each only by itself and by those behind it."""
-
 OUTERMOST = re.compile(
     r"^(\w+)\.(admin(\..*)?|api(\..*)?|views(\..*)?|urls|management(\..*)?|forms|templatetags(\..*)?)$"
 )
 """Pages, API, admin and commands: only their like import them."""
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if "migrations" not in path.parts:
-                name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-                yield name, ast.parse(path.read_text())
-
-
-MODULES = dict(modules())
+MODULES = read_modules(ROOT)
+IMPORTED = import_graph(MODULES)
 
 
 @cache
 def imports(name: str) -> frozenset[str]:
     """Every module and every name that a module imports: inside functions and for the type checker alone, too."""
     found: set[str] = set()
-    for node in ast.walk(MODULES[name]):
+    for node in ast.walk(MODULES[name].tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -41,42 +32,12 @@ def imports(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def modules_imported_by(name: str) -> set[str]:
-    """The product's own modules that a module imports; of `from package import module`, the module and not its package."""
-    return {
-        module for node in ast.walk(MODULES[name]) for module in _imported(node) if module in MODULES and module != name
-    }
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        for alias in node.names:
-            inner = f"{node.module}.{alias.name}"
-            yield inner if inner in MODULES else node.module
-
-
-IMPORTED = {name: modules_imported_by(name) for name in MODULES}
-
-
 def test_imports_run_one_way() -> None:
-    above = {package: PACKAGES[number + 1 :] for number, package in enumerate(PACKAGES)}
-    wrong = {
-        name: against
-        for name, found in IMPORTED.items()
-        if (against := {one for one in found if one.partition(".")[0] in above[name.partition(".")[0]]})
-    }
-
-    assert wrong == {}
+    assert imports_against_order(IMPORTED) == {}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    left = dict(IMPORTED)
-    while free := {name for name, needed in left.items() if not needed & set(left)}:
-        left = {name: needed for name, needed in left.items() if name not in free}
-
-    assert left == {}
+    assert cycles(IMPORTED) == []
 
 
 def test_nothing_imports_the_outermost_layer() -> None:
@@ -133,19 +94,14 @@ def test_nobody_else_writes_bookings_or_holds() -> None:
     wrong = {
         name: lines
         for name in set(MODULES) - {*WRITERS, PREVIEW}
-        if (lines := [line for line in source_of(name).splitlines() if WRITES.search(line) and "class " not in line])
+        if (lines := [line for line in MODULES[name].text.splitlines() if WRITES.search(line) and "class " not in line])
     }
 
     assert wrong == {}
 
 
-def source_of(name: str) -> str:
-    path = ROOT / name.replace(".", "/")
-    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-
-
 def test_previews_know_no_way_into_the_database() -> None:
-    asked = {node.attr for node in ast.walk(MODULES[PREVIEW]) if isinstance(node, ast.Attribute)}
+    asked = {node.attr for node in ast.walk(MODULES[PREVIEW].tree) if isinstance(node, ast.Attribute)}
 
     assert asked & {"objects", "save", "_default_manager", "bulk_create", "create"} == set()
 
@@ -153,8 +109,8 @@ def test_previews_know_no_way_into_the_database() -> None:
 def test_only_the_ledger_writes_holds() -> None:
     writers = {
         name
-        for name, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for name, module in MODULES.items()
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in ("Hold", "Hold.objects.bulk_create", "Hold.objects.create")
     }
@@ -195,11 +151,7 @@ def test_no_request_reaches_a_service() -> None:
 
 
 def test_files_are_short_enough_to_read_in_one_go() -> None:
-    sizes = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-        for package in (*PACKAGES, "tests")
-        for path in (ROOT / package).rglob("*.py")
-        if "migrations" not in path.parts
-    }
+    modules = read_modules(ROOT, (*PACKAGES, "tests"))
+    sizes = {name: module.line_count for name, module in modules.items()}
 
-    assert {name: size for name, size in sizes.items() if size > (600 if name.startswith("tests/") else 400)} == {}
+    assert {name: size for name, size in sizes.items() if size > (600 if name.startswith("tests.") else 400)} == {}

@@ -1,0 +1,1 @@
+"""Figures that describe the source code: sizes, comments, imports, templates and duplicates."""
