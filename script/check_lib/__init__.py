@@ -1,0 +1,1 @@
+"""What script/check looks for besides the linter and the type checker."""
