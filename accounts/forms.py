@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.admin.base import RowsField
 from accounts.auth import api_keys
-from accounts.auth.passwords import MAXIMUM_LENGTH
+from accounts.auth.passwords import MAX_LENGTH
 from accounts.customers.normalization import clean_email
 from accounts.models import User
 from core import validators
@@ -37,7 +37,7 @@ class LoginForm(forms.Form):
     )
     password = forms.CharField(
         label=_("Password"),
-        max_length=MAXIMUM_LENGTH,
+        max_length=MAX_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -59,7 +59,7 @@ class ConfirmForm(forms.Form):
 
     old = forms.CharField(
         label=_("Current password"),
-        max_length=MAXIMUM_LENGTH,
+        max_length=MAX_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -145,7 +145,7 @@ class KeyForm(RedisplayMixin, ConfirmForm):
 
     def __init__(self, *args: Any, person: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        held = [(right, roles.RIGHTS[right]) for right in api_keys.OFFERED if person.has_perm(right)]
+        held = [(right, roles.RIGHTS[right]) for right in api_keys.GRANTABLE_RIGHTS if person.has_perm(right)]
         cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
         cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
         self.fields["expires_on"].widget.attrs["min"] = api_keys.today().isoformat()
@@ -172,14 +172,14 @@ class NewPasswordForm(forms.Form):
 
     new = forms.CharField(
         label=_("New password"),
-        max_length=MAXIMUM_LENGTH,
+        max_length=MAX_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_("At least 12 characters. Several words that have nothing to do with each other are best."),
     )
     again = forms.CharField(
         label=_("Repeat new password"),
-        max_length=MAXIMUM_LENGTH,
+        max_length=MAX_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )

@@ -69,7 +69,7 @@ def permission_choices() -> list[tuple[str, Any]]:
     return [(right.removeprefix("accounts."), label) for right, label in RIGHTS.items()]
 
 
-def no_such_group(names: Collection[str]) -> str:
+def describe_unknown_groups(names: Collection[str]) -> str:
     """Which of these no group has, and which there are, for an operator to read; "" where each is one's."""
     from django.contrib.auth.models import Group
 

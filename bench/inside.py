@@ -33,11 +33,11 @@ def call(path: str, token: str) -> int:
 
 
 def main(path: str) -> None:
-    from accounts.auth.authentication import new_tokens
+    from accounts.auth.authentication import issue_tokens
     from accounts.models import User
 
     logging.disable(logging.CRITICAL)
-    token = new_tokens(User.objects.get(email="one@example.com"))["access"]
+    token = issue_tokens(User.objects.get(email="one@example.com"))["access"]
     for _time in range(WARM):
         call(path, token)
     taken = []

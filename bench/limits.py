@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from accounts.auth.rate_limits import Rate, wait_for_page  # noqa: E402
+from accounts.auth.rate_limits import Rate, count_page  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 TIMES = 2_000
@@ -58,7 +58,7 @@ def main(scratch: Path) -> None:
     for what in (count, ask, commit):
         what()
     counted, asked, committed = cost(count), cost(ask), cost(commit, TIMES // 10)
-    page = mean_cost(lambda: wait_for_page("bench"), TIMES // 4)
+    page = mean_cost(lambda: count_page("bench"), TIMES // 4)
     print(f"{connection.vendor}: a page view's count {page:.3f} ms on average, {page / counted:.2f} x a count")
     print(f"{connection.vendor}: a count {counted:.3f} ms, {counted / asked:.1f} x a bare SELECT ({asked:.3f} ms), "
           f"{counted / committed:.2f} x a durable commit ({committed:.3f} ms)")  # fmt: skip

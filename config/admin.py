@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from accounts.auth.rate_limits import wait_to_search
+from accounts.auth.rate_limits import count_search
 from accounts.views.interrupted import ask_to_sign_in
 from accounts.views.submit_once import submit_once
 from core.web.error_pages import answer, too_many_requests
@@ -29,7 +29,7 @@ def _with_search_limit(view: Any) -> Any:
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if request.GET.get(SEARCH_VAR, "").strip() and (wait := wait_to_search(request.user)):
+        if request.GET.get(SEARCH_VAR, "").strip() and (wait := count_search(request.user)):
             return too_many_requests(request, wait)
         return view(request, *args, **kwargs)
 

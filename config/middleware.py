@@ -130,7 +130,7 @@ def session_end(get_response: Handler) -> Handler:
         request.session.may_be_lost = request.method in ("GET", "HEAD", "OPTIONS")  # type: ignore[attr-defined]
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             with suppress(Error):  # a database that is away: whoever asks it next says so, in the words of page or API
-                sessions.look(request.session, active=request.headers.get("X-Part") != "calendar")
+                sessions.enforce_lifetime(request.session, active=request.headers.get("X-Part") != "calendar")
         return get_response(request)
 
     return handle
@@ -149,7 +149,7 @@ def page_rate_limit(get_response: Handler) -> Handler:
         if limited_elsewhere or settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return get_response(request)
         user_id = request.session.get(SESSION_KEY)
-        if user_id and (wait := rate_limits.wait_for_page(user_id)):
+        if user_id and (wait := rate_limits.count_page(user_id)):
             return too_many_requests(request, wait)
         return get_response(request)
 

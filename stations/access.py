@@ -33,10 +33,10 @@ class Person(Protocol):
     def has_perm(self, perm: str, obj: Any = None) -> bool: ...
 
 
-def held_by(person: Person) -> tuple[Counter, ...] | None:
+def loaded_stations(person: Person) -> tuple[Counter, ...] | None:
     """The stations loaded with the user at authentication, if these are all that the user may see; None to query them."""
-    held = getattr(person, "held", None)
-    return held.stations if held and not scope_of(person) and not person.has_perm(ALL_STATIONS) else None
+    snapshot = getattr(person, "permission_snapshot", None)
+    return snapshot.stations if snapshot and not scope_of(person) and not person.has_perm(ALL_STATIONS) else None
 
 
 def scope_of(person: Person) -> Scope | None:

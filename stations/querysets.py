@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 from django.db import models
 
 from core.db import sql
-from stations.access import ALL_STATIONS, Counter, Person, held_by, scope_of
+from stations.access import ALL_STATIONS, Counter, Person, loaded_stations, scope_of
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -18,16 +18,16 @@ class StationQuerySet(models.QuerySet[Row]):
         """The person's stations: all with the right to all, else those they belong to; none for anybody inactive."""
         if not person.is_active:
             return self.none()
-        if (held := held_by(person)) is not None:
-            return self.filter(pk__in=[one.pk for one in held])
+        if (loaded := loaded_stations(person)) is not None:
+            return self.filter(pk__in=[one.pk for one in loaded])
         found = self if person.has_perm(ALL_STATIONS) else self.filter(people=person.pk)
         scope = scope_of(person)
         return found.filter(pk__in=scope.stations) if scope else found
 
     def counters(self, person: Person, code: str = "") -> list[Counter]:
         """The person's stations as caches know them, or the one of a code; without a query where they came in with them."""
-        if (held := held_by(person)) is not None:
-            return [one for one in held if code in ("", one.code)]
+        if (loaded := loaded_stations(person)) is not None:
+            return [one for one in loaded if code in ("", one.code)]
         visible = self.visible_to(person)
         found = visible.coded(code) if code else visible
         return [Counter(*values) for values in found.values_list("pk", "code", "changes")]
@@ -36,8 +36,8 @@ class StationQuerySet(models.QuerySet[Row]):
         """The keys of the person's stations; None for whoever sees all. Without a query where they came in with them."""
         if not person.is_active:
             return []
-        if (held := held_by(person)) is not None:
-            return [one.pk for one in held]
+        if (loaded := loaded_stations(person)) is not None:
+            return [one.pk for one in loaded]
         if person.has_perm(ALL_STATIONS) and not scope_of(person):
             return None
         return list(self.visible_to(person).values_list("pk", flat=True))
@@ -87,8 +87,8 @@ class OfStationQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
         if not person.is_active:
             return self.none()
-        if (held := held_by(person)) is not None:
-            return self.filter(station__in=[one.pk for one in held])
+        if (loaded := loaded_stations(person)) is not None:
+            return self.filter(station__in=[one.pk for one in loaded])
         found = self if person.has_perm(ALL_STATIONS) else self.filter(station__people=person.pk)
         scope = scope_of(person)
         return found.filter(station__in=scope.stations) if scope else found

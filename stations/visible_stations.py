@@ -4,7 +4,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
-from stations.access import Counter, Person, held_by
+from stations.access import Counter, Person, loaded_stations
 from stations.models import Station
 
 KEPT: Final = 64
@@ -14,10 +14,10 @@ KEPT: Final = 64
 def stations_of(person: Person) -> list[Station]:
     """What `Station.objects.visible_to` finds, in its order, and no older than when the person came in; without a query where
     they came in with the counters of stations that were met before. Nobody changes what is kept."""
-    held = held_by(person) if person.is_active else None
-    if held is not None:
+    loaded = loaded_stations(person) if person.is_active else None
+    if loaded is not None:
         with suppress(_Incomplete):
-            return list(_kept(tuple(sorted(held))))
+            return list(_kept(tuple(sorted(loaded))))
     return list(Station.objects.visible_to(person))
 
 
@@ -26,9 +26,9 @@ class _Incomplete(Exception):
 
 
 @lru_cache(KEPT)
-def _kept(held: tuple[Counter, ...]) -> tuple[Station, ...]:
+def _kept(loaded: tuple[Counter, ...]) -> tuple[Station, ...]:
     """All that a page shows of a station is counted with it: its name and its hours too."""
-    found = tuple(Station.objects.filter(pk__in=[one.pk for one in held]))
-    if len(found) < len(held):
+    found = tuple(Station.objects.filter(pk__in=[one.pk for one in loaded]))
+    if len(found) < len(loaded):
         raise _Incomplete
     return found

@@ -102,7 +102,7 @@ def fresh_counts(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
         request.getfixturevalue("django_db_setup")
         with request.getfixturevalue("django_db_blocker").unblock():
-            rate_limit_counters.forget(before=END_OF_TIME)
+            rate_limit_counters.delete_expired(before=END_OF_TIME)
 
 
 @pytest.fixture

@@ -71,9 +71,9 @@ GET    accounts/confirm/              login      302    302   302     302       
 POST   accounts/confirm/              login      302    302   302     302        302      302  302
 GET    accounts/forgotten/             200      200    200   200     200        200      200  200
 POST   accounts/forgotten/             200      200    200   200     200        200      200  200
-GET    accounts/new-password/<str:ticket>/
+GET    accounts/new-password/<str:reset_token>/
                                         200      200    200   200     200        200      200  200
-POST   accounts/new-password/<str:ticket>/
+POST   accounts/new-password/<str:reset_token>/
                                         200      200    200   200     200        200      200  200
 GET    accounts/me/                   login      200    200   200     200        200      200  200
 POST   accounts/me/password/          login      302    302   302     302        302      302  302
@@ -296,7 +296,7 @@ class World:
         self.owner = owner
         email_change.change(owner, "wanted@example.com")
         self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
-        self.key, _text = api_keys.make(
+        self.key, _text = api_keys.create(
             name="Shop", stations=[self.station], rights=[roles.VIEW], expires_on=None, by=owner
         )
         self.keys = {
@@ -318,10 +318,10 @@ class World:
 
     def address(self, route: str) -> str:
         """A route with the kitchen's things in the places of its variables."""
-        if "<str:ticket>" in route:  # which takes longer to make than most pages
-            route = route.replace("<str:ticket>", password_reset.ticket_for(self.member))
+        if "<str:reset_token>" in route:  # which takes longer to make than most pages
+            route = route.replace("<str:reset_token>", password_reset.make_token(self.member))
         if "<str:token>" in route:
-            route = route.replace("<str:token>", email_change.token_for(self.owner))
+            route = route.replace("<str:token>", email_change.make_token(self.owner))
         return "/" + (
             route.replace("<str:booking_id>", str(self.booking.pk))
             .replace("<uuid:booking_id>", str(self.booking.pk))
@@ -396,7 +396,7 @@ class World:
                 "old": PASSWORD,
             },
             ("POST", "accounts/forgotten/"): {"email": self.member.email},
-            ("POST", "accounts/new-password/<str:ticket>/"): {
+            ("POST", "accounts/new-password/<str:reset_token>/"): {
                 "new": "seven green horses",
                 "again": "seven green horses",
             },
@@ -407,7 +407,7 @@ class World:
             },
         }
         if route in ("api/auth/refresh", "api/auth/logout"):
-            return {"refresh": authentication.new_tokens(self.member)["refresh"]}
+            return {"refresh": authentication.issue_tokens(self.member)["refresh"]}
         return sent.get((method, route), {})
 
     def call(
@@ -429,7 +429,7 @@ class World:
         client = client or Client(enforce_csrf_checks=protected)
         api = route.startswith("api/")
         if user and api and by_token:
-            headers["Authorization"] = f"Bearer {authentication.new_tokens(user)['access']}"
+            headers["Authorization"] = f"Bearer {authentication.issue_tokens(user)['access']}"
         elif user and afresh:
             client.force_login(user)
         elif user:

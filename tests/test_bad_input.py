@@ -51,7 +51,7 @@ PAGES: Final = (
     "/accounts/me/name/",
     "/accounts/me/email/",
     "/accounts/forgotten/",
-    "/accounts/new-password/{ticket}/",
+    "/accounts/new-password/{reset_token}/",
     "/feeds/",
     "/api/bookings/",
     "/api/bookings/{booking}/",
@@ -131,7 +131,7 @@ def things(station: Station, settings: LazySettings) -> dict[str, Any]:
     mate = UserFactory(is_superuser=True)
     outbox.made([made])
     return {
-        "ticket": password_reset.ticket_for(mate),
+        "reset_token": password_reset.make_token(mate),
         "mail": Mail.objects.get().pk,
         "booking": made.pk,
         "customer": made.customer_id,

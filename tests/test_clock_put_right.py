@@ -82,7 +82,7 @@ def test_password_that_was_given_ahead_is_not_recent(clock: time_machine.Travell
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_token_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff: User, kind: str) -> None:
-    token = str(authentication.new_tokens(staff)[kind])
+    token = str(authentication.issue_tokens(staff)[kind])
     put_right(clock)
 
     if kind == "access":
@@ -90,16 +90,16 @@ def test_token_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff:
         assert answer.status_code == 401
     else:
         with pytest.raises(authentication.TokenInvalid):
-            authentication.spend(token)
+            authentication.spend_refresh_token(token)
 
 
 @pytest.mark.parametrize("link", password_reset.LINKS)
 def test_link_that_was_made_ahead_is_void(clock: time_machine.Traveller, staff: User, link: Any) -> None:
-    ticket = password_reset.ticket_for(staff, link)
-    good = password_reset.holder(ticket)
+    ticket = password_reset.make_token(staff, link)
+    good = password_reset.user_for_token(ticket)
     put_right(clock)
 
-    assert (good, password_reset.holder(ticket)) == (staff, None)
+    assert (good, password_reset.user_for_token(ticket)) == (staff, None)
 
 
 def test_lease_that_was_taken_ahead_does_not_hold_for_months(
@@ -187,4 +187,4 @@ def test_what_expires_survives_a_leap_that_is_put_right(
     put_right(clock)
 
     assert (is_in(client), ResetRequest.objects.count()) == (True, 1)
-    assert [row.pk for row in sessions.current(staff)] == [Session.objects.get().pk]
+    assert [row.pk for row in sessions.active_sessions(staff)] == [Session.objects.get().pk]

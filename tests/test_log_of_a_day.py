@@ -78,7 +78,7 @@ def live_a_day(station: Station, folder: Path, rows: int) -> list[str]:
     import_many(folder, rows)
     found = [*use_the_feeds(station), *use_the_doors(station)]
     user = person(roles.MANAGERS, station)
-    tokens = authentication.new_tokens(user)
+    tokens = authentication.issue_tokens(user)
     client = Client(raise_request_exception=False)
     client.force_login(user)
     for address in (
@@ -92,7 +92,7 @@ def live_a_day(station: Station, folder: Path, rows: int) -> list[str]:
     ):
         client.get(f"/{address}")
     found += [client.cookies[settings.SESSION_COOKIE_NAME].value, *fail(client, str(tokens["access"]))]
-    return [*found, *map(str, (tokens["access"], tokens["refresh"])), password_reset.ticket_for(user), PASSWORD]
+    return [*found, *map(str, (tokens["access"], tokens["refresh"])), password_reset.make_token(user), PASSWORD]
 
 
 @pytest.mark.parametrize("rows", [400, pytest.param(4_000, marks=pytest.mark.long)])

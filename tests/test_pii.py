@@ -97,7 +97,7 @@ def use_the_feeds(station: Station) -> list[str]:
 
 def use_the_api(station: Station) -> None:
     user = person(roles.INTEGRATORS, station)
-    client = Client(headers={"authorization": f"Bearer {authentication.new_tokens(user)['access']}"})
+    client = Client(headers={"authorization": f"Bearer {authentication.issue_tokens(user)['access']}"})
 
     def send(method: str, address: str, body: dict[str, Any]) -> Any:
         return client.generic(method, address, json.dumps(body), content_type="application/json")
@@ -282,13 +282,13 @@ def use_the_doors(station: Station) -> list[str]:
     cookies.append(client.cookies[settings.SESSION_COOKIE_NAME].value)
     user.refresh_from_db()
     client.post("/accounts/me/email/", {"email": "zebra@example.com"})
-    token = email_change.token_for(user)
+    token = email_change.make_token(user)
     assert client.post(f"/accounts/me/email/{token}/").status_code == 302
     user.refresh_from_db()
     tickets = []
-    for link in (password_reset.FORGOTTEN, password_reset.BY_MANAGER):
+    for link in (password_reset.RESET_LINK, password_reset.MANAGER_LINK):
         user.refresh_from_db()
-        tickets.append(password_reset.ticket_for(user, link))
+        tickets.append(password_reset.make_token(user, link))
         words = {"new": f"zebra crossing {len(tickets)}", "again": f"zebra crossing {len(tickets)}"}
         assert Client().post(f"/accounts/new-password/{tickets[-1]}/", words).status_code == 200
     assert (len(codes), len({*cookies, ""})) == (10, 3)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.audit.checkpoints import Checkpointer
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from accounts.rls import policies, session
@@ -329,7 +329,7 @@ def test_nothing_runs_where_the_role_cannot_be_taken_on(transactional_db: None) 
 
 def test_connection_that_dies_under_a_read_is_reported_once_and_not_used_again(transactional_db: None) -> None:
     made = booking(open_station(code="kitchen"))
-    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    headers = {"Authorization": f"Bearer {issue_tokens(person(roles.STAFF, made.station))['access']}"}
     params = connection.get_connection_params()
     known_by = {name: params[name] for name in ("dbname", "user", "host", "port") if name in params}
 
@@ -364,7 +364,7 @@ def test_read_waits_for_who_asks_how_often_and_its_rows(
     transactional_db: None, tmp_path: Path, address: str, times: int
 ) -> None:
     made = booking(open_station(code="kitchen"))
-    headers = {"Authorization": f"Bearer {new_tokens(person(roles.STAFF, made.station))['access']}"}
+    headers = {"Authorization": f"Bearer {issue_tokens(person(roles.STAFF, made.station))['access']}"}
     Client().get(address, headers=headers)  # the first within an hour, which the audit log tells of afterwards
     with waits(tmp_path) as waited:
         answer = Client().get(address, headers=headers)

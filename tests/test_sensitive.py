@@ -54,7 +54,7 @@ NOT_SENSITIVE: Final = {
         "api/auth/login", "accounts/login/", "accounts/confirm/", "api/auth/logout", "accounts/logout/", "admin/logout/",
     },
     "give a secret of their own": {
-        "api/auth/refresh", "accounts/forgotten/", "accounts/new-password/<str:ticket>/", "accounts/me/email/<str:token>/",
+        "api/auth/refresh", "accounts/forgotten/", "accounts/new-password/<str:reset_token>/", "accounts/me/email/<str:token>/",
     },
     "take access away, which must not wait": {
         "accounts/me/end/", "accounts/me/keys/<int:key_id>/revoke/", "feeds/<int:feed_id>/revoke/",
@@ -108,8 +108,8 @@ def visitor(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A superuser's, with two-factor authentication and a feed with details; the password was given eleven minutes ago."""
     root = world.people["root"]
     assert root
-    two_factor.confirm(root, code_of(two_factor.begin(root)))
-    two_factor.begin(root)
+    two_factor.confirm(root, code_of(two_factor.start_enrolment(root)))
+    two_factor.start_enrolment(root)
     feed, _secret = feeds.make(station=world.station, details=True, by=root)
     monkeypatch.setattr(world, "feed", feed)
     client = Client()
@@ -150,8 +150,10 @@ def test_other_addresses_never_ask(world: World, visitor: Client, route: str) ->
 def test_no_token_or_key_reaches_a_sensitive_act(world: World, route: str) -> None:
     root = world.people["root"]
     assert root
-    _key, text = api_keys.make(name="Shop", stations=[world.station], rights=api_keys.OFFERED, expires_on=None, by=root)
-    for bearer in (text, authentication.new_tokens(root)["access"]):
+    _key, text = api_keys.create(
+        name="Shop", stations=[world.station], rights=api_keys.GRANTABLE_RIGHTS, expires_on=None, by=root
+    )
+    for bearer in (text, authentication.issue_tokens(root)["access"]):
         answer = Client().post(world.address(route), sent(world, route), headers={"Authorization": f"Bearer {bearer}"})
 
         assert answer.headers["Location"].startswith(("/accounts/login/", "/admin/login/"))

@@ -74,7 +74,7 @@ MAKERS: Final[dict[str, str]] = {
     "new-second-factor": "accounts/me/factor/",
     "confirm-email": "accounts/me/email/<str:token>/",
     "forgotten-password": "accounts/forgotten/",
-    "new-password": "accounts/new-password/<str:ticket>/",
+    "new-password": "accounts/new-password/<str:reset_token>/",
     "admin:stations_station_add": "admin/stations/station/add/",
     "admin:stations_station_build": "admin/stations/station/<int:station_id>/build/",
     "admin:bookings_booking_add": "admin/bookings/booking/add/",

@@ -105,13 +105,13 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     @admin.action(description=_("Sign out everywhere and revoke all access"), permissions=["change"])
     def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
-            sessions.end_everything(other)
+            sessions.revoke_access(other)
             self.message_user(request, gettext("Signed out everywhere: %(who)s.") % {"who": other}, "success")
 
     @admin.action(description=_("Reset two-factor authentication (lost phone)"), permissions=["change"])
     def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
-            two_factor.take_away(other)
+            two_factor.disable(other)
             self.message_user(
                 request, gettext("Two-factor authentication is reset: %(who)s.") % {"who": other}, "success"
             )
@@ -166,8 +166,8 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
 
     def _answer_with_link(self, request: HttpRequest, other: User) -> HttpResponse:
         """The link is in this answer alone, or in an email: a redirect would have to remember it."""
-        ticket = password_reset.link_of_manager(other)
-        if ticket is None:
+        token = password_reset.create_manager_link(other)
+        if token is None:
             text = gettext("A link to choose a password is on its way to %(who)s.")
             self.message_user(request, text % {"who": other}, "success")
             return redirect("admin:accounts_user_changelist")
@@ -176,7 +176,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
             **self.admin_site.each_context(request),
             "title": str(other),
             "opts": self.opts,
-            "link": home + reverse("new-password", args=[ticket]),
+            "link": home + reverse("new-password", args=[token]),
         }
         return final(render(request, f"{FOLDER}/password_link.html", shown))
 
@@ -192,7 +192,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
         own = {field.name for field in User._meta.concrete_fields}
         obj.save(update_fields=[name for name in form.changed_data if name in own])
         if "is_active" in form.changed_data:
-            sessions.end_everything(obj)
+            sessions.revoke_access(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import roles
 from accounts.audit import bulk_reads, origin
 from accounts.auth.authentication import BearerAuthentication, KeyAuthentication, SessionAuthentication
-from accounts.auth.rate_limits import EachUser
+from accounts.auth.rate_limits import UserThrottle
 from accounts.models import User
 from accounts.rls import session
 from core.api.browsable import BrowsableRenderer
@@ -41,7 +41,7 @@ class HasPermission(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         allowed = isinstance(view, ApiView) and view.is_allowed(request.method or "")
-        return allowed and isinstance(request.user, User) and request.user.has_a_station
+        return allowed and isinstance(request.user, User) and request.user.has_stations
 
 
 class ApiView(APIView):
@@ -51,7 +51,7 @@ class ApiView(APIView):
 
     authentication_classes = (KeyAuthentication, BearerAuthentication, SessionAuthentication)
     permission_classes = (HasPermission,)
-    throttle_classes: tuple[type[BaseThrottle], ...] = (EachUser,)
+    throttle_classes: tuple[type[BaseThrottle], ...] = (UserThrottle,)
     content_negotiation_class = Negotiation
     renderer_classes: tuple[type[BaseRenderer], ...] = (JsonRenderer, BrowsableRenderer)
     parser_classes = (JsonParser,)

@@ -14,8 +14,8 @@ from accounts import customers, roles
 from accounts.api.base import ApiViewSet, PublicMixin
 from accounts.audit.bulk_reads import CONTACT, Read, ReadEvent
 from accounts.auth import authentication
-from accounts.auth.passwords import MAXIMUM_LENGTH
-from accounts.auth.rate_limits import EachSearch, EachUser, TooManyFailures
+from accounts.auth.passwords import MAX_LENGTH
+from accounts.auth.rate_limits import SearchThrottle, TooManyFailures, UserThrottle
 from accounts.models import Customer
 from core.api.fields import TextField
 from core.api.openapi import empty, listed, operation, single
@@ -32,7 +32,7 @@ SEARCH = {"q": "gar"}
 
 class LoginBody(StrictSerializer):
     email = TextField(max_length=254)
-    password = TextField(max_length=MAXIMUM_LENGTH)
+    password = TextField(max_length=MAX_LENGTH)
     code = TextField(max_length=40, required=False)
 
 
@@ -76,19 +76,19 @@ class AuthenticationViewSet(PublicMixin, ApiViewSet):
             raise LoginFailed
         if user.lacks_second_factor:
             raise SecondFactorDemanded
-        return success(authentication.new_tokens(user))
+        return success(authentication.issue_tokens(user))
 
     @operation("refreshTokens", "Refresh tokens", single("Tokens"), body=RefreshBody, example=REFRESH, signed_in=False)
     @action(detail=False, methods=["post"])
     def refresh(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair of tokens. Each refresh token works once."""
-        return success(authentication.refreshed(RefreshBody.parse(request.data)["refresh"]))
+        return success(authentication.refresh_tokens(RefreshBody.parse(request.data)["refresh"]))
 
     @operation("signOut", "Sign out", empty(), body=RefreshBody, example=REFRESH, signed_in=False)
     @action(detail=False, methods=["post"])
     def logout(self, request: Request) -> Response:
         """Revokes a refresh token and those that came before and after it."""
-        authentication.end_family(RefreshBody.parse(request.data)["refresh"])
+        authentication.revoke_token_family(RefreshBody.parse(request.data)["refresh"])
         return success(None)
 
 
@@ -101,7 +101,9 @@ class CustomerViewSet(ApiViewSet):
         return Customer.objects.visible_to(self.request.user).select_related("station")
 
     @operation("searchCustomers", "Search customers", listed("Customer"), body=SearchBody, example=SEARCH)
-    @action(detail=False, methods=["post"], perms_map={"POST": roles.PII}, throttle_classes=(EachUser, EachSearch))
+    @action(
+        detail=False, methods=["post"], perms_map={"POST": roles.PII}, throttle_classes=(UserThrottle, SearchThrottle)
+    )
     def search(self, request: Request) -> Response:
         """Returns the 50 latest customers that match an email, a phone or its last four digits, or the beginnings of names.
 

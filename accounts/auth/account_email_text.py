@@ -1,4 +1,4 @@
-"""What account emails say, in the language of whoever reads them."""
+"""Subjects and texts of account emails, in the recipient's language."""
 
 import json
 from dataclasses import dataclass
@@ -67,12 +67,12 @@ NOTICES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EmailText:
     subject: str
     body: str
 
 
-def text_of(email: AccountEmail) -> Text:
+def render(email: AccountEmail) -> EmailText:
     details = json.loads(email.details)
     with translation.override(email.language):
         if email.kind == EmailKind.SET_PASSWORD:
@@ -81,56 +81,56 @@ def text_of(email: AccountEmail) -> Text:
             return _confirm_email(email.user)
         if email.kind == EmailKind.RETENTION_NOTICE:
             return _retention_notice(email.user, details)
-        return _notice(email, details)
+        return _security_notice(email, details)
 
 
-def forgotten_password(user: User, language: str) -> Text:
+def render_password_reset(user: User, language: str) -> EmailText:
     with translation.override(language):
-        shown = {"user": user, "link": _address("new-password", password_reset.ticket_for(user))}
-        return _rendered(_("Your new password for Stationbook"), "reset", shown)
+        context = {"user": user, "link": _url("new-password", password_reset.make_token(user))}
+        return _email_text(_("Your new password for Stationbook"), "reset", context)
 
 
-def _set_password(user: User, details: dict[str, Any]) -> Text:
+def _set_password(user: User, details: dict[str, Any]) -> EmailText:
     is_new = not user.has_usable_password()
     subject = _("Your account for Stationbook") if is_new else _("Choose a new password for Stationbook")
-    link = _address("new-password", password_reset.ticket_for(user, password_reset.BY_MANAGER))
-    return _rendered(subject, "set_password", {"user": user, "link": link, "is_new": is_new, **details})
+    link = _url("new-password", password_reset.make_token(user, password_reset.MANAGER_LINK))
+    return _email_text(subject, "set_password", {"user": user, "link": link, "is_new": is_new, **details})
 
 
-def _confirm_email(user: User) -> Text:
-    link = _address("confirm-email", email_change.token_for(user))
-    return _rendered(_("Confirm your new email"), "confirm_email", {"user": user, "link": link})
+def _confirm_email(user: User) -> EmailText:
+    link = _url("confirm-email", email_change.make_token(user))
+    return _email_text(_("Confirm your new email"), "confirm_email", {"user": user, "link": link})
 
 
-def _retention_notice(user: User, details: dict[str, Any]) -> Text:
-    shown = {
+def _retention_notice(user: User, details: dict[str, Any]) -> EmailText:
+    context = {
         **details,
         "user": user,
         "before": formats.format_full_date(date.fromisoformat(details["before"]), details["country"]),
         "erase_from": formats.format_full_date(date.fromisoformat(details["erase_from"]), details["country"]),
-        "link": _address("admin:stations_station_change", str(details["station_id"])) if settings.PUBLIC_URL else "",
+        "link": _url("admin:stations_station_change", str(details["station_id"])) if settings.PUBLIC_URL else "",
     }
     subject = _("Customers of %(station)s will be erased from %(date)s") % {
         "station": details["station"],
-        "date": shown["erase_from"],
+        "date": context["erase_from"],
     }
-    return _rendered(subject, "retention_notice", shown)
+    return _email_text(subject, "retention_notice", context)
 
 
-def _notice(email: AccountEmail, details: dict[str, Any]) -> Text:
+def _security_notice(email: AccountEmail, details: dict[str, Any]) -> EmailText:
     subject, sentence = NOTICES[EmailKind(email.kind)]
-    shown = {
+    context = {
         **details,
         "user": email.user,
         "sentence": str(sentence) % details,
-        "when": _moment(email.user, email.created_at),
-        "link": _address("me") if settings.PUBLIC_URL else "",
+        "when": _local_time(email.user, email.created_at),
+        "link": _url("me") if settings.PUBLIC_URL else "",
     }
-    return _rendered(str(subject), "security_notice", shown)
+    return _email_text(str(subject), "security_notice", context)
 
 
-def _moment(user: User, at: datetime) -> str:
-    """By the clock of their first station; without one, by UTC."""
+def _local_time(user: User, at: datetime) -> str:
+    """Date and time in the time zone of the user's first station; in UTC without one."""
     station = user.stations.order_by("pk").first()
     local, country = (
         (at.astimezone(station.zone), station.country) if station else (at.astimezone(UTC), formats.NO_COUNTRY)
@@ -140,9 +140,9 @@ def _moment(user: User, at: datetime) -> str:
     return f"{day}, {time} ({place})"
 
 
-def _address(name: str, *args: str) -> str:
+def _url(name: str, *args: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse(name, args=args)}"
 
 
-def _rendered(subject: str, template: str, shown: dict[str, Any]) -> Text:
-    return Text(subject, render_to_string(f"mails/{template}.txt", shown).strip() + "\n")
+def _email_text(subject: str, template: str, context: dict[str, Any]) -> EmailText:
+    return EmailText(subject, render_to_string(f"mails/{template}.txt", context).strip() + "\n")

@@ -1,7 +1,7 @@
-"""Emails to people about their own accounts: security notices and links, queued in the transaction of what they tell of.
+"""Emails to users about their own accounts: security notices and links.
 
-Without a mail server nothing is queued: the audit log alone says what happened.
-"""
+An email is queued in the transaction of the change that it is about. Without a mail server nothing is queued, and the audit log
+is the only record."""
 
 import json
 from datetime import datetime, timedelta
@@ -17,15 +17,15 @@ from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.models import User
 
 LIFETIME: Final = timedelta(days=2)
-"""Of an email that the mail server does not take."""
-LINKS: Final = (EmailKind.SET_PASSWORD, EmailKind.CONFIRM_EMAIL)
+"""How long delivery of an email is attempted."""
+LINK_KINDS: Final = (EmailKind.SET_PASSWORD, EmailKind.CONFIRM_EMAIL)
 
 
-def queue(user: User, kind: EmailKind, *, to: str = "", **facts: Any) -> None:
-    """Queue an email to somebody about their account. It says who acted and from where, as the audit log has it.
+def queue(user: User, kind: EmailKind, *, to: str = "", **extra: Any) -> None:
+    """Queue an email to a user about their account, with who acted and from where, as in the audit log.
 
-    It goes to their email, or to another: `to`. `facts` is what the kind says besides, as JSON can hold it. A link is made when
-    the email is sent.
+    It goes to their current email unless `to` names another address. `extra` are further values for the text, which must be
+    serializable as JSON. Links are created only when the email is sent.
     """
     if not settings.MAIL_SERVER:
         return
@@ -35,7 +35,7 @@ def queue(user: User, kind: EmailKind, *, to: str = "", **facts: Any) -> None:
         "by": str(by or ""),
         "by_command": source.channel == Channel.COMMAND,
         "address": source.remote_addr or "",
-        **facts,
+        **extra,
     }
     AccountEmail.objects.create(
         user=user,
@@ -47,29 +47,29 @@ def queue(user: User, kind: EmailKind, *, to: str = "", **facts: Any) -> None:
 
 
 def _language_of(user: User, *, is_acting: bool) -> str:
-    """The one they are using; where somebody else acts, that of their station."""
+    """The language in use if the user acts themselves, otherwise that of their first station."""
     languages = dict(settings.LANGUAGES)
-    at_hand = get_language() if is_acting else user.stations.order_by("pk").values_list("language", flat=True).first()
-    return at_hand if at_hand in languages else settings.LANGUAGE_CODE
+    language = get_language() if is_acting else user.stations.order_by("pk").values_list("language", flat=True).first()
+    return language if language in languages else settings.LANGUAGE_CODE
 
 
-def take(now: datetime) -> AccountEmail | None:
-    """The email that is longest due, leased. Links to somebody inactive, or to an address no longer wanted, are deleted."""
-    taken = email_queue.take(AccountEmail, now, lifetime=LIFETIME, find=_recipient)
-    return taken[0] if taken else None
+def lease_next(now: datetime) -> AccountEmail | None:
+    """Lease the email that has been due longest. Deletes links for inactive users and outdated addresses on the way."""
+    leased = email_queue.lease_next(AccountEmail, now, lifetime=LIFETIME, find_recipient=_recipient)
+    return leased[0] if leased else None
 
 
 def _recipient(email: AccountEmail) -> User | None:
-    if email.kind in LINKS and not email.user.is_active:
+    if email.kind in LINK_KINDS and not email.user.is_active:
         return None
-    if email.kind == EmailKind.CONFIRM_EMAIL and email.email != EmailChange.wanted_by(email.user):
+    if email.kind == EmailKind.CONFIRM_EMAIL and email.email != EmailChange.pending_for(email.user):
         return None
     return email.user
 
 
-def forget_old(now: datetime) -> None:
-    """Delete what is too old, and everything where there is no mail server any more: nothing waits for ever."""
-    waiting = AccountEmail.objects.all()
+def delete_expired(now: datetime) -> None:
+    """Delete emails that are too old, and all of them if no mail server is configured any more."""
+    expired = AccountEmail.objects.all()
     if settings.MAIL_SERVER:
-        waiting = waiting.filter(created_at__lte=now - LIFETIME)
-    waiting.delete()
+        expired = expired.filter(created_at__lte=now - LIFETIME)
+    expired.delete()

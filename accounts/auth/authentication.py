@@ -1,4 +1,4 @@
-"""Who calls: somebody who signs in, a token, or the browser's session. The audit trail learns it here."""
+"""Authentication: by password, token, API key or browser session. Sets who acts, for the audit log."""
 
 import hmac
 import logging
@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.authentication import SessionAuthentication as BrowsersSession
+from rest_framework.authentication import SessionAuthentication as DRFSessionAuthentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
@@ -31,11 +31,11 @@ from core import metrics
 log = logging.getLogger(__name__)
 
 BEARER: Final = "Bearer"
-PASSWORD_CLAIM: Final = "pwd"  # noqa: S105
-"""A keyed digest of what a session carries of its person too: whatever ends every session ends every token."""
+AUTH_STATE_CLAIM: Final = "pwd"
+"""A keyed digest of the user's authentication state, so that whatever ends their sessions ends their tokens."""
 
 FAMILY_CLAIM: Final = "fam"
-"""The first refresh token of those that followed one log-in."""
+"""The ID of the first refresh token after a sign-in, shared by all that replace it."""
 
 
 class TokenInvalid(exceptions.AuthenticationFailed):
@@ -49,37 +49,38 @@ class CsrfFailed(exceptions.PermissionDenied):
 
 
 def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, address: str | None) -> User | None:
-    """Who this is; None for an unknown email, a wrong password, an inactive account, and a two-factor code that is missing,
-    wrong or spent, at the same cost. Each is a line in the log, which tells of a refused one only where it came from.
+    """The user with these credentials; None for an unknown email, a wrong password, an inactive account, or a two-factor code
+    that is missing, wrong or already used. All take the same time.
 
-    Raises `throttling.TooManyFailures`. `address` is the caller's, or None where it is unknown.
+    Logs the outcome; a refused sign-in is logged with the network address only. Raises `rate_limits.TooManyFailures`. `address`
+    is the caller's, or None if unknown.
     """
-    known_as = _known_as(email)
+    username = _username(email)
     try:
-        with login_attempt(known_as, address) as attempt:
-            proof = two_factor.look(known_as, code)
-            user = authenticate(request, username=known_as, password=password)
-            attempt.succeeded = isinstance(user, User) and takes_code(user, code, proof)
+        with login_attempt(username, address) as attempt:
+            proof = two_factor.verify(username, code)
+            user = authenticate(request, username=username, password=password)
+            attempt.succeeded = isinstance(user, User) and accepts_code(user, code, proof)
     except TooManyFailures:
-        log.warning("A log-in from %s has to wait: too many failures.", address)
+        log.warning("Sign-in from %s must wait: too many failures.", address)
         metrics.SIGN_INS.labels("waits").inc()
         raise
     if not (isinstance(user, User) and attempt.succeeded):
-        log.warning("A log-in from %s is refused.", address)
+        log.warning("Sign-in from %s refused.", address)
         metrics.SIGN_INS.labels("refused").inc()
         return None
     if user.has_outdated_hash:
-        _hash_again(user, password)
-    log.info("User %s logged in from %s.", user.pk, address)
+        _update_hash(user, password)
+    log.info("User %s signed in from %s.", user.pk, address)
     metrics.SIGN_INS.labels("done").inc()
     return user
 
 
-def takes_code(user: User, code: str, proof: two_factor.Proof) -> bool:
-    """Whether the account takes this code, or needs none; a missing one is no guess.
+def accepts_code(user: User, code: str, proof: two_factor.Proof) -> bool:
+    """Whether the account accepts this code, or needs none. A missing code does not count as a guess.
 
-    Raises TooManyFailures for a right code after too many wrong ones. A wrong one is then refused as ever: a wait would tell
-    that the password was right.
+    Raises TooManyFailures for a correct code after too many wrong ones. A wrong one is refused as usual, because a wait would
+    reveal that the password was correct.
     """
     if proof.authenticator is None:
         return True
@@ -88,27 +89,26 @@ def takes_code(user: User, code: str, proof: two_factor.Proof) -> bool:
     with code_attempt(user) as attempt:
         if attempt.wait:
             log.warning("Too many wrong codes for user %s, each with the right password.", user.pk)
-            if proof.is_good:
+            if proof.is_valid:
                 raise TooManyFailures(attempt.wait)
             return False
         attempt.succeeded = proof.spend()
     return attempt.succeeded
 
 
-def _hash_again(user: User, password: str) -> None:
-    """Unless somebody has given the account another password meanwhile."""
+def _update_hash(user: User, password: str) -> None:
+    """Hash the password in the current way, unless it was changed meanwhile."""
     outdated = user.password
     user.set_password(password)
     User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
 
 
-def _known_as(email: str) -> str:
+def _username(email: str) -> str:
     return "".join(letter for letter in email if letter.isprintable()).strip()
 
 
 class BearerAuthentication(JWTAuthentication):
-    """`Authorization: Bearer …`: an access token of somebody active, with the password of then, whose family has not ended. One
-    query."""
+    """`Authorization: Bearer …`: an access token of an active user, whose password has not changed since. One query."""
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:  # type: ignore[override]
         found: Any
@@ -123,38 +123,38 @@ class BearerAuthentication(JWTAuthentication):
         return user, token
 
     def get_validated_token(self, raw_token: bytes) -> Token:
-        """Raises TokenInvalid for a token that is none of ours, or has run out."""
+        """Raises TokenInvalid for a forged or expired token."""
         try:
-            token = _signed_by_us(raw_token, api_settings.SIGNING_KEY)
+            token = _decode(raw_token, api_settings.SIGNING_KEY)
         except TokenError:
             raise TokenInvalid from None
-        if not _is_within(token, api_settings.ACCESS_TOKEN_LIFETIME):
+        if not _is_unexpired(token, api_settings.ACCESS_TOKEN_LIFETIME):
             raise TokenInvalid
         return token
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
-        return owner(validated_token)
+        return user_of(validated_token)
 
 
-def _is_within(token: Token, lifetime: timedelta) -> bool:
-    """Whether a token has not run out. One that a clock dated ahead by more than `lifetime` would last too long."""
+def _is_unexpired(token: Token, lifetime: timedelta) -> bool:
+    """Whether a token has not expired. Refuses one that a wrong clock dated ahead by more than `lifetime`."""
     return bool(0 < token["exp"] - time.time() <= 2 * lifetime.total_seconds())
 
 
 @lru_cache(1024)
-def _signed_by_us(raw: bytes, key: str) -> AccessToken:
-    """A token's claims. Its signature says the same each time that it comes: only what may change meanwhile is asked again."""
+def _decode(raw: bytes, key: str) -> AccessToken:
+    """Decode a token. Cached, because its signature stays valid; what may change is checked on each request."""
     return AccessToken(raw)  # type: ignore[arg-type]
 
 
 class KeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer sb_…`: an API key, of somebody active. Whatever else stands there is for the next to read."""
+    """`Authorization: Bearer sb_…`: an API key of an active user. Other tokens are left to the next authentication class."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.lstrip().startswith(api_keys.PREFIX):
             return None
-        user = api_keys.caller(text.strip())
+        user = api_keys.authenticate(text.strip())
         if user is None:
             raise TokenInvalid
         acts_as(user, Channel.KEY)
@@ -164,8 +164,8 @@ class KeyAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-class SessionAuthentication(BrowsersSession):
-    """The browser's session, with CSRF on writes."""
+class SessionAuthentication(DRFSessionAuthentication):
+    """The browser session, with CSRF protection of writes."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         found = super().authenticate(request)
@@ -181,23 +181,25 @@ class SessionAuthentication(BrowsersSession):
             raise CsrfFailed from None
 
 
-def owner(token: Token) -> User:
-    """Whose token it is. Raises TokenInvalid for nobody, somebody inactive, a password changed since, or an ended family."""
-    user = principals.known(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
-    if user is None or not hmac.compare_digest(str(token.get(PASSWORD_CLAIM)), _password_digest(user)):
+def user_of(token: Token) -> User:
+    """The user of a token. Raises TokenInvalid if they are unknown or inactive, or if the token was revoked."""
+    user = principals.load_principal(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
+    if user is None or not hmac.compare_digest(str(token.get(AUTH_STATE_CLAIM)), _auth_state_digest(user)):
         raise TokenInvalid
     if user.lacks_second_factor:
         raise TokenInvalid
     return user
 
 
-def new_tokens(user: User, family: str | None = None) -> dict[str, Any]:
-    """The contract's answer to a log-in, or to a refresh within the `family` that a log-in began. No token is stored: a copy of
-    the database signs nobody in."""
+def issue_tokens(user: User, family: str | None = None) -> dict[str, Any]:
+    """The response to a sign-in, or to a refresh within the `family` of an earlier one.
+
+    Tokens are not stored, so a copy of the database does not let anyone sign in.
+    """
     refresh = RefreshToken()
     refresh[FAMILY_CLAIM] = (family or refresh[api_settings.JTI_CLAIM]).removeprefix(f"{FAMILY_CLAIM}:")
     refresh[api_settings.USER_ID_CLAIM] = str(user.pk)
-    refresh[PASSWORD_CLAIM] = _password_digest(user)
+    refresh[AUTH_STATE_CLAIM] = _auth_state_digest(user)
     access = refresh.access_token
     return {
         "access": str(access),
@@ -207,62 +209,64 @@ def new_tokens(user: User, family: str | None = None) -> dict[str, Any]:
     }
 
 
-def refreshed(text: str) -> dict[str, Any]:
-    """New tokens for a refresh token, which is spent by it. Raises TokenInvalid as `spend` does."""
-    user, family = spend(text)
-    return new_tokens(user, family)
+def refresh_tokens(text: str) -> dict[str, Any]:
+    """Exchange a refresh token for new tokens. Raises TokenInvalid as `spend_refresh_token` does."""
+    user, family = spend_refresh_token(text)
+    return issue_tokens(user, family)
 
 
-def spend(text: str) -> tuple[User, str]:
-    """End a refresh token, and say whose it was and of which family. Raises TokenInvalid for a spent, a foreign and an old one.
+def spend_refresh_token(text: str) -> tuple[User, str]:
+    """Invalidate a refresh token, and return its user and family. Raises TokenInvalid if it is forged, expired or already spent.
 
-    Of several callers at once one gets through: the database keeps each token's number once. A spent one that comes again was
-    copied: its whole family ends, so that neither the thief nor the robbed goes on without a password.
+    Of several concurrent callers one succeeds: the database stores each token's ID once. A spent token that is used again was
+    copied, so its whole family is revoked, and both the thief and the user have to sign in again.
     """
-    token = _read(text)
-    user, family = owner(token), _family(token)
-    if not _end(token[api_settings.JTI_CLAIM], user, token):
-        _end(family, user, token)
+    token = _decode_refresh(text)
+    user, family = user_of(token), _family(token)
+    if not _blacklist(token[api_settings.JTI_CLAIM], user, token):
+        _blacklist(family, user, token)
         raise TokenInvalid
     return user, family
 
 
-def end_family(text: str) -> None:
-    """Sign out: neither this refresh token nor any that came of it is good for anything. Raises TokenInvalid as `spend` does."""
-    user, family = spend(text)
-    _end(family, user, _read(text))
+def revoke_token_family(text: str) -> None:
+    """Sign out: revoke this refresh token and its family. Raises TokenInvalid as `spend_refresh_token` does."""
+    user, family = spend_refresh_token(text)
+    _blacklist(family, user, _decode_refresh(text))
 
 
 class _Refresh(RefreshToken):
-    """A refresh token whatever became of it since: `spend` has to know a spent one from a forged one."""
+    """A refresh token that may be spent: `spend_refresh_token` tells a spent one from a forged one."""
 
     def check_blacklist(self) -> None:
-        """Asked later, of the family too."""
+        """Checked later, for the family too."""
 
 
-def _read(text: str) -> RefreshToken:
+def _decode_refresh(text: str) -> RefreshToken:
     try:
         token = _Refresh(text)  # type: ignore[arg-type]
     except TokenError:
         raise TokenInvalid from None
-    if not _is_within(token, api_settings.REFRESH_TOKEN_LIFETIME):
+    if not _is_unexpired(token, api_settings.REFRESH_TOKEN_LIFETIME):
         raise TokenInvalid
     return token
 
 
 def _family(token: Token) -> str:
-    """The number under which a family is kept as ended; tokens of an older release are families of their own."""
+    """The ID under which a revoked family is blacklisted. Tokens of an older release are families of their own."""
     return f"{FAMILY_CLAIM}:{token.get(FAMILY_CLAIM, token[api_settings.JTI_CLAIM])}"
 
 
-def _end(number: str, user: User, token: Token) -> bool:
-    """Whether it had not ended before. What is kept of it may be forgotten when the last of its family has run out."""
-    ends = datetime_from_epoch(token["exp"]) + RefreshToken.lifetime
-    kept, _created = OutstandingToken.objects.get_or_create(jti=number, defaults={"user": user, "expires_at": ends})
-    _entry, first = BlacklistedToken.objects.get_or_create(token=kept)
+def _blacklist(jti: str, user: User, token: Token) -> bool:
+    """Blacklist a token or family until all tokens of the family have expired. Returns False if it already was."""
+    expires_at = datetime_from_epoch(token["exp"]) + RefreshToken.lifetime
+    outstanding, _created = OutstandingToken.objects.get_or_create(
+        jti=jti, defaults={"user": user, "expires_at": expires_at}
+    )
+    _entry, first = BlacklistedToken.objects.get_or_create(token=outstanding)
     return first
 
 
-def _password_digest(user: User) -> str:
+def _auth_state_digest(user: User) -> str:
     message = f"stationbook token\0{user.get_session_auth_hash()}".encode()
     return hmac.digest(settings.SECRET_KEY.encode(), message, "sha256").hex()[:32]

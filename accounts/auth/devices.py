@@ -1,10 +1,10 @@
-"""Browser and operating system, as a User-Agent header names them, in words from a closed list."""
+"""Browser and operating system from a User-Agent header, in names from a closed list."""
 
 from typing import Final, NamedTuple
 
-HEADER_CHARACTERS: Final = 1_000
+MAX_HEADER_LENGTH: Final = 1_000
 
-# Browsers imitate each other: Edge says that it is Chrome, Chrome that it is Safari. The first match counts.
+# Browsers imitate each other: Edge claims to be Chrome, Chrome to be Safari. The first match counts.
 BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -28,15 +28,15 @@ PLATFORMS: Final = (
 
 
 class Device(NamedTuple):
-    """Proper names, which no language translates; "" where the header names none of the list."""
+    """Names are not translated; "" if the header contains none of the list."""
 
     browser: str = ""
     platform: str = ""
 
 
 def parse(user_agent: str) -> Device:
-    """Read browser and platform from a User-Agent header. Whatever it holds, nothing but names of the lists is returned."""
-    text = user_agent[:HEADER_CHARACTERS]
+    """Read browser and platform from a User-Agent header. Only names from the lists are returned, never text of the header."""
+    text = user_agent[:MAX_HEADER_LENGTH]
     return Device(_first(BROWSERS, text), _first(PLATFORMS, text))
 
 

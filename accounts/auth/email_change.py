@@ -1,4 +1,4 @@
-"""Changing one's own email: confirmed by a link to the new address where email can be sent, else changed at once."""
+"""Changing the email of one's own account: at once, or after confirmation by a link where email can be sent."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ from core.errors import Invalid
 
 
 class TooManyLinks(Exception):
-    """Somebody had too many links sent, which go to addresses of their choice; `wait` is in whole seconds."""
+    """The user requested too many confirmation links; `wait` is in whole seconds."""
 
     def __init__(self, wait: int) -> None:
         self.wait = wait
@@ -25,59 +25,59 @@ class TooManyLinks(Exception):
 
 
 class _Link(AccountLink):
-    """Void as well once another address is wanted; signing in, which may be needed to open it, does not end it."""
+    """Also void once another address is requested. It survives a sign-in, which may be needed to open it."""
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
-        return f"{user.pk}{timestamp}{user.get_session_auth_hash()}{EmailChange.wanted_by(user)}"
+        return f"{user.pk}{timestamp}{user.get_session_auth_hash()}{EmailChange.pending_for(user)}"
 
 
 _link: Final = _Link("accounts.auth.email_change", EmailChange.LIFETIME)
 
 
-def token_for(user: User) -> str:
+def make_token(user: User) -> str:
     return _link.make_token(user)
 
 
 def change(user: User, email: str) -> bool:
-    """Change somebody's email, or send a link to the new address first. Returns whether it was changed at once.
+    """Change the user's email, or send a confirmation link to the new address. Returns whether it was changed at once.
 
-    Raises TooManyLinks, or Invalid for an address that somebody else signs in with. Where a link is sent, nobody learns whether
-    the address is somebody else's: they find out who can read its email.
+    Raises TooManyLinks, or Invalid for an address that another account uses. Where a link is sent, an address in use is not
+    revealed here: only someone who can read its email finds out.
     """
-    wanted = User.objects.normalize_email(email)
-    if not password_reset.is_offered():
-        _store(user, wanted)
+    new_email = User.objects.normalize_email(email)
+    if not password_reset.is_available():
+        _store(user, new_email)
         return True
     if wait := Rate.parse(settings.EMAIL_CHANGE_RATE_LIMIT).count(f"email-change:{user.pk}"):
         raise TooManyLinks(wait)
     with transaction.atomic():
-        EmailChange.objects.update_or_create(user=user, defaults={"email": wanted, "created_at": timezone.now()})
-        account_emails.queue(user, EmailKind.CONFIRM_EMAIL, to=wanted)
+        EmailChange.objects.update_or_create(user=user, defaults={"email": new_email, "created_at": timezone.now()})
+        account_emails.queue(user, EmailKind.CONFIRM_EMAIL, to=new_email)
     return False
 
 
-def is_good(user: User, token: str) -> bool:
-    """Whether this is the token of the link that waits to be opened by this person."""
-    return bool(EmailChange.wanted_by(user)) and _link.check_token(user, token)
+def is_valid_token(user: User, token: str) -> bool:
+    """Whether this is the token of the user's pending confirmation link."""
+    return bool(EmailChange.pending_for(user)) and _link.check_token(user, token)
 
 
 def confirm(user: User, token: str) -> bool:
     """Change the email to the one that the link was sent to; False for a link that is forged, used or expired. Recorded.
 
-    Raises Invalid where somebody else signs in with it by now.
+    Raises Invalid if another account uses the address by now.
     """
     with transaction.atomic():
-        # Locked, so that no other address is wanted between the look at the link and the change.
+        # Locked, so that no other address is requested between the check of the link and the change.
         list(EmailChange.objects.select_for_update().filter(user=user))
-        person = User.objects.get(pk=user.pk)
-        if not is_good(person, token):
+        current = User.objects.get(pk=user.pk)
+        if not is_valid_token(current, token):
             return False
-        _store(person, EmailChange.wanted_by(person))
+        _store(current, EmailChange.pending_for(current))
     return True
 
 
 def _store(user: User, email: str) -> None:
-    """Raises Invalid for an address that somebody else signs in with."""
+    """Raises Invalid for an address that another account uses."""
     old = user.email
     try:
         with transaction.atomic():
@@ -90,5 +90,5 @@ def _store(user: User, email: str) -> None:
         raise Invalid(_("This email can't be used. Enter another one.")) from None
 
 
-def forget_old(now: datetime) -> None:
+def delete_expired(now: datetime) -> None:
     EmailChange.objects.filter(created_at__lte=now - EmailChange.LIFETIME).delete()

@@ -1,4 +1,4 @@
-"""The queue of account emails: which is due, leased to one worker at a time, tried again, and given up."""
+"""The queue of account emails: each due email is leased to one worker at a time, retried, and given up after a while."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,18 +10,19 @@ from django.db.models import QuerySet
 from accounts.auth.models import QueuedEmail
 
 LEASE: Final = timedelta(minutes=3)
-FIRST_PAUSE: Final = timedelta(seconds=15)
-LONGEST_PAUSE: Final = timedelta(minutes=16)
+FIRST_DELAY: Final = timedelta(seconds=15)
+MAX_DELAY: Final = timedelta(minutes=16)
 
 Queued = TypeVar("Queued", bound=QueuedEmail)
-Found = TypeVar("Found")
+Recipient = TypeVar("Recipient")
 
 
-def take(
-    queue: type[Queued], now: datetime, *, lifetime: timedelta, find: Callable[[Queued], Found | None]
-) -> tuple[Queued, Found] | None:
-    """Lease the email that is longest due, with what `find` finds for it. Those for which it finds nothing are deleted on the
-    way; those older than `lifetime` are left to the worker's round that expires them.
+def lease_next(
+    queue: type[Queued], now: datetime, *, lifetime: timedelta, find_recipient: Callable[[Queued], Recipient | None]
+) -> tuple[Queued, Recipient] | None:
+    """Lease the email that has been due longest, and return it with what `find_recipient` returns for it.
+
+    Emails without a recipient are deleted on the way; those older than `lifetime` are left to the worker's clean-up.
     """
     due = queue._default_manager.filter(due_at__lte=now, created_at__gt=now - lifetime)
     while due.exists():
@@ -29,11 +30,11 @@ def take(
             email = _longest_due(due)
             if email is None:
                 return None
-            found = find(email)
-            if found is not None:
+            recipient = find_recipient(email)
+            if recipient is not None:
                 email.due_at = now + LEASE
                 email.save(update_fields=["due_at"])
-                return email, found
+                return email, recipient
             email.delete()
     return None
 
@@ -44,7 +45,7 @@ def _longest_due(due: QuerySet[Queued]) -> Queued | None:
 
 
 def postpone(email: QueuedEmail, now: datetime) -> None:
-    """The mail server had no time: try again, at growing distances."""
+    """Try again later, with growing delays: the mail server did not accept the email."""
     email.attempts += 1
-    email.due_at = now + min(FIRST_PAUSE * 2 ** min(email.attempts, 10), LONGEST_PAUSE)
+    email.due_at = now + min(FIRST_DELAY * 2 ** min(email.attempts, 10), MAX_DELAY)
     email.save(update_fields=["attempts", "due_at"])

@@ -1,4 +1,4 @@
-"""Signed, dated tokens for the links that account emails hold."""
+"""Signed tokens with an expiry date, for the links in account emails."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,8 +8,10 @@ from django.utils.http import base36_to_int
 
 
 class AccountLink(PasswordResetTokenGenerator):
-    """A link that sets a password. Void after `lifetime` (PASSWORD_RESET_TIMEOUT at most), with the next sign-in, and once
-    anything has changed that a session depends on, the password above all: so it works once.
+    """Tokens of a link that sets a password.
+
+    A token is void after `lifetime` (PASSWORD_RESET_TIMEOUT at most), after the next sign-in, and once anything changes that
+    sessions depend on, the password above all; so it works once.
     """
 
     def __init__(self, key_salt: str, lifetime: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Emails about people's own accounts that wait to be sent, and new addresses that wait to be confirmed."""
+"""Models of queued account emails and of email addresses that are still to be confirmed."""
 
 from datetime import timedelta
 from enum import StrEnum, auto
@@ -13,8 +13,7 @@ from accounts.encryption import EncryptedTextField
 
 
 class EmailKind(StrEnum):
-    """What an account email says: the last tells of erasures to come, the two before hold a link, all others are security
-    notices."""
+    """What an account email is about: all are security notices, but the last three."""
 
     PASSWORD_CHANGED = auto()
     TWO_FACTOR_ENABLED = auto()
@@ -27,16 +26,18 @@ class EmailKind(StrEnum):
     FEED_RENEWED = auto()
     PERMISSIONS_CHANGED = auto()
     PASSWORD_LINK_CREATED = auto()
+    # With a link:
     SET_PASSWORD = auto()
     CONFIRM_EMAIL = auto()
+    # About the coming erasure of customers:
     RETENTION_NOTICE = auto()
 
 
 class QueuedEmail(models.Model):
-    """An email that a worker sends. Its row goes with it: nothing of it is kept."""
+    """An email for the worker to send. Its row is deleted once it is sent."""
 
     key = models.UUIDField(default=uuid4, null=True, editable=False)
-    """What its encrypted texts are bound to. None where the release before wrote it."""
+    """The row key of its encrypted fields; None for a row written by the release before."""
     email = EncryptedTextField(max_length=254, bound_to="key", pad_to=48)
     language = models.CharField(max_length=10)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -49,20 +50,20 @@ class QueuedEmail(models.Model):
 
 
 class AccountEmail(QueuedEmail):  # noqa: DJ008
-    """An email to somebody about their account. Only `accounts.auth.account_emails` writes it."""
+    """An email to a user about their account. Only `accounts.auth.account_emails` writes it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=30)
     """An `EmailKind`."""
     details = EncryptedTextField(bound_to="key")
-    """JSON: who did it, from where, and what the kind says besides."""
+    """JSON: who acted, from where, and the further values of the text."""
 
     class Meta(QueuedEmail.Meta):
         indexes = [models.Index(fields=["due_at"], name="account_email_due")]
 
 
 class EmailChange(models.Model):  # noqa: DJ008
-    """A new address that somebody wants for their account, until they confirm it. Only `accounts.auth.email_change` writes it."""
+    """The new email of an account until it is confirmed. Only `accounts.auth.email_change` writes it."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="email_change")
     email = EncryptedTextField(max_length=254, bound_to="user", pad_to=48)
@@ -74,7 +75,7 @@ class EmailChange(models.Model):  # noqa: DJ008
         default_permissions = ()
 
     @classmethod
-    def wanted_by(cls, user: Any) -> str:
-        """The address that this person has yet to confirm; "" for none."""
+    def pending_for(cls, user: Any) -> str:
+        """The address that the user has still to confirm; "" for none."""
         change = cls.objects.filter(user=user, created_at__gt=timezone.now() - cls.LIFETIME).first()
         return change.email if change else ""

@@ -1,10 +1,6 @@
-"""Links that set a password, each good once.
+"""Password reset: links by email or from a manager, with which users set their own password.
 
-For a forgotten password: asked for by anybody, mailed to whoever has the account, good for an hour. By a manager, for a new
-person or in place of a password that is lost: mailed, or handed over where no mail can be sent, good for three days.
-
-Asking writes down an email and nothing else, whether anybody has it or not; who it is, a worker finds out later. A link is made
-from what a session carries of its person, so that it is over as soon as any of that changes, and with the next log-in.
+A link works once, for a limited time, and only until the user signs in or anything changes that their sessions depend on.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,27 +15,26 @@ from accounts.audit import origin, recording
 from accounts.auth import account_emails, email_queue, sessions
 from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailKind
-from accounts.auth.rate_limits import Rate, hashed, network
+from accounts.auth.rate_limits import Rate, hash_key, network
 from accounts.models import ResetRequest, User
 
 LIFETIME: Final = timedelta(hours=1)
-"""Of a request that cannot be mailed."""
+"""How long delivery of the email is attempted."""
+
+RESET_LINK: Final = AccountLink("accounts.auth.password_reset", timedelta(hours=1))
+MANAGER_LINK: Final = AccountLink("accounts.auth.password_link", timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))
+LINKS: Final = (MANAGER_LINK, RESET_LINK)
 
 
-FORGOTTEN: Final = AccountLink("accounts.auth.password_reset", timedelta(hours=1))
-BY_MANAGER: Final = AccountLink("accounts.auth.password_link", timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))
-LINKS: Final = (BY_MANAGER, FORGOTTEN)
-
-
-def is_offered() -> bool:
-    """Only where mail can be sent, and the product knows its own address: a link is never made from what a request says."""
+def is_available() -> bool:
+    """Whether email can be sent and PUBLIC_URL is set: links are never built from the Host header of a request."""
     return bool(settings.MAIL_SERVER and settings.PUBLIC_URL)
 
 
-def ask(email: str, *, language: str, address: str | None) -> int:
-    """Note that a new password is wanted for an email. Returns how many seconds to wait before asking again, 0 for none.
+def request_reset(email: str, *, language: str, address: str | None) -> int:
+    """Queue an email with a reset link if the address belongs to an account. Returns seconds to wait before the next try, or 0.
 
-    Who has asked for one account too often is told nothing of it, and no more mails go there.
+    Past the limit of an account no email is queued, and the caller is not told.
     """
     if address and (wait := _too_often(f"address {network(address)}", settings.RESET_ADDRESS_RATE_LIMIT)):
         return wait
@@ -48,67 +43,71 @@ def ask(email: str, *, language: str, address: str | None) -> int:
     return 0
 
 
-def _too_often(whose: str, rate: str) -> int:
-    return Rate.parse(rate).count(f"reset:{hashed(f'reset {whose}')}")
+def _too_often(counted: str, rate: str) -> int:
+    return Rate.parse(rate).count(f"reset:{hash_key(f'reset {counted}')}")
 
 
-def take(now: datetime) -> tuple[ResetRequest, User] | None:
-    """The request that is longest due, leased, and whose it is. Those of nobody, and those that are too old, go on the way."""
-    return email_queue.take(ResetRequest, now, lifetime=LIFETIME, find=lambda request: _whose(request.email))
+def lease_next(now: datetime) -> tuple[ResetRequest, User] | None:
+    """Lease the request that has been due longest, with its user. Deletes requests without a user on the way."""
+    return email_queue.lease_next(
+        ResetRequest, now, lifetime=LIFETIME, find_recipient=lambda request: _user_for(request.email)
+    )
 
 
-def _whose(email: str) -> User | None:
+def _user_for(email: str) -> User | None:
     user = User.objects.filter(email=User.objects.normalize_email(email), is_active=True).first()
     return user if user and user.has_usable_password() else None
 
 
-def link_of_manager(user: User) -> str | None:
-    """A one-time link with which somebody chooses their password, made by a manager; their first one is their invitation.
+def create_manager_link(user: User) -> str | None:
+    """Create a one-time link, by a manager, with which a user sets their password. A new user's first link is their invitation.
 
-    It is emailed, and None returned; where no email can be sent, returns its ticket, for the manager to hand over. Sessions go on
-    until it is used. Recorded.
+    Email it and return None; where no email can be sent, return its token for the manager to hand over. Sessions continue until
+    the link is used. Recorded in the audit log.
     """
     with transaction.atomic():
         recording.record_hidden(user, "password", event="password_link")
-        if is_offered():
+        if is_available():
             account_emails.queue(user, EmailKind.SET_PASSWORD)
             return None
         account_emails.queue(user, EmailKind.PASSWORD_LINK_CREATED)
-    return ticket_for(user, BY_MANAGER)
+    return make_token(user, MANAGER_LINK)
 
 
-def ticket_for(user: User, link: AccountLink = FORGOTTEN) -> str:
+def make_token(user: User, link: AccountLink = RESET_LINK) -> str:
     return f"{user.pk}-{link.make_token(user)}"
 
 
 def accepted_links() -> tuple[AccountLink, ...]:
-    """Which links open the page that sets a password: without a mail server, those that managers hand over alone."""
-    return LINKS if is_offered() else (BY_MANAGER,)
+    """The kinds of links that can be used now: without a mail server, only those from managers."""
+    return LINKS if is_available() else (MANAGER_LINK,)
 
 
-def holder(ticket: str, links: Sequence[AccountLink] = LINKS) -> User | None:
-    """Whose ticket this is; None for one that is forged, used or over."""
-    return _holder(ticket, lambda key: User.objects.filter(pk=key, is_active=True).first(), links)
+def user_for_token(token: str, links: Sequence[AccountLink] = LINKS) -> User | None:
+    """The user of a token; None if it is forged, used or expired."""
+    return _user_for_token(token, lambda pk: User.objects.filter(pk=pk, is_active=True).first(), links)
 
 
-def give_password(ticket: str, password: str) -> bool:
-    """Whether the ticket was still good: then its person has another password, and sessions and tokens of before are over."""
+def set_password(token: str, password: str) -> bool:
+    """Set the password of the token's user, which ends their sessions and tokens. Returns False for an invalid token."""
     with transaction.atomic():
-        user = _holder(ticket, lambda key: User.objects.select_for_update().filter(pk=key, is_active=True).first())
+        user = _user_for_token(token, lambda pk: User.objects.select_for_update().filter(pk=pk, is_active=True).first())
         if user is None:
             return False
         origin.acts_as(user)
         user.set_password(password)
-        sessions.give_password(user)
+        sessions.save_password(user)
     return True
 
 
-def _holder(ticket: str, find: Callable[[int], User | None], links: Sequence[AccountLink] = LINKS) -> User | None:
-    key, _dash, token = ticket.partition("-")
-    user = find(int(key)) if key.isascii() and key.isdigit() and len(key) < 19 else None
-    return user if user and any(link.check_token(user, token) for link in links) else None
+def _user_for_token(
+    token: str, find: Callable[[int], User | None], links: Sequence[AccountLink] = LINKS
+) -> User | None:
+    pk, _dash, link_token = token.partition("-")
+    user = find(int(pk)) if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+    return user if user and any(link.check_token(user, link_token) for link in links) else None
 
 
-def forget_old(now: datetime | None = None) -> None:
-    """Requests that no worker came for."""
+def delete_expired(now: datetime | None = None) -> None:
+    """Delete requests that no worker has handled in time."""
     ResetRequest.objects.filter(created_at__lte=(now or timezone.now()) - LIFETIME).delete()

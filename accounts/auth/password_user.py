@@ -1,4 +1,4 @@
-"""The base of the user model, and its manager: emails in lower case, and passwords that are normalized before they are hashed."""
+"""Base class and manager of the user model: lower-case emails, and passwords that are normalized before hashing."""
 
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ AnyUser = TypeVar("AnyUser", bound="PasswordUser")
 
 class UserManager(BaseUserManager[AnyUser]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> AnyUser:
-        passwords.require_not_shut_out(password)
+        passwords.require_not_forbidden(password)
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -33,7 +33,7 @@ class PasswordUser(AbstractBaseUser):
     """A user whose password is normalized before it is hashed."""
 
     has_outdated_hash = False
-    """Set by `check_password`: the password was right, and today it would be hashed in another way."""
+    """Set by `check_password`: the password is correct, and its hash should be updated."""
 
     class Meta:
         abstract = True
@@ -42,6 +42,6 @@ class PasswordUser(AbstractBaseUser):
         super().set_password(None if raw_password is None else passwords.normalize(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. An outdated hash stays: a new one ends sessions, so it is for signing in to make it."""
+        """Whether this is the password. Does not update an outdated hash, which would end sessions; signing in does."""
         is_correct, self.has_outdated_hash = passwords.verify(raw_password or "", self.password)
         return is_correct

@@ -1,4 +1,4 @@
-"""What a newly chosen password has to be. Passwords of before stay good whatever they are."""
+"""Validators of new passwords. Existing passwords stay valid."""
 
 import re
 import unicodedata
@@ -11,19 +11,19 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.auth.passwords import MAXIMUM_LENGTH, PUBLISHED, normalize
+from accounts.auth.passwords import DEMO_PASSWORD, MAX_LENGTH, normalize
 
-MINIMUM_LENGTH: Final = 12
-BREACHED_FROM: Final = 10
-"""Characters of the shortest password in the list of breached ones."""
-PRODUCT_WORDS: Final = ("stationbook", "station", "book", "booking", *PUBLISHED.split("-"))
-LEAST_OTHER_LETTERS: Final = 5
-"""So many letters a password has besides words that others know."""
-LOOK_ALIKES: Final = tuple(str.maketrans("013457@$!", f"o{one}eastasi") for one in "li")
+MIN_LENGTH: Final = 12
+MIN_BREACHED_LENGTH: Final = 10
+"""The length of the shortest password in the list of breached passwords."""
+PRODUCT_WORDS: Final = ("stationbook", "station", "book", "booking", *DEMO_PASSWORD.split("-"))
+MIN_OTHER_LETTERS: Final = 5
+"""How many letters a password must contain besides known words."""
+LOOKALIKES: Final = tuple(str.maketrans("013457@$!", f"o{one}eastasi") for one in "li")
 
 
 class CharacterValidator:
-    """Refuses what cannot be typed again: control characters, and halves of characters that a terminal may hand over."""
+    """Refuses what cannot be typed again: control characters and lone surrogates, which a terminal may produce."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
@@ -37,24 +37,24 @@ class CharacterValidator:
 
 class LengthValidator(django_validation.MinimumLengthValidator):
     def __init__(self) -> None:
-        super().__init__(MINIMUM_LENGTH)
+        super().__init__(MIN_LENGTH)
 
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(normalize(password), user)
-        if len(password) > MAXIMUM_LENGTH:
+        if len(password) > MAX_LENGTH:
             raise ValidationError(
                 ngettext(
                     "This password is too long. It can contain at most %(count)d character.",
                     "This password is too long. It can contain at most %(count)d characters.",
-                    MAXIMUM_LENGTH,
+                    MAX_LENGTH,
                 ),
                 code="password_too_long",
-                params={"count": MAXIMUM_LENGTH},
+                params={"count": MAX_LENGTH},
             )
 
 
 class CommonPasswordValidator(django_validation.CommonPasswordValidator):
-    """Refuses common passwords: Django's list, and those of 10 characters or more that are known from data breaches."""
+    """Refuses common passwords: those on Django's list, and those of 10 or more characters from data breaches."""
 
     def validate(self, password: str, user: Any = None) -> None:
         text = normalize(password).strip()
@@ -65,7 +65,7 @@ class CommonPasswordValidator(django_validation.CommonPasswordValidator):
 
 def _is_breached(password: str) -> bool:
     encodable = password.encode(errors="replace").decode()
-    return len(encodable) >= BREACHED_FROM and is_bad_password(encodable)
+    return len(encodable) >= MIN_BREACHED_LENGTH and is_bad_password(encodable)
 
 
 class SimilarityValidator(django_validation.UserAttributeSimilarityValidator):
@@ -77,17 +77,17 @@ class SimilarityValidator(django_validation.UserAttributeSimilarityValidator):
 
 
 class KnownWordsValidator:
-    """Refuses a password made of words that others know: the person's name and email, the product's name, the demo's password.
+    """Refuses passwords that consist of context-specific words (NIST SP 800-63B).
 
-    They may stand in it, in any order, backwards, with accents or digits for letters, but not alone with digits and symbols.
-    NIST SP 800-63B calls them context-specific words.
+    These are the user's name and email, the product's name and the demo's password, in any order, backwards, or with accents or
+    digits for letters. A password may contain them if it has enough other letters.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
         known = {*PRODUCT_WORDS, *_words_of(user)}
         text = _fold(password)
-        spellings = (text, *(text.translate(letters) for letters in LOOK_ALIKES))
-        if any(_has_too_little_else(text, spelling, known) for spelling in spellings):
+        spellings = (text, *(text.translate(letters) for letters in LOOKALIKES))
+        if any(_is_mostly(text, spelling, known) for spelling in spellings):
             raise ValidationError(
                 _("This password is made of your name, your email or the name of this product. Choose other words."),
                 code="password_of_known_words",
@@ -103,16 +103,16 @@ def _words_of(user: Any) -> Iterator[str]:
 
 
 def _fold(text: str) -> str:
-    """Without case and accents; one character for each letter, as long as the text is in one script's usual letters."""
+    """Without case and accents. Ordinary letters stay one character each."""
     apart = unicodedata.normalize("NFKD", text).casefold()
     return "".join(character for character in apart if not unicodedata.combining(character))
 
 
-def _has_too_little_else(text: str, spelling: str, known: Iterable[str]) -> bool:
-    """Whether `text` has few letters besides the known words that stand in its `spelling`, which is as long."""
+def _is_mostly(text: str, spelling: str, known: Iterable[str]) -> bool:
+    """Whether `text` has few letters besides the known words. They are searched in `spelling`, which has the same length."""
     words = {word for word in known if len(word) > (2 if word.isascii() else 1)}
     rest = spelling
     for word in sorted({*words, *(word[::-1] for word in words)}, key=lambda word: (-len(word), word)):
         rest = rest.replace(word, "\0" * len(word))
     others = [letter for letter, left in zip(text, rest, strict=True) if left != "\0" and letter.isalpha()]
-    return "\0" in rest and len(others) < LEAST_OTHER_LETTERS
+    return "\0" in rest and len(others) < MIN_OTHER_LETTERS

@@ -1,4 +1,4 @@
-"""How passwords are compared and hashed, and the one that the demo's people have."""
+"""Hashing and comparing passwords, and the published password of the demo's users."""
 
 import unicodedata
 from ipaddress import ip_address
@@ -10,22 +10,22 @@ from django.contrib.auth.hashers import check_password, is_password_usable, make
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-MAXIMUM_LENGTH: Final = 1_000
-"""Characters that every form takes. Nothing is cut off: what is longer is refused."""
+MAX_LENGTH: Final = 1_000
+"""Characters. Longer passwords are refused, never truncated."""
 
-PUBLISHED: Final = "stationbook-demo"  # nosec B105  # known to everybody
-"""The password of the demo's people, where nobody but the person at this machine can reach the product."""
+DEMO_PASSWORD: Final = "stationbook-demo"  # noqa: S105  # nosec B105  # published on purpose
+"""The password of the demo's users, for servers that only their own machine can reach."""
 
 
 def normalize(password: str) -> str:
-    """The form that is hashed (NFKC): keyboards and systems write the same letters in different ways."""
+    """The form that is hashed (NFKC), because keyboards and systems encode the same letters differently."""
     return unicodedata.normalize("NFKC", password)
 
 
 def verify(password: str, encoded: str) -> tuple[bool, bool]:
-    """Whether this is the password of a hash; and, if so, whether it should be hashed again.
+    """Whether the password matches a hash and, if so, whether the hash is outdated.
 
-    Hashes that were made before passwords were normalized are of the text as it was typed.
+    Hashes from before passwords were normalized are of the text as it was typed.
     """
     for text in _spellings(password):
         is_correct, is_outdated = verify_password(text, encoded)
@@ -34,8 +34,8 @@ def verify(password: str, encoded: str) -> tuple[bool, bool]:
     return False, False
 
 
-def waste_time(password: str) -> None:
-    """As much as `verify` takes for a wrong password, so that nobody learns by the clock who has an account."""
+def equalize_timing(password: str) -> None:
+    """Take as long as `verify` for a wrong password, so that timing does not reveal which accounts exist."""
     for text in _spellings(password):
         make_password(text)
 
@@ -44,23 +44,23 @@ def _spellings(password: str) -> list[str]:
     return list(dict.fromkeys((normalize(password), password)))
 
 
-def is_shut_out(password: str) -> bool:
-    """Whether this is the demo's published password, and others than the person at this machine may reach the product."""
-    return normalize(password) == PUBLISHED and not may_be_published()
+def is_forbidden(password: str) -> bool:
+    """Whether this is the demo's password on a server that other machines can reach."""
+    return normalize(password) == DEMO_PASSWORD and not is_demo_password_allowed()
 
 
-def require_not_shut_out(password: str | None) -> None:
+def require_not_forbidden(password: str | None) -> None:
     """Raises ValidationError."""
-    if password is not None and is_shut_out(password):
+    if password is not None and is_forbidden(password):
         raise ValidationError(_("Everybody knows this password: it is the demo's. Choose another."))
 
 
-def is_hash_of_published(encoded: str) -> bool:
-    return is_password_usable(encoded) and check_password(PUBLISHED, encoded)
+def is_hash_of_demo_password(encoded: str) -> bool:
+    return is_password_usable(encoded) and check_password(DEMO_PASSWORD, encoded)
 
 
-def may_be_published() -> bool:
-    """Whether the demo's published password may be used: only where nobody else reaches the product."""
+def is_demo_password_allowed() -> bool:
+    """Whether the demo's password may be used: only on servers that no other machine can reach."""
     public = urlsplit(settings.PUBLIC_URL).hostname
     return not settings.PRODUCTION and all(map(_is_loopback, filter(None, (settings.HOST, public))))
 
@@ -70,6 +70,6 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         address = ip_address(host)
-    except ValueError:  # a name, which may lead anywhere
+    except ValueError:  # a name may resolve to any address
         return False
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -1,8 +1,7 @@
-"""Where hits are counted, exactly over all processes. The counts are no data to keep, and wait for no disk.
+"""Counters of the rate limits, exact across all processes. They are not backed up, and do not wait for the disk.
 
-On PostgreSQL they stand in an unlogged table, on SQLite in a file of their own, so that nobody waits behind an import; in Redis
-where `REDIS_URL` names one, for as long as it answers.
-"""
+On PostgreSQL they are an unlogged table, on SQLite a file of its own, so that they do not wait for other writers. If `REDIS_URL`
+is set, Redis counts as long as it responds."""
 
 import logging
 import math
@@ -28,45 +27,45 @@ log = logging.getLogger(__name__)
 TABLE: Final = "accounts_request_count"
 _CREATE: Final = f"""CREATE TABLE IF NOT EXISTS {TABLE}
     (key text NOT NULL, ends int NOT NULL, hits int NOT NULL, PRIMARY KEY (key, ends)) WITHOUT ROWID"""
-_COUNT: Final = (
+_ADD: Final = (
     f"INSERT INTO {TABLE} (key, ends, hits) VALUES (%s, %s, %s) "  # noqa: S608
     f"ON CONFLICT (key, ends) DO UPDATE SET hits = {TABLE}.hits + excluded.hits RETURNING hits"
 )
-_FORGET: Final = f"DELETE FROM {TABLE} WHERE ends < %s RETURNING hits"  # noqa: S608
-_FORGET_EVERY_SECONDS: Final = 60
+_DELETE_EXPIRED: Final = f"DELETE FROM {TABLE} WHERE ends < %s RETURNING hits"  # noqa: S608
+_DELETE_INTERVAL_SECONDS: Final = 60
 _LOCK_TIMEOUT_SECONDS: Final = 20
-_PAUSE_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 0.05
 _REDIS_TIMEOUT_SECONDS: Final = 0.5
-_WITHOUT_REDIS_SECONDS: Final = 10
-"""For how long a Redis that does not answer is asked nothing: nobody shall wait for it again and again."""
+_REDIS_PAUSE_SECONDS: Final = 10
+"""How long Redis is not used after it failed to respond, so that requests do not wait for it again and again."""
 
 
 def add(key: str, ends: int, hits: int) -> int:
-    """Count so many for a key in the window that ends at this second, and return how many there are now; 0 hits only looks.
+    """Add hits to a key in the window that ends at this second, and return the total; with 0 hits, only return it.
 
-    While Redis is away the database counts, from nothing; while its disk is full, each process.
+    While Redis does not respond, the database counts, starting from zero; while its disk is full, each process does.
     """
-    if settings.REDIS_URL and time.monotonic() >= _redis_rests.until:
+    if settings.REDIS_URL and time.monotonic() >= _redis_pause.until:
         try:
-            return _in_redis(key, ends, hits)
+            return _add_in_redis(key, ends, hits)
         except StorageError as error:
-            _redis_rests.until = time.monotonic() + _WITHOUT_REDIS_SECONDS
+            _redis_pause.until = time.monotonic() + _REDIS_PAUSE_SECONDS
             log.warning(
                 "Redis does not answer (%s): the database counts meanwhile.", type(error.__cause__ or error).__name__
             )
     try:
-        [(total,)] = _execute(_COUNT, (key, ends, hits))
+        [(total,)] = _execute(_ADD, (key, ends, hits))
     except OperationalError as error:
         if not is_disk_full(error):
             raise
         metrics.count_database_error(error)
         return _in_memory.add(key, ends, hits)
-    _forget_now_and_then()
+    _delete_expired_periodically()
     return int(total)
 
 
 class _InMemory:
-    """Counts of this process alone, while no other place has room: who reads goes on, and limits still hold."""
+    """Counts of this process alone, for while the disk is full: reads go on, and limits still apply."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,7 +82,7 @@ class _InMemory:
 _in_memory = _InMemory()
 
 
-def _in_redis(key: str, ends: int, hits: int) -> int:
+def _add_in_redis(key: str, ends: int, hits: int) -> int:
     name = f"{key}:{ends}"
     if hits == 0:
         return _redis(settings.REDIS_URL).get(name)
@@ -92,7 +91,7 @@ def _in_redis(key: str, ends: int, hits: int) -> int:
 
 @cache
 def _redis(url: str) -> RedisStorage:
-    import redis  # noqa: F401 - whole, before `limits` looks for its version: another thread may be in the middle of it
+    import redis  # noqa: F401 - imported whole before `limits` reads its version: another thread may be importing it
 
     return RedisStorage(
         url,
@@ -103,44 +102,44 @@ def _redis(url: str) -> RedisStorage:
     )
 
 
-class _Rest:
+class _RedisPause:
     until = -math.inf
 
 
-_redis_rests = _Rest()
+_redis_pause = _RedisPause()
 
 
-def forget(before: float) -> None:
-    """Drop the counts of windows that ended before this time (seconds since 1970)."""
-    _execute(_FORGET, (math.ceil(before),))
+def delete_expired(before: float) -> None:
+    """Delete the counts of windows that ended before this time (seconds since 1970)."""
+    _execute(_DELETE_EXPIRED, (math.ceil(before),))
 
 
-class _Housekeeping(threading.local):
+class _NextDeletion(threading.local):
     due = 0.0
 
 
-_housekeeping = _Housekeeping()
+_next_deletion = _NextDeletion()
 
 
-def _forget_now_and_then() -> None:
+def _delete_expired_periodically() -> None:
     now = time.monotonic()
-    if now >= _housekeeping.due:
-        _housekeeping.due = now + _FORGET_EVERY_SECONDS
+    if now >= _next_deletion.due:
+        _next_deletion.due = now + _DELETE_INTERVAL_SECONDS
         with metrics.ignore_disk_full():
-            forget(time.time())
+            delete_expired(time.time())
 
 
 def _execute(sql: str, values: Sequence[Any]) -> list[Any]:
     if connection.vendor == "sqlite":
         try:
             return _file().execute(sql.replace("%s", "?"), values).fetchall()
-        except sqlite3.Error as error:  # told like the database's own, so that callers hear “unavailable”
+        except sqlite3.Error as error:  # raised as Django's, which callers handle as “unavailable”
             raise OperationalError(*error.args) from error
     return statements.fetch(sql, values)
 
 
 class _File:
-    """A connection to the file of counters that stands beside the database's own; closed with its thread."""
+    """A connection to the file of counters next to the database's file; closed with its thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -150,35 +149,35 @@ class _File:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Several may make the file at once; to be told that it is locked while it changes to WAL is no failure."""
-        give_up = time.monotonic() + _LOCK_TIMEOUT_SECONDS
+        """Create the table. Retries while another process creates the file, which is locked while it changes to WAL."""
+        deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
         while True:
             try:
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=OFF")
                 self.connection.execute(_CREATE)
             except sqlite3.OperationalError as error:
-                if time.monotonic() > give_up or error.sqlite_errorcode in SQLITE_CODES:
+                if time.monotonic() > deadline or error.sqlite_errorcode in SQLITE_CODES:
                     raise
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(_RETRY_SECONDS)
             else:
                 return
 
     def __del__(self) -> None:
-        if opened := getattr(self, "connection", None):  # there is none where the file could not be opened
+        if opened := getattr(self, "connection", None):  # missing if the file could not be opened
             opened.close()
 
 
-class _OfThread(threading.local):
+class _ThreadLocal(threading.local):
     file: _File | None = None
 
 
-_of_thread = _OfThread()
+_thread_local = _ThreadLocal()
 
 
 def _file() -> sqlite3.Connection:
     database = Path(connection.settings_dict["NAME"])
     path = database.with_name(f"{database.stem}.counters.sqlite3")
-    if _of_thread.file is None or _of_thread.file.path != path:
-        _of_thread.file = _File(path)
-    return _of_thread.file.connection
+    if _thread_local.file is None or _thread_local.file.path != path:
+        _thread_local.file = _File(path)
+    return _thread_local.file.connection

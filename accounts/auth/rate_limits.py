@@ -1,7 +1,6 @@
-"""Rate limits: requests of each person and API key, and failed sign-ins, counted over all processes in fixed windows.
+"""Rate limits: requests of each user and API key, and failed sign-ins, counted across all processes in fixed windows.
 
-The settings that end in `RATE_LIMIT` hold them; docs/security.md, "Rate limits", says what each counts.
-"""
+The settings account names end in `RATE_LIMIT` configure them; docs/security.md, "Rate limits", lists what each one counts."""
 
 import hmac
 import math
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in a window of so many seconds; windows begin at multiples of their length since 1970."""
+    """At most `limit` in a window of `seconds`. Windows start at multiples of their length since 1970."""
 
     limit: int
     seconds: int
@@ -39,7 +38,7 @@ class Rate:
     @classmethod
     @cache
     def parse(cls, text: str) -> Self:
-        """From `100/minute`; the period is told by its first letter. Raises ImproperlyConfigured."""
+        """Parse a rate such as `100/minute`; only the first letter of the period counts. Raises ImproperlyConfigured."""
         try:
             return cls(*parse_rate(text))
         except ValueError:
@@ -49,20 +48,20 @@ class Rate:
         return Window(self, math.floor(time.time() / self.seconds + 1) * self.seconds)
 
     def count(self, key: str) -> int:
-        """Count one; returns in how many seconds the next one is free, 0 where this one is."""
+        """Count one. Returns 0 if it is within the limit, otherwise the seconds until the next window."""
         window = self.window()
         return window.wait() if window.add(key, 1) > self.limit else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of a rate, known by the second at which it ends."""
+    """One window of a rate, identified by the second at which it ends."""
 
     rate: Rate
     ends: int
 
     def add(self, key: str, hits: int) -> int:
-        """Count, and return how many there are now; 0 hits only looks."""
+        """Add hits and return the total; with 0 hits, only return it."""
         return rate_limit_counters.add(f"{self.rate.seconds}:{key}", self.ends, hits)
 
     def wait(self) -> int:
@@ -73,63 +72,62 @@ class Window:
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-class _Counted(BaseThrottle):
-    """Refuses whoever is told to wait."""
+class _Throttle(BaseThrottle):
+    """A throttle of REST framework account subclasses count by `Rate.count`."""
 
-    waiting: float | None = None
+    retry_after: float | None = None
 
-    def seconds(self, person: "User") -> int:
-        """Count a request; returns in how many seconds the next one is free, 0 where this one is."""
+    def count(self, person: "User") -> int:
+        """Count a request, as `Rate.count` does."""
         raise NotImplementedError
 
     def allow_request(self, request: "Request", view: "APIView") -> bool:
-        self.waiting = (request.user.is_authenticated and self.seconds(request.user)) or None
-        return self.waiting is None
+        self.retry_after = (request.user.is_authenticated and self.count(request.user)) or None
+        return self.retry_after is None
 
     def wait(self) -> float | None:
-        return self.waiting
+        return self.retry_after
 
 
-class EachUser(_Counted):
-    """Requests under `/api/` (`RATE_LIMIT`): of one person by session and tokens together, and of each API key by itself."""
+class UserThrottle(_Throttle):
+    """Limits requests under `/api/` (`RATE_LIMIT`): those of a user by session and tokens together, and those of each API key."""
 
-    def seconds(self, person: "User") -> int:
+    def count(self, person: "User") -> int:
         caller = f"user:{person.pk}" if person.api_key_id is None else f"key:{person.api_key_id}"
         return Rate.parse(settings.RATE_LIMIT).count(caller)
 
 
-class EachSearch(_Counted):
-    """So many searches of one user in a window, by page and API together."""
+class SearchThrottle(_Throttle):
+    """Limits a user's searches, by page and API together."""
 
-    def seconds(self, person: "User") -> int:
-        return wait_to_search(person)
+    def count(self, person: "User") -> int:
+        return count_search(person)
 
 
-def wait_to_search(person: Person) -> int:
-    """Count a search (`SEARCH_RATE_LIMIT`), for nobody shall read a list of customers letter by letter; as `Rate.count`."""
+def count_search(person: Person) -> int:
+    """Count a search, as `Rate.count` does. `SEARCH_RATE_LIMIT` keeps people from listing all customers letter by letter."""
     return Rate.parse(settings.SEARCH_RATE_LIMIT).count(f"find:{person.pk}")
 
 
-def wait_to_read_feed(feed_id: int, person: Person) -> int:
-    """Count a reading of a calendar feed (`FEED_RATE_LIMIT`, and `ALL_FEEDS_RATE_LIMIT` for its person); as `Rate.count`."""
-    of_feed = Rate.parse(settings.FEED_RATE_LIMIT).count(f"feed:{feed_id}")
-    return of_feed or Rate.parse(settings.ALL_FEEDS_RATE_LIMIT).count(f"feeds:{person.pk}")
+def count_feed_read(feed_id: int, person: Person) -> int:
+    """Count a read of a calendar feed, as `Rate.count` does (`FEED_RATE_LIMIT`, and `ALL_FEEDS_RATE_LIMIT` for its owner)."""
+    wait = Rate.parse(settings.FEED_RATE_LIMIT).count(f"feed:{feed_id}")
+    return wait or Rate.parse(settings.ALL_FEEDS_RATE_LIMIT).count(f"feeds:{person.pk}")
 
 
-def wait_for_page(user_id: str) -> int:
-    """Count a page of somebody signed in (`PAGE_RATE_LIMIT`); as `Rate.count`, at a fraction of its cost."""
+def count_page(user_id: str) -> int:
+    """Count a page of a signed-in user (`PAGE_RATE_LIMIT`), as `Rate.count` does at a fraction of its cost."""
     return _pages.count(Rate.parse(settings.PAGE_RATE_LIMIT), f"page:{user_id}")
 
 
-BLOCKS: Final = 50
+BLOCKS_PER_LIMIT: Final = 50
 EXHAUSTED: Final = -1
 
 
 class Reservations:
-    """Counts in blocks: a process reserves a fiftieth of the limit at once, and asks the shared counter again when it is used up.
+    """Counts in blocks: a process reserves a fiftieth of the limit at a time from the shared counter.
 
-    All processes together never pass the limit. What one of them reserved and did not use is refused to the others: at most
-    a fiftieth for each process.
+    All processes together never exceed the limit. Each may leave up to one block unused, which the others are then refused.
     """
 
     def __init__(self) -> None:
@@ -137,13 +135,13 @@ class Reservations:
         self._left: dict[tuple[str, Window], int] = {}
 
     def count(self, rate: Rate, key: str) -> int:
-        """As `Rate.count`."""
+        """Count one, as `Rate.count` does."""
         window = rate.window()
         left = self._take(key, window) or self._reserve(key, window)
         return 0 if left > 0 else window.wait()
 
     def _take(self, key: str, window: Window) -> int:
-        """How many were left, before one is taken; EXHAUSTED where the shared counter had none for us."""
+        """Take one of the reserved hits. Returns how many were left before, or EXHAUSTED if the limit is reached."""
         with self._lock:
             left = self._left.get((key, window), 0)
             if left > 0:
@@ -151,12 +149,12 @@ class Reservations:
             return left
 
     def _reserve(self, key: str, window: Window) -> int:
-        """How many the shared counter had for us, before one is taken, or EXHAUSTED."""
-        block = max(1, window.rate.limit // BLOCKS)
+        """Reserve a block and take one of it. Returns how many hits the block has; not positive if the limit is reached."""
+        block = max(1, window.rate.limit // BLOCKS_PER_LIMIT)
         free = block - max(0, window.add(key, block) - window.rate.limit)
         with self._lock:
             self._left = {kept: left for kept, left in self._left.items() if left and kept[1].ends > time.time()}
-            left = max(0, self._left.get((key, window), 0))  # of another thread's block
+            left = max(0, self._left.get((key, window), 0))  # another thread may have reserved a block meanwhile
             self._left[key, window] = left + free - 1 if free > 0 else left or EXHAUSTED
         return free
 
@@ -168,7 +166,7 @@ _pages = Reservations()
 
 
 class TooManyFailures(Exception):
-    """This account, or this address, has failed to sign in too often; `wait` is in whole seconds."""
+    """Too many failed sign-ins for this account or network address; `wait` is in whole seconds."""
 
     def __init__(self, wait: int) -> None:
         self.wait = wait
@@ -177,20 +175,20 @@ class TooManyFailures(Exception):
 
 @dataclass(slots=True)
 class Attempt:
-    """A try to sign in. Whoever looks at the password, or at the code, says whether it was right."""
+    """An attempt to sign in. The caller sets `succeeded` once the password or the code was correct."""
 
     succeeded: bool = False
     wait: int = 0
-    """In seconds, where there were too many wrong codes before."""
+    """Seconds to wait because of too many wrong codes; 0 for none."""
 
 
-_QUEUE_TRIES: Final = 60
-_QUEUE_PAUSE_SECONDS: Final = 0.05
+_MAX_QUEUE_CHECKS: Final = 60
+_QUEUE_POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Budget:
-    """How many failures somebody may have in a window. Tries are the failures so far and those under way."""
+    """The failures allowed in a window. Attempts count both failures and those in progress."""
 
     window: Window
     key: str
@@ -212,11 +210,11 @@ class _Budget:
 
 @contextmanager
 def login_attempt(email: str, address: str | None) -> Iterator[Attempt]:
-    """Around one look at a password. Raises TooManyFailures before it, where a limit of failures is reached.
+    """Surround one check of a password. Raises TooManyFailures before it if a limit of failures is reached.
 
-    `LOGIN_RATE_LIMIT` holds for the account and for the address, `LOGIN_ACCOUNT_RATE_LIMIT` for the account. No more
-    passwords are looked at together than may yet fail, so that a burst gets no more guesses than a queue does; whoever is
-    right waits for the others and is let in.
+    `LOGIN_RATE_LIMIT` applies to the account and to the address, `LOGIN_ACCOUNT_RATE_LIMIT` to the account. No more checks run
+    at the same time than may still fail, so that parallel requests get no more guesses than sequential ones. Correct passwords
+    wait for the checks ahead of them.
     """
     budgets = _enter(email, address)
     attempt = Attempt()
@@ -231,8 +229,8 @@ def login_attempt(email: str, address: str | None) -> Iterator[Attempt]:
 
 
 def _enter(email: str, address: str | None) -> Sequence[_Budget]:
-    """Count a try once there is room. Raises TooManyFailures."""
-    for _turn in range(_QUEUE_TRIES):
+    """Count an attempt, once the budgets have room for it. Raises TooManyFailures."""
+    for _turn in range(_MAX_QUEUE_CHECKS):
         budgets = _budgets(email, address)
         if spent := [budget for budget in budgets if budget.failures >= budget.limit]:
             raise TooManyFailures(max(budget.window.wait() for budget in spent))
@@ -241,34 +239,34 @@ def _enter(email: str, address: str | None) -> Sequence[_Budget]:
             return budgets
         for budget in budgets:
             budget.leave()
-        time.sleep(_QUEUE_PAUSE_SECONDS)
+        time.sleep(_QUEUE_POLL_SECONDS)
     raise TooManyFailures(max(budget.window.wait() for budget in budgets))
 
 
 def _budgets(email: str, address: str | None) -> Sequence[_Budget]:
-    """What counts for an account, and for an address if there is one: callers without one do not share a budget.
+    """The budgets of an account and of a network address. Callers without an address share no budget.
 
-    The waits grow: with each `LOGIN_RATE_LIMIT` of failures in the longer window, an account gets half as many in the shorter
-    one, at the least one. Keyed hashes, for an email and an address are personal.
+    Waits grow: after each `LOGIN_RATE_LIMIT` of failures in the longer window, the account's limit in the shorter window is
+    halved, down to one. Keys are hashed, because emails and addresses are personal data.
     """
     short, long = (Rate.parse(rate).window() for rate in (settings.LOGIN_RATE_LIMIT, settings.LOGIN_ACCOUNT_RATE_LIMIT))
-    whose = email.strip().lower()
-    over_all = _Budget(long, hashed(f"log-in account, long {whose}"), long.rate.limit)
-    halvings = over_all.failures // short.rate.limit
-    budgets = [over_all, _Budget(short, hashed(f"log-in account {whose}"), max(1, short.rate.limit >> halvings))]
+    account = email.strip().lower()
+    long_term = _Budget(long, hash_key(f"log-in account, long {account}"), long.rate.limit)
+    halvings = long_term.failures // short.rate.limit
+    budgets = [long_term, _Budget(short, hash_key(f"log-in account {account}"), max(1, short.rate.limit >> halvings))]
     if address:
-        budgets.append(_Budget(short, hashed(f"log-in address {network(address)}"), short.rate.limit))
+        budgets.append(_Budget(short, hash_key(f"log-in address {network(address)}"), short.rate.limit))
     return budgets
 
 
 @contextmanager
 def code_attempt(user: "User") -> Iterator[Attempt]:
-    """Around one look at a two-factor code that came with the right password (`CODE_RATE_LIMIT`).
+    """Surround one check of a two-factor code that came with the correct password (`CODE_RATE_LIMIT`).
 
-    Over the limit the attempt says how long to wait. Another password, or another factor, begins from nothing.
+    Over the limit, `wait` is set on the attempt. A new password or another authenticator resets the count.
     """
     window = Rate.parse(settings.CODE_RATE_LIMIT).window()
-    key = f"code:{hashed(f'code {user.pk} {user.get_session_auth_hash()}')}"
+    key = f"code:{hash_key(f'code {user.pk} {user.get_session_auth_hash()}')}"
     attempt = Attempt(wait=window.wait() if window.add(key, 1) > window.rate.limit else 0)
     try:
         yield attempt
@@ -277,12 +275,12 @@ def code_attempt(user: "User") -> Iterator[Attempt]:
             window.add(key, -1)
 
 
-def hashed(name: str) -> str:
-    """What a counter is called that counts by something personal."""
+def hash_key(name: str) -> str:
+    """A keyed hash for the name of a counter that contains personal data."""
     return hmac.digest(settings.SECRET_KEY.encode(), name.encode(errors="replace"), "sha256").hex()[:32]
 
 
 def network(address: str) -> str:
-    """Whoever has one IPv6 address has the 2^64 beside it."""
+    """The address, or the /64 network of an IPv6 address: its owner controls all of it."""
     found = ip_address(address)
     return str(found if found.version == 4 else ip_network((found, 64), strict=False))

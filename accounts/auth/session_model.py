@@ -1,4 +1,4 @@
-"""The browsers that people are signed in with."""
+"""The session model: the browsers that users are signed in with."""
 
 from importlib import import_module
 
@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 
 class Session(AbstractBaseSession):
-    """A browser that somebody is signed in with. `accounts.auth.session_store` reads and writes it.
+    """A browser that a user is signed in with. `accounts.auth.session_store` reads and writes it.
 
-    The cookie's key is not in it: whoever reads the table, a backup or the database's log can sign in by none of it.
+    It holds a digest of the cookie's key, so nobody can sign in with what the table, a backup or the database's log contains.
     """
 
     session_key = None  # type: ignore[assignment]

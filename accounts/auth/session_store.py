@@ -1,4 +1,4 @@
-"""Where browsers' sessions are kept: the rows of `Session`, found by a keyed digest of the cookie's key."""
+"""The session backend: rows of `Session`, found by a keyed digest of the cookie's key."""
 
 import hmac
 from contextlib import nullcontext
@@ -21,25 +21,25 @@ KEY_CHARACTERS: Final = 32
 
 
 class SessionStore(SessionBase):
-    """The cookie's key reaches no row and no statement, so the database alone lets nobody in.
+    """A session store that never passes the cookie's key to the database.
 
-    While the database is away its own errors are raised. Django's store makes an UpdateError of any failure to save, which
-    would tell the person that their session was ended.
+    Database errors are raised as they are. Django's store turns any failure to save into an UpdateError, which would tell the
+    user that their session had ended.
     """
 
     may_be_lost = False
-    """Whether what is written meanwhile, such as that a notice was shown, may be lost where the disk is full."""
+    """Whether changes, such as that a notice was shown, may be dropped while the disk is full."""
     _row: Session | None = None
 
     @property
     def row(self) -> Session:
-        """The session's row as it was read last, or will be written first."""
+        """The row as last read, or as it will be inserted."""
         if self._row is None:
             self._row = Session()
         return self._row
 
     def start(self, device: Device, address: str | None) -> None:
-        """Leave what was here before, and begin with an empty session of this device."""
+        """Replace the current session by an empty one of this device."""
         self.flush()
         self._row = Session(browser=device.browser, platform=device.platform, address=address)
 
@@ -55,7 +55,7 @@ class SessionStore(SessionBase):
         return self._rows(session_key).exists()
 
     def create(self) -> None:
-        # Of 165 random bits: no other session has it, so that need not be asked.
+        # 165 random bits are unique; no need to query for a collision.
         self._session_key = get_random_string(KEY_CHARACTERS, VALID_KEY_CHARS)
         self.save(must_create=True)
         self.modified = True
@@ -68,7 +68,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # which the stubs leave out
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # missing in the stubs
         row = self.row
         row.session_data, row.user_id = self.encode(data), data.get(auth.SESSION_KEY)
         if must_create:
@@ -96,7 +96,7 @@ class SessionStore(SessionBase):
 
 
 def digest_of(session_key: str) -> bytes:
-    """What is stored of a session's key. Without SECRET_KEY nobody finds out which digest a guessed key would have."""
+    """The stored digest of a session key. Guesses cannot be tested without SECRET_KEY."""
     return hmac.digest(_digest_key(settings.SECRET_KEY), session_key.encode(errors="replace"), "sha256")
 
 

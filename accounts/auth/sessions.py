@@ -1,8 +1,7 @@
-"""How long somebody stays signed in, and what ends all of it at once.
+"""Browser sessions: how long users stay signed in, and how all their access is revoked at once.
 
-A browser's session ends some time after it was last used, and some time after it began, whatever comes first. Everything
-else by which somebody is known (tokens, feeds) carries the epoch of its person, and is over when that has moved on.
-"""
+A session ends some time after its last use and some time after it began, whichever comes first. Whatever else authenticates a
+user (tokens, feeds, API keys) carries the epoch of its user, and ends when that grows."""
 
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -25,58 +24,59 @@ from accounts.auth.session_store import SessionStore
 from accounts.models import ApiKey, IdempotencyKey, ResetRequest, Session, User
 from core.errors import NotFound
 
-STAMP_EVERY: Final = timedelta(minutes=1)
-FURTHER: Final = 1_000
-"""Epochs that nobody can have gone through since a backup was made."""
+LAST_SEEN_INTERVAL: Final = timedelta(minutes=1)
+"""The least time between two updates of `last_seen_at`."""
+EPOCH_JUMP: Final = 1_000
+"""More epochs than any user can have gone through since a backup was made."""
 
 
-def begin(request: HttpRequest, user: User, *, address: str | None) -> None:
-    """From here on the browser is this person's, for as long as a session lasts."""
+def start(request: HttpRequest, user: User, *, address: str | None) -> None:
+    """Sign the user in, with a new session."""
     store = cast("SessionStore", request.session)
     store.start(devices.parse(request.headers.get("User-Agent", "")), address)
     auth.login(request, user)
 
 
 def row_of(session: SessionBase) -> Session:
-    """The row of a session that has been read: since when it lasts, and from which browser."""
+    """The row of a loaded session: since when it lasts, and in which browser."""
     return cast("SessionStore", session).row
 
 
-def look(session: SessionBase, *, active: bool) -> None:
-    """End a session whose time is over; else note that its person is there, if `active`, in at most one write a minute.
+def enforce_lifetime(session: SessionBase, *, active: bool) -> None:
+    """End a session whose lifetime is over; otherwise, if `active`, record that the user is present, at most once a minute.
 
-    The note has a column of its own: what another request writes into the session meanwhile stays.
+    `last_seen_at` is a column of its own, so this does not overwrite session data that another request saves meanwhile.
     """
     if auth.SESSION_KEY not in session:
         return
     now, row = timezone.now(), row_of(session)
-    if not _is_within_its_time(row, now):
+    if not _is_within_lifetime(row, now):
         session.flush()
-    elif active and abs(now - row.last_seen_at) >= STAMP_EVERY:
+    elif active and abs(now - row.last_seen_at) >= LAST_SEEN_INTERVAL:
         row.last_seen_at = now
-        if not Session.objects.filter(pk=row.pk).update(last_seen_at=now):  # ended by another request meanwhile
+        if not Session.objects.filter(pk=row.pk).update(last_seen_at=now):  # another request has ended it meanwhile
             session.flush()
 
 
-def _is_within_its_time(row: Session, now: datetime) -> bool:
-    """What a clock that was wrong dated ahead lasts no longer than what it did not."""
+def _is_within_lifetime(row: Session, now: datetime) -> bool:
+    """Dates in the future, from a clock that was wrong, do not make a session last longer."""
     idle, longest = timedelta(seconds=settings.SESSION_IDLE_SECONDS), timedelta(seconds=settings.SESSION_COOKIE_AGE)
     return abs(now - row.last_seen_at) < idle and abs(now - row.created_at) < longest
 
 
-def current(user: User) -> list[Session]:
-    """The browsers that this person is signed in with, the one last used first."""
+def active_sessions(user: User) -> list[Session]:
+    """The sessions in which the user is signed in, most recently used first."""
     now, auth_hash = timezone.now(), user.get_session_auth_hash()
     return [
         row
         for row in Session.objects.filter(user=user).order_by("-last_seen_at", "-pk")
-        if _is_within_its_time(row, now)
+        if _is_within_lifetime(row, now)
         and constant_time_compare(row.get_decoded().get(auth.HASH_SESSION_KEY, ""), auth_hash)
     ]
 
 
 def end(session_id: int, *, by: User) -> Session:
-    """Sign this person's browser out at once. Recorded. Raises NotFound for a session that is not theirs, or has ended."""
+    """End one of the user's own sessions. Recorded in the audit log. Raises NotFound."""
     ended = _end(Session.objects.filter(pk=session_id), by)
     if not ended:
         raise NotFound
@@ -84,8 +84,8 @@ def end(session_id: int, *, by: User) -> Session:
 
 
 def end_others(kept: Session, *, by: User) -> int:
-    """Sign out every browser of this person but one, and return how many. Recorded, each by itself."""
-    others = [row.pk for row in current(by) if row.pk != kept.pk]
+    """End all sessions of the user but one, and return how many. Each is recorded in the audit log."""
+    others = [row.pk for row in active_sessions(by) if row.pk != kept.pk]
     return len(_end(Session.objects.filter(pk__in=others), by))
 
 
@@ -98,10 +98,10 @@ def _end(rows: "QuerySet[Session]", user: User) -> list[Session]:
     return ended
 
 
-def forget_over(now: datetime) -> None:
-    """What ended by itself, for nobody has come back with it: sessions, and tokens that were spent while they were good.
+def delete_expired(now: datetime) -> None:
+    """Delete expired sessions, and spent tokens that have expired.
 
-    What a release before this one keeps of its sessions goes too: those rows hold the keys of cookies in clear.
+    Also deletes all sessions of Django's own model, which an earlier release used: they contain the cookies' keys in plain text.
     """
     unused = now - timedelta(seconds=settings.SESSION_IDLE_SECONDS)
     Session.objects.filter(Q(expire_date__lt=now) | Q(last_seen_at__lt=unused)).delete()
@@ -109,33 +109,36 @@ def forget_over(now: datetime) -> None:
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
 
 
-def end_everything(user: User) -> None:
-    """Sessions, tokens and feeds of theirs are over from now on, wherever they are. Recorded."""
+def revoke_access(user: User) -> None:
+    """Invalidate all sessions, tokens, feeds and API keys of the user. Recorded in the audit log."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
         recording.record_hidden(user, "epoch", event="ended")
     user.refresh_from_db(fields=["epoch"])
 
 
-def end_all() -> int:
-    """Everybody's sessions and tokens are over, and links for a new password, as after a restore: what ended since the backup
-    would be good again. API keys stay. Recorded for each person; returns how many people that are."""
+def revoke_access_of_everyone() -> int:
+    """Invalidate all sessions, tokens and account links of every user. Returns the number of users.
+
+    For use after a restore, which brings back what was ended since the backup. API keys stay listed, so that their owners see
+    which have ended. Recorded in the audit log for each user.
+    """
     with transaction.atomic():
         Session.objects.all().delete()
         DjangoSession.objects.all().delete()
-        for waiting in (ResetRequest, AccountEmail, EmailChange, IdempotencyKey):
-            waiting._default_manager.all().delete()
-        ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + FURTHER)
-        User.objects.update(epoch=F("epoch") + FURTHER)
+        for queue in (ResetRequest, AccountEmail, EmailChange, IdempotencyKey):
+            queue._default_manager.all().delete()
+        ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + EPOCH_JUMP)
+        User.objects.update(epoch=F("epoch") + EPOCH_JUMP)
         for user in User.objects.all():
             recording.record_hidden(user, "epoch", event="ended")
         return User.objects.count()
 
 
-def give_password(user: User, *, notify: bool = True) -> None:
-    """Store the password that was set on `user`. Recorded, and told by email; sessions and tokens of before are over.
+def save_password(user: User, *, notify: bool = True) -> None:
+    """Save the password that was set on `user`, which ends their sessions and tokens. Recorded in the audit log.
 
-    `notify` is False for somebody whose email nobody reads.
+    They are notified by email, unless `notify` is False because nobody reads it.
     """
     with transaction.atomic():
         user.save(update_fields=["password"])

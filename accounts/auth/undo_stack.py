@@ -1,4 +1,4 @@
-"""The undo stack of a browser's session: who is signed in carries its id, and services record changes under it."""
+"""The undo stack of a browser session: the user carries its ID, and services record changes under it."""
 
 from typing import Final
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ SESSION_KEY: Final = "undo_stack"
 
 
 def attach(request: HttpRequest) -> None:
-    """Give the person who is signed in the undo stack of this session, with a new id where it has none yet."""
+    """Set the undo stack of this session on the signed-in user; created on first use."""
     user: User | AnonymousUser = request.user
     if user.is_authenticated:
         user.undo_stack = UUID(request.session.setdefault(SESSION_KEY, uuid4().hex))

@@ -6,7 +6,7 @@ from accounts.auth.session_model import Session
 from accounts.idempotency.models import IdempotencyKey
 from accounts.models.credentials import ApiKey, Authenticator, RecoveryCode, ResetRequest
 from accounts.models.customer import BlindIndex, Customer, CustomerQuerySet
-from accounts.models.user import Held, User
+from accounts.models.user import PermissionSnapshot, User
 
 __all__ = [
     "AccountEmail",
@@ -19,8 +19,8 @@ __all__ = [
     "Customer",
     "CustomerQuerySet",
     "EmailChange",
-    "Held",
     "IdempotencyKey",
+    "PermissionSnapshot",
     "RecoveryCode",
     "ResetRequest",
     "Session",

@@ -1,4 +1,4 @@
-"""People: those who work with the calendar, those who book, and the trail of who changed what."""
+"""The user model: members of staff, with their permissions and stations."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from accounts import roles
 from accounts.auth.password_user import PasswordUser, UserManager
 from core import tokens, validators
-from stations.access import ALL_STATIONS, Counter, Scope, held_by
+from stations.access import ALL_STATIONS, Counter, Scope, loaded_stations
 from stations.models import Station
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a person held when they came in: names of rights and groups, and the stations they belong to."""
+class PermissionSnapshot:
+    """What a user could do when their request began: names of permissions and groups, and their stations."""
 
-    rights: set[str]
+    permissions: set[str]
     groups: frozenset[str]
     stations: tuple[Counter, ...]
 
 
 class User(PasswordUser, PermissionsMixin):
-    """A member of staff, known by email. Groups say what they may do, stations where."""
+    """A member of staff, who signs in by email. Groups grant permissions; stations say where they apply."""
 
     email = models.EmailField(_("email"), unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True, validators=[validators.plain_line])
@@ -39,23 +39,22 @@ class User(PasswordUser, PermissionsMixin):
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     epoch = models.PositiveIntegerField(_("everything that they were signed in with"), default=0, editable=False)
-    """Sessions, tokens and feeds carry it. Only `accounts.auth.sessions` moves it on, and what carries another is over."""
-
+    """Sessions, tokens, feeds and API keys carry it, and end when it grows. Only `accounts.auth.sessions` changes it."""
     second_factor_at = models.DateTimeField(_("two-factor authentication"), null=True, default=None, editable=False)
-    """Since when one is set up, or None. Only `accounts.auth.two_factor` writes it."""
+    """When it was set up; None if it is off. Only `accounts.auth.two_factor` writes it."""
 
     objects: ClassVar[UserManager[Self]] = UserManager()
 
     scope: Scope | None = None
-    """Set where an API key calls in their name."""
+    """The limits of the API key that authenticated the request, if one did."""
 
     api_key_id: int | None = None
-    """Which API key calls in their name, if one does."""
+    """The API key that authenticated the request, if one did."""
 
-    held: Held | None = None
-    """Set by `accounts.auth.principals` on whoever came by a request's door, for as long as it takes."""
+    permission_snapshot: PermissionSnapshot | None = None
+    """Set by `accounts.auth.principals` on the user of a request."""
     undo_stack: uuid.UUID | None = None
-    """Set by `accounts.auth.undo_stack` where they act in a browser's session: their changes can be undone there."""
+    """Set by `accounts.auth.undo_stack` in a browser session, where changes can be undone."""
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -75,46 +74,46 @@ class User(PasswordUser, PermissionsMixin):
         self.email = UserManager.normalize_email(self.email)
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """As their groups say; by an API key, no more than that names. What they came in with is not asked of Django's backends
-        again: a request asks some five times."""
+        """Whether their groups grant the permission, and the API key too if one authenticated the request."""
         if self.scope and perm != ALL_STATIONS and perm not in self.scope.rights:
             return False
-        if self.held and obj is None and not self.is_superuser:
-            return self.is_active and perm in self.held.rights
+        # A request asks about five times, so the snapshot answers before Django's backends.
+        if self.permission_snapshot and obj is None and not self.is_superuser:
+            return self.is_active and perm in self.permission_snapshot.permissions
         return super().has_perm(perm, obj)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session carries of its person, and a token too: with any of it changed, it is over."""
-        said = f"{self.epoch}\0{self.second_factor_at and self.second_factor_at.timestamp()}\0{self.password}"
-        return salted_hmac("accounts.User.session", said, secret=secret, algorithm="sha256").hexdigest()
+        """A digest that sessions and tokens carry. They end as soon as anything in it changes."""
+        state = f"{self.epoch}\0{self.second_factor_at and self.second_factor_at.timestamp()}\0{self.password}"
+        return salted_hmac("accounts.User.session", state, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def draft_key(self) -> str:
-        """What the person's browser encrypts half-typed forms with; another after a new password, or after ending everything."""
+        """The key with which the browser encrypts unsaved forms. It changes with the password, and when all access is revoked."""
         return tokens.draft_key(str(self.pk), self.get_session_auth_hash())
 
     @property
     def lacks_second_factor(self) -> bool:
-        """Whether one is demanded of them that they have not set up. A superuser is asked as soon as anybody is."""
-        demanding = settings.SECOND_FACTOR_GROUPS
-        if not demanding or self.second_factor_at:
+        """Whether they must set up two-factor authentication first: as a member of one of these groups, or as a superuser."""
+        required_groups = settings.SECOND_FACTOR_GROUPS
+        if not required_groups or self.second_factor_at:
             return False
         if self.is_superuser:
             return True
-        if self.held:
-            return not self.held.groups.isdisjoint(demanding)
-        return self.groups.filter(name__in=demanding).exists()
+        if self.permission_snapshot:
+            return not self.permission_snapshot.groups.isdisjoint(required_groups)
+        return self.groups.filter(name__in=required_groups).exists()
 
     @cached_property
-    def has_a_station(self) -> bool:
-        """Whether there is any station where the person's rights count."""
+    def has_stations(self) -> bool:
+        """Whether their permissions apply at any station."""
         if self.has_perm(ALL_STATIONS) and not self.scope:
             return True
-        if (held := held_by(self)) is not None:
-            return bool(held)
+        if (stations := loaded_stations(self)) is not None:
+            return bool(stations)
         return Station.objects.visible_to(self).exists()
 
     @property
     def is_staff(self) -> bool:
-        """Whether Django's admin opens to them."""
+        """Whether they may use Django's admin."""
         return self.is_active and self.has_perm(roles.MANAGE)

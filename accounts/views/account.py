@@ -46,7 +46,7 @@ def password(request: OwnRequest) -> HttpResponse:
     if refusal := refused(request, form):
         return _draw(request, form, refusal)
     request.user.set_password(form.cleaned_data["new"])
-    sessions.give_password(request.user)
+    sessions.save_password(request.user)
     auth.update_session_auth_hash(request, request.user)
     notices.keep(request, _("Your password is changed. You are signed out everywhere else."))
     return redirect("me")
@@ -56,7 +56,7 @@ def password(request: OwnRequest) -> HttpResponse:
 @own
 @does(gettext_lazy("Sign out everywhere and revoke all access"))
 def end_everything(request: OwnRequest) -> HttpResponse:
-    sessions.end_everything(request.user)
+    sessions.revoke_access(request.user)
     auth.logout(request)
     return redirect("login")
 

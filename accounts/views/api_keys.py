@@ -35,7 +35,7 @@ def listing(request: OwnRequest) -> HttpResponse:
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
     words = form.cleaned_data
-    _made, text = api_keys.make(
+    _made, text = api_keys.create(
         name=words["name"],
         stations=words["stations"],
         rights=words["rights"],

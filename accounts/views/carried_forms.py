@@ -95,7 +95,7 @@ def sign_in_page(
         "form": form,
         "action": request.get_full_path(),
         "carried": [(FIELD, carried)],
-        "can_reset": password_reset.is_offered(),
+        "can_reset": password_reset.is_available(),
         "error": problem,
     }
     response = draw(request, "accounts/login.html", shown, refusal)

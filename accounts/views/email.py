@@ -48,10 +48,10 @@ def change(request: OwnRequest) -> HttpResponse:
 def confirm(request: OwnRequest, token: str) -> HttpResponse:
     """Opened from the email. It takes a button, for programs that look for viruses open links too."""
     expired = _("This link has expired, or belongs to another account. Change your email again on your account page.")
-    if not email_change.is_good(request.user, token):
+    if not email_change.is_valid_token(request.user, token):
         return answer(request, 404, sentence=expired)
     if request.method != "POST":
-        return draw(request, "accounts/confirm_email.html", {"email": EmailChange.wanted_by(request.user)}, None)
+        return draw(request, "accounts/confirm_email.html", {"email": EmailChange.pending_for(request.user)}, None)
     try:
         is_changed = email_change.confirm(request.user, token)
     except Invalid as error:

@@ -43,7 +43,7 @@ def login(request: HttpRequest) -> HttpResponse:
 @submit_once
 def _begin(request: HttpRequest, user: User) -> HttpResponse:
     """Begin the session, once for each form; apart from what takes long, for a form that is taken once holds a transaction."""
-    sessions.begin(request, user, address=remote_address(request))
+    sessions.start(request, user, address=remote_address(request))
     return redirect(interrupted.led_on(request, _way(request)))
 
 
@@ -69,7 +69,7 @@ def _page(
     request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, problem: str | Promise = ""
 ) -> HttpResponse:
     carried = [("next", target)] if (target := target_of(request)) else []
-    shown = {"form": form, "carried": carried, "can_reset": password_reset.is_offered(), "error": problem}
+    shown = {"form": form, "carried": carried, "can_reset": password_reset.is_available(), "error": problem}
     return draw(request, "accounts/login.html", shown, refusal)
 
 

@@ -24,8 +24,8 @@ View = Callable[..., HttpResponse]
 
 
 def secret(view: View) -> View:
-    """A page that nobody keeps. Its address can hold a ticket, and is told to nobody; its host is told to ourselves, for a form
-    that comes from nowhere is not taken.
+    """Decorate a page whose address can hold a secret token: it is not cached, and its URL is not sent to other sites.
+    The host alone is sent as referrer, because the CSRF check of its own form needs it.
     """
 
     once = submit_once(view)
@@ -42,31 +42,31 @@ def secret(view: View) -> View:
 
 
 @secret
-def ask(request: HttpRequest) -> HttpResponse:
+def request_reset(request: HttpRequest) -> HttpResponse:
     """The same answer for everybody, at once: what becomes of it, only a mail says. No such page where no mail can be sent."""
-    if not password_reset.is_offered():
+    if not password_reset.is_available():
         raise Http404
     form = ForgottenForm(request.POST or None)
     if not form.is_valid():
         return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
-    if wait := password_reset.ask(email, language=language, address=remote_address(request)):
+    if wait := password_reset.request_reset(email, language=language, address=remote_address(request)):
         return draw(request, "accounts/forgotten.html", {"form": form}, too_often(form, wait))
     return final(render(request, "accounts/forgotten.html", {"asked": True}))
 
 
 @secret
 @sensitive_post_parameters()
-def choose(request: HttpRequest, ticket: str) -> HttpResponse:
+def set_password(request: HttpRequest, reset_token: str) -> HttpResponse:
     """A password for whoever has a link, by a manager or for a forgotten one."""
     expired = _("This link has expired, or was used. Ask for a new one.")
-    person = password_reset.holder(ticket, password_reset.accepted_links())
+    person = password_reset.user_for_token(reset_token, password_reset.accepted_links())
     if person is None:
         return answer(request, 404, sentence=expired)
     form, shown = NewPasswordForm(request.POST or None, person=person), {"is_first": not person.has_usable_password()}
     if not form.is_valid():
         status = 400 if form.is_bound else 200
         return render(request, "accounts/new_password.html", {**shown, "form": form}, status=status)
-    if not password_reset.give_password(ticket, form.cleaned_data["new"]):
+    if not password_reset.set_password(reset_token, form.cleaned_data["new"]):
         return answer(request, 404, sentence=expired)
     return final(render(request, "accounts/new_password.html", {**shown, "done": True}))

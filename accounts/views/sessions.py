@@ -18,7 +18,7 @@ from core.web import notices
 @own
 def listing(request: OwnRequest) -> HttpResponse:
     shown = {
-        "sessions": sessions.current(request.user),
+        "sessions": sessions.active_sessions(request.user),
         "this": sessions.row_of(request.session),
         "notice": notices.taken_notice(request),
     }

@@ -16,7 +16,7 @@ def attempt(request: HttpRequest, form: LoginForm) -> Refusal | None:
     found = identify(request, form)
     if isinstance(found, Refusal):
         return found
-    sessions.begin(request, found, address=remote_address(request))
+    sessions.start(request, found, address=remote_address(request))
     return None
 
 

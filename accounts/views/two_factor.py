@@ -26,9 +26,9 @@ def show(request: OwnRequest) -> HttpResponse:
 @post_only
 @own
 @does(gettext_lazy("Set up your app"))
-def begin(request: OwnRequest) -> HttpResponse:
+def start_enrolment(request: OwnRequest) -> HttpResponse:
     require(request)
-    return final(_draw_app(request, two_factor.begin(request.user), _app_form(request)))
+    return final(_draw_app(request, two_factor.start_enrolment(request.user), _app_form(request)))
 
 
 @post_only
@@ -37,10 +37,10 @@ def begin(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Set up your app"))
 def confirm(request: OwnRequest) -> HttpResponse:
     """Take the app into use with its first code. This session goes on, all others end. Recovery codes are in the answer alone."""
-    secret, form = two_factor.begun(request.user), _app_form(request, request.POST)
+    secret, form = two_factor.pending_secret(request.user), _app_form(request, request.POST)
     if not secret:
         return redirect("second-factor")
-    if form.is_valid() and not two_factor.is_shown(request.user, form.cleaned_data["code"]):
+    if form.is_valid() and not two_factor.matches_pending_secret(request.user, form.cleaned_data["code"]):
         # Looked at first, so that a slip here spends no recovery code.
         form.add_error("code", _("This is not the code that the app shows now. Type the next one."))
     if refusal := refused(request, form):
@@ -56,26 +56,26 @@ def confirm(request: OwnRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @own
 @does(gettext_lazy("New recovery codes"))
-def codes(request: OwnRequest) -> HttpResponse:
+def renew_recovery_codes(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    return final(_draw(request, _form(request), codes=two_factor.renew_codes(request.user)))
+    return final(_draw(request, _form(request), codes=two_factor.renew_recovery_codes(request.user)))
 
 
 @post_only
 @sensitive_post_parameters()
 @own
 @does(gettext_lazy("Take it away"))
-def take_away(request: OwnRequest) -> HttpResponse:
+def disable(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
         return redirect("second-factor")
     if refusal := refused(request, form):
         return _draw(request, form, refusal=refusal)
-    two_factor.take_away(request.user)
+    two_factor.disable(request.user)
     auth.update_session_auth_hash(request, request.user)
     notices.keep(request, _("Two-factor authentication is off. You can set it up again at any time."))
     return redirect("second-factor")
@@ -91,7 +91,7 @@ def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AppForm:
 
 
 def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
-    shown = {"form": form, "secret": secret, "picture": two_factor.picture(request.user, secret)}
+    shown = {"form": form, "secret": secret, "picture": two_factor.qr_code(request.user, secret)}
     return draw(request, "accounts/factor_app.html", shown, refusal)
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.auth import account_email_text, account_emails, email_queue, password_reset
-from accounts.auth.account_email_text import Text
+from accounts.auth.account_email_text import EmailText
 from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
 from bookings.mails import delivery_log
 from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
@@ -33,7 +33,7 @@ class Taken(NamedTuple):
     """An email under lease, with its text and the address that it goes to."""
 
     email: QueuedEmail
-    text: Text
+    text: EmailText
     recipient: str
     kind: str
     user_id: int
@@ -68,18 +68,22 @@ def _note_sent(email: QueuedEmail, now: datetime) -> None:
 
 
 def _reset(now: datetime) -> Taken | None:
-    found = password_reset.take(now)
+    found = password_reset.lease_next(now)
     if found is None:
         return None
     request, user = found
     return Taken(
-        request, account_email_text.forgotten_password(user, request.language), user.email, FORGOTTEN_PASSWORD, user.pk
+        request,
+        account_email_text.render_password_reset(user, request.language),
+        user.email,
+        FORGOTTEN_PASSWORD,
+        user.pk,
     )
 
 
 def _account_email(now: datetime) -> Taken | None:
-    email = account_emails.take(now)
-    return Taken(email, account_email_text.text_of(email), email.email, email.kind, email.user_id) if email else None
+    email = account_emails.lease_next(now)
+    return Taken(email, account_email_text.render(email), email.email, email.kind, email.user_id) if email else None
 
 
 def _letter(taken: Taken, now: datetime) -> Envelope:

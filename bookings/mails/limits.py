@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 
-from accounts.auth.rate_limits import hashed
+from accounts.auth.rate_limits import hash_key
 from bookings.models import CountedMail, Mail
 from bookings.models.mail_state import Problem
 from core.db import advisory_locks
@@ -66,4 +66,4 @@ def recipient_key(address: str) -> bytes:
     local = local.partition("+")[0] or local
     if domain in ONE_MAILBOX:
         local, domain = local.replace(".", ""), ONE_MAILBOX[0]
-    return bytes.fromhex(hashed(f"recipient {local}@{domain}"))
+    return bytes.fromhex(hash_key(f"recipient {local}@{domain}"))

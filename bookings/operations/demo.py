@@ -33,7 +33,7 @@ from stations.models import Opening, Station, TimetableException, Weekday
 from stations.timetable import Slot, local_now
 from stations.timetable_queries import timetable_of
 
-PASSWORD: Final = passwords.PUBLISHED
+PASSWORD: Final = passwords.DEMO_PASSWORD
 PASSWORD_BYTES: Final = 12
 """Of a random one, where the published one is not for use."""
 NAMED: Final = "Demo "
@@ -166,7 +166,7 @@ def accounts() -> QuerySet[User]:
 def with_published_password(users: QuerySet[User]) -> list[User]:
     """Those of these users who have the published password. Each costs a hash, unless they have no password."""
     found = users.order_by("pk").only("email", "password", "epoch")
-    return [user for user in found if passwords.is_hash_of_published(user.password)]
+    return [user for user in found if passwords.is_hash_of_demo_password(user.password)]
 
 
 def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
@@ -179,8 +179,8 @@ def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
         for user in with_published_password(users.select_for_update()):
             renewed[user.email] = _random_password()
             user.set_password(renewed[user.email])
-            sessions.give_password(user, notify=user.email not in DEMO_EMAILS)
-            sessions.end_everything(user)
+            sessions.save_password(user, notify=user.email not in DEMO_EMAILS)
+            sessions.revoke_access(user)
     return renewed
 
 
@@ -262,7 +262,7 @@ def _person(login: Login) -> tuple[str, str] | None:
     """The email and password of somebody new; None where there is somebody already."""
     if User.objects.filter(email=login.email).exists():
         return None
-    password = PASSWORD if passwords.may_be_published() else _random_password()
+    password = PASSWORD if passwords.is_demo_password_allowed() else _random_password()
     if login.group is None:
         User.objects.create_superuser(login.email, password, name=f"{NAMED}administrator")
         return login.email, password

@@ -167,7 +167,7 @@ def addresses() -> Iterator[str]:
 
 def demo_accounts() -> Iterator[str]:
     """No demo account has the published password on an installation that others can reach."""
-    if not passwords.may_be_published() and _has_tables(User):
+    if not passwords.is_demo_password_allowed() and _has_tables(User):
         yield from _with_published_password(demo.accounts())
 
 
@@ -183,7 +183,7 @@ def require_no_demo_accounts() -> None:
 
 def every_account() -> Iterator[str]:
     """No other account has the published password. Takes a password hash for each account."""
-    if not passwords.may_be_published():
+    if not passwords.is_demo_password_allowed():
         yield from _with_published_password(User.objects.filter(is_active=True).exclude(pk__in=demo.accounts()))
 
 

@@ -175,10 +175,10 @@ def _deliver_next(transport: SmtpTransport) -> Outcome | None:
 def tidy(now: datetime) -> None:
     """Delete expired data: texts of old emails, unsent account emails, sessions, idempotency keys, counters, undo steps,
     and heartbeats of workers that have ended."""
-    password_reset.forget_old(now)
-    account_emails.forget_old(now)
-    email_change.forget_old(now)
-    sessions.forget_over(now)
+    password_reset.delete_expired(now)
+    account_emails.delete_expired(now)
+    email_change.delete_expired(now)
+    sessions.delete_expired(now)
     idempotency.forget_old(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import roles
-from accounts.auth.rate_limits import wait_to_read_feed
+from accounts.auth.rate_limits import count_feed_read
 from accounts.models import User
 from accounts.rls import session
 from accounts.views.post_only import does, post_only
@@ -124,7 +124,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
         request.log_fields.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
         note_station(feed.station_id)
         # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
-        if wait := wait_to_read_feed(feed.pk, feed.user):
+        if wait := count_feed_read(feed.pk, feed.user):
             return too_many_requests(request, wait)
         session.activate(feed.user)
         reading = Reading.of(feed, now=timezone.now())

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import customers, roles
-from accounts.auth.rate_limits import wait_to_search
+from accounts.auth.rate_limits import count_search
 from accounts.models import Customer
 from accounts.views.post_only import does, post_only
 from bookings.forms import SearchForm
@@ -26,7 +26,7 @@ SUGGESTED: Final = 8
 def search(request: PageRequest) -> HttpResponse:
     """Whom the words find, at all of the person's stations, each with the latest booking."""
     words = request.POST.get("q", "").strip()
-    if wait := wait_to_search(request.user):
+    if wait := count_search(request.user):
         return _too_many(request, "bookings/search.html", wait, words=words)
     if not SearchForm(request.POST).is_valid():
         error = _("Enter a name, an email or a phone number of up to 300 characters.")
@@ -41,7 +41,7 @@ def search(request: PageRequest) -> HttpResponse:
 @does(gettext_lazy("Find a customer"))
 def find(request: PageRequest) -> HttpResponse:
     """Whom the words found so far could mean at one station: the list under a field in which somebody types."""
-    if wait := wait_to_search(request.user):
+    if wait := count_search(request.user):
         return _too_many(request, "bookings/_found.html", wait)
     form = SearchForm(request.POST)
     hits: list[Hit] = []

@@ -68,7 +68,7 @@ def sign_in(user: User) -> dict[str, str]:
     """The cookies of a browser in which this person has logged in."""
     request = HttpRequest()
     request.session = SessionStore()
-    sessions.begin(request, user, address=None)
+    sessions.start(request, user, address=None)
     request.session.save()
     return {
         settings.SESSION_COOKIE_NAME: str(request.session.session_key),

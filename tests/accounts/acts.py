@@ -40,7 +40,7 @@ class World:
 
 
 def _with_factor(user: User) -> list[str]:
-    secret = two_factor.begin(user)
+    secret = two_factor.start_enrolment(user)
     return two_factor.confirm(user, code_of(secret, steps=-1)) or []
 
 
@@ -110,13 +110,15 @@ ACTS: Final[dict[str, Act]] = {
     "turn two-factor authentication on": Act(
         lambda world: "/accounts/me/factor/confirm/",
         lambda world, answer: again(world, "manager").second_factor_at is not None,
-        lambda world: {"code": code_of(two_factor.begun(world.manager) or two_factor.begin(world.manager))},
+        lambda world: {
+            "code": code_of(two_factor.pending_secret(world.manager) or two_factor.start_enrolment(world.manager))
+        },
         notice=("manager", EmailKind.TWO_FACTOR_ENABLED),
     ),
     "replace two-factor authentication": Act(
         lambda world: "/accounts/me/factor/confirm/",
-        lambda world, answer: two_factor.begun(world.manager) == "",
-        lambda world: {"code": code_of(two_factor.begin(world.manager)), "current_code": world.codes[0]},
+        lambda world, answer: two_factor.pending_secret(world.manager) == "",
+        lambda world: {"code": code_of(two_factor.start_enrolment(world.manager)), "current_code": world.codes[0]},
         factor=True,
         notice=("manager", EmailKind.AUTHENTICATOR_REPLACED),
     ),

@@ -33,7 +33,7 @@ def count(key: str, times: str) -> str:
 
 def spend(token: str) -> str:
     try:
-        return authentication.spend(token)[0].email
+        return authentication.spend_refresh_token(token)[0].email
     except authentication.TokenInvalid:
         return "refused"
 
@@ -56,7 +56,7 @@ def code(email: str, password: str, said: str) -> str:
 
 
 def choose(ticket: str, password: str) -> str:
-    return "chosen" if password_reset.give_password(ticket, password) else "refused"
+    return "chosen" if password_reset.set_password(ticket, password) else "refused"
 
 
 def take_email(wanted: str) -> str:

@@ -34,7 +34,7 @@ class Racer:
         self.people = people
 
     def person(self) -> User:
-        user = principals.known(int(self.draw.choice(self.people)))
+        user = principals.load_principal(int(self.draw.choice(self.people)))
         assert user
         user.undo_stack = UUID(int=user.pk)
         return user

@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts import roles
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
@@ -48,7 +48,7 @@ def read_from() -> Iterator[list[str]]:
 
 def weekly(who: User, day: object) -> Any:
     address = f"/api/bookings/admin/weekly?date_from={day}&date_to={day}"
-    headers = {"Authorization": f"Bearer {new_tokens(who)['access']}"}
+    headers = {"Authorization": f"Bearer {issue_tokens(who)['access']}"}
     return Client().get(address, headers=headers)
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import roles
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from bookings.models import Booking
 from stations.models import Station
 from tests.factories import booking, open_station, person
@@ -41,7 +41,7 @@ class Move(threading.Thread):
 
     def __init__(self, port: int, made: Booking) -> None:
         super().__init__()
-        token = new_tokens(person(roles.STAFF, made.station))["access"]
+        token = issue_tokens(person(roles.STAFF, made.station))["access"]
         self.request = urllib.request.Request(
             f"http://127.0.0.1:{port}/api/bookings/admin/{made.pk}",
             data=f'{{"date": "{made.date}", "slot": "20:00"}}'.encode(),

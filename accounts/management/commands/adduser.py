@@ -55,7 +55,7 @@ def _check(user: User) -> None:
 
 
 def _group(name: str) -> Group:
-    if fault := roles.no_such_group([name]):
+    if fault := roles.describe_unknown_groups([name]):
         raise CommandError(fault)
     return Group.objects.get(name=name)
 

@@ -18,5 +18,5 @@ class Command(BaseCommand):
         user = User.objects.filter(email=User.objects.normalize_email(email)).first()
         if user is None:
             raise CommandError(f"There is nobody with the email {email}.")
-        two_factor.take_away(user)
+        two_factor.disable(user)
         self.stdout.write(f"{user} logs in by password alone.")

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         return loaded.passwords
 
     def _print_logins(self, made: Mapping[str, str]) -> None:
-        if not passwords.may_be_published():
+        if not passwords.is_demo_password_allowed():
             self._tell_random({**made, **demo.renew_passwords(demo.accounts())})
         elif logins := demo.logins():
             self.stdout.write(_("Sign in with the password %(password)s as") % {"password": demo.PASSWORD})

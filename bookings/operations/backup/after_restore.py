@@ -43,8 +43,10 @@ def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
     reminders.queue(now)  # those whose hour came before now may have gone: they are held with the rest
     held = outbox.hold_all(now)
     ended = credentials.end_all_but(in_use, at=now)
-    Feed.objects.listed().update(epoch=F("epoch") + sessions.FURTHER)  # before their people's: they stay on their pages
-    people = sessions.end_all()
+    Feed.objects.listed().update(
+        epoch=F("epoch") + sessions.EPOCH_JUMP
+    )  # before their people's: they stay on their pages
+    people = sessions.revoke_access_of_everyone()
     clock_check.confirm(now)  # what was read of it was read before the backup
     UndoStep.objects.all().delete()  # they belong to those sessions
     Booking.objects.update(version=F("version") + VERSIONS)

@@ -20,7 +20,7 @@ def ana(station: Station) -> Customer:
 
 
 def bearer(user: User) -> dict[str, str]:
-    return {"Authorization": f"Bearer {authentication.new_tokens(user)['access']}"}
+    return {"Authorization": f"Bearer {authentication.issue_tokens(user)['access']}"}
 
 
 def search(user: User, body: Any) -> tuple[int, Any]:

@@ -61,7 +61,7 @@ def test_page_s_change_is_told(kitchen: Station, log: Logbook) -> None:
 
 def test_program_s_change_is_told_by_its_person(kitchen: Station, log: Logbook) -> None:
     shop = person(roles.INTEGRATORS, kitchen)
-    client = Client(headers={"authorization": f"Bearer {authentication.new_tokens(shop)['access']}"})
+    client = Client(headers={"authorization": f"Bearer {authentication.issue_tokens(shop)['access']}"})
     body = {"station": "kitchen", "date": f"{FRIDAY}", "slot": "18:00", "party_adults": 2}
     guest = {"name": "Quillon Xanthe", "email": "quillon.x@example.com", "phone": ""}
 

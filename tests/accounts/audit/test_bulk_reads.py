@@ -265,7 +265,7 @@ def test_answer_that_the_caller_has_already_is_not_recorded(api: Caller) -> None
 
 def test_calls_by_key_and_by_token_are_told_apart(api: Caller, bar: Station) -> None:
     user = User.objects.get()
-    _key, text = api_keys.make(name="Shop", stations=[bar], rights=[roles.VIEW, roles.PII], expires_on=None, by=user)
+    _key, text = api_keys.create(name="Shop", stations=[bar], rights=[roles.VIEW, roles.PII], expires_on=None, by=user)
     api.get(f"{WEEK}&station=bar")
     Client().get(WEEK, headers={"Authorization": f"Bearer {text}"})
 

@@ -95,7 +95,7 @@ def test_changes_by_the_api_name_who_and_how(station: Station, staff: User, chan
     body = {"station": "kitchen", "date": str(FRIDAY), "slot": "18:00", "party_adults": 2, "customer": {"name": "Ana"}}
     headers = {}
     if channel == "jwt":
-        headers["Authorization"] = f"Bearer {authentication.new_tokens(staff)['access']}"
+        headers["Authorization"] = f"Bearer {authentication.issue_tokens(staff)['access']}"
     else:
         client.force_login(staff)
     answer = client.post(

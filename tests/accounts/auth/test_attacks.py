@@ -92,9 +92,9 @@ def test_log_says_who_signed_in_and_what_was_refused_and_names_no_account(
             by_page(staff.email, password)
 
     assert [one.getMessage() for one in caplog.records if one.name == "accounts.auth.authentication"] == [
-        f"User {staff.pk} logged in from 127.0.0.1.",
-        "A log-in from 127.0.0.1 is refused.",
-        "A log-in from 127.0.0.1 has to wait: too many failures.",
+        f"User {staff.pk} signed in from 127.0.0.1.",
+        "Sign-in from 127.0.0.1 refused.",
+        "Sign-in from 127.0.0.1 must wait: too many failures.",
     ]
     assert staff.email not in caplog.text
 

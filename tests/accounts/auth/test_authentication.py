@@ -55,7 +55,7 @@ def told(answer: Answer) -> tuple[int, str, str | None]:
 
 
 def tokens(user: User) -> tuple[str, str]:
-    made = authentication.new_tokens(user)
+    made = authentication.issue_tokens(user)
     return made["access"], made["refresh"]
 
 
@@ -391,7 +391,7 @@ def test_a_burst_of_right_passwords_is_let_in_whole(database_url: str) -> None:
 @pytest.mark.parametrize("kind", ["app", "recovery"])
 def test_one_of_eight_processes_spends_a_code(database_url: str, kind: str) -> None:
     user = UserFactory(email="racer@example.com")
-    secret = two_factor.begin(user)
+    secret = two_factor.start_enrolment(user)
     codes = two_factor.confirm(user, code_of(secret, steps=-1)) or []
 
     printed = race(database_url, 8, "code", user.email, PASSWORD, code_of(secret) if kind == "app" else codes[0])

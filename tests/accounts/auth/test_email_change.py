@@ -35,7 +35,7 @@ def browser_of(user: User) -> Client:
 
 def link() -> str:
     """The path in the email that waits last."""
-    text = account_email_text.text_of(AccountEmail.objects.filter(kind=EmailKind.CONFIRM_EMAIL).latest("pk"))
+    text = account_email_text.render(AccountEmail.objects.filter(kind=EmailKind.CONFIRM_EMAIL).latest("pk"))
     [found] = re.findall(r"https://book\.example\.com(/\S+)", text.body)
     return str(found)
 
@@ -201,7 +201,7 @@ def test_link_to_an_address_that_is_no_longer_wanted_is_not_sent(mailed: None, s
     for email in ("mistyped@example.com", NEW):
         browser.post(PAGE, {"email": email})
 
-    taken = account_emails.take(timezone.now())
+    taken = account_emails.lease_next(timezone.now())
 
     assert taken
     assert (taken.email, AccountEmail.objects.count()) == (NEW, 1)

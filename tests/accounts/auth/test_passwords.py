@@ -150,8 +150,8 @@ def by_the_account_page(station: Station, password: str, patch: pytest.MonkeyPat
 
 
 def by_a_mailed_link(station: Station, password: str, patch: pytest.MonkeyPatch) -> str:
-    ticket = password_reset.ticket_for(person(roles.STAFF, station))
-    return Client().post(f"/accounts/new-password/{ticket}/", {"new": password, "again": password}).content.decode()
+    token = password_reset.make_token(person(roles.STAFF, station))
+    return Client().post(f"/accounts/new-password/{token}/", {"new": password, "again": password}).content.decode()
 
 
 def by_adduser(station: Station, password: str, patch: pytest.MonkeyPatch) -> str:

@@ -36,7 +36,7 @@ ASVS_FAILURES_AN_HOUR: Final = 100
 
 @pytest.fixture
 def clock(db: None) -> Iterator[time_machine.Traveller]:
-    rate_limit_counters.forget(before=(NOON + timedelta(days=30)).timestamp())
+    rate_limit_counters.delete_expired(before=(NOON + timedelta(days=30)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 
@@ -137,7 +137,7 @@ def test_failures_of_one_account_leave_others_alone(clock: time_machine.Travelle
 
 @pytest.fixture
 def secret(staff: User, clock: time_machine.Traveller) -> str:
-    secret = two_factor.begin(staff)
+    secret = two_factor.start_enrolment(staff)
     two_factor.confirm(staff, code_of(secret))
     clock.shift(timedelta(minutes=5))
     return secret
@@ -175,7 +175,7 @@ def test_ground_codes_tell_nobody_that_the_password_is_right(
 
 
 def test_recovery_codes_count_as_codes_do(staff: User, secret: str, clock: time_machine.Traveller) -> None:
-    codes = two_factor.renew_codes(staff)
+    codes = two_factor.renew_recovery_codes(staff)
     grind(staff, clock, 10)
 
     assert log_in(staff, code=codes[0]).status_code == 429
@@ -321,13 +321,13 @@ def test_processes_that_reserve_pass_no_more_than_the_limit_together(limit: int)
 
 
 def key_of(owner: User, station: Station) -> str:
-    return api_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=owner)[1]
+    return api_keys.create(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=owner)[1]
 
 
 def test_each_api_key_has_a_limit_of_its_own(station: Station, settings: Settings) -> None:
     settings.RATE_LIMIT = "2/day"
     owner = person(roles.INTEGRATORS, station)
-    access = authentication.new_tokens(owner)["access"]
+    access = authentication.issue_tokens(owner)["access"]
     first, second = key_of(owner, station), key_of(owner, station)
 
     def call(token: str) -> int:

@@ -27,7 +27,7 @@ STALE: Final = timedelta(minutes=10)
 
 @pytest.fixture(autouse=True)
 def clock(db: None) -> Iterator[time_machine.Traveller]:
-    rate_limit_counters.forget(before=(NOON + timedelta(days=2)).timestamp())
+    rate_limit_counters.delete_expired(before=(NOON + timedelta(days=2)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 

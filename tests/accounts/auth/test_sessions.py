@@ -41,7 +41,7 @@ def is_in(client: Client) -> bool:
 
 
 def token(user: User) -> str:
-    return str(authentication.new_tokens(user)["access"])
+    return str(authentication.issue_tokens(user)["access"])
 
 
 def calls(access: str) -> int:
@@ -139,7 +139,7 @@ def test_cookie_of_an_ended_session_is_good_for_nothing_later(staff: User, clock
 
 def test_ending_everything_ends_sessions_tokens_and_feeds_of_that_person_alone(staff: User, station: Station) -> None:
     here, elsewhere = signed_in(staff), signed_in(staff)
-    tokens, feed = authentication.new_tokens(staff), feed_of(elsewhere)
+    tokens, feed = authentication.issue_tokens(staff), feed_of(elsewhere)
     other = person(roles.STAFF, station)
     colleague, theirs = signed_in(other), token(other)
 

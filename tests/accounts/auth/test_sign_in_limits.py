@@ -47,7 +47,7 @@ def redis(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
             time.sleep(0.01)
         settings.REDIS_URL = f"redis+unix://{socket}"
         monkeypatch.setenv("REDIS_URL", settings.REDIS_URL)
-        monkeypatch.setattr(rate_limit_counters._redis_rests, "until", -math.inf)
+        monkeypatch.setattr(rate_limit_counters._redis_pause, "until", -math.inf)
         yield server
         server.terminate()
 
@@ -99,7 +99,7 @@ def test_database_counts_while_redis_is_away(
     redis.send_signal(signal.SIGSTOP)
     counted += [window.add("a", 1), window.add("a", 1)]
     redis.send_signal(signal.SIGCONT)
-    monkeypatch.setattr(rate_limit_counters._redis_rests, "until", -math.inf)
+    monkeypatch.setattr(rate_limit_counters._redis_pause, "until", -math.inf)
     counted += [window.add("a", 1)]
 
     assert counted[:3] == [1, 1, 2]
@@ -115,12 +115,14 @@ def test_window_counts_apart_from_the_one_before_and_from_other_lengths() -> Non
 
 
 def test_forget_drops_what_has_ended_and_keeps_what_has_not() -> None:
-    rate_limit_counters.forget(before=time.time() + 86400)  # the counting below must not meet its own housekeeping
+    rate_limit_counters.delete_expired(
+        before=time.time() + 86400
+    )  # the counting below must not meet its own housekeeping
     past, present = Window(Rate(9, 60), 6000), Rate(9, 86400).window()
     past.add("a", 1)
     present.add("a", 1)
 
-    rate_limit_counters.forget(before=time.time())
+    rate_limit_counters.delete_expired(before=time.time())
 
     assert (past.add("a", 0), present.add("a", 0)) == (0, 1)
 
@@ -209,7 +211,7 @@ def test_the_file_of_counters_is_made_by_many_at_once(tmp_path: Path) -> None:
     def count(number: int) -> int:
         start.wait(timeout=60)
         file = rate_limit_counters._File(tmp_path / f"{number // 8}.sqlite3")
-        return len(file.connection.execute(rate_limit_counters._COUNT.replace("%s", "?"), ("key", 1, 1)).fetchall())
+        return len(file.connection.execute(rate_limit_counters._ADD.replace("%s", "?"), ("key", 1, 1)).fetchall())
 
     start = Barrier(8)
     with ThreadPoolExecutor(8) as threads:

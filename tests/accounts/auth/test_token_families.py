@@ -20,7 +20,7 @@ class Pair(NamedTuple):
 
 
 def signed_in(user: User) -> Pair:
-    made = authentication.new_tokens(user)
+    made = authentication.issue_tokens(user)
     return Pair(made["access"], made["refresh"])
 
 

@@ -31,7 +31,7 @@ WEEK: Final = "/calendar/week/?station=kitchen"
 @pytest.fixture(autouse=True)
 def clock(db: None) -> Iterator[time_machine.Traveller]:
     """Noon, for whoever asks; and no failure of an earlier test is counted there."""
-    rate_limit_counters.forget(before=(NOON + timedelta(days=2)).timestamp())
+    rate_limit_counters.delete_expired(before=(NOON + timedelta(days=2)).timestamp())
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 
@@ -110,7 +110,7 @@ def test_set_up_shows_the_secret_as_a_picture_under_the_strict_policy(staff: Use
 
 
 def test_set_up_ends_other_sessions_and_tokens_and_is_recorded(staff: User) -> None:
-    here, elsewhere, access = browser_of(staff), browser_of(staff), authentication.new_tokens(staff)["access"]
+    here, elsewhere, access = browser_of(staff), browser_of(staff), authentication.issue_tokens(staff)["access"]
     secret = secret_in(here.post(f"{FACTOR}app/"))
 
     here.post(f"{FACTOR}confirm/", {"code": code_of(secret), "old": PASSWORD})
@@ -350,7 +350,7 @@ def test_whoever_lacks_a_demanded_factor_is_led_to_set_one_up(demanding: None, m
 
 
 def test_whoever_lacks_a_demanded_factor_reaches_no_api(manager: User, settings: Settings) -> None:
-    access = authentication.new_tokens(manager)["access"]
+    access = authentication.issue_tokens(manager)["access"]
     settings.SECOND_FACTOR_GROUPS = [roles.MANAGERS]
     browser = browser_of(manager)
 

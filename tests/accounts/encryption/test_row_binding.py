@@ -84,18 +84,18 @@ def mails_rows(station: Station) -> list[models.Model]:
 def authenticators_rows(station: Station) -> list[models.Model]:
     for number in range(2):
         user = UserFactory(email=f"u{number}@example.com")
-        two_factor.begin(user)
+        two_factor.start_enrolment(user)
         Authenticator.objects.get(user=user)
     found = list(Authenticator.objects.order_by("pk"))
     for one in found:
-        one.secret = two_factor.NOBODYS
+        one.secret = two_factor.DUMMY_SECRET
         one.save()
     return [*found]
 
 
 def resets_rows(station: Station) -> list[models.Model]:
     for one in (ANA, BOB):
-        password_reset.ask(one.email, language="en", address=None)
+        password_reset.request_reset(one.email, language="en", address=None)
     return [*ResetRequest.objects.order_by("pk")]
 
 

@@ -32,8 +32,8 @@ def from_before(station: Station, settings: Any) -> Booking:
     mail = Mail.objects.get()
     mail.message, mail.ended_at = "Dear Ana", timezone.now() - timedelta(days=1)
     mail.save()
-    two_factor.begin(UserFactory())
-    password_reset.ask("ana@example.com", language="en", address=None)
+    two_factor.start_enrolment(UserFactory())
+    password_reset.request_reset("ana@example.com", language="en", address=None)
     ResetRequest.objects.update(key=None)  # a column that it does not know
     settings.PII_ROW_BINDING = "on"
     return made
@@ -102,7 +102,7 @@ def test_value_of_before_that_somebody_plants_later_is_refused_and_named(from_be
 
 
 def test_request_for_a_new_password_gets_a_key_of_its_own(from_before: Booking) -> None:
-    password_reset.ask("bob@example.com", language="en", address=None)
+    password_reset.request_reset("bob@example.com", language="en", address=None)
 
     keys("rotate")
 
@@ -113,13 +113,13 @@ def test_request_for_a_new_password_gets_a_key_of_its_own(from_before: Booking) 
 
 def test_app_of_before_still_signs_in_and_is_bound_by_its_next_change(from_before: Booking, settings: Any) -> None:
     one = Authenticator.objects.get()
-    secret = two_factor.begun(one.user)
+    secret = two_factor.pending_secret(one.user)
     assert secret
 
     one.save()
 
     settings.PII_ROW_BINDING = "required"
-    assert two_factor.begun(one.user) == secret
+    assert two_factor.pending_secret(one.user) == secret
 
 
 def test_values_of_before_are_no_fault_of_a_restored_backup(from_before: Booking, settings: Any) -> None:

@@ -85,7 +85,7 @@ def test_log_out_ends_the_session(staff: User, client: Client) -> None:
 
 
 def test_log_in_sent_twice_with_a_code_that_is_good_once_is_one_session(staff: User) -> None:
-    secret = two_factor.begin(staff)
+    secret = two_factor.start_enrolment(staff)
     two_factor.confirm(staff, code_of(secret, steps=-1))
     browser, late = Client(), Client()
     [form] = [form for form in forms_of(browser.get(LOGIN)) if "password" in form.passwords]

@@ -154,7 +154,7 @@ def test_link_is_mailed_where_it_can_be_and_the_manager_never_sees_it(
 
 def test_link_keeps_the_second_factor(admin: Client, station: Station) -> None:
     mate = person(roles.STAFF, station)
-    two_factor.confirm(mate, code_of(two_factor.begin(mate), steps=-1))
+    two_factor.confirm(mate, code_of(two_factor.start_enrolment(mate), steps=-1))
 
     assert choose(link_in(admin.post(url(mate, "password-link")))) == 200
 

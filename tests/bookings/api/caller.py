@@ -10,7 +10,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from accounts.models import User
 
 JSON = "application/json"
@@ -94,7 +94,7 @@ class Caller:
         if user and session:
             self.client.force_login(user)
         elif user:
-            self.headers["Authorization"] = f"Bearer {new_tokens(user)['access']}"
+            self.headers["Authorization"] = f"Bearer {issue_tokens(user)['access']}"
 
     def call(self, method: str, address: str, content: str | bytes = b"", kind: str = JSON, **headers: str) -> Any:
         """Send just this; names of headers with `_` for `-`."""

@@ -16,7 +16,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 
 from accounts import roles
 from accounts.auth import api_keys
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
@@ -69,10 +69,10 @@ class Fault(NamedTuple):
 
 def token_of(caller: str, station: Station) -> str:
     if caller in GROUPS:
-        return str(new_tokens(factories.person(GROUPS[caller], station))["access"])
+        return str(issue_tokens(factories.person(GROUPS[caller], station))["access"])
     owner = factories.person(roles.INTEGRATORS, station)
     rights = [roles.VIEW, roles.PII, roles.CHANGE]
-    _key, text = api_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=owner)
+    _key, text = api_keys.create(name="Shop", stations=[station], rights=rights, expires_on=None, by=owner)
     return text
 
 

@@ -38,7 +38,7 @@ def owner(station: Station, bar: Station) -> User:
 
 
 def key_of(owner: User, *stations: Station, rights: Any = EVERYTHING, expires_on: date | None = None) -> str:
-    _made, text = api_keys.make(name="Shop", stations=stations, rights=rights, expires_on=expires_on, by=owner)
+    _made, text = api_keys.create(name="Shop", stations=stations, rights=rights, expires_on=expires_on, by=owner)
     return text
 
 
@@ -262,10 +262,10 @@ def test_last_use_is_noted_at_most_once_a_minute(owner: User, station: Station) 
 
 def test_key_costs_two_queries_while_its_use_is_noted_already(owner: User, station: Station) -> None:
     key = key_of(owner, station)
-    api_keys.caller(key)
+    api_keys.authenticate(key)
 
     with CaptureQueriesContext(connection) as asked:
-        found = api_keys.caller(key)
+        found = api_keys.authenticate(key)
 
     assert (found, len(asked)) == (owner, 2)
 

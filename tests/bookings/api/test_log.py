@@ -61,7 +61,7 @@ def test_words_that_were_asked_for_stand_nowhere(api: Caller, station: Station, 
 
 
 def test_door_is_told(staff: User, station: Station, client: Client, log: Logbook) -> None:
-    _key, text = api_keys.make(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
+    _key, text = api_keys.create(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
     client.force_login(staff)
 
     client.get(WEEK)

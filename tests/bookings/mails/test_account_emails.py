@@ -109,7 +109,7 @@ def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_languag
 
 
 def test_notice_of_what_the_operator_did_says_so(staff: User, office: PostOffice, send: Send) -> None:
-    two_factor.confirm(staff, code_of(two_factor.begin(staff)))
+    two_factor.confirm(staff, code_of(two_factor.start_enrolment(staff)))
     call_command("forget_second_factor", staff.email)
     send()
 
@@ -141,12 +141,12 @@ def test_every_notice_is_written_in_every_language(
 
 
 def test_every_kind_has_its_words() -> None:
-    assert {*NOTICES, *account_emails.LINKS, EmailKind.RETENTION_NOTICE} == set(EmailKind)
+    assert {*NOTICES, *account_emails.LINK_KINDS, EmailKind.RETENTION_NOTICE} == set(EmailKind)
 
 
 def test_notice_and_change_stand_or_fall_together(staff: User) -> None:
     with transaction.atomic():
-        sessions.give_password(staff)
+        sessions.save_password(staff)
         queued = AccountEmail.objects.count()
         transaction.set_rollback(True)
 
@@ -156,7 +156,7 @@ def test_notice_and_change_stand_or_fall_together(staff: User) -> None:
 def test_nothing_is_queued_without_a_mail_server(staff: User, settings: Settings) -> None:
     settings.MAIL_SERVER = {}
 
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert not AccountEmail.objects.exists()
 
@@ -173,20 +173,20 @@ def test_recipient_and_details_rest_unreadable(manager: User, staff: User) -> No
 
 
 def test_email_is_sent_once_and_its_row_goes(staff: User, office: PostOffice, send: Send) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert [send(), send(), len(office.kept), AccountEmail.objects.count()] == [[Outcome.SENT], [], 1, 0]
 
 
 def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOffice, send: Send) -> None:
     office.answers["RCPT"] = ["451 later"]
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert [send(), send(), send(timedelta(minutes=5))] == [[Outcome.DEFERRED], [], [Outcome.SENT]]
 
 
 def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, office: PostOffice, send: Send) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
     worker.tidy(timezone.now() + timedelta(hours=47))
     assert AccountEmail.objects.count() == 1
 
@@ -196,13 +196,13 @@ def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, offi
 
 
 def test_email_survives_a_clock_that_leaps_and_is_put_right(staff: User, office: PostOffice, send: Send) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert [send(timedelta(days=30)), send(), len(office.kept)] == [[], [Outcome.SENT], 1]
 
 
 def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, settings: Settings) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
     settings.MAIL_SERVER = {}
 
     worker.tidy(timezone.now())
@@ -212,22 +212,22 @@ def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, setti
 
 def test_address_that_no_header_can_hold_stops_nothing(staff: User, office: PostOffice, send: Send) -> None:
     account_emails.queue(staff, EmailKind.EMAIL_CHANGED, to="a\u0301 b@exämple..com")
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert (send(), len(office.kept)) == ([Outcome.REFUSED, Outcome.SENT], 1)
 
 
 def test_email_that_waits_is_seen_by_whoever_watches(staff: User) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     assert stats.queue(timezone.now() + timedelta(minutes=5)).oldest >= timedelta(minutes=5)
 
 
 def test_restore_forgets_what_waited(staff: User) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
     email_change.change(staff, "new@example.com")
 
-    sessions.end_all()
+    sessions.revoke_access_of_everyone()
 
     assert not AccountEmail.objects.exists()
 
@@ -243,7 +243,7 @@ def test_invitation_leads_to_a_first_password(station: Station, manager: User, o
     user.save()
     user.stations.add(station)
     with acting(manager):
-        assert password_reset.link_of_manager(user) is None
+        assert password_reset.create_manager_link(user) is None
     send()
 
     mail = office.kept[0]
@@ -259,7 +259,7 @@ def test_invitation_leads_to_a_first_password(station: Station, manager: User, o
 
 def test_link_for_a_new_password_says_who_sent_it(staff: User, manager: User, office: PostOffice, send: Send) -> None:
     with acting(manager):
-        password_reset.link_of_manager(staff)
+        password_reset.create_manager_link(staff)
     send()
 
     [mail] = office.kept
@@ -272,7 +272,7 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
     staff: User, manager: User, office: PostOffice, send: Send
 ) -> None:
     with acting(manager):
-        password_reset.link_of_manager(staff)
+        password_reset.create_manager_link(staff)
         User.objects.filter(pk=staff.pk).update(is_active=False)
         delegation.notify_of_changes(staff, ["is_active"], old_email=staff.email)
 
@@ -282,7 +282,7 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
 
 
 def test_worker_sends_them_on_its_rounds(staff: User, office: PostOffice) -> None:
-    sessions.give_password(staff)
+    sessions.save_password(staff)
     with SmtpTransport(server_of(office)) as transport:
         assert worker.run_once(transport) == 1
 

@@ -70,7 +70,7 @@ def path_of(link: str) -> str:
 
 
 def link_for(user: User) -> str:
-    return f"/accounts/new-password/{password_reset.ticket_for(user)}/"
+    return f"/accounts/new-password/{password_reset.make_token(user)}/"
 
 
 def choose(path: str, new: str = NEW, again: str = NEW) -> int:
@@ -99,7 +99,7 @@ def test_whoever_forgot_their_password_chooses_another_by_mail(staff: User, offi
 
 
 def test_new_password_ends_what_was_before_and_is_recorded(staff: User) -> None:
-    browser, access = log_in(staff, PASSWORD), authentication.new_tokens(staff)["access"]
+    browser, access = log_in(staff, PASSWORD), authentication.issue_tokens(staff)["access"]
     staff.refresh_from_db()
     assert browser
 
@@ -211,7 +211,7 @@ def test_link_is_over_when_its_person_changed(staff: User, become: Callable[[Use
 )
 def test_forged_link_opens_nothing(staff: User, station: Station, ticket: str) -> None:
     other = person(roles.STAFF, station)
-    token = password_reset.ticket_for(staff).partition("-")[2]
+    token = password_reset.make_token(staff).partition("-")[2]
 
     path = f"/accounts/new-password/{ticket.format(pk=staff.pk, other=other.pk, token=token)}/"
 
@@ -227,7 +227,7 @@ def test_new_password_must_be_a_good_one(staff: User) -> None:
 
 
 def test_second_factor_is_still_asked_for(staff: User) -> None:
-    secret = two_factor.begin(staff)
+    secret = two_factor.start_enrolment(staff)
     two_factor.confirm(staff, code_of(secret, steps=-1))
 
     assert choose(link_for(staff)) == 200
@@ -341,6 +341,6 @@ def test_mail_speaks_the_language_in_which_it_was_asked_for(staff: User, office:
 def test_one_of_eight_processes_uses_a_link(database_url: str) -> None:
     user = UserFactory(email="racer@example.com")
 
-    printed = race(database_url, 8, "choose", password_reset.ticket_for(user), NEW)
+    printed = race(database_url, 8, "choose", password_reset.make_token(user), NEW)
 
     assert sorted(printed) == ["chosen", *["refused"] * 7]

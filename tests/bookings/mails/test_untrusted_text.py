@@ -40,12 +40,12 @@ BODY: Final = {
 
 def key_of(user: User) -> str:
     rights = [roles.VIEW, roles.PII, roles.CHANGE]
-    _key, text = api_keys.make(name="Shop", stations=user.stations.all(), rights=rights, expires_on=None, by=user)
+    _key, text = api_keys.create(name="Shop", stations=user.stations.all(), rights=rights, expires_on=None, by=user)
     return text
 
 
 def token_of(user: User) -> str:
-    return str(authentication.new_tokens(user)["access"])
+    return str(authentication.issue_tokens(user)["access"])
 
 
 def book(bearer: str, **fields: Any) -> UUID:

@@ -329,8 +329,8 @@ def test_text_of_a_mail_on_its_way_is_kept_however_long_it_takes(station: Statio
 
 @pytest.mark.django_db
 def test_sessions_and_spent_tokens_are_forgotten_once_they_are_over(staff: User) -> None:
-    refresh = authentication.new_tokens(staff)["refresh"]
-    authentication.refreshed(refresh)
+    refresh = authentication.issue_tokens(staff)["refresh"]
+    authentication.refresh_tokens(refresh)
     Client().force_login(staff)
 
     worker.tidy(timezone.now())

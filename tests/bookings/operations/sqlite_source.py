@@ -50,7 +50,7 @@ def fill() -> None:
     services.reschedule(made[0].pk, to=Place(SATURDAY, time(19), "kitchen"), by=roles.OPERATOR)
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)
     erasure.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
-    api_keys.make(name="Shop", stations=[kitchen], rights=[roles.VIEW], expires_on=None, by=manager)
+    api_keys.create(name="Shop", stations=[kitchen], rights=[roles.VIEW], expires_on=None, by=manager)
     Client().force_login(manager)
     Checkpointer().make(timezone.now())
     person(roles.VIEWERS, bar).delete()  # whose key is not given to anybody else

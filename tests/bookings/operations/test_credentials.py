@@ -52,7 +52,7 @@ def make(transactional_db: None) -> Make:
 def held_at(station: Station) -> Held:
     user = person(roles.MANAGERS, station)
     rights = [roles.VIEW, roles.PII]
-    key, text = api_keys.make(name="Shop", stations=[station], rights=rights, expires_on=None, by=user)
+    key, text = api_keys.create(name="Shop", stations=[station], rights=rights, expires_on=None, by=user)
     feed, secret = feeds.make(station=None, details=True, by=user)
     return Held(user, text, key.pk, secret, feed.pk)
 
@@ -97,7 +97,7 @@ def renew(held: Held) -> None:
 
 
 def end_everything(held: Held) -> None:
-    sessions.end_everything(held.user)
+    sessions.revoke_access(held.user)
 
 
 def leave(held: Held) -> None:
@@ -224,7 +224,7 @@ def test_ended_ones_go_from_the_page_with_everything_else(make: Make) -> None:
     held = make()
     run("credentials", "end")
 
-    sessions.end_everything(held.user)
+    sessions.revoke_access(held.user)
 
     assert not ApiKey.objects.visible_to(held.user).exists()
     assert not Feed.objects.visible_to(held.user).exists()

@@ -87,7 +87,7 @@ def by_api(email: str, password: str) -> bool:
 def test_published_password_is_for_loopback_alone(settings: Settings, host: str, public: str, allowed: bool) -> None:
     settings.HOST, settings.PUBLIC_URL, settings.PRODUCTION = host, public, public.startswith("https:")
 
-    assert passwords.may_be_published() is allowed
+    assert passwords.is_demo_password_allowed() is allowed
 
 
 def test_demo_that_others_reach_has_random_passwords_that_are_printed_once(db: None, exposed: None) -> None:
@@ -120,8 +120,8 @@ def test_renewed_password_ends_all_that_anybody_had_made_with_the_published_one(
     manager = User.objects.get(email="manager@example.com")
     client = Client()
     client.force_login(manager)
-    token = authentication.new_tokens(manager)["access"]
-    _key, key = api_keys.make(
+    token = authentication.issue_tokens(manager)["access"]
+    _key, key = api_keys.create(
         name="Shop", stations=Station.objects.all(), rights=[roles.VIEW], expires_on=None, by=manager
     )
     feeds.make(station=None, details=False, by=manager)

@@ -160,7 +160,7 @@ def asked(method: str, path: str, token: str, body: bytes = b"") -> tuple[int, b
 @pytest.mark.postgresql
 def test_database_that_stops_and_starts_is_told_and_found_again_without_a_hand(throwaway: Throwaway) -> None:
     kitchen = open_station(code="kitchen", capacity=99)
-    token = str(authentication.new_tokens(person(roles.STAFF, kitchen))["access"])
+    token = str(authentication.issue_tokens(person(roles.STAFF, kitchen))["access"])
     new = b'{"station": "kitchen", "date": "2031-03-07", "slot": "20:00", "party_adults": 2}'
     assert asked("POST", "/api/bookings/", token, new)[0] == 201
 

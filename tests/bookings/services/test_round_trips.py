@@ -33,7 +33,7 @@ def test_move_waits_for_what_it_has_to_know_and_for_nothing_else(
     station: Station, monkeypatch: pytest.MonkeyPatch, stack: UUID | None
 ) -> None:
     made = booking(station, customer=ANA)
-    staff = principals.known(person(roles.STAFF, station).pk)
+    staff = principals.load_principal(person(roles.STAFF, station).pk)
     assert staff
     staff.undo_stack = stack
     services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)  # now known: what is asked once a process
@@ -83,7 +83,7 @@ def test_change_is_planned_once_and_not_each_time(
     that looks cheaper."""
     made = booking(station, SATURDAY, time(20), customer=ANA)
     crowd(station, 20_000)
-    staff = principals.known(person(roles.STAFF, station).pk)
+    staff = principals.load_principal(person(roles.STAFF, station).pk)
     assert staff
     staff.undo_stack = stack
 

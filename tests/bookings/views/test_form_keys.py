@@ -101,7 +101,7 @@ def test_secret_that_is_shown_once_is_shown_to_who_sends_its_form_again(visitor:
 
 
 def test_recovery_codes_are_the_same_when_their_form_is_sent_again(visitor: Client, staff: User) -> None:
-    codes = two_factor.confirm(staff, code_of(two_factor.begin(staff), steps=-1)) or []
+    codes = two_factor.confirm(staff, code_of(two_factor.start_enrolment(staff), steps=-1)) or []
     visitor.force_login(staff)
     form = form_at(visitor, "/accounts/me/factor/", "code")
     sent = filled(form, code=codes[0], old=PASSWORD)

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts import roles
-from accounts.auth.authentication import new_tokens
+from accounts.auth.authentication import issue_tokens
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
@@ -486,7 +486,7 @@ def test_what_is_changed_by_the_api_in_the_same_session_can_be_undone(visitor: C
 
 def test_what_is_changed_by_a_token_is_on_no_stack(visitor: Client, station: Station, staff: User) -> None:
     made = booking(station)
-    headers = {"Authorization": f"Bearer {new_tokens(staff)['access']}"}
+    headers = {"Authorization": f"Bearer {issue_tokens(staff)['access']}"}
     Client().patch(
         f"/api/bookings/admin/{made.pk}", {"date": "2031-03-08", "slot": "19:00"}, "application/json", headers=headers
     )

@@ -31,7 +31,7 @@ def log() -> Iterator[Logbook]:
         (f"/feeds/{SECRET}.ics", "/feeds/<str:secret>.ics"),
         (f"/feeds/{SECRET}", "(unknown)"),
         (f"/nowhere//Feeds/{SECRET}", "(unknown)"),
-        (f"/accounts/new-password/1-{SECRET}/", "/accounts/new-password/<str:ticket>/"),
+        (f"/accounts/new-password/1-{SECRET}/", "/accounts/new-password/<str:reset_token>/"),
         (f"/api/nowhere/{SECRET}?q={SECRET}", "/api/(unknown)"),
         (f"/static/{SECRET}.js", "(files)"),
     ],

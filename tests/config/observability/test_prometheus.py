@@ -287,7 +287,7 @@ def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) 
 def test_emails_are_counted_by_kind(station: Station, staff: User, office: PostOffice, settings: LazySettings) -> None:
     settings.MAIL_SERVER = server_of(office)
     create(station)
-    sessions.give_password(staff)
+    sessions.save_password(staff)
 
     found = grown(lambda: call_command("deliver", "--once"), "stationbook_mails_total")
 
