@@ -10,11 +10,11 @@ class AccountsConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from accounts import roles
-        from accounts.audit import recording
+        from accounts.audit import recorder
         from accounts.auth import two_factor
         from accounts.rls import policies
 
-        recording.register_models()
+        recorder.register_models()
         post_migrate.connect(roles.sync_groups, sender=self)
         post_migrate.connect(policies.sync_policies, sender=self)
         post_migrate.connect(two_factor.require_known_groups, sender=self)

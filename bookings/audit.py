@@ -17,10 +17,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.audit import origin, recording
-from accounts.audit.models import Chains
-from accounts.audit.origin import HIDDEN, Channel
-from accounts.audit.visibility import ARRIVED, Seen, hides_origin
+from accounts.audit import origin, recorder
+from accounts.audit.models import LockedChains
+from accounts.audit.origin import REDACTED, Channel
+from accounts.audit.visibility import MOVED_IN, VisibleStations, hides_origin
 from accounts.models import AuditEntry
 from bookings.models import Booking, Feed
 from bookings.models.mail_state import Kind
@@ -35,7 +35,7 @@ class Event(models.TextChoices):
     EDITED = "edited", gettext_lazy("Edited")
     RESCHEDULED = "rescheduled", gettext_lazy("Moved")
     LEFT = "left", gettext_lazy("Moved to another station")
-    CAME = ARRIVED, gettext_lazy("Came from another station")
+    CAME = MOVED_IN, gettext_lazy("Came from another station")
     STATUS = "status", gettext_lazy("Status changed")
     DISPLACED = "displaced", gettext_lazy("Lost its place")
     RETIMED = "retimed", gettext_lazy("Times recomputed")
@@ -97,16 +97,16 @@ def differences(
 ) -> dict[str, list[Any]]:
     """`{field: [old, new]}` for what differs, and for `always`, in JSON's types; wishes without their text."""
     return {
-        name: [HIDDEN, HIDDEN] if name == "special_requests" else [_plain(before.get(name)), _plain(new)]
+        name: [REDACTED, REDACTED] if name == "special_requests" else [_plain(before.get(name)), _plain(new)]
         for name, new in after.items()
         if name in always or before.get(name) != new
     }
 
 
-def record(changes: Iterable[Change], *, by: Person, chains: Chains | None = None) -> None:
+def record(changes: Iterable[Change], *, by: Person, chains: LockedChains | None = None) -> None:
     """Write the entries, in the transaction of the changes themselves. `chains` are theirs, where they were asked for already."""
     kind = ContentType.objects.get_for_model(Booking)
-    source = origin.context(by)
+    source = origin.entry_fields(by)
     entries = (
         AuditEntry(
             content_type=kind,
@@ -144,7 +144,7 @@ def _lines(found: Iterable[AuditEntry], booking: Booking, person: Person) -> lis
     return [line(entry, booking.station.country, seen) for entry in found]
 
 
-def line(entry: AuditEntry, country: str, seen: Seen) -> Line:
+def line(entry: AuditEntry, country: str, seen: VisibleStations) -> Line:
     hidden = hides_origin(entry, seen)
     return Line(
         when=entry.timestamp,
@@ -159,18 +159,18 @@ def _is_plain_command(entry: AuditEntry) -> bool:
     return not entry.actor_email and entry.channel == Channel.COMMAND
 
 
-def entry_sentence(entry: AuditEntry, country: str, seen: Seen) -> str:
+def entry_sentence(entry: AuditEntry, country: str, seen: VisibleStations) -> str:
     """What an entry about a booking says, for somebody who sees these stations."""
     changes = entry.changes or {}
     if entry.event == Event.CAME and hides_origin(entry, seen):
-        given = [str(label) for name, label in recording.GIVEN.items() if name in changes]
+        given = [str(label) for name, label in recorder.GIVEN_CONTACT_LABELS.items() if name in changes]
         return "; ".join([f"{capfirst(_('another station'))} → {_place(changes, 1, country)}", *given])
     return sentence(entry.event, changes, country)
 
 
 def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
     """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
-    given = [str(label) for name, label in recording.GIVEN.items() if name in changes]
+    given = [str(label) for name, label in recorder.GIVEN_CONTACT_LABELS.items() if name in changes]
     if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
         return "; ".join([_moved(event, changes, country), *given])
     if event == Event.STATUS:
@@ -181,7 +181,7 @@ def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
         return "; ".join([f"{Event.CREATED.label}: {_place(changes, 1, country)}", *given])
     label = Event(event).label if event in Event.values else event
     silent = ("needs_place", "starts_at", "ends_at")
-    fields = ", ".join(recording.field_label(Booking, name) for name in changes if name not in silent)
+    fields = ", ".join(recorder.field_label(Booking, name) for name in changes if name not in silent)
     return f"{label}: {fields}" if fields else str(label)
 
 

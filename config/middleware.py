@@ -18,7 +18,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts.audit.origin import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, override_origin
 from accounts.auth import rate_limits, sessions, undo_stack
 from accounts.models import User
 from accounts.rls import session
@@ -239,7 +239,7 @@ def audit_origin(get_response: Handler) -> Handler:
             remote_addr=remote_address(request),
             request_id=request.request_id,  # type: ignore[attr-defined]
         )
-        with acting(origin):
+        with override_origin(origin):
             return get_response(request)
 
     return handle

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from accounts import roles
-from accounts.audit.origin import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, override_origin
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import audit, services
@@ -60,7 +60,7 @@ def moved(cellar: Station, station: Station, mover: User) -> Booking:
     """To the kitchen, for a customer who is made there; its mail waits."""
     made = booking(cellar, DAY, time(20, 45), customer=Contact("Nora Silva", "nora@example.com"))
     origin = Origin(Channel.PAGE, mover, remote_addr="203.0.113.77", request_id="rid-77")
-    with acting(origin):
+    with override_origin(origin):
         found = services.reschedule(made.pk, to=Place(SATURDAY, time(19), "kitchen"), by=mover)
     Mail.objects.update(due_at=found.created_at)
     return found

@@ -236,7 +236,7 @@ def _shown(bound: BoundField, values: Iterable[str]) -> str:
     return ", ".join(labels.get(one, one) for one in values) or "–"
 
 
-def _actor(entry: AuditEntry, person: Any, seen: visibility.Seen) -> str:
+def _actor(entry: AuditEntry, person: Any, seen: visibility.VisibleStations) -> str:
     if visibility.hides_origin(entry, seen):
         return gettext("someone at another station")
     actor: User | None = entry.actor

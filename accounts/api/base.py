@@ -120,7 +120,7 @@ class ApiView(APIView):
         if response.status_code < 500 and request.user.pk:
             _add_log_fields(request, response.status_code)
         if self.reads and response.status_code < 300 and (due := bulk_reads.tally.add(self.reads, by=request.user)):
-            written = partial(bulk_reads.write, due)
+            written = partial(bulk_reads.record_or_log, due)
             response._resource_closers.append(written)  # type: ignore[attr-defined]  # once the answer is sent
         if isinstance(response, Response):  # and no stream
             response.add_post_render_callback(_drop_references)
@@ -184,7 +184,7 @@ def _drop_references(response: Response) -> None:
 
 
 def _add_log_fields(request: Request, status: int) -> None:
-    fields: dict[str, Any] = {"channel": origin.origin().channel}
+    fields: dict[str, Any] = {"channel": origin.current_origin().channel}
     if status < 400:
         given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
         fields["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts import customers, roles
 from accounts.api.base import ApiViewSet, PublicMixin
-from accounts.audit.bulk_reads import CONTACT, Read, ReadEvent
+from accounts.audit.bulk_reads import CONTACT_FIELDS, Read, ReadEvent
 from accounts.auth import authentication
 from accounts.auth.passwords import MAX_LENGTH
 from accounts.auth.rate_limits import SearchThrottle, TooManyFailures, UserThrottle
@@ -135,7 +135,7 @@ def _etag(customer: Customer, *, private: bool) -> str:
 
 def _reads(found: Sequence[Customer]) -> list[Read]:
     counts = Counter(customer.station_id for customer in found)
-    return [Read(ReadEvent.CUSTOMERS_READ, station_id, CONTACT, count) for station_id, count in counts.items()]
+    return [Read(ReadEvent.CUSTOMERS_READ, station_id, CONTACT_FIELDS, count) for station_id, count in counts.items()]
 
 
 def _customer(customer: Customer, person: Person) -> dict[str, Any]:

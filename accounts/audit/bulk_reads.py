@@ -1,9 +1,9 @@
-"""Reads of personal data in bulk, in the audit log: exports, calendar feeds with details, and lists by API.
+"""Audit entries for bulk reads of personal data: exports, calendar feeds with details, and lists by API.
 
-An entry at each station that was read says who read how much, of which days and with which personal fields; never what they held.
-An export is recorded each time, before its first line. Calls of the API are counted by each process, for they are many and must
-not wait: the first of a caller at a station is recorded at once, then the count when it has grown tenfold, or after an hour. So a
-process that is killed loses a count at most, and not that somebody read.
+For each station there is an entry with who read how many rows, of which days and with which personal fields, but no values. Every
+export is recorded, before its first line. API calls are too many for that, and must not wait: each process counts them, and
+records the first call of a caller at a station at once, then again when the count has grown tenfold or after an hour. A process
+that is killed loses at most a count, never the fact that someone read.
 """
 
 import logging
@@ -26,14 +26,14 @@ from stations.models import Station
 
 log = logging.getLogger(__name__)
 
-CONTACT: Final = ("name", "email", "phone")
-PERSONAL: Final = (*CONTACT, "special_requests")
-STAFF: Final = ("actor_email", "remote_addr")
+CONTACT_FIELDS: Final = ("name", "email", "phone")
+PERSONAL_FIELDS: Final = (*CONTACT_FIELDS, "special_requests")
+STAFF_FIELDS: Final = ("actor_email", "remote_addr")
 """Personal fields of a customer, of a booking, and of the audit log."""
-SECONDS_BETWEEN: Final = 3600
-GROWN: Final = 10
-"""How many times as much is read until the next entry, unless that is little."""
-LITTLE: Final = 100
+MAX_SECONDS_BETWEEN_ENTRIES: Final = 3600
+GROWTH_FACTOR: Final = 10
+"""The next entry is written when the count has grown this many times, and by at least MIN_GROWTH."""
+MIN_GROWTH: Final = 100
 
 
 class ReadEvent(models.TextChoices):
@@ -46,7 +46,7 @@ class ReadEvent(models.TextChoices):
     CUSTOMERS_READ = "customers_read", gettext_lazy("Customers read by API")
 
 
-LABELS: Final = {
+FIELD_LABELS: Final = {
     "name": gettext_lazy("name"),
     "email": gettext_lazy("email"),
     "phone": gettext_lazy("phone"),
@@ -58,7 +58,7 @@ LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """So many rows of a station that somebody read, in one call or several. Dates are None where the rows have none."""
+    """A number of rows of a station that were read, in one or several calls. Dates are None if the rows have none."""
 
     event: ReadEvent
     station_id: int | None
@@ -67,11 +67,11 @@ class Read:
     first: date | None = None
     last: date | None = None
     calls: int = 1
-    context: Mapping[str, Any] = field(default_factory=origin.context)
-    """Who and from where, as `recording.context` says it."""
+    context: Mapping[str, Any] = field(default_factory=origin.entry_fields)
+    """Who read, and from where, as fields of an audit entry."""
 
-    def and_then(self, later: "Read") -> "Read":
-        """Both together, as of the later one."""
+    def merge(self, later: "Read") -> "Read":
+        """Both reads as one, with the origin of the later."""
         days = [day for day in (self.first, self.last, later.first, later.last) if day]
         return replace(
             later,
@@ -83,7 +83,7 @@ class Read:
 
 
 def record(reads: Iterable[Read]) -> None:
-    """Write an entry for each."""
+    """Write an audit entry for each read."""
     kind, found = ContentType.objects.get_for_model(Station), list(reads)
     stations = Station.objects.in_bulk([read.station_id for read in found if read.station_id])
     AuditEntry.objects.bulk_create(
@@ -111,21 +111,23 @@ def _as_json(read: Read) -> dict[str, Any]:
     }
 
 
-def sentence(event: str, changes: Mapping[str, Any]) -> str:
-    """What an entry says, for a person: “Bookings exported: 120 (2031-03-01 to 2031-03-31), with name, email, phone”."""
-    said = {name: new for name, (_old, new) in changes.items()}
-    text = f"{ReadEvent(event).label}: {said['count']}"
-    if "first" in said:
-        text += f" ({said['first']})" if said["first"] == said["last"] else f" ({said['first']} – {said['last']})"
-    if said["calls"] > 1:
-        text += " " + ngettext("in %(count)d call", "in %(count)d calls", said["calls"]) % {"count": said["calls"]}
-    names = ", ".join(str(LABELS.get(name, name)) for name in said["fields"])
+def describe(event: str, changes: Mapping[str, Any]) -> str:
+    """A description of an entry, such as “Bookings exported: 120 (2031-03-01 to 2031-03-31), with name, email, phone”."""
+    values = {name: new for name, (_old, new) in changes.items()}
+    text = f"{ReadEvent(event).label}: {values['count']}"
+    if "first" in values:
+        text += (
+            f" ({values['first']})" if values["first"] == values["last"] else f" ({values['first']} – {values['last']})"
+        )
+    if values["calls"] > 1:
+        text += " " + ngettext("in %(count)d call", "in %(count)d calls", values["calls"]) % {"count": values["calls"]}
+    names = ", ".join(str(FIELD_LABELS.get(name, name)) for name in values["fields"])
     return f"{text}, " + (_("with %(fields)s") % {"fields": names} if names else _("without personal data"))
 
 
 @dataclass(slots=True)
 class _Caller:
-    """What one caller reads at one station: when the last entry was written, of how much since an hour, and what is in none."""
+    """The reads of one caller at one station: since when they are counted, how many are recorded, and which are not yet."""
 
     since: float
     recorded: int = 0
@@ -133,15 +135,15 @@ class _Caller:
 
 
 class Tally:
-    """Reads by API in this process. Safe to be called by many threads."""
+    """Counts API reads in this process. Thread-safe."""
 
     def __init__(self) -> None:
         self._callers: dict[tuple[Any, ...], _Caller] = {}
         self._lock = Lock()
-        self._swept = monotonic()
+        self._last_sweep = monotonic()
 
     def add(self, reads: Iterable[Read], *, by: Person) -> list[Read]:
-        """Count these, and return what is to be recorded now."""
+        """Count reads, and return those that must be recorded now."""
         now = monotonic()
         with self._lock:
             due = [one for read in reads if (one := self._add(read, by, now))]
@@ -150,22 +152,24 @@ class Tally:
     def _add(self, read: Read, by: Person, now: float) -> Read | None:
         key = (by.pk, read.context["channel"], read.station_id, read.event)
         caller = self._callers.setdefault(key, _Caller(now))
-        together = caller.pending.and_then(read) if caller.pending else read
-        if caller.recorded and together.count < max(LITTLE, GROWN * caller.recorded):
-            caller.pending = together
+        total = caller.pending.merge(read) if caller.pending else read
+        if caller.recorded and total.count < max(MIN_GROWTH, GROWTH_FACTOR * caller.recorded):
+            caller.pending = total
             return None
-        caller.recorded, caller.pending = caller.recorded + together.count, None
-        return together
+        caller.recorded, caller.pending = caller.recorded + total.count, None
+        return total
 
     def _sweep(self, now: float) -> list[Read]:
-        """What has waited for an hour. Whoever has read nothing since is forgotten, and begins again."""
-        if now - self._swept < SECONDS_BETWEEN / 60:
+        """Return the reads that have waited for an hour, and stop counting for their callers."""
+        if now - self._last_sweep < MAX_SECONDS_BETWEEN_ENTRIES / 60:
             return []
-        self._swept = now
-        over = {key: caller for key, caller in self._callers.items() if now - caller.since >= SECONDS_BETWEEN}
-        for key in over:
+        self._last_sweep = now
+        expired = {
+            key: caller for key, caller in self._callers.items() if now - caller.since >= MAX_SECONDS_BETWEEN_ENTRIES
+        }
+        for key in expired:
             del self._callers[key]
-        return [caller.pending for caller in over.values() if caller.pending]
+        return [caller.pending for caller in expired.values() if caller.pending]
 
     def clear(self) -> None:
         with self._lock:
@@ -175,8 +179,8 @@ class Tally:
 tally: Final = Tally()
 
 
-def write(reads: Sequence[Read]) -> None:
-    """Record what a tally found to be due, after the answer. The database being away is no failure of the answer's."""
+def record_or_log(reads: Sequence[Read]) -> None:
+    """Record reads after the response was sent. Database errors are logged, because the response has succeeded."""
     try:
         record(reads)
     except Error:

@@ -1,9 +1,9 @@
-"""The audit trail's seal: each entry carries an HMAC over itself and the one before it in its chain.
+"""The hash chain of the audit log: each entry has an HMAC over itself and the entry before it.
 
-Every station has a chain, and so has what belongs to none. A chain's count and head are sealed as well, under the same key of
-their own (`AUDIT_KEYS`): whoever writes to the database without it can neither change, add, move or take out an entry, nor cut
-the end off, without `manage.py verify_audit` naming the place. What was validly sealed once could still be put back:
-`accounts.audit.checkpoints` closes that.
+Each station has a chain, and there is one for entries of no station. A chain's count and head are sealed as well. The keys
+(`AUDIT_KEYS`) are used for nothing else: someone who can write to the database, but has no key, cannot change, add, move or
+remove entries without `manage.py verify_audit` reporting where. Restoring an older, validly sealed state is detected by
+`accounts.audit.checkpoints`.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 
 class Chain(Protocol):
-    """The end of a chain, as `AuditChain` keeps it."""
+    """The end of a chain, as stored in `AuditChain`."""
 
     station_id: int | None
     count: int
@@ -27,15 +27,15 @@ class Chain(Protocol):
     seal: bytes | memoryview
 
 
-BEFORE_THE_FIRST: Final = b""
+EMPTY_HEAD: Final = b""
 Head = tuple[int | None, int, bytes]
-"""The end of a chain: the key of its station (None for the chain of no station), how many entries it has, the last one's seal."""
+"""The end of a chain: station key (None for the chain of no station), number of entries, and MAC of the last one."""
 
 
-def link(chain: Chain, entries: Iterable[Any]) -> None:
-    """Put entries at the end of a chain, in memory."""
+def append(chain: Chain, entries: Iterable[Any]) -> None:
+    """Append entries to a chain, in memory: set their numbers and MACs, and seal the new end."""
     key = settings.AUDIT_KEYS[0]
-    checkpoint = getattr(chain, "checkpoint", 0)  # those that a migration seals are older than checkpoints
+    checkpoint = getattr(chain, "checkpoint", 0)  # the migration that introduced chains is older than checkpoints
     for entry in entries:
         chain.count += 1
         entry.checkpoint = checkpoint or None
@@ -45,26 +45,26 @@ def link(chain: Chain, entries: Iterable[Any]) -> None:
 
 
 def entry_mac(key: bytes, number: int, before: bytes, entry: Any) -> bytes:
-    said = [
+    fields = [
         number, before.hex(), entry.station_id, entry.timestamp.astimezone(UTC).isoformat(timespec="microseconds"),
         entry.content_type_id, str(entry.object_pk), entry.object_id, entry.object_repr, entry.action, entry.event, entry.channel,
         entry.changes, entry.changes_text, entry.serialized_data, entry.additional_data, entry.actor_id, entry.actor_email,
-        _address(entry.remote_addr), entry.remote_port, entry.cid,
+        _canonical_address(entry.remote_addr), entry.remote_port, entry.cid,
     ]  # fmt: skip
     if entry.checkpoint:
-        said.append(entry.checkpoint)
-    return hmac.digest(key, _canonical(said), "sha256")
+        fields.append(entry.checkpoint)
+    return hmac.digest(key, _canonical(fields), "sha256")
 
 
-def _canonical(said: object) -> bytes:
-    """The same bytes before it is stored and after it is read."""
-    return json.dumps(said, cls=DjangoJSONEncoder, sort_keys=True, separators=(",", ":")).encode()
+def _canonical(value: object) -> bytes:
+    """JSON that is the same before values are stored and after they are read."""
+    return json.dumps(value, cls=DjangoJSONEncoder, sort_keys=True, separators=(",", ":")).encode()
 
 
 @lru_cache(1000)
-def _address(said: str | None) -> str | None:
-    """Databases spell addresses each in their own way."""
-    return str(ip_address(said)) if said else None
+def _canonical_address(text: str | None) -> str | None:
+    """Databases return the same IP address in different notations."""
+    return str(ip_address(text)) if text else None
 
 
 def chain_seal(key: bytes, chain: Chain) -> bytes:
@@ -72,19 +72,19 @@ def chain_seal(key: bytes, chain: Chain) -> bytes:
 
 
 def checkpoint_mac(key: bytes, before: bytes, number: int, made_at: datetime, heads: Sequence[Head]) -> bytes:
-    """The combined head of all chains: over the heads that have moved since the checkpoint `before`, and over that."""
-    said = ["checkpoint", number, before.hex(), made_at.astimezone(UTC).isoformat(timespec="microseconds")]
+    """The combined head: a MAC over the heads that changed since the previous checkpoint, and over its MAC, `before`."""
+    fields = ["checkpoint", number, before.hex(), made_at.astimezone(UTC).isoformat(timespec="microseconds")]
     return hmac.digest(
-        key, _canonical([*said, [[station, count, head.hex()] for station, count, head in heads]]), "sha256"
+        key, _canonical([*fields, [[station, count, head.hex()] for station, count, head in heads]]), "sha256"
     )
 
 
-def sign(said: object) -> bytes:
-    """The seal of what is kept outside of the database, such as what a backup says of itself; of anything that JSON can say."""
-    return hmac.digest(settings.AUDIT_KEYS[0], _canonical(["kept", said]), "sha256")
+def sign(value: object) -> bytes:
+    """Sign a JSON value that is stored outside the database, such as the manifest of a backup."""
+    return hmac.digest(settings.AUDIT_KEYS[0], _canonical(["kept", value]), "sha256")
 
 
-def is_signed(said: object, mac: bytes) -> bool:
-    """Whether `sign` gave this, under any key of the ring."""
-    found = _canonical(["kept", said])
-    return any(hmac.compare_digest(hmac.digest(key, found, "sha256"), mac) for key in settings.AUDIT_KEYS)
+def is_signed(value: object, mac: bytes) -> bool:
+    """Whether this is the signature of the value, under any key of the ring."""
+    message = _canonical(["kept", value])
+    return any(hmac.compare_digest(hmac.digest(key, message, "sha256"), mac) for key in settings.AUDIT_KEYS)

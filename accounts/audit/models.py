@@ -1,4 +1,4 @@
-"""The audit log's tables: entries, and the chain of each station, to whose end they are put as they are written."""
+"""Models of the audit log: entries, the chain of each station that they are appended to, and checkpoints."""
 
 import threading
 from collections import defaultdict
@@ -12,66 +12,68 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import origin
-from accounts.audit.chain import link
+from accounts.audit.chain import append
 from core.db import sql
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
 
 
-class Untouchable(TypeError):
-    """Somebody tried to change or delete what the audit trail says."""
+class AppendOnlyError(TypeError):
+    """An attempt to change or delete part of the audit log."""
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """What is written once, and never changed or deleted."""
+    """Rows that are never changed or deleted."""
 
     def update(self, **values: Any) -> int:
         if self.exists():
-            raise Untouchable
+            raise AppendOnlyError
         return 0
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        raise Untouchable
+        raise AppendOnlyError
 
 
 class AuditEntryQuerySet(AppendOnlyQuerySet, OfStationQuerySet[Any]):  # type: ignore[override]
-    """Entries are sealed on the way in."""
+    """Appends new entries to their chains."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, chains: "Chains | None" = None, **options: Any) -> list[Any]:
-        """They come back without their keys, which nobody asks for. `chains` as `seal` takes them."""
+    def bulk_create(
+        self, objs: Iterable[Any], *args: Any, chains: "LockedChains | None" = None, **options: Any
+    ) -> list[Any]:
+        """Returns the entries without primary keys. `chains` are those locked ahead, see `append_to_chains`."""
         entries = list(objs)
         with transaction.atomic(savepoint=False):
-            seal(entries, chains)
+            append_to_chains(entries, chains)
             origin.log_on_commit(entries)
             sql.insert(entries)
         return entries
 
 
 class AuditEntryManager(LogEntryManager.from_queryset(AuditEntryQuerySet)):  # type: ignore[misc]
-    """Fills in who, from where and at which station, where auditlog writes the change itself."""
+    """Adds origin and station to the entries that auditlog writes itself."""
 
     def log_create(self, instance: models.Model, force_log: bool = False, **fields: Any) -> Any:
-        return super().log_create(instance, force_log, **_origin_of(instance), **fields)
+        return super().log_create(instance, force_log, **_origin_fields(instance), **fields)
 
     def log_m2m_changes(
         self, changed: Any, instance: models.Model, operation: str, field_name: str, **fields: Any
     ) -> Any:
-        return super().log_m2m_changes(changed, instance, operation, field_name, **_origin_of(instance), **fields)
+        return super().log_m2m_changes(changed, instance, operation, field_name, **_origin_fields(instance), **fields)
 
 
-def _origin_of(instance: models.Model) -> dict[str, Any]:
-    return {**origin.context(), "station_id": origin.station_of(instance)}
+def _origin_fields(instance: models.Model) -> dict[str, Any]:
+    return {**origin.entry_fields(), "station_id": origin.station_of(instance)}
 
 
 class AuditChain(models.Model):  # noqa: DJ008
-    """How many entries a station's part of the audit trail has, and the seal of the last; one chain is that of no station."""
+    """The end of a station's chain: number of entries and MAC of the last one. One chain is for entries of no station."""
 
     station = models.OneToOneField(Station, models.PROTECT, null=True, related_name="audit_chain")
     count = models.PositiveBigIntegerField(default=0)
     head = models.BinaryField(max_length=32, default=b"")
     seal = models.BinaryField(max_length=32, default=b"")
     checkpoint = models.PositiveBigIntegerField(default=0, db_default=0)
-    """The newest checkpoint that this chain knows of: its next entries name it. 0 for none."""
+    """The newest checkpoint known to this chain, which its next entries name; 0 for none."""
 
     class Meta:
         default_permissions = ()
@@ -81,9 +83,9 @@ class AuditChain(models.Model):  # noqa: DJ008
 
 
 class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
-    """One change: who, from where, what, old and new; never PII. Written in the change's own transaction, once and for all."""
+    """One change: who, from where, what, old and new values, but no personal data. Written in the transaction of the change."""
 
-    # As auditlog has them, less the indexes that nothing here asks for: every change of the product writes an entry.
+    # As in auditlog, without the indexes that no query uses: every change writes an entry.
     content_type = models.ForeignKey(
         ContentType, models.CASCADE, related_name="+", verbose_name="content type", db_index=False
     )
@@ -101,7 +103,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     mac = models.BinaryField(max_length=32, null=True, editable=False)
     """See `accounts.audit.chain`."""
     checkpoint = models.PositiveBigIntegerField(null=True, editable=False)
-    """The newest checkpoint when it was written, as far as its chain knew."""
+    """The newest checkpoint known to the chain when the entry was written."""
 
     objects = AuditEntryManager()
 
@@ -119,25 +121,25 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
 
     def save(self, *args: Any, **options: Any) -> None:
         if not self._state.adding:
-            raise Untouchable
+            raise AppendOnlyError
         with transaction.atomic(savepoint=False):
-            seal([self])
+            append_to_chains([self])
             origin.log_on_commit([self])
             super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
-        raise Untouchable
+        raise AppendOnlyError
 
 
 class AuditCheckpoint(models.Model):  # noqa: DJ008
-    """The heads of all chains at one moment, sealed together. Only `accounts.audit.checkpoints` writes it."""
+    """The heads of all chains at one time, sealed together. Only `accounts.audit.checkpoints` writes it."""
 
     number = models.PositiveBigIntegerField(primary_key=True)
     """From 1, without gaps."""
     made_at = models.DateTimeField()
     counts: Any = models.JSONField()
-    """`[station, count]` of each chain that has moved since the checkpoint before, in the order of stations; null for the chain
-    of no station. The heads themselves are those of the entries with these numbers."""
+    """`[station, count]` of each chain that changed since the previous checkpoint, ordered by station; null for the chain of no
+    station. The heads themselves are the MACs of the entries with these numbers."""
     mac = models.BinaryField(max_length=32)
     """The combined head; see `accounts.audit.chain.checkpoint_mac`."""
 
@@ -148,50 +150,52 @@ class AuditCheckpoint(models.Model):  # noqa: DJ008
 
     def save(self, *args: Any, **options: Any) -> None:
         if not self._state.adding:
-            raise Untouchable
+            raise AppendOnlyError
         super().save(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
-        raise Untouchable
+        raise AppendOnlyError
 
 
-class Chains:
-    """Chains that are locked ahead of the entries: asked for now, looked at when they are sealed. Within one transaction."""
+class LockedChains:
+    """Chains locked before their entries are written, so that the query shares a round trip. For use in one transaction."""
 
-    def __init__(self, of_which: str, values: Sequence[Any]) -> None:
-        """Asks for those that a condition names, in the order of their stations, as everywhere."""
-        self._answer = sql.submit_rows(AuditChain, of_which, values, order_by="t.station_id", lock="FOR UPDATE OF t")
-        self._asked_at = _sealed.times
+    def __init__(self, condition: str, values: Sequence[Any]) -> None:
+        """Query the chains that match an SQL condition; always in the order of stations, which prevents deadlocks."""
+        self._fetch = sql.submit_rows(AuditChain, condition, values, order_by="t.station_id", lock="FOR UPDATE OF t")
+        self._count_before = _append_count.value
 
-    def as_they_stand(self) -> dict[int | None, AuditChain]:
-        """By their stations; none where this thread has sealed anything since, so that they may be longer by now."""
-        return {chain.station_id: chain for chain in self._answer()} if _sealed.times == self._asked_at else {}
-
-
-class _Sealed(threading.local):
-    times = 0
+    def by_station(self) -> dict[int | None, AuditChain]:
+        """The chains by station; none if this thread has appended entries since, because they may be outdated."""
+        return {chain.station_id: chain for chain in self._fetch()} if _append_count.value == self._count_before else {}
 
 
-_sealed = _Sealed()
+class _AppendCount(threading.local):
+    value = 0
 
 
-def _locked(station_id: int | None) -> AuditChain:
-    of_it, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
-    for chain in Chains(of_it, values).as_they_stand().values():
+_append_count = _AppendCount()
+
+
+def _lock_chain(station_id: int | None) -> AuditChain:
+    condition, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
+    for chain in LockedChains(condition, values).by_station().values():
         return chain
     chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
     return chain
 
 
-def seal(entries: Sequence[AuditEntry], chains: Chains | None = None) -> None:
-    """Give entries that are about to be written their place in their chains. Within their transaction: the chain stays locked
-    until it ends. `chains` are those that were locked ahead."""
-    locked = chains.as_they_stand() if chains else {}
-    _sealed.times += 1
+def append_to_chains(entries: Sequence[AuditEntry], chains: LockedChains | None = None) -> None:
+    """Append unsaved entries to the chains of their stations, which stay locked until the transaction ends.
+
+    `chains` are those that were locked ahead.
+    """
+    locked = chains.by_station() if chains else {}
+    _append_count.value += 1
     by_station: dict[int | None, list[AuditEntry]] = defaultdict(list)
     for entry in entries:
         by_station[entry.station_id].append(entry)
     for station_id in sorted(by_station, key=lambda one: one or 0):
-        chain = locked.get(station_id) or _locked(station_id)
-        link(chain, by_station[station_id])
+        chain = locked.get(station_id) or _lock_chain(station_id)
+        append(chain, by_station[station_id])
         sql.update(chain, ["count", "head", "seal"])

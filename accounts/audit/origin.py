@@ -1,4 +1,4 @@
-"""Who acts, and from where: what every audit entry takes from its surroundings."""
+"""The origin of changes: who acts, and from where. Every audit entry records it."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ from stations.models import Station
 
 log = logging.getLogger(__name__)
 
-HIDDEN: Final = "•••"
-"""Stands for an encrypted value: an entry says that it changed, never what it holds."""
+REDACTED: Final = "•••"
+"""Replaces encrypted values: an entry says that they changed, never what they are."""
 
 
 class CustomerEvent(models.TextChoices):
@@ -47,11 +47,11 @@ class Channel(models.TextChoices):
 EXTERNAL: Final = (Channel.API, Channel.JWT, Channel.KEY, Channel.IMPORT)
 """Channels whose texts were written in another system, not by staff."""
 
-_ACTIONS: Final = ("created", "changed", "deleted", "looked at")
+_ACTION_NAMES: Final = ("created", "changed", "deleted", "looked at")
 """The names of auditlog's action numbers."""
 
-LOOKS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
-"""Events that change nothing and are recorded all the same."""
+READ_EVENTS: Final = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED)
+"""Events that are recorded although they change nothing."""
 
 
 class Actor(Person, Protocol):
@@ -73,17 +73,17 @@ class Origin:
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
-def origin() -> Origin:
+def current_origin() -> Origin:
     return _origin.get() or Origin()
 
 
 def is_external() -> bool:
     """Whether the current change comes from another system rather than from staff."""
-    return origin().channel in EXTERNAL
+    return current_origin().channel in EXTERNAL
 
 
 @contextmanager
-def acting(source: Origin) -> Iterator[None]:
+def override_origin(source: Origin) -> Iterator[None]:
     """Record changes inside the block as coming from `source`."""
     token = _origin.set(source)
     try:
@@ -92,15 +92,15 @@ def acting(source: Origin) -> Iterator[None]:
         _origin.reset(token)
 
 
-def acts_as(actor: Actor, channel: Channel | None = None) -> None:
+def set_actor(actor: Actor, channel: Channel | None = None) -> None:
     """Record changes from here on as made by `actor`, once a request has been authenticated."""
-    now = origin()
+    now = current_origin()
     _origin.set(replace(now, actor=actor, channel=channel or now.channel))
 
 
-def context(by: Person | None = None) -> dict[str, Any]:
+def entry_fields(by: Person | None = None) -> dict[str, Any]:
     """The origin as fields of an audit entry. The actor is `by` if that is a user, otherwise the one of the origin."""
-    source = origin()
+    source = current_origin()
     actor = by if isinstance(by, get_user_model()) else source.actor
     return {
         "actor": actor,
@@ -120,7 +120,7 @@ def _log(entries: Sequence[Any]) -> None:
     for entry in entries:
         fields = {
             "user": entry.actor_id,
-            "action": entry.event or _ACTIONS[entry.action],
+            "action": entry.event or _ACTION_NAMES[entry.action],
             "object": f"{entry.content_type.app_label}.{entry.content_type.model}",
             "id": entry.object_pk,
             "station": entry.station_id,

@@ -1,22 +1,23 @@
-"""What an audit entry hides from somebody who does not see the station that something came from."""
+"""Which audit entries must not reveal the station that something was moved from."""
 
 from collections.abc import Collection
 from typing import Final
 
-from accounts.audit import recording
+from accounts.audit import recorder
 from accounts.models import AuditEntry
 
-ARRIVED: Final = "came"
-"""The event of a booking that came from another station, whose code is the old value of `station`."""
+MOVED_IN: Final = "came"
+"""The event of a booking moved in from another station, whose code is the old value of `station`."""
 
-Seen = Collection[str] | None
-"""The codes of the stations that somebody sees; None for all (`StationQuerySet.codes_seen_by`)."""
+VisibleStations = Collection[str] | None
+"""The codes of the stations that a user sees; None for all (`StationQuerySet.codes_seen_by`)."""
 
 
-def hides_origin(entry: AuditEntry, seen: Seen) -> bool:
-    """Whether what an entry is about came from a station that is not among those seen: which, from where there and by whom is
-    that station's own affair.
+def hides_origin(entry: AuditEntry, visible: VisibleStations) -> bool:
+    """Whether the object of an entry was moved from a station that is not visible.
+
+    Which station that is, and who moved it, is then not shown.
     """
     changes = entry.changes or {}
-    [origin, *_more] = changes.get("station" if entry.event == ARRIVED else recording.MOVED_FROM, [None])
-    return seen is not None and origin is not None and origin not in seen
+    [origin, *_more] = changes.get("station" if entry.event == MOVED_IN else recorder.MOVED_FROM, [None])
+    return visible is not None and origin is not None and origin not in visible

@@ -1,7 +1,8 @@
 """Emails to users about their own accounts: security notices and links.
 
 An email is queued in the transaction of the change that it is about. Without a mail server nothing is queued, and the audit log
-is the only record."""
+is the only record.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ def queue(user: User, kind: EmailKind, *, to: str = "", **extra: Any) -> None:
     """
     if not settings.MAIL_SERVER:
         return
-    source = origin.origin()
+    source = origin.current_origin()
     by = source.actor if source.actor and source.actor.pk != user.pk else None
     details = {
         "by": str(by or ""),

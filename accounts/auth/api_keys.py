@@ -1,7 +1,8 @@
 """API keys: created, limited and revoked by the user who owns them.
 
 A key has 256 random bits and is shown once; only its digest is stored. It has the permissions that it names, as long as its owner
-has them. It ends when it is revoked, after its last day, when its owner is deactivated, and when all their access is revoked."""
+has them. It ends when it is revoked, after its last day, when its owner is deactivated, and when all their access is revoked.
+"""
 
 import hashlib
 import secrets

@@ -22,7 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts.audit.origin import Channel, acts_as
+from accounts.audit.origin import Channel, set_actor
 from accounts.auth import api_keys, principals, two_factor, undo_stack
 from accounts.auth.rate_limits import TooManyFailures, code_attempt, login_attempt
 from accounts.models import User
@@ -119,7 +119,7 @@ class BearerAuthentication(JWTAuthentication):
         if found is None:
             return None
         user, token = found
-        acts_as(user, Channel.JWT)
+        set_actor(user, Channel.JWT)
         return user, token
 
     def get_validated_token(self, raw_token: bytes) -> Token:
@@ -157,7 +157,7 @@ class KeyAuthentication(BaseAuthentication):
         user = api_keys.authenticate(text.strip())
         if user is None:
             raise TokenInvalid
-        acts_as(user, Channel.KEY)
+        set_actor(user, Channel.KEY)
         return user, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -170,7 +170,7 @@ class SessionAuthentication(DRFSessionAuthentication):
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         found = super().authenticate(request)
         if found:
-            acts_as(found[0], Channel.API)
+            set_actor(found[0], Channel.API)
             undo_stack.attach(request._request)
         return found
 

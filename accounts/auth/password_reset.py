@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import origin, recording
+from accounts.audit import origin, recorder
 from accounts.auth import account_emails, email_queue, sessions
 from accounts.auth.links import AccountLink
 from accounts.auth.models import EmailKind
@@ -66,7 +66,7 @@ def create_manager_link(user: User) -> str | None:
     the link is used. Recorded in the audit log.
     """
     with transaction.atomic():
-        recording.record_hidden(user, "password", event="password_link")
+        recorder.record_redacted(user, "password", event="password_link")
         if is_available():
             account_emails.queue(user, EmailKind.SET_PASSWORD)
             return None
@@ -94,7 +94,7 @@ def set_password(token: str, password: str) -> bool:
         user = _user_for_token(token, lambda pk: User.objects.select_for_update().filter(pk=pk, is_active=True).first())
         if user is None:
             return False
-        origin.acts_as(user)
+        origin.set_actor(user)
         user.set_password(password)
         sessions.save_password(user)
     return True

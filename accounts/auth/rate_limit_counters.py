@@ -1,7 +1,8 @@
 """Counters of the rate limits, exact across all processes. They are not backed up, and do not wait for the disk.
 
 On PostgreSQL they are an unlogged table, on SQLite a file of its own, so that they do not wait for other writers. If `REDIS_URL`
-is set, Redis counts as long as it responds."""
+is set, Redis counts as long as it responds.
+"""
 
 import logging
 import math

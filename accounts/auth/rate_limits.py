@@ -1,6 +1,7 @@
 """Rate limits: requests of each user and API key, and failed sign-ins, counted across all processes in fixed windows.
 
-The settings account names end in `RATE_LIMIT` configure them; docs/security.md, "Rate limits", lists what each one counts."""
+The settings account names end in `RATE_LIMIT` configure them; docs/security.md, "Rate limits", lists what each one counts.
+"""
 
 import hmac
 import math

@@ -1,7 +1,8 @@
 """Browser sessions: how long users stay signed in, and how all their access is revoked at once.
 
 A session ends some time after its last use and some time after it began, whichever comes first. Whatever else authenticates a
-user (tokens, feeds, API keys) carries the epoch of its user, and ends when that grows."""
+user (tokens, feeds, API keys) carries the epoch of its user, and ends when that grows.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts.audit import recording
+from accounts.audit import recorder
 from accounts.auth import account_emails, devices
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.auth.session_store import SessionStore
@@ -93,7 +94,7 @@ def _end(rows: "QuerySet[Session]", user: User) -> list[Session]:
     with transaction.atomic():
         ended = list(rows.select_for_update().filter(user=user))
         for row in ended:
-            recording.record_session_end(user, row)
+            recorder.record_session_end(user, row)
         Session.objects.filter(pk__in=[row.pk for row in ended]).delete()
     return ended
 
@@ -113,7 +114,7 @@ def revoke_access(user: User) -> None:
     """Invalidate all sessions, tokens, feeds and API keys of the user. Recorded in the audit log."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
-        recording.record_hidden(user, "epoch", event="ended")
+        recorder.record_redacted(user, "epoch", event="ended")
     user.refresh_from_db(fields=["epoch"])
 
 
@@ -131,7 +132,7 @@ def revoke_access_of_everyone() -> int:
         ApiKey.objects.filter(epoch=F("user__epoch")).update(epoch=F("epoch") + EPOCH_JUMP)
         User.objects.update(epoch=F("epoch") + EPOCH_JUMP)
         for user in User.objects.all():
-            recording.record_hidden(user, "epoch", event="ended")
+            recorder.record_redacted(user, "epoch", event="ended")
         return User.objects.count()
 
 
@@ -142,6 +143,6 @@ def save_password(user: User, *, notify: bool = True) -> None:
     """
     with transaction.atomic():
         user.save(update_fields=["password"])
-        recording.record_hidden(user, "password", event="password")
+        recorder.record_redacted(user, "password", event="password")
         if notify:
             account_emails.queue(user, EmailKind.PASSWORD_CHANGED)

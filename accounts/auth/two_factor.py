@@ -1,7 +1,8 @@
 """Two-factor authentication: codes of an authenticator app (TOTP, RFC 6238), and recovery codes.
 
 The app's secret is stored encrypted, recovery codes as digests. Each code works once, across all processes. Enabling or disabling
-two-factor authentication ends the user's other sessions and tokens."""
+two-factor authentication ends the user's other sessions and tokens.
+"""
 
 import base64
 import hashlib
@@ -22,7 +23,7 @@ from django_otp.oath import TOTP
 from qrcode.image.svg import SvgPathFillImage
 
 from accounts import roles
-from accounts.audit import recording
+from accounts.audit import recorder
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import Authenticator, RecoveryCode, User
@@ -75,7 +76,7 @@ def confirm(user: User, code: str) -> list[str] | None:
         pending.save()
         user.second_factor_at = timezone.now()
         user.save(update_fields=["second_factor_at"])
-        recording.record_hidden(user, "second_factor_at", event="factor")
+        recorder.record_redacted(user, "second_factor_at", event="factor")
         account_emails.queue(user, EmailKind.AUTHENTICATOR_REPLACED if replaces else EmailKind.TWO_FACTOR_ENABLED)
         return _new_codes(user)
 
@@ -89,14 +90,14 @@ def disable(user: User) -> None:
         RecoveryCode.objects.filter(user=user).delete()
         user.second_factor_at = None
         user.save(update_fields=["second_factor_at"])
-        recording.record_hidden(user, "second_factor_at", event="factor_gone")
+        recorder.record_redacted(user, "second_factor_at", event="factor_gone")
         account_emails.queue(user, EmailKind.TWO_FACTOR_DISABLED)
 
 
 def renew_recovery_codes(user: User) -> list[str]:
     """Replace the recovery codes. Recorded in the audit log."""
     with transaction.atomic():
-        recording.record_hidden(user, "recovery_codes", event="recovery_codes")
+        recorder.record_redacted(user, "recovery_codes", event="recovery_codes")
         account_emails.queue(user, EmailKind.RECOVERY_CODES_RENEWED)
         return _new_codes(user)
 

@@ -17,10 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import roles
-from accounts.audit import recording
+from accounts.audit import recorder
 from accounts.audit.origin import CustomerEvent
 from accounts.customers import blind_index
-from accounts.customers.matching import KnownCustomers
+from accounts.customers.known_customers import KnownCustomers
 from accounts.customers.normalization import clean_email, clean_phone, e164, email_form, initials, phone_form
 from accounts.models import BlindIndex, Customer
 from core.db import sql
@@ -153,7 +153,7 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_vers
             customer.version += 1
             customer.save()
             blind_index.rewrite([customer], station)
-            recording.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
+            recorder.record_customers([(customer, changed)], event=CustomerEvent.EDITED, by=by)
             Station.objects.bump(station.pk)
     return customer
 
@@ -181,7 +181,7 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     customer.version += 1
     customer.save()
     BlindIndex.objects.filter(customer=customer).delete()
-    recording.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
+    recorder.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
 
 
 def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Customer:
@@ -195,7 +195,7 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Custom
         raise NotFound
     note_station(customer.station_id)
     if has := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
-        recording.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
+        recorder.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
     return customer
 
 
@@ -206,7 +206,7 @@ def mark_bounced(customer: Customer, email: str) -> None:
         current = Customer.objects.get(pk=customer.pk)
         if email_form(current.email) == email_form(email) and not current.email_bounced:
             _set_bounced(customer, to=True)
-            recording.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
+            recorder.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.bump(customer.station_id)
 
 
@@ -220,7 +220,7 @@ def forget_bounce(customer: Customer, *, by: Person) -> None:
     if customer.email_bounced:
         customer.email_bounced = False
         _set_bounced(customer, to=False)
-        recording.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
+        recorder.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
 
 
 def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
@@ -297,4 +297,4 @@ def write_new(customers: Sequence[Customer], station: Station, *, by: Person | N
         sql.insert(customers)
         blind_index.write(customers, station)
         named = [(customer, [name for name in EDITABLE if getattr(customer, name)]) for customer in customers]
-        recording.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)
+        recorder.record_customers(named, event=CustomerEvent.CREATED, by=by, moved_from=moved_from)

@@ -4,9 +4,9 @@ from typing import Final
 
 from django.utils import timezone
 
-from accounts.audit import recording
+from accounts.audit import recorder
 from accounts.audit.origin import CustomerEvent
-from accounts.customers.matching import KnownCustomers
+from accounts.customers.known_customers import KnownCustomers
 from accounts.customers.normalization import email_form
 from accounts.customers.services import write_new
 from accounts.models import Customer
@@ -47,4 +47,4 @@ def _take_over(found: Customer, copy: Customer, *, by: Person, moved_from: str) 
             setattr(found, name, getattr(copy, name))
         found.version, found.updated_at = found.version + 1, timezone.now()
         found.save(update_fields=[*changed, "version", "updated_at"])
-        recording.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)
+        recorder.record_customers([(found, changed)], event=CustomerEvent.EDITED, by=by, moved_from=moved_from)

@@ -110,7 +110,7 @@ def _heads(kind: type[Kind]) -> Iterator[tuple[Kind, bytes, int]]:
 
 DATA: Final = Ring("data", "PII_KEYS", partial(_in_columns, EncryptedTextField))
 INDEX: Final = Ring("index", "INDEX_KEYS", partial(_in_columns, KeyedHashField))
-AUDIT: Final = Ring("audit", "AUDIT_KEYS", verification.uses)
+AUDIT: Final = Ring("audit", "AUDIT_KEYS", verification.count_key_usage)
 RINGS: Final = {ring.name: ring for ring in (DATA, INDEX, AUDIT)}
 
 

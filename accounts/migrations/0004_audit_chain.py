@@ -3,9 +3,9 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from accounts.audit import chain as sealing
+from accounts.audit import chain as audit_chain
 
-AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 
 
 def seal_what_is_there(apps, schema_editor):
@@ -15,12 +15,12 @@ def seal_what_is_there(apps, schema_editor):
     for station in [None, *stations.order_by("pk")]:
         chain, last = AuditChain(station_id=station), 0
         entries = AuditEntry.objects.filter(station_id=station).order_by("pk")
-        while batch := list(entries.filter(pk__gt=last)[:AT_ONCE]):
-            sealing.link(chain, batch)
+        while batch := list(entries.filter(pk__gt=last)[:BATCH_SIZE]):
+            audit_chain.append(chain, batch)
             AuditEntry.objects.bulk_update(batch, ["number", "mac"])
             last = batch[-1].pk
         if not chain.count:
-            sealing.link(chain, [])
+            audit_chain.append(chain, [])
         chain.save()
 
 

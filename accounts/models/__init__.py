@@ -1,6 +1,6 @@
 """People, what they sign in with, and customers: the models of the app, wherever they are defined."""
 
-from accounts.audit.models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
+from accounts.audit.models import AppendOnlyError, AuditChain, AuditCheckpoint, AuditEntry
 from accounts.auth.models import AccountEmail, EmailChange
 from accounts.auth.session_model import Session
 from accounts.idempotency.models import IdempotencyKey
@@ -11,6 +11,7 @@ from accounts.models.user import PermissionSnapshot, User
 __all__ = [
     "AccountEmail",
     "ApiKey",
+    "AppendOnlyError",
     "AuditChain",
     "AuditCheckpoint",
     "AuditEntry",
@@ -24,6 +25,5 @@ __all__ = [
     "RecoveryCode",
     "ResetRequest",
     "Session",
-    "Untouchable",
     "User",
 ]

@@ -16,9 +16,9 @@ from accounts import delegation
 from accounts.admin.base import ScopedAdmin, StationFilter
 from accounts.audit import bulk_reads, visibility
 from accounts.audit.bulk_reads import Read, ReadEvent
-from accounts.audit.origin import HIDDEN, Channel, CustomerEvent
-from accounts.audit.recording import MOVED_FROM, field_label, sentence
-from accounts.audit.visibility import Seen
+from accounts.audit.origin import REDACTED, Channel, CustomerEvent
+from accounts.audit.recorder import MOVED_FROM, describe_customer_entry, field_label
+from accounts.audit.visibility import VisibleStations
 from accounts.models import AuditEntry, Customer
 from accounts.views.reauthentication import require
 from bookings import audit
@@ -138,7 +138,7 @@ LABELS: Final = {
 }
 
 
-def shown(entry: AuditEntry, seen: Seen) -> ShownEntry:
+def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
     """`seen` are the codes of the person's stations, None for all."""
     if visibility.hides_origin(entry, seen):
         return ShownEntry(gettext("someone at another station"), "", "", "", describe(entry, seen))
@@ -152,7 +152,7 @@ def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry
     return (_column(name, seen) for name in names)
 
 
-def _column(name: str, seen: Seen) -> Callable[[AuditEntry], str]:
+def _column(name: str, seen: VisibleStations) -> Callable[[AuditEntry], str]:
     @admin.display(description=LABELS[name], ordering="channel" if name == "channel" else None)
     def column(entry: AuditEntry) -> str:
         told_of = shown(entry, seen)
@@ -174,7 +174,7 @@ def _from_elsewhere(request: HttpRequest) -> Q:
     return of_bookings | of_customers
 
 
-def _row(entry: AuditEntry, seen: Seen) -> list[str]:
+def _row(entry: AuditEntry, seen: VisibleStations) -> list[str]:
     told_of = shown(entry, seen)
     return [
         entry.timestamp.isoformat(),
@@ -193,21 +193,21 @@ def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
     """How many entries of each station, and of none, there are."""
     at_each = chosen.order_by().values_list("station").annotate(Count("pk"), Min("timestamp"), Max("timestamp"))
     for station_id, count, first, last in at_each:
-        yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF, count, first.date(), last.date())
+        yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF_FIELDS, count, first.date(), last.date())
 
 
-def describe(entry: AuditEntry, seen: Seen) -> str:
+def describe(entry: AuditEntry, seen: VisibleStations) -> str:
     """What an entry says, in a sentence. A booking that left is followed no further than the door: where it went is theirs."""
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
         return audit.entry_sentence(entry, entry.station.country if entry.station else formats.NO_COUNTRY, seen)
     if entry.event in ReadEvent.values:
-        return bulk_reads.sentence(entry.event, changes)
+        return bulk_reads.describe(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:
         return gettext("Deleted")
     if model is Customer and entry.event in TOLD_BY_NAME:
-        return sentence(entry.event, changes)
+        return describe_customer_entry(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
     if entry.event == "retention_notice":
@@ -222,7 +222,7 @@ def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[
     own = {field.name for field in model._meta.concrete_fields if not field.primary_key} if model else set(changes)
     for name, (_old, new) in changes.items():
         if name in own and new not in NOTHING:
-            yield field_label(model, name) if new == HIDDEN else f"{field_label(model, name)}: {new}"
+            yield field_label(model, name) if new == REDACTED else f"{field_label(model, name)}: {new}"
 
 
 def _changed(label: str, change: Any) -> str:
@@ -234,4 +234,4 @@ def _changed(label: str, change: Any) -> str:
         )
         return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
     old, new = ("–" if one in NOTHING else one for one in change)
-    return label if new == HIDDEN else f"{label}: {old} → {new}"
+    return label if new == REDACTED else f"{label}: {old} → {new}"

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from accounts import roles
 from accounts.api.base import ApiViewSet
-from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
+from accounts.audit.bulk_reads import PERSONAL_FIELDS, Read, ReadEvent
 from bookings.api.serializers import ContactBody
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Row, as_json
@@ -118,7 +118,7 @@ def reads_of(request: Request, stations: Sequence[Counter], rows: Sequence[Row])
     first, last = min(dates), max(dates)
     counts = {rows[0].station: len(rows)} if len(stations) == 1 else Counts(map(attrgetter("station"), rows))
     return [
-        Read(ReadEvent.BOOKINGS_READ, station.pk, PERSONAL, counts[station.code], first, last)
+        Read(ReadEvent.BOOKINGS_READ, station.pk, PERSONAL_FIELDS, counts[station.code], first, last)
         for station in stations
         if station.code in counts
     ]

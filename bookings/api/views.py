@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
-from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
+from accounts.audit.bulk_reads import PERSONAL_FIELDS, Read, ReadEvent
 from bookings import services
 from bookings.api.base import BaseBookingViewSet, reads_of, version_header
 from bookings.api.filters import BookingFilter, BookingPagination
@@ -99,7 +99,9 @@ class BookingViewSet(BaseBookingViewSet):
         if is_known(request, headers["ETag"]):
             return Response(status=304, headers=headers)
         if request.user.has_perm(roles.PII):
-            self.reads = [Read(ReadEvent.BOOKINGS_READ, booking.station_id, PERSONAL, 1, booking.date, booking.date)]
+            self.reads = [
+                Read(ReadEvent.BOOKINGS_READ, booking.station_id, PERSONAL_FIELDS, 1, booking.date, booking.date)
+            ]
         return success(self.as_detail(booking), headers=headers)
 
     @operation(

@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from accounts import roles
 from accounts.audit import bulk_reads, origin
-from accounts.audit.bulk_reads import PERSONAL, Read, ReadEvent
-from accounts.audit.origin import HIDDEN, Channel
+from accounts.audit.bulk_reads import PERSONAL_FIELDS, Read, ReadEvent
+from accounts.audit.origin import REDACTED, Channel
 from accounts.auth import account_emails
 from accounts.auth.models import EmailKind
 from accounts.models import AuditEntry, User
@@ -74,7 +74,7 @@ def renew(feed_id: int, *, by: User) -> tuple[Feed, str]:
         feed = _locked(feed_id, by)
         feed.digest, feed.renewed_at, feed.ended_at = _digest(secret), timezone.now(), None
         feed.save(update_fields=["digest", "renewed_at", "ended_at"])
-        changes = {"digest": [HIDDEN, HIDDEN]}
+        changes = {"digest": [REDACTED, REDACTED]}
         AuditEntry.objects.log_create(feed, action=AuditEntry.Action.UPDATE, changes=changes, event="renewed")
         if feed.details:
             account_emails.queue(by, EmailKind.FEED_RENEWED)
@@ -148,11 +148,11 @@ class Reading:
                 bulk_reads.record(self._reads())
 
     def _reads(self) -> Iterator[Read]:
-        context = {**origin.context(self.feed.user), "channel": Channel.FEED}
+        context = {**origin.entry_fields(self.feed.user), "channel": Channel.FEED}
         at_each = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
         for station in self.stations:
             count = at_each.get(station.pk, 0)
-            yield Read(ReadEvent.FEED_READ, station.pk, PERSONAL, count, self.first, self.last, context=context)
+            yield Read(ReadEvent.FEED_READ, station.pk, PERSONAL_FIELDS, count, self.first, self.last, context=context)
 
     def _bookings(self) -> "BookingQuerySet[Booking]":
         return Booking.objects.filter(station__in=self.stations).between(self.first, self.last)

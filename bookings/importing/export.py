@@ -70,10 +70,12 @@ def rows_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Ro
 
 def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Read]:
     """How many bookings of each station there are."""
-    fields = bulk_reads.PERSONAL if person.has_perm(roles.PII) else ()
+    fields = bulk_reads.PERSONAL_FIELDS if person.has_perm(roles.PII) else ()
     at_each = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
     for station_id, count, first, last in at_each:
-        yield Read(ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=origin.context(person))
+        yield Read(
+            ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=origin.entry_fields(person)
+        )
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

@@ -218,7 +218,7 @@ def _require_rights(by: Person, order: Order) -> None:
 @contextmanager
 def _acting(by: Person) -> Iterator[None]:
     actor = by if isinstance(by, User) else None
-    with origin.acting(replace(origin.origin(), channel=Channel.IMPORT, actor=actor)):
+    with origin.override_origin(replace(origin.current_origin(), channel=Channel.IMPORT, actor=actor)):
         yield
 
 

@@ -175,7 +175,7 @@ def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
     Sessions, tokens, API keys and feeds of theirs end: anybody may have made them.
     """
     renewed = {}
-    with origin.acting(Origin(channel=Channel.COMMAND)), transaction.atomic():
+    with origin.override_origin(Origin(channel=Channel.COMMAND)), transaction.atomic():
         for user in with_published_password(users.select_for_update()):
             renewed[user.email] = _random_password()
             user.set_password(renewed[user.email])
@@ -201,7 +201,7 @@ class Loaded:
 def load(bookings: int, seed: int, progress: Progress) -> Loaded:
     """Make what is missing of stations and people, then so many bookings; `progress` is told how many more are there."""
     dice = Random(seed)  # noqa: S311  # nosec B311  # the same again is what is wanted
-    with origin.acting(Origin(channel=Channel.COMMAND)):
+    with origin.override_origin(Origin(channel=Channel.COMMAND)):
         with transaction.atomic():
             stations = [_station(shape) for shape in SHAPES]
             new = dict(filter(None, map(_person, LOGINS)))

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import customers
-from accounts.audit import recording as trail
+from accounts.audit import recorder
 from accounts.audit.origin import CustomerEvent
 from accounts.customers import EDITABLE
 from accounts.models import AuditEntry, Customer
@@ -49,7 +49,7 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
             "history": list(_history(customer, bookings, by)),
             "replaced_requests": list(_replaced_requests(customer)),
         }
-        trail.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
+        recorder.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
     return told
 
 
@@ -104,7 +104,7 @@ def _history(customer: Customer, bookings: list[Booking], person: Person) -> Ite
             "when": entry.timestamp,
             "booking_id": None if about_customer else entry.object_pk,
             "event": entry.event,
-            "what": trail.sentence(entry.event, changes)
+            "what": recorder.describe_customer_entry(entry.event, changes)
             if about_customer
             else audit.entry_sentence(entry, station.country, seen),
             "from": entry.channel,

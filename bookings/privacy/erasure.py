@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import customers, roles
-from accounts.audit.origin import HIDDEN
+from accounts.audit.origin import REDACTED
 from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Change, Event
@@ -88,7 +88,7 @@ def letters_to(customer: Customer) -> "MailQuerySet[Mail]":
 def _forget_wishes(customer: Customer, *, by: Person) -> None:
     """Every booking gets a new version, so that nobody saves what they still have on the screen, and calendars read it again."""
     theirs = Booking.objects.filter(customer=customer)
-    hidden = {"special_requests": [HIDDEN, HIDDEN]}
+    hidden = {"special_requests": [REDACTED, REDACTED]}
     changes = [
         Change(booking, Event.ERASED, hidden if booking.wishes else {}, customer.station_id)
         for booking in theirs.annotate(wishes=Q(special_requests__isnull=False)).defer("special_requests").in_order()

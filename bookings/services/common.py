@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit.models import Chains
+from accounts.audit.models import LockedChains
 from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import Duplicate
@@ -72,7 +72,7 @@ def save_change(
     previous: Standing | None,
     *,
     by: Person,
-    chains: Chains,
+    chains: LockedChains,
     notified: Said | None = None,
     known: Standing | None = None,
 ) -> Standing | None:
@@ -124,7 +124,7 @@ def record_change(
     undo_step: steps.Recorder | None,
     *,
     by: Person,
-    chains: Chains,
+    chains: LockedChains,
     contact_changes: contacts.Changes | None = None,
 ) -> Booking:
     """Write a change of a booking that stays at its station, and its undo step.

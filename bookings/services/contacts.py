@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import customers, roles
-from accounts.audit.origin import HIDDEN
+from accounts.audit.origin import REDACTED
 from accounts.customers import Contact
 from accounts.customers.normalization import email_form
 from accounts.models import Customer
@@ -187,7 +187,7 @@ def changes_of(proposal: ContactProposal | None) -> Changes:
 
 
 def _hidden(value: str) -> str | None:
-    return HIDDEN if value else None
+    return REDACTED if value else None
 
 
 def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, by: Person) -> None:
@@ -206,7 +206,7 @@ def mark_bounced(booking: Booking, email: str) -> None:
         given = find_proposal(booking)
         if given and email_form(given.email) == email_form(email):
             ContactProposal.objects.filter(pk=given.pk).update(email_bounced=True)
-            hidden = {"given_email": [HIDDEN, HIDDEN]}
+            hidden = {"given_email": [REDACTED, REDACTED]}
             audit.record([Change(booking, Event.EDITED, hidden, booking.station_id)], by=roles.OPERATOR)
             Station.objects.bump(booking.station_id)
         elif booking.customer:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from accounts.audit.models import Chains
+from accounts.audit.models import LockedChains
 from bookings import audit
 from bookings.errors import Duplicate, SlotFull, Stale
 from bookings.models import Booking
@@ -88,7 +88,7 @@ def _count(action: str, result: object) -> None:
         metrics.BOOKINGS.labels(action, one.code if isinstance(one, DomainError) else "done").inc()
 
 
-def lock_booking(person: Person, booking_id: UUID) -> tuple[Booking, Station, Chains]:
+def lock_booking(person: Person, booking_id: UUID) -> tuple[Booking, Station, LockedChains]:
     """Lock the booking's station and read the booking. Returns the booking, its station and the station's audit chain.
 
     Raises NotFound for what the person may not see, and Stale if the booking was moved to another station before the lock was
@@ -100,7 +100,7 @@ def lock_booking(person: Person, booking_id: UUID) -> tuple[Booking, Station, Ch
 
 def lock_booking_and_target(
     person: Person, booking_id: UUID, target_code: str | None, prefetch: Callable[[sql.Key], T]
-) -> tuple[Booking, Station, Chains, T]:
+) -> tuple[Booking, Station, LockedChains, T]:
     """Lock the booking's station and, if `target_code` names another, that one too; None stands for the booking's own.
 
     `prefetch` is called with a reference to the target station, so that its queries share the lock's round trip. Returns the
@@ -113,7 +113,7 @@ def lock_booking_and_target(
         lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
         read_booking = sql.submit_rows(Booking, "t.id = %s", [booking_id])
         prefetched = prefetch(target)
-        chains = Chains(f"t.station_id {either}", keys)
+        chains = LockedChains(f"t.station_id {either}", keys)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_booking()), None)
     if booking is None:
         raise NotFound

@@ -43,13 +43,13 @@ def test_an_address_says_by_which_door_a_change_came(db: None, path: str, channe
     seen: list[origin.Origin] = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append(origin.origin())
+        seen.append(origin.current_origin())
         return HttpResponse()
 
     answer = request_id(audit_origin(view))(RequestFactory().get(path))
 
     assert seen == [origin.Origin(origin.Channel(channel), None, "127.0.0.1", answer.headers["X-Request-Id"])]
-    assert origin.origin() == origin.Origin()
+    assert origin.current_origin() == origin.Origin()
 
 
 def test_reading_asks_the_database_for_nobody(db: None, django_assert_num_queries: Any) -> None:
@@ -75,4 +75,4 @@ def test_who_acted_in_one_request_is_forgotten_by_the_next(station: Station, sta
 
     client.patch(f"/api/bookings/{made.pk}/", {"party_adults": 2}, content_type="application/json")
 
-    assert origin.origin() == origin.Origin()
+    assert origin.current_origin() == origin.Origin()

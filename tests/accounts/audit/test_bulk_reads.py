@@ -50,7 +50,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """`clock(seconds)`: so much later, as a process counts it."""
     now = [1_000.0]
     monkeypatch.setattr("accounts.audit.bulk_reads.monotonic", lambda: now[0])
-    bulk_reads.tally._swept = now[0]
+    bulk_reads.tally._last_sweep = now[0]
     return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 

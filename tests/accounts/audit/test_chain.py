@@ -15,9 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts import roles
 from accounts.audit import verification
-from accounts.audit.verification import Fault, Wrong
+from accounts.audit.verification import Fault, FaultKind
 from accounts.customers import Contact
-from accounts.models import AuditChain, AuditEntry, Untouchable
+from accounts.models import AppendOnlyError, AuditChain, AuditEntry
 from bookings import services
 from bookings.models.status import Status
 from bookings.services import Place
@@ -67,7 +67,7 @@ def test_entries_are_numbered_station_by_station(trail: Station) -> None:
 def test_no_code_changes_or_deletes_an_entry(trail: Station, touch: Callable[[AuditEntry], object]) -> None:
     entry = AuditEntry.objects.earliest("pk")
 
-    with pytest.raises(Untouchable), transaction.atomic():
+    with pytest.raises(AppendOnlyError), transaction.atomic():
         touch(entry)
 
     assert faults() == []
@@ -185,14 +185,18 @@ def test_every_tampering_is_found(trail: Station, count: int) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "wrong"),
-    [("event", "'another'", Wrong.CHANGED), ("number", "99", Wrong.MISSING), ("number", "NULL", Wrong.ADDED)],
+    [
+        ("event", "'another'", FaultKind.CHANGED),
+        ("number", "99", FaultKind.MISSING),
+        ("number", "NULL", FaultKind.ADDED),
+    ],
 )
-def test_fault_names_the_entry(trail: Station, column: str, value: str, wrong: Wrong) -> None:
+def test_fault_names_the_entry(trail: Station, column: str, value: str, wrong: FaultKind) -> None:
     entry = AuditEntry.objects.get(station=trail, number=3)
 
     Tamperer(random.Random()).set("accounts_auditentry", entry.pk, f"{column} = {value}")
 
-    assert wrong in [fault.wrong for fault in faults() if fault.number == 3 or wrong == Wrong.ADDED]
+    assert wrong in [fault.kind for fault in faults() if fault.number == 3 or wrong == FaultKind.ADDED]
 
 
 def test_trail_that_was_cut_off_says_from_where(trail: Station) -> None:
@@ -200,7 +204,7 @@ def test_trail_that_was_cut_off_says_from_where(trail: Station) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM accounts_auditentry WHERE number > 2 AND station_id = %s", [trail.pk])
 
-    assert faults() == [Fault(trail.pk, 3, Wrong.CUT_OFF)]
+    assert faults() == [Fault(trail.pk, 3, FaultKind.CUT_OFF)]
     assert count > 3
 
 
@@ -233,7 +237,7 @@ def test_command_names_what_is_wrong_and_fails(trail: Station) -> None:
     with pytest.raises(CommandError):
         call_command("verify_audit", stdout=out)
 
-    assert out.getvalue() == f"Entry 2 of station {trail.pk} was changed, or stands in another's place.\n"
+    assert out.getvalue() == f"Entry 2 of station {trail.pk} was changed, or moved to another place.\n"
 
 
 def test_entries_older_than_the_chains_are_sealed_by_the_migration(trail: Station) -> None:
@@ -252,14 +256,14 @@ def test_entries_older_than_the_chains_are_sealed_by_the_migration(trail: Statio
 def test_verification_while_others_write_finds_no_fault_and_keeps_nobody_waiting(
     trail: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual, before = verification._faults_of, AuditEntry.objects.count()
+    usual, before = verification._chain_faults, AuditEntry.objects.count()
 
     def write_first(chain: AuditChain) -> Any:
         with ThreadPoolExecutor() as others:
             others.submit(_book_elsewhere, trail).result(timeout=10)
         return usual(chain)
 
-    monkeypatch.setattr(verification, "_faults_of", write_first)
+    monkeypatch.setattr(verification, "_chain_faults", write_first)
 
     assert faults() == []
     assert AuditEntry.objects.count() == before + AuditChain.objects.count()

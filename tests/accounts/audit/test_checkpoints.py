@@ -16,10 +16,10 @@ from django.utils import timezone
 from accounts import roles
 from accounts.audit import checkpoints, verification
 from accounts.audit.checkpoints import Checkpointer
-from accounts.audit.verification import CheckpointFault, Evidence, Fault, Wrong
+from accounts.audit.verification import CheckpointFault, Evidence, Fault, FaultKind
 from accounts.encryption.keys import key_id, new_key
 from accounts.key_management.keyrings import AUDIT
-from accounts.models import AuditChain, AuditCheckpoint, AuditEntry, Untouchable
+from accounts.models import AppendOnlyError, AuditChain, AuditCheckpoint, AuditEntry
 from bookings import services
 from bookings.models import Booking
 from bookings.operations import worker
@@ -152,14 +152,14 @@ def test_old_chain_put_back_contradicts_the_newest_checkpoint(log: Log) -> None:
 
     log.put_back(old)
 
-    assert faults() == [Fault(log.kitchen.pk, old.count + 1, Wrong.CUT_OFF)]
+    assert faults() == [Fault(log.kitchen.pk, old.count + 1, FaultKind.CUT_OFF)]
 
 
 def test_checkpoints_cut_off_as_well_are_missed_by_other_stations_entries(log: Log) -> None:
     log.put_back(log.chain(2, log.kitchen))
     execute("DELETE FROM accounts_auditcheckpoint WHERE number > 1")
 
-    assert faults() == [CheckpointFault(2, Wrong.CUT_OFF)]
+    assert faults() == [CheckpointFault(2, FaultKind.CUT_OFF)]
 
 
 def test_end_that_the_product_has_written_over_is_found(log: Log) -> None:
@@ -175,19 +175,22 @@ def test_end_that_the_product_has_written_over_is_found(log: Log) -> None:
 @pytest.mark.parametrize(
     ("sql", "fault"),
     [
-        ("DELETE FROM accounts_auditcheckpoint WHERE number = 2", CheckpointFault(3, Wrong.AFTER_A_GAP)),
-        ("DELETE FROM accounts_auditcheckpoint WHERE number = 3", CheckpointFault(3, Wrong.CUT_OFF)),
-        ("UPDATE accounts_auditcheckpoint SET counts = '[]' WHERE number = 2", CheckpointFault(2, Wrong.CHANGED)),
-        ("UPDATE accounts_auditcheckpoint SET counts = '\"x\"' WHERE number = 2", CheckpointFault(2, Wrong.CHANGED)),
+        ("DELETE FROM accounts_auditcheckpoint WHERE number = 2", CheckpointFault(3, FaultKind.AFTER_A_GAP)),
+        ("DELETE FROM accounts_auditcheckpoint WHERE number = 3", CheckpointFault(3, FaultKind.CUT_OFF)),
+        ("UPDATE accounts_auditcheckpoint SET counts = '[]' WHERE number = 2", CheckpointFault(2, FaultKind.CHANGED)),
+        (
+            "UPDATE accounts_auditcheckpoint SET counts = '\"x\"' WHERE number = 2",
+            CheckpointFault(2, FaultKind.CHANGED),
+        ),
         (
             "UPDATE accounts_auditcheckpoint SET counts = '[[1, 1e99], [null]]' WHERE number = 2",
-            CheckpointFault(2, Wrong.CHANGED),
+            CheckpointFault(2, FaultKind.CHANGED),
         ),
         (
             "UPDATE accounts_auditcheckpoint SET made_at = '2031-02-01 00:00:00+00:00' WHERE number = 2",
-            CheckpointFault(2, Wrong.CHANGED),
+            CheckpointFault(2, FaultKind.CHANGED),
         ),
-        ("UPDATE accounts_auditcheckpoint SET number = 9 WHERE number = 3", CheckpointFault(9, Wrong.AFTER_A_GAP)),
+        ("UPDATE accounts_auditcheckpoint SET number = 9 WHERE number = 3", CheckpointFault(9, FaultKind.AFTER_A_GAP)),
     ],
 )
 def test_checkpoint_that_was_tampered_with_is_named(log: Log, sql: str, fault: CheckpointFault) -> None:
@@ -273,7 +276,7 @@ def test_log_that_went_on_after_it_was_put_back_is_found_by_a_head_that_was_writ
 
     assert (done.status, done.out) == (
         1,
-        "Checkpoint 3 is another than a record from outside says: the audit log was put back, and continued from there.\n",
+        "Checkpoint 3 differs from a record outside the database: the audit log was reset to an earlier state and continued.\n",
     )
 
 
@@ -368,7 +371,7 @@ def test_worker_makes_checkpoints_as_often_as_the_setting_says(log: Log, setting
 def test_no_code_changes_or_deletes_a_checkpoint(log: Log, touch: Callable[[AuditCheckpoint], object]) -> None:
     one = AuditCheckpoint.objects.get(number=2)
 
-    with pytest.raises(Untouchable), transaction.atomic():
+    with pytest.raises(AppendOnlyError), transaction.atomic():
         touch(one)
 
     assert faults() == []

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.audit.origin import Origin, acting
+from accounts.audit.origin import Origin, override_origin
 from accounts.auth import authentication, two_factor
 from accounts.models import User
 from stations.models import Station
@@ -229,7 +229,7 @@ def test_bearer_costs_one_query(staff: User) -> None:
     class Asked:
         META = {"HTTP_AUTHORIZATION": f"Bearer {tokens(staff)[0]}"}
 
-    with acting(Origin()), CaptureQueriesContext(connection) as captured:
+    with override_origin(Origin()), CaptureQueriesContext(connection) as captured:
         found = authentication.BearerAuthentication().authenticate(Asked())  # type: ignore[arg-type]
     assert found is not None
     assert (found[0], len(captured)) == (staff, 1)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts import customers, roles
-from accounts.audit import origin, recording
+from accounts.audit import origin, recorder
 from accounts.audit.origin import Channel, Origin
 from accounts.models import Customer, User
 from bookings.services.timetable_changes import timetable_change
@@ -304,8 +304,8 @@ def test_whoever_manages_somebody_elsewhere_is_not_named(station: Station, eva: 
     stranger = person(roles.MANAGERS, open_station(), email="stranger@example.com")
     User.objects.filter(pk=mate.pk).update(name="Renamed")
 
-    with origin.acting(Origin(Channel.ADMIN, stranger)):
-        recording.record_hidden(mate, "password", event="password")
+    with origin.override_origin(Origin(Channel.ADMIN, stranger)):
+        recorder.record_redacted(mate, "password", event="password")
 
     told = errors(page.save(name="Mate"))
 

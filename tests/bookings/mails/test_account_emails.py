@@ -61,7 +61,7 @@ def manager(station: Station) -> User:
 
 def acting(actor: User | None) -> Any:
     """As in a request of theirs, or at the command line."""
-    return origin.acting(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
+    return origin.override_origin(Origin(Channel.PAGE, actor, ADDRESS) if actor else Origin())
 
 
 def body_of(mail: EmailMessage) -> str:

@@ -69,7 +69,7 @@ def test_database_put_back_to_an_earlier_day_is_found_by_a_later_manifest(
     assert done.status == 1
     assert done.out.splitlines() == [
         "Checkpoint 2 is missing.",
-        f"Entry {ends[business.pk] + 1} of station {business.pk} and all after it were cut off.",
+        f"Entry {ends[business.pk] + 1} of station {business.pk} and all that follow were removed.",
     ]
 
 
@@ -93,7 +93,7 @@ def test_end_of_a_chain_that_a_manifest_names_is_found_cut_without_any_checkpoin
 
     assert (done.status, done.out) == (
         1,
-        f"Entry {before.count + 1} of station {business.pk} and all after it were cut off.\n",
+        f"Entry {before.count + 1} of station {business.pk} and all that follow were removed.\n",
     )
 
 

@@ -197,7 +197,7 @@ def test_trail_that_was_tampered_with_before_is_restored_only_when_that_is_wante
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_auditentry SET event = 'x' WHERE id = %s", [entry.pk])
     run("backup", backup := tmp_path / "backup")
-    fault = f"Entry {entry.number} of station {business.pk} was changed, or stands in another's place."
+    fault = f"Entry {entry.number} of station {business.pk} was changed, or moved to another place."
 
     told = refused(elsewhere, backup)
 

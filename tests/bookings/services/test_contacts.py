@@ -23,7 +23,7 @@ from tests.factories import staff as staff_of
 
 EMAIL, PHONE, OTHER_PHONE = "nora@example.com", "+12025550143", "+12025550199"
 NORA = Contact("Nora Silva", EMAIL, PHONE)
-HIDDEN = "•••"
+REDACTED = "•••"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_new_booking_keeps_what_its_customer_is_not_on_file_with(station: Statio
     nora.refresh_from_db()
     assert (made.customer, nora.phone, given(made)) == (nora, "", ("", PHONE))
     event, changes = entry(made)
-    assert (event, changes["given_phone"], "given_email" in changes) == ("created", [None, HIDDEN], False)
+    assert (event, changes["given_phone"], "given_email" in changes) == ("created", [None, REDACTED], False)
 
 
 def test_new_booking_of_somebody_new_keeps_nothing_apart(station: Station) -> None:
@@ -78,7 +78,7 @@ def test_edit_keeps_a_changed_phone_as_a_proposal(station: Station, nora: Custom
 
     nora.refresh_from_db()
     assert (edited.version, edited.customer, nora.phone, given(made)) == (2, nora, PHONE, ("", OTHER_PHONE))
-    assert entry(made) == ("edited", {"given_phone": [None, HIDDEN]})
+    assert entry(made) == ("edited", {"given_phone": [None, REDACTED]})
 
 
 def test_edit_that_gives_a_new_phone_alone_is_about_the_bookings_own_customer(station: Station, staff: User) -> None:
@@ -105,7 +105,7 @@ def test_edit_back_to_what_is_on_file_forgets_the_proposal(station: Station, nor
     services.edit(made.pk, {"customer": NORA}, by=staff)
 
     assert (given(made), ContactProposal.objects.count()) == (None, 0)
-    assert entry(made) == ("edited", {"given_phone": [HIDDEN, None]})
+    assert entry(made) == ("edited", {"given_phone": [REDACTED, None]})
 
 
 def test_edit_leaves_what_it_does_not_name(station: Station, nora: Customer, staff: User) -> None:
@@ -148,7 +148,7 @@ def test_contact_that_staff_want_saved_is_saved_with_the_booking(station: Statio
     nora.refresh_from_db()
     assert (nora.phone, given(made)) == (PHONE, None)
     saved = AuditEntry.objects.get(object_pk=str(nora.pk), event="edited")
-    assert (saved.actor, saved.changes) == (staff, {"phone": [HIDDEN, HIDDEN]})
+    assert (saved.actor, saved.changes) == (staff, {"phone": [REDACTED, REDACTED]})
 
 
 def test_contact_is_saved_by_those_alone_who_may_see_personal_data(station: Station, nora: Customer) -> None:
@@ -175,8 +175,8 @@ def test_use_saves_it_for_the_customer_and_is_audited(station: Station, nora: Cu
     nora.refresh_from_db()
     assert (nora.phone, nora.email, given(made)) == (PHONE, EMAIL, None)
     assert customers.search(staff, PHONE) == [nora]
-    assert entry(made) == ("contact_used", {"given_phone": [HIDDEN, None]})
-    assert AuditEntry.objects.get(object_pk=str(nora.pk), event="edited").changes == {"phone": [HIDDEN, HIDDEN]}
+    assert entry(made) == ("contact_used", {"given_phone": [REDACTED, None]})
+    assert AuditEntry.objects.get(object_pk=str(nora.pk), event="edited").changes == {"phone": [REDACTED, REDACTED]}
     assert (Booking.objects.get().version, ContactProposal.objects.count()) == (2, 0)
 
 
@@ -186,7 +186,11 @@ def test_dismiss_forgets_it_and_is_audited(station: Station, nora: Customer, sta
     contact_decisions.dismiss(made.pk, "phone", by=staff, seen_version=1)
 
     nora.refresh_from_db()
-    assert (nora.phone, given(made), entry(made)) == ("", None, ("contact_dismissed", {"given_phone": [HIDDEN, None]}))
+    assert (nora.phone, given(made), entry(made)) == (
+        "",
+        None,
+        ("contact_dismissed", {"given_phone": [REDACTED, None]}),
+    )
     assert PHONE not in read_everything()
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import roles
-from accounts.audit.origin import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, override_origin
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
@@ -229,7 +229,7 @@ def test_undo_gives_a_longer_booking_all_of_its_slots_back(station: Station, sta
 
 def test_undone_special_requests_are_still_those_of_another_system(station: Station, staff: User) -> None:
     """Emails repeat what staff wrote, and no words of strangers: undoing an edit must not make them ours."""
-    with acting(Origin(channel=Channel.JWT)):
+    with override_origin(Origin(channel=Channel.JWT)):
         made = create(staff, special_requests="Click here")
     UndoStep.objects.all().delete()
     services.edit(made.pk, {"special_requests": "Window"}, by=staff)

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts import roles
 from accounts.audit import origin
-from accounts.audit.origin import Channel, Origin, acting
+from accounts.audit.origin import Channel, Origin, override_origin
 from accounts.auth import authentication
 from accounts.models import AuditEntry, User
 from stations.models import Opening, Station
@@ -25,7 +25,7 @@ def told(entry: AuditEntry) -> tuple[Any, ...]:
 
 
 def test_a_change_is_recorded_with_its_origin_and_station(station: Station, staff: User) -> None:
-    with acting(Origin(Channel.ADMIN, staff, "203.0.113.7", "request-1")):
+    with override_origin(Origin(Channel.ADMIN, staff, "203.0.113.7", "request-1")):
         station.name = "The kitchen"
         station.save()
         opening = OpeningFactory(station=station)
@@ -42,10 +42,10 @@ def test_a_change_without_an_origin_is_a_commands(db: None) -> None:
 
 
 def test_origins_end_with_their_block(staff: User) -> None:
-    with acting(Origin(Channel.API)):
-        origin.acts_as(staff, Channel.JWT)
-        assert origin.origin() == Origin(Channel.JWT, staff)
-    assert origin.origin() == Origin()
+    with override_origin(Origin(Channel.API)):
+        origin.set_actor(staff, Channel.JWT)
+        assert origin.current_origin() == Origin(Channel.JWT, staff)
+    assert origin.current_origin() == Origin()
 
 
 def test_what_a_calendar_counts_is_no_change_for_the_trail(station: Station) -> None:
