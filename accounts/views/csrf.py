@@ -8,7 +8,7 @@ token at all, or is told by its origin before: that one is refused.
 import re
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.urls import ResolverMatch
 
@@ -18,6 +18,7 @@ from accounts.views import carried_forms, interrupted, login
 from accounts.views.base import Refusal
 from core import metrics
 from core.web import error_pages, form_keys, redisplay
+from core.web.error_json import error_json
 from core.web.redisplay import Reason
 from core.web.requests import is_from_script
 
@@ -30,8 +31,7 @@ STALE: Final = (REASON_NO_CSRF_COOKIE, "CSRF token from POST incorrect.")
 def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match, is_api = request.resolver_match, request.path_info.startswith("/api/")
     if is_from_script(request) and not is_api:
-        metrics.count_refusal("csrf_failed")
-        return JsonResponse({"code": "csrf_failed", "error": str(error_pages.CSRF_SENTENCE)}, status=403)
+        return error_json(request, "csrf_failed", error_pages.CSRF_SENTENCE)
     if match is None or is_api or not _is_stale(request, reason):
         return error_pages.csrf_failure(request, reason)
     metrics.count_refusal("csrf_failed")

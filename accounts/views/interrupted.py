@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts.views.post_only import Act, act_at, page_above
 from accounts.views.submit_once import former_answer
-from core import metrics
 from core.web import notices
+from core.web.error_json import error_json
 from core.web.requests import is_from_script
 
 MARKER: Final = "not_saved"
@@ -44,8 +44,7 @@ def sign_in_required(view: View) -> View:
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     if is_from_script(request):
-        metrics.count_refusal("not_authenticated")
-        return JsonResponse({"code": "not_authenticated", "error": _("You've been signed out.")}, status=401)
+        return error_json(request, "not_authenticated", _("You've been signed out."))
     return redirect_to_login(_target(request))
 
 

@@ -16,13 +16,12 @@ from rest_framework.settings import api_settings
 
 from core import metrics
 from core.db.disk_full import is_disk_full
-from core.errors import DomainError, NotFound, NotPermitted
-from core.web.error_pages import DISK_FULL, is_away
+from core.errors import DomainError, NotFound, NotPermitted, http_status
+from core.web import error_pages
+from core.web.error_json import error_body
+from core.web.error_pages import is_away
 
 log = logging.getLogger(__name__)
-
-STATUS_OF: Final = {"not_found": 404, "permission_denied": 403, "duplicate": 409, "stale": 412}
-"""HTTP status by code of a domain error; 400 for every other code."""
 
 CODES: Final = ("invalid_date", "invalid_slot", "invalid_range", "required", "invalid")
 """Codes of invalid input, the most specific first: a response with several invalid fields has the first that applies."""
@@ -35,11 +34,8 @@ SENTENCES: Final = {
     "permission_denied": NotPermitted.sentence,
     "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
     "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
-    "too_large": _("The request is too large. Send less at once."),
-    "unavailable": _("The service is busy. Try again in a moment."),
-    "invalid": _("Please correct the errors below."),
 }
-"""Messages by code for errors of Django and REST framework."""
+"""Messages that replace those of Django and REST framework, by code."""
 
 
 class View(Protocol):
@@ -70,13 +66,7 @@ class Failure:
     data: Any = None
 
     def response(self, request: Request) -> Response:
-        """The response in the envelope, with `errors` and `data` only if there are any."""
-        body: dict[str, Any] = {"success": False, "error": str(self.error), "code": self.code}
-        if self.errors:
-            body["errors"] = {name: [str(text) for text in texts] for name, texts in self.errors.items()}
-        if self.data is not None:
-            body["data"] = self.data
-        body["request_id"] = getattr(request._request, "request_id", "")
+        body = error_body(request._request, self.code, self.error, errors=self.errors, data=self.data)
         return Response(body, status=self.status)
 
 
@@ -106,13 +96,13 @@ def _failure(error: Exception, view: View) -> Failure | None:
         error = NotFound()
     if isinstance(error, DomainError):
         errors = {view.api_field_name(name): texts for name, texts in error.fields.items()}
-        return Failure(STATUS_OF.get(error.code, 400), error.code, error, errors, view.error_data(error))
+        return Failure(http_status(error.code), error.code, error, errors, view.error_data(error))
     if isinstance(error, RequestDataTooBig):
-        return Failure(413, "too_large", SENTENCES["too_large"])
+        return Failure(413, "too_large", error_pages.SENTENCES[413])
     if is_away(error):
         log.error("The database does not answer.", exc_info=error)
         metrics.count_database_error(error)
-        return Failure(503, "unavailable", DISK_FULL if is_disk_full(error) else SENTENCES["unavailable"])
+        return Failure(503, "unavailable", error_pages.DISK_FULL if is_disk_full(error) else error_pages.SENTENCES[503])
     if isinstance(error, exceptions.ValidationError):
         return _malformed(error)
     return _of_rest_framework(error) if isinstance(error, exceptions.APIException) else None
@@ -123,7 +113,7 @@ def _of_rest_framework(error: exceptions.APIException) -> Failure:
     if code == "parse_error":
         return Failure(400, "invalid", error.detail)
     if (wait := _seconds(error)) is not None:
-        return Failure(error.status_code, code, _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait})
+        return Failure(error.status_code, code, error_pages.TRY_AGAIN_LATER % {"wait": wait})
     return Failure(error.status_code, code, SENTENCES.get(code, error.detail), data=getattr(error, "data", None))
 
 

@@ -4,12 +4,13 @@ from typing import TypeGuard
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error, InterfaceError, InternalError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import metrics
+from core.errors import http_status
+from core.web.error_json import error_json
 from core.web.routes import is_api
 
 SENTENCES = {
@@ -22,18 +23,19 @@ SENTENCES = {
     500: gettext_lazy("Something went wrong on our side. Try again in a moment."),
     503: gettext_lazy("The service is busy. Try again in a moment."),
 }
+"""Messages of errors that no view answered. Those of a domain error are its own."""
 CODES = {
-    400: "invalid",
-    403: "permission_denied",
-    404: "not_found",
-    408: "request_timeout",
-    413: "too_large",
-    429: "throttled",
-    500: "server_error",
-    503: "unavailable",
+    http_status(code): code
+    for code in (
+        *("invalid", "permission_denied", "not_found", "request_timeout", "too_large"),
+        *("throttled", "server_error", "unavailable"),
+    )
 }
+"""The codes of those errors by status."""
 
 DISK_FULL = gettext_lazy("The server's disk is full. Nothing was saved. Tell the person who runs the server.")
+
+TRY_AGAIN_LATER = gettext_lazy("Too many requests. Try again in %(wait)d seconds.")
 
 BEFORE_ALL_WORK = (408, 413, 429)
 """Statuses of requests that are refused before any database query, even before the user is loaded."""
@@ -43,13 +45,13 @@ def answer(
     request: HttpRequest, status: int, *, code: str | None = None, sentence: str | None = None, back: str = ""
 ) -> HttpResponse:
     """The error response for a status: JSON or a page, by the request's path. `back` is the page's link, "" for the calendar."""
-    sentence = sentence or str(SENTENCES[status])
-    metrics.count_refusal(code or CODES[status])
-    request_id = getattr(request, "request_id", "")
+    code, sentence = code or CODES[status], sentence or str(SENTENCES[status])
     if is_api(request.path_info):
-        body = {"success": False, "error": sentence, "code": code or CODES[status], "request_id": request_id}
-        return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
-    context = {"status": status, "sentence": sentence, "request_id": request_id, "back": back}
+        response = error_json(request, code, sentence, status=status)
+        response["Cache-Control"] = "no-store"
+        return response
+    metrics.count_refusal(code)
+    context = {"status": status, "sentence": sentence, "request_id": getattr(request, "request_id", ""), "back": back}
     if status >= 500 or status in BEFORE_ALL_WORK:
         context["user"] = AnonymousUser()  # loading the user may be what failed, or must not be tried
     return render(request, "error.html", context, status=status)
@@ -57,12 +59,9 @@ def answer(
 
 def too_many_requests(request: HttpRequest, wait: int) -> HttpResponse:
     """The response to a request over a rate limit, to be retried in `wait` seconds; JSON for a script of a page."""
-    sentence = _("Too many requests. Try again in %(wait)d seconds.") % {"wait": wait}
-    if request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info):
-        metrics.count_refusal(CODES[429])
-        response: HttpResponse = JsonResponse({"error": sentence, "code": CODES[429]}, status=429)
-    else:
-        response = answer(request, 429, sentence=sentence)
+    sentence = TRY_AGAIN_LATER % {"wait": wait}
+    is_script = request.headers.get("Accept", "").startswith("application/json") and not is_api(request.path_info)
+    response = error_json(request, CODES[429], sentence) if is_script else answer(request, 429, sentence=sentence)
     response["Retry-After"] = str(wait)
     return response
 

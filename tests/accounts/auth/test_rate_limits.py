@@ -257,7 +257,12 @@ def test_page_s_script_over_the_limit_is_told_in_json(staff: User, settings: Set
     wait = answer["Retry-After"]
     assert (answer.status_code, answer.json()) == (
         429,
-        {"error": f"Too many requests. Try again in {wait} seconds.", "code": "throttled"},
+        {
+            "success": False,
+            "error": f"Too many requests. Try again in {wait} seconds.",
+            "code": "throttled",
+            "request_id": answer["X-Request-Id"],
+        },
     )
 
 

@@ -16,8 +16,8 @@ from accounts.models import User
 from config import api_urls
 from core.api.fields import DATE_PATTERN
 from core.api.openapi import FAILURES
-from core.api.responses import CODES, STATUS_OF
-from core.errors import DomainError
+from core.api.responses import CODES
+from core.errors import DomainError, http_status
 from core.version import VERSION
 from tests.bookings.api.caller import Caller, description, faults, resolved
 
@@ -149,7 +149,7 @@ def test_description_has_an_example_of_every_refusal_of_the_rules() -> None:
 
     described = {code: status for status, (_text, sentences) in FAILURES.items() for code in sentences}
 
-    assert {code: described[code] for code in codes} == {code: STATUS_OF.get(code, 400) for code in codes}
+    assert {code: described[code] for code in codes} == {code: http_status(code) for code in codes}
     assert set(CODES) <= set(described)
 
 
