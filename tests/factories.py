@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Model
 
 from accounts import roles
-from accounts.customers import Contact, find_or_make
+from accounts.customers import Contact, find_or_create
 from accounts.models import Customer, User
 from bookings import services
 from bookings.models import Booking
@@ -102,7 +102,7 @@ def staff(*stations: Station) -> User:
 
 
 def customer(station: Station, name: str = "Ana García", email: str = "ana@example.com", phone: str = "") -> Customer:
-    [made] = find_or_make(station, [Contact(name, email, phone)], strict=True)
+    [made] = find_or_create(station, [Contact(name, email, phone)], strict=True)
     return made
 
 

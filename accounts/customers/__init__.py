@@ -1,8 +1,8 @@
-"""Customers of a station: found, made, changed and searched. What other packages use is named here."""
+"""Customers of a station: found, created, changed and searched. This is the package's public interface."""
 
 from accounts.customers.blind_index import EMAIL, PHONE
 from accounts.customers.normalization import initials
-from accounts.customers.search import met_by, search
+from accounts.customers.search import matched_field, search
 from accounts.customers.services import (
     EDITABLE,
     Contact,
@@ -12,7 +12,7 @@ from accounts.customers.services import (
     difference,
     edit,
     erase,
-    find_or_make,
+    find_or_create,
     forget_bounce,
     given_fields,
     locked,
@@ -20,9 +20,28 @@ from accounts.customers.services import (
     reveal,
     shown,
 )
-from accounts.customers.transfer import customer_at
+from accounts.customers.transfer import find_or_create_at
 
 __all__ = [
-    "EDITABLE", "EMAIL", "PHONE", "Contact", "Difference", "ShownCustomer", "check", "customer_at", "difference", "edit", "erase",
-    "find_or_make", "forget_bounce", "given_fields", "initials", "locked", "mark_bounced", "met_by", "reveal", "search", "shown",
+    "EDITABLE",
+    "EMAIL",
+    "PHONE",
+    "Contact",
+    "Difference",
+    "ShownCustomer",
+    "check",
+    "difference",
+    "edit",
+    "erase",
+    "find_or_create",
+    "find_or_create_at",
+    "forget_bounce",
+    "given_fields",
+    "initials",
+    "locked",
+    "mark_bounced",
+    "matched_field",
+    "reveal",
+    "search",
+    "shown",
 ]  # fmt: skip

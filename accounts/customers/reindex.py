@@ -1,4 +1,4 @@
-"""Index customers again whose digests are not those that this release writes."""
+"""Reindexing of customers whose digests are not those that this release writes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from accounts.models import Customer, CustomerQuerySet
 from stations.models import Station
 
 BATCH_SIZE: Final = 20
-"""Customers in one transaction: their station waits meanwhile."""
+"""Customers in one transaction, which locks their station."""
 
 
 @dataclass(slots=True)
 class Reindexed:
-    """What became of a station's customers: how many were indexed again, and what could not be read, without any of it."""
+    """The result for a station: how many customers were reindexed, and which could not be decrypted."""
 
     station: Station
     count: int = 0
@@ -28,31 +28,31 @@ class Reindexed:
 
 
 def reindex() -> Iterator[Reindexed]:
-    """Every station in turn, some customers in a transaction. Killed, it may be started again: what is right is left alone."""
+    """Reindex station by station, in batches. Can be interrupted and started again: current customers are left alone."""
     for station in Station.objects.order_by("pk"):
-        done, after = Reindexed(station), Q()
-        while pks := list(_of(station).filter(after).values_list("pk", flat=True)[:BATCH_SIZE]):
-            began = monotonic()
-            _reindex(done, pks)
+        result, after = Reindexed(station), Q()
+        while pks := list(_customers_of(station).filter(after).values_list("pk", flat=True)[:BATCH_SIZE]):
+            started = monotonic()
+            _reindex(result, pks)
             after = Q(pk__gt=pks[-1])
-            sleep(monotonic() - began)  # so that writers of SQLite, who all queue, get their turns
-        yield done
+            sleep(monotonic() - started)  # leave time for other writers, which queue on SQLite
+        yield result
 
 
-def _of(station: Station) -> CustomerQuerySet:
+def _customers_of(station: Station) -> CustomerQuerySet:
     return Customer.objects.kept().filter(station=station).order_by("pk")
 
 
 @transaction.atomic
-def _reindex(done: Reindexed, pks: list[UUID]) -> None:
-    """Read again under the station's lock: whoever was erased meanwhile stays unindexed."""
-    station = Station.objects.filter(pk=done.station.pk).locked().get()
+def _reindex(result: Reindexed, pks: list[UUID]) -> None:
+    """Read again under the station's lock, so that customers erased meanwhile are not indexed."""
+    station = Station.objects.filter(pk=result.station.pk).locked().get()
     for pk in pks:
         try:
-            found = list(_of(station).filter(pk=pk))
+            found = list(_customers_of(station).filter(pk=pk))
         except DecryptionError as error:
-            done.faults.append(f"{Customer._meta.label} {pk}: {error}")
+            result.faults.append(f"{Customer._meta.label} {pk}: {error}")
             continue
         outdated = [customer for customer in found if not blind_index.is_current(customer, station)]
         blind_index.rewrite(outdated, station)
-        done.count += len(outdated)
+        result.count += len(outdated)

@@ -1,4 +1,4 @@
-"""Search for customers by email, phone or name, through the blind index."""
+"""Customer search by email, phone or name, through the blind index."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,99 +9,99 @@ from accounts.customers import blind_index
 from accounts.customers.blind_index import EMAIL, LAST_FOUR, MAX_LETTERS, MAX_WORDS, NAME, PHONE, Key
 from accounts.customers.normalization import (
     LAST_DIGITS,
-    earlier_email_form,
-    email_form,
     looks_like_email,
     looks_like_phone,
+    min_prefix_length,
+    name_words,
+    normalize_email,
+    normalize_email_legacy,
     phone_digits,
-    phone_forms,
-    phone_text,
-    shortest,
-    words,
+    plain_phone,
+    possible_phones,
 )
 from accounts.models import BlindIndex, Customer
 from stations.access import Person
 from stations.models import Station
 
-FOUND_AT_MOST: Final = 50
-LONGEST_QUERY: Final = 500
+MAX_RESULTS: Final = 50
+MAX_QUERY_LENGTH: Final = 500
 
 
 def search(person: Person, q: str, *, stations: Iterable[Station] | None = None) -> list[Customer]:
-    """The 50 latest customers that `q` finds, each with its station: by exact email, phone in any spelling,
-    its last four digits, or the beginnings of all its words from three letters on.
+    """The 50 latest customers that match `q`, with their stations.
 
-    Only at stations the person sees, and only with the right to personal data (NotPermitted). Two queries.
+    `q` is an exact email, a phone in any format, its last four digits, or prefixes of words of the name, from three letters on.
+    Searches only stations that the person sees. Raises NotPermitted without the permission for personal data. Two queries.
     """
     roles.require(person, roles.PII)
-    text = q[:LONGEST_QUERY].encode(errors="ignore").decode().strip()
-    places = Station.objects.visible_to(person)
+    text = q[:MAX_QUERY_LENGTH].encode(errors="ignore").decode().strip()
+    visible = Station.objects.visible_to(person)
     if stations is not None:
-        places = places.filter(pk__in=[station.pk for station in stations])
-    conditions = {station.pk: _conditions(text, station.country) for station in places}
+        visible = visible.filter(pk__in=[station.pk for station in stations])
+    conditions = {station.pk: _conditions(text, station.country) for station in visible}
     if not any(conditions.values()):
         return []
     rows = Customer.objects.filter(station__in=conditions)
     for digests in _digests(conditions):
         rows = rows.filter(pk__in=BlindIndex.objects.filter(digest__in=digests).values("customer"))
-    hits = rows.select_related("station").order_by("-created_at", "pk")[: FOUND_AT_MOST * 2]
-    real = (hit for hit in hits if all(condition.holds(hit) for condition in conditions[hit.station_id]))
-    return [hit for hit, _number in zip(real, range(FOUND_AT_MOST), strict=False)]
+    candidates = rows.select_related("station").order_by("-created_at", "pk")[: MAX_RESULTS * 2]
+    matching = (hit for hit in candidates if all(condition.matches(hit) for condition in conditions[hit.station_id]))
+    return [hit for hit, _number in zip(matching, range(MAX_RESULTS), strict=False)]
 
 
-def met_by(hit: Customer, q: str) -> str:
-    """By what a search found somebody: EMAIL, PHONE, or NAME."""
+def matched_field(hit: Customer, q: str) -> str:
+    """By which field a search found a customer: EMAIL, PHONE or NAME."""
     if looks_like_email(q):
         return EMAIL
     country = hit.station.country
-    asked = _numbers(q, country) & blind_index.keys_of(hit, country) if looks_like_phone(q) else set()
-    return PHONE if any(key.kind in (PHONE, LAST_FOUR) for key in asked) else NAME
+    matched = _number_keys(q, country) & blind_index.index_keys(hit, country) if looks_like_phone(q) else set()
+    return PHONE if any(key.kind in (PHONE, LAST_FOUR) for key in matched) else NAME
 
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """One thing that a search asks: the keys of which any will do, and the test of a hit in plain text.
+    """A condition of a search: keys of which one must match, and a test of the decrypted customer.
 
-    The test is needed because digests are cut short, and so are the long words of a name.
+    The test is needed because digests are truncated, and so are long words of a name.
     """
 
     keys: frozenset[Key]
-    holds: Callable[[Customer], bool]
+    matches: Callable[[Customer], bool]
 
 
 def _conditions(text: str, country: str) -> list[_Condition]:
-    """What a query asks for, read as of a country; the number of conditions is the same for every country."""
+    """The conditions of a query, with phone numbers in the format of a country. Their number does not depend on the country."""
     if looks_like_email(text):
-        return [_of_keys({Key(EMAIL, email_form(text)), Key(EMAIL, earlier_email_form(text))}, country)]
+        return [_key_condition({Key(EMAIL, normalize_email(text)), Key(EMAIL, normalize_email_legacy(text))}, country)]
     if looks_like_phone(text):
-        return [_of_keys(_numbers(text, country), country)]
-    return [_of_word(word) for word in dict.fromkeys(words(text))]
+        return [_key_condition(_number_keys(text, country), country)]
+    return [_word_condition(word) for word in dict.fromkeys(name_words(text))]
 
 
-def _numbers(text: str, country: str) -> set[Key]:
-    """What digits may be: a phone, the last four digits of one, or a word of a name such as “Room 2023”."""
-    keys = {Key(PHONE, form) for form in phone_forms(text, country)}
-    digits, is_bare = phone_digits(text), phone_text(text).isdecimal()
+def _number_keys(text: str, country: str) -> set[Key]:
+    """The keys that digits may mean: a phone, the last four digits of one, or a word of a name such as “Room 2023”."""
+    keys = {Key(PHONE, form) for form in possible_phones(text, country)}
+    digits, is_bare = phone_digits(text), plain_phone(text).isdecimal()
     if is_bare and len(digits) == LAST_DIGITS:
         keys.add(Key(LAST_FOUR, digits))
     if is_bare and len(digits) <= MAX_LETTERS:
-        keys.add(blind_index.beginning(digits))
+        keys.add(blind_index.prefix_key(digits))
     return keys
 
 
-def _of_keys(keys: set[Key], country: str) -> _Condition:
-    return _Condition(frozenset(keys), lambda hit: bool(keys & blind_index.keys_of(hit, country)))
+def _key_condition(keys: set[Key], country: str) -> _Condition:
+    return _Condition(frozenset(keys), lambda hit: bool(keys & blind_index.index_keys(hit, country)))
 
 
-def _of_word(word: str) -> _Condition:
-    def holds(hit: Customer) -> bool:
-        return any(one.startswith(word) and len(word) >= shortest(one) for one in words(hit.name))
+def _word_condition(word: str) -> _Condition:
+    def matches(hit: Customer) -> bool:
+        return any(one.startswith(word) and len(word) >= min_prefix_length(one) for one in name_words(hit.name))
 
-    return _Condition(frozenset({blind_index.beginning(word)}), holds)
+    return _Condition(frozenset({blind_index.prefix_key(word)}), matches)
 
 
 def _digests(conditions: Mapping[int, Sequence[_Condition]]) -> list[list[bytes]]:
-    """For each condition the digests that meet it at any station; words past the index are only tested."""
+    """For each condition, its digests at all stations. Words beyond MAX_WORDS are not indexed, and only tested."""
     at_each = [
         [blind_index.digests(condition.keys, station_id) for condition in of_station[:MAX_WORDS]]
         for station_id, of_station in conditions.items()

@@ -21,7 +21,7 @@ from accounts.audit import recorder
 from accounts.audit.origin import CustomerEvent
 from accounts.customers import blind_index
 from accounts.customers.known_customers import KnownCustomers
-from accounts.customers.normalization import clean_email, clean_phone, e164, email_form, initials, phone_form
+from accounts.customers.normalization import clean_email, clean_phone, e164, initials, normalize_email, normalize_phone
 from accounts.models import BlindIndex, Customer
 from core.db import sql
 from core.errors import Invalid, NotFound
@@ -36,7 +36,7 @@ EDITABLE: Final = (*CONTACT_FIELDS, "language", "notes")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody as they were given, in their own spelling."""
+    """Name, email and phone of a customer, as typed."""
 
     name: str
     email: str = ""
@@ -44,13 +44,13 @@ class Contact:
 
     @property
     def given(self) -> bool:
-        """Whether there is anything at all: an empty contact is a walk-in."""
+        """Whether any field is filled in. An empty contact is a walk-in."""
         return bool(self.name.strip() or given_fields(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What of a contact its customer is not on file with; empty where there is nothing new."""
+    """The email and phone of a contact that differ from those on file; "" where they do not."""
 
     email: str = ""
     phone: str = ""
@@ -59,7 +59,7 @@ class Difference:
 
 
 class ShownCustomer(NamedTuple):
-    """A customer as one person may see them."""
+    """A customer as a user may see them."""
 
     customer_id: UUID
     name: str
@@ -68,13 +68,13 @@ class ShownCustomer(NamedTuple):
     erased: bool = False
 
     @property
-    def called(self) -> str:
-        """What stands where a page names them."""
+    def display_name(self) -> str:
+        """The name to show, or that the customer was erased."""
         return _("Erased") if self.erased else self.name
 
 
 def shown(customer: Customer, person: Person) -> ShownCustomer:
-    """Initials and no contact without the right to personal data."""
+    """The customer as the person may see them: initials alone without the permission for personal data."""
     erased = customer.erased_at is not None
     if person.has_perm(roles.PII):
         return ShownCustomer(customer.pk, customer.name, customer.email, customer.phone, erased)
@@ -82,11 +82,11 @@ def shown(customer: Customer, person: Person) -> ShownCustomer:
 
 
 def check(station: Station, contact: Contact, *, strict: bool) -> None:
-    """Raises Invalid, with the fields at fault, for a contact that `find_or_make` would not take."""
-    _made_of(station, contact, strict=strict)
+    """Raises Invalid, with the invalid fields, for a contact that `find_or_create` would refuse."""
+    _build_customer(station, contact, strict=strict)
 
 
-def find_or_make(
+def find_or_create(
     station: Station,
     contacts: Sequence[Contact],
     *,
@@ -94,15 +94,15 @@ def find_or_make(
     by: Person | None = None,
     own: Customer | None = None,
 ) -> list[Customer]:
-    """The customers of these contacts, in their order; made where nobody matches. Under the station's lock.
+    """The customers of these contacts, in the same order; created where none matches. Under the station's lock.
 
-    A match changes nothing that is on file: an email or phone that is not is for the caller to keep (`difference`). `own` is the
-    customer that a single contact is already known to be about: the same name is enough to be them.
+    A match does not change what is on file; the caller has to keep an email or phone that differs (see `difference`). `own` is
+    the customer that a single contact is known to be about, for whom the same name is enough to match.
 
-    Raises Invalid for text that cannot be stored; with `strict` for a missing name, too, and for an email or a phone that is not
-    valid, which is otherwise kept as written and marked.
+    Raises Invalid for text that cannot be stored and, if `strict`, for a missing name and for an invalid email or phone. If not
+    `strict`, these are stored as written and marked as invalid.
     """
-    wanted = [_made_of(station, contact, strict=strict) for contact in contacts]
+    wanted = [_build_customer(station, contact, strict=strict) for contact in contacts]
     known = KnownCustomers(station, wanted, own=own)
     found = [known.match(customer) or known.add(customer) for customer in wanted]
     write_new(known.added, station, by=by)
@@ -110,10 +110,10 @@ def find_or_make(
 
 
 def difference(customer: Customer, contact: Contact) -> Difference:
-    """The email and phone of a contact, as they would be stored, where the customer is not on file with them."""
+    """The email and phone of a contact, as they would be stored, that differ from those on file."""
     country = customer.station.country
     email, phone = clean_email(contact.email), clean_phone(contact.phone)
-    if email_form(email) == email_form(customer.email):
+    if normalize_email(email) == normalize_email(customer.email):
         email = ""
     if _comparable(phone, country) == _comparable(customer.phone, country):
         phone = ""
@@ -123,21 +123,21 @@ def difference(customer: Customer, contact: Contact) -> Difference:
 
 
 def _comparable(phone: str, country: str) -> str:
-    """As numbers are compared; what has no digit is compared as it is written."""
-    return phone_form(phone, country) or phone
+    """The normalized number. Text without digits is compared as it is written."""
+    return normalize_phone(phone, country) or phone
 
 
 def given_fields(contact: Contact) -> list[str]:
-    """Which of email and phone a contact has."""
-    cleaned = {name: _cleaned(name, getattr(contact, name)) for name in ("email", "phone")}
+    """Which of the fields email and phone are filled in."""
+    cleaned = {name: _clean(name, getattr(contact, name)) for name in ("email", "phone")}
     return [name for name, text in cleaned.items() if text]
 
 
 def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Customer:
-    """Change a customer's name, email, phone, language or notes. Nothing that differs: nothing is written.
+    """Change a customer's name, email, phone, language or notes. Nothing is written if nothing differs.
 
-    Raises, in this order, NotPermitted, NotFound, Stale (not the version that was seen) or Invalid: whoever was erased stays so.
-    An email or phone kept as written by an import may stay as it is.
+    Raises, in this order, NotPermitted, NotFound, Stale (`seen_version` is not the current version) or Invalid, also for an
+    erased customer. An invalid email or phone that an import stored as written may stay unchanged.
     """
     roles.require(by, roles.CHANGE)
     roles.require(by, roles.PII)
@@ -159,7 +159,7 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_vers
 
 
 def locked(customer_id: UUID, *, by: Person) -> Customer:
-    """The customer, read with their station locked until the transaction ends. Raises NotFound."""
+    """Lock the customer's station for the rest of the transaction, and return the customer. Raises NotFound."""
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     station = Station.objects.filter(pk__in=visible.values("station")).locked().first()
     if station is None:
@@ -171,21 +171,22 @@ def locked(customer_id: UUID, *, by: Person) -> Customer:
 
 
 def erase(customer: Customer, *, at: datetime, by: Person) -> None:
-    """Forget who a customer was: all that identifies them, and all that finds them. Under the station's lock; what their
-    bookings say of them is `bookings.privacy.erasure`'s.
+    """Delete all personal data of a customer and their digests, under the station's lock.
+
+    `bookings.privacy.erasure` erases what their bookings contain.
     """
-    held = [name for name in EDITABLE if getattr(customer, name)]
+    filled = [name for name in EDITABLE if getattr(customer, name)]
     for name in EDITABLE:
         setattr(customer, name, "")
     customer.email_bounced, customer.email_is_valid, customer.phone_is_valid, customer.erased_at = False, True, True, at
     customer.version += 1
     customer.save()
     BlindIndex.objects.filter(customer=customer).delete()
-    recorder.record_customers([(customer, held)], event=CustomerEvent.ERASED, by=by)
+    recorder.record_customers([(customer, filled)], event=CustomerEvent.ERASED, by=by)
 
 
 def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Customer:
-    """The customer with their contact, for a person who asks, which the audit log says; `more` names what else they are shown.
+    """The customer with their contact details, recorded in the audit log. `more` names further fields that are shown.
 
     Raises NotPermitted or NotFound.
     """
@@ -194,17 +195,17 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Custom
     if customer is None:
         raise NotFound
     note_station(customer.station_id)
-    if has := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
-        recorder.record_customers([(customer, has)], event=CustomerEvent.REVEALED, by=by)
+    if revealed := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
+        recorder.record_customers([(customer, revealed)], event=CustomerEvent.REVEALED, by=by)
     return customer
 
 
 def mark_bounced(customer: Customer, email: str) -> None:
-    """Note that a mail server knows nobody at this address, unless the customer has another by now."""
+    """Mark the customer's email as rejected by its mail server, unless they have another one by now."""
     with transaction.atomic():
         Station.objects.filter(pk=customer.station_id).locked().first()
         current = Customer.objects.get(pk=customer.pk)
-        if email_form(current.email) == email_form(email) and not current.email_bounced:
+        if normalize_email(current.email) == normalize_email(email) and not current.email_bounced:
             _set_bounced(customer, to=True)
             recorder.record_customers([(current, ["email_bounced"])], event=CustomerEvent.EDITED)
             Station.objects.bump(customer.station_id)
@@ -216,16 +217,16 @@ def _set_bounced(customer: Customer, *, to: bool) -> None:
 
 
 def forget_bounce(customer: Customer, *, by: Person) -> None:
-    """Try the address again: somebody knows better than the mail server did. Under the station's lock."""
+    """Clear the mark of a rejected email, so that it is used again. Under the station's lock."""
     if customer.email_bounced:
         customer.email_bounced = False
         _set_bounced(customer, to=False)
         recorder.record_customers([(customer, ["email_bounced"])], event=CustomerEvent.EDITED, by=by)
 
 
-def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
-    """The customer that a contact would become, not yet written."""
-    given = {name: _cleaned(name, getattr(contact, name)) for name in CONTACT_FIELDS}
+def _build_customer(station: Station, contact: Contact, *, strict: bool) -> Customer:
+    """An unsaved customer for a contact."""
+    given = {name: _clean(name, getattr(contact, name)) for name in CONTACT_FIELDS}
     if not strict:
         given["name"] = given["name"] or given["email"] or given["phone"]
     customer = Customer(station=station, **given)
@@ -236,26 +237,26 @@ def _made_of(station: Station, contact: Contact, *, strict: bool) -> Customer:
 
 
 def _apply(customer: Customer, changes: Mapping[str, Any]) -> list[str]:
-    """Put changes on a customer and check them; the names of the fields that now differ."""
-    wrong = {name: [_("This cannot be changed here.")] for name in changes if name not in EDITABLE}
-    wrong |= {name: [_("Enter text.")] for name, value in changes.items() if not isinstance(value, str)}
-    if wrong:
-        raise Invalid(fields=wrong)
+    """Apply and validate changes. Returns the names of the fields that differ."""
+    errors = {name: [_("This cannot be changed here.")] for name in changes if name not in EDITABLE}
+    errors |= {name: [_("Enter text.")] for name, value in changes.items() if not isinstance(value, str)}
+    if errors:
+        raise Invalid(fields=errors)
     before = {name: getattr(customer, name) for name in EDITABLE}
     for name, value in changes.items():
-        setattr(customer, name, _cleaned(name, value))
+        setattr(customer, name, _clean(name, value))
     if customer.phone != before["phone"]:
         _set_phone(customer, strict=True)
     if customer.email != before["email"]:
         _set_email(customer, strict=True)
-    if email_form(customer.email) != email_form(before["email"]):
+    if normalize_email(customer.email) != normalize_email(before["email"]):
         customer.email_bounced = False
     _require_valid(customer)
     return [name for name in EDITABLE if getattr(customer, name) != before[name]]
 
 
 def _set_email(customer: Customer, *, strict: bool) -> None:
-    """Mark an email that is not a valid address, or refuse it where `strict`."""
+    """Mark an invalid email, or refuse it if `strict`."""
     customer.email_is_valid = _is_valid_email(customer.email)
     if strict and not customer.email_is_valid:
         raise Invalid(fields={"email": [validate_email.message]})
@@ -270,12 +271,12 @@ def _is_valid_email(email: str) -> bool:
     return True
 
 
-def _cleaned(name: str, text: str) -> str:
+def _clean(name: str, text: str) -> str:
     return {"email": clean_email, "phone": clean_phone}.get(name, str.strip)(text)
 
 
 def _set_phone(customer: Customer, *, strict: bool) -> None:
-    """Bring the phone into E.164; one that is no number is marked, or refused where `strict`."""
+    """Convert the phone to E.164. An invalid one is marked, or refused if `strict`."""
     number = e164(customer.phone, customer.station.country) if customer.phone else ""
     if number is None and strict:
         hint = _("This is not a phone number. Enter it with its country code, such as +1 202 555 0143.")
@@ -292,7 +293,7 @@ def _require_valid(customer: Customer) -> None:
 
 
 def write_new(customers: Sequence[Customer], station: Station, *, by: Person | None, moved_from: str = "") -> None:
-    """Customers who are not there yet, with their index and an entry each. Under the station's lock."""
+    """Insert new customers, with their index and an audit entry each. Under the station's lock."""
     if customers:
         sql.insert(customers)
         blind_index.write(customers, station)

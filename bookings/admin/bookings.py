@@ -64,7 +64,7 @@ class BookingAdmin(ScopedAdmin):
         return [*names, "seen_version"] if obj and changing else names
 
     def name_for(self, request: HttpRequest, chosen: Customer) -> str:
-        return customers.shown(chosen, request.user).called
+        return customers.shown(chosen, request.user).display_name
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("external_ref", "customer") if request.user.has_perm(roles.PII) else ("external_ref",)
@@ -139,6 +139,6 @@ def _who(request: HttpRequest) -> Callable[[Booking], str]:
     @admin.display(description=_("customer"))
     def who(booking: Booking) -> str:
         customer: Customer | None = booking.customer
-        return customers.shown(customer, request.user).called if customer else gettext("Walk-in")
+        return customers.shown(customer, request.user).display_name if customer else gettext("Walk-in")
 
     return who

@@ -110,6 +110,6 @@ def _who(request: HttpRequest) -> Callable[[Customer], str]:
 
     @admin.display(description=_("name"))
     def who(customer: Customer) -> str:
-        return customers.shown(customer, person_of(request)).called
+        return customers.shown(customer, person_of(request)).display_name
 
     return who

@@ -219,6 +219,6 @@ def _who(request: HttpRequest) -> Callable[[Mail], str]:
     @admin.display(description=_("customer"))
     def who(mail: Mail) -> str:
         customer = mail.booking.customer if _is_here(mail) else None
-        return customers.shown(customer, request.user).called if customer else "–"
+        return customers.shown(customer, request.user).display_name if customer else "–"
 
     return who

@@ -224,7 +224,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
 
 
 def _summary(row: Row, words: Words) -> str:
-    who = f"{isolate(row.customer.called) if row.customer else words.walk_in} · {row.total_guests}"
+    who = f"{isolate(row.customer.display_name) if row.customer else words.walk_in} · {row.total_guests}"
     if Status(row.status).facts.phase is Phase.CANCELLED:
         return words.cancelled % {"who": who}
     return words.displaced % {"who": who} if row.waits_for_place else who

@@ -141,7 +141,7 @@ class _Batch:
     def _find_customers(self, rules: Rules) -> None:
         unknown = [(booking, contact) for booking, contact in self._contacts() if booking.customer is None]
         unmatched = [contact for _booking, contact in unknown]
-        found = customers.find_or_make(self.station, unmatched, strict=rules.strict, by=self.by)
+        found = customers.find_or_create(self.station, unmatched, strict=rules.strict, by=self.by)
         for (booking, _contact), customer in zip(unknown, found, strict=True):
             booking.customer = customer
 

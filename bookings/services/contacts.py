@@ -14,7 +14,7 @@ from django.db.models import Q
 from accounts import customers, roles
 from accounts.audit.origin import REDACTED
 from accounts.customers import Contact
-from accounts.customers.normalization import email_form
+from accounts.customers.normalization import normalize_email
 from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Change, Event
@@ -60,7 +60,11 @@ def _recipient(booking: Booking, given: ContactProposal | None) -> Recipient:
     if customer is None:
         return Recipient("")
     on_file = Recipient(customer.email, customer.email_is_valid, customer.email_bounced)
-    if given is None or not given.email_is_valid or email_form(given.email) in ("", email_form(customer.email)):
+    if (
+        given is None
+        or not given.email_is_valid
+        or normalize_email(given.email) in ("", normalize_email(customer.email))
+    ):
         return on_file
     if given.email_source == Source.EDITED and on_file.can_be_emailed:
         return on_file
@@ -152,7 +156,7 @@ def reassign(booking: Booking) -> None:
 def _merge(proposal: ContactProposal, contact: Contact, source: Source) -> None:
     """Set on a proposal what differs in a contact from it and from the customer's own."""
     new, given = customers.difference(proposal.customer, contact), customers.given_fields(contact)
-    if "email" in given and email_form(new.email) != email_form(proposal.email):
+    if "email" in given and normalize_email(new.email) != normalize_email(proposal.email):
         proposal.email, proposal.email_source = new.email, source
         proposal.email_is_valid, proposal.email_bounced = new.email_is_valid, False
     if "phone" in given:
@@ -204,7 +208,7 @@ def mark_bounced(booking: Booking, email: str) -> None:
     with transaction.atomic():
         Station.objects.filter(pk=booking.station_id).locked().first()
         given = find_proposal(booking)
-        if given and email_form(given.email) == email_form(email):
+        if given and normalize_email(given.email) == normalize_email(email):
             ContactProposal.objects.filter(pk=given.pk).update(email_bounced=True)
             hidden = {"given_email": [REDACTED, REDACTED]}
             audit.record([Change(booking, Event.EDITED, hidden, booking.station_id)], by=roles.OPERATOR)

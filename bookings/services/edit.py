@@ -128,7 +128,7 @@ def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Per
     own = booking.customer
     if own:
         own.station = station
-    return customers.find_or_make(station, [contact], strict=strict, by=by, own=own)[0]
+    return customers.find_or_create(station, [contact], strict=strict, by=by, own=own)[0]
 
 
 def _change_length(booking: Booking, station: Station) -> None:

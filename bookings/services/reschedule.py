@@ -102,4 +102,4 @@ def _customer_at(station: Station, customer: Customer | None, origin: Station, *
     if customer is None or customer.erased_at:
         return None
     customer.station = origin
-    return customers.customer_at(station, customer, by=by)
+    return customers.find_or_create_at(station, customer, by=by)

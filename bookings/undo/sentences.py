@@ -187,7 +187,7 @@ _FIELDS: Final[dict[str, Promise]] = {
 
 def who(booking: Booking, person: Person) -> str:
     """The booking's customer, as the person may see them, for the middle of a sentence."""
-    return isolate(customers.shown(booking.customer, person).called) if booking.customer else _("Walk-in")
+    return isolate(customers.shown(booking.customer, person).display_name) if booking.customer else _("Walk-in")
 
 
 def place(day: date, slot: time, country: str) -> str:

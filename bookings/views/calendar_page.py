@@ -83,7 +83,7 @@ def _of_reader(request: PageRequest, view: View) -> dict[str, Value]:
         "draft_key": request.user.draft_key,
         "here": request.get_full_path(),
         "csrf_token": get_token(request),
-        "customer": isolate(customer.called) if customer else "",
+        "customer": isolate(customer.display_name) if customer else "",
         "customer_id": str(customer.customer_id) if customer else "",
     }
 

@@ -65,7 +65,7 @@ def _hits(found: Sequence[Customer], words: str) -> list[Hit]:
     bookings = Booking.objects.filter(customer__in=found).select_related("station").defer("special_requests")
     latest = {booking.customer_id: booking for booking in bookings.order_by("starts_at")}
     by = {customers.EMAIL: _("found by email"), customers.PHONE: _("found by phone")}
-    return [Hit(one, by.get(customers.met_by(one, words), ""), latest.get(one.pk)) for one in found]
+    return [Hit(one, by.get(customers.matched_field(one, words), ""), latest.get(one.pk)) for one in found]
 
 
 def _too_many(request: PageRequest, template: str, wait: int, *, words: str = "") -> HttpResponse:

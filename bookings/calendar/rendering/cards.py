@@ -100,7 +100,7 @@ def booking(row: Row, page: Page, when: When = "") -> SafeString:
         "here": page.here,
     }
     if customer:
-        values["name"] = customer.called
+        values["name"] = customer.display_name
     if wishes:
         values |= {"wishes": wishes, "wish_lines": linebreaksbr(wishes) if roomy else ""}
     if is_due:

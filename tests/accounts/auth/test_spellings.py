@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from accounts.customers import Contact
 from accounts.customers.blind_index import EMAIL, PHONE, Key, digests
-from accounts.customers.normalization import clean_email, e164, email_form
+from accounts.customers.normalization import clean_email, e164, normalize_email
 from accounts.models import BlindIndex, Customer
 from core.invisible_characters import without_invisible
 from stations.models import Station
@@ -49,7 +49,7 @@ def test_phone_of_any_spelling_is_the_number(phone: str) -> None:
 
 @pytest.mark.parametrize("email", EMAILS)
 def test_email_of_any_spelling_is_the_address(email: str) -> None:
-    assert (email_form(email), clean_email(email).lower()) == (ADDRESS, ADDRESS)
+    assert (normalize_email(email), clean_email(email).lower()) == (ADDRESS, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_email_of_any_spelling_is_the_address(email: str) -> None:
     [TWO_FORMS, ("ana@MÜNCHEN.example", TWO_FORMS[1]), ("ana@bücher。example", "ANA@XN--BCHER-KVA.EXAMPLE")],
 )
 def test_two_forms_of_a_domain_are_one_address(one: str, other: str) -> None:
-    assert email_form(one) == email_form(other)
+    assert normalize_email(one) == normalize_email(other)
 
 
 def test_domains_that_mail_servers_tell_apart_are_two_addresses() -> None:
-    assert email_form("ana@straße.example") != email_form("ana@strasse.example")
+    assert normalize_email("ana@straße.example") != normalize_email("ana@strasse.example")
 
 
 def test_what_is_drawn_is_kept() -> None:

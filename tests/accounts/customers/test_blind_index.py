@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts import customers, roles
 from accounts.customers import Contact
-from accounts.customers.blind_index import COUNTED_BY, EMAIL, Key, digests, keys_of
+from accounts.customers.blind_index import EMAIL, PADDING_MULTIPLE, Key, digests, index_keys
 from accounts.encryption import blind_index, blind_indexes
 from accounts.models import BlindIndex, Customer
 from stations.models import Station
@@ -39,7 +39,7 @@ def meanings(customer: Customer, stored: list[bytes]) -> list[str | None]:
     """What each stands for, None for a decoy."""
     known = {
         digest: f"{key.kind} {key.value}"
-        for key in keys_of(customer, customer.station.country)
+        for key in index_keys(customer, customer.station.country)
         for digest in blind_indexes(key.kind, customer.station_id, key.value)
     }
     return [known.get(digest) for digest in stored]
@@ -47,15 +47,15 @@ def meanings(customer: Customer, stored: list[bytes]) -> list[str | None]:
 
 def by_creation(station: Station, folder: Path, rotate: Callable[[], object]) -> None:
     for one in PEOPLE:
-        customers.find_or_make(station, [one], strict=True)
+        customers.find_or_create(station, [one], strict=True)
 
 
 def by_batch(station: Station, folder: Path, rotate: Callable[[], object]) -> None:
-    customers.find_or_make(station, PEOPLE, strict=True)
+    customers.find_or_create(station, PEOPLE, strict=True)
 
 
 def by_edit(station: Station, folder: Path, rotate: Callable[[], object]) -> None:
-    for made, one in zip(customers.find_or_make(station, PEOPLE, strict=True), PEOPLE[::-1], strict=True):
+    for made, one in zip(customers.find_or_create(station, PEOPLE, strict=True), PEOPLE[::-1], strict=True):
         customers.edit(made.pk, {"name": f"{one.name} Nueva"}, by=roles.OPERATOR)
 
 
@@ -96,27 +96,27 @@ def test_rows_stand_in_no_order_of_what_they_mean(
 
 
 def test_number_of_rows_tells_only_how_many_fours(station: Station) -> None:
-    customers.find_or_make(station, [*PEOPLE, Contact("Li Wu"), Contact("Bo", "bo@example.com")], strict=True)
+    customers.find_or_create(station, [*PEOPLE, Contact("Li Wu"), Contact("Bo", "bo@example.com")], strict=True)
 
     for customer, stored in written(station).items():
-        keys_there = len(keys_of(customer, "DE"))
-        assert len(stored) % COUNTED_BY == 0
-        assert 0 <= len(stored) - keys_there < COUNTED_BY
+        keys_there = len(index_keys(customer, "DE"))
+        assert len(stored) % PADDING_MULTIPLE == 0
+        assert 0 <= len(stored) - keys_there < PADDING_MULTIPLE
 
 
 def test_decoys_look_like_digests_and_find_nobody(station: Station) -> None:
-    [made] = customers.find_or_make(station, [PEOPLE[0]], strict=True)
+    [made] = customers.find_or_create(station, [PEOPLE[0]], strict=True)
     [stored] = written(station).values()
     decoys = [digest for digest, meaning in zip(stored, meanings(made, stored), strict=True) if meaning is None]
     real = blind_index("email", station.pk, "x")
 
     assert decoys
     assert {(len(digest), digest[:4]) for digest in decoys} == {(len(real), real[:4])}
-    assert not set(decoys) & set(digests(keys_of(made, "DE"), station.pk))
+    assert not set(decoys) & set(digests(index_keys(made, "DE"), station.pk))
 
 
 def test_decoys_of_two_customers_are_never_the_same(station: Station) -> None:
-    customers.find_or_make(station, PEOPLE, strict=True)
+    customers.find_or_create(station, PEOPLE, strict=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT digest FROM accounts_blindindex GROUP BY digest HAVING count(*) > 1")
         shared = {bytes(digest) for (digest,) in cursor.fetchall()}
@@ -127,7 +127,7 @@ def test_decoys_of_two_customers_are_never_the_same(station: Station) -> None:
 
 
 def test_reindexing_leaves_alone_what_is_current_decoys_or_not(station: Station) -> None:
-    customers.find_or_make(station, [*PEOPLE, Contact("Li Wu")], strict=True)
+    customers.find_or_create(station, [*PEOPLE, Contact("Li Wu")], strict=True)
     before = written(station)
 
     call_command("index_customers")
@@ -136,20 +136,20 @@ def test_reindexing_leaves_alone_what_is_current_decoys_or_not(station: Station)
 
 
 def test_reindexing_adds_the_decoys_that_an_earlier_release_did_not_write(station: Station) -> None:
-    [made] = customers.find_or_make(station, [PEOPLE[0]], strict=True)
-    current = digests(keys_of(made, "DE"), station.pk)
+    [made] = customers.find_or_create(station, [PEOPLE[0]], strict=True)
+    current = digests(index_keys(made, "DE"), station.pk)
     assert BlindIndex.objects.exclude(digest__in=current).delete()[0]
 
     call_command("index_customers")
 
-    assert len(written(station)[made]) % COUNTED_BY == 0
+    assert len(written(station)[made]) % PADDING_MULTIPLE == 0
     assert set(current) < set(written(station)[made])
 
 
 def test_reindexing_replaces_a_form_of_an_earlier_release_that_stands_where_a_decoy_would(station: Station) -> None:
-    [made] = customers.find_or_make(station, [Contact("Ana", "ana@m\u00fcnchen.example")], strict=True)
+    [made] = customers.find_or_create(station, [Contact("Ana", "ana@m\u00fcnchen.example")], strict=True)
     [earlier] = digests([Key(EMAIL, "ana@m\u00fcnchen.example")], station.pk)
-    decoy = BlindIndex.objects.exclude(digest__in=digests(keys_of(made, "DE"), station.pk)).first()
+    decoy = BlindIndex.objects.exclude(digest__in=digests(index_keys(made, "DE"), station.pk)).first()
     assert decoy
     BlindIndex.objects.filter(pk=decoy.pk).update(digest=earlier)
 

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.customers.blind_index import MAX_LETTERS, MAX_WORDS, keys_of
+from accounts.customers.blind_index import MAX_LETTERS, MAX_WORDS, index_keys
 from accounts.customers.normalization import (
     e164,
-    email_form,
     initials,
-    name_form,
+    name_words,
+    normalize_email,
+    normalize_name,
+    normalize_phone,
     phone_digits,
-    phone_form,
-    phone_forms,
-    words,
+    possible_phones,
 )
 from accounts.models import Customer
 
@@ -47,30 +47,30 @@ from accounts.models import Customer
     ],
 )
 def test_words_of_a_name(name: str, found: list[str]) -> None:
-    assert words(name) == found
+    assert name_words(name) == found
 
 
 def test_words_keep_the_vowel_signs_that_make_the_word() -> None:
-    assert len(words("सीता सूता")) == len(set(words("सीता सूता"))) == 2
+    assert len(name_words("सीता सूता")) == len(set(name_words("सीता सूता"))) == 2
 
 
 @given(st.text())
 def test_words_of_words_are_the_same(text: str) -> None:
-    assert words(" ".join(words(text))) == words(text)
+    assert name_words(" ".join(name_words(text))) == name_words(text)
 
 
 @given(st.text())
 def test_words_do_not_know_case(text: str) -> None:
-    assert words(text.casefold()) == words(text)
+    assert name_words(text.casefold()) == name_words(text)
 
 
 @given(st.text())
 def test_email_form_of_a_form_is_the_same(text: str) -> None:
-    assert email_form(email_form(text)) == email_form(text)
+    assert normalize_email(normalize_email(text)) == normalize_email(text)
 
 
 def test_name_form_compares_names_without_letters_as_they_are_written() -> None:
-    assert name_form("★") == name_form(" ★ ") != name_form("☆")
+    assert normalize_name("★") == normalize_name(" ★ ") != normalize_name("☆")
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_e164_refuses_what_is_no_number(text: str) -> None:
 
 
 def test_phone_form_falls_back_to_the_digits() -> None:
-    assert [phone_form(text, "US") for text in ("555-555-5555", "n/a", "")] == ["5555555555", "", ""]
+    assert [normalize_phone(text, "US") for text in ("555-555-5555", "n/a", "")] == ["5555555555", "", ""]
 
 
 def test_phone_forms_take_a_number_with_its_plus_left_out() -> None:
-    assert phone_forms("4930901820", "US") == {"+4930901820", "4930901820"}
+    assert possible_phones("4930901820", "US") == {"+4930901820", "4930901820"}
 
 
 @given(st.text())
@@ -149,10 +149,10 @@ def test_initials_of_a_name(name: str, shown: str) -> None:
 
 @given(st.text(max_size=200), st.text(max_size=254), st.text(max_size=40))
 def test_keys_of_anybody_are_few(name: str, email: str, phone: str) -> None:
-    keys = keys_of(Customer(name=name, email=email, phone=phone), "US")
+    keys = index_keys(Customer(name=name, email=email, phone=phone), "US")
     assert len(keys) <= 4 + MAX_WORDS * MAX_LETTERS
 
 
 def test_keys_of_the_longest_name_stay_bounded() -> None:
     longest = " ".join("abcdefghijklmnopqrstuvwxyz"[number:] * 5 for number in range(20))
-    assert len(keys_of(Customer(name=longest, email="", phone=""), "US")) == 1 + MAX_WORDS * (MAX_LETTERS - 2)
+    assert len(index_keys(Customer(name=longest, email="", phone=""), "US")) == 1 + MAX_WORDS * (MAX_LETTERS - 2)

@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.customers.blind_index import MAX_WORDS
-from accounts.customers.normalization import phone_digits, words
+from accounts.customers.normalization import name_words, phone_digits
 from accounts.models import BlindIndex, Customer, User
 from core.errors import NotPermitted
 from core.validators import plain_line
@@ -32,7 +32,7 @@ def by(station: Station) -> User:
 
 
 def add(station: Station, name: str, email: str = "", phone: str = "") -> Customer:
-    [made] = customers.find_or_make(station, [Contact(name, email, phone)], strict=False)
+    [made] = customers.find_or_create(station, [Contact(name, email, phone)], strict=False)
     return made
 
 
@@ -125,7 +125,7 @@ def test_search_is_not_for_those_who_have_left(station: Station, by: User) -> No
 
 def test_search_gives_the_fifty_latest(station: Station, by: User) -> None:
     contacts = [Contact(f"Ana Number{number}", f"ana{number}@example.com") for number in range(60)]
-    made = customers.find_or_make(station, contacts, strict=True)
+    made = customers.find_or_create(station, contacts, strict=True)
     for age, customer in enumerate(made):
         Customer.objects.filter(pk=customer.pk).update(created_at=F("created_at") - timedelta(days=age))
     assert customers.search(by, "ana") == made[:50]
@@ -185,7 +185,7 @@ class TestSearchProperties(TestCase):
 
     @given(names, st.data())
     def test_search_finds_everybody_by_beginnings_of_all_their_words(self, name: str, data: st.DataObject) -> None:
-        found, named = add(self.station, name), list(dict.fromkeys(words(name)))[:MAX_WORDS]
+        found, named = add(self.station, name), list(dict.fromkeys(name_words(name)))[:MAX_WORDS]
         asked = data.draw(st.permutations(named))[:5]
         q = " ".join(word[: data.draw(st.integers(3, 30))] for word in asked)
         if asked and not phone_digits(q):
@@ -195,7 +195,7 @@ class TestSearchProperties(TestCase):
     def test_search_finds_only_those_whose_words_begin_so(self, name: str, q: str) -> None:
         found = add(self.station, name, phone="")
         if found in customers.search(roles.OPERATOR, q):
-            assert all(any(own.startswith(word) for own in words(name)) for word in words(q))
+            assert all(any(own.startswith(word) for own in name_words(name)) for word in name_words(q))
 
     @given(st.text())
     def test_search_answers_whatever_is_asked(self, q: str) -> None:

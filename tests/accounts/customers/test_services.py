@@ -27,7 +27,7 @@ def station(db: None) -> Station:
 
 
 def made(station: Station, *contacts: Contact, strict: bool = True) -> list[Customer]:
-    return customers.find_or_make(station, contacts, strict=strict)
+    return customers.find_or_create(station, contacts, strict=strict)
 
 
 def as_stored(customer: Customer) -> tuple[str, str, str, bool]:
@@ -44,7 +44,7 @@ def changes_of(station: Station) -> int:
     return Station.objects.get(pk=station.pk).changes
 
 
-def test_find_or_make_stores_what_was_given_and_the_phone_as_e164(station: Station) -> None:
+def test_find_or_create_stores_what_was_given_and_the_phone_as_e164(station: Station) -> None:
     [ana] = made(station, Contact("  Ana García ", " ana@example.com ", " (202) 555-0143 "))
     assert as_stored(ana) == ("Ana García", "ana@example.com", "+12025550143", True)
 
@@ -58,7 +58,7 @@ def test_find_or_make_stores_what_was_given_and_the_phone_as_e164(station: Stati
         Contact("Ana García", "ANA@EXAMPLE.COM", "+12025550199"),
     ],
 )
-def test_find_or_make_knows_the_same_person_again(station: Station, again: Contact) -> None:
+def test_find_or_create_knows_the_same_person_again(station: Station, again: Contact) -> None:
     [ana] = made(station, ANA)
     assert made(station, again) == [ana]
     assert as_stored(ana) == ("Ana García", "ana@example.com", "+12025550143", True)
@@ -73,24 +73,24 @@ def test_find_or_make_knows_the_same_person_again(station: Station, again: Conta
         Contact("Ana García"),
     ],
 )
-def test_find_or_make_makes_somebody_new_of_another(station: Station, other: Contact) -> None:
+def test_find_or_create_makes_somebody_new_of_another(station: Station, other: Contact) -> None:
     [ana] = made(station, ANA)
     assert made(station, other) != [ana]
     assert Customer.objects.count() == 2
 
 
-def test_find_or_make_never_matches_contacts_with_nothing_but_a_name(station: Station) -> None:
+def test_find_or_create_never_matches_contacts_with_nothing_but_a_name(station: Station) -> None:
     first, second = made(station, Contact("Ana"), Contact("Ana"))
     assert first != second
 
 
-def test_find_or_make_never_matches_across_stations(station: Station) -> None:
+def test_find_or_create_never_matches_across_stations(station: Station) -> None:
     [here] = made(station, ANA)
     [there] = made(StationFactory(country="US"), ANA)
     assert here != there
 
 
-def test_find_or_make_compares_invalid_phones_by_their_digits(station: Station) -> None:
+def test_find_or_create_compares_invalid_phones_by_their_digits(station: Station) -> None:
     first, again, other = made(
         station,
         Contact("Ana", "", "555-555-5555"),
@@ -102,14 +102,14 @@ def test_find_or_make_compares_invalid_phones_by_their_digits(station: Station) 
     assert as_stored(first) == ("Ana", "", "555-555-5555", False)
 
 
-def test_find_or_make_takes_equal_contacts_of_a_batch_for_one(station: Station) -> None:
+def test_find_or_create_takes_equal_contacts_of_a_batch_for_one(station: Station) -> None:
     first, second, third = made(station, ANA, Contact("Bob", "bob@example.com"), ANA)
     assert first == third
     assert Customer.objects.count() == 2
     assert trail(second) == [("created", {"name": [None, "•••"], "email": [None, "•••"]})]
 
 
-def test_find_or_make_never_joins_a_batch_through_what_a_match_lacks(station: Station) -> None:
+def test_find_or_create_never_joins_a_batch_through_what_a_match_lacks(station: Station) -> None:
     first, second, third = made(
         station,
         Contact("Ana", "ana@example.com"),
@@ -120,7 +120,7 @@ def test_find_or_make_never_joins_a_batch_through_what_a_match_lacks(station: St
     assert as_stored(first) == ("Ana", "ana@example.com", "", True)
 
 
-def test_find_or_make_fills_in_nothing_that_the_match_lacks(station: Station) -> None:
+def test_find_or_create_fills_in_nothing_that_the_match_lacks(station: Station) -> None:
     by_email, by_phone = made(station, Contact("Ana", "ana@example.com"), Contact("Bo", "", "+12025550143"))
     before = changes_of(station)
 
@@ -135,12 +135,12 @@ def test_find_or_make_fills_in_nothing_that_the_match_lacks(station: Station) ->
     assert customers.search(roles.OPERATOR, "bo@example.com") == []
 
 
-def test_find_or_make_takes_the_same_name_for_the_one_it_is_about_already(station: Station) -> None:
+def test_find_or_create_takes_the_same_name_for_the_one_it_is_about_already(station: Station) -> None:
     [ana] = made(station, ANA)
     [namesake] = made(station, Contact("Ana García", "other@example.com"))
 
     def again(contact: Contact) -> Customer:
-        return customers.find_or_make(station, [contact], strict=True, own=ana)[0]
+        return customers.find_or_create(station, [contact], strict=True, own=ana)[0]
 
     assert again(Contact("ana garcia", "new@example.com", "+12025550199")) == ana
     assert again(Contact("Ana García")) == ana
@@ -166,14 +166,14 @@ def test_difference_is_what_the_customer_is_not_on_file_with(
     assert customers.difference(ana, contact) == Difference(email, phone, phone_is_valid=is_valid)
 
 
-def test_find_or_make_takes_the_oldest_of_several_matches(station: Station) -> None:
+def test_find_or_create_takes_the_oldest_of_several_matches(station: Station) -> None:
     elder, younger = made(station, Contact("Ana", "ana@example.com"), Contact("Ana", "eva@example.com"))
     younger.email = "ana@example.com"
     younger.save()
     assert made(station, Contact("Ana", "ana@example.com")) == [elder]
 
 
-def test_find_or_make_asks_the_same_few_queries_for_any_batch(station: Station) -> None:
+def test_find_or_create_asks_the_same_few_queries_for_any_batch(station: Station) -> None:
     def queries(first: int, count: int) -> int:
         with CaptureQueriesContext(connection) as captured:
             made(station, *(Contact(f"Ana {n}", f"ana{n}@example.com") for n in range(first, first + count)))
@@ -198,7 +198,7 @@ def test_find_or_make_asks_the_same_few_queries_for_any_batch(station: Station) 
         (Contact("Ana", "a@" + "b" * 300 + ".com"), "email"),
     ],
 )
-def test_find_or_make_refuses_what_is_none(station: Station, contact: Contact, field: str) -> None:
+def test_find_or_create_refuses_what_is_none(station: Station, contact: Contact, field: str) -> None:
     with pytest.raises(Invalid) as refusal:
         made(station, ANA, contact)
     assert list(refusal.value.fields) == [field]
@@ -235,7 +235,7 @@ def test_create_many_refuses_only_the_draft_whose_contact_is_none(station: Stati
     ]
 
 
-def test_find_or_make_calls_the_nameless_by_their_contact_in_an_import(station: Station) -> None:
+def test_find_or_create_calls_the_nameless_by_their_contact_in_an_import(station: Station) -> None:
     found = made(station, Contact("", "ana@example.com"), Contact(" ", "", "call me"), strict=False)
     assert [as_stored(one) for one in found] == [
         ("ana@example.com", "ana@example.com", "", True),
@@ -289,9 +289,9 @@ def test_edit_leaves_a_bad_email_alone_until_a_good_one_replaces_it(station: Sta
     assert email_of(ana) == ("ana@example.com", True)
 
 
-def test_find_or_make_names_the_one_who_acts(station: Station) -> None:
+def test_find_or_create_names_the_one_who_acts(station: Station) -> None:
     by = staff(station)
-    [ana] = customers.find_or_make(station, [ANA], strict=True, by=by)
+    [ana] = customers.find_or_create(station, [ANA], strict=True, by=by)
     entry = AuditEntry.objects.get(object_pk=str(ana.pk))
     assert (entry.actor, entry.actor_email, entry.station, entry.action) == (by, by.email, station, 0)
     assert entry.object_repr == f"Customer {str(ana.pk)[:8]}"

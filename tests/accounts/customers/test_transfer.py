@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts import customers, roles
 from accounts.customers import Contact
-from accounts.customers.transfer import COPIED, OWN
+from accounts.customers.transfer import COPIED_FIELDS, OWN_FIELDS
 from accounts.models import AuditEntry, Customer, User
 from bookings.models import Booking
 from stations.models import Station
@@ -55,14 +55,14 @@ def move(visitor: Client, made: Booking) -> Customer:
 
 
 def values(one: Customer) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in COPIED}
+    return {name: getattr(one, name) for name in COPIED_FIELDS}
 
 
 def test_every_field_of_a_customer_is_decided_on() -> None:
     fields = {field.name for field in Customer._meta.concrete_fields}
 
-    assert (set(COPIED) | set(OWN), set(COPIED) & set(OWN)) == (fields, set())
-    assert set(EVERYTHING) == set(COPIED)
+    assert (set(COPIED_FIELDS) | set(OWN_FIELDS), set(COPIED_FIELDS) & set(OWN_FIELDS)) == (fields, set())
+    assert set(EVERYTHING) == set(COPIED_FIELDS)
 
 
 def test_customer_who_is_made_at_the_other_station_is_all_that_they_were(

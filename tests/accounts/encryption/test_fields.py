@@ -188,7 +188,7 @@ def test_keys_are_rotated_by_putting_a_new_one_first(ana: Customer, settings: Se
     assert found == [ana]
 
     found[0].save()
-    assert customers.find_or_make(ana.station, [Contact("Ana García", "ana@example.com")], strict=True) == [ana]
+    assert customers.find_or_create(ana.station, [Contact("Ana García", "ana@example.com")], strict=True) == [ana]
     stored = raw("name", ana)
     assert stored is not None
     assert stored[1:5] == key_id(NEW)

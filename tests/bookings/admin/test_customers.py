@@ -99,7 +99,7 @@ def test_address_that_does_not_work_is_found_by_the_words_of_its_filter(admin: C
 
 
 def test_contact_that_an_import_kept_as_written_is_marked_and_found(admin: Client, station: Station) -> None:
-    [known] = customers.find_or_make(station, [Contact("Ana García", "n/a", "ask at the door")], strict=False)
+    [known] = customers.find_or_create(station, [Contact("Ana García", "n/a", "ask at the door")], strict=False)
     customer(station, "Bo Li", "bo@example.com")
 
     shown = admin.get(f"/admin/accounts/customer/{known.pk}/change/").content.decode()
@@ -116,7 +116,7 @@ def test_contact_that_an_import_kept_as_written_is_marked_and_found(admin: Clien
 
 
 def test_bad_email_does_not_stand_in_the_way_of_other_changes(admin: Client, station: Station) -> None:
-    [known] = customers.find_or_make(station, [Contact("Ana García", "n/a")], strict=False)
+    [known] = customers.find_or_create(station, [Contact("Ana García", "n/a")], strict=False)
     address = f"/admin/accounts/customer/{known.pk}/change/"
 
     taken = admin.post(address, {"name": "Ana Garcia", "email": "n/a"})

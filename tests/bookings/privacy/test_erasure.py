@@ -62,7 +62,7 @@ def test_erase_leaves_nothing_of_the_customer_and_the_booking_as_numbers(station
     assert [getattr(after, name) for name in numbers] == [getattr(before, name) for name in numbers]
     assert (after.version, after.special_requests) == (before.version + 1, None)
     assert after.customer == customers.ShownCustomer(erased.pk, "", "", "", erased=True)
-    assert after.customer.called == "Erased"
+    assert after.customer.display_name == "Erased"
 
 
 def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Station, manager: User) -> None:
