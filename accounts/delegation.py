@@ -1,4 +1,4 @@
-"""Which people a person may manage: only with what one holds oneself, never somebody with more, and never oneself."""
+"""Delegated user management: managers grant only what they have themselves, and never edit themselves or anyone with more."""
 
 from collections.abc import Collection
 from typing import Final
@@ -12,12 +12,12 @@ from accounts.models import User
 from stations.access import ALL_STATIONS
 from stations.models import Station
 
-PERMISSIONS: Final = frozenset({"groups", "stations", "is_active", "is_superuser"})
-"""The fields of a person that say what they may do."""
+PERMISSION_FIELDS: Final = frozenset({"groups", "stations", "is_active", "is_superuser"})
+"""The fields of a user that determine what they may do."""
 
 
 def visible_people(person: User) -> QuerySet[User]:
-    """Those who share a station with the person, and the person; everybody for those with every station."""
+    """The users who share a station with the person, including the person; all users for those with every station."""
     if person.has_perm(ALL_STATIONS):
         return User.objects.all()
     shared = User.objects.filter(stations__in=Station.objects.visible_to(person))
@@ -25,7 +25,7 @@ def visible_people(person: User) -> QuerySet[User]:
 
 
 def grantable_groups(person: User) -> QuerySet[Group]:
-    """The groups all of whose rights the person holds."""
+    """The groups whose permissions the person all has."""
     if person.is_superuser:
         return Group.objects.all()
     held = person.get_all_permissions()
@@ -38,20 +38,20 @@ def grantable_groups(person: User) -> QuerySet[Group]:
 
 
 def may_edit(person: User, other: User) -> bool:
-    """Whether the other is somebody else, and holds nothing, right or station, that the person does not."""
+    """Whether the other is not the person themselves, and has no permission or station that the person lacks."""
     if person.pk == other.pk:
         return False
     if person.is_superuser:
         return True
     if other.is_superuser:
         return False
-    theirs = set(User.stations.through.objects.filter(user=other).values_list("station", flat=True))
-    mine = set(Station.objects.visible_to(person).values_list("pk", flat=True))
-    return rights_of(other) <= person.get_all_permissions() and theirs <= mine
+    other_stations = set(User.stations.through.objects.filter(user=other).values_list("station", flat=True))
+    own_stations = set(Station.objects.visible_to(person).values_list("pk", flat=True))
+    return permissions_of(other) <= person.get_all_permissions() and other_stations <= own_stations
 
 
-def rights_of(other: User) -> set[str]:
-    """All rights that somebody holds or would hold were they active."""
+def permissions_of(other: User) -> set[str]:
+    """All permissions of a user, even if they are inactive."""
     held = other.user_permissions.values_list("content_type__app_label", "codename")
     by_group = Group.objects.filter(user=other).values_list(
         "permissions__content_type__app_label", "permissions__codename"
@@ -60,10 +60,10 @@ def rights_of(other: User) -> set[str]:
 
 
 def notify_of_changes(user: User, changed: Collection[str], *, old_email: str) -> None:
-    """Tell somebody by email what a manager has changed of them: their email, at the old address, and what they may do."""
+    """Notify a user by email of changes by a manager: of a new email, at the old address, and of new permissions."""
     if "email" in changed:
         account_emails.queue(user, EmailKind.EMAIL_CHANGED, to=old_email)
-    if PERMISSIONS & set(changed):
+    if PERMISSION_FIELDS & set(changed):
         account_emails.queue(
             user,
             EmailKind.PERMISSIONS_CHANGED,

@@ -8,7 +8,7 @@ from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.admin.base import RowsField
+from accounts.admin.base import MultipleObjectsField
 from accounts.auth import api_keys
 from accounts.auth.passwords import MAX_LENGTH
 from accounts.customers.normalization import clean_email
@@ -133,7 +133,9 @@ class KeyForm(RedisplayMixin, ConfirmForm):
         validators=[validators.plain_line],
         help_text=_("What calls with it, such as “Web shop”."),
     )
-    stations = RowsField(label=_("Stations"), queryset=Station.objects.none(), widget=forms.CheckboxSelectMultiple)
+    stations = MultipleObjectsField(
+        label=_("Stations"), queryset=Station.objects.none(), widget=forms.CheckboxSelectMultiple
+    )
     rights = forms.MultipleChoiceField(label=_("Rights"), widget=forms.CheckboxSelectMultiple, initial=[roles.VIEW])
     expires_on = forms.DateField(
         label=_("Last day"),
@@ -147,7 +149,7 @@ class KeyForm(RedisplayMixin, ConfirmForm):
         super().__init__(*args, **options)
         held = [(right, roles.RIGHTS[right]) for right in api_keys.GRANTABLE_RIGHTS if person.has_perm(right)]
         cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
-        cast("RowsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
+        cast("MultipleObjectsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
         self.fields["expires_on"].widget.attrs["min"] = api_keys.today().isoformat()
 
     def clean_expires_on(self) -> date | None:

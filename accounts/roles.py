@@ -1,7 +1,7 @@
-"""Who may do what: the one table of groups and rights.
+"""Permissions and groups: the one table that says who may do what.
 
-Groups say what, a user's stations say where. The table is written into the database after every migration,
-and into `docs/security.md` by `manage.py roles`; nothing else names a group or grants a right.
+Groups grant permissions; a user's stations say where they apply. The table is written to the database after every migration, and
+to `docs/security.md` by `manage.py roles`. Nothing else names a group or grants a permission.
 """
 
 from collections.abc import Collection, Sequence
@@ -46,7 +46,7 @@ GROUPS: Final[dict[str, Sequence[str]]] = {
 
 
 class Operator:
-    """Whoever runs a command on the server: every right and every station, but no account."""
+    """The operator who runs commands on the server: every permission and every station, but no account."""
 
     pk = None
     is_active = True
@@ -59,18 +59,18 @@ OPERATOR: Final = Operator()
 
 
 def require(person: Person, right: str) -> None:
-    """Raises NotPermitted unless one of the person's groups holds the right."""
+    """Raises NotPermitted unless the person has the permission."""
     if not person.has_perm(right):
         raise NotPermitted
 
 
 def permission_choices() -> list[tuple[str, Any]]:
-    """The rights as Django's permissions, for the model that carries them."""
+    """The permissions for `Meta.permissions` of the user model."""
     return [(right.removeprefix("accounts."), label) for right, label in RIGHTS.items()]
 
 
 def describe_unknown_groups(names: Collection[str]) -> str:
-    """Which of these no group has, and which there are, for an operator to read; "" where each is one's."""
+    """A message for the operator that lists unknown group names and the existing ones; "" if all exist."""
     from django.contrib.auth.models import Group
 
     known = list(Group.objects.order_by("name").values_list("name", flat=True)) if names else []
@@ -79,7 +79,7 @@ def describe_unknown_groups(names: Collection[str]) -> str:
 
 
 def sync_groups(**kwargs: Any) -> None:
-    """Makes the groups in the database what the table says, after each migrate; leaves other groups alone."""
+    """Bring the built-in groups in line with the table, after each migrate. Leaves other groups alone."""
     from django.contrib.auth.models import Group, Permission
 
     known = {f"accounts.{one.codename}": one for one in Permission.objects.filter(content_type__app_label="accounts")}

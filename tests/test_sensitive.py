@@ -39,7 +39,7 @@ SENSITIVE: Final[dict[str, dict[str, Any]]] = {
     "admin/accounts/customer/<uuid:customer_id>/data/": {},
     "admin/accounts/customer/<uuid:customer_id>/export/": {},
     "admin/accounts/customer/<uuid:customer_id>/erase/": {},
-    "admin/accounts/user/": {"action": "end_everything"},
+    "admin/accounts/user/": {"action": "revoke_access"},
     "admin/accounts/user/add/": {},
     "admin/accounts/user/<path:object_id>/change/": {},
     "admin/accounts/user/<int:user_id>/password-link/": {},

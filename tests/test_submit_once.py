@@ -57,7 +57,7 @@ CHANGE_NOTHING: Final = {
         "admin:bookings_mail_change",
     ),  # which are only shown
     *("admin:accounts_customer_changelist", "admin:auth_group_changelist", "admin:stations_station_changelist"),
-    "admin:accounts_user_changelist action=take_second_factor",
+    "admin:accounts_user_changelist action=reset_two_factor",
     *(f"admin:bookings_booking_changelist action={action}" for action in ("confirm", "mark_arrived", "mark_no_show")),
     "admin:bookings_mail_changelist action=send_again",
     "admin:stations_station_build preview=Preview",

@@ -1,7 +1,7 @@
-"""What every page of Django's admin shares: each manager's own stations, and saving through the services.
+"""Base classes of Django's admin: limited to the manager's stations, and saving through the services.
 
-A service decides and writes while the form is being cleaned, inside a savepoint of the admin's transaction: its refusal is then a
-form error like any other, and nothing is half saved. What the admin calls afterwards to save finds the work done.
+A service validates and writes while the form is cleaned, inside a savepoint of the admin's transaction. So its refusal becomes a
+form error like any other, and nothing is half saved. When the admin saves the form afterwards, the work is done.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,25 +32,25 @@ from stations.models import Station
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
     _Form = ModelForm[Any]
-    _ManyField = forms.ModelMultipleChoiceField[Any]
+    _ModelMultipleChoiceField = forms.ModelMultipleChoiceField[Any]
 else:
     _Admin = admin.ModelAdmin
     _Form = ModelForm
-    _ManyField = forms.ModelMultipleChoiceField
+    _ModelMultipleChoiceField = forms.ModelMultipleChoiceField
 
-PRESERVED = "_changelist_filters"
-"""How the admin carries a list's filters through the pages opened from it."""
+PRESERVED_FILTERS_PARAM = "_changelist_filters"
+"""The query parameter in which the admin keeps a list's filters on the pages opened from it."""
 
 
 class ScopedAdmin(_Admin):
-    """Rows of the manager's stations, for those with the right to manage; nothing is ever deleted.
+    """Objects of the manager's stations, for users with the permission to manage. Nothing can be deleted.
 
-    `to_view` and `to_change` are the rights that looking, and adding and changing, take besides; None for `to_change` where
-    nothing is written. What is not visible is a 404, whatever is asked of it.
+    `view_permissions` and `change_permissions` are needed in addition; None for `change_permissions` makes an admin read-only.
+    Objects that are not visible to the user are a 404.
     """
 
-    to_view: Sequence[str] = ()
-    to_change: Sequence[str] | None = ()
+    view_permissions: Sequence[str] = ()
+    change_permissions: Sequence[str] | None = ()
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -60,12 +60,12 @@ class ScopedAdmin(_Admin):
         return found.order_by(*self.get_ordering(request))
 
     def get_urls(self) -> list[Any]:
-        """The admin's own, of which those with a form redisplay it."""
-        own = super().get_urls()
-        for address in own:
-            if (address.name or "").endswith(("_add", "_change")):
-                redisplays(address.callback)
-        return own
+        """The usual URLs; forms are shown again after signing in."""
+        urls = super().get_urls()
+        for url in urls:
+            if (url.name or "").endswith(("_add", "_change")):
+                redisplays(url.callback)
+        return urls
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field or None)
@@ -78,13 +78,15 @@ class ScopedAdmin(_Admin):
         return request.user.has_perm(roles.MANAGE)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perms([roles.MANAGE, *self.to_view])
+        return request.user.has_perms([roles.MANAGE, *self.view_permissions])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.to_change is not None and request.user.has_perms([roles.MANAGE, *self.to_view, *self.to_change])
+        return self.change_permissions is not None and request.user.has_perms(
+            [roles.MANAGE, *self.view_permissions, *self.change_permissions]
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -93,16 +95,16 @@ class ScopedAdmin(_Admin):
         return request.user.has_perm(roles.EXPORT)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Dropdowns offer what the manager sees, and a posted id of anything else is no choice."""
+        """Offer only objects that are visible to the manager; any other posted ID is invalid."""
         manager = db_field.remote_field.model._default_manager
         if hasattr(manager, "visible_to"):
             options["queryset"] = manager.visible_to(request.user)
             if db_field.name in self.raw_id_fields:
-                options["widget"] = ScopedRawId(db_field.remote_field, self, request, options["queryset"])
+                options["widget"] = ScopedRawIdWidget(db_field.remote_field, self, request, options["queryset"])
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **options})
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": MultipleObjectsField, **options})
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         return final(super().response_add(request, obj, post_url_continue))
@@ -111,7 +113,7 @@ class ScopedAdmin(_Admin):
         return final(super().response_change(request, obj))
 
     def response_action(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse | None:
-        """As ever, for keys that this table can have: no browser sends another."""
+        """Refuse primary keys that are invalid for this table, which no browser sends."""
         try:
             for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.opts.pk.run_validators(self.opts.pk.to_python(key))
@@ -119,12 +121,12 @@ class ScopedAdmin(_Admin):
             raise BadRequest from error
         return super().response_action(request, *args, **options)
 
-    def name_for(self, request: HttpRequest, chosen: Any) -> str:
-        """What stands beside a raw id, for the person who looks."""
+    def raw_id_label(self, request: HttpRequest, chosen: Any) -> str:
+        """The label next to a raw ID."""
         return str(chosen)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        """The form knows the `person`, and has no field but those that the person is offered: no post can bring back another."""
+        """Set `person` on the form class, and remove fields that are not offered, so that they cannot be posted."""
         form = super().get_form(request, obj, change=change, **options)
         offered = options.get("fields", form.base_fields)
         hidden = dict.fromkeys(name for name in form.declared_fields if offered is not None and name not in offered)
@@ -135,18 +137,18 @@ class ScopedAdmin(_Admin):
             super().save_model(request, obj, form, change)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Only what the list's own filters ask: any other question could be about what the person may not see."""
-        return lookup.partition("__")[0] in self._asked_by_filters(request) and super().lookup_allowed(
+        """Only what the list's urls filters ask: any other question could be about what the person may not see."""
+        return lookup.partition("__")[0] in self._filter_names(request) and super().lookup_allowed(
             lookup, value, request
         )
 
-    def _asked_by_filters(self, request: HttpRequest) -> set[str]:
+    def _filter_names(self, request: HttpRequest) -> set[str]:
         filters = [one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request)]
         names = {one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in filters}
         return {*names, self.date_hierarchy or ""}
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """As ever; what no column can be asked leads to the list without filters, as other nonsense in an address does."""
+        """Treat values that the database cannot compare like other invalid parameters: show the list without filters."""
         if any("\0" in text for texts in request.GET.lists() for text in texts[1]):
             raise IncorrectLookupParameters
         try:
@@ -155,14 +157,14 @@ class ScopedAdmin(_Admin):
             raise IncorrectLookupParameters from error
 
     def get_preserved_filters(self, request: HttpRequest) -> str:
-        """Without what was searched for: it stands in the search's own address and in no other."""
-        kept = dict(parse_qsl(super().get_preserved_filters(request))).get(PRESERVED, "")
+        """Leave out the search term, which may be personal data and must not spread to other URLs."""
+        kept = dict(parse_qsl(super().get_preserved_filters(request))).get(PRESERVED_FILTERS_PARAM, "")
         filters = [(name, value) for name, value in parse_qsl(kept) if name != SEARCH_VAR]
-        return urlencode({PRESERVED: urlencode(filters)}) if filters else ""
+        return urlencode({PRESERVED_FILTERS_PARAM: urlencode(filters)}) if filters else ""
 
 
-class ScopedRawId(ForeignKeyRawIdWidget):
-    """A raw id with the name of what it stands for; of what the person does not see it says nothing."""
+class ScopedRawIdWidget(ForeignKeyRawIdWidget):
+    """A raw ID with the label of its object, if the user may see that."""
 
     def __init__(self, rel: Any, page: ScopedAdmin, request: HttpRequest, visible: models.QuerySet[Any]) -> None:
         super().__init__(rel, page.admin_site)
@@ -175,11 +177,11 @@ class ScopedRawId(ForeignKeyRawIdWidget):
             chosen = None
         if chosen is None:
             return "", ""
-        return self._page.name_for(self._request, chosen), str(super().label_and_url_for_value(value)[1])
+        return self._page.raw_id_label(self._request, chosen), str(super().label_and_url_for_value(value)[1])
 
 
-class RowsField(_ManyField):
-    """Several rows; a key that is too large for any column is no choice either."""
+class MultipleObjectsField(_ModelMultipleChoiceField):
+    """A multiple choice of objects; primary keys that are too large for the column are invalid choices."""
 
     def clean(self, value: Any) -> Any:
         try:
@@ -188,11 +190,11 @@ class RowsField(_ManyField):
             raise ValidationError(self.error_messages["invalid_list"], code="invalid_list") from None
 
 
-class WordedBooleanFilter(admin.BooleanFieldListFilter):
-    """A filter whose choices say what they mean: where “Yes” answers a negative, nobody knows what is asked."""
+class LabelledBooleanFilter(admin.BooleanFieldListFilter):
+    """A filter for a Boolean field with descriptive labels instead of “Yes” and “No”."""
 
     heading: ClassVar[Sentence]
-    words: ClassVar[tuple[Sentence, Sentence]]
+    labels: ClassVar[tuple[Sentence, Sentence]]
     """For True and for False."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -202,12 +204,12 @@ class WordedBooleanFilter(admin.BooleanFieldListFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         everything, *both = super().choices(changelist)
         yield everything
-        for choice, word in zip(both, self.words, strict=False):
-            yield {**choice, "display": word}
+        for choice, label in zip(both, self.labels, strict=False):
+            yield {**choice, "display": label}
 
 
 class StationFilter(admin.SimpleListFilter):
-    """The manager's own stations; a filter on the relation itself would name everybody's, and ask about any."""
+    """The manager's urls stations; a filter on the relation itself would name everybody's, and ask about any."""
 
     title = _("station")
     parameter_name = "station"
@@ -224,22 +226,22 @@ class StationFilter(admin.SimpleListFilter):
 
 
 class ServiceForm(_Form):
-    """A form whose saving is a service's: `write` calls it while the form is cleaned, and its refusal is the form's.
+    """A form that is saved by a service: `write` calls it while the form is cleaned.
 
-    `person` is whoever fills it in; `ScopedAdmin` sets it. `called` says which field of the form a service's word stands in where
-    the names differ, `blamed` at which a refusal belongs that names none.
+    A refusal of the service becomes a form error. `person` is the user; `ScopedAdmin` sets it. `field_aliases` maps the service's
+    field names to the form's where they differ; `error_fields` names the field for refusals that name none.
     """
 
     person: Any
-    called: Mapping[str, str] = {}
-    blamed: Mapping[type[DomainError], str] = {}
+    field_aliases: Mapping[str, str] = {}
+    error_fields: Mapping[type[DomainError], str] = {}
 
-    def write(self, words: Mapping[str, Any]) -> models.Model:
-        """The service's one call, with the cleaned words; returns what it wrote."""
+    def write(self, cleaned_data: Mapping[str, Any]) -> models.Model:
+        """Call the service, and return the object that it wrote."""
         raise NotImplementedError
 
-    def sentence(self, refusal: DomainError) -> str:
-        """What stands above the form, where no field of it is at fault."""
+    def error_message(self, refusal: DomainError) -> str:
+        """The message for the whole form, if the refusal names none of its fields."""
         return " ".join([str(refusal), *(str(text) for texts in refusal.fields.values() for text in texts)])
 
     def _post_clean(self) -> None:
@@ -253,14 +255,16 @@ class ServiceForm(_Form):
 
     def _refuse(self, refusal: DomainError) -> None:
         metrics.count_refusal(refusal.code)
-        called = {self.called.get(name, name): [str(text) for text in texts] for name, texts in refusal.fields.items()}
-        if not called.keys() & self.fields.keys():
-            called = {self.blamed.get(type(refusal), ""): [self.sentence(refusal)]}
-        for name, texts in called.items():
+        errors = {
+            self.field_aliases.get(name, name): [str(text) for text in texts] for name, texts in refusal.fields.items()
+        }
+        if not errors.keys() & self.fields.keys():
+            errors = {self.error_fields.get(type(refusal), ""): [self.error_message(refusal)]}
+        for name, texts in errors.items():
             self.add_error(name if name in self.fields else None, texts)
 
     def save(self, commit: bool = True) -> Any:
         return self.instance
 
     def save_m2m(self) -> None:
-        """Nothing is left to do."""
+        """The service has saved everything."""

@@ -1,8 +1,8 @@
-"""Two people with the same page of Django's admin open: the second to save is told what changed, and keeps what they typed.
+"""Edit conflicts in Django's admin: whoever saves second is told what changed, and keeps what they typed.
 
-A page carries what it was filled with (`Loaded`): the versions of what it shows, where it has any, and the value of every field.
-If that is no longer so when it comes back, nothing is saved. The page is shown again with who changed what: fields that the
-person touched have what they typed, all others what is there now, and the next save is about that.
+A page contains the state that it was filled with (`PageState`): the versions of the objects shown, if they have any, and the
+value of each field. If that is outdated when the form is submitted, nothing is saved. The page is shown again with who changed
+what; fields that the user edited keep their input, all others show the current values.
 """
 
 import json
@@ -33,21 +33,21 @@ else:
     _Admin = object
 
 FIELD: Final = "loaded"
-MAIN: Final = ""
-"""The row of the form itself, beside those of its formsets."""
-LINES_SHOWN: Final = 20
+MAIN_FORM: Final = ""
+"""The key of the main form, next to those of the formsets."""
+MAX_LINES_SHOWN: Final = 20
 ABSOLUTE_MAX: Final = DEFAULT_MAX_NUM + 1000
-"""Of the forms of a formset, as Django has it: nobody posts more."""
+"""Django's limit for the number of forms in a formset."""
 
 MAX_ID: Final = 2**63 - 1
 
 Values = dict[str, list[str]]
-"""By a field's name what a browser posts for it where nobody touches it."""
+"""What a browser posts for each field if nobody edits it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A form on the page: what people call it, and its fields. `form` is there where it is about now."""
+class FormState:
+    """The label and values of a form on the page. `form` is set for the current state only."""
 
     label: str
     values: Values
@@ -56,28 +56,28 @@ class Row:
     @classmethod
     def of(cls, label: str, form: Any) -> Self:
         shown = (one for one in form.visible_fields() if not one.field.disabled and one.name != DELETION_FIELD_NAME)
-        return cls(label, {one.name: _posted_for(one) for one in shown}, form)
+        return cls(label, {one.name: _posted_values(one) for one in shown}, form)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """What a page was filled with. `entry` is the latest audit entry about it by then: later ones say who changed it since."""
+class PageState:
+    """The state that a page was filled with. `entry` is the latest audit entry about it, so later ones say who changed it."""
 
     versions: list[int] = field(default_factory=list)
     entry: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, FormState] = field(default_factory=dict)
 
-    def as_text(self) -> str:
+    def to_json(self) -> str:
         rows = {key: [row.label, row.values] for key, row in self.rows.items()}
         return json.dumps({"versions": self.versions, "entry": self.entry, "rows": rows})
 
     @classmethod
-    def read(cls, text: str) -> "Loaded | None":
-        """None for what `as_text` did not write: a program that posts without it has seen no page."""
+    def from_json(cls, text: str) -> "PageState | None":
+        """None for anything that `to_json` did not write: a program that posts without a state has seen no page."""
         try:
-            said = json.loads(text)
-            rows = {key: Row(str(label), _checked(values)) for key, (label, values) in said["rows"].items()}
-            return cls([int(one) for one in said["versions"]], min(max(int(said["entry"]), 0), MAX_ID), rows)
+            data = json.loads(text)
+            rows = {key: FormState(str(label), _checked(values)) for key, (label, values) in data["rows"].items()}
+            return cls([int(one) for one in data["versions"]], min(max(int(data["entry"]), 0), MAX_ID), rows)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
@@ -86,24 +86,24 @@ def _checked(values: Mapping[str, list[str]]) -> Values:
     return {name: [str(one) for one in each] for name, each in values.items()}
 
 
-class ConflictPages(_Admin):
-    """Pages of an admin whose second writer is told. What they show is locked while it is compared and saved."""
+class EditConflictMixin(_Admin):
+    """Detects edit conflicts on the pages of an admin. The objects are locked while they are compared and saved."""
 
     def locked(self, request: HttpRequest, obj: Any) -> Any:
-        """The object, read again and locked. Override it where the services that change it lock another row."""
+        """Read the object again, locked. Override this if the services that change it lock another row."""
         return type(obj)._default_manager.select_for_update(no_key=True, of=("self",)).get(pk=obj.pk)
 
     def versions_of(self, obj: Any) -> list[int]:
-        """What the services look at; empty where there is nothing such."""
+        """The versions that the services compare; empty if the object has none."""
         return []
 
     def entries_about(self, obj: Any) -> QuerySet[AuditEntry]:
-        """What the audit log says of all that the page shows."""
+        """The audit entries about everything on the page."""
         found: QuerySet[AuditEntry] = AuditEntry.objects.filter(object_pk=str(obj.pk))
         return found.filter(content_type__app_label=self.opts.app_label, content_type__model=self.opts.model_name)
 
     def latest_entry(self, obj: Any) -> int:
-        """After which entries are news; 0 before any."""
+        """The ID of the latest entry about the object; 0 for none."""
         return self.entries_about(obj).order_by("-id").values_list("id", flat=True).first() or 0
 
     def changeform_view(
@@ -113,14 +113,14 @@ class ConflictPages(_Admin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        loaded = Loaded.read(request.POST.get(FIELD, "")) if request.method == "POST" and object_id else None
+        loaded = PageState.from_json(request.POST.get(FIELD, "")) if request.method == "POST" and object_id else None
         with transaction.atomic():
             if loaded and object_id:
-                self._compare(request, self.get_object(request, unquote(object_id)), loaded)
+                self._detect_conflict(request, self.get_object(request, unquote(object_id)), loaded)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _compare(self, request: HttpRequest, obj: Any, loaded: Loaded) -> None:
-        """Notes on the request what the form has to know: the versions that it is about, and the conflict where there is one."""
+    def _detect_conflict(self, request: HttpRequest, obj: Any, loaded: PageState) -> None:
+        """Set `seen_versions` on the request or, if there is a conflict, `conflict`. The form reads both."""
         if not self.has_change_permission(request, obj):
             return
         obj = self.locked(request, obj)
@@ -128,33 +128,33 @@ class ConflictPages(_Admin):
         if versions and versions == loaded.versions:
             request.seen_versions = versions  # type: ignore[attr-defined]
             return
-        now = self._loaded_now(request, obj)
-        if now.rows == loaded.rows:  # what changed is not on the page
+        now = self._current_state(request, obj)
+        if now.rows == loaded.rows:  # the change is not visible on the page
             request.seen_versions = versions  # type: ignore[attr-defined]
             return
         request.conflict = Conflict(self.who_changed(request, obj, loaded.entry), loaded, now)  # type: ignore[attr-defined]
-        request.POST = rebased(request.POST, loaded, now)  # type: ignore[assignment]
+        request.POST = rebase(request.POST, loaded, now)  # type: ignore[assignment]
 
-    def _loaded_now(self, request: HttpRequest, obj: Any) -> Loaded:
-        """What the page would be filled with."""
+    def _current_state(self, request: HttpRequest, obj: Any) -> PageState:
+        """The state that the page would be filled with now."""
         fields = flatten_fieldsets(self.get_fieldsets(request, obj))
         form = self.get_form(request, obj, change=True, fields=fields)(instance=obj)
         formsets = []
         for formset, inline in self.get_formsets_with_inlines(request, obj):
             rows = {"instance": obj, "prefix": formset.get_default_prefix(), "queryset": inline.get_queryset(request)}
             formsets.append((formset(**rows), inline.opts))
-        return self._loaded(obj, form, formsets)
+        return self._page_state(obj, form, formsets)
 
-    def _loaded(self, obj: Any, form: Any, formsets: Iterable[tuple[Any, Any]]) -> Loaded:
-        rows = {MAIN: Row.of("", form)}
+    def _page_state(self, obj: Any, form: Any, formsets: Iterable[tuple[Any, Any]]) -> PageState:
+        rows = {MAIN_FORM: FormState.of("", form)}
         for formset, opts in formsets:
             for one in formset.initial_forms:
                 label = f"{capfirst(opts.verbose_name)} {one.instance}"
-                rows[f"{formset.prefix}:{one.instance.pk}"] = Row.of(label, one)
-        return Loaded(self.versions_of(obj), self.latest_entry(obj), rows)
+                rows[f"{formset.prefix}:{one.instance.pk}"] = FormState.of(label, one)
+        return PageState(self.versions_of(obj), self.latest_entry(obj), rows)
 
     def who_changed(self, request: HttpRequest, obj: Any, entry: int) -> str:
-        """Who changed it after that entry, by their emails: those whom the person may know of."""
+        """Who changed the object after that entry, by email as far as the user may know them."""
         seen = Station.objects.codes_seen_by(request.user)
         changes = self.entries_about(obj).exclude(action=AuditEntry.Action.ACCESS)
         since = changes.filter(id__gt=entry).order_by("id").select_related("actor")
@@ -162,50 +162,50 @@ class ConflictPages(_Admin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)
-        known = {name: getattr(request, name, None) for name in ("seen_versions", "conflict")}
-        return type(form.__name__, (_Refusing, form), known)
+        attributes = {name: getattr(request, name, None) for name in ("seen_versions", "conflict")}
+        return type(form.__name__, (_ConflictFormMixin, form), attributes)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        """With what it is filled with; a form that is wrong in another way, with what it was filled with before."""
+        """Add the page's state: the current one, or the original one if the form is shown again for another error."""
         obj, conflict = context.get("original"), getattr(request, "conflict", None)
         if conflict:
-            context[FIELD] = conflict.now.as_text()
+            context[FIELD] = conflict.now.to_json()
         elif request.method == "POST":
             context[FIELD] = request.POST.get(FIELD, "")
         elif obj is not None and self.has_change_permission(request, obj):
             formsets = ((one.formset, one.opts.opts) for one in context["inline_admin_formsets"])
-            context[FIELD] = self._loaded(obj, context["adminform"].form, formsets).as_text()
+            context[FIELD] = self._page_state(obj, context["adminform"].form, formsets).to_json()
         return super().render_change_form(request, context, *args, **options)
 
 
-class _Refusing:
-    """A form that is not valid where there is a conflict."""
+class _ConflictFormMixin:
+    """Makes a form invalid if there is a conflict."""
 
     conflict: "Conflict | None"
 
     def clean(self) -> Any:
-        words = super().clean()  # type: ignore[misc]
+        cleaned_data = super().clean()  # type: ignore[misc]
         if self.conflict:
             self.add_error(None, list(self.conflict.sentences()))  # type: ignore[attr-defined]
-        return words
+        return cleaned_data
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Who changed what since the page was opened."""
+    """Who has changed what since the page was opened."""
 
     who: str
-    loaded: Loaded
-    now: Loaded
+    loaded: PageState
+    now: PageState
 
     def sentences(self) -> Iterator[str]:
         yield gettext("%(who)s changed this while you had it open:") % {"who": self.who}
         lines = list(self._lines())
-        yield from lines[:LINES_SHOWN]
-        if len(lines) > LINES_SHOWN:
-            yield gettext("… and %(count)d more.") % {"count": len(lines) - LINES_SHOWN}
+        yield from lines[:MAX_LINES_SHOWN]
+        if len(lines) > MAX_LINES_SHOWN:
+            yield gettext("… and %(count)d more.") % {"count": len(lines) - MAX_LINES_SHOWN}
         yield gettext("What you changed is kept, and everything else is as it is now. Check it, then save again.")
 
     def _lines(self) -> Iterator[str]:
@@ -216,19 +216,19 @@ class Conflict:
             elif key not in before:
                 yield gettext("%(thing)s: added") % {"thing": after[key].label}
             else:
-                yield from _differences(before[key], after[key])
+                yield from _field_changes(before[key], after[key])
 
 
-def _differences(before: Row, after: Row) -> Iterator[str]:
+def _field_changes(before: FormState, after: FormState) -> Iterator[str]:
     for name, new in after.values.items():
         old, bound = before.values.get(name, []), after.form[name]
         if old != new:
             where = ", ".join(filter(None, [after.label, capfirst(str(bound.label))]))
-            yield f"{where}: {_shown(bound, old)} → {_shown(bound, new)}"
+            yield f"{where}: {_display(bound, old)} → {_display(bound, new)}"
 
 
-def _shown(bound: BoundField, values: Iterable[str]) -> str:
-    """As the page shows it: the names of choices, and yes or no for a box."""
+def _display(bound: BoundField, values: Iterable[str]) -> str:
+    """Values as the page shows them: labels of choices, and yes or no for a checkbox."""
     if isinstance(bound.field, forms.BooleanField):
         return gettext("yes") if values else gettext("no")
     choices: Any = getattr(bound.field, "choices", ())
@@ -246,39 +246,39 @@ def _actor(entry: AuditEntry, person: Any, seen: visibility.VisibleStations) -> 
     return actor.email if may_know else gettext("someone")
 
 
-def _posted_for(bound: BoundField) -> list[str]:
+def _posted_values(bound: BoundField) -> list[str]:
     widget: Any = getattr(bound.field.widget, "widget", bound.field.widget)  # the admin wraps those of relations
     value = bound.value()
     if isinstance(widget, forms.CheckboxInput):
         return ["on"] if widget.check_test(value) else []
     formatted = widget.format_value(value)
-    return _plain(formatted if isinstance(formatted, list | tuple) else [formatted])
+    return _comparable(formatted if isinstance(formatted, list | tuple) else [formatted])
 
 
-def _plain(values: Iterable[Any]) -> list[str]:
-    """To be compared: as a set, with one kind of line break."""
+def _comparable(values: Iterable[Any]) -> list[str]:
+    """Values in a form that can be compared: sorted and unique, with one kind of line break."""
     return sorted({str(one).replace("\r\n", "\n") for one in values if one not in (None, "")})
 
 
-def rebased(posted: QueryDict, loaded: Loaded, now: Loaded) -> QueryDict:
-    """What was posted, with every field that the person left alone as it is now; rows that are gone are marked as deleted."""
-    words = posted.copy()
-    for prefix, key in _forms_of(posted, loaded):
+def rebase(posted: QueryDict, loaded: PageState, now: PageState) -> QueryDict:
+    """The posted data, with current values in the fields that the user left alone. Deleted objects are marked as such."""
+    data = posted.copy()
+    for prefix, key in _submitted_forms(posted, loaded):
         if key not in now.rows:
-            words[f"{prefix}DELETE"] = "on"
+            data[f"{prefix}DELETE"] = "on"
             continue
         current = now.rows[key].values
         for name, before in loaded.rows[key].values.items():
-            if _plain(posted.getlist(prefix + name)) == before and name in current:
-                words.setlist(prefix + name, current[name])
-    return words
+            if _comparable(posted.getlist(prefix + name)) == before and name in current:
+                data.setlist(prefix + name, current[name])
+    return data
 
 
-def _forms_of(posted: QueryDict, loaded: Loaded) -> Iterator[tuple[str, str]]:
-    """Each form that came back of those that were there: the prefix of its names, and its row."""
-    if MAIN in loaded.rows:
-        yield "", MAIN
-    for prefix in dict.fromkeys(key.partition(":")[0] for key in loaded.rows if key != MAIN):
+def _submitted_forms(posted: QueryDict, loaded: PageState) -> Iterator[tuple[str, str]]:
+    """The submitted forms that were on the page: prefix of their field names, and key in the state."""
+    if MAIN_FORM in loaded.rows:
+        yield "", MAIN_FORM
+    for prefix in dict.fromkeys(key.partition(":")[0] for key in loaded.rows if key != MAIN_FORM):
         count = posted.get(f"{prefix}-TOTAL_FORMS", "")
         for index in range(min(int(count), ABSOLUTE_MAX) if count.isdecimal() else 0):
             key = f"{prefix}:{posted.get(f'{prefix}-{index}-id', '')}"

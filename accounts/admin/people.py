@@ -1,6 +1,6 @@
-"""People and groups in Django's admin: who may manage whom, their permissions, and links to choose a password.
+"""Users and groups in Django's admin: who may manage whom, their permissions, and links to set a password.
 
-Every write here asks for the manager's password again (sudo mode), and nobody changes their own account: that has its own page.
+Every write asks for the manager's password again (sudo mode). Nobody changes their own account here; it has a page of its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation, roles
 from accounts.admin.base import ScopedAdmin, StationFilter
-from accounts.admin.edit_conflicts import ConflictPages
+from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.auth import password_reset, sessions, two_factor
 from accounts.forms import PastedEmailField
 from accounts.models import User
@@ -43,17 +43,17 @@ else:
     _Admin = object
     _Form = forms.ModelForm
 
-HISTORY_SHOWN = 100
-FOLDER = "admin/accounts/user"
+HISTORY_PER_PAGE = 100
+TEMPLATE_FOLDER = "admin/accounts/user"
 
 
 def person_of(request: HttpRequest) -> User:
-    """Whoever asks; the admin opens to nobody else."""
+    """The user of the request, who is always signed in here."""
     return cast("User", request.user)
 
 
 class SensitiveAdmin(_Admin):
-    """An admin in which every write needs a recent password."""
+    """An admin in which every write requires sudo mode."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         if request.method == "POST":
@@ -67,7 +67,7 @@ class SensitiveAdmin(_Admin):
 
 
 class PersonForm(_Form):
-    """What somebody may do, and where. The choices are limited to what the manager, `person`, holds."""
+    """A user's groups and stations. The choices are limited to what the manager, `person`, has."""
 
     person: User
 
@@ -89,27 +89,27 @@ class SharedStationFilter(StationFilter):
     relation = "stations"
 
 
-class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
-    """People of the manager's stations. One grants only what one holds, and edits nobody who has more, nor oneself."""
+class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
+    """Users of the manager's stations. Managers grant only what they have, and cannot edit themselves or anyone with more."""
 
     form = PersonForm
-    to_change = (roles.PEOPLE,)
-    change_form_template = f"{FOLDER}/change_form.html"
+    change_permissions = (roles.PEOPLE,)
+    change_form_template = f"{TEMPLATE_FOLDER}/change_form.html"
     ordering = ("email",)
     list_display = ("email", "name", "is_active")
     list_filter = (SharedStationFilter, "is_active")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "stations")
-    actions = ("end_everything", "take_second_factor")
+    actions = ("revoke_access", "reset_two_factor")
 
     @admin.action(description=_("Sign out everywhere and revoke all access"), permissions=["change"])
-    def end_everything(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+    def revoke_access(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
             sessions.revoke_access(other)
             self.message_user(request, gettext("Signed out everywhere: %(who)s.") % {"who": other}, "success")
 
     @admin.action(description=_("Reset two-factor authentication (lost phone)"), permissions=["change"])
-    def take_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+    def reset_two_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for other in self._editable(request, chosen):
             two_factor.disable(other)
             self.message_user(
@@ -117,7 +117,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
             )
 
     def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
-        """Those of the chosen whom the manager may change; the page says why the others were left alone."""
+        """The selected users that the manager may change, with a message for each of the others."""
         for other in chosen:
             if delegation.may_edit(person_of(request), other):
                 yield other
@@ -137,7 +137,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One's own page is the account page."""
+        """Redirect to the account page for one's own account."""
         other = self.get_object(request, unquote(object_id))
         if other == request.user:
             notices.keep(request, gettext("This is your own account. Another manager changes your permissions."))
@@ -147,7 +147,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
         return super().change_view(request, object_id, form_url, extra_context)
 
     def password_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
-        """Where Django's admin sets passwords: closed, for nobody chooses another person's."""
+        """Django's page for setting another user's password, which is disabled."""
         if self.get_object(request, str(user_id)) == request.user:
             return redirect("me")
         raise PermissionDenied
@@ -155,36 +155,36 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     @method_decorator(post_only)
     @does(_("Send a link for a new password"))
     def password_link_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
-        """A link with which somebody chooses their password. No manager chooses it for them."""
+        """Create a link with which the user sets their password. Managers never set it for them."""
         other = self.get_object(request, str(user_id))
         if other == request.user:
             return redirect("me")
         if not self.has_change_permission(request, other) or not other.is_active:
             raise PermissionDenied
         require(request)
-        return self._answer_with_link(request, other)
+        return self._link_response(request, other)
 
-    def _answer_with_link(self, request: HttpRequest, other: User) -> HttpResponse:
-        """The link is in this answer alone, or in an email: a redirect would have to remember it."""
+    def _link_response(self, request: HttpRequest, other: User) -> HttpResponse:
+        """Show the link, unless it is emailed. Only in this response, so that it is not stored anywhere for a redirect."""
         token = password_reset.create_manager_link(other)
         if token is None:
             text = gettext("A link to choose a password is on its way to %(who)s.")
             self.message_user(request, text % {"who": other}, "success")
             return redirect("admin:accounts_user_changelist")
-        home = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+        base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
         shown = {
             **self.admin_site.each_context(request),
             "title": str(other),
             "opts": self.opts,
-            "link": home + reverse("new-password", args=[token]),
+            "link": base_url + reverse("new-password", args=[token]),
         }
-        return final(render(request, f"{FOLDER}/password_link.html", shown))
+        return final(render(request, f"{TEMPLATE_FOLDER}/password_link.html", shown))
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
-        return self._answer_with_link(request, obj)
+        return self._link_response(request, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Only what was changed, for meanwhile they may have got another password. Whoever leaves comes back to nothing old."""
+        """Save only changed fields, because the password may have changed meanwhile. Deactivating revokes all access."""
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
@@ -225,12 +225,12 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What colleagues and superusers did; whoever manages the person elsewhere is not named."""
+        """Changes by colleagues and superusers. Managers of other stations are not named."""
         other = self.get_object(request, unquote(object_id))
         kind, colleagues = ContentType.objects.get_for_model(User), delegation.visible_people(person_of(request))
         done = LogEntry.objects.filter(content_type=kind, object_id=other.pk).select_related("user")
         seen = done.filter(Q(user__in=colleagues.values("pk")) | Q(user__is_superuser=True)).order_by("action_time")
-        page = self.get_paginator(request, seen, HISTORY_SHOWN).get_page(request.GET.get("p", 1))
+        page = self.get_paginator(request, seen, HISTORY_PER_PAGE).get_page(request.GET.get("p", 1))
         shown = {
             "action_list": page,
             "page_range": page.paginator.get_elided_page_range(page.number),
@@ -240,7 +240,7 @@ class PersonAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin):
 
 
 def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
-    """Of the stations of somebody who may only be looked at, those that the person who looks has too."""
+    """The stations that a user whom one may only view shares with the viewer."""
 
     @admin.display(description=_("stations"))
     def shared(other: User) -> str:
@@ -250,10 +250,10 @@ def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
     return shared
 
 
-class GroupAdmin(SensitiveAdmin, ConflictPages, ScopedAdmin, DjangosGroupAdmin):
-    """Groups beyond the product's own are a superuser's: whoever could change a group's rights could grant themselves any.
+class GroupAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin, DjangosGroupAdmin):
+    """Groups, for superusers only: whoever can change a group's permissions can grant themselves any.
 
-    The product's own are as `accounts/roles.py` says, and each migrate makes them so again.
+    The built-in groups cannot be changed; `accounts/roles.py` defines them, and each migrate restores them.
     """
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:

@@ -82,7 +82,7 @@ class EventFilter(admin.SimpleListFilter):
 class AuditAdmin(ScopedAdmin):
     """The entries of the manager's stations; those of no station are for whoever has every station."""
 
-    to_change = None
+    change_permissions = None
     list_filter = (StationFilter, "channel", EventFilter, ActorFilter, ("timestamp", admin.DateFieldListFilter))
     list_select_related = ("station",)
     date_hierarchy = "timestamp"

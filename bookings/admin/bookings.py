@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import customers, roles
-from accounts.admin.base import ScopedAdmin, StationFilter, WordedBooleanFilter
+from accounts.admin.base import LabelledBooleanFilter, ScopedAdmin, StationFilter
 from accounts.models import Customer
 from accounts.views.reauthentication import require
 from bookings import audit, services
@@ -27,8 +27,8 @@ from bookings.services import contacts
 admin.site.register(Mail, MailAdmin)
 
 
-class PlaceFilter(WordedBooleanFilter):
-    heading, words = _("place"), (_("needs a place"), _("has a place"))
+class PlaceFilter(LabelledBooleanFilter):
+    heading, labels = _("place"), (_("needs a place"), _("has a place"))
 
 
 @admin.register(Booking)
@@ -36,7 +36,7 @@ class BookingAdmin(ScopedAdmin):
     """What a booking is, changed through `bookings.services`."""
 
     form = BookingForm
-    to_view, to_change = (roles.VIEW,), (roles.CHANGE,)
+    view_permissions, change_permissions = (roles.VIEW,), (roles.CHANGE,)
     change_form_template = "admin/bookings/booking/change_form.html"
     list_filter = (StationFilter, "status", ("needs_place", PlaceFilter), ("date", admin.DateFieldListFilter))
     date_hierarchy = "date"
@@ -63,7 +63,7 @@ class BookingAdmin(ScopedAdmin):
         names += ["total_due_cents", "deposit_due_cents", "source", "external_ref"]
         return [*names, "seen_version"] if obj and changing else names
 
-    def name_for(self, request: HttpRequest, chosen: Customer) -> str:
+    def raw_id_label(self, request: HttpRequest, chosen: Customer) -> str:
         return customers.shown(chosen, request.user).display_name
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:

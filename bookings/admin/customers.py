@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import customers, roles
-from accounts.admin.base import ScopedAdmin, ServiceForm, StationFilter, WordedBooleanFilter
-from accounts.admin.edit_conflicts import ConflictPages
+from accounts.admin.base import LabelledBooleanFilter, ScopedAdmin, ServiceForm, StationFilter
+from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.admin.people import GroupAdmin, PersonAdmin, person_of
 from accounts.forms import KeptEmailField, LinesField
 from accounts.models import AuditEntry, Customer, User
@@ -34,8 +34,8 @@ class CustomerForm(ServiceForm):
         model = Customer
         fields = ("name", "email", "phone", "language", "notes")
 
-    def write(self, words: Mapping[str, Any]) -> Customer:
-        changes = {name: words[name] for name in self.changed_data}
+    def write(self, cleaned_data: Mapping[str, Any]) -> Customer:
+        changes = {name: cleaned_data[name] for name in self.changed_data}
         seen = self.seen_versions[0] if self.seen_versions else None
         return customers.edit(self.instance.pk, changes, by=self.person, seen_version=seen)
 
@@ -44,18 +44,18 @@ BOUNCES: Final = _("bounces: emails to it come back")
 WORKS: Final = _("OK")
 
 
-class EmailStatusFilter(WordedBooleanFilter):
-    heading, words = _("email status"), (_("bounces"), WORKS)
+class EmailStatusFilter(LabelledBooleanFilter):
+    heading, labels = _("email status"), (_("bounces"), WORKS)
 
 
 @admin.register(Customer)
-class CustomerAdmin(PrivacyPages, ConflictPages, ScopedAdmin):
+class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
     """Customers come with their bookings; here they are found and mended, through `accounts.customers`. Their contact stands on
     their own page alone; that it was opened is in the audit trail.
     """
 
     form = CustomerForm
-    to_view, to_change = (roles.VIEW,), (roles.CHANGE, roles.PII)
+    view_permissions, change_permissions = (roles.VIEW,), (roles.CHANGE, roles.PII)
     list_select_related = ("station",)
     list_filter = (StationFilter, ("email_bounced", EmailStatusFilter), "email_is_valid", "phone_is_valid")
     ordering = ("-created_at",)

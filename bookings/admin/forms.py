@@ -1,4 +1,4 @@
-"""The form of a booking in Django's admin: words in, services called, refusals at their fields."""
+"""The form of a booking in Django's admin: calls the services, and shows their refusals at its fields."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,7 +26,7 @@ CONTACT = ("customer_name", "customer_email", "customer_phone")
 
 
 class BookingForm(ServiceForm):
-    """A booking with its place, its step and its words; several changes at once are one transaction.
+    """A booking with its place, its step and its cleaned_data; several changes at once are one transaction.
 
     An edit comes first, at the place where the booking stands, then the step and the move. `seen_version` is the one that the
     form was filled with: a form overtaken by another change is refused.
@@ -45,8 +45,13 @@ class BookingForm(ServiceForm):
     source = LineField(label=_("Source"), required=False, max_length=50)
     external_ref = LineField(label=_("External reference"), required=False, max_length=100)
 
-    called = {"customer_id": "customer", "name": "customer_name", "email": "customer_email", "phone": "customer_phone"}
-    blamed = {
+    field_aliases = {
+        "customer_id": "customer",
+        "name": "customer_name",
+        "email": "customer_email",
+        "phone": "customer_phone",
+    }
+    error_fields = {
         Past: "slot",
         NoSuchSlot: "slot",
         SlotClosed: "slot",
@@ -79,61 +84,64 @@ class BookingForm(ServiceForm):
         return self.cleaned_data["special_requests"] or None
 
     def clean(self) -> dict[str, Any]:
-        words = super().clean() or {}
-        chosen = words.get("customer") if "customer" in self.changed_data else None
-        if chosen and self._contact(words):
+        cleaned_data = super().clean() or {}
+        chosen = cleaned_data.get("customer") if "customer" in self.changed_data else None
+        if chosen and self._contact(cleaned_data):
             self.add_error("customer", gettext("Choose a customer, or write a new one: not both."))
-        return words
+        return cleaned_data
 
-    def sentence(self, error: DomainError) -> str:
+    def error_message(self, error: DomainError) -> str:
         return refusal(error)
 
-    def write(self, words: Mapping[str, Any]) -> Booking:
-        return self._change(self.before, words) if self.before else self._create(words)
+    def write(self, cleaned_data: Mapping[str, Any]) -> Booking:
+        return self._change(self.before, cleaned_data) if self.before else self._create(cleaned_data)
 
-    def _create(self, words: Mapping[str, Any]) -> Booking:
-        chosen = words.get("customer")
+    def _create(self, cleaned_data: Mapping[str, Any]) -> Booking:
+        chosen = cleaned_data.get("customer")
         draft = Draft(
-            station=words["station"].code,
-            date=words["date"],
-            slot=words["slot"],
-            status=Status(words["status"]),
-            customer=self._contact(words),
+            station=cleaned_data["station"].code,
+            date=cleaned_data["date"],
+            slot=cleaned_data["slot"],
+            status=Status(cleaned_data["status"]),
+            customer=self._contact(cleaned_data),
             customer_id=chosen.pk if chosen else None,
-            **{name: words[name] for name in FIELDS},
+            **{name: cleaned_data[name] for name in FIELDS},
         )
         return services.create(draft, by=self.person)
 
-    def _change(self, before: Booking, words: Mapping[str, Any]) -> Booking:
-        version = words["seen_version"]
+    def _change(self, before: Booking, cleaned_data: Mapping[str, Any]) -> Booking:
+        version = cleaned_data["seen_version"]
         if version is None:
             raise Invalid(gettext("This form has lost its version. Reload the page."))
         booking = before
-        for change in self._changes(before, words):
+        for change in self._changes(before, cleaned_data):
             booking = change(by=self.person, seen_version=version)
             version = booking.version
         return booking
 
-    def _changes(self, before: Booking, words: Mapping[str, Any]) -> list[Callable[..., Booking]]:
+    def _changes(self, before: Booking, cleaned_data: Mapping[str, Any]) -> list[Callable[..., Booking]]:
         """What is to be called, in turn; a step to where bookings may be moved comes before the move."""
-        to, status = Place(words["date"], words["slot"], words["station"].code), Status(words["status"])
-        changes: list[Callable[..., Booking]] = [partial(services.edit, before.pk, self._edits(words))]
-        if to != Place(before.date, before.slot, before.station.code) or words.get("take_place"):
+        to, status = (
+            Place(cleaned_data["date"], cleaned_data["slot"], cleaned_data["station"].code),
+            Status(cleaned_data["status"]),
+        )
+        changes: list[Callable[..., Booking]] = [partial(services.edit, before.pk, self._edits(cleaned_data))]
+        if to != Place(before.date, before.slot, before.station.code) or cleaned_data.get("take_place"):
             changes.append(partial(services.reschedule, before.pk, to=to, allow_running=True))
         if status != before.status:
             step = partial(services.change_status, before.pk, status)
             changes.insert(1 if status in RESCHEDULABLE else len(changes), step)
         return changes
 
-    def _edits(self, words: Mapping[str, Any]) -> dict[str, Any]:
+    def _edits(self, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
         """Only what was changed on the form: what it does not show, or cannot show exactly, stays as it is."""
-        edits: dict[str, Any] = {name: words[name] for name in FIELDS if name in self.changed_data}
-        if contact := self._contact(words):
+        edits: dict[str, Any] = {name: cleaned_data[name] for name in FIELDS if name in self.changed_data}
+        if contact := self._contact(cleaned_data):
             return {**edits, "customer": contact}
         if "customer" in self.changed_data:
-            edits |= {"customer_id": words["customer"].pk} if words["customer"] else {"customer": None}
+            edits |= {"customer_id": cleaned_data["customer"].pk} if cleaned_data["customer"] else {"customer": None}
         return edits
 
-    def _contact(self, words: Mapping[str, Any]) -> Contact | None:
-        contact = Contact(*(words.get(name) or "" for name in CONTACT))
+    def _contact(self, cleaned_data: Mapping[str, Any]) -> Contact | None:
+        contact = Contact(*(cleaned_data.get(name) or "" for name in CONTACT))
         return contact if contact.given else None

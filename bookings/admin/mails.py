@@ -50,7 +50,7 @@ class MailAdmin(ScopedAdmin):
     Of a booking that has gone to another station, what was sent from here is listed, and no more is told.
     """
 
-    to_view, to_change = (roles.VIEW,), None
+    view_permissions, change_permissions = (roles.VIEW,), None
     change_form_template = "admin/bookings/mail/change_form.html"
     change_list_template = "admin/bookings/mail/change_list.html"
     object_history_template = "admin/bookings/booking/object_history.html"
@@ -168,7 +168,7 @@ class MailAdmin(ScopedAdmin):
         return render(request, "admin/bookings/mail/preview.html", shown)
 
     def has_choose_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms([roles.MANAGE, *self.to_view, roles.CHANGE])
+        return request.user.has_perms([roles.MANAGE, *self.view_permissions, roles.CHANGE])
 
     @admin.action(description=ACTIONS[display.NOW][1], permissions=["choose"])
     def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:

@@ -60,7 +60,7 @@ class PrivacyPages(_Admin):
     ) -> HttpResponse:
         """To open it is to ask for the contact, which stands in the form."""
         customer = self.get_object(request, unquote(object_id))
-        may_see = request.user.has_perms([*self.to_view, roles.PII])
+        may_see = request.user.has_perms([*self.view_permissions, roles.PII])
         given = contacts.pending_of(customer) if may_see else []
         if request.method != "POST" and may_see:
             contacts.reveal(customer, given, by=request.user)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.admin.base import ScopedAdmin
-from accounts.admin.edit_conflicts import ConflictPages
+from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.forms import LinesField
 from accounts.models import AuditEntry
 from bookings.errors import WouldDisplace, WouldRetime
@@ -128,7 +128,7 @@ class OpeningInline(TimetableInline):
 
 
 @admin.register(Station)
-class StationAdmin(ConflictPages, ScopedAdmin):
+class StationAdmin(EditConflictMixin, ScopedAdmin):
     """The manager's stations. They are never deleted; new ones are made by those who have access to all."""
 
     form = StationForm

@@ -186,13 +186,13 @@ ACTS: Final[dict[str, Act]] = {
     "reset a peer's two-factor authentication": Act(
         lambda world: "/admin/accounts/user/",
         lambda world, answer: again(world).second_factor_at is None,
-        lambda world: action("take_second_factor", world.peer.pk),
+        lambda world: action("reset_two_factor", world.peer.pk),
         notice=("peer", EmailKind.TWO_FACTOR_DISABLED),
     ),
     "end a peer's sessions": Act(
         lambda world: "/admin/accounts/user/",
         lambda world, answer: again(world).epoch == 1,
-        lambda world: action("end_everything", world.peer.pk),
+        lambda world: action("revoke_access", world.peer.pk),
     ),
     "add a person": Act(
         lambda world: "/admin/accounts/user/add/",

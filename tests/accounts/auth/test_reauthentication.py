@@ -292,7 +292,7 @@ def test_takeover_by_a_cookie_alone_fails_at_each_step(clock: time_machine.Trave
     world = World(factor=True)
     thief = stale_browser(world, clock, code=world.codes[0])
     words = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    remove = {"action": "take_second_factor", "_selected_action": [str(world.manager.pk)]}
+    remove = {"action": "reset_two_factor", "_selected_action": [str(world.manager.pk)]}
 
     thief.post(f"/admin/accounts/user/{world.manager.pk}/password/", words)
     thief.post("/admin/accounts/user/", remove)
@@ -309,8 +309,8 @@ OWN: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "email": ("{pk}/change/", {"email": "new@example.com", "is_active": "on"}),
     "groups, stations and active": ("{pk}/change/", {"email": "manager@example.com"}),
     "superuser": ("{pk}/change/", {"email": "manager@example.com", "is_active": "on", "is_superuser": "on"}),
-    "factor": ("", {"action": "take_second_factor", "_selected_action": ["{pk}"]}),
-    "everything": ("", {"action": "end_everything", "_selected_action": ["{pk}"]}),
+    "factor": ("", {"action": "reset_two_factor", "_selected_action": ["{pk}"]}),
+    "everything": ("", {"action": "revoke_access", "_selected_action": ["{pk}"]}),
 }
 
 

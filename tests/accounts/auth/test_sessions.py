@@ -261,7 +261,7 @@ def test_change_of_a_person_in_the_admin_leaves_them_signed_in(admin_of: Client,
 
 
 def end_by_the_admin(client: Client, other: User) -> Any:
-    said = {"action": "end_everything", "_selected_action": [str(other.pk)]}
+    said = {"action": "revoke_access", "_selected_action": [str(other.pk)]}
     return client.post("/admin/accounts/user/", said, follow=True)
 
 

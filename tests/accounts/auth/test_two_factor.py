@@ -368,7 +368,7 @@ def test_whoever_lacks_a_demanded_factor_changes_nothing(demanding: None, manage
     browser.post(
         "/accounts/me/password/", {"old": PASSWORD, "new": "seven green horses", "again": "seven green horses"}
     )
-    browser.post("/admin/accounts/user/", {"action": "end_everything", "_selected_action": [str(staff.pk)]})
+    browser.post("/admin/accounts/user/", {"action": "revoke_access", "_selected_action": [str(staff.pk)]})
 
     assert User.objects.get(pk=manager.pk).check_password(PASSWORD)
     assert User.objects.get(pk=staff.pk).epoch == 0
@@ -401,7 +401,7 @@ def test_whoever_lacks_a_demanded_factor_can_log_out(demanding: None, manager: U
 def taken_by(manager: User, other: User) -> str:
     client = Client()
     client.force_login(manager)
-    said = {"action": "take_second_factor", "_selected_action": [str(other.pk)]}
+    said = {"action": "reset_two_factor", "_selected_action": [str(other.pk)]}
     return str(client.post("/admin/accounts/user/", said, follow=True).content.decode())
 
 
