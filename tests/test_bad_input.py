@@ -17,7 +17,7 @@ from bookings.mails import outbox
 from bookings.models import Mail
 from stations.models import Opening, Station
 from tests.factories import ExceptionFactory, UserFactory, booking
-from tests.shares import SHARES, part_of
+from tests.samples import SAMPLE_RATES, sample
 
 ALONE: Final = ("\0", "9" * 30, "0001-01-01")
 """What is put into one field while the others are as the page fills them in."""
@@ -110,7 +110,7 @@ def _is_sent(name: str) -> bool:
 def fillings(fields: dict[str, str]) -> Iterator[dict[str, str]]:
     """All but the number of rows, for as many as Django allows take many seconds.
 
-    In an order by which each part of them (`SHARES`) meets every field and every value.
+    In an order by which each part of them (`SAMPLE_RATES`) meets every field and every value.
     """
     names = [name for name in fields if not name.endswith("-TOTAL_FORMS")]
     for bad in EVERYWHERE:
@@ -140,9 +140,9 @@ def things(station: Station, settings: LazySettings) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("one_in", SAMPLE_RATES)
 @pytest.mark.parametrize("path", PAGES)
-def test_no_filling_of_a_form_is_a_crash(things: dict[str, Any], path: str, share: int) -> None:
+def test_no_filling_of_a_form_is_a_crash(things: dict[str, Any], path: str, one_in: int) -> None:
     address = path.format(**things)
     client = Client(raise_request_exception=False)
     client.force_login(UserFactory(is_superuser=True))
@@ -153,7 +153,7 @@ def test_no_filling_of_a_form_is_a_crash(things: dict[str, Any], path: str, shar
 
     crashed = []
     for form in forms:
-        for words in part_of(fillings(form.fields), share):
+        for words in sample(fillings(form.fields), one_in):
             with transaction.atomic():
                 answer = client.post(form.address, words) if form.method == "post" else client.get(form.address, words)
                 transaction.set_rollback(True)

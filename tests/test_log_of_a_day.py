@@ -15,9 +15,9 @@ from accounts import roles
 from accounts.auth import authentication, password_reset
 from accounts.models import User
 from stations.models import Station
-from tests import logbook
+from tests import captured_log
 from tests.factories import PASSWORD, open_station, person
-from tests.marks import EMAIL, MARKS, NAME, PHONE, WISHES
+from tests.personal_data import EMAIL, FRAGMENTS, NAME, PHONE, SPECIAL_REQUESTS
 from tests.test_pii import (
     use_the_admin,
     use_the_api,
@@ -33,7 +33,7 @@ from tests.test_pii import (
 def import_many(folder: Path, rows: int) -> None:
     file = folder / "many.csv"
     header = "station,date,slot,customer_name,customer_email,customer_phone,special_requests\n"
-    many = (f"big,2031-04-01,18:00,{NAME} {n},{n}{EMAIL},{PHONE}{n % 10},{WISHES} {n}\n" for n in range(rows))
+    many = (f"big,2031-04-01,18:00,{NAME} {n},{n}{EMAIL},{PHONE}{n % 10},{SPECIAL_REQUESTS} {n}\n" for n in range(rows))
     file.write_text(header + "".join(many))
     call_command("import_bookings", str(file))
 
@@ -103,12 +103,12 @@ def test_no_line_of_a_day_holds_what_must_not_stand_there(
     settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, "http://testserver"
     kitchen = open_station(code="kitchen", capacity=20)
     open_station(code="big", capacity=rows)
-    with logbook.kept(level="DEBUG") as book:
+    with captured_log.capture_log(level="DEBUG") as book:
         secrets = live_a_day(kitchen, tmp_path, rows)
     secrets += User.objects.values_list("email", flat=True)
 
     lines = book.text.splitlines()
-    wrong = [line for line in lines if re.search("|".join(map(re.escape, MARKS)), line, re.IGNORECASE)]
+    wrong = [line for line in lines if re.search("|".join(map(re.escape, FRAGMENTS)), line, re.IGNORECASE)]
     told = [(secret[:4], line) for secret in secrets for line in lines if secret in line]
     assert (len(lines) > 2 * rows + 100, wrong[:3], told[:3]) == (True, [], [])
     events = {line["event"] for line in book.lines}

@@ -18,13 +18,13 @@ from accounts import roles
 from accounts.customers import Contact
 from bookings.models import Booking
 from stations.models import Station
-from tests import logbook
+from tests import captured_log
 from tests.bookings.mails.conftest import office as office  # a fixture
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import create
+from tests.captured_log import CapturedLog
 from tests.factories import open_station, person
-from tests.logbook import Logbook
 
 pytestmark = pytest.mark.looks
 
@@ -33,8 +33,8 @@ SLOW, FAILED, MAIL = range(3)
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept() as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log() as book:
         yield book
 
 
@@ -43,7 +43,7 @@ def court(db: None) -> Station:
     return open_station(code="court", name="Court")
 
 
-def answers(question: int, log: Logbook, folder: Path, **given: str) -> list[dict[str, Any]]:
+def answers(question: int, log: CapturedLog, folder: Path, **given: str) -> list[dict[str, Any]]:
     """What the document's command prints of this log, with what a server prints besides."""
     text = (settings.BASE_DIR / "docs/watching.md").read_text()
     command = re.findall(r"^jq (-\w+) (?:--arg \w+ \S+ )?'([^']+)' log$", text, re.M)[question]
@@ -56,7 +56,7 @@ def answers(question: int, log: Logbook, folder: Path, **given: str) -> list[dic
 
 
 def test_which_station_is_slow(
-    station: Station, court: Station, log: Logbook, tmp_path: Path, settings: Settings
+    station: Station, court: Station, log: CapturedLog, tmp_path: Path, settings: Settings
 ) -> None:
     settings.TRUSTED_PROXIES = 1
     user = person(roles.STAFF, station, court)
@@ -73,7 +73,7 @@ def test_which_station_is_slow(
     assert [one["p95_ms"] // 1000 for one in found] == [5, 1]
 
 
-def test_who_got_500s(station: Station, log: Logbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_got_500s(station: Station, log: CapturedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user = person(roles.STAFF, station)
     client = Client(raise_request_exception=False)
     client.force_login(user)
@@ -92,7 +92,7 @@ def test_who_got_500s(station: Station, log: Logbook, tmp_path: Path, monkeypatc
 
 
 def test_why_a_mail_did_not_go(
-    station: Station, log: Logbook, office: PostOffice, tmp_path: Path, settings: Settings
+    station: Station, log: CapturedLog, office: ScriptedSmtpServer, tmp_path: Path, settings: Settings
 ) -> None:
     settings.MAIL_SERVER = server_of(office)
     office.answers["RCPT"] = ["550 5.1.1 nobody", "250 ok"]

@@ -9,7 +9,7 @@ from django.db.migrations.state import ProjectState
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser
 
-from tests.linted import BEFORE_THE_FIRST_RELEASE, MIGRATION_LINTER_OPTIONS
+from tests.migration_lint_settings import BEFORE_THE_FIRST_RELEASE, MIGRATION_LINTER_OPTIONS
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
-from tests.shares import SHARES, part_of
+from tests.samples import SAMPLE_RATES, sample
 from tests.test_access import ROWS, Row, World, built, world
 
 __all__ = ["built", "world"]
@@ -108,17 +108,17 @@ Call = tuple[Any, Callable[[], Any]]
 """What is asked, in words, and the asking."""
 
 
-def crashes(asked: Iterator[Call], share: int, *, at_least: int) -> list[Any]:
-    """Which of one in `share` of these calls crash; each is undone, and read to its end. `at_least` so many are there."""
+def crashes(asked: Iterator[Call], one_in: int, *, at_least: int) -> list[Any]:
+    """Try one in `one_in` of the calls, undo each, and return those that crash. There must be `at_least` that many in all."""
     found, calls = [], 0
-    for what, ask in part_of(asked, share):
+    for what, ask in sample(asked, one_in):
         with transaction.atomic():
             answer = ask()
             b"".join(answer)
             transaction.set_rollback(True)
         calls += 1
         found += [what] if answer.status_code >= 500 else []
-    assert calls >= at_least // share
+    assert calls >= at_least // one_in
     return found
 
 
@@ -133,33 +133,33 @@ def queries(row: Row) -> Iterator[dict[str, str]]:
         yield from ({name: odd} for name in names for odd in ALONE)
 
 
-@pytest.mark.parametrize("share", SHARES)
-def test_no_query_is_a_crash(world: World, root: Client, share: int) -> None:
+@pytest.mark.parametrize("one_in", SAMPLE_RATES)
+def test_no_query_is_a_crash(world: World, root: Client, one_in: int) -> None:
     def asked() -> Iterator[Call]:
         for row in READ:
             address = world.address(row.route)
             for query in queries(row):
                 yield (row.route, query), partial(root.get, address, query)
 
-    assert crashes(asked(), share, at_least=1200) == []
+    assert crashes(asked(), one_in, at_least=1200) == []
 
 
-@pytest.mark.parametrize("share", SHARES)
-def test_no_header_is_a_crash(world: World, root: Client, share: int) -> None:
+@pytest.mark.parametrize("one_in", SAMPLE_RATES)
+def test_no_header_is_a_crash(world: World, root: Client, one_in: int) -> None:
     def asked() -> Iterator[Call]:
         for row in READ:
             address = world.address(row.route) + world.query(row.method, row.route)
             for headers in HEADERS:
                 yield (row.route, headers), partial(root.get, address, headers=headers)
 
-    assert crashes(asked(), share, at_least=1500) == []
+    assert crashes(asked(), one_in, at_least=1500) == []
 
 
-@pytest.mark.parametrize("share", SHARES)
-def test_no_body_is_a_crash(world: World, root: Client, share: int) -> None:
+@pytest.mark.parametrize("one_in", SAMPLE_RATES)
+def test_no_body_is_a_crash(world: World, root: Client, one_in: int) -> None:
     def asked() -> Iterator[Call]:
         for method, route, _statuses in WRITTEN:
             for kind, body in BODIES:
                 yield (route, kind, body), partial(root.generic, method, world.address(route), body, kind)
 
-    assert crashes(asked(), share, at_least=500) == []
+    assert crashes(asked(), one_in, at_least=500) == []

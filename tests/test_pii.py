@@ -36,7 +36,7 @@ from tests.authenticator import code_of
 from tests.bookings.mails.scripted import DROP, scripted
 from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
-from tests.marks import EMAIL, MARKS, NAME, NOTES, PHONE, WISHES, marks_in
+from tests.personal_data import EMAIL, FRAGMENTS, NAME, NOTES, PHONE, SPECIAL_REQUESTS, fragments_in
 
 OTHER_EMAIL = EMAIL.replace("@", "2@")
 """Given with bookings, and not on file."""
@@ -59,14 +59,14 @@ def use_the_pages(station: Station) -> None:
         "party_kids": 0,
     }
     contact = {"name": NAME, "email": EMAIL, "phone": PHONE}
-    client.post("/bookings/new/", {**place, **contact, "status": "confirmed", "special_requests": WISHES})
+    client.post("/bookings/new/", {**place, **contact, "status": "confirmed", "special_requests": SPECIAL_REQUESTS})
     client.post("/bookings/new/", {**place, **contact, "phone": PHONE + "x", "status": "confirmed"})
     made = Booking.objects.get()
     client.post("/calendar/search/", {"q": NAME})
     client.get("/calendar/week/", {"date": "2031-03-07", "customer": str(made.customer_id)})
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1})
     client.post(f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "03:00", "version": 1})
-    client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": WISHES + "!"})
+    client.post(f"/bookings/{made.pk}/edit/", {**place, "version": 2, "special_requests": SPECIAL_REQUESTS + "!"})
     client.post(f"/bookings/{made.pk}/step/", {"status": "completed", "version": 3})
     for name in ("undo", "undo", "redo"):
         client.post(f"/bookings/{name}/", {"next": f"/bookings/{made.pk}/"})
@@ -104,16 +104,18 @@ def use_the_api(station: Station) -> None:
 
     place = {"station": "kitchen", "date": "2031-03-07", "slot": "20:00", "party_adults": 2}
     contact = {"name": NAME, "email": EMAIL, "phone": PHONE}
-    made = send("POST", "/api/bookings/", {**place, "customer": contact, "special_requests": WISHES}).json()["data"]
+    made = send("POST", "/api/bookings/", {**place, "customer": contact, "special_requests": SPECIAL_REQUESTS}).json()[
+        "data"
+    ]
     send(
         "POST",
         "/api/bookings/",
-        {**place, "customer": {**contact, "phone": PHONE + "x"}, "special_requests": "\x00" + WISHES},
+        {**place, "customer": {**contact, "phone": PHONE + "x"}, "special_requests": "\x00" + SPECIAL_REQUESTS},
     )
     send(
         "PATCH",
         f"/api/bookings/{made['booking_id']}/",
-        {"special_requests": WISHES, "customer": {**contact, "email": ""}},
+        {"special_requests": SPECIAL_REQUESTS, "customer": {**contact, "email": ""}},
     )
     send("PATCH", f"/api/bookings/admin/{made['booking_id']}", {"date": "2031-03-08", "slot": "20:00"})
     send("POST", "/api/customers/search", {"q": EMAIL})
@@ -141,7 +143,8 @@ def use_the_admin(station: Station) -> None:
     money = {"total_due_cents": 0, "deposit_due_cents": 0}
     contact = {"customer_name": NAME, "customer_email": EMAIL, "customer_phone": PHONE}
     client.post(
-        "/admin/bookings/booking/add/", {**place, **money, **contact, "status": "confirmed", "special_requests": WISHES}
+        "/admin/bookings/booking/add/",
+        {**place, **money, **contact, "status": "confirmed", "special_requests": SPECIAL_REQUESTS},
     )
     made = Booking.objects.latest("created_at")
     client.get("/admin/bookings/booking/", {"q": NAME})
@@ -154,7 +157,7 @@ def use_the_admin(station: Station) -> None:
 
 def use_the_commands(station: Station, folder: Path) -> None:
     file, rejects, out = folder / "in.csv", folder / "rejects.csv", folder / "out.csv"
-    row = f'kitchen,2031-03-07,{{slot}},{NAME},{EMAIL},{PHONE},"{WISHES}"\n'
+    row = f'kitchen,2031-03-07,{{slot}},{NAME},{EMAIL},{PHONE},"{SPECIAL_REQUESTS}"\n'
     header = "station,date,slot,customer_name,customer_email,customer_phone,special_requests\n"
     file.write_text(header + row.format(slot="18:00") + row.format(slot="03:00"))
     with pytest.raises(SystemExit):
@@ -176,11 +179,11 @@ def use_the_mails(station: Station) -> None:
     script = {
         "MAIL": [f"451 4.7.1 not now, {NAME}", "250 OK"],
         "RCPT": [f"550 5.1.1 <{EMAIL}>: nobody here", f"450 4.2.0 <{EMAIL}>: later", "250 OK"],
-        "DATA": [f"554 5.7.1 {WISHES} is spam", "354 Go on"],
+        "DATA": [f"554 5.7.1 {SPECIAL_REQUESTS} is spam", "354 Go on"],
         ".": [f"554 5.6.0 {NAME}", f"{DROP}", f"250 2.0.0 OK <{EMAIL}>"],
     }
     for hour in (17, 18, 19, 20, 21, 18):
-        told = {"customer": Contact(NAME, EMAIL), "special_requests": WISHES}
+        told = {"customer": Contact(NAME, EMAIL), "special_requests": SPECIAL_REQUESTS}
         outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **told)])
     with scripted(script) as server, SmtpTransport(env.email_url_config(server.url)) as transport:
         for _attempt in range(20):
@@ -231,16 +234,18 @@ def test_no_mark_is_left_anywhere_after_every_feature(
     assert Booking.objects.filter(special_requests__isnull=False).count() >= 4
     at_rest = everything_at_rest(database_url)
     assert b"kitchen" in at_rest
-    assert marks_in(at_rest.decode("utf-8", "replace")) == []
-    assert marks_in(at_rest.decode("utf-16-le", "replace")) == []
-    assert marks_in(re.sub(r"q=[^\s&\"']*", "", caplog.text)) == []
+    assert fragments_in(at_rest.decode("utf-8", "replace")) == []
+    assert fragments_in(at_rest.decode("utf-16-le", "replace")) == []
+    assert fragments_in(re.sub(r"q=[^\s&\"']*", "", caplog.text)) == []
     printed = capsys.readouterr()
-    assert marks_in(printed.out + printed.err) == []
-    assert [entry for entry in AuditEntry.objects.values_list("changes", "object_repr") if marks_in(str(entry))] == []
+    assert fragments_in(printed.out + printed.err) == []
     assert [
-        entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if marks_in(str(entry))
+        entry for entry in AuditEntry.objects.values_list("changes", "object_repr") if fragments_in(str(entry))
     ] == []
-    assert [one for one in Session.objects.all() if marks_in(str(one.get_decoded()))] == []
+    assert [
+        entry for entry in LogEntry.objects.values_list("change_message", "object_repr") if fragments_in(str(entry))
+    ] == []
+    assert [one for one in Session.objects.all() if fragments_in(str(one.get_decoded()))] == []
 
 
 def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
@@ -251,15 +256,15 @@ def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
     use_the_admin(station)
     use_the_commands(station, tmp_path)
     use_the_mails(station)
-    assert set(marks_in(read_everything())) == {*MARKS}
+    assert set(fragments_in(read_everything())) == {*FRAGMENTS}
     assert ContactProposal.objects.exists()
     Booking.objects.update(status=Status.COMPLETED)
 
     for customer in Customer.objects.all():
         erasure.erase(customer.pk, by=roles.OPERATOR)
 
-    assert marks_in(read_everything()) == []
-    assert marks_in(everything_at_rest(database_url).decode("utf-8", "replace")) == []
+    assert fragments_in(read_everything()) == []
+    assert fragments_in(everything_at_rest(database_url).decode("utf-8", "replace")) == []
     assert (BlindIndex.objects.count(), Booking.objects.filter(customer__isnull=False).exists()) == (0, True)
 
 

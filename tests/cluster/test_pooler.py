@@ -18,7 +18,7 @@ from bookings.models import Booking
 from bookings.services.verification import differences
 from config.environment import prepared
 from core.db.migration_lock import migration_lock
-from tests.bookings.importing.running import run as command
+from tests.bookings.importing.commands import run as command
 from tests.bookings.services.test_races import CAPACITY, EXPECTED, busiest, run
 from tests.factories import booking, open_station, person
 from tests.servers import pgbouncer_url

@@ -18,11 +18,11 @@ from django.urls import path  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from config import urls  # noqa: E402
-from tests.marks import EMAIL, NAME, PHONE, WISHES  # noqa: E402
+from tests.personal_data import EMAIL, NAME, PHONE, SPECIAL_REQUESTS  # noqa: E402
 
 
 def crash(request: HttpRequest, secret: str) -> HttpResponse:
-    name, wishes, body = NAME, [WISHES], request.body
+    name, wishes, body = NAME, [SPECIAL_REQUESTS], request.body
     list(User.objects.filter(email=EMAIL))
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s", [EMAIL])
@@ -64,7 +64,7 @@ if __name__ == "__main__":
     client.cookies[used.SESSION_COOKIE_NAME] = cookie
     headers = {"Authorization": f"Bearer {secret}", "Referer": f"http://testserver/?q={EMAIL}", "User-Agent": NAME}
     for address in (f"/crash/{secret}/?q={EMAIL}", f"/api/crash/{secret}?q={EMAIL}"):
-        words = {"name": NAME, "email": EMAIL, "phone": PHONE, "wishes": WISHES}
+        words = {"name": NAME, "email": EMAIL, "phone": PHONE, "wishes": SPECIAL_REQUESTS}
         print(client.post(address, words, headers=headers).status_code)
     try:
         answer: Any = client.get("/broken/")

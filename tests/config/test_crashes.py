@@ -14,10 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from config.observability import logging
 from stations.models import Station
-from tests import logbook, sink
+from tests import captured_log, recording_server
 from tests.factories import open_station, staff
-from tests.marks import NAME, marks_in
-from tests.sink import Sink
+from tests.personal_data import NAME, fragments_in
+from tests.recording_server import RecordingServer
 
 SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
@@ -26,7 +26,7 @@ SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 class Aftermath:
     printed: list[str]
     log: str
-    sink: Sink
+    server: RecordingServer
     cookie: str
 
     def lines(self, event: str) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def kept() -> dict[str, Aftermath]:
 
 @pytest.fixture
 def aftermath(kept: dict[str, Aftermath], transactional_db: None, database_url: str) -> Aftermath:
-    """Of one run for all tests here: neither log nor sink changes any more."""
+    """Of one run for all tests here: neither log nor server changes any more."""
     if "run" not in kept:
         kept["run"] = crash(database_url)
     return kept["run"]
@@ -51,7 +51,7 @@ def crash(database_url: str) -> Aftermath:
     client = Client()
     client.force_login(staff(kitchen))
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    with sink.opened() as took:
+    with recording_server.recording_server() as took:
         variables = {
             **os.environ,
             "DATABASE_URL": database_url,
@@ -67,7 +67,7 @@ def crash(database_url: str) -> Aftermath:
     return Aftermath(run.stdout.split(), run.stderr, took, cookie)
 
 
-def spans(took: Sink) -> list[Any]:
+def spans(took: RecordingServer) -> list[Any]:
     found = []
     for body in took.bodies("/v1/traces"):
         sent = ExportTraceServiceRequest.FromString(body)
@@ -75,7 +75,7 @@ def spans(took: Sink) -> list[Any]:
     return found
 
 
-def events(took: Sink) -> list[dict[str, Any]]:
+def events(took: RecordingServer) -> list[dict[str, Any]]:
     """What Sentry was told: the third line of each envelope."""
     return [json.loads(body.splitlines()[2]) for body in took.bodies("/api/7/envelope/")]
 
@@ -83,14 +83,14 @@ def events(took: Sink) -> list[dict[str, Any]]:
 def test_crash_is_answered_and_told_everywhere(aftermath: Aftermath) -> None:
     assert aftermath.printed == ["500", "500", "BrokeOff"]
     assert len(aftermath.lines("Internal Server Error")) == 2
-    assert len(events(aftermath.sink)) == 3
-    assert {"POST /crash/<str:secret>/", "GET /broken/"} <= {span.name for span in spans(aftermath.sink)}
+    assert len(events(aftermath.server)) == 3
+    assert {"POST /crash/<str:secret>/", "GET /broken/"} <= {span.name for span in spans(aftermath.server)}
 
 
 def test_crash_leaves_nobody_s_data_anywhere(aftermath: Aftermath) -> None:
-    left = [aftermath.log, aftermath.sink.everything.decode("utf-8", "replace")]
+    left = [aftermath.log, aftermath.server.everything.decode("utf-8", "replace")]
 
-    assert [marks_in(text) for text in left] == [[], []]
+    assert [fragments_in(text) for text in left] == [[], []]
     assert [secret for secret in (SECRET, aftermath.cookie) for text in left if secret in text] == []
 
 
@@ -102,7 +102,7 @@ def test_crash_is_logged_by_kind_and_way(aftermath: Aftermath) -> None:
 
 
 def test_sentry_is_told_what_is_known_to_be_harmless(aftermath: Aftermath) -> None:
-    first = events(aftermath.sink)[0]
+    first = events(aftermath.server)[0]
 
     request = aftermath.lines("request")[0]["request"]
     assert first["tags"] == {"request": request, "route": "/crash/<str:secret>/", "method": "POST"}
@@ -117,7 +117,7 @@ def test_sentry_is_told_what_is_known_to_be_harmless(aftermath: Aftermath) -> No
 
 
 def test_traces_hold_statements_without_values(aftermath: Aftermath) -> None:
-    found = spans(aftermath.sink)
+    found = spans(aftermath.server)
 
     told = {attribute.key for span in found for attribute in span.attributes}
     statements = [a.value.string_value for span in found for a in span.attributes if a.key == "db.query.text"]
@@ -134,7 +134,7 @@ def test_traces_hold_statements_without_values(aftermath: Aftermath) -> None:
 
 
 def test_statements_belong_to_their_request(aftermath: Aftermath) -> None:
-    found = spans(aftermath.sink)
+    found = spans(aftermath.server)
 
     [request] = [span for span in found if span.name == "POST /crash/<str:secret>/"]
     mine = [span for span in found if span.trace_id == request.trace_id and span != request]
@@ -143,14 +143,18 @@ def test_statements_belong_to_their_request(aftermath: Aftermath) -> None:
 
 
 def test_command_that_breaks_off_says_none_of_the_error_s_words() -> None:
-    with logbook.kept() as book:
+    with captured_log.capture_log() as book:
         try:
             raise RuntimeError(NAME)
         except RuntimeError as error:
             logging.unhandled(RuntimeError, error, error.__traceback__)
 
     [line] = book.lines
-    assert (line["event"], line["error"]["kind"], marks_in(book.text)) == ("A command broke off.", "RuntimeError", [])
+    assert (line["event"], line["error"]["kind"], fragments_in(book.text)) == (
+        "A command broke off.",
+        "RuntimeError",
+        [],
+    )
 
 
 @pytest.mark.looks

@@ -9,15 +9,15 @@ from django.test import Client
 
 from core import metrics
 from core.web.queue_time import COMPLETE_AT, parse_request_start, seconds_in_queue
-from tests import logbook
-from tests.logbook import Logbook
+from tests import captured_log
+from tests.captured_log import CapturedLog
 
 NOW = 1_900_000_000.5
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept() as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log() as book:
         yield book
 
 
@@ -68,13 +68,13 @@ def test_proxy_s_word_counts_where_it_is_trusted_and_sound(
     assert seconds_in_queue(environ, now=NOW, perf_now=100.0) == pytest.approx(seconds, abs=1e-3)
 
 
-def test_time_in_the_queue_is_in_the_log_and_counted(db: None, settings: LazySettings, log: Logbook) -> None:
+def test_time_in_the_queue_is_in_the_log_and_counted(db: None, settings: LazySettings, log: CapturedLog) -> None:
     settings.TRUSTED_PROXIES = 1
     waits = metrics.QUEUE_SECONDS._sum.get()
 
     Client(headers={"X-Request-Start": f"t={time.time() - 5:.3f}"}).get("/nowhere/")
 
-    [line] = log.of("request")
+    [line] = log.entries("request")
     assert 5_000 <= line["queue_ms"] < 20_000
     assert line["ms"] < line["queue_ms"]
     assert metrics.QUEUE_SECONDS._sum.get() - waits == pytest.approx(line["queue_ms"] / 1000, abs=0.001)

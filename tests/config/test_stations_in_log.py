@@ -8,16 +8,16 @@ from django.test import Client
 from accounts import roles
 from accounts.models import User
 from stations.models import Station
-from tests import logbook
+from tests import captured_log
+from tests.captured_log import CapturedLog
 from tests.factories import booking, customer, open_station, person
-from tests.logbook import Logbook
 
 pytestmark = pytest.mark.looks
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept() as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log() as book:
         yield book
 
 
@@ -53,7 +53,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("address", sorted(PAGES))
-def test_request_about_a_station_names_it(manager: User, station: Station, log: Logbook, address: str) -> None:
+def test_request_about_a_station_names_it(manager: User, station: Station, log: CapturedLog, address: str) -> None:
     known = customer(station)
     ids = {"booking": booking(station).pk, "customer": known.pk, "station": station.pk}
     client = Client()
@@ -62,34 +62,34 @@ def test_request_about_a_station_names_it(manager: User, station: Station, log: 
     answer = client.get(address.format(**ids))
 
     assert answer.status_code == 200
-    assert [line["station"] for line in log.of("request")] == [station.pk]
+    assert [line["station"] for line in log.entries("request")] == [station.pk]
 
 
-def test_change_by_api_names_its_station(manager: User, station: Station, log: Logbook) -> None:
+def test_change_by_api_names_its_station(manager: User, station: Station, log: CapturedLog) -> None:
     client, made = Client(), booking(station)
     client.force_login(manager)
 
     client.patch(f"/api/bookings/admin/{made.pk}", {"date": "2031-03-08", "slot": "18:00"}, "application/json")
     client.post(f"/bookings/{made.pk}/step/", {"status": "cancelled", "version": 2})
 
-    assert [line["station"] for line in log.of("request")] == [station.pk] * 2
+    assert [line["station"] for line in log.entries("request")] == [station.pk] * 2
 
 
 @pytest.mark.parametrize("address", ["/calendar/stations/", "/accounts/me/", "/api/bookings/", "/nowhere/", "/feeds/"])
-def test_request_about_no_station_names_none(manager: User, log: Logbook, address: str) -> None:
+def test_request_about_no_station_names_none(manager: User, log: CapturedLog, address: str) -> None:
     client = Client()
     client.force_login(manager)
 
     client.get(address)
 
-    assert [line.get("station") for line in log.of("request")] == [None]
+    assert [line.get("station") for line in log.entries("request")] == [None]
 
 
-def test_station_that_somebody_may_not_see_is_not_named(staff: User, court: Station, log: Logbook) -> None:
+def test_station_that_somebody_may_not_see_is_not_named(staff: User, court: Station, log: CapturedLog) -> None:
     client, made = Client(), booking(court)
     client.force_login(staff)
 
     for address in ("/calendar/week/?station=court", f"/bookings/{made.pk}/", f"/api/bookings/{made.pk}/"):
         assert client.get(address).status_code == 404
 
-    assert [line.get("station") for line in log.of("request")] == [None] * 3
+    assert [line.get("station") for line in log.entries("request")] == [None] * 3

@@ -22,8 +22,8 @@ from server_lib.supervisor import RESTARTED
 
 from bookings.operations import demo
 from core.parent_death import is_alive
-from tests.bookings.mails import postoffice
-from tests.bookings.mails.reading import Received
+from tests.bookings.mails import smtp_server
+from tests.bookings.mails.received_email import Received
 from tests.scripts import promql
 from tests.scripts.product import PATIENCE, Product, Server, status_of
 from tests.servers import free_port
@@ -147,7 +147,7 @@ class Busy:
 def busy(product: Product, first_keys: str) -> Busy:
     port = free_port()
     with (
-        postoffice.opened() as office,
+        smtp_server.running_server() as office,
         product.serving(PORT=str(port), EMAIL_URL=office.url, METRICS_TOKEN=SECRET, WEB_CONCURRENCY="2") as server,
     ):
         api = Api(f"http://127.0.0.1:{port}")

@@ -16,9 +16,9 @@ from bookings import services
 from bookings.models import Booking
 from bookings.services import Draft
 from stations.models import Opening, Station
-from tests import logbook
+from tests import captured_log
+from tests.captured_log import CapturedLog
 from tests.factories import FRIDAY, booking, customer, open_station, person, staff
-from tests.logbook import Logbook
 
 
 @pytest.fixture
@@ -27,21 +27,21 @@ def kitchen(transactional_db: None) -> Station:
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept(level="DEBUG") as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log(level="DEBUG") as book:
         yield book
 
 
-def actions(log: Logbook) -> list[dict[str, Any]]:
+def actions(log: CapturedLog) -> list[dict[str, Any]]:
     """Without what every line has, and told apart from another time's."""
     unlike = ("time", "level", "logger", "event", "request")
-    return [{name: value for name, value in line.items() if name not in unlike} for line in log.of("action")]
+    return [{name: value for name, value in line.items() if name not in unlike} for line in log.entries("action")]
 
 
-def test_page_s_change_is_told(kitchen: Station, log: Logbook) -> None:
+def test_page_s_change_is_told(kitchen: Station, log: CapturedLog) -> None:
     made, ana, client = booking(kitchen), staff(kitchen), Client()
     client.force_login(ana)
-    before = len(log.of("action"))
+    before = len(log.entries("action"))
 
     answer = client.post(
         f"/bookings/{made.pk}/move/", {"date": "2031-03-08", "slot": "19:00", "version": 1}, follow=False
@@ -56,10 +56,12 @@ def test_page_s_change_is_told(kitchen: Station, log: Logbook) -> None:
         "station": kitchen.pk,
         "channel": "page",
     }
-    assert log.of("action")[-1]["request"] == answer.headers["X-Request-Id"] == log.of("request")[-1]["request"]
+    assert (
+        log.entries("action")[-1]["request"] == answer.headers["X-Request-Id"] == log.entries("request")[-1]["request"]
+    )
 
 
-def test_program_s_change_is_told_by_its_person(kitchen: Station, log: Logbook) -> None:
+def test_program_s_change_is_told_by_its_person(kitchen: Station, log: CapturedLog) -> None:
     shop = person(roles.INTEGRATORS, kitchen)
     client = Client(headers={"authorization": f"Bearer {authentication.issue_tokens(shop)['access']}"})
     body = {"station": "kitchen", "date": f"{FRIDAY}", "slot": "18:00", "party_adults": 2}
@@ -75,7 +77,7 @@ def test_program_s_change_is_told_by_its_person(kitchen: Station, log: Logbook) 
     assert "uillon" not in log.text
 
 
-def test_look_at_a_contact_is_told(kitchen: Station, log: Logbook) -> None:
+def test_look_at_a_contact_is_told(kitchen: Station, log: CapturedLog) -> None:
     ana, known, client = staff(kitchen), customer(kitchen), Client()
     made = booking(kitchen, customer_id=known.pk)
     client.force_login(ana)
@@ -86,7 +88,7 @@ def test_look_at_a_contact_is_told(kitchen: Station, log: Logbook) -> None:
     assert (told["action"], told["object"], told["id"]) == ("revealed", "accounts.customer", str(known.pk))
 
 
-def test_what_auditlog_sees_is_told(kitchen: Station, log: Logbook) -> None:
+def test_what_auditlog_sees_is_told(kitchen: Station, log: CapturedLog) -> None:
     opening = Opening.objects.create(station=kitchen, weekday=1, start=time(9), minutes=60, capacity=2)
     opening.capacity = 3
     opening.save()
@@ -103,29 +105,29 @@ def test_what_auditlog_sees_is_told(kitchen: Station, log: Logbook) -> None:
     assert "new@example.com" not in log.text
 
 
-def test_each_entry_of_the_trail_has_its_line(kitchen: Station, log: Logbook) -> None:
+def test_each_entry_of_the_trail_has_its_line(kitchen: Station, log: CapturedLog) -> None:
     before = AuditEntry.objects.count()
-    told = len(log.of("action"))
+    told = len(log.entries("action"))
 
     for slot in (18, 19, 20):
         booking(kitchen, slot=time(slot))
 
-    assert len(log.of("action")) - told == AuditEntry.objects.count() - before == 3
+    assert len(log.entries("action")) - told == AuditEntry.objects.count() - before == 3
 
 
-def test_what_nobody_of_the_staff_did_is_for_those_who_look_into_it(kitchen: Station, log: Logbook) -> None:
+def test_what_nobody_of_the_staff_did_is_for_those_who_look_into_it(kitchen: Station, log: CapturedLog) -> None:
     booking(kitchen)
     services.create(Draft(station="kitchen", date=FRIDAY, slot=time(19)), by=staff(kitchen))
 
-    told = [line["level"] for line in log.of("action") if line["object"] == "bookings.booking"]
+    told = [line["level"] for line in log.entries("action") if line["object"] == "bookings.booking"]
     assert told == ["debug", "info"]
 
 
-def test_what_was_rolled_back_is_not_told(kitchen: Station, log: Logbook) -> None:
-    told = len(log.of("action"))
+def test_what_was_rolled_back_is_not_told(kitchen: Station, log: CapturedLog) -> None:
+    told = len(log.entries("action"))
 
     with transaction.atomic():
         booking(kitchen)
         transaction.set_rollback(True)
 
-    assert (len(log.of("action")), Booking.objects.count()) == (told, 0)
+    assert (len(log.entries("action")), Booking.objects.count()) == (told, 0)

@@ -23,7 +23,7 @@ from bookings.icalendar.feeds import Reading
 from bookings.models import Booking, Feed
 from stations.models import Station
 from tests.bookings.api.caller import Caller
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.factories import FRIDAY, SATURDAY, booking, bookings, open_station, person
 
 pytestmark = pytest.mark.django_db

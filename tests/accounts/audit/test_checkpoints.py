@@ -25,7 +25,7 @@ from bookings.models import Booking
 from bookings.operations import worker
 from stations.models import Station
 from tests.accounts.audit.test_chain import Tamperer
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.factories import booking, open_station, person
 
 pytestmark = pytest.mark.django_db

@@ -22,8 +22,8 @@ from accounts.auth import authentication, two_factor
 from accounts.models import User
 from stations.models import Station
 from tests.authenticator import code_of
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, UserFactory, customer
-from tests.racing import race
 
 STATIONS = "/api/stations/"
 Answer = Any
@@ -367,14 +367,14 @@ def test_the_limit_is_looked_at_before_the_right(station: Station, settings: Set
 @pytest.mark.race
 def test_one_of_eight_processes_spends_a_token(database_url: str) -> None:
     user = UserFactory(email="racer@example.com")
-    printed = race(database_url, 8, "spend", tokens(user)[1])
+    printed = run_concurrently(database_url, 8, "spend", tokens(user)[1])
     assert sorted(printed) == ["racer@example.com", *["refused"] * 7]
 
 
 @pytest.mark.race
 def test_a_burst_of_wrong_passwords_gets_no_more_guesses_than_a_queue(database_url: str) -> None:
     UserFactory(email="racer@example.com")
-    printed = race(database_url, 8, "sign_in", "racer@example.com", "wrong", "5")
+    printed = run_concurrently(database_url, 8, "sign_in", "racer@example.com", "wrong", "5")
     counted = [sum(numbers) for numbers in zip(*(map(int, line.split()) for line in printed), strict=True)]
     assert counted == [0, 10, 30]
 
@@ -382,7 +382,7 @@ def test_a_burst_of_wrong_passwords_gets_no_more_guesses_than_a_queue(database_u
 @pytest.mark.race
 def test_a_burst_of_right_passwords_is_let_in_whole(database_url: str) -> None:
     UserFactory(email="racer@example.com")
-    printed = race(database_url, 12, "sign_in", "racer@example.com", PASSWORD, "5")
+    printed = run_concurrently(database_url, 12, "sign_in", "racer@example.com", PASSWORD, "5")
     counted = [sum(numbers) for numbers in zip(*(map(int, line.split()) for line in printed), strict=True)]
     assert counted == [60, 0, 0]
 
@@ -394,6 +394,8 @@ def test_one_of_eight_processes_spends_a_code(database_url: str, kind: str) -> N
     secret = two_factor.start_enrolment(user)
     codes = two_factor.confirm(user, code_of(secret, steps=-1)) or []
 
-    printed = race(database_url, 8, "code", user.email, PASSWORD, code_of(secret) if kind == "app" else codes[0])
+    printed = run_concurrently(
+        database_url, 8, "code", user.email, PASSWORD, code_of(secret) if kind == "app" else codes[0]
+    )
 
     assert sorted(printed) == ["in", *["refused"] * 7]

@@ -15,8 +15,8 @@ from accounts.auth import account_email_text, account_emails
 from accounts.auth.models import AccountEmail, EmailChange, EmailKind
 from accounts.models import AuditEntry, User
 from stations.models import Station
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, person
-from tests.racing import race
 
 PAGE: Final = "/accounts/me/email/"
 NEW: Final = "new@example.com"
@@ -209,7 +209,7 @@ def test_link_to_an_address_that_is_no_longer_wanted_is_not_sent(mailed: None, s
 
 @pytest.mark.race
 def test_one_of_four_processes_gets_an_email(database_url: str) -> None:
-    printed = race(database_url, 4, "take_email", NEW)
+    printed = run_concurrently(database_url, 4, "take_email", NEW)
 
     assert sorted(printed) == ["changed", *["refused"] * 3]
     assert User.objects.filter(email=NEW).count() == 1

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from accounts.auth import rate_limit_counters
 from accounts.auth.rate_limits import Rate, TooManyFailures, Window, login_attempt
-from tests.racing import race
+from tests.concurrency import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -225,7 +225,7 @@ def test_eight_processes_racing_pass_exactly_the_limit(
 ) -> None:
     if place == "redis":
         request.getfixturevalue("redis")
-    printed = race(database_url, 8, "count", f"race {time.time()}", "40")
+    printed = run_concurrently(database_url, 8, "count", f"race {time.time()}", "40")
     passed = [int(line.split()[0]) for line in printed]
     refused = [int(line.split()[1]) for line in printed]
     assert (sum(passed), sum(refused)) == (100, 220)

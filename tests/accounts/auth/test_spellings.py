@@ -12,8 +12,8 @@ from accounts.customers.normalization import clean_email, e164, normalize_email
 from accounts.models import BlindIndex, Customer
 from core.invisible_characters import without_invisible
 from stations.models import Station
+from tests.booking_channels import BookingChannels
 from tests.factories import customer, open_station, store
-from tests.ways import Ways
 
 NUMBER = "+12025550143"
 PHONES = [
@@ -69,64 +69,68 @@ def test_what_is_drawn_is_kept() -> None:
 
 
 @pytest.fixture
-def ways(db: None, tmp_path: Path) -> Ways:
-    return Ways(open_station(code="kitchen", capacity=100), tmp_path)
+def channels(db: None, tmp_path: Path) -> BookingChannels:
+    return BookingChannels(open_station(code="kitchen", capacity=100), tmp_path)
 
 
 @pytest.mark.parametrize("phone", PHONES[:5])
-def test_booking_by_any_way_with_any_spelling_of_a_phone_is_for_the_same_customer(ways: Ways, phone: str) -> None:
-    ana = customer(ways.station, "Ana García", "", NUMBER)
+def test_booking_by_any_way_with_any_spelling_of_a_phone_is_for_the_same_customer(
+    channels: BookingChannels, phone: str
+) -> None:
+    ana = customer(channels.station, "Ana García", "", NUMBER)
 
-    assert ways.book("Ana García", "", phone) == [1, 1, 1, 1]
+    assert channels.book("Ana García", "", phone) == [1, 1, 1, 1]
     assert list(Customer.objects.values_list("pk", "phone", "phone_is_valid")) == [(ana.pk, NUMBER, True)]
 
 
 @pytest.mark.parametrize("email", EMAILS[:3])
-def test_booking_by_any_way_with_any_spelling_of_an_email_is_for_the_same_customer(ways: Ways, email: str) -> None:
-    assert ways.book("Ana García", email, "") == [1, 1, 1, 1]
+def test_booking_by_any_way_with_any_spelling_of_an_email_is_for_the_same_customer(
+    channels: BookingChannels, email: str
+) -> None:
+    assert channels.book("Ana García", email, "") == [1, 1, 1, 1]
     assert list(Customer.objects.values_list("email", flat=True)) == [ADDRESS]
 
 
-def test_booking_by_any_way_with_the_other_form_of_a_domain_is_for_the_same_customer(ways: Ways) -> None:
-    ana = customer(ways.station, "Ana García", TWO_FORMS[0])
+def test_booking_by_any_way_with_the_other_form_of_a_domain_is_for_the_same_customer(channels: BookingChannels) -> None:
+    ana = customer(channels.station, "Ana García", TWO_FORMS[0])
 
-    assert ways.book("Ana García", TWO_FORMS[1], "") == [1, 1, 1, 1]
+    assert channels.book("Ana García", TWO_FORMS[1], "") == [1, 1, 1, 1]
     assert list(Customer.objects.values_list("pk", flat=True)) == [ana.pk]
 
 
 @pytest.mark.parametrize("q", [*PHONES, *EMAILS])
-def test_search_takes_any_spelling(ways: Ways, q: str) -> None:
-    ana = customer(ways.station, "Ana García", ADDRESS, NUMBER)
+def test_search_takes_any_spelling(channels: BookingChannels, q: str) -> None:
+    ana = customer(channels.station, "Ana García", ADDRESS, NUMBER)
 
-    hits = ways.api.post("/api/customers/search", {"q": q}).json()["data"]
-    page = ways.pages.post("/bookings/new/find/", {"q": q, "station": "kitchen"}).content.decode()
-    admin = ways.admin.get("/admin/accounts/customer/", {"q": q}).content.decode()
+    hits = channels.api.post("/api/customers/search", {"q": q}).json()["data"]
+    page = channels.pages.post("/bookings/new/find/", {"q": q, "station": "kitchen"}).content.decode()
+    admin = channels.admin.get("/admin/accounts/customer/", {"q": q}).content.decode()
 
     assert [hit["customer_id"] for hit in hits] == [str(ana.pk)]
     assert (f'data-customer="{ana.pk}"' in page, "found by" in page, "1 customer" in admin) == (True, True, True)
 
 
 @pytest.mark.parametrize("stored", TWO_FORMS)
-def test_search_takes_either_form_of_a_domain(ways: Ways, stored: str) -> None:
-    ana = customer(ways.station, "Ana García", stored)
+def test_search_takes_either_form_of_a_domain(channels: BookingChannels, stored: str) -> None:
+    ana = customer(channels.station, "Ana García", stored)
 
-    found = [ways.api.post("/api/customers/search", {"q": q}).json()["data"] for q in TWO_FORMS]
+    found = [channels.api.post("/api/customers/search", {"q": q}).json()["data"] for q in TWO_FORMS]
 
     assert [[hit["customer_id"] for hit in hits] for hits in found] == [[str(ana.pk)], [str(ana.pk)]]
 
 
-def test_last_four_digits_are_found_with_an_invisible_mark_among_them(ways: Ways) -> None:
-    ana = customer(ways.station, "Ana García", "", NUMBER)
+def test_last_four_digits_are_found_with_an_invisible_mark_among_them(channels: BookingChannels) -> None:
+    ana = customer(channels.station, "Ana García", "", NUMBER)
 
     assert [
-        hit["customer_id"] for hit in ways.api.post("/api/customers/search", {"q": "01\u200b43"}).json()["data"]
+        hit["customer_id"] for hit in channels.api.post("/api/customers/search", {"q": "01\u200b43"}).json()["data"]
     ] == [str(ana.pk)]
 
 
-def test_admin_saves_a_pasted_contact_without_its_marks(ways: Ways) -> None:
-    ana = customer(ways.station, "Ana García", "ana.garcia@example.com")
+def test_admin_saves_a_pasted_contact_without_its_marks(channels: BookingChannels) -> None:
+    ana = customer(channels.station, "Ana García", "ana.garcia@example.com")
 
-    answer = ways.admin.post(
+    answer = channels.admin.post(
         f"/admin/accounts/customer/{ana.pk}/change/", {"name": "Ana García", "email": EMAILS[0], "phone": PHONES[0]}
     )
 
@@ -134,11 +138,11 @@ def test_admin_saves_a_pasted_contact_without_its_marks(ways: Ways) -> None:
     assert (answer.status_code, ana.email, ana.phone) == (302, ADDRESS, NUMBER)
 
 
-def test_other_spelling_of_a_broken_address_stays_broken(ways: Ways) -> None:
-    ana = customer(ways.station, "Ana García", TWO_FORMS[0])
+def test_other_spelling_of_a_broken_address_stays_broken(channels: BookingChannels) -> None:
+    ana = customer(channels.station, "Ana García", TWO_FORMS[0])
     Customer.objects.update(email_bounced=True)
 
-    ways.admin.post(f"/admin/accounts/customer/{ana.pk}/change/", {"name": "Ana García", "email": TWO_FORMS[1]})
+    channels.admin.post(f"/admin/accounts/customer/{ana.pk}/change/", {"name": "Ana García", "email": TWO_FORMS[1]})
 
     ana.refresh_from_db()
     assert (ana.email, ana.email_bounced) == (TWO_FORMS[1], True)
@@ -163,13 +167,13 @@ def written_before(station: Station, name: str, email: str, phone: str, key: Key
     ],
 )
 def test_customer_of_an_earlier_release_is_found_as_before_and_in_any_spelling_once_indexed(
-    ways: Ways, email: str, phone: str, key: Key, q: str, capsys: pytest.CaptureFixture[str]
+    channels: BookingChannels, email: str, phone: str, key: Key, q: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ana = written_before(ways.station, "Ana García", email, phone, key)
-    assert [hit["customer_id"] for hit in ways.api.post("/api/customers/search", {"q": q}).json()["data"]] == [
+    ana = written_before(channels.station, "Ana García", email, phone, key)
+    assert [hit["customer_id"] for hit in channels.api.post("/api/customers/search", {"q": q}).json()["data"]] == [
         str(ana.pk)
     ]
-    assert ways.by_api("Ana García", email, phone) == 1
+    assert channels.by_api("Ana García", email, phone) == 1
 
     call_command("index_customers")
     call_command("index_customers")
@@ -179,12 +183,12 @@ def test_customer_of_an_earlier_release_is_found_as_before_and_in_any_spelling_o
         == "kitchen: 1 indexed again.\n1 indexed again.\nkitchen: 0 indexed again.\n0 indexed again.\n"
     )
     other = (TWO_FORMS[1], "") if email else ("", PHONES[0])
-    assert ways.by_api("Ana García", *other) == 1
+    assert channels.by_api("Ana García", *other) == 1
     assert list(Customer.objects.values_list("pk", flat=True)) == [ana.pk]
 
 
-def test_reindexing_leaves_the_erased_unindexed(ways: Ways) -> None:
-    ana = customer(ways.station)
+def test_reindexing_leaves_the_erased_unindexed(channels: BookingChannels) -> None:
+    ana = customer(channels.station)
     BlindIndex.objects.all().delete()
     store(ana, name="", email="", erased_at=datetime(2031, 1, 1, tzinfo=UTC))
 

@@ -14,7 +14,7 @@ from accounts.encryption import blind_index, blind_indexes
 from accounts.models import BlindIndex, Customer
 from stations.models import Station
 from tests.accounts.key_management.conftest import Change, change, keys  # noqa: F401
-from tests.bookings.importing.running import bring_in, write
+from tests.bookings.importing.commands import import_file, write
 
 pytestmark = pytest.mark.django_db
 PEOPLE = [
@@ -62,7 +62,7 @@ def by_edit(station: Station, folder: Path, rotate: Callable[[], object]) -> Non
 def by_import(station: Station, folder: Path, rotate: Callable[[], object]) -> None:
     lines = [f"kitchen,2031-03-07,{17 + n % 5}:00,{one.name},{one.email},{one.phone}" for n, one in enumerate(PEOPLE)]
     header = "station,date,slot,customer_name,customer_email,customer_phone"
-    assert bring_in(write(folder / "rows.csv", "\n".join([header, *lines]))).status == 0
+    assert import_file(write(folder / "rows.csv", "\n".join([header, *lines]))).status == 0
 
 
 def by_rotation(station: Station, folder: Path, rotate: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from django.db import connection, models
 
 from accounts.encryption import EncryptedTextField
 from accounts.encryption.keys import announcement, key_id, new_key
-from tests.bookings.importing.running import Run, run
+from tests.bookings.importing.commands import Run, run
 
 
 @dataclass

@@ -16,7 +16,7 @@ from bookings.operations.backup import verification
 from stations.models import Station
 from tests.accounts.encryption.test_row_binding import ANA, plant, stored
 from tests.accounts.key_management.conftest import Change, keys
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.decrypted import read_everything
 from tests.factories import UserFactory, booking
 

@@ -15,7 +15,7 @@ from bookings.models import Booking, ImportedRow
 from stations.models import Station
 from tests import factories
 from tests.accounts.key_management.conftest import Change, connected, keys
-from tests.bookings.importing.running import bring_in, counts, write
+from tests.bookings.importing.commands import counts, import_file, write
 
 FILE = "station,date,slot,customer_name,customer_email\nkitchen,2031-03-07,18:00,Ana García,ana@example.com\n"
 
@@ -95,7 +95,7 @@ def test_key_is_named_by_its_id(db: None, text: str) -> None:
 
 
 def test_index_key_of_imported_rows_is_not_retired_and_says_what_can_be_done(file: Path, change: Change) -> None:
-    bring_in(file)
+    import_file(file)
     change.to("new", "old")
     keys("rotate")
 
@@ -108,15 +108,15 @@ def test_index_key_of_imported_rows_is_not_retired_and_says_what_can_be_done(fil
 
 
 def test_imported_rows_are_known_under_either_key_and_come_over_with_their_file(file: Path, change: Change) -> None:
-    bring_in(file)
+    import_file(file)
     change.to("new", "old")
     keys("rotate")
 
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
 
     assert keys("retire", change.index.old_id).status == 0
     change.to("new")
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
 
 
 def test_imported_row_that_a_shorter_file_names_keeps_what_is_remembered_until_a_whole_one_comes(
@@ -125,19 +125,19 @@ def test_imported_row_that_a_shorter_file_names_keeps_what_is_remembered_until_a
     whole = "external_ref,station,date,slot,party_adults\nA1,kitchen,2031-03-07,18:00,2\n"
     file = write(tmp_path / "whole.csv", whole)
     shorter = write(tmp_path / "shorter.csv", "external_ref,station,date,slot\nA1,kitchen,2031-03-07,18:00\n")
-    bring_in(file)
+    import_file(file)
     services.edit(Booking.objects.get().pk, {"party_adults": 5}, by=roles.OPERATOR)
     change.to("new", "old")
 
-    assert bring_in(shorter).summary == counts(unchanged=1)
+    assert import_file(shorter).summary == counts(unchanged=1)
     assert keys("retire", change.index.old_id).out.splitlines() == ["  bookings.ImportedRow.content: 1"]
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
     assert keys("retire", change.index.old_id).status == 0
     assert Booking.objects.get().party_adults == 5
 
 
 def test_imported_rows_are_forgotten_where_that_is_said(file: Path, change: Change) -> None:
-    bring_in(file)
+    import_file(file)
     change.to("new", "old")
     keys("rotate")
 
@@ -150,7 +150,7 @@ def test_imported_rows_are_forgotten_where_that_is_said(file: Path, change: Chan
 
 
 def test_imported_rows_are_kept_where_more_than_they_is_in_the_way(file: Path, change: Change) -> None:
-    bring_in(file)
+    import_file(file)
     change.to("new", "old")
 
     done = keys("retire", change.index.old_id, "--forget-imports")
@@ -161,16 +161,16 @@ def test_imported_rows_are_kept_where_more_than_they_is_in_the_way(file: Path, c
 
 
 def test_imported_rows_under_another_key_are_kept(file: Path, change: Change) -> None:
-    bring_in(file)
+    import_file(file)
     change.to("new", "old")
     write(file, FILE.replace("18:00", "19:00"))
-    bring_in(file)
+    import_file(file)
     keys("rotate")
 
     keys("retire", change.index.old_id, "--forget-imports")
 
     assert set(INDEX.uses()) == {key_id(change.index.new)}
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
 
 
 def test_key_of_sealed_entries_stays(ana: Customer, settings: Any) -> None:

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from accounts import roles
+from tests.concurrency import run_concurrently
 from tests.factories import customer, open_station, person
 from tests.form_data import form_data
-from tests.racing import race
 
 PROCESSES = 3
 
@@ -31,7 +31,7 @@ def test_one_of_several_managers_saves_and_the_others_are_told(database_url: str
         pages.append({"address": address.format(thing.pk), "words": words, "field": field})
     file.write_text(json.dumps(pages))
 
-    said = race(database_url, PROCESSES, manager.email, str(file), module="tests.bookings.admin.racer")
+    said = run_concurrently(database_url, PROCESSES, manager.email, str(file), module="tests.bookings.admin.racer")
 
     for (thing, _address, _form_id, field), ends in zip(things, zip(*map(json.loads, said), strict=True), strict=True):
         thing.refresh_from_db()

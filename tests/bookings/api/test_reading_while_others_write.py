@@ -16,9 +16,9 @@ from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
 from tests.bookings.api.caller import Caller
+from tests.concurrency import run_concurrently
 from tests.conftest import url_of_database
 from tests.factories import FRIDAY, booking, open_station
-from tests.racing import race
 
 LIST = "/api/bookings/"
 PROCESSES = 8
@@ -66,7 +66,9 @@ def test_lists_are_whole_while_others_write(stations: list[Station], tries: int)
     codes = [station.code for station in stations]
     url = url_of_database()
     work = Thread(
-        target=lambda: done.extend(race(url, PROCESSES, str(tries), *codes, module="tests.bookings.api.writers"))
+        target=lambda: done.extend(
+            run_concurrently(url, PROCESSES, str(tries), *codes, module="tests.bookings.api.writers")
+        )
     )
     work.start()
     readings = 0

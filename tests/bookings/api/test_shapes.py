@@ -17,6 +17,7 @@ from core.dates import FIRST_DATE, LAST_DATE
 from stations.models import Station
 from tests.bookings.api.caller import Caller, failure
 from tests.factories import booking
+from tests.samples import example_count
 
 pytestmark = pytest.mark.looks
 
@@ -167,7 +168,10 @@ def made(station: Station) -> Booking:
 # --- anything at all -------------------------------------------------------------------------------------------------------
 
 fuzz = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=example_count(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
 )
 GOOD: Final[dict[str, Any]] = {
     **NEW,

@@ -10,7 +10,7 @@ from bookings.importing import run
 from bookings.models import Booking
 from core.db import planner_statistics
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, write
+from tests.bookings.importing.commands import counts, import_file, write
 
 ROWS = "station,date,slot\nkitchen,2031-03-07,18:00\nkitchen,2031-03-07,19:00\nkitchen,2031-03-07,20:00\n"
 
@@ -41,7 +41,7 @@ def test_import_of_many_rows_ends_with_an_analysis_of_what_it_filled(
 ) -> None:
     monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", 3)
 
-    assert bring_in(file).summary == counts(created=3)
+    assert import_file(file).summary == counts(created=3)
     assert known_bookings() == 3
 
 
@@ -51,7 +51,7 @@ def test_import_of_few_rows_and_a_dry_run_analyze_nothing(
 ) -> None:
     monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", worth)
 
-    assert bring_in(file, *words).summary == counts(created=3)
+    assert import_file(file, *words).summary == counts(created=3)
     assert known_bookings() in (None, 0)
 
 
@@ -64,5 +64,5 @@ def test_failed_analysis_fails_no_import(
     monkeypatch.setattr(run, "ROWS_WORTH_ANALYZING", 3)
     monkeypatch.setattr(planner_statistics, "analyze", fail)
 
-    assert (bring_in(file).status, Booking.objects.count()) == (0, 3)
+    assert (import_file(file).status, Booking.objects.count()) == (0, 3)
     assert "The tables that were filled could not be analyzed: OperationalError." in caplog.text

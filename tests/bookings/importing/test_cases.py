@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Customer
 from bookings.models import Booking
 from stations.models import Opening, Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, write
+from tests.bookings.importing.commands import counts, import_file, rows_of, write
 from tests.factories import open_station
 
 DAY = date(2031, 2, 1)
@@ -32,7 +32,7 @@ def test_booking_takes_all_slots_until_its_end(file: Path, db: None) -> None:
         "Lunch Bo,05/30/2031,12:30 PM,05/30/2031,2:00 PM,Kitchen\n",
     )
 
-    done = bring_in(
+    done = import_file(
         file,
         *("--map", "station=Location", "customer_name=Subject", "date=Start Date", "slot=Start Time"),
         *("--map", "end_date=End Date", "end=End Time", "--date-format", "%m/%d/%Y", "--time-format", "%I:%M %p"),
@@ -68,7 +68,7 @@ def test_time_with_an_offset_is_an_instant(file: Path, db: None, words: tuple[st
         "u4,berlin,2031-07-01T23:30:00-05:00,2\n",
     )
 
-    done = bring_in(
+    done = import_file(
         file,
         *(
             "--map",
@@ -102,7 +102,7 @@ def test_values_of_old_systems_are_read_as_they_are_meant(room: Station, file: P
         "m4,r1,2031-02-01,11:00,29,no-show,2,D,d@example.com; d2@example.com\n",
     )
 
-    done = bring_in(file, "--map", "total_due=total", "party_adults=party", "--decimal", ".")
+    done = import_file(file, "--map", "total_due=total", "party_adults=party", "--decimal", ".")
 
     assert done.summary == counts(created=4)
     found = Booking.objects.order_by("external_ref").select_related("customer")
@@ -124,7 +124,7 @@ def test_separator_line_of_excel_sets_the_delimiter(file: Path, db: None) -> Non
     open_station(code="küche", hours=[10])
     write(file, "sep=;\nstation;date;slot;customer_name\nküche;2031-01-02;10:00;José\n;;;\n")
 
-    done = bring_in(file)
+    done = import_file(file)
 
     assert done.summary == {**counts(created=1), "skipped": 1}
     assert Booking.objects.get().customer == Customer.objects.get(station__code="küche")
@@ -133,7 +133,7 @@ def test_separator_line_of_excel_sets_the_delimiter(file: Path, db: None) -> Non
 def test_blanks_case_and_invisible_marks_of_a_header_do_not_count(room: Station, file: Path) -> None:
     write(file, "station , date , Slot ,\u200bParty_Adults\u00a0\nr1,2031-02-01,10:00,2\n")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert Booking.objects.values_list("date", "slot", "party_adults").get() == (DAY, time(10), 2)
 
 
@@ -143,7 +143,7 @@ def test_cells_missing_at_a_rows_end_are_empty(room: Station, file: Path) -> Non
         "station,date,slot,party_adults,special_requests,source\nr1,2031-02-01,10:00,2\nr1,2031-02-01,11:00,2,window\n",
     )
 
-    assert bring_in(file).summary == counts(created=2)
+    assert import_file(file).summary == counts(created=2)
     assert list(Booking.objects.order_by("slot").values_list("special_requests", "source")) == [
         (None, ""),
         ("window", ""),

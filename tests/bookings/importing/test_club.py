@@ -9,7 +9,7 @@ from django.test import Client
 from bookings.models import Booking, Hold
 from bookings.services.verification import differences
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts
+from tests.bookings.importing.commands import counts, import_file
 from tests.factories import UserFactory
 
 MAPPING = (
@@ -24,10 +24,10 @@ if "CLUB_CSV" in os.environ:
     def test_club_comes_in_whole_and_only_once(db: None) -> None:
         file = Path(os.environ["CLUB_CSV"])
 
-        assert bring_in(file, *MAPPING).summary == counts(created=4044)
+        assert import_file(file, *MAPPING).summary == counts(created=4044)
         assert (Station.objects.count(), Hold.objects.count()) == (9, 9192)
         assert Booking.objects.filter(customer=None).count() == 883
-        assert bring_in(file, *MAPPING).summary == counts(unchanged=4044)
+        assert import_file(file, *MAPPING).summary == counts(unchanged=4044)
         assert not list(differences())
 
         client = Client()

@@ -8,7 +8,7 @@ import pytest
 from bookings.models import Booking, Hold
 from bookings.services.verification import differences
 from stations.models import Opening, Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, write
+from tests.bookings.importing.commands import counts, import_file, rows_of, write
 from tests.factories import FRIDAY, open_station
 
 START = "room,2031-03-07,10:00"
@@ -54,7 +54,7 @@ def reason(file: Path) -> str:
 def test_booking_occupies_every_slot_that_it_reaches_into(
     room: Station, file: Path, column: str, cell: str, slots: int
 ) -> None:
-    assert bring_in(write(file, f"station,date,slot,{column}\n{START},{cell}\n")).summary == counts(created=1)
+    assert import_file(write(file, f"station,date,slot,{column}\n{START},{cell}\n")).summary == counts(created=1)
 
     made = Booking.objects.get()
     assert (made.slots, made.ends_at) == (slots, datetime(2031, 3, 7, 10 + slots // 2, slots % 2 * 30, tzinfo=UTC))
@@ -65,7 +65,7 @@ def test_booking_occupies_every_slot_that_it_reaches_into(
 def test_column_of_dates_and_column_of_times_say_the_end(room: Station, file: Path) -> None:
     write(file, f"station,date,slot,end_date,end\n{START},2031-03-07,11:00\n{START},,11:00\n")
 
-    assert bring_in(file).summary == counts(created=1, refused=1)
+    assert import_file(file).summary == counts(created=1, refused=1)
     assert Booking.objects.get().slots == 2
 
 
@@ -89,7 +89,7 @@ def test_end_that_no_row_of_slots_has_is_refused_with_a_sentence(
     rejects = tmp_path / "rejects.csv"
     write(file, f"station,date,slot,{header}\n{START},{cells}\n")
 
-    assert bring_in(file, "--rejects", rejects).summary == counts(refused=1)
+    assert import_file(file, "--rejects", rejects).summary == counts(refused=1)
     assert sentence in reason(rejects)
 
 
@@ -106,7 +106,7 @@ def test_booking_over_midnight_takes_the_slot_that_passes_it(file: Path, db: Non
     open_station(code="bar", hours=[22], minutes=240, time_zone="UTC")
     write(file, f"station,date,slot,{header}\nbar,2031-03-07,22:00,{cells}\n")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert Booking.objects.values_list("slots", "ends_at").get() == (1, datetime(2031, 3, 8, 2, tzinfo=UTC))
 
 
@@ -115,7 +115,7 @@ def test_booking_until_midnight_ends_with_its_day(file: Path, db: None, end: str
     open_station(code="bar", hours=[22, 23])
     write(file, f"station,date,slot,end\nbar,2031-03-07,22:00,{end}\n")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert Booking.objects.get().slots == 2
 
 
@@ -125,7 +125,7 @@ def test_length_is_counted_in_slots_of_any_size(file: Path, db: None) -> None:
         Opening.objects.create(station=station, weekday=4, start=start, minutes=minutes, capacity=1)
     write(file, "station,date,slot,end\ngym,2031-03-07,09:00,12:00\n")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert Booking.objects.get().slots == 3
 
 
@@ -133,7 +133,7 @@ def test_booking_through_the_hour_that_autumn_repeats_has_the_slots_of_its_clock
     open_station(code="night", hours=range(6), time_zone="Europe/Berlin")
     write(file, "station,date,slot,end\nnight,2031-10-26,01:00,04:00\n")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert Booking.objects.values_list("slots", "ends_at").get() == (3, datetime(2031, 10, 26, 3, tzinfo=UTC))
 
 
@@ -141,7 +141,7 @@ def test_instant_in_the_second_of_two_hours_is_refused(file: Path, tmp_path: Pat
     open_station(code="night", hours=range(6), time_zone="Europe/Berlin")
     write(file, "station,when\nnight,2031-10-26T00:00Z\nnight,2031-10-26T01:00Z\n")
 
-    done = bring_in(file, "--map", "date=when", "slot=when", "--rejects", tmp_path / "rejects.csv")
+    done = import_file(file, "--map", "date=when", "slot=when", "--rejects", tmp_path / "rejects.csv")
 
     assert done.summary == counts(created=1, refused=1)
     assert Booking.objects.get().slot == time(2)
@@ -150,10 +150,10 @@ def test_instant_in_the_second_of_two_hours_is_refused(file: Path, tmp_path: Pat
 
 def test_same_file_again_changes_nothing_and_a_later_end_lengthens_the_booking(room: Station, file: Path) -> None:
     text = f"external_ref,station,date,slot,end\nA1,{START},11:00\n"
-    assert bring_in(write(file, text)).summary == counts(created=1)
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(write(file, text)).summary == counts(created=1)
+    assert import_file(file).summary == counts(unchanged=1)
 
-    done = bring_in(write(file, text.replace("11:00", "12:00")))
+    done = import_file(write(file, text.replace("11:00", "12:00")))
 
     assert done.summary == counts(updated=1)
     made = Booking.objects.get()
@@ -164,9 +164,9 @@ def test_booking_that_moves_to_longer_slots_takes_fewer(room: Station, file: Pat
     Opening.objects.filter(weekday=5).delete()
     Opening.objects.create(station=room, weekday=5, start=time(10), minutes=120, capacity=1)
     text = f"external_ref,station,date,slot,duration_minutes\nA1,{START},120\n"
-    bring_in(write(file, text))
+    import_file(write(file, text))
 
-    done = bring_in(write(file, text.replace("2031-03-07", "2031-03-08")))
+    done = import_file(write(file, text.replace("2031-03-07", "2031-03-08")))
 
     assert done.summary == counts(updated=1)
     assert Booking.objects.values_list("date", "slots").get() == (date(2031, 3, 8), 1)
@@ -174,9 +174,9 @@ def test_booking_that_moves_to_longer_slots_takes_fewer(room: Station, file: Pat
 
 def test_change_to_an_end_that_is_taken_is_refused(room: Station, file: Path) -> None:
     text = f"external_ref,station,date,slot,end\nA1,{START},11:00\nA2,room,2031-03-07,11:00,12:00\n"
-    bring_in(write(file, text))
+    import_file(write(file, text))
 
-    done = bring_in(write(file, text.replace("10:00,11:00", "10:00,11:30")))
+    done = import_file(write(file, text.replace("10:00,11:00", "10:00,11:30")))
 
     assert done.summary == counts(unchanged=1, refused=1)
     assert Booking.objects.get(external_ref="A1").slots == 2
@@ -197,7 +197,7 @@ def test_created_station_has_the_slots_that_starts_and_ends_need(
 ) -> None:
     write(file, "station,date,slot,end\n" + "".join(f"room,2031-03-07,{row}\n" for row in rows))
 
-    done = bring_in(file, "--create-stations", "--set", "capacity=2")
+    done = import_file(file, "--create-stations", "--set", "capacity=2")
 
     assert done.summary == counts(created=len(rows))
     made = Opening.objects.filter(weekday=4).order_by("start")
@@ -208,7 +208,7 @@ def test_created_station_has_the_slots_that_starts_and_ends_need(
 def test_created_station_keeps_to_the_minutes_that_were_set(file: Path, db: None) -> None:
     write(file, "station,date,slot,end\nroom,2031-03-07,10:00,12:15\n")
 
-    assert bring_in(file, "--create-stations", "--set", "minutes=60").summary == counts(created=1)
+    assert import_file(file, "--create-stations", "--set", "minutes=60").summary == counts(created=1)
     assert Booking.objects.get().slots == 3
     assert list(Opening.objects.filter(weekday=0).values_list("start", flat=True)) == [time(10), time(11), time(12)]
 
@@ -226,7 +226,7 @@ def test_created_station_keeps_to_the_minutes_that_were_set(file: Path, db: None
 def test_file_that_says_the_same_in_two_ways_is_refused(
     room: Station, file: Path, header: str, words: tuple[str, ...]
 ) -> None:
-    done = bring_in(write(file, f"station,date,slot,{header}\n{START}\n"), *words)
+    done = import_file(write(file, f"station,date,slot,{header}\n{START}\n"), *words)
 
     assert done.status == 2
     assert not Booking.objects.exists()
@@ -235,5 +235,5 @@ def test_file_that_says_the_same_in_two_ways_is_refused(
 def test_what_was_mapped_comes_before_a_column_that_happens_to_have_a_fields_name(room: Station, file: Path) -> None:
     write(file, f"station,date,slot,slots,End\n{START},1,2031-03-07 11:30\n")
 
-    assert bring_in(file, "--map", "ends_at=End").summary == counts(created=1)
+    assert import_file(file, "--map", "ends_at=End").summary == counts(created=1)
     assert Booking.objects.values_list("date", "slots").get() == (FRIDAY, 3)

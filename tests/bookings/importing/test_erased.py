@@ -8,7 +8,7 @@ from bookings.importing import identity
 from bookings.models import Booking, ImportedRow
 from bookings.privacy import erasure
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, write
+from tests.bookings.importing.commands import import_file, write
 
 HEADER = "external_ref,station,date,slot,customer_name,customer_email,special_requests,party_adults"
 ROWS = (
@@ -31,21 +31,21 @@ def named() -> list[str]:
 
 
 def test_same_file_again_brings_nobody_back(station: Station, tmp_path: Path) -> None:
-    bring_in(a_file(tmp_path, *ROWS))
+    import_file(a_file(tmp_path, *ROWS))
     erase_everybody()
 
-    again = bring_in(a_file(tmp_path, *ROWS))
+    again = import_file(a_file(tmp_path, *ROWS))
 
     assert again.summary == {"rows": 2, "created": 0, "updated": 0, "unchanged": 2, "refused": 0}
     assert named() == [""]
 
 
 def test_row_that_changed_changes_the_booking_and_not_whose_it_was(station: Station, tmp_path: Path) -> None:
-    bring_in(a_file(tmp_path, *ROWS))
+    import_file(a_file(tmp_path, *ROWS))
     erase_everybody()
 
     changed = "A1,kitchen,2021-03-05,18:00,Quillon X. Xanthe,quillon@example.com,Giraffe,3"
-    again = bring_in(a_file(tmp_path, changed))
+    again = import_file(a_file(tmp_path, changed))
 
     assert again.summary["updated"] == 1
     made = Booking.objects.get(external_ref="A1")
@@ -53,19 +53,19 @@ def test_row_that_changed_changes_the_booking_and_not_whose_it_was(station: Stat
 
 
 def test_reference_that_was_never_imported_brings_nobody_back(station: Station, tmp_path: Path) -> None:
-    bring_in(a_file(tmp_path, *ROWS))
+    import_file(a_file(tmp_path, *ROWS))
     ImportedRow.objects.all().delete()
     erase_everybody()
 
-    bring_in(a_file(tmp_path, ROWS[0]))
+    import_file(a_file(tmp_path, ROWS[0]))
 
     assert (named(), Booking.objects.get(external_ref="A1").special_requests) == ([""], None)
 
 
 def test_what_a_row_said_of_them_is_not_remembered(station: Station, tmp_path: Path) -> None:
-    bring_in(a_file(tmp_path, *ROWS))
+    import_file(a_file(tmp_path, *ROWS))
     erase_everybody()
-    bring_in(a_file(tmp_path, *ROWS))
+    import_file(a_file(tmp_path, *ROWS))
 
     for row in ImportedRow.objects.all():
         _key, found = identity._split(row.content)

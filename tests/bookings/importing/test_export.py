@@ -12,7 +12,7 @@ from accounts.models import Customer
 from bookings.models import Booking, Hold, ImportedRow
 from bookings.models.status import Status
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, run
+from tests.bookings.importing.commands import counts, import_file, rows_of, run
 from tests.factories import SATURDAY, booking, open_station, person
 
 
@@ -55,7 +55,7 @@ def test_export_imports_again_as_it_was(station: Station, tmp_path: Path) -> Non
     for table in (ImportedRow, Hold, Booking):
         table.objects.all().delete()
 
-    done = bring_in(out)
+    done = import_file(out)
 
     assert done.summary == counts(created=len(wishes) + 1)
     assert everything() == before

@@ -17,8 +17,9 @@ from accounts.customers import Contact
 from bookings.importing import csv_injection, export
 from bookings.models import Booking, Hold, ImportedRow
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, run, write
+from tests.bookings.importing.commands import counts, import_file, run, write
 from tests.factories import booking
+from tests.samples import example_count
 
 SPLITS: Final = re.compile('[,;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029"]')
 FORMULA: Final = tuple("=+-@＝＋－＠")
@@ -50,7 +51,7 @@ def _is_invisible(letter: str) -> bool:
 
 
 @pytest.mark.looks
-@settings(max_examples=500)
+@settings(max_examples=example_count(500))
 @example("X;=1+1;0")
 @example("first\n=1+1")
 @example("first\r\n\r\n  =1+1")
@@ -70,7 +71,7 @@ def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
 
 
 @pytest.mark.looks
-@settings(max_examples=200)
+@settings(max_examples=example_count(200))
 @given(rows=st.lists(st.lists(TEXTS, min_size=3, max_size=3), min_size=1, max_size=3))
 def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]]) -> None:
     file = "".join(export.csv_lines(["one", "two", "three"], iter(rows)))
@@ -123,7 +124,7 @@ def test_export_runs_in_no_spreadsheet_and_imports_again(station: Station, tmp_p
     assert formulas_in(out.read_bytes().decode()) == []
     for table in (ImportedRow, Hold, Booking):
         table.objects.all().delete()
-    assert bring_in(out).summary == counts(created=len(DANGEROUS))
+    assert import_file(out).summary == counts(created=len(DANGEROUS))
     assert sorted(told()) == before
 
 
@@ -155,11 +156,11 @@ def test_rejects_run_in_no_spreadsheet_and_import_as_they_stood(
         writer.writerow(["kitchen", "2031-03-07", "03:00", "@Ana;=1", "'X;'=escaped", "=R"])
     asked = ("--delimiter", delimiter, "--map", "customer_name==who", "--rejects", rejects)
 
-    assert bring_in(file, *asked).summary == counts(refused=len(DANGEROUS) + 1)
+    assert import_file(file, *asked).summary == counts(refused=len(DANGEROUS) + 1)
 
     text = rejects.read_bytes().decode()
     assert formulas_in(text) == []
-    done = bring_in(write(rejects, text.replace("03:00", "18:00")), *asked[:-2])
+    done = import_file(write(rejects, text.replace("03:00", "18:00")), *asked[:-2])
     assert done.summary == counts(created=len(DANGEROUS) + 1)
     made = Booking.objects.select_related("customer")
     assert {one.customer.name for one in made if one.customer} == {"@Ana;=1"}

@@ -8,7 +8,7 @@ import pytest
 from bookings.importing import icalendar_source
 from bookings.models import Booking
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, write
+from tests.bookings.importing.commands import counts, import_file, rows_of, write
 from tests.factories import open_station
 
 DAY = date(2031, 3, 7)
@@ -41,7 +41,7 @@ def test_event_becomes_a_booking(station: Station, file: Path) -> None:
         '|ATTENDEE;CN="Ana García":MAILTO:ana@example.com|X-GUESTS:3',
     )
 
-    done = bring_in(
+    done = import_file(
         file,
         *(*SET, "--map", "customer_name=ATTENDEE;CN", "customer_email=ATTENDEE"),
         *("special_requests=DESCRIPTION", "party_adults=x-guests"),
@@ -54,7 +54,7 @@ def test_event_becomes_a_booking(station: Station, file: Path) -> None:
     assert made.customer is not None
     assert (made.customer.name, made.customer.email) == ("Ana García", "ana@example.com")
     assert made.created_at == datetime(2020, 5, 4, 7, 30, tzinfo=UTC)
-    assert bring_in(file, *SET).summary == counts(unchanged=1)
+    assert import_file(file, *SET).summary == counts(unchanged=1)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_event_becomes_a_booking(station: Station, file: Path) -> None:
     ],
 )
 def test_start_is_told_by_the_stations_clock(station: Station, file: Path, start: str) -> None:
-    assert bring_in(save(file, f"UID:a1|{start}|DURATION:PT2H"), *SET).summary == counts(created=1)
+    assert import_file(save(file, f"UID:a1|{start}|DURATION:PT2H"), *SET).summary == counts(created=1)
     assert places() == [("a1", DAY, time(18), 2)]
 
 
 def test_times_may_be_wanted_in_a_format_that_has_a_zone(station: Station, file: Path) -> None:
     save(file, "UID:a1|DTSTART:20310307T170000Z|DTEND:20310307T190000Z")
 
-    assert bring_in(file, *SET, "--date-format", "%Y%m%dT%H%M%SZ").summary == counts(created=1)
+    assert import_file(file, *SET, "--date-format", "%Y%m%dT%H%M%SZ").summary == counts(created=1)
     assert places() == [("a1", DAY, time(18), 2)]
 
 
@@ -86,7 +86,7 @@ def test_zone_that_the_file_itself_defines_is_known(station: Station, file: Path
     )
     save(file, "UID:a1|DTSTART;TZID=House:20310307T200000", head=zone)
 
-    assert bring_in(file, *SET).summary == counts(created=1)
+    assert import_file(file, *SET).summary == counts(created=1)
     assert places() == [("a1", DAY, time(18), 1)]
 
 
@@ -105,7 +105,7 @@ def test_zone_that_the_file_itself_defines_is_known(station: Station, file: Path
 def test_event_that_cannot_be_placed_is_refused_by_itself(station: Station, file: Path, event: str) -> None:
     save(file, event, "UID:a2|DTSTART:20310307T180000")
 
-    assert bring_in(file, *SET).summary == counts(created=1, refused=1)
+    assert import_file(file, *SET).summary == counts(created=1, refused=1)
     assert places() == [("a2", DAY, time(18), 1)]
 
 
@@ -117,14 +117,14 @@ def test_event_that_repeats_is_a_booking_for_each_of_its_dates(station: Station,
         "UID:a1|RECURRENCE-ID;TZID=Europe/Berlin:20310328T180000|DTSTART;TZID=Europe/Berlin:20310329T200000|DURATION:PT2H",
     )
 
-    assert bring_in(file, *SET).summary == counts(created=4)
+    assert import_file(file, *SET).summary == counts(created=4)
     assert places() == [
         ("a1 20310307T170000Z", DAY, time(18), 1),
         ("a1 20310321T170000Z", date(2031, 3, 21), time(18), 1),
         ("a1 20310328T170000Z", date(2031, 3, 29), time(20), 2),
         ("a1 20310404T160000Z", date(2031, 4, 4), time(18), 1),
     ]
-    assert bring_in(file, *SET).summary == counts(unchanged=4)
+    assert import_file(file, *SET).summary == counts(unchanged=4)
 
 
 @pytest.mark.parametrize("rule", ["FREQ=WEEKLY", "FREQ=DAILY;COUNT=5000", "FREQ=NEVER"])
@@ -132,13 +132,13 @@ def test_event_that_repeats_without_an_end_is_refused(station: Station, file: Pa
     rejects = file.with_name("rejects.csv")
     save(file, f"UID:a1|DTSTART:20310307T180000|RRULE:{rule}", "UID:a2|DTSTART:20310307T190000")
 
-    assert bring_in(file, *SET, "--rejects", rejects).summary == counts(created=1, refused=1)
+    assert import_file(file, *SET, "--rejects", rejects).summary == counts(created=1, refused=1)
     [row] = rows_of(rejects)
     assert (row["UID"], row["import_line"]) == ("a1", "4")
     assert "RRULE: This event repeats indefinitely." in row["import_reason"]
-    assert bring_in(rejects, *SET).summary == counts(refused=1)
+    assert import_file(rejects, *SET).summary == counts(refused=1)
     write(rejects, rejects.read_text().replace(rule, "", 1))
-    assert bring_in(rejects, *SET).summary == counts(created=1)
+    assert import_file(rejects, *SET).summary == counts(created=1)
 
 
 def test_refused_events_are_a_csv_file_that_goes_in_by_the_same_command(file: Path, db: None) -> None:
@@ -150,36 +150,36 @@ def test_refused_events_are_a_csv_file_that_goes_in_by_the_same_command(file: Pa
         "UID:a1|DTSTART:20310307T170000Z|LOCATION:Blue Room|SUMMARY:Ana",
         "UID:a2|DTSTART:20310307T170000Z|LOCATION:Blue Room|SUMMARY:Bo|STATUS:TENTATIVE",
     )
-    assert bring_in(file, *words, "--rejects", rejects).summary == counts(created=1, refused=1)
+    assert import_file(file, *words, "--rejects", rejects).summary == counts(created=1, refused=1)
 
     write(rejects, rejects.read_text().replace("2031-03-07", "2031-03-08"))
 
-    assert bring_in(rejects, *words).summary == counts(created=1)
+    assert import_file(rejects, *words).summary == counts(created=1)
     assert places() == [("a1", DAY, time(18), 1), ("a2", date(2031, 3, 8), time(18), 1)]
     assert Booking.objects.get(external_ref="a2").status == "pending"
 
 
 def test_event_changed_in_the_calendar_changes_its_booking(station: Station, file: Path) -> None:
     event = "UID:a1|DTSTART:20310307T180000|DTEND:20310307T190000"
-    bring_in(save(file, event), *SET)
+    import_file(save(file, event), *SET)
 
-    assert bring_in(save(file, event.replace("T19", "T20")), *SET).summary == counts(updated=1)
+    assert import_file(save(file, event.replace("T19", "T20")), *SET).summary == counts(updated=1)
     assert places() == [("a1", DAY, time(18), 2)]
-    assert bring_in(save(file, event + "|STATUS:CANCELLED"), *SET).summary == counts(updated=1)
+    assert import_file(save(file, event + "|STATUS:CANCELLED"), *SET).summary == counts(updated=1)
     assert Booking.objects.get().status == "cancelled"
 
 
 def test_identifier_longer_than_a_reference_is_known_again(station: Station, file: Path) -> None:
     save(file, f"UID:{'0' * 140}|DTSTART:20310307T180000|RRULE:FREQ=WEEKLY;COUNT=2")
 
-    assert bring_in(file, *SET).summary == counts(created=2)
-    assert bring_in(file, *SET).summary == counts(unchanged=2)
+    assert import_file(file, *SET).summary == counts(created=2)
+    assert import_file(file, *SET).summary == counts(unchanged=2)
 
 
 def test_what_was_mapped_or_set_comes_before_the_properties(station: Station, file: Path) -> None:
     save(file, "UID:a1|DTSTART:20310307T180000|DTEND:20310307T210000|X-REF:b1")
 
-    assert bring_in(file, *SET, "slots=1", "--map", "external_ref=X-REF").summary == counts(created=1)
+    assert import_file(file, *SET, "slots=1", "--map", "external_ref=X-REF").summary == counts(created=1)
     assert places() == [("b1", DAY, time(18), 1)]
 
 
@@ -205,14 +205,14 @@ def test_what_was_mapped_or_set_comes_before_the_properties(station: Station, fi
 )
 def test_file_that_is_no_calendar_is_refused(station: Station, file: Path, content: bytes, sentence: str) -> None:
     file.write_bytes(content)
-    done = bring_in(file, *SET)
+    done = import_file(file, *SET)
 
     assert (done.status, sentence in done.err) == (2, True)
 
 
 def test_calendar_that_is_too_large_is_refused(station: Station, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icalendar_source, "MAX_BYTES", 100)
-    done = bring_in(save(file, "UID:a1|DTSTART:20310307T180000"), *SET)
+    done = import_file(save(file, "UID:a1|DTSTART:20310307T180000"), *SET)
 
     assert (done.status, "too large" in done.err) == (2, True)
 
@@ -220,5 +220,5 @@ def test_calendar_that_is_too_large_is_refused(station: Station, file: Path, mon
 def test_columns_of_a_table_that_is_no_calendar_feed_no_field_by_themselves(station: Station, tmp_path: Path) -> None:
     write(tmp_path / "in.csv", "station,date,slot,UID,CREATED\nkitchen,2031-03-07,18:00,a1,yesterday\n")
 
-    assert bring_in(tmp_path / "in.csv").summary == counts(created=1)
+    assert import_file(tmp_path / "in.csv").summary == counts(created=1)
     assert places() == [("", DAY, time(18), 1)]

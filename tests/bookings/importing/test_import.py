@@ -12,7 +12,7 @@ from bookings.models import Booking, Hold, ImportedRow
 from bookings.services import Place
 from bookings.services.verification import differences
 from stations.models import Opening, Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, write
+from tests.bookings.importing.commands import counts, import_file, rows_of, write
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
 
 FULL = (
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_import_takes_every_field(station: Station, file: Path) -> None:
-    done = bring_in(write(file, FULL + ROW))
+    done = import_file(write(file, FULL + ROW))
 
     assert (done.status, done.summary) == (0, counts(created=1))
     made = Booking.objects.get()
@@ -45,7 +45,7 @@ def test_import_takes_every_field(station: Station, file: Path) -> None:
 
 
 def test_import_fills_in_what_is_unsaid(station: Station, file: Path) -> None:
-    bring_in(write(file, "station,date,slot\nkitchen,2031-03-07,18:00\n"))
+    import_file(write(file, "station,date,slot\nkitchen,2031-03-07,18:00\n"))
 
     made = Booking.objects.get()
     assert (made.slots, made.party_adults, made.status, made.source, made.customer) == (
@@ -58,11 +58,11 @@ def test_import_fills_in_what_is_unsaid(station: Station, file: Path) -> None:
 
 
 def test_import_again_adds_nothing_and_leaves_staffs_edits_alone(station: Station, file: Path) -> None:
-    bring_in(write(file, FULL + ROW))
+    import_file(write(file, FULL + ROW))
     made = Booking.objects.get()
     services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=roles.OPERATOR)
 
-    again = bring_in(file)
+    again = import_file(file)
 
     assert again.summary == counts(unchanged=1)
     made.refresh_from_db()
@@ -70,10 +70,10 @@ def test_import_again_adds_nothing_and_leaves_staffs_edits_alone(station: Statio
 
 
 def test_import_of_a_row_changed_under_its_reference_updates(station: Station, file: Path) -> None:
-    bring_in(write(file, FULL + ROW))
+    import_file(write(file, FULL + ROW))
     changed = ROW.replace("18:00", "19:00").replace("pending", "completed").replace("2031-03-07", "2020-03-06")
 
-    done = bring_in(write(file, FULL + changed))
+    done = import_file(write(file, FULL + changed))
 
     assert done.summary == counts(updated=1)
     made = Booking.objects.get()
@@ -82,11 +82,11 @@ def test_import_of_a_row_changed_under_its_reference_updates(station: Station, f
 
 
 def test_import_of_a_change_that_no_longer_fits_is_refused(station: Station, file: Path) -> None:
-    bring_in(write(file, FULL + ROW))
+    import_file(write(file, FULL + ROW))
     for _n in range(3):
         booking(station, SATURDAY)
 
-    done = bring_in(write(file, FULL + ROW.replace("2031-03-07", "2031-03-08")))
+    done = import_file(write(file, FULL + ROW.replace("2031-03-07", "2031-03-08")))
 
     assert (done.status, done.summary) == (1, counts(refused=1))
     assert Booking.objects.get(external_ref="A1").date == FRIDAY
@@ -95,7 +95,7 @@ def test_import_of_a_change_that_no_longer_fits_is_refused(station: Station, fil
 def test_import_knows_a_booking_that_has_the_reference_already(station: Station, file: Path) -> None:
     booking(station, external_ref="A1")
 
-    done = bring_in(write(file, FULL + ROW))
+    done = import_file(write(file, FULL + ROW))
 
     assert done.summary == counts(updated=1)
     assert Booking.objects.count() == 1
@@ -104,7 +104,7 @@ def test_import_knows_a_booking_that_has_the_reference_already(station: Station,
 def test_import_keeps_each_of_rows_that_are_truly_alike(station: Station, file: Path) -> None:
     text = "station,date,slot\n" + "kitchen,2031-03-07,18:00\n" * 4
 
-    first, again = bring_in(write(file, text)), bring_in(file)
+    first, again = import_file(write(file, text)), import_file(file)
 
     assert (first.summary, again.summary) == (counts(created=3, refused=1), counts(unchanged=3, refused=1))
 
@@ -113,7 +113,7 @@ def test_import_refuses_the_row_that_no_longer_fits_and_says_why(station: Statio
     text = "station,date,slot,party_adults\nkitchen,2031-03-07,18:00,1\nkitchen,2031-03-07,03:00,2\nnowhere,2031-03-07,18:00,1\n"
     rejects = tmp_path / "rejects.csv"
 
-    done = bring_in(write(file, text), "--rejects", rejects)
+    done = import_file(write(file, text), "--rejects", rejects)
 
     assert (done.status, done.summary) == (1, counts(created=1, refused=2))
     [off_grid, nowhere] = rows_of(rejects)
@@ -124,19 +124,19 @@ def test_import_refuses_the_row_that_no_longer_fits_and_says_why(station: Statio
 
 def test_file_of_rejects_imports_as_it_is_once_mended(station: Station, file: Path, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
-    bring_in(write(file, "station,date,slot\nkitchen,2031-03-07,03:00\n"), "--rejects", rejects)
+    import_file(write(file, "station,date,slot\nkitchen,2031-03-07,03:00\n"), "--rejects", rejects)
 
-    done = bring_in(write(rejects, rejects.read_text().replace("03:00", "18:00", 1)))
+    done = import_file(write(rejects, rejects.read_text().replace("03:00", "18:00", 1)))
 
     assert done.summary == counts(created=1)
-    assert bring_in(rejects).summary == counts(unchanged=1)
+    assert import_file(rejects).summary == counts(unchanged=1)
 
 
 def test_import_of_faulty_cells_names_each(station: Station, file: Path, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
     bad = "B,kitchen,07/03/2031,6pm,0,gone,,,,-1,x,,1.5,9999999999999,\n"
 
-    done = bring_in(write(file, FULL + bad), "--rejects", rejects)
+    done = import_file(write(file, FULL + bad), "--rejects", rejects)
 
     assert done.summary == counts(refused=1)
     said = rows_of(rejects)[0]["import_reason"]
@@ -145,7 +145,7 @@ def test_import_of_faulty_cells_names_each(station: Station, file: Path, tmp_pat
 
 
 def test_import_keeps_a_phone_that_is_none_as_written_and_marks_it(station: Station, file: Path) -> None:
-    bring_in(write(file, FULL + ROW.replace("030 901820", "ask at the door")))
+    import_file(write(file, FULL + ROW.replace("030 901820", "ask at the door")))
 
     known = Customer.objects.get()
     assert (known.phone, known.phone_is_valid) == ("ask at the door", False)
@@ -154,7 +154,7 @@ def test_import_keeps_a_phone_that_is_none_as_written_and_marks_it(station: Stat
 def test_mapping_joins_columns_and_splits_a_date_time(station: Station, file: Path) -> None:
     text = "Room;When;First name;Surname\nkitchen;07.03.31 6:00 PM;Ana;García\nkitchen;07.03.31 7:00 PM;;Li\n"
 
-    done = bring_in(
+    done = import_file(
         write(file, text, "cp1252"),
         *("--map", "station=Room", "date=When", "slot=When", "--map", "customer_name=First name+Surname"),
         *("--date-format", "%d.%m.%y %I:%M %p", "--time-format", "%d.%m.%y %I:%M %p"),
@@ -166,7 +166,7 @@ def test_mapping_joins_columns_and_splits_a_date_time(station: Station, file: Pa
 
 
 def test_set_gives_all_rows_a_value(station: Station, file: Path) -> None:
-    done = bring_in(write(file, "date,slot\n2020-03-07,18:00\n"), "--set", "station=kitchen", "status=completed")
+    done = import_file(write(file, "date,slot\n2020-03-07,18:00\n"), "--set", "station=kitchen", "status=completed")
 
     assert done.summary == counts(created=1)
     assert Booking.objects.get().status == "completed"
@@ -177,7 +177,7 @@ def test_create_stations_makes_them_open_over_the_hours_of_their_rows(file: Path
         "station,date,slot,slots\nCourt 1,2031-03-07,09:30,2\nCourt 1,2031-03-08,14:00,1\nCourt 1,2031-03-08,10:15,1\n"
     )
 
-    done = bring_in(
+    done = import_file(
         write(file, text),
         "--create-stations",
         *("--set", "minutes=30", "capacity=2", "guest_capacity=9", "time_zone=Asia/Kolkata", "country=IN"),
@@ -194,7 +194,7 @@ def test_create_stations_makes_them_open_over_the_hours_of_their_rows(file: Path
 def test_dry_run_says_the_same_and_writes_nothing(file: Path, db: None) -> None:
     text = "station,date,slot\nCourt,2031-03-07,09:30\nCourt,2031-03-07,09:30\n"
 
-    done = bring_in(write(file, text), "--create-stations", "--dry-run")
+    done = import_file(write(file, text), "--create-stations", "--dry-run")
 
     assert done.summary == counts(created=1, refused=1)
     assert not Station.objects.exists()
@@ -218,7 +218,7 @@ def test_file_that_is_not_what_it_claims_is_refused_before_anything_is_written(
 ) -> None:
     file.write_bytes(content)
 
-    done = bring_in(file)
+    done = import_file(file)
 
     assert done.status == 2
     assert sentence in done.err
@@ -247,7 +247,7 @@ def test_file_that_is_not_what_it_claims_is_refused_before_anything_is_written(
 def test_command_that_asks_for_what_is_not_there_is_refused(
     station: Station, file: Path, words: tuple[str, ...]
 ) -> None:
-    done = bring_in(write(file, "station,date,slot\nkitchen,2031-03-07,18:00\n"), *words)
+    done = import_file(write(file, "station,date,slot\nkitchen,2031-03-07,18:00\n"), *words)
 
     assert done.status == 2
     assert done.err
@@ -255,7 +255,7 @@ def test_command_that_asks_for_what_is_not_there_is_refused(
 
 
 def test_missing_file_is_refused_with_a_sentence(db: None, tmp_path: Path) -> None:
-    done = bring_in(tmp_path / "nothing.csv")
+    done = import_file(tmp_path / "nothing.csv")
 
     assert done.status == 2
     assert "nothing.csv" in done.err
@@ -265,19 +265,19 @@ def test_import_as_somebody_keeps_to_their_rights_and_stations(station: Station,
     manager, other = person(roles.MANAGERS, station), open_station(code="elsewhere")
     text = "station,date,slot\nkitchen,2031-03-07,18:00\nelsewhere,2031-03-07,18:00\n"
 
-    done = bring_in(write(file, text), "--as", manager.email)
+    done = import_file(write(file, text), "--as", manager.email)
 
     assert done.summary == counts(created=1, refused=1)
     assert not Booking.objects.filter(station=other).exists()
     entry = AuditEntry.objects.get(event="created")
     assert (entry.actor, entry.channel) == (manager, "import")
-    assert bring_in(file, "--as", person(roles.STAFF, station).email).status == 2
+    assert import_file(file, "--as", person(roles.STAFF, station).email).status == 2
 
 
 def test_bom_blank_lines_and_line_breaks_in_cells_are_understood(station: Station, file: Path) -> None:
     text = '\ufeffstation,date,slot,special_requests\r\n\r\nkitchen,2031-03-07,18:00,"one\ntwo"\r\n\r\n'
 
-    assert bring_in(write(file, text)).summary == counts(created=1)
+    assert import_file(write(file, text)).summary == counts(created=1)
     assert Booking.objects.get().special_requests == "one\ntwo"
 
 
@@ -294,7 +294,7 @@ def test_date_that_is_written_otherwise_is_refused_with_the_format(
 ) -> None:
     write(file, f"station,date,slot\nkitchen,{cell},18:00\n")
 
-    done = bring_in(file, *words, "--rejects", tmp_path / "refused.csv")
+    done = import_file(file, *words, "--rejects", tmp_path / "refused.csv")
 
     assert done.summary == counts(refused=1)
     assert sentence in rows_of(tmp_path / "refused.csv")[0]["import_reason"]
@@ -313,7 +313,7 @@ def test_time_that_is_written_otherwise_is_refused_with_the_format(
 ) -> None:
     write(file, f"station,date,slot\nkitchen,2031-03-07,{cell}\n")
 
-    done = bring_in(file, *words, "--rejects", tmp_path / "refused.csv")
+    done = import_file(file, *words, "--rejects", tmp_path / "refused.csv")
 
     assert done.summary == counts(refused=1)
     assert sentence in rows_of(tmp_path / "refused.csv")[0]["import_reason"]
@@ -323,14 +323,14 @@ def test_one_column_of_date_and_time_is_read_by_either_format_or_by_both(station
     write(file, "station,when\nkitchen,07.03.2031 at 18.00\n")
     both = ("--map", "date=when", "slot=when")
 
-    assert bring_in(file, *both, "--date-format", "%d.%m.%Y at %H.%M").summary == counts(created=1)
-    assert bring_in(file, *both, "--date-format", "%d.%m.%Y at", "--time-format", "%H.%M").summary == counts(
+    assert import_file(file, *both, "--date-format", "%d.%m.%Y at %H.%M").summary == counts(created=1)
+    assert import_file(file, *both, "--date-format", "%d.%m.%Y at", "--time-format", "%H.%M").summary == counts(
         unchanged=1
     )
 
 
 def test_file_whose_cells_no_comma_parts_says_what_to_do(station: Station, file: Path) -> None:
-    done = bring_in(write(file, "station;date;slot\nkitchen;2031-03-07;18:00\n"))
+    done = import_file(write(file, "station;date;slot\nkitchen;2031-03-07;18:00\n"))
 
     assert done.status == 2
     assert "--delimiter" in done.err
@@ -339,5 +339,5 @@ def test_file_whose_cells_no_comma_parts_says_what_to_do(station: Station, file:
 def test_station_left_empty_is_refused(station: Station, file: Path, tmp_path: Path) -> None:
     write(file, "station,date,slot\n ,2031-03-07,18:00\n")
 
-    assert bring_in(file, "--rejects", tmp_path / "refused.csv").summary == counts(refused=1)
+    assert import_file(file, "--rejects", tmp_path / "refused.csv").summary == counts(refused=1)
     assert "The station is missing." in rows_of(tmp_path / "refused.csv")[0]["import_reason"]

@@ -13,8 +13,8 @@ from bookings.models import Booking
 from bookings.services.verification import differences
 from stations.models import Station
 from tests.bookings.importing.racer import HOURS
+from tests.concurrency import run_concurrently
 from tests.factories import open_station
-from tests.racing import race
 
 EXPECTED = {"created", "updated", "unchanged", "moved", "stale", "slot_full"}
 
@@ -26,7 +26,7 @@ def test_imports_and_moves_at_once_end_by_rules_alone(database_url: str, process
         open_station(hours=HOURS, capacity=3, code=code)
 
     ends: Counter[str] = Counter()
-    for printed in race(database_url, processes, str(tries), module="tests.bookings.importing.racer"):
+    for printed in run_concurrently(database_url, processes, str(tries), module="tests.bookings.importing.racer"):
         ends.update(json.loads(printed))
 
     assert set(ends) <= EXPECTED

@@ -19,7 +19,7 @@ from bookings.models import Booking, ImportedRow
 from bookings.models.status import Status
 from bookings.services import Draft
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, write
+from tests.bookings.importing.commands import counts, import_file, write
 
 HEADER: Final = "external_ref,station,date,slot,party_adults,customer_name,customer_email"
 ROW: Final = "A1,kitchen,2031-03-07,18:00,2,Ana García,ana@example.com"
@@ -113,23 +113,23 @@ def test_names_of_fields_are_told_apart() -> None:
 
 def test_rows_of_the_first_format_are_known_and_rewritten_when_they_are_met(station: Station, tmp_path: Path) -> None:
     file = write(tmp_path / "rows.csv", f"{HEADER}\n{ROW}\n")
-    bring_in(file)
+    import_file(file)
     row = ImportedRow.objects.get()
     by_name = bytes(row.content)
     said = {**SAID, "customer_email": "ana@example.com"}
     ImportedRow.objects.filter(pk=row.pk).update(content=in_first_format(station, said))
     services.edit(row.booking_id, {"party_adults": 5}, by=roles.OPERATOR)
 
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
     assert Booking.objects.get().party_adults == 5
     assert bytes(ImportedRow.objects.get().content) == by_name
 
 
 def test_column_that_comes_in_empty_leaves_alone_what_staff_changed(station: Station, tmp_path: Path) -> None:
-    bring_in(write(tmp_path / "rows.csv", f"{HEADER}\n{ROW}\n"))
+    import_file(write(tmp_path / "rows.csv", f"{HEADER}\n{ROW}\n"))
     services.edit(Booking.objects.get().pk, {"party_kids": 2, "special_requests": "Nuts!"}, by=roles.OPERATOR)
 
-    done = bring_in(write(tmp_path / "wider.csv", f"party_kids,special_requests,{HEADER}\n,,{ROW}\n"))
+    done = import_file(write(tmp_path / "wider.csv", f"party_kids,special_requests,{HEADER}\n,,{ROW}\n"))
 
     made = Booking.objects.get()
     assert (done.summary, made.party_kids, made.special_requests) == (counts(unchanged=1), 2, "Nuts!")

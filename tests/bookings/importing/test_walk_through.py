@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Customer
 from bookings.models import Booking
 from bookings.services.verification import differences
-from tests.bookings.importing.running import counts, rows_of, run
+from tests.bookings.importing.commands import counts, rows_of, run
 
 ROOT = Path(__file__).resolve().parents[3]
 

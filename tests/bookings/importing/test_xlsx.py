@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from bookings.importing import xlsx_source
 from bookings.models import Booking
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, rows_of, write
+from tests.bookings.importing.commands import counts, import_file, rows_of, write
 
 HEADER = ("station", "date", "slot", "party_adults")
 DAY = date(2031, 3, 7)
@@ -44,12 +44,12 @@ def test_workbook_goes_in_with_its_dates_times_and_numbers(station: Station, fil
     cells = (1001, *ROW[:3], 2.0, 90.5, "Ana García", datetime(2020, 5, 4, 9, 30), datetime(2031, 3, 7, 20))
     save(file, header, cells)
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     made = Booking.objects.select_related("customer").get()
     assert (made.external_ref, made.date, made.slot, made.slots) == ("1001", DAY, time(18), 2)
     assert (made.party_adults, made.total_due_cents, made.customer and made.customer.name) == (2, 9050, "Ana García")
     assert made.created_at.isoformat() == "2020-05-04T07:30:00+00:00"
-    assert bring_in(file).summary == counts(unchanged=1)
+    assert import_file(file).summary == counts(unchanged=1)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_workbook_goes_in_with_its_dates_times_and_numbers(station: Station, fil
 def test_date_and_time_in_one_cell_feed_both_fields(station: Station, file: Path, words: tuple[str, ...]) -> None:
     save(file, ("station", "when"), ("kitchen", datetime(2031, 3, 7, 18)))
 
-    assert bring_in(file, "--map", "date=when", "slot=when", *words).summary == counts(created=1)
+    assert import_file(file, "--map", "date=when", "slot=when", *words).summary == counts(created=1)
     assert places() == [(DAY, time(18), 1)]
 
 
 def test_texts_are_read_by_the_formats_beside_real_dates(station: Station, file: Path) -> None:
     save(file, HEADER, ROW, ("kitchen", "08.03.2031", "7:00 PM", "3"))
 
-    done = bring_in(file, "--date-format", "%d.%m.%Y", "--time-format", "%I:%M %p")
+    done = import_file(file, "--date-format", "%d.%m.%Y", "--time-format", "%I:%M %p")
 
     assert done.summary == counts(created=2)
     assert places() == [(DAY, time(18), 2), (date(2031, 3, 8), time(19), 3)]
@@ -80,7 +80,7 @@ def test_texts_are_read_by_the_formats_beside_real_dates(station: Station, file:
 def test_date_that_is_stored_as_a_midnight_is_a_date(station: Station, file: Path, words: tuple[str, ...]) -> None:
     save(file, HEADER, ("kitchen", datetime(2031, 3, 7), time(18), 2))
 
-    assert bring_in(file, *words).summary == counts(created=1)
+    assert import_file(file, *words).summary == counts(created=1)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_cell_is_what_it_displays(station: Station, file: Path, value: Any, numb
     cell.value, cell.number_format = value, number_format
     book.save(file)
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert places() == [(DAY, time(18), 2)]
 
 
 def test_length_in_hours_and_minutes_gives_the_slots(station: Station, file: Path) -> None:
     save(file, (*HEADER, "duration_minutes"), (*ROW, timedelta(hours=2)), (*ROW, 90))
 
-    assert bring_in(file).summary == counts(created=2)
+    assert import_file(file).summary == counts(created=2)
     assert list(Booking.objects.values_list("slots", flat=True)) == [2, 2]
 
 
@@ -124,7 +124,7 @@ def test_rows_without_anything_are_skipped_and_merged_cells_are_empty_but_for_th
     sheet.cell(50, 1).number_format = "0.00"
     book.save(file)
 
-    assert bring_in(file).summary == {**counts(created=2), "skipped": 2}
+    assert import_file(file).summary == {**counts(created=2), "skipped": 2}
     assert places() == [(DAY, time(18), 1), (DAY, time(18), 2)]
 
 
@@ -132,17 +132,17 @@ def test_rows_without_anything_are_skipped_and_merged_cells_are_empty_but_for_th
 def test_sheet_is_found_by_its_name(station: Station, file: Path, name: str) -> None:
     save(file, ("nothing", "here"), Friday=[HEADER, ROW])
 
-    assert bring_in(file, "--sheet", name).summary == counts(created=1)
+    assert import_file(file, "--sheet", name).summary == counts(created=1)
 
 
 def test_first_sheet_is_taken_where_none_is_named(station: Station, file: Path) -> None:
     save(file, HEADER, ROW, Other=[("nothing", "here")])
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
 
 
 def test_sheet_that_there_is_not_is_refused_with_those_that_there_are(station: Station, file: Path) -> None:
-    done = bring_in(save(file, HEADER, ROW, Other=[HEADER]), "--sheet", "Missing")
+    done = import_file(save(file, HEADER, ROW, Other=[HEADER]), "--sheet", "Missing")
 
     assert (done.status, "Bookings, Other" in done.err) == (2, True)
 
@@ -151,13 +151,13 @@ def test_refused_rows_are_a_csv_file_that_goes_in_by_the_same_command(station: S
     rejects = file.with_name("rejects.csv")
     save(file, HEADER, ROW, ("kitchen", DAY, time(3), 4))
     words = ("--sheet", "bookings", "--date-format", "%d.%m.%Y", "--delimiter", ";")
-    assert bring_in(file, *words, "--rejects", rejects).summary == counts(created=1, refused=1)
+    assert import_file(file, *words, "--rejects", rejects).summary == counts(created=1, refused=1)
 
     text = rejects.read_text()
     assert text.splitlines()[1].startswith("kitchen;07.03.2031;03:00;4;3;1;no_such_slot: ")
     write(rejects, text.replace("03:00", "19:00", 1))
 
-    assert bring_in(rejects, *words).summary == counts(created=1)
+    assert import_file(rejects, *words).summary == counts(created=1)
     assert places() == [(DAY, time(18), 2), (DAY, time(19), 4)]
 
 
@@ -165,12 +165,12 @@ def test_formula_counts_by_the_result_that_was_saved_with_it(station: Station, f
     save(file, HEADER, ("kitchen", DAY, time(18), "=1+2"))
     change_sheet(file, b"<f>1+2</f><v />", b"<f>1+2</f><v>3</v>")
 
-    assert bring_in(file).summary == counts(created=1)
+    assert import_file(file).summary == counts(created=1)
     assert places() == [(DAY, time(18), 3)]
 
 
 def test_formula_without_a_result_is_refused_rather_than_taken_for_an_empty_cell(station: Station, file: Path) -> None:
-    done = bring_in(save(file, HEADER, ("kitchen", DAY, time(18), "=1+2")))
+    done = import_file(save(file, HEADER, ("kitchen", DAY, time(18), "=1+2")))
 
     assert (done.status, "Cell D2 is a formula without a result" in done.err) == (2, True)
     assert not Booking.objects.exists()
@@ -198,7 +198,7 @@ def change_sheet(file: Path, before: bytes, after: bytes) -> None:
 )
 def test_file_that_is_no_workbook_is_refused(station: Station, file: Path, content: bytes, sentence: str) -> None:
     file.write_bytes(content)
-    done = bring_in(file)
+    done = import_file(file)
 
     assert (done.status, sentence in done.err) == (2, True)
 
@@ -207,7 +207,7 @@ def test_workbook_that_unpacks_to_too_much_is_refused_unread(
     station: Station, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_source, "MAX_UNPACKED_BYTES", 10_000)
-    done = bring_in(save(file, HEADER, *[ROW] * 500))
+    done = import_file(save(file, HEADER, *[ROW] * 500))
 
     assert (done.status, "too large" in done.err) == (2, True)
 
@@ -227,14 +227,14 @@ def test_broken_workbook_is_refused_before_anything_is_written(
     monkeypatch.setattr(xlsx_source, "MAX_ROWS", 1000)
     change_sheet(save(file, HEADER, ROW), before, after)
 
-    done = bring_in(file)
+    done = import_file(file)
 
     assert (done.status, bool(done.err)) == (2, True)
     assert not Booking.objects.exists()
 
 
 def test_cell_beside_the_columns_is_refused_with_its_row(station: Station, file: Path) -> None:
-    done = bring_in(save(file, HEADER, ROW, (*ROW, "a note")))
+    done = import_file(save(file, HEADER, ROW, (*ROW, "a note")))
 
     assert (done.status, "Line 3 has 5 cells" in done.err) == (2, True)
 
@@ -244,12 +244,12 @@ def test_date_beyond_all_dates_is_refused_row_by_row(station: Station, file: Pat
         save(file, HEADER, ROW, ROW), b'<c r="B3" s="1" t="n"><v>47914</v>', b'<c r="B3" s="1" t="n"><v>9999999</v>'
     )
 
-    assert bring_in(file).summary == counts(created=1, refused=1)
+    assert import_file(file).summary == counts(created=1, refused=1)
 
 
 @pytest.mark.parametrize("name", ["in.xls", "in.ODS"])
 def test_other_spreadsheets_are_refused_with_what_to_do(station: Station, tmp_path: Path, name: str) -> None:
-    done = bring_in(write(tmp_path / name, "anything"))
+    done = import_file(write(tmp_path / name, "anything"))
 
     assert (done.status, "Save it as .xlsx or .csv." in done.err) == (2, True)
 
@@ -258,7 +258,7 @@ def test_rejects_of_a_workbook_hold_the_row_as_it_stood(station: Station, file: 
     rejects = file.with_name("rejects.csv")
     save(file, (*HEADER, "note"), ("kitchen", DAY, "late", 2.5, True))
 
-    bring_in(file, "--rejects", rejects)
+    import_file(file, "--rejects", rejects)
 
     [row] = rows_of(rejects)
     assert [row[name] for name in (*HEADER, "note")] == ["kitchen", "2031-03-07", "late", "2.5", "TRUE"]

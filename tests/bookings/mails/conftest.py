@@ -9,15 +9,15 @@ from django.utils import timezone
 from bookings.mails import delivery
 from core.mail import smtp
 from core.mail.smtp import Outcome, SmtpTransport
-from tests.bookings.mails import postoffice
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails import smtp_server
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 
 Deliver = Callable[..., list[Outcome]]
 
 
 @pytest.fixture
-def office() -> Iterator[PostOffice]:
-    with postoffice.opened() as opened:
+def office() -> Iterator[ScriptedSmtpServer]:
+    with smtp_server.running_server() as opened:
         yield opened
 
 
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def deliver(office: PostOffice) -> Iterator[Deliver]:
+def deliver(office: ScriptedSmtpServer) -> Iterator[Deliver]:
     """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
     with SmtpTransport(server_of(office)) as transport:
 
@@ -48,5 +48,5 @@ def deliver(office: PostOffice) -> Iterator[Deliver]:
         yield run
 
 
-def server_of(office: PostOffice) -> dict[str, object]:
+def server_of(office: ScriptedSmtpServer) -> dict[str, object]:
     return {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": office.port, "EMAIL_HOST_USER": None, "EMAIL_HOST_PASSWORD": None}

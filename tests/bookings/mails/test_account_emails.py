@@ -27,7 +27,7 @@ from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.factories import UserFactory, person
 
 NOON: Final = datetime(2031, 3, 7, 11, tzinfo=UTC)
@@ -36,12 +36,12 @@ Send = Callable[..., list[Outcome]]
 
 
 @pytest.fixture(autouse=True)
-def offered(settings: Settings, office: PostOffice) -> None:
+def offered(settings: Settings, office: ScriptedSmtpServer) -> None:
     settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
 
 
 @pytest.fixture
-def send(office: PostOffice) -> Send:
+def send(office: ScriptedSmtpServer) -> Send:
     """What a worker does, so much later."""
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
@@ -68,7 +68,7 @@ def body_of(mail: EmailMessage) -> str:
     return str(mail.get_content()).replace("\r\n", "\n").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
-def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: PostOffice, send: Send) -> None:
+def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     User.objects.filter(pk=staff.pk).update(name="Sam")
     staff.refresh_from_db()
     with time_machine.travel(NOON, tick=False), acting(staff):
@@ -94,7 +94,7 @@ def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: Po
 
 
 def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_language(
-    staff: User, manager: User, station: Station, office: PostOffice, send: Send
+    staff: User, manager: User, station: Station, office: ScriptedSmtpServer, send: Send
 ) -> None:
     Station.objects.filter(pk=station.pk).update(language="de")
     with time_machine.travel(NOON, tick=False), acting(manager), translation.override("es"):
@@ -108,7 +108,7 @@ def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_languag
     assert [one for one in wanted if one not in text] == []
 
 
-def test_notice_of_what_the_operator_did_says_so(staff: User, office: PostOffice, send: Send) -> None:
+def test_notice_of_what_the_operator_did_says_so(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     two_factor.confirm(staff, code_of(two_factor.start_enrolment(staff)))
     call_command("forget_second_factor", staff.email)
     send()
@@ -122,7 +122,7 @@ def test_notice_of_what_the_operator_did_says_so(staff: User, office: PostOffice
 @pytest.mark.parametrize("language", ["en", "es", "de"])
 @pytest.mark.parametrize("kind", NOTICES)
 def test_every_notice_is_written_in_every_language(
-    staff: User, office: PostOffice, send: Send, kind: EmailKind, language: str
+    staff: User, office: ScriptedSmtpServer, send: Send, kind: EmailKind, language: str
 ) -> None:
     with acting(staff), translation.override(language):
         account_emails.queue(staff, kind, name="Web shop")
@@ -172,20 +172,22 @@ def test_recipient_and_details_rest_unreadable(manager: User, staff: User) -> No
     assert [word for word in (b"secret", b"Secret", b"manager@", ADDRESS.encode()) if word in raw] == []
 
 
-def test_email_is_sent_once_and_its_row_goes(staff: User, office: PostOffice, send: Send) -> None:
+def test_email_is_sent_once_and_its_row_goes(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     sessions.save_password(staff)
 
     assert [send(), send(), len(office.kept), AccountEmail.objects.count()] == [[Outcome.SENT], [], 1, 0]
 
 
-def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOffice, send: Send) -> None:
+def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     office.answers["RCPT"] = ["451 later"]
     sessions.save_password(staff)
 
     assert [send(), send(), send(timedelta(minutes=5))] == [[Outcome.DEFERRED], [], [Outcome.SENT]]
 
 
-def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, office: PostOffice, send: Send) -> None:
+def test_email_that_cannot_be_sent_is_forgotten_after_two_days(
+    staff: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     sessions.save_password(staff)
     worker.tidy(timezone.now() + timedelta(hours=47))
     assert AccountEmail.objects.count() == 1
@@ -195,7 +197,9 @@ def test_email_that_cannot_be_sent_is_forgotten_after_two_days(staff: User, offi
     assert (office.kept, AccountEmail.objects.count()) == ([], 0)
 
 
-def test_email_survives_a_clock_that_leaps_and_is_put_right(staff: User, office: PostOffice, send: Send) -> None:
+def test_email_survives_a_clock_that_leaps_and_is_put_right(
+    staff: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     sessions.save_password(staff)
 
     assert [send(timedelta(days=30)), send(), len(office.kept)] == [[], [Outcome.SENT], 1]
@@ -210,7 +214,7 @@ def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, setti
     assert not AccountEmail.objects.exists()
 
 
-def test_address_that_no_header_can_hold_stops_nothing(staff: User, office: PostOffice, send: Send) -> None:
+def test_address_that_no_header_can_hold_stops_nothing(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     account_emails.queue(staff, EmailKind.EMAIL_CHANGED, to="a\u0301 b@exämple..com")
     sessions.save_password(staff)
 
@@ -237,7 +241,9 @@ def link_in(mail: EmailMessage) -> str:
     return str(link)
 
 
-def test_invitation_leads_to_a_first_password(station: Station, manager: User, office: PostOffice, send: Send) -> None:
+def test_invitation_leads_to_a_first_password(
+    station: Station, manager: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     user = UserFactory(email="new@example.com")
     user.set_unusable_password()
     user.save()
@@ -257,7 +263,9 @@ def test_invitation_leads_to_a_first_password(station: Station, manager: User, o
     assert user.check_password("seven green horses")
 
 
-def test_link_for_a_new_password_says_who_sent_it(staff: User, manager: User, office: PostOffice, send: Send) -> None:
+def test_link_for_a_new_password_says_who_sent_it(
+    staff: User, manager: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     with acting(manager):
         password_reset.create_manager_link(staff)
     send()
@@ -269,7 +277,7 @@ def test_link_for_a_new_password_says_who_sent_it(staff: User, manager: User, of
 
 
 def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
-    staff: User, manager: User, office: PostOffice, send: Send
+    staff: User, manager: User, office: ScriptedSmtpServer, send: Send
 ) -> None:
     with acting(manager):
         password_reset.create_manager_link(staff)
@@ -281,7 +289,7 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
     assert [mail["Subject"] for mail in office.kept] == ["Your permissions were changed"]
 
 
-def test_worker_sends_them_on_its_rounds(staff: User, office: PostOffice) -> None:
+def test_worker_sends_them_on_its_rounds(staff: User, office: ScriptedSmtpServer) -> None:
     sessions.save_password(staff)
     with SmtpTransport(server_of(office)) as transport:
         assert worker.run_once(transport) == 1

@@ -21,7 +21,7 @@ from bookings.services import mail_choices
 from core.errors import NotFound, NotPermitted
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, LATER, mails
 from tests.factories import booking, open_station, person
 
@@ -46,7 +46,9 @@ def only() -> Mail:
     return Mail.objects.get()
 
 
-def test_send_now_skips_the_grace_time(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
+def test_send_now_skips_the_grace_time(
+    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     mail_choices.send_now(only().pk, by=staff)
 
     deliver()
@@ -55,7 +57,7 @@ def test_send_now_skips_the_grace_time(moved: Booking, staff: User, office: Post
 
 
 def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
-    moved: Booking, staff: User, office: PostOffice, deliver: Deliver
+    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     mail_choices.withhold(only().pk, by=staff)
     services.change_status(moved.pk, Status.CANCELLED, by=staff)
@@ -64,7 +66,7 @@ def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
     assert mails(moved) == [(Kind.MOVED, State.WITHHELD, ""), (Kind.CANCELLED, State.WITHDRAWN, Problem.UNDONE)]
 
 
-def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: PostOffice, deliver: Deliver) -> None:
+def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     office.answers["DATA"] = ["554 No"]
     mail_choices.send_now(only().pk, by=staff)
     deliver()
@@ -76,7 +78,7 @@ def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: PostOffi
 
 
 def test_address_that_staff_try_again_counts_as_good_until_it_is_refused_again(
-    moved: Booking, staff: User, office: PostOffice, deliver: Deliver
+    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     office.answers["RCPT"] = ["550 5.1.1 Nobody"]
     mail_choices.send_now(only().pk, by=staff)

@@ -23,23 +23,24 @@ from core.mail.smtp import Outcome, SmtpTransport
 from stations import timetable
 from stations.models import Station
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
-from tests.bookings.mails.reading import Received
+from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA
 from tests.calendars import Read, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import SATURDAY, booking, open_station
+from tests.samples import example_count
 
 pytestmark = [pytest.mark.django_db, pytest.mark.looks]
 
 NOW: Final = datetime(2031, 3, 1, 9, 30, tzinfo=UTC)
 EVENING: Final = time(18)
-MANY: Final = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY: Final = settings(max_examples=example_count(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Post = Callable[..., Received]
 
 
 @pytest.fixture
-def post(station: Station, office: PostOffice) -> Iterator[Post]:
+def post(station: Station, office: ScriptedSmtpServer) -> Iterator[Post]:
     """`post(kind, knows, customer={…}, station={…}, **fields of the booking)`: the mail of such a booking, as the mail server
     got it. Nothing of it is written to the database.
     """
@@ -191,7 +192,7 @@ def test_address_that_customers_may_have_is_written_as_servers_know_it(post: Pos
         "ana@" + "ü" * 60 + ".example",
     ],
 )
-def test_what_is_no_address_is_never_sent_to(post: Post, office: PostOffice, email: str) -> None:
+def test_what_is_no_address_is_never_sent_to(post: Post, office: ScriptedSmtpServer, email: str) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - of the email package's many
         post(customer={"email": email})
 
@@ -214,7 +215,7 @@ def test_no_name_becomes_a_header_of_its_own(post: Post, trick: str) -> None:
 @pytest.mark.parametrize("field", ["mail_from", "mail_reply_to", "email"])
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_address_of_a_station_becomes_a_header_of_its_own(
-    post: Post, office: PostOffice, field: str, trick: str
+    post: Post, office: ScriptedSmtpServer, field: str, trick: str
 ) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - of the email package's many
         post(station={field: f"kitchen@example.com{trick}"})

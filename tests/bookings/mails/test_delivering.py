@@ -18,7 +18,7 @@ from bookings.services import Place
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver, server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, EVENING, LATER, create, mails
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
@@ -34,7 +34,7 @@ def moved(station: Station) -> Booking:
     return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
 
 
-def test_mail_is_sent_once(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_mail_is_sent_once(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
 
     assert (deliver(), deliver(A_WHILE)) == ([Outcome.SENT], [])
@@ -47,19 +47,21 @@ def test_mail_is_sent_once(station: Station, office: PostOffice, deliver: Delive
     )
 
 
-def test_move_is_not_sent_before_its_grace_time(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_move_is_not_sent_before_its_grace_time(moved: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     assert (deliver(timedelta(seconds=80)), office.kept) == ([], [])
 
     assert deliver(timedelta(seconds=95)) == [Outcome.SENT]
 
 
-def test_move_that_was_taken_back_is_not_sent(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_move_that_was_taken_back_is_not_sent(moved: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
 
     assert (deliver(A_WHILE), office.kept) == ([], [])
 
 
-def test_booking_changed_past_the_outbox_is_told_as_it_is(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_booking_changed_past_the_outbox_is_told_as_it_is(
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     """An import says nothing by itself; what waits says the truth of the moment when it goes."""
     services.amend(moved.pk, {"slot": EVENING[1].replace(hour=21)}, by=roles.OPERATOR)
 
@@ -79,7 +81,7 @@ def test_booking_changed_past_the_outbox_is_told_as_it_is(moved: Booking, office
     ],
 )
 def test_refusal_for_now_delays_the_mail(
-    station: Station, office: PostOffice, deliver: Deliver, step: str, answer: str
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, step: str, answer: str
 ) -> None:
     made = create(station)
     office.answers[step] = [answer]
@@ -92,7 +94,9 @@ def test_refusal_for_now_delays_the_mail(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_server_that_says_nothing_delays_the_mail(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_server_that_says_nothing_delays_the_mail(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     office.answers["MAIL"] = ["stall"]
 
@@ -104,7 +108,7 @@ def test_server_that_says_nothing_delays_the_mail(station: Station, office: Post
 
 
 def test_line_that_drops_after_the_message_leads_to_the_same_message_again(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     office.answers["DATA"] = ["drop"]
@@ -117,7 +121,9 @@ def test_line_that_drops_after_the_message_leads_to_the_same_message_again(
     assert office.kept[0].as_bytes() == office.kept[1].as_bytes()
 
 
-def test_what_may_have_been_said_is_never_said_otherwise(moved: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_what_may_have_been_said_is_never_said_otherwise(
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     """The line dropped after a move was told, and somebody takes the move back: both are told, in their order."""
     office.answers["DATA"] = ["drop"]
     deliver(timedelta(minutes=2))
@@ -131,7 +137,7 @@ def test_what_may_have_been_said_is_never_said_otherwise(moved: Booking, office:
 
 
 def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
-    moved: Booking, office: PostOffice, deliver: Deliver
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     taken = delivery.take(timezone.now() + timedelta(minutes=2))
     assert taken is not None
@@ -146,7 +152,7 @@ def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
 
 
 def test_move_that_the_server_delays_does_not_get_lost_in_a_reminder(
-    moved: Booking, office: PostOffice, deliver: Deliver
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     remind(moved, due_at=timezone.now() + 2 * A_WHILE)
     office.answers["RCPT"] = ["450 Busy"]
@@ -180,7 +186,7 @@ def fall_silent_and_then(outcome: Outcome, after: timedelta = A_WHILE) -> None:
 
 
 def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
-    moved: Booking, office: PostOffice, deliver: Deliver
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     fall_silent_and_then(Outcome.REFUSED)
     assert mails(moved) == [(Kind.MOVED, State.FAILED, Problem.UNKNOWN)]
@@ -192,7 +198,7 @@ def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
 
 
 def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
-    moved: Booking, office: PostOffice, deliver: Deliver
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     taken = delivery.take(timezone.now() + timedelta(minutes=2))
     assert taken
@@ -216,7 +222,7 @@ def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
     ],
 )
 def test_reminder_that_may_have_been_heard_is_not_said_again_when_it_is_no_longer_true(
-    moved: Booking, office: PostOffice, deliver: Deliver, change: Callable[[Booking], object]
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver, change: Callable[[Booking], object]
 ) -> None:
     Mail.objects.all().delete()
     mail = remind(moved)
@@ -232,7 +238,7 @@ def test_reminder_that_may_have_been_heard_is_not_said_again_when_it_is_no_longe
 
 
 def test_mail_that_may_have_been_heard_is_not_said_again_after_the_booking(
-    moved: Booking, office: PostOffice, deliver: Deliver
+    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     office.answers["DATA"] = ["drop"]
     deliver(timedelta(minutes=2))
@@ -243,7 +249,9 @@ def test_mail_that_may_have_been_heard_is_not_said_again_after_the_booking(
 
 
 @pytest.mark.parametrize("step", ["MAIL", "DATA"])
-def test_refusal_for_good_fails_at_once(station: Station, office: PostOffice, deliver: Deliver, step: str) -> None:
+def test_refusal_for_good_fails_at_once(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, step: str
+) -> None:
     made = create(station)
     office.answers[step] = ["554 Spam"]
 
@@ -253,7 +261,7 @@ def test_refusal_for_good_fails_at_once(station: Station, office: PostOffice, de
 
 
 def test_address_that_does_not_exist_is_noted_and_not_tried_again(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     office.answers["RCPT"] = ["550 No such user"]
@@ -271,7 +279,7 @@ def test_address_that_does_not_exist_is_noted_and_not_tried_again(
 
 
 def test_move_of_somebody_without_address_asks_for_a_call(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = booking(station, customer=ANA.__class__("Ana García", "", "+4930901820"))
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
@@ -282,7 +290,7 @@ def test_move_of_somebody_without_address_asks_for_a_call(
 
 
 def test_server_that_is_away_loses_nothing_and_costs_no_attempt(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     office.close()
@@ -295,7 +303,9 @@ def test_server_that_is_away_loses_nothing_and_costs_no_attempt(
     assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
 
 
-def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_last_attempt_fails_and_waits_have_grown(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     office.answers["RCPT"] = ["450 Busy"] * 100
     after, waits = timedelta(0), []
@@ -313,7 +323,7 @@ def test_last_attempt_fails_and_waits_have_grown(station: Station, office: PostO
 
 def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
     station: Station,
-    office: PostOffice,
+    office: ScriptedSmtpServer,
     deliver: Deliver,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -331,7 +341,7 @@ def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
 
 
 def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     assert delivery.take(timezone.now()) is not None
@@ -342,7 +352,9 @@ def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
     assert mails(made)[0][1] == State.SENT
 
 
-def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_late_mark_of_a_lost_lease_changes_nothing(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     taken = delivery.take(timezone.now())
     assert taken is not None
@@ -354,7 +366,7 @@ def test_late_mark_of_a_lost_lease_changes_nothing(station: Station, office: Pos
 
 
 def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     class Asleep(SmtpTransport):
         def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
@@ -387,7 +399,7 @@ def write(sql: str, value: bytes) -> None:
 
 @pytest.mark.parametrize("harm", [damage_customers, damage_wishes, lose_the_time_zone])
 def test_mail_that_cannot_be_written_fails_by_itself(
-    station: Station, office: PostOffice, deliver: Deliver, harm: Callable[[], None]
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, harm: Callable[[], None]
 ) -> None:
     harmed = create(station, special_requests="Nuts")
     harm()
@@ -402,7 +414,7 @@ def test_mail_that_cannot_be_written_fails_by_itself(
 
 
 def test_address_that_no_header_holds_fails_and_is_not_logged(
-    station: Station, office: PostOffice, deliver: Deliver, caplog: pytest.LogCaptureFixture
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The fields' own check takes a long s for an s."""
     made = create(station, customer=ANA.__class__("Ana García", "ſana@example.com"))
@@ -415,7 +427,7 @@ def test_address_that_no_header_holds_fails_and_is_not_logged(
 
 
 def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     assert delivery.take(timezone.now())
@@ -432,7 +444,7 @@ def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
 
 
 def test_booking_that_lost_its_place_is_told_of_its_next_one(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     made.holds.all().delete()
@@ -445,7 +457,7 @@ def test_booking_that_lost_its_place_is_told_of_its_next_one(
     assert "8 March" in office.subjects[0]
 
 
-def test_what_is_over_by_then_is_not_sent(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_what_is_over_by_then_is_not_sent(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
 
     assert deliver(FRIDAY - timezone.now().date() + timedelta(days=2)) == []
@@ -453,7 +465,7 @@ def test_what_is_over_by_then_is_not_sent(station: Station, office: PostOffice, 
     assert mails(made) == [(Kind.MADE, State.WITHDRAWN, Problem.OVER)]
 
 
-def test_cancellation_reaches_the_customer(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_cancellation_reaches_the_customer(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
     deliver()
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)

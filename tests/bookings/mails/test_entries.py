@@ -13,7 +13,7 @@ from bookings.models.status import Status
 from bookings.services import Place
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import EVENING, create
 from tests.calendars import Entry, Store, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import FRIDAY, SATURDAY, open_station
@@ -24,7 +24,7 @@ A_WHILE = timedelta(hours=4)
 
 
 @pytest.fixture
-def made(station: Station, office: PostOffice, deliver: Deliver) -> Booking:
+def made(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> Booking:
     """Asked for, confirmed, moved, moved to another station, cancelled, restored, made longer: each told."""
     open_station(code="court", name="Court", time_zone="America/New_York", country="US")
     made = create(station, status=Status.PENDING)
@@ -43,13 +43,13 @@ def made(station: Station, office: PostOffice, deliver: Deliver) -> Booking:
     return made
 
 
-def files(office: PostOffice) -> list[bytes]:
+def files(office: ScriptedSmtpServer) -> list[bytes]:
     """One of each mail; what is attached is the same as what a program may show instead."""
     assert [len(set(mail.calendars)) for mail in office.received] == [1] * len(office.received)
     return [mail.calendars[0] for mail in office.received]
 
 
-def test_each_mail_says_more_than_the_one_before(made: Booking, office: PostOffice) -> None:
+def test_each_mail_says_more_than_the_one_before(made: Booking, office: ScriptedSmtpServer) -> None:
     read = [by_icalendar(file) for file in files(office)]
 
     assert by_thunderbird(files(office)) == read
@@ -68,11 +68,11 @@ def test_each_mail_says_more_than_the_one_before(made: Booking, office: PostOffi
     assert {one.entries[0].uid for one in read} == {f"{made.pk}@stationbook"}
 
 
-def test_mails_have_a_name_each(made: Booking, office: PostOffice) -> None:
+def test_mails_have_a_name_each(made: Booking, office: ScriptedSmtpServer) -> None:
     assert [*office.ids.values()] == [1] * 7
 
 
-def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, office: PostOffice) -> None:
+def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, office: ScriptedSmtpServer) -> None:
     brought = files(office)
     told = by_icalendar(brought[-1]).entries[0]
     assert (told.starts_at, told.ends_at, told.summary) == (made.starts_at, made.ends_at, "Court")
@@ -83,15 +83,15 @@ def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, 
             assert entries == {told.uid: told}
 
 
-def test_reminder_is_of_the_entry_as_it_is(made: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_reminder_is_of_the_entry_as_it_is(made: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     assert last_entry(office) == last_entry_of_a_reminder(made, office, deliver)
 
 
-def last_entry(office: PostOffice) -> Entry:
+def last_entry(office: ScriptedSmtpServer) -> Entry:
     return by_icalendar(files(office)[-1]).entries[0]
 
 
-def last_entry_of_a_reminder(made: Booking, office: PostOffice, deliver: Deliver) -> Entry:
+def last_entry_of_a_reminder(made: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> Entry:
     before = made.starts_at - timedelta(hours=24)
     reminders.queue(before)
     deliver(before - made.created_at)

@@ -9,9 +9,9 @@ import pytest
 from bookings.models import Mail
 from bookings.models.mail_state import Kind, State
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, write
+from tests.bookings.importing.commands import counts, import_file, write
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 
 HEADER: Final = "external_ref,station,date,slot,status,customer_name,customer_email\n"
 AHEAD: Final = "A1,kitchen,2031-03-07,18:00,confirmed,Ana García,ana@example.com\n"
@@ -34,16 +34,16 @@ def queued() -> list[tuple[str, str, str]]:
 
 
 def test_import_writes_to_nobody(station: Station, file: Path) -> None:
-    bring_in(file)
-    bring_in(write(file, HEADER + AHEAD.replace("18:00", "21:00")))
+    import_file(file)
+    import_file(write(file, HEADER + AHEAD.replace("18:00", "21:00")))
 
     assert queued() == []
 
 
 def test_import_with_notice_writes_to_whoever_is_ahead(
-    station: Station, file: Path, office: PostOffice, deliver: Deliver
+    station: Station, file: Path, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    assert bring_in(file, "--notify").summary == counts(created=4, refused=1)
+    assert import_file(file, "--notify").summary == counts(created=4, refused=1)
 
     deliver()
 
@@ -52,12 +52,12 @@ def test_import_with_notice_writes_to_whoever_is_ahead(
 
 
 def test_nothing_is_sent_to_an_email_that_is_not_valid(
-    station: Station, file: Path, office: PostOffice, deliver: Deliver
+    station: Station, file: Path, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     write(file, HEADER + AHEAD.replace("ana@example.com", "ana@example.com; bo@example.com"))
-    bring_in(file, "--notify")
+    import_file(file, "--notify")
     deliver()
-    bring_in(write(file, file.read_text().replace("18:00", "21:00")), "--notify")
+    import_file(write(file, file.read_text().replace("18:00", "21:00")), "--notify")
     deliver(after=timedelta(days=1))
 
     assert queued() == [("A1", Kind.MADE, State.WITHDRAWN), ("A1", Kind.MOVED, State.UNREACHED)]
@@ -65,16 +65,16 @@ def test_nothing_is_sent_to_an_email_that_is_not_valid(
 
 
 def test_import_with_notice_of_the_same_file_again_adds_nothing(station: Station, file: Path, deliver: Deliver) -> None:
-    bring_in(file, "--notify")
+    import_file(file, "--notify")
     deliver()
-    bring_in(file, "--notify")
+    import_file(file, "--notify")
 
     assert queued() == [("A1", Kind.MADE, State.SENT)]
 
 
 def test_notice_that_comes_with_the_second_import_is_of_changes_alone(station: Station, file: Path) -> None:
-    bring_in(file)
-    bring_in(file, "--notify")
+    import_file(file)
+    import_file(file, "--notify")
 
     assert queued() == []
 
@@ -90,15 +90,15 @@ def test_notice_that_comes_with_the_second_import_is_of_changes_alone(station: S
 def test_import_with_notice_says_what_has_changed(
     station: Station,
     file: Path,
-    office: PostOffice,
+    office: ScriptedSmtpServer,
     deliver: Deliver,
     changed: tuple[str, str],
     kind: Kind,
     subject: str,
 ) -> None:
-    bring_in(file)
+    import_file(file)
 
-    done = bring_in(write(file, HEADER + AHEAD.replace(*changed)), "--notify")
+    done = import_file(write(file, HEADER + AHEAD.replace(*changed)), "--notify")
     Mail.objects.update(due_at="2026-01-01T00:00Z")
     deliver()
 
@@ -107,6 +107,6 @@ def test_import_with_notice_says_what_has_changed(
 
 
 def test_dry_run_with_notice_writes_to_nobody(station: Station, file: Path) -> None:
-    bring_in(file, "--notify", "--dry-run")
+    import_file(file, "--notify", "--dry-run")
 
     assert queued() == []

@@ -15,9 +15,9 @@ from bookings.mails import outbox
 from bookings.models import Mail
 from bookings.models.mail_state import State
 from stations.models import Station
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.killable_workers import SENDERS
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA
-from tests.bookings.mails.workhorse import AT_ONCE
 from tests.factories import bookings, open_station
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -34,9 +34,9 @@ def station(transactional_db: None) -> Station:
 class Crew:
     """Three workers, of which one after another is killed; a new one takes its place."""
 
-    def __init__(self, database_url: str, office: PostOffice) -> None:
+    def __init__(self, database_url: str, office: ScriptedSmtpServer) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        command = [sys.executable, "-W", "error", "-m", "tests.bookings.mails.workhorse", str(office.port)]
+        command = [sys.executable, "-W", "error", "-m", "tests.bookings.mails.killable_workers", str(office.port)]
         pipe = subprocess.PIPE
         self._stable = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
         self._working: list[int] = []
@@ -71,8 +71,10 @@ def open_mails() -> int:
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.long)])
-def test_killed_workers_lose_nothing(station: Station, database_url: str, office: PostOffice, count: int) -> None:
-    office.ponders = 0.05  # so that some are killed in the window, too: taken by the server, and not yet marked
+def test_killed_workers_lose_nothing(
+    station: Station, database_url: str, office: ScriptedSmtpServer, count: int
+) -> None:
+    office.max_delay = 0.05  # so that some are killed in the window, too: taken by the server, and not yet marked
     outbox.made(bookings(count, station, customer=ANA))
     until = time.monotonic() + PATIENCE_SECONDS
 
@@ -86,6 +88,6 @@ def test_killed_workers_lose_nothing(station: Station, database_url: str, office
     print(f"{connection.vendor}: {count} mails, {crew.killed} workers killed, {len(twice)} came twice")
     assert open_mails() == 0
     assert len(office.ids) == count
-    assert sum(office.ids.values()) - count <= crew.killed * AT_ONCE
+    assert sum(office.ids.values()) - count <= crew.killed * SENDERS
     for name in twice:
         assert len({message.as_bytes() for message in office.kept if message["Message-ID"] == name}) == 1

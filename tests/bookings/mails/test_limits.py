@@ -25,11 +25,11 @@ from core import metrics
 from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, EVENING, create
 from tests.bookings.mails.test_untrusted_text import key_of
+from tests.concurrency import run_concurrently
 from tests.factories import SATURDAY, bookings, open_station, person
-from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def create_for(station: Station, emails: Sequence[str]) -> list[Booking]:
 
 
 def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_them(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     bearer, limited = key_of(person(roles.INTEGRATORS, station)), metrics.MAILS.labels("made", "limited")._value.get()
     spellings = ["stranger@example.com", "Stranger@EXAMPLE.com", "stranger+1@example.com", "STRANGER+x+y@example.com"]
@@ -84,7 +84,7 @@ def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_
 
 
 def test_staff_see_what_was_not_sent_and_have_a_way_on(
-    station: Station, staff: User, client: Client, office: PostOffice, deliver: Deliver
+    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
@@ -108,7 +108,7 @@ def test_staff_see_what_was_not_sent_and_have_a_way_on(
 
 
 def test_mail_that_was_not_sent_goes_when_staff_send_it_the_next_day(
-    station: Station, staff: User, office: PostOffice, deliver: Deliver
+    station: Station, staff: User, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
@@ -118,7 +118,9 @@ def test_mail_that_was_not_sent_goes_when_staff_send_it_the_next_day(
     assert deliver(DAY + HOUR) == [Outcome.SENT]
 
 
-def test_moves_cancellations_and_reminders_count(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_moves_cancellations_and_reminders_count(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     deliver()
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
@@ -150,7 +152,7 @@ def soon_after(made: list[Booking], wait: timedelta) -> list[Booking]:
     return made
 
 
-def test_stations_share_the_limit_of_a_mailbox(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_stations_share_the_limit_of_a_mailbox(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     bar = open_station(code="bar", name="Bar")
     for place in (station, bar, station, bar):
         create(place)
@@ -159,14 +161,14 @@ def test_stations_share_the_limit_of_a_mailbox(station: Station, office: PostOff
     assert (len(office.received), stands()) == (3, [(State.SENT, "")] * 3 + [TOO_MANY])
 
 
-def test_mailboxes_have_a_limit_each(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_mailboxes_have_a_limit_each(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     create_for(station, ["ana@example.com", "a.na@example.com", "ana@example.org", "bo@example.com"] * 3)
     deliver()
 
     assert len(office.received) == 12
 
 
-def test_window_of_a_day_slides(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_window_of_a_day_slides(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     create(station)
     deliver()
     for _n in range(2):
@@ -180,7 +182,7 @@ def test_window_of_a_day_slides(station: Station, office: PostOffice, deliver: D
 
 
 def test_station_that_sends_too_much_waits(
-    station: Station, settings: Any, office: PostOffice, deliver: Deliver, staff: User, client: Client
+    station: Station, settings: Any, office: ScriptedSmtpServer, deliver: Deliver, staff: User, client: Client
 ) -> None:
     settings.MAIL_HOURLY_LIMIT_PER_STATION, settings.MAIL_SERVER = 3, {"EMAIL_HOST": "127.0.0.1"}
     made = create_for(station, [f"guest{n}@example.com" for n in range(5)])
@@ -201,7 +203,7 @@ def test_station_that_sends_too_much_waits(
 
 
 def test_what_the_mail_server_did_not_take_counts_no_more(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     office.answers["RCPT"] = ["451 Later", "552 Full", "451 Later"]
     for _n in range(4):
@@ -214,7 +216,7 @@ def test_what_the_mail_server_did_not_take_counts_no_more(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_may_have_arrived_counts_once(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_what_may_have_arrived_counts_once(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     office.answers["DATA"] = ["drop"]
     for _n in range(4):
         create(station)
@@ -226,7 +228,7 @@ def test_what_may_have_arrived_counts_once(station: Station, office: PostOffice,
 
 
 def test_change_after_a_mail_that_was_not_sent_tells_all(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
@@ -252,7 +254,9 @@ def test_spellings_of_a_mailbox_are_one(one: str, other: str, same: bool) -> Non
     assert (limits.recipient_key(one) == limits.recipient_key(other)) is same
 
 
-def test_counts_are_kept_no_longer_than_they_count(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_counts_are_kept_no_longer_than_they_count(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     create(station)
     deliver()
 
@@ -262,7 +266,9 @@ def test_counts_are_kept_no_longer_than_they_count(station: Station, office: Pos
     assert CountedMail.objects.count() == 0
 
 
-def test_counts_name_nobody_and_go_with_the_customer(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_counts_name_nobody_and_go_with_the_customer(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     deliver()
     assert [len(bytes(one.recipient)) for one in CountedMail.objects.all()] == [16]
@@ -276,14 +282,14 @@ def test_counts_name_nobody_and_go_with_the_customer(station: Station, office: P
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_workers_at_once_send_no_more_than_the_limit(database_url: str, office: PostOffice) -> None:
+def test_workers_at_once_send_no_more_than_the_limit(database_url: str, office: ScriptedSmtpServer) -> None:
     """Of one station all mails are to one address, of the other each is to another: seven may go for either reason."""
     one, many = open_station(code="one", capacity=20), open_station(code="many", capacity=20)
     outbox.made(bookings(20, one, customer=ANA))
     for number in range(20):
         outbox.made(bookings(1, many, customer=Contact("Bo", f"bo{number}@example.com")))
 
-    sent = race(database_url, 4, str(office.port), "7", module="tests.bookings.mails.reminder")
+    sent = run_concurrently(database_url, 4, str(office.port), "7", module="tests.bookings.mails.reminder")
 
     assert (sum(map(int, sent)), len(office.received)) == (14, 14)
     assert Counter(Mail.objects.values_list("station__code", "state", "problem")) == {

@@ -15,7 +15,7 @@ from bookings.models.status import Status
 from bookings.services import Place, mail_choices
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, EVENING, create
 from tests.calendars import Read, Store, by_icalendar, by_thunderbird
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -38,7 +38,7 @@ def called(station: Station, name: str, sender: str) -> Station:
     return station
 
 
-def read(office: PostOffice) -> list[Read]:
+def read(office: ScriptedSmtpServer) -> list[Read]:
     """Each mail's calendar file, of which both readers make the same."""
     files = [mail.calendars[0] for mail in office.received]
     found = [by_icalendar(file) for file in files]
@@ -46,7 +46,7 @@ def read(office: PostOffice) -> list[Read]:
     return found
 
 
-def said_of_organizers(office: PostOffice) -> list[tuple[str, object, str]]:
+def said_of_organizers(office: ScriptedSmtpServer) -> list[tuple[str, object, str]]:
     """Of each mail: its method, its organizer, and its sender."""
     return [
         (one.method, one.entries[0].organizer, mail.sender)
@@ -54,18 +54,18 @@ def said_of_organizers(office: PostOffice) -> list[tuple[str, object, str]]:
     ]
 
 
-def sent_by(office: PostOffice) -> list[str]:
+def sent_by(office: ScriptedSmtpServer) -> list[str]:
     """Of each mail whom it names as writing for the organizer."""
     unfolded = [re.sub(rb"\r\n ", b"", mail.calendars[0]).decode() for mail in office.received]
     return ["".join(re.findall('ORGANIZER;SENT-BY="mailto:([^"]+)"', file)) for file in unfolded]
 
 
-def store(office: PostOffice) -> Store:
+def store(office: ScriptedSmtpServer) -> Store:
     return Store().take_all(mail.calendars[0] for mail in office.received)
 
 
 def test_updates_and_cancellation_keep_the_organizer_when_the_sender_changes(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -84,7 +84,9 @@ def test_updates_and_cancellation_keep_the_organizer_when_the_sender_changes(
     assert store(office).entries[f"{made.pk}@stationbook"].status == "CANCELLED"
 
 
-def test_organizer_stays_on_the_way_through_stations(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_organizer_stays_on_the_way_through_stations(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     called(open_station(code="court"), "Court", "court@example.com")
     made = create(station)
     deliver()
@@ -102,7 +104,7 @@ def test_organizer_stays_on_the_way_through_stations(station: Station, office: P
 
 
 def test_move_that_staff_told_themselves_keeps_the_organizer(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     called(open_station(code="court"), "Court", "court@example.com")
     made = create(station)
@@ -120,7 +122,7 @@ def withhold(made: Booking) -> None:
 
 
 def test_restored_booking_keeps_the_organizer_of_its_cancelled_event(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -135,7 +137,7 @@ def test_restored_booking_keeps_the_organizer_of_its_cancelled_event(
 
 
 def test_somebody_else_on_the_booking_is_invited_by_the_station_as_it_is(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -147,7 +149,7 @@ def test_somebody_else_on_the_booking_is_invited_by_the_station_as_it_is(
 
 
 def test_first_invitation_that_was_refused_leaves_the_organizer_open(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     office.answers["MAIL"] = ["550 Who are you?"]
@@ -160,7 +162,9 @@ def test_first_invitation_that_was_refused_leaves_the_organizer_open(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_invitation_that_may_have_arrived_counts(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_invitation_that_may_have_arrived_counts(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     made = create(station)
     office.answers["DATA"] = ["drop"]
     deliver(most=1)
@@ -174,7 +178,7 @@ def test_invitation_that_may_have_arrived_counts(station: Station, office: PostO
 
 
 def test_change_of_staffs_does_not_overwrite_who_invited(
-    station: Station, office: PostOffice, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker notes it between a service's reading and its writing."""
     made = create(station)

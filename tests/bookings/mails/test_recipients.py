@@ -15,11 +15,11 @@ from bookings.models.mail_state import Kind, Problem, State
 from bookings.models.status import Status
 from bookings.services import Draft, Place, contact_decisions, contacts
 from stations.models import Station
+from tests.booking_channels import BookingChannels
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import EVENING, LATER
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station
-from tests.ways import Ways
 
 pytestmark = pytest.mark.django_db
 
@@ -28,11 +28,11 @@ NAME, PHONE, OTHER = "Nora Silva", "+12025550143", "mallory@example.com"
 
 
 @pytest.fixture
-def ways(station: Station, tmp_path: Path) -> Ways:
-    return Ways(station, tmp_path)
+def channels(station: Station, tmp_path: Path) -> BookingChannels:
+    return BookingChannels(station, tmp_path)
 
 
-def recipients(office: PostOffice) -> list[tuple[str, str]]:
+def recipients(office: ScriptedSmtpServer) -> list[tuple[str, str]]:
     """To whom each message went, and what it was about."""
     return [(message["To"].addresses[0].addr_spec, message["Subject"].split(":")[0]) for message in office.kept]
 
@@ -44,16 +44,16 @@ def create(station: Station, contact: Contact) -> Booking:
 
 @pytest.mark.parametrize("way", ["by_api", "by_page", "by_admin", "by_import"])
 def test_address_of_somebody_who_knows_name_and_phone_gets_no_email_about_the_customers_own_booking(
-    ways: Ways, office: PostOffice, deliver: Deliver, way: str
+    channels: BookingChannels, office: ScriptedSmtpServer, deliver: Deliver, way: str
 ) -> None:
     """By every way in: who gives a customer's name and phone together with an address of their own gets nothing of theirs."""
-    hers = booking(ways.station, customer=Contact(NAME, "", PHONE))
-    assert getattr(ways, way)(NAME, OTHER, PHONE) == 1
+    hers = booking(channels.station, customer=Contact(NAME, "", PHONE))
+    assert getattr(channels, way)(NAME, OTHER, PHONE) == 1
     deliver(A_WHILE)
     office.take_out()
 
     moved = {"date": "2031-03-08", "slot": "19:00"}
-    assert ways.api.patch(f"/api/bookings/admin/{hers.pk}", moved).status_code == 200
+    assert channels.api.patch(f"/api/bookings/admin/{hers.pk}", moved).status_code == 200
     deliver(A_WHILE)
 
     assert office.kept == []
@@ -63,7 +63,7 @@ def test_address_of_somebody_who_knows_name_and_phone_gets_no_email_about_the_cu
 
 
 def test_address_that_came_with_a_booking_gets_the_emails_about_it(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     customer(station, NAME, "", PHONE)
     made = create(station, Contact(NAME, OTHER, PHONE))
@@ -82,7 +82,7 @@ def calendar_of(message: EmailMessage) -> str:
 
 
 def test_address_that_came_with_a_booking_goes_before_the_one_on_file_for_that_booking_alone(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@example.com", PHONE)
     create(station, Contact(NAME, "nora.new@example.com", PHONE))
@@ -108,7 +108,7 @@ def test_address_of_a_later_edit_is_written_to_only_where_none_on_file_works(
     assert contacts.recipient(Booking.objects.get(pk=made.pk)).email == expected
 
 
-def test_dismissed_address_gets_nothing_more(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_dismissed_address_gets_nothing_more(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     customer(station, NAME, "", PHONE)
     made = create(station, Contact(NAME, OTHER, PHONE))
     deliver()
@@ -122,7 +122,7 @@ def test_dismissed_address_gets_nothing_more(station: Station, office: PostOffic
 
 
 def test_address_that_staff_confirm_gets_the_emails_about_all_bookings(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     hers = booking(station, customer=Contact(NAME, "", PHONE))
     made = create(station, Contact(NAME, "nora@example.com", PHONE))
@@ -137,7 +137,7 @@ def test_address_that_staff_confirm_gets_the_emails_about_all_bookings(
 
 
 def test_address_that_does_not_work_is_marked_where_it_came_from(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@example.com", PHONE)
     made = create(station, Contact(NAME, "nora@münchen.example", PHONE))
@@ -151,7 +151,7 @@ def test_address_that_does_not_work_is_marked_where_it_came_from(
 
 
 def test_address_with_letters_of_another_script_is_marked_when_it_does_not_work(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@münchen.example", PHONE)
     services.create(Draft(station.code, *EVENING, customer_id=nora.pk), by=roles.OPERATOR)
@@ -164,7 +164,7 @@ def test_address_with_letters_of_another_script_is_marked_when_it_does_not_work(
 
 
 def test_move_to_another_station_writes_to_the_address_that_the_booking_had(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """Somebody of the same name and phone is known there under another address, which gets nothing."""
     bar = open_station(code="bar", name="Bar")

@@ -19,12 +19,12 @@ from bookings.models.status import Status
 from bookings.services import Place, mail_choices
 from core.mail.smtp import Outcome
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, write
+from tests.bookings.importing.commands import import_file, write
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, EVENING
+from tests.concurrency import run_concurrently
 from tests.factories import FRIDAY, SATURDAY, booking, bookings, open_station
-from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +138,7 @@ def test_move_that_staff_told_by_telephone_was_told(made: Booking) -> None:
     assert reminders.queue(before(made, MINUTE)) == 0
 
 
-def test_nobody_is_reminded_twice_of_one_start(made: Booking, office: PostOffice, deliver: Deliver) -> None:
+def test_nobody_is_reminded_twice_of_one_start(made: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     for ago in (DAY, DAY - MINUTE, MINUTE):
         reminders.queue(before(made, ago))
         deliver(before(made, ago) - datetime.now(made.starts_at.tzinfo))
@@ -172,7 +172,7 @@ def test_move_after_a_reminder_brings_one_of_the_new_start(made: Booking) -> Non
     ids=["cancelled", "moved", "no interval any more", "inactive"],
 )
 def test_reminder_that_waits_is_not_sent_when_it_is_no_longer_true(
-    made: Booking, office: PostOffice, deliver: Deliver, change: Callable[[Booking], object]
+    made: Booking, office: ScriptedSmtpServer, deliver: Deliver, change: Callable[[Booking], object]
 ) -> None:
     reminders.queue(before(made, DAY))
 
@@ -184,7 +184,7 @@ def test_reminder_that_waits_is_not_sent_when_it_is_no_longer_true(
 
 
 def test_booking_that_comes_back_to_its_start_is_reminded_of_all_the_same(
-    made: Booking, office: PostOffice, deliver: Deliver
+    made: Booking, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """A server that was away held the reminder, and the booking was elsewhere for a moment."""
     now = before(made, DAY) - datetime.now(made.starts_at.tzinfo)
@@ -218,7 +218,7 @@ def test_imported_bookings_are_reminded_of_if_their_customers_were_written_to(
         tmp_path / "in.csv",
         f"station,date,slot,customer_name,customer_email\nkitchen,{FRIDAY},18:00,Ana,ana@example.com\n",
     )
-    bring_in(file, *words)
+    import_file(file, *words)
     deliver()
 
     assert reminders.queue(before(Booking.objects.get(), MINUTE)) == queued
@@ -251,14 +251,14 @@ def test_reminders_of_hundreds_are_all_queued(station: Station) -> None:
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_workers_at_once_remind_everybody_once(database_url: str, office: PostOffice) -> None:
+def test_workers_at_once_remind_everybody_once(database_url: str, office: ScriptedSmtpServer) -> None:
     """The bookings are of long ago, for in 23 hours."""
     place = open_station(code="hall", hours=range(24), capacity=40, time_zone="UTC")
     soon = datetime.now(tz=place.zone) + timedelta(hours=23)
     made = bookings(40, place, soon.date(), soon.time().replace(minute=0, second=0, microsecond=0), customer=ANA)
     Booking.objects.update(created_at=made[0].starts_at - 7 * DAY)
 
-    sent = race(database_url, 3, str(office.port), module="tests.bookings.mails.reminder")
+    sent = run_concurrently(database_url, 3, str(office.port), module="tests.bookings.mails.reminder")
 
     assert sum(map(int, sent)) == 40
     assert ([*office.ids.values()], len(reminded())) == ([1] * 40, 40)

@@ -23,9 +23,9 @@ from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
+from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, UserFactory, person
-from tests.racing import race
 
 ASK: Final = "/accounts/forgotten/"
 NEW: Final = "seven quiet green horses"
@@ -33,12 +33,12 @@ Send = Callable[..., list[Outcome]]
 
 
 @pytest.fixture(autouse=True)
-def offered(settings: Settings, office: PostOffice) -> None:
+def offered(settings: Settings, office: ScriptedSmtpServer) -> None:
     settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
 
 
 @pytest.fixture
-def send(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Send:
+def send(office: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch) -> Send:
     """What a worker does, so much later."""
     monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
 
@@ -58,7 +58,7 @@ def ask(email: str, client: Client | None = None, **headers: str) -> Any:
     return (client or Client()).post(ASK, {"email": email}, headers=headers)
 
 
-def link_in(office: PostOffice) -> str:
+def link_in(office: ScriptedSmtpServer) -> str:
     """The one link of the one mail that has come."""
     [mail] = office.take_out()
     [link] = re.findall(r"https?://\S+", mail.get_content())
@@ -83,7 +83,9 @@ def log_in(user: User, password: str, code: str = "") -> Client | None:
     return client if answer.status_code == 302 else None
 
 
-def test_whoever_forgot_their_password_chooses_another_by_mail(staff: User, office: PostOffice, send: Send) -> None:
+def test_whoever_forgot_their_password_chooses_another_by_mail(
+    staff: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     assert "a link is on its way" in ask(staff.email.upper()).content.decode()
     assert send() == [Outcome.SENT]
 
@@ -124,7 +126,7 @@ def without_password() -> User:
 
 @pytest.mark.parametrize("make", [inactive, without_password, lambda: UserFactory.build(email="nobody@example.com")])
 def test_nobody_is_written_to_but_who_may_log_in(
-    staff: User, office: PostOffice, send: Send, make: Callable[[], User]
+    staff: User, office: ScriptedSmtpServer, send: Send, make: Callable[[], User]
 ) -> None:
     ask(make().email)
 
@@ -144,7 +146,7 @@ def test_answer_and_its_cost_tell_nobody_who_has_an_account(staff: User) -> None
 
 
 def test_link_leads_to_the_product_whatever_host_a_request_names(
-    staff: User, office: PostOffice, send: Send, settings: Settings
+    staff: User, office: ScriptedSmtpServer, send: Send, settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     ask(staff.email, Host="evil.example.org", X_Forwarded_Host="evil.example.org")
@@ -256,7 +258,7 @@ def test_without_mail_or_an_address_of_its_own_nothing_is_offered(
 
 
 def test_one_account_is_written_to_three_times_an_hour_and_nobody_learns_of_it(
-    staff: User, office: PostOffice, send: Send
+    staff: User, office: ScriptedSmtpServer, send: Send
 ) -> None:
     spellings = [staff.email, staff.email.upper(), f"\u200b{staff.email}", f"{staff.email}\u200e", f" {staff.email}"]
     answers = {ask(email).status_code for email in [*spellings, *["nobody@example.com"] * 5]}
@@ -291,7 +293,7 @@ def test_e_mail_that_is_asked_for_rests_unreadable(staff: User) -> None:
     assert b"somebody" not in bytes(stored)
 
 
-def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOffice, send: Send) -> None:
+def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
     office.answers["RCPT"] = ["451 later"]
     ask(staff.email)
 
@@ -301,7 +303,9 @@ def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: PostOf
     assert send(timedelta(minutes=30)) == []
 
 
-def test_request_that_cannot_be_mailed_is_forgotten_after_an_hour(staff: User, office: PostOffice, send: Send) -> None:
+def test_request_that_cannot_be_mailed_is_forgotten_after_an_hour(
+    staff: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     ask(staff.email)
 
     assert send(timedelta(minutes=61)) == []
@@ -319,7 +323,7 @@ def test_request_that_no_worker_came_for_is_forgotten(staff: User) -> None:
     assert ResetRequest.objects.count() == 0
 
 
-def test_worker_sends_it_on_its_rounds(staff: User, office: PostOffice) -> None:
+def test_worker_sends_it_on_its_rounds(staff: User, office: ScriptedSmtpServer) -> None:
     ask(staff.email)
     with SmtpTransport(server_of(office)) as transport:
         assert worker.run_once(transport) == 1
@@ -327,7 +331,9 @@ def test_worker_sends_it_on_its_rounds(staff: User, office: PostOffice) -> None:
     assert link_in(office)
 
 
-def test_mail_speaks_the_language_in_which_it_was_asked_for(staff: User, office: PostOffice, send: Send) -> None:
+def test_mail_speaks_the_language_in_which_it_was_asked_for(
+    staff: User, office: ScriptedSmtpServer, send: Send
+) -> None:
     ask(staff.email, Accept_Language="de")
     send()
 
@@ -341,6 +347,6 @@ def test_mail_speaks_the_language_in_which_it_was_asked_for(staff: User, office:
 def test_one_of_eight_processes_uses_a_link(database_url: str) -> None:
     user = UserFactory(email="racer@example.com")
 
-    printed = race(database_url, 8, "choose", password_reset.make_token(user), NEW)
+    printed = run_concurrently(database_url, 8, "choose", password_reset.make_token(user), NEW)
 
     assert sorted(printed) == ["chosen", *["refused"] * 7]

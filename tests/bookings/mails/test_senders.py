@@ -24,7 +24,7 @@ from bookings.operations.worker import Stop
 from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA
 from tests.factories import bookings, open_station
 
@@ -45,11 +45,11 @@ def queue(count: int, station: Station) -> list[Booking]:
     return made
 
 
-def senders_for(office: PostOffice, most: int) -> Senders:
+def senders_for(office: ScriptedSmtpServer, most: int) -> Senders:
     return Senders(most, partial(SmtpTransport, server_of(office)), pause_after=lambda troubles: 0.05)
 
 
-def run_once(office: PostOffice, most: int) -> int:
+def run_once(office: ScriptedSmtpServer, most: int) -> int:
     with SmtpTransport(server_of(office)) as transport:
         return worker.run_once(transport, senders_for(office, most))
 
@@ -71,8 +71,10 @@ def thread_of(work: Any) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def test_mails_are_sent_several_at_once_over_connections_that_are_kept(kitchen: Station, office: PostOffice) -> None:
-    office.ponders = 0.1
+def test_mails_are_sent_several_at_once_over_connections_that_are_kept(
+    kitchen: Station, office: ScriptedSmtpServer
+) -> None:
+    office.max_delay = 0.1
     queue(16, kitchen)
 
     sent = run_once(office, 3)
@@ -83,7 +85,7 @@ def test_mails_are_sent_several_at_once_over_connections_that_are_kept(kitchen: 
     assert set(Mail.objects.values_list("state", flat=True)) == {State.SENT}
 
 
-def test_one_mail_opens_one_connection(kitchen: Station, office: PostOffice) -> None:
+def test_one_mail_opens_one_connection(kitchen: Station, office: ScriptedSmtpServer) -> None:
     queue(1, kitchen)
     senders = senders_for(office, 3)
     with SmtpTransport(server_of(office)) as transport:
@@ -92,7 +94,7 @@ def test_one_mail_opens_one_connection(kitchen: Station, office: PostOffice) -> 
     assert (senders._threads, len(office.clients)) == ([], 1)
 
 
-def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, office: PostOffice) -> None:
+def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, office: ScriptedSmtpServer) -> None:
     queue(8, kitchen)
     transports: list[SmtpTransport] = []
 
@@ -108,7 +110,7 @@ def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, o
 
 
 def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
-    kitchen: Station, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, office: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As servers with a limit for each client: the newest connection is turned away, and that is no attempt of the mail's."""
     queue(8, kitchen)
@@ -133,7 +135,7 @@ def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
     assert set(Mail.objects.values_list("state", "attempts")) == {(State.SENT, 0)}
 
 
-def test_senders_rest_after_they_were_turned_away(office: PostOffice) -> None:
+def test_senders_rest_after_they_were_turned_away(office: ScriptedSmtpServer) -> None:
     asked: list[int] = []
 
     def send_next(transport: SmtpTransport) -> Outcome:
@@ -154,7 +156,7 @@ def test_senders_rest_after_they_were_turned_away(office: PostOffice) -> None:
 
 
 def test_error_ends_a_sender_and_not_the_worker(
-    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
+    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def send_next(transport: SmtpTransport) -> Outcome:
         raise ZeroDivisionError
@@ -166,7 +168,7 @@ def test_error_ends_a_sender_and_not_the_worker(
     assert "Mails wait, and are looked for again soon: ZeroDivisionError" in caplog.text
 
 
-def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office: PostOffice) -> None:
+def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office: ScriptedSmtpServer) -> None:
     queue(8, kitchen)
     office.answers["DATA"] = ["wait"] * 2
     stop = Stop()
@@ -210,9 +212,11 @@ def test_second_mail_of_a_booking_waits_while_the_first_is_being_taken(kitchen: 
     assert Mail.objects.filter(state=State.SENDING).count() == 1
 
 
-def test_limits_hold_while_several_are_sent_at_once(kitchen: Station, office: PostOffice, settings: Any) -> None:
+def test_limits_hold_while_several_are_sent_at_once(
+    kitchen: Station, office: ScriptedSmtpServer, settings: Any
+) -> None:
     settings.MAIL_HOURLY_LIMIT_PER_STATION = 5
-    office.ponders = 0.05
+    office.max_delay = 0.05
     outbox.made(
         [made for n in range(12) for made in bookings(1, kitchen, customer=Contact("Bo", f"bo{n}@example.com"))]
     )
@@ -222,7 +226,7 @@ def test_limits_hold_while_several_are_sent_at_once(kitchen: Station, office: Po
 
 
 def test_worker_warns_of_nothing_while_several_are_sent(
-    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
+    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     queue(4, kitchen)

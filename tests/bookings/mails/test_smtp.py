@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from config.environment import env
 from core.mail import smtp
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
-from tests.bookings.mails.postoffice import PostOffice
 from tests.bookings.mails.scripted import DROP, STALL, Scripted, scripted
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 
 ENVELOPE: Final = Envelope(b"Subject: x\r\n\r\n.\r\n..dots\r\n", "kitchen@example.com", "ana@example.com")
 
@@ -104,7 +104,7 @@ def test_answer_means_what_its_step_makes_of_it(
     assert len(server.messages) == (outcome in (Outcome.SENT, Outcome.UNKNOWN) or step == "END")
 
 
-def test_letter_arrives_as_it_was_written(office: PostOffice) -> None:
+def test_letter_arrives_as_it_was_written(office: ScriptedSmtpServer) -> None:
     with SmtpTransport(env.email_url_config(office.url)) as transport:
         transport.send(ENVELOPE)
 
@@ -202,7 +202,7 @@ class Guarded:
         _write_certificate(self.certificate, key)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, key)
-        self.office = PostOffice()
+        self.office = ScriptedSmtpServer()
 
     def open(self, *, implicit: bool) -> Controller:
         tls: dict[str, Any] = {"ssl_context": self.context} if implicit else {"tls_context": self.context}

@@ -29,6 +29,7 @@ from core.mail.smtp import Envelope, Outcome
 from tests.bookings.mails.test_outbox import create
 from tests.calendars import Store
 from tests.factories import open_station
+from tests.samples import example_count
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,7 +137,7 @@ def do(made: Booking, step: str, value: object, back: list[Place]) -> None:
         services.change_status(made.pk, TO[step], by=roles.OPERATOR)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=example_count(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(
     steps=[("deliver", GRACE), ("move", 20), ("fail", Outcome.UNKNOWN), ("undo", None), ("fail", Outcome.DEFERRED)],
     status=Status.CONFIRMED,

@@ -16,10 +16,10 @@ from bookings.mails.untrusted_text import name_to_repeat, without_links
 from bookings.models import Booking
 from bookings.services import Place
 from stations.models import Station
-from tests.bookings.importing.running import bring_in, counts, write
+from tests.bookings.importing.commands import counts, import_file, write
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.postoffice import PostOffice
-from tests.bookings.mails.reading import Received
+from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import EVENING, create
 from tests.factories import SATURDAY, person
 
@@ -67,7 +67,7 @@ def everything_in(mail: Received) -> str:
 
 @pytest.mark.parametrize("bearer", [key_of, token_of], ids=["key", "token"])
 def test_mail_of_a_booking_from_outside_carries_none_of_its_callers_words(
-    station: Station, office: PostOffice, deliver: Deliver, bearer: Any
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, bearer: Any
 ) -> None:
     made = book(bearer(person(roles.INTEGRATORS, station)))
     deliver()
@@ -83,7 +83,7 @@ def test_mail_of_a_booking_from_outside_carries_none_of_its_callers_words(
 
 
 def test_requests_that_the_api_writes_into_staffs_booking_are_not_repeated(
-    station: Station, office: PostOffice, deliver: Deliver
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made, bearer = create(station, special_requests="By the window"), key_of(person(roles.INTEGRATORS, station))
     Client().patch(
@@ -99,7 +99,7 @@ def test_requests_that_the_api_writes_into_staffs_booking_are_not_repeated(
 
 
 def test_requests_that_came_from_outside_are_repeated_once_staff_have_written_them(
-    station: Station, staff: User, client: Client, office: PostOffice, deliver: Deliver
+    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = Booking.objects.get(pk=book(key_of(person(roles.INTEGRATORS, station)), special_requests="Nuts"))
     client.force_login(staff)
@@ -116,7 +116,7 @@ def form_of(made: Booking) -> dict[str, Any]:
 
 
 def test_other_edits_of_staffs_leave_requests_from_outside_unsaid(
-    station: Station, staff: User, client: Client, office: PostOffice, deliver: Deliver
+    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = Booking.objects.get(pk=book(key_of(person(roles.INTEGRATORS, station)), special_requests="Nuts"))
     client.force_login(staff)
@@ -128,19 +128,21 @@ def test_other_edits_of_staffs_leave_requests_from_outside_unsaid(
 
 
 def test_imported_requests_are_not_repeated(
-    station: Station, office: PostOffice, deliver: Deliver, tmp_path: Any
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver, tmp_path: Any
 ) -> None:
     header = "station,date,slot,customer_name,customer_email,special_requests"
     rows = write(tmp_path / "rows.csv", f"{header}\nkitchen,2031-03-07,18:00,Ana,ana@example.com,{LURE}\n")
 
-    assert bring_in(rows, "--notify").summary == counts(created=1)
+    assert import_file(rows, "--notify").summary == counts(created=1)
     deliver()
 
     assert "parcel" not in everything_in(office.received[0])
     assert office.received[0].text.startswith("Hello Ana,\n")
 
 
-def test_links_in_what_staff_wrote_are_taken_out(station: Station, office: PostOffice, deliver: Deliver) -> None:
+def test_links_in_what_staff_wrote_are_taken_out(
+    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     create(station, special_requests="Cake as on www.evil.example/cake, please")
     deliver()
 

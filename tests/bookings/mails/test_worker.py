@@ -34,7 +34,7 @@ from bookings.operations.worker import Round, Stop
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver, server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, LATER, create, mails
 from tests.factories import booking, open_station
 
@@ -74,7 +74,7 @@ class Listening(Stop):
 
 @pytest.mark.django_db
 def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
-    station: Station, office: PostOffice
+    station: Station, office: ScriptedSmtpServer
 ) -> None:
     made = create(station)
     office.close()
@@ -91,7 +91,7 @@ def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
 
 
 @pytest.mark.django_db
-def test_worker_without_mails_keeps_no_line_open(station: Station, office: PostOffice) -> None:
+def test_worker_without_mails_keeps_no_line_open(station: Station, office: ScriptedSmtpServer) -> None:
     create(station)
     stop = Listening({1: lambda: stop.request()})
 
@@ -130,7 +130,7 @@ def test_clock_that_is_put_back_stops_no_round() -> None:
 
 @alone
 def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
-    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(now: object) -> None:
         raise ValueError("ana@example.com")
@@ -205,7 +205,7 @@ TAKE_THE_DATABASE_AWAY: Final = {"postgresql": end_the_connections, "sqlite": ke
 
 @alone
 def test_database_that_goes_away_is_waited_for(
-    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture
+    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     create(kitchen)
     gate = Gate()
@@ -225,7 +225,7 @@ def test_database_that_goes_away_is_waited_for(
 
 @alone
 def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
-    kitchen: Station, office: PostOffice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "MARK_AGAIN_SECONDS", 0.05)
     gone, back = Event(), Event()
@@ -249,7 +249,7 @@ def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
 
 
 @alone
-def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, office: PostOffice) -> None:
+def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, office: ScriptedSmtpServer) -> None:
     """Nor is a transaction open while it is spoken to."""
     open_meanwhile: list[bool] = []
 
@@ -272,7 +272,7 @@ def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, of
     assert set(open_meanwhile) == {False}
 
 
-def deliver_alone(database_url: str, office: PostOffice, *words: str) -> "subprocess.Popen[str]":
+def deliver_alone(database_url: str, office: ScriptedSmtpServer, *words: str) -> "subprocess.Popen[str]":
     environment = {"DATABASE_URL": database_url, "EMAIL_URL": office.url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "manage.py", "deliver", *words],
@@ -286,7 +286,7 @@ def deliver_alone(database_url: str, office: PostOffice, *words: str) -> "subpro
 @alone
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_worker_told_to_stop_finishes_the_mail_in_hand_and_says_nothing(
-    kitchen: Station, database_url: str, office: PostOffice, told: signal.Signals
+    kitchen: Station, database_url: str, office: ScriptedSmtpServer, told: signal.Signals
 ) -> None:
     create(kitchen)
     office.answers["DATA"] = ["wait"]
@@ -340,7 +340,7 @@ def test_sessions_and_spent_tokens_are_forgotten_once_they_are_over(staff: User)
     assert (kept, Session.objects.count(), BlacklistedToken.objects.count()) == ((1, 1), 0, 0)
 
 
-def once(settings: Any, office: PostOffice | None) -> str:
+def once(settings: Any, office: ScriptedSmtpServer | None) -> str:
     settings.MAIL_SERVER = server_of(office) if office else {}
     out = StringIO()
     call_command("deliver", once=True, stdout=out)
@@ -349,7 +349,7 @@ def once(settings: Any, office: PostOffice | None) -> str:
 
 @pytest.mark.django_db
 def test_once_sends_what_is_due_and_says_how_much_went_and_waits(
-    station: Station, office: PostOffice, settings: Any
+    station: Station, office: ScriptedSmtpServer, settings: Any
 ) -> None:
     create(station)
     moved = booking(station, customer=ANA)
@@ -361,7 +361,7 @@ def test_once_sends_what_is_due_and_says_how_much_went_and_waits(
 
 @pytest.mark.django_db
 def test_once_with_a_server_that_is_away_sends_nothing_and_loses_nothing(
-    station: Station, office: PostOffice, settings: Any
+    station: Station, office: ScriptedSmtpServer, settings: Any
 ) -> None:
     create(station)
     office.close()

@@ -24,6 +24,7 @@ from core.errors import DomainError
 from stations.models import Station, TimetableException
 from tests.bookings.truth import CAPACITY, DAYS, GUESTS, HOURS, STATIONS, Party, Truth, Where
 from tests.factories import UserFactory, open_station
+from tests.samples import example_count
 
 station, day, hour = (st.integers(0, len(known) - 1) for known in (STATIONS, DAYS, HOURS))
 places = st.tuples(station, day, hour)
@@ -269,7 +270,7 @@ checks = list(HealthCheck)
 
 
 @given(sequences)
-@settings(max_examples=40, deadline=None, suppress_health_check=checks)
+@settings(max_examples=example_count(40), deadline=None, suppress_health_check=checks)
 def test_any_sequence_of_writes_agrees_with_the_truth(db: None, sequence: list[tuple[Any, ...]]) -> None:
     play(sequence)
 

@@ -20,7 +20,7 @@ from bookings.models.status import Status
 from bookings.privacy import erasure
 from bookings.services import Place
 from stations.models import Station
-from tests.bookings.importing.running import Run, bring_in, run, write
+from tests.bookings.importing.commands import Run, import_file, run, write
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
 
 MARKS = ("Quillon", "quillon.x", "23125987", "zebra crossing")
@@ -42,7 +42,7 @@ def business(transactional_db: None, tmp_path: Path) -> Station:
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)
     rows = [f"bar,{FRIDAY},{hour}:00,Ana García,ana@example.com" for hour in (17, 18)]
     file = write(tmp_path / "rows.csv", "\n".join(["station,date,slot,customer_name,customer_email", *rows]))
-    assert bring_in(file).status == 0
+    assert import_file(file).status == 0
     erasure.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)
     return kitchen
 

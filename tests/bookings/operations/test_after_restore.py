@@ -17,7 +17,7 @@ from bookings.models.mail_state import OPEN, Problem, State
 from bookings.operations.backup.after_restore import VERSIONS
 from bookings.privacy.erasure import Tombstone
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.factories import customer
 
 

@@ -15,7 +15,7 @@ from accounts.models import AuditChain, AuditEntry
 from bookings.operations.backup import inventory, manifest, verification
 from bookings.operations.backup.manifest import Unusable
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, restore
 from tests.factories import booking
 

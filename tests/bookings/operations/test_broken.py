@@ -24,10 +24,10 @@ from bookings.operations.backup.atomic_folder import UNFINISHED
 from bookings.operations.backup.postgres import Postgres
 from bookings.operations.backup.sqlite import Sqlite
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, bookings_there, is_empty, restore
+from tests.concurrency import run_concurrently
 from tests.factories import open_station
-from tests.racing import race
 
 
 def data_of(backup: Path) -> Path:
@@ -240,7 +240,9 @@ def killed(database_url: str, *words: Any) -> None:
     """The command, in a process of its own, killed before its end."""
     environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.bookings.operations.mortal", *map(str, words)], env=environment, check=False
+        [sys.executable, "-m", "tests.bookings.operations.killed_command", *map(str, words)],
+        env=environment,
+        check=False,
     )
     assert ended.returncode == -signal.SIGKILL
 
@@ -279,13 +281,15 @@ def test_backups_while_others_write_are_each_of_one_moment(
     database_url: str, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     stations = [open_station(code=code, hours=(17, 18, 19), capacity=2) for code in ("left", "right")]
-    racing = Thread(target=race, args=(database_url, 2, "30", *(one.code for one in stations)), kwargs=RACER)
-    racing.start()
-    while racing.is_alive() and not bookings_there():
+    competitors = Thread(
+        target=run_concurrently, args=(database_url, 2, "30", *(one.code for one in stations)), kwargs=RACER
+    )
+    competitors.start()
+    while competitors.is_alive() and not bookings_there():
         time.sleep(0.01)
     ended = [run("backup", tmp_path / f"backup{number}").status for number in range(3)]
-    raced = racing.is_alive()
-    racing.join()
+    raced = competitors.is_alive()
+    competitors.join()
 
     assert ended == [0, 0, 0]
     assert raced

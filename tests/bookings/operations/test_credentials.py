@@ -15,7 +15,7 @@ from bookings.icalendar import feeds
 from bookings.models import Feed
 from bookings.operations.backup import credentials
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, is_empty, restore
 from tests.factories import open_station, person
 

@@ -26,7 +26,7 @@ from bookings.models import Booking
 from bookings.operations.backup import database_move, inventory
 from core.parent_death import POLL_SECONDS
 from stations.models import Station
-from tests.bookings.importing.running import Run, run
+from tests.bookings.importing.commands import Run, run
 from tests.factories import booking
 from tests.servers import ROOT, Postgres, scratch, wait_until
 
@@ -223,7 +223,7 @@ def test_source_that_was_tampered_with_moves_nothing(transactional_db: None, sou
 def test_move_that_was_killed_left_nothing_and_is_done_again(
     transactional_db: None, source: Path, database_url: str
 ) -> None:
-    command = [sys.executable, "-m", "tests.bookings.operations.mortal", "load_sqlite", str(source)]
+    command = [sys.executable, "-m", "tests.bookings.operations.killed_command", "load_sqlite", str(source)]
     killed = subprocess.run(command, env=settings_for(database_url), cwd=ROOT, check=False)
     left = User.objects.count()
 

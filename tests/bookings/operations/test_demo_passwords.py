@@ -19,7 +19,7 @@ from bookings.icalendar import feeds
 from bookings.models import Feed
 from bookings.operations import demo
 from stations.models import Station
-from tests.bookings.importing.running import Run, run
+from tests.bookings.importing.commands import Run, run
 from tests.factories import PASSWORD, UserFactory
 
 FAULT: Final = "have the demo's published password, which everybody knows: "

@@ -14,7 +14,7 @@ from pyrage.x25519 import Identity
 from bookings.operations.backup import encrypted_archive, manifest
 from bookings.operations.backup.manifest import Unusable
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, bookings_there, is_empty, restore
 from tests.bookings.operations.test_broken import no_room_for
 

@@ -19,7 +19,7 @@ from bookings.models import Booking
 from config.wsgi import application
 from stations.models import Station
 from tests.bookings.api.caller import Caller
-from tests.bookings.crashing import disagreements, rows
+from tests.bookings.crash_scenarios import disagreements, rows
 from tests.factories import customer, open_station, person
 from tests.servers import scratch
 

@@ -24,7 +24,7 @@ from bookings.models import Hold
 from bookings.operations import preflight, system_checks
 from config.environment import mail_server
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere
 from tests.factories import booking, customer
 from tests.servers import free_port

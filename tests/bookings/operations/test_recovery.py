@@ -25,7 +25,7 @@ from bookings.models.mail_state import OPEN, Kind, Problem, State
 from bookings.models.status import Status
 from bookings.privacy import erasure
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import GUEST, MARKS, Elsewhere, bookings_there, restore
 from tests.factories import PASSWORD, booking
 

@@ -9,7 +9,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import Customer
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.factories import booking, customer, person
 
 

@@ -14,7 +14,7 @@ from bookings.operations import clock_check, worker
 from bookings.operations.clock_check import ClockWatch
 from bookings.privacy import retention
 from stations.models import Station
-from tests.bookings.importing.running import run
+from tests.bookings.importing.commands import run
 from tests.factories import booking, customer, open_station
 from tests.worker_stops import StopAtFirstPause
 

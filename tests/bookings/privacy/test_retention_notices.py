@@ -20,9 +20,9 @@ from core.mail.smtp import SmtpTransport
 from stations.models import Station
 from tests.bookings.mails.conftest import office as office  # a fixture
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
+from tests.concurrency import run_concurrently
 from tests.factories import booking, open_station, person, staff
-from tests.racing import race
 
 NOON: Final = datetime(2031, 3, 7, 11, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
@@ -35,7 +35,7 @@ def clock(db: None) -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def station(clock: time_machine.Traveller, station: Station, settings: Any, office: PostOffice) -> Station:
+def station(clock: time_machine.Traveller, station: Station, settings: Any, office: ScriptedSmtpServer) -> Station:
     """Keeps customers for a year, and has two whose last booking is longer ago."""
     settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
     Station.objects.update(retention_months=12)
@@ -52,7 +52,7 @@ def manager(station: Station) -> User:
     return person(roles.MANAGERS, station, email="manager@example.com", name="Sam")
 
 
-def work(office: PostOffice) -> list[EmailMessage]:
+def work(office: ScriptedSmtpServer) -> list[EmailMessage]:
     """What a worker does in a day; the emails that it sends."""
     before = len(office.kept)
     worker.retain(timezone.now())
@@ -71,7 +71,7 @@ def body_of(mail: EmailMessage) -> str:
 
 
 def test_managers_are_told_what_will_be_erased_when_and_how_to_stop_it(
-    station: Station, manager: User, office: PostOffice
+    station: Station, manager: User, office: ScriptedSmtpServer
 ) -> None:
     [mail] = work(office)
 
@@ -94,7 +94,7 @@ def test_managers_are_told_what_will_be_erased_when_and_how_to_stop_it(
 
 
 def test_customers_are_erased_once_the_notice_period_is_over(
-    clock: time_machine.Traveller, manager: User, office: PostOffice
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
 ) -> None:
     left = []
     for day in (0, 1, 6, 7):
@@ -106,7 +106,7 @@ def test_customers_are_erased_once_the_notice_period_is_over(
 
 
 def test_nobody_is_erased_before_the_notice_was_sent(
-    clock: time_machine.Traveller, manager: User, office: PostOffice
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
 ) -> None:
     office.answers["RCPT"] = ["451 later"] * 100
     work(office)
@@ -125,7 +125,7 @@ def test_nobody_is_erased_before_the_notice_was_sent(
 
 
 def test_notice_that_no_mail_server_took_is_sent_again(
-    clock: time_machine.Traveller, manager: User, office: PostOffice
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
 ) -> None:
     office.answers["RCPT"] = ["550 5.1.1 nobody"]
     work(office)
@@ -136,7 +136,7 @@ def test_notice_that_no_mail_server_took_is_sent_again(
 
 
 def test_rule_that_a_manager_takes_away_erases_nobody_and_is_told_again_when_it_is_back(
-    clock: time_machine.Traveller, manager: User, office: PostOffice
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
 ) -> None:
     work(office)
     Station.objects.update(retention_months=None)
@@ -150,7 +150,7 @@ def test_rule_that_a_manager_takes_away_erases_nobody_and_is_told_again_when_it_
 
 @pytest.mark.parametrize(("months", "left"), [(6, 2), (13, 0)])
 def test_shorter_rule_is_told_again_and_a_longer_one_is_not(
-    clock: time_machine.Traveller, manager: User, office: PostOffice, months: int, left: int
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer, months: int, left: int
 ) -> None:
     work(office)
     Station.objects.update(retention_months=months)
@@ -160,13 +160,15 @@ def test_shorter_rule_is_told_again_and_a_longer_one_is_not(
     assert kept() == left
 
 
-def test_station_where_nobody_is_due_sends_no_notice(station: Station, manager: User, office: PostOffice) -> None:
+def test_station_where_nobody_is_due_sends_no_notice(
+    station: Station, manager: User, office: ScriptedSmtpServer
+) -> None:
     Station.objects.update(retention_months=24)
 
     assert (work(office), RetentionNotice.objects.exists()) == ([], False)
 
 
-def test_station_without_managers_tells_superusers(station: Station, office: PostOffice) -> None:
+def test_station_without_managers_tells_superusers(station: Station, office: ScriptedSmtpServer) -> None:
     staff(station)
     person(roles.MANAGERS, station, is_active=False)
     User.objects.create_superuser("root@example.com", "four quiet green horses")
@@ -178,7 +180,7 @@ def test_station_where_nobody_can_be_emailed_is_told_of_in_the_log(
     clock: time_machine.Traveller,
     station: Station,
     manager: User,
-    office: PostOffice,
+    office: ScriptedSmtpServer,
     settings: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -193,7 +195,7 @@ def test_station_where_nobody_can_be_emailed_is_told_of_in_the_log(
 
 
 def test_days_are_counted_again_where_the_clock_was_ahead(
-    clock: time_machine.Traveller, manager: User, office: PostOffice
+    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
 ) -> None:
     clock.move_to(NOON + 90 * DAY)
     work(office)
@@ -205,7 +207,7 @@ def test_days_are_counted_again_where_the_clock_was_ahead(
     assert kept() == 0
 
 
-def test_notice_is_in_the_audit_log(station: Station, manager: User, office: PostOffice) -> None:
+def test_notice_is_in_the_audit_log(station: Station, manager: User, office: ScriptedSmtpServer) -> None:
     work(office)
 
     entry = AuditEntry.objects.get(event="retention_notice")
@@ -236,7 +238,7 @@ def test_workers_at_once_tell_managers_once(database_url: str, monkeypatch: pyte
     person(roles.MANAGERS, kitchen)
     monkeypatch.setenv("EMAIL_URL", "smtp://127.0.0.1:9")
 
-    race(database_url, 4, module="tests.bookings.notifier")
+    run_concurrently(database_url, 4, module="tests.bookings.notifier")
 
     notices = AuditEntry.objects.filter(event="retention_notice").count()
     assert (RetentionNotice.objects.count(), AccountEmail.objects.count(), notices) == (1, 1, 1)
@@ -244,7 +246,7 @@ def test_workers_at_once_tell_managers_once(database_url: str, monkeypatch: pyte
 
 @pytest.mark.parametrize("language", ["es", "de"])
 def test_notice_speaks_the_station_s_language(
-    station: Station, manager: User, office: PostOffice, language: str
+    station: Station, manager: User, office: ScriptedSmtpServer, language: str
 ) -> None:
     Station.objects.update(language=language)
 

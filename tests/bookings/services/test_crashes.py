@@ -19,7 +19,7 @@ from accounts import roles
 from bookings.models import Booking, ImportedRow, Mail
 from stations.models import Station
 from tests.bookings.api.caller import Caller
-from tests.bookings.crashing import DEEDS, Bomb, Crash, disagreements, fail, named, picture, rows, world
+from tests.bookings.crash_scenarios import DEEDS, Bomb, Crash, disagreements, fail, named, picture, rows, world
 from tests.factories import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,7 +143,7 @@ class Killer:
 
     def __init__(self, database_url: str, deed: str) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        command = [sys.executable, "-m", "tests.bookings.crashing", deed]
+        command = [sys.executable, "-m", "tests.bookings.crash_scenarios", deed]
         self._others = connected()
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -12,8 +12,8 @@ from accounts.models import BlindIndex, Customer
 from bookings.models import Booking, ContactProposal, Hold
 from bookings.models.status import Status
 from bookings.services.verification import differences
+from tests.concurrency import run_concurrently
 from tests.factories import booking, customer, open_station, person
-from tests.racing import race
 
 EXPECTED = {
     "done",
@@ -33,7 +33,7 @@ def run(database_url: str, processes: int, tries: int) -> Counter[str]:
         for code in ("left", "right")
     ]
     ends: Counter[str] = Counter()
-    for printed in race(database_url, processes, str(tries), *stations, module="tests.bookings.racer"):
+    for printed in run_concurrently(database_url, processes, str(tries), *stations, module="tests.bookings.racer"):
         ends.update(json.loads(printed))
     return ends
 
@@ -74,7 +74,7 @@ def test_undo_while_colleagues_and_other_tabs_change_the_same_bookings(database_
         booking(station, slot=time(hour))
 
     ends: Counter[str] = Counter()
-    for printed in race(database_url, 3, "150", *people, module="tests.bookings.undo_racer"):
+    for printed in run_concurrently(database_url, 3, "150", *people, module="tests.bookings.undo_racer"):
         ends.update(json.loads(printed))
 
     assert ends.total() == 3 * 150
@@ -91,7 +91,7 @@ def test_customers_erased_while_others_book_for_them_leave_nothing(database_url:
     customer(station)
 
     ends: Counter[str] = Counter()
-    for printed in race(database_url, 3, "150", module="tests.bookings.eraser"):
+    for printed in run_concurrently(database_url, 3, "150", module="tests.bookings.eraser"):
         ends.update(json.loads(printed))
 
     assert ends.total() == 3 * 150

@@ -24,6 +24,7 @@ from bookings.services.verification import differences
 from bookings.undo import service, steps
 from core.errors import DomainError
 from tests.factories import FRIDAY, SATURDAY, booking, open_station, person
+from tests.samples import example_count
 
 ROOM, TIGHT = 100, 2
 CUSTOMERS = (Contact("Nora Silva", "nora@example.com"), Contact("Leo Lindqvist"), Contact(""))
@@ -204,7 +205,9 @@ def one_turn(world: World, one: Somebody, *, undoes: bool) -> None:
 
 PLAYS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), ACTS), min_size=1, max_size=14)
 CHOICES = st.lists(st.tuples(st.integers(0, 1), st.booleans()), min_size=4, max_size=14)
-QUICK = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUICK = settings(
+    max_examples=example_count(12), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 LONG = settings(QUICK, max_examples=400, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 

@@ -29,6 +29,7 @@ from core.memory_cache import MemoryCache
 from stations import timetable_queries, visible_stations
 from stations.models import Station, TimetableException
 from tests.factories import FRIDAY, SATURDAY, booking, customer, open_station, person
+from tests.samples import example_count
 
 KINDS: Final = ("week", "month", "day", "agenda", "stations")
 LANGUAGES: Final = ("en", "es", "de")
@@ -322,7 +323,7 @@ CHANGES = st.one_of(
 )  # fmt: skip
 PLAYS = st.lists(st.tuples(CHANGES, st.lists(LOOKS, min_size=1, max_size=4)), min_size=2, max_size=6)
 QUICK = settings(
-    max_examples=8,
+    max_examples=example_count(8),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -11,17 +11,17 @@ from django.test import Client
 from bookings.icalendar import feeds
 from config.observability import logging as logs
 from stations.models import Station
-from tests import logbook
+from tests import captured_log
+from tests.captured_log import CapturedLog
 from tests.config.test_settings import WHOLE, read, refusal
 from tests.factories import staff
-from tests.logbook import Logbook
 
 SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept(level="DEBUG") as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log(level="DEBUG") as book:
         yield book
 
 
@@ -36,27 +36,27 @@ def log() -> Iterator[Logbook]:
         (f"/static/{SECRET}.js", "(files)"),
     ],
 )
-def test_log_names_no_secret_of_an_address(db: None, log: Logbook, address: str, route: str) -> None:
+def test_log_names_no_secret_of_an_address(db: None, log: CapturedLog, address: str, route: str) -> None:
     Client().get(address)
 
-    assert [line["route"] for line in log.of("request")] == [route]
+    assert [line["route"] for line in log.entries("request")] == [route]
     assert SECRET not in log.text
 
 
-def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station: Station, log: Logbook) -> None:
+def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station: Station, log: CapturedLog) -> None:
     _feed, secret = feeds.make(station=None, details=False, by=staff(station))
     Station.objects.update(time_zone="Nowhere/Never")
 
     answer = Client(raise_request_exception=False).get(f"/feeds/{secret}.ics")
 
-    [crash] = log.of("Internal Server Error")
+    [crash] = log.entries("Internal Server Error")
     assert crash["error"]["kind"] == "zoneinfo._common.ZoneInfoNotFoundError"
     assert any(step.startswith("bookings/icalendar/timezones.py:") for step in crash["error"]["way"])
     assert crash["request"] == answer.headers["X-Request-Id"]
     assert [word for word in (secret, "Nowhere", "/feeds/" + secret[:5]) if word in log.text] == []
 
 
-def test_error_is_told_with_those_that_it_came_from(log: Logbook) -> None:
+def test_error_is_told_with_those_that_it_came_from(log: CapturedLog) -> None:
     try:
         try:
             raise KeyError("Quillon")
@@ -82,7 +82,9 @@ def test_error_is_told_with_those_that_it_came_from(log: Logbook) -> None:
         (ValueError("Quillon"), (), logs.UNSAID),
     ],
 )
-def test_library_is_repeated_without_values(log: Logbook, said: Any, arguments: tuple[str, ...], event: str) -> None:
+def test_library_is_repeated_without_values(
+    log: CapturedLog, said: Any, arguments: tuple[str, ...], event: str
+) -> None:
     logging.getLogger("somebody.elses").warning(said, *arguments)
 
     [line] = log.lines
@@ -90,7 +92,7 @@ def test_library_is_repeated_without_values(log: Logbook, said: Any, arguments: 
     assert "Quillon" not in log.text
 
 
-def test_warning_is_told_by_its_kind(log: Logbook) -> None:
+def test_warning_is_told_by_its_kind(log: CapturedLog) -> None:
     logging.getLogger("py.warnings").warning("/x/views.py:7: RuntimeWarning: Quillon is naive\n  warn(Quillon)\n")
 
     assert [line["event"] for line in log.lines] == ["RuntimeWarning"]
@@ -98,8 +100,8 @@ def test_warning_is_told_by_its_kind(log: Logbook) -> None:
 
 
 def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
-    book = Logbook()
-    handler = logs.Stderr(book.written.write)
+    book = CapturedLog()
+    handler = logs.Stderr(book.output.write)
     handler.setFormatter(logs.Json())
 
     handler.handle(logging.LogRecord("bookings.mails", logging.INFO, __file__, 1, "%d mails", ("Quillon",), None))
@@ -112,7 +114,7 @@ def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
     }
 
 
-def test_own_line_says_when_and_what(log: Logbook) -> None:
+def test_own_line_says_when_and_what(log: CapturedLog) -> None:
     logging.getLogger("bookings.mails").info("%d mails", 3, extra={"fields": {"station": 7}})
 
     [line] = log.lines
@@ -126,7 +128,7 @@ def test_own_line_says_when_and_what(log: Logbook) -> None:
 
 
 def test_line_can_be_read_along() -> None:
-    with logbook.kept("line") as book:
+    with captured_log.capture_log("line") as book:
         logging.getLogger("bookings.mails").info("%d mails", 3, extra={"fields": {"station": 7}})
 
     assert book.text.partition(" ")[2] == "info bookings.mails 3 mails station=7\n"

@@ -34,7 +34,7 @@ from config.observability import prometheus
 from stations.models import Station
 from tests.bookings.mails.conftest import office as office  # a fixture
 from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.postoffice import PostOffice
+from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import create
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
 
@@ -284,7 +284,9 @@ def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) 
     assert new < 600
 
 
-def test_emails_are_counted_by_kind(station: Station, staff: User, office: PostOffice, settings: LazySettings) -> None:
+def test_emails_are_counted_by_kind(
+    station: Station, staff: User, office: ScriptedSmtpServer, settings: LazySettings
+) -> None:
     settings.MAIL_SERVER = server_of(office)
     create(station)
     sessions.save_password(staff)

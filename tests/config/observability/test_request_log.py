@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from bookings.models import Feed
 from stations.models import Station
-from tests import logbook
+from tests import captured_log
+from tests.captured_log import CapturedLog
 from tests.factories import booking
-from tests.logbook import Logbook
 
 
 def feed_of(client: Client) -> str:
@@ -27,12 +27,12 @@ def feed_of(client: Client) -> str:
 
 
 @pytest.fixture
-def log() -> Iterator[Logbook]:
-    with logbook.kept() as book:
+def log() -> Iterator[CapturedLog]:
+    with captured_log.capture_log() as book:
         yield book
 
 
-def test_request_leaves_one_line(client: Client, staff: User, station: Station, log: Logbook) -> None:
+def test_request_leaves_one_line(client: Client, staff: User, station: Station, log: CapturedLog) -> None:
     made = booking(station)
     client.force_login(staff)
 
@@ -57,7 +57,7 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
     }
 
 
-def test_line_is_the_one_that_the_document_shows(client: Client, log: Logbook) -> None:
+def test_line_is_the_one_that_the_document_shows(client: Client, log: CapturedLog) -> None:
     document = (settings.BASE_DIR / "docs/watching.md").read_text()
     [shown] = [
         json.loads(line) for line in document.splitlines() if line.startswith("{") and '"event":"request"' in line
@@ -65,34 +65,34 @@ def test_line_is_the_one_that_the_document_shows(client: Client, log: Logbook) -
 
     client.get("/nowhere/")
 
-    assert [{*line} for line in log.of("request")] == [{*shown}]
+    assert [{*line} for line in log.entries("request")] == [{*shown}]
 
 
-def test_statements_are_those_of_the_request_alone(client: Client, staff: User, log: Logbook) -> None:
+def test_statements_are_those_of_the_request_alone(client: Client, staff: User, log: CapturedLog) -> None:
     client.force_login(staff)
 
     for _time in range(3):
         client.get("/accounts/me/")
 
-    _first, second, third = (line["queries"] for line in log.of("request"))
+    _first, second, third = (line["queries"] for line in log.entries("request"))
     assert second == third > 0
 
 
-def test_whoever_is_not_signed_in_is_nobody_and_is_not_looked_up(db: None, log: Logbook) -> None:
+def test_whoever_is_not_signed_in_is_nobody_and_is_not_looked_up(db: None, log: CapturedLog) -> None:
     Client().get("/nowhere/")
 
-    [line] = log.of("request")
+    [line] = log.entries("request")
     assert (line["user"], line["queries"]) == (None, 0)
 
 
-def test_method_that_is_none_is_told_as_other(db: None, log: Logbook) -> None:
+def test_method_that_is_none_is_told_as_other(db: None, log: CapturedLog) -> None:
     Client().generic("QUILLON", "/accounts/login/")
 
-    assert [line["method"] for line in log.of("request")] == ["OTHER"]
+    assert [line["method"] for line in log.entries("request")] == ["OTHER"]
 
 
 def test_request_that_the_database_leaves_unanswered_leaves_two_lines(
-    client: Client, staff: User, log: Logbook
+    client: Client, staff: User, log: CapturedLog
 ) -> None:
     client.force_login(staff)
 
@@ -110,23 +110,25 @@ def test_request_that_the_database_leaves_unanswered_leaves_two_lines(
     assert "db.internal" not in log.text
 
 
-def test_answer_in_pieces_is_told_when_it_is_over(client: Client, staff: User, station: Station, log: Logbook) -> None:
+def test_answer_in_pieces_is_told_when_it_is_over(
+    client: Client, staff: User, station: Station, log: CapturedLog
+) -> None:
     booking(station)
     client.force_login(staff)
     address = feed_of(client)
     feed = Feed.objects.get().pk
 
     answer: Any = Client().get(address)
-    before = log.of("request")
+    before = log.entries("request")
     answer.getvalue()
     answer.close()
 
     assert [line["route"] for line in before] == ["/feeds/"]
-    assert (log.of("request")[-1]["user"], log.of("request")[-1]["feed"]) == (staff.pk, feed)
-    assert [line["route"] for line in log.of("request")] == ["/feeds/", "/feeds/<str:secret>.ics"]
+    assert (log.entries("request")[-1]["user"], log.entries("request")[-1]["feed"]) == (staff.pk, feed)
+    assert [line["route"] for line in log.entries("request")] == ["/feeds/", "/feeds/<str:secret>.ics"]
 
 
-def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: Station, log: Logbook) -> None:
+def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: Station, log: CapturedLog) -> None:
     booking(station)
     client.force_login(staff)
     address = feed_of(client)
@@ -138,6 +140,6 @@ def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: St
     with connection.execute_wrapper(fail), pytest.raises(Exception, match=r"^$"):
         answer.getvalue()
 
-    [line] = log.of("The answer broke off.")
+    [line] = log.entries("The answer broke off.")
     assert (line["error"]["kind"], line["request"]) == ("RuntimeError", answer.headers["X-Request-Id"])
     assert "quillon" not in log.text

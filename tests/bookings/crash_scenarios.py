@@ -1,7 +1,7 @@
-"""A business, what is done to it, and crashes in the middle of that: in this process, or by the end of another.
+"""Changes to a small business that crash halfway: by an exception in this process, or by killing another one.
 
-`python -m tests.bookings.crashing DEED` forks a process for each line that it reads, `AT SIDE`: it does the deed and is killed
-before or after its so-many-th statement, or commit (`c1`); printed is whether it came to an end.
+`python -m tests.bookings.crash_scenarios DEED` forks a process for each line `AT SIDE` that it reads. The process makes the
+change and is killed before or after statement number AT, or commit number one (`c1`); its exit code is printed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A mail as another program reads it, from nothing but the octets that came over the wire: its words, addresses and files.
+"""An email as another program reads it, from the octets on the wire alone: its text, addresses and files.
 
 Headers are read by the older half of the email package (`email.header`, `email.utils`), which had no part in writing them.
 """

@@ -1,4 +1,4 @@
-"""A real SMTP server that does as it is told: to test what becomes of mails when it accepts, refuses, stalls or hangs up."""
+"""A real SMTP server with scripted answers, to test what becomes of emails when a server accepts, refuses, stalls or hangs up."""
 
 import asyncio
 import random
@@ -15,17 +15,17 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import Envelope, Session
 
-from tests.bookings.mails.reading import Received
+from tests.bookings.mails.received_email import Received
 from tests.servers import free_port
 
 ACCEPT = "250 OK"
 
 
-class PostOffice:
-    """Keeps what it accepted, in order. `answers` are given one by one at the step they name, ACCEPT when there are none left.
+class ScriptedSmtpServer:
+    """Keeps the emails it accepted, in order. `answers` are given one by one at the step they name, then ACCEPT.
 
-    An answer is a line of SMTP; or "drop", which closes the line there, after having kept the message where it came with DATA;
-    or "stall", which says nothing until the other side has given up; or "wait", which accepts then.
+    An answer is a line of SMTP; or "drop", which closes the connection, after keeping the message if there was DATA; or
+    "stall", which sends nothing until the client has given up; or "wait", which then accepts.
     """
 
     def __init__(self) -> None:
@@ -33,10 +33,10 @@ class PostOffice:
         self.received: list[Received] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
         self.given_up = Event()
-        self.ponders = 0.0
-        """Seconds at most, by chance, between a message's arrival and the answer."""
+        self.max_delay = 0.0
+        """Each message is answered after a random delay of at most that many seconds."""
         self.most_at_once = 0
-        """Messages in hand, between their arrival and the answer."""
+        """The largest number of messages received and not yet answered."""
         self.clients: set[object] = set()
         """Each connection over which a message came."""
         self._in_hand = 0
@@ -58,7 +58,7 @@ class PostOffice:
 
     @property
     def ids(self) -> Counter[str]:
-        """How often each Message-ID has come in."""
+        """How often each Message-ID was received."""
         return Counter(message["Message-ID"] for message in self.kept)
 
     @property
@@ -72,28 +72,28 @@ class PostOffice:
 
     async def _answer(self, step: str, server: Server, session: Session) -> str:
         answers = self.answers[step]
-        said = answers.pop(0) if answers else ACCEPT
-        if said in ("stall", "wait"):
+        answer = answers.pop(0) if answers else ACCEPT
+        if answer in ("stall", "wait"):
             await server.loop.run_in_executor(None, self.given_up.wait, 30)
             self.given_up.clear()
-        if said in ("drop", "stall"):
+        if answer in ("drop", "stall"):
             cast("Any", server).transport.close()
-        return {"wait": ACCEPT, "stall": "421 Gone", "drop": "421 Gone"}.get(said, said)
+        return {"wait": ACCEPT, "stall": "421 Gone", "drop": "421 Gone"}.get(answer, answer)
 
     async def handle_MAIL(
         self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        said = await self._answer("MAIL", server, session)
-        envelope.mail_from = address if said.startswith("2") else None
-        return said
+        answer = await self._answer("MAIL", server, session)
+        envelope.mail_from = address if answer.startswith("2") else None
+        return answer
 
     async def handle_RCPT(
         self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        said = await self._answer("RCPT", server, session)
-        if said.startswith("2"):
+        answer = await self._answer("RCPT", server, session)
+        if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
-        return said
+        return answer
 
     async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
         self.clients.add(session.peer)
@@ -111,16 +111,16 @@ class PostOffice:
             assert isinstance(content, bytes)
             self.kept.append(message_from_bytes(content, policy=SMTP))
             self.received.append(Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
-            await asyncio.sleep(random.uniform(0, self.ponders))
+            await asyncio.sleep(random.uniform(0, self.max_delay))
         return await self._answer("DATA", server, session)
 
 
 @contextmanager
-def opened() -> Iterator[PostOffice]:
-    office = PostOffice()
-    office.open()
+def running_server() -> Iterator[ScriptedSmtpServer]:
+    server = ScriptedSmtpServer()
+    server.open()
     try:
-        yield office
+        yield server
     finally:
-        office.given_up.set()
-        office.close()
+        server.given_up.set()
+        server.close()

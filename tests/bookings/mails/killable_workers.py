@@ -1,7 +1,6 @@
-"""Workers that may be killed: `python -m tests.bookings.mails.workhorse PORT` makes one for each line it reads, and prints
-who it is.
+"""Workers to kill: `python -m tests.bookings.mails.killable_workers PORT` starts one for each line it reads and prints its id.
 
-They are forked by one process that has all in memory already, so that a new one is at work in no time; each has a short lease.
+They are forked from one process that has imported everything, so that a new one starts at once; each takes a short lease.
 """
 
 import os
@@ -29,15 +28,13 @@ from core.mail.smtp import SmtpTransport  # noqa: E402
 from stations.models import Station  # noqa: E402
 
 LEASE: Final = timedelta(seconds=3)
-"""Longer than a busy machine makes a live worker take; short enough to be waited for."""
-
-
-AT_ONCE: Final = 3
-"""Mails that each has in hand."""
+"""Longer than a live worker takes on a busy machine, and short enough to wait for."""
+SENDERS: Final = 3
+"""Emails that each worker sends at the same time."""
 
 
 class Orphaned(Stop):
-    """Told to stop when whoever made it is gone."""
+    """Stops the worker when its parent process is gone."""
 
     def __init__(self) -> None:
         self._parent = os.getppid()
@@ -48,7 +45,7 @@ class Orphaned(Stop):
 
 
 def warm_up() -> None:
-    """Write one mail to nobody: whoever is killed is to be killed at work, not while they find their tools."""
+    """Render one email without sending it, so that a killed worker is killed while it sends and not while it imports."""
     station = Station(pk=1, name="Kitchen", time_zone="Europe/Berlin", country="DE")
     customer = Customer(name="Ana", email="ana@example.com")
     now = timezone.now()
@@ -58,7 +55,7 @@ def warm_up() -> None:
 
 def work(port: str) -> None:
     connect = partial(SmtpTransport, env.email_url_config(f"smtp://127.0.0.1:{port}"))
-    senders = Senders(AT_ONCE - 1, connect, pause_after=worker.pause_after)
+    senders = Senders(SENDERS - 1, connect, pause_after=worker.pause_after)
     with connect() as transport:
         worker.run(transport, Orphaned(), senders=senders)
 
@@ -69,8 +66,8 @@ if __name__ == "__main__":
     warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _line in sys.stdin:
-        if made := os.fork():
-            print(made, flush=True)
+        if child := os.fork():
+            print(child, flush=True)
         else:
             work(sys.argv[1])
             os._exit(0)

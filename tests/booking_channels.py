@@ -1,4 +1,4 @@
-"""Every way in by which a booking comes with somebody's contact: API, page, admin, import."""
+"""Every channel through which a booking is created with a contact: API, page, admin and import."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from django.test import Client
 from accounts import roles
 from stations.models import Station
 from tests.bookings.api.caller import Caller
-from tests.bookings.importing.running import bring_in, write
+from tests.bookings.importing.commands import import_file, write
 from tests.factories import person, staff
 
 PLACE = {"station": "kitchen", "date": "2031-03-07", "slot": "18:00", "party_adults": 2}
 PARTY = {"slots": 1, "party_kids": 0, "total_due_cents": "0", "deposit_due_cents": "0", "status": "confirmed"}
 
 
-class Ways:
-    """A booking for somebody of that contact, by each way in."""
+class BookingChannels:
+    """Create a booking for a contact through each channel; each method returns how many were created."""
 
     def __init__(self, station: Station, folder: Path) -> None:
         self.station, self.folder = station, folder
@@ -40,7 +40,7 @@ class Ways:
     def by_import(self, name: str, email: str, phone: str) -> int:
         header = "station,date,slot,customer_name,customer_email,customer_phone\n"
         row = f'kitchen,2031-03-07,18:00,{name},"{email}","{phone}"\n'
-        return bring_in(write(self.folder / "in.csv", header + row)).summary["created"]
+        return import_file(write(self.folder / "in.csv", header + row)).summary["created"]
 
     def book(self, *contact: str) -> list[int]:
-        return [way(*contact) for way in (self.by_api, self.by_page, self.by_admin, self.by_import)]
+        return [create(*contact) for create in (self.by_api, self.by_page, self.by_admin, self.by_import)]

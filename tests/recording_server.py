@@ -1,4 +1,4 @@
-"""A server that takes whatever is sent to it, and keeps every byte, unpacked."""
+"""An HTTP server that accepts every POST and keeps what was sent."""
 
 import gzip
 import zlib
@@ -10,32 +10,32 @@ from threading import Thread
 
 
 @dataclass
-class Sink:
+class RecordingServer:
     port: int
-    got: list[tuple[str, str, bytes]] = field(default_factory=list)
-    """Of each call its path, its headers, and its body."""
+    requests: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """Path, headers and uncompressed body of each request."""
 
     def bodies(self, path: str) -> list[bytes]:
-        return [body for called, _headers, body in self.got if called == path]
+        return [body for requested, _headers, body in self.requests if requested == path]
 
     @property
     def everything(self) -> bytes:
-        return b"\n".join(f"{path}\n{headers}\n".encode() + body for path, headers, body in self.got)
+        return b"\n".join(f"{path}\n{headers}\n".encode() + body for path, headers, body in self.requests)
 
 
-def unpacked(body: bytes, encoding: str) -> bytes:
+def decompress(body: bytes, encoding: str) -> bytes:
     if encoding == "gzip":
         return gzip.decompress(body)
     return zlib.decompress(body) if encoding == "deflate" else body
 
 
 @contextmanager
-def opened() -> Iterator[Sink]:
+def recording_server() -> Iterator[RecordingServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"] or 0)
-            body = unpacked(self.rfile.read(length), self.headers.get("Content-Encoding", ""))
-            sink.got.append((self.path, str(self.headers), body))
+            body = decompress(self.rfile.read(length), self.headers.get("Content-Encoding", ""))
+            recorded.requests.append((self.path, str(self.headers), body))
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -45,11 +45,11 @@ def opened() -> Iterator[Sink]:
             """Nobody reads it."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        sink = Sink(server.server_port)
+        recorded = RecordingServer(server.server_port)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield sink
+            yield recorded
         finally:
             server.shutdown()
             thread.join()

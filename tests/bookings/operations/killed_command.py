@@ -1,7 +1,7 @@
-"""A command that is killed at work: `python -m tests.bookings.operations.mortal backup|restore|load_sqlite PATH`.
+"""A command that is killed while it runs: `python -m tests.bookings.operations.killed_command backup|restore|load_sqlite PATH`.
 
-A backup when its data has been written and its manifest has not; a restore or a move when all is there and nothing of it is
-proved yet.
+A backup is killed when its data is written and its manifest is not; a restore or a move when all data is there and nothing is
+verified yet.
 """
 
 import os

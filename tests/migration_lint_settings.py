@@ -1,4 +1,4 @@
-"""Settings under which migrations are linted: `manage.py lintmigrations --settings tests.linted`."""
+"""Settings for `manage.py lintmigrations --settings tests.migration_lint_settings`."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ def run(name: str, *words: Any) -> Run:
     return Run(status, out.getvalue(), err.getvalue())
 
 
-def bring_in(file: Path, *words: Any) -> Run:
+def import_file(file: Path, *words: Any) -> Run:
     return run("import_bookings", file, *words)
 
 
