@@ -1,4 +1,4 @@
-"""A caller of the API whose every answer is held against the API's own description."""
+"""A test client of the API that validates every response against the OpenAPI document."""
 
 import gzip
 import json
@@ -29,20 +29,20 @@ def description() -> dict[str, Any]:
 
 @cache
 def _operations() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    """Each address's pattern and methods, those with the fewest variables first."""
+    """The pattern and the operations of each path, those with the fewest variables first."""
     paths = sorted(description()["paths"].items(), key=lambda item: item[0].count("{"))
     return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path).rstrip("/") + "/?"), methods) for path, methods in paths]
 
 
 def operation(method: str, address: str) -> dict[str, Any] | None:
-    """What the description says of a call; None for an address or a method that it does not know."""
+    """The documented operation of a request; None for a path or a method that is not documented."""
     methods = next((methods for pattern, methods in _operations() if pattern.fullmatch(address)), {})
     found: dict[str, Any] | None = methods.get("get" if method == "HEAD" else method.lower())
     return found
 
 
 def resolved(shape: dict[str, Any]) -> dict[str, Any]:
-    """A description's part, behind its `$ref` where it has one."""
+    """The part of the document that a `$ref` points to; anything else as it is."""
     found: Any = description()
     for name in shape["$ref"].split("/")[1:] if "$ref" in shape else ():
         found = found[name]
@@ -50,7 +50,7 @@ def resolved(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def closed(shape: Any) -> Any:
-    """The shape with no keys beyond those that it names: the product's own answers hold nothing undescribed."""
+    """The schema without additional properties: clients accept more keys, but responses must not have undocumented ones."""
     if isinstance(shape, list):
         return [closed(part) for part in shape]
     if not isinstance(shape, dict):
@@ -60,21 +60,21 @@ def closed(shape: Any) -> Any:
 
 
 def faults(instance: Any, shape: dict[str, Any]) -> list[str]:
-    """What JSON Schema finds wrong with a value."""
+    """The messages of a value's validation against a schema."""
     whole = {**closed(shape), "components": closed(description()["components"])}
     validator = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
 
 
 def require_described(method: str, address: str, response: Any) -> None:
-    """The answer's status is one that the description names, and its body has the shape that is described."""
+    """Assert that the status of a response is documented and that its body matches the schema."""
     known = operation(method, address)
     status, kind = str(response.status_code), response.headers.get("Content-Type", "").split(";")[0]
     if known is None:
         assert status in {"401", "403", "404", "405", "406", "429", "500", "503"}, f"{method} {address}: {status}"
         shape = FAILURE
     else:
-        assert status in known["responses"], f"{method} {address} answered {status}, which is not described"
+        assert status in known["responses"], f"{method} {address} answered {status}, which is not documented"
         content = resolved(known["responses"][status]).get("content", {})
         if not content or kind != JSON:
             assert status == "200" or kind == "text/html" or not response.content
@@ -86,7 +86,7 @@ def require_described(method: str, address: str, response: Any) -> None:
 
 
 class Caller:
-    """Somebody who calls, by token unless `session`; nobody for None."""
+    """Sends requests as a user, with a token or with a session; without authentication for None."""
 
     def __init__(self, user: User | None = None, *, session: bool = False, **client: Any) -> None:
         self.client = Client(**client)
@@ -97,7 +97,7 @@ class Caller:
             self.headers["Authorization"] = f"Bearer {issue_tokens(user)['access']}"
 
     def call(self, method: str, address: str, content: str | bytes = b"", kind: str = JSON, **headers: str) -> Any:
-        """Send just this; names of headers with `_` for `-`."""
+        """Send a request. Names of headers have `_` for `-`."""
         address = address.removeprefix("http://testserver")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.client.generic(method, address, content, kind, headers={**self.headers, **named})
@@ -115,14 +115,14 @@ class Caller:
 
 
 def failure(response: Any) -> dict[str, Any]:
-    """A failure's whole body but for its request id, which is the one in the header; with its status."""
+    """The status and the body of an error response, without the request ID, which must be the one in the header."""
     body: dict[str, Any] = response.json()
     assert body.pop("request_id") == response.headers["X-Request-Id"]
     assert body.pop("success") is False
     return {"status": response.status_code, **body}
 
 
-def told(response: Any) -> tuple[int, str]:
-    """A failure's status and code."""
+def status_and_code(response: Any) -> tuple[int, str]:
+    """The status and the code of an error response."""
     body = failure(response)
     return body["status"], body["code"]

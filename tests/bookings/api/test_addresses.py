@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.bookings.api.caller import Caller, told
+from tests.bookings.api.caller import Caller, status_and_code
 from tests.test_access import ROWS, Row, World, built, undone, world
 
 __all__ = ["built", "world"]
@@ -52,7 +52,7 @@ def test_root_answers_without_its_slash(world: World, method: str) -> None:
 
 
 def test_root_without_its_slash_speaks_the_envelope_to_nobody(db: None) -> None:
-    assert told(Caller().get("/api")) == (401, "not_authenticated")
+    assert status_and_code(Caller().get("/api")) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(

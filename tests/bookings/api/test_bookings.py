@@ -13,7 +13,7 @@ from bookings.models import Booking
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, booking
 
 LIST = "/api/bookings/"
@@ -194,7 +194,7 @@ def test_create_asks_the_same_rules_as_every_door(api: Caller, station: Station)
         booking(station)
     bodies = [NEW, {**NEW, "slot": "18:15"}, {**NEW, "date": "2020-03-06"}]
 
-    said = [told(api.post(LIST, body)) for body in bodies]
+    said = [status_and_code(api.post(LIST, body)) for body in bodies]
 
     assert said == [(400, "slot_full"), (400, "no_such_slot"), (400, "past")]
 
@@ -291,7 +291,7 @@ def test_step_that_the_workflow_lacks_is_refused(api: Caller, station: Station) 
 
 
 def test_step_of_another_version_is_stale(api: Caller, station: Station) -> None:
-    assert told(api.post(step(booking(station)), {"status": "arrived"}, If_Match='"2"')) == (412, "stale")
+    assert status_and_code(api.post(step(booking(station)), {"status": "arrived"}, If_Match='"2"')) == (412, "stale")
 
 
 @pytest.mark.parametrize("body", [{}, {"status": None}, {"status": ["arrived"]}, {"status": "gone"}, {"status": 1}])
@@ -308,9 +308,9 @@ def test_viewers_read_and_never_write(viewer: Caller, station: Station) -> None:
     made = booking(station, FRIDAY, customer=Contact("Ana García", "ana@example.com"), special_requests="Quiet")
 
     assert viewer.get(one(made)).json()["data"]["customer"]["name"] == "A. G."
-    assert told(viewer.post(LIST, NEW)) == (403, "permission_denied")
-    assert told(viewer.patch(one(made), {})) == (403, "permission_denied")
-    assert told(viewer.post(step(made), {"status": "arrived"})) == (403, "permission_denied")
+    assert status_and_code(viewer.post(LIST, NEW)) == (403, "permission_denied")
+    assert status_and_code(viewer.patch(one(made), {})) == (403, "permission_denied")
+    assert status_and_code(viewer.post(step(made), {"status": "arrived"})) == (403, "permission_denied")
 
 
 def test_another_stations_booking_is_not_found_whatever_is_asked(api: Caller, station: Station, bar: Station) -> None:

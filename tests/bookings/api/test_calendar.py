@@ -20,7 +20,7 @@ from bookings.models import Booking
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, SATURDAY, booking
 
 ANA = Contact("Ana García", "ana@example.com", "+1 202-555-0143")
@@ -193,7 +193,7 @@ def test_calendar_refuses_a_range_that_is_too_long_or_backwards(api: Caller, add
 
 @pytest.mark.parametrize("day", ["0000-01-01", "0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"])
 def test_calendar_knows_no_days_before_1900_or_after_2999(api: Caller, day: str) -> None:
-    assert told(api.get(weekly(day, day))) == (400, "invalid_date")
+    assert status_and_code(api.get(weekly(day, day))) == (400, "invalid_date")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from bookings.models import Booking
 from stations.access import Counter
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, SATURDAY, booking
 
 ANA = Contact("Ana García", "ana@example.com", "+12025550143")
@@ -87,7 +87,7 @@ def test_export_is_refused_before_its_first_line_in_the_usual_shape(
     answer = integrator.get(export(**query))
 
     assert answer.headers["Content-Type"] == "application/json"
-    assert told(answer) == (status, code)
+    assert status_and_code(answer) == (status, code)
 
 
 def test_export_of_another_stations_is_not_found(station: Station, bar: Station) -> None:
@@ -109,14 +109,14 @@ def test_export_takes_each_kind_of_json_and_refuses_in_plain_json(integrator: Ca
 
 @pytest.mark.parametrize("group", [roles.VIEWERS, roles.STAFF])
 def test_export_is_for_those_who_may_export(station: Station, group: str) -> None:
-    assert told(Caller(factories.person(group, station)).get(export())) == (403, "permission_denied")
+    assert status_and_code(Caller(factories.person(group, station)).get(export())) == (403, "permission_denied")
 
 
 def test_export_counts_as_a_request(integrator: Caller, settings: Any) -> None:
     settings.RATE_LIMIT = "1/minute"
     integrator.get(export())
 
-    assert told(integrator.get(export())) == (429, "throttled")
+    assert status_and_code(integrator.get(export())) == (429, "throttled")
 
 
 def test_export_is_in_each_stations_audit_log_before_its_first_line(

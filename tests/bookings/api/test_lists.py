@@ -15,7 +15,7 @@ from bookings.models import Booking
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, SATURDAY, booking
 
 LIST = "/api/bookings/"
@@ -118,7 +118,7 @@ def test_list_refuses_a_cursor_that_was_changed(api: Caller, station: Station) -
     body, _dot, signature = given.partition(".")
     changed = [f"{body}.{signature[:-1]}", f"{body[:-1]}.{signature}", body, f"{body}={'.'}{signature}", f"{given}."]
 
-    said = [told(api.get(f"{LIST}?{urlencode({'cursor': cursor})}")) for cursor in changed]
+    said = [status_and_code(api.get(f"{LIST}?{urlencode({'cursor': cursor})}")) for cursor in changed]
 
     assert said == [(400, "invalid")] * len(changed)
     assert api.get(f"{LIST}?{urlencode({'cursor': given})}").status_code == 200
@@ -147,7 +147,7 @@ def test_list_takes_another_limit_with_a_cursor(api: Caller, station: Station) -
 
 
 def test_list_refuses_a_range_that_ends_before_it_begins(api: Caller) -> None:
-    assert told(api.get(f"{LIST}?date_from=2031-03-08&date_to=2031-03-07")) == (400, "invalid_range")
+    assert status_and_code(api.get(f"{LIST}?date_from=2031-03-08&date_to=2031-03-07")) == (400, "invalid_range")
 
 
 def test_list_of_an_unknown_station_finds_none_before_looking_at_the_rest(api: Caller, bar: Station) -> None:
@@ -191,7 +191,7 @@ def test_list_by_ids_takes_a_hundred(api: Caller, station: Station) -> None:
     mine, others = booking(station), [str(uuid4()) for _n in range(100)]
 
     assert listed(api, ids=",".join([str(mine.pk), *others[1:]])) == ids(mine)
-    assert told(api.get(f"{LIST}?ids={','.join([str(mine.pk), *others])}")) == (400, "invalid")
+    assert status_and_code(api.get(f"{LIST}?ids={','.join([str(mine.pk), *others])}")) == (400, "invalid")
 
 
 def test_list_filters_by_source_and_by_what_needs_a_place(api: Caller, station: Station) -> None:

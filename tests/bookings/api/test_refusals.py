@@ -12,7 +12,7 @@ from accounts.models import User
 from bookings.models import Booking
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import booking
 
 STATIONS, LIST, SEARCH = "/api/stations/", "/api/bookings/", "/api/customers/search"
@@ -35,7 +35,7 @@ def test_nobody_is_asked_to_sign_in(db: None, address: str) -> None:
 def test_a_token_that_is_none_is_not_believed(db: None, said: str) -> None:
     answer = Caller().get(STATIONS, Authorization=said)
 
-    assert told(answer) == (401, "token_invalid")
+    assert status_and_code(answer) == (401, "token_invalid")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
@@ -108,9 +108,9 @@ def test_refusals_come_in_their_order(station: Station, bar: Station, settings: 
         (member, move(made.pk), {"date": "2020-01-01", "slot": "00:01"}, {"If_Match": '"1"'}),
     ]
 
-    said = [told(Caller(who).patch(address, body, **headers)) for who, address, body, headers in calls]
+    said = [status_and_code(Caller(who).patch(address, body, **headers)) for who, address, body, headers in calls]
     settings.RATE_LIMIT = "1/day"
-    often = [told(Caller(who).patch(move(made.pk), [])) for who in (None, outsider, outsider)]
+    often = [status_and_code(Caller(who).patch(move(made.pk), [])) for who in (None, outsider, outsider)]
 
     assert said == [
         (401, "not_authenticated"),
@@ -126,7 +126,10 @@ def test_refusals_come_in_their_order(station: Station, bar: Station, settings: 
 def test_the_right_is_asked_before_the_method_and_the_version(station: Station) -> None:
     outsider = Caller(factories.person(roles.STAFF))
 
-    assert told(outsider.call("PUT", LIST, Accept="application/json; version=9")) == (403, "permission_denied")
+    assert status_and_code(outsider.call("PUT", LIST, Accept="application/json; version=9")) == (
+        403,
+        "permission_denied",
+    )
 
 
 # --- what is spoken ------------------------------------------------------------------------------------------------------
@@ -256,11 +259,11 @@ def test_a_body_that_is_too_large_is_refused(staff: User, session: bool) -> None
 def test_an_address_with_too_many_parameters_is_refused(api: Caller, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
 
-    assert told(api.get(f"{LIST}?a=1&b=2&c=3&d=4")) == (400, "invalid")
+    assert status_and_code(api.get(f"{LIST}?a=1&b=2&c=3&d=4")) == (400, "invalid")
 
 
 def test_a_foreign_host_is_refused_in_the_envelope(api: Caller) -> None:
-    assert told(api.get(STATIONS, Host="evil.example.com")) == (400, "invalid")
+    assert status_and_code(api.get(STATIONS, Host="evil.example.com")) == (400, "invalid")
 
 
 def test_what_is_wrong_is_told_to_each_in_their_language(api: Caller) -> None:

@@ -14,7 +14,7 @@ from bookings.models import Booking
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking
 
 TO = {"date": "2031-03-08", "slot": "19:00"}
@@ -32,7 +32,7 @@ def moved(made: Booking, **changed: Any) -> dict[str, Any]:
         "station": "kitchen",
         "status": "confirmed",
         "version": 2,
-        "message": "The booking stands on 2031-03-08 at 19:00.",
+        "message": "The booking is now on 2031-03-08 at 19:00.",
         **changed,
     }
 
@@ -233,7 +233,7 @@ def test_reschedule_of_another_version_answers_with_what_is_there_and_who_change
 
 @pytest.mark.parametrize("seen", ['"2"', '"01"', '"abc"', 'W/"1"', '"99999999999999999999"', '""'])
 def test_reschedule_of_a_tag_that_is_not_the_current_version_is_stale(api: Caller, station: Station, seen: str) -> None:
-    assert told(api.patch(address(booking(station)), TO, If_Match=seen)) == (412, "stale")
+    assert status_and_code(api.patch(address(booking(station)), TO, If_Match=seen)) == (412, "stale")
 
 
 @pytest.mark.parametrize("seen", ["1", "", '"1', '"1", "2"', "W/1", '"1" "2"', "*, *", '"1"\x01'])
@@ -266,17 +266,17 @@ def test_reschedule_looks_for_the_station_before_the_body(api: Caller, station: 
     made = booking(station)
     bodies: list[Any] = [{**TO, "station": "bar"}, {**TO, "station": "none"}, {"date": "x", "station": "bar"}]
 
-    assert [told(api.patch(address(made), body)) for body in bodies] == [(404, "not_found")] * 3
+    assert [status_and_code(api.patch(address(made), body)) for body in bodies] == [(404, "not_found")] * 3
 
 
 def test_reschedule_looks_at_the_body_before_the_version(api: Caller, station: Station) -> None:
-    assert told(api.patch(address(booking(station)), {}, If_Match='"7"')) == (400, "required")
+    assert status_and_code(api.patch(address(booking(station)), {}, If_Match='"7"')) == (400, "required")
 
 
 def test_reschedule_looks_at_the_version_before_the_rules(api: Caller, station: Station) -> None:
     made = booking(station, status=Status.CANCELLED)
 
-    assert told(api.patch(address(made), TO, If_Match='"7"')) == (412, "stale")
+    assert status_and_code(api.patch(address(made), TO, If_Match='"7"')) == (412, "stale")
 
 
 def test_reschedule_looks_at_the_rules_in_their_order(api: Caller, station: Station) -> None:
@@ -285,10 +285,10 @@ def test_reschedule_looks_at_the_rules_in_their_order(api: Caller, station: Stat
     ExceptionFactory(station=station, date=SATURDAY)
 
     codes = [
-        told(api.patch(address(cancelled), past_and_nowhere))[1],
-        told(api.patch(address(made), past_and_nowhere))[1],
-        told(api.patch(address(made), {"date": "2031-03-08", "slot": "18:15"}))[1],
-        told(api.patch(address(made), TO))[1],
+        status_and_code(api.patch(address(cancelled), past_and_nowhere))[1],
+        status_and_code(api.patch(address(made), past_and_nowhere))[1],
+        status_and_code(api.patch(address(made), {"date": "2031-03-08", "slot": "18:15"}))[1],
+        status_and_code(api.patch(address(made), TO))[1],
     ]
 
     assert codes == ["not_reschedulable", "past", "no_such_slot", "slot_closed"]
@@ -305,4 +305,4 @@ def test_reschedule_wants_the_right_to_change_bookings(viewer: Caller, station: 
 def test_reschedule_wants_a_station_to_hold_the_right_at(station: Station) -> None:
     nowhere = Caller(factories.person(roles.STAFF))
 
-    assert told(nowhere.patch(address(booking(station)), TO)) == (403, "permission_denied")
+    assert status_and_code(nowhere.patch(address(booking(station)), TO)) == (403, "permission_denied")

@@ -10,7 +10,7 @@ from accounts.models import User
 from bookings.models.status import Status
 from stations.models import Station
 from tests import factories
-from tests.bookings.api.caller import Caller, failure, told
+from tests.bookings.api.caller import Caller, failure, status_and_code
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking
 
 STATIONS = "/api/stations/"
@@ -96,11 +96,11 @@ def test_slots_say_why_they_are_closed(api: Caller, station: Station) -> None:
 
 def test_slots_run_over_42_days_and_no_more(api: Caller) -> None:
     assert api.get(slots(last="2031-04-17")).json()["total_count"] == 42 * 5
-    assert told(api.get(slots(last="2031-04-18"))) == (400, "invalid_range")
+    assert status_and_code(api.get(slots(last="2031-04-18"))) == (400, "invalid_range")
 
 
 def test_slots_want_both_dates(api: Caller) -> None:
-    assert told(api.get("/api/stations/kitchen/slots")) == (400, "required")
+    assert status_and_code(api.get("/api/stations/kitchen/slots")) == (400, "required")
 
 
 def test_slots_cost_the_same_queries_for_1_and_42_days(
@@ -128,4 +128,4 @@ def test_stations_may_be_read_by_viewers_with_a_station_only(station: Station, a
     at_home, nowhere = factories.person(roles.VIEWERS, station), factories.person(roles.VIEWERS)
 
     assert Caller(at_home).get(address).status_code == 200
-    assert told(Caller(nowhere).get(address)) == (403, "permission_denied")
+    assert status_and_code(Caller(nowhere).get(address)) == (403, "permission_denied")
