@@ -89,6 +89,13 @@ class ApiView(APIView):
         """The requests that the browsable API offers as forms, given the `data` of the response."""
         return []
 
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, and record what this request writes as done by its user."""
+        super().perform_authentication(request)
+        user, authenticator = request.user, request.successful_authenticator
+        if isinstance(user, User) and authenticator:
+            origin.set_actor(user, authenticator.channel)  # type: ignore[union-attr]  # see `authentication_classes`
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.format_kwarg = None
         try:

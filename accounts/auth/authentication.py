@@ -22,7 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts.audit.origin import Channel, set_actor
+from accounts.audit.origin import Channel
 from accounts.auth import api_keys, principals, two_factor, undo_stack
 from accounts.auth.rate_limits import TooManyFailures, code_attempt, login_attempt
 from accounts.models import User
@@ -110,17 +110,14 @@ def _username(email: str) -> str:
 class BearerAuthentication(JWTAuthentication):
     """`Authorization: Bearer …`: an access token of an active user, whose password has not changed since. One query."""
 
+    channel = Channel.JWT
+
     def authenticate(self, request: Request) -> tuple[User, Token] | None:  # type: ignore[override]
-        found: Any
         try:
-            found = super().authenticate(request)
+            found: tuple[User, Token] | None = super().authenticate(request)  # type: ignore[assignment]
         except (InvalidToken, exceptions.AuthenticationFailed):
             raise TokenInvalid from None
-        if found is None:
-            return None
-        user, token = found
-        set_actor(user, Channel.JWT)
-        return user, token
+        return found
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         """Raises TokenInvalid for a forged or expired token."""
@@ -150,6 +147,8 @@ def _decode(raw: bytes, key: str) -> AccessToken:
 class KeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer sb_…`: an API key of an active user. Other tokens are left to the next authentication class."""
 
+    channel = Channel.KEY
+
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.lstrip().startswith(api_keys.PREFIX):
@@ -157,7 +156,6 @@ class KeyAuthentication(BaseAuthentication):
         user = api_keys.authenticate(text.strip())
         if user is None:
             raise TokenInvalid
-        set_actor(user, Channel.KEY)
         return user, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -167,10 +165,11 @@ class KeyAuthentication(BaseAuthentication):
 class SessionAuthentication(DRFSessionAuthentication):
     """The browser session, with CSRF protection of writes."""
 
+    channel = Channel.API
+
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         found = super().authenticate(request)
         if found:
-            set_actor(found[0], Channel.API)
             undo_stack.attach(request._request)
         return found
 
