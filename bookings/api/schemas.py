@@ -1,16 +1,14 @@
-"""The shapes of the API's answers, as JSON Schema."""
+"""JSON Schemas of the booking endpoints' responses."""
 
 from typing import Any, Final
 
 from bookings.models.status import Status
-from core.api.schemas import COUNT, DATE, FLAG, INSTANT, SLOT, TEXT, UUID, failure, or_null, record, reference
+from core.api.schemas import BOOLEAN, COUNT, DATE, DATE_TIME, SLOT, TEXT, UUID, failure, nullable, record, reference
 
 STATUS: Final = {"$ref": "#/components/schemas/BookingStatus"}
-
-
 ROW: Final = {
     "booking_id": UUID,
-    "customer": or_null(reference("RowCustomer")),
+    "customer": nullable(reference("RowCustomer")),
     "date": DATE,
     "slot": SLOT,
     "total_guests": COUNT,
@@ -19,14 +17,14 @@ ROW: Final = {
     "balance_due_cents": COUNT,
     "special_requests": {"type": ["string", "null"]},
     "source": TEXT,
-    "created_at": INSTANT,
-    "updated_at": INSTANT,
+    "created_at": DATE_TIME,
+    "updated_at": DATE_TIME,
     "station": TEXT,
-    "starts_at": INSTANT,
-    "ends_at": INSTANT,
+    "starts_at": DATE_TIME,
+    "ends_at": DATE_TIME,
     "slots": COUNT,
     "version": COUNT,
-    "needs_place": FLAG,
+    "needs_place": BOOLEAN,
     "party_adults": COUNT,
     "party_kids": COUNT,
     "deposit_due_cents": COUNT,
@@ -34,7 +32,7 @@ ROW: Final = {
     "series": {"type": ["string", "null"], "format": "uuid"},
     "held_until": {"type": ["string", "null"], "format": "date-time"},
 }
-CHANGED: Final = {"changed_by": TEXT, "changed_at": INSTANT, "change": TEXT}
+CHANGED: Final = {"changed_by": TEXT, "changed_at": DATE_TIME, "change": TEXT}
 
 COMPONENTS: Final[dict[str, dict[str, Any]]] = {
     "BookingStatus": {"type": "string", "enum": [str(status) for status in Status]},
@@ -69,7 +67,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             "email": TEXT,
             "phone": TEXT,
             "address": TEXT,
-            "is_active": FLAG,
+            "is_active": BOOLEAN,
             "version": COUNT,
             "timetable_version": COUNT,
         }
@@ -79,15 +77,15 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             "date": DATE,
             "slot": SLOT,
             "minutes": COUNT,
-            "starts_at": INSTANT,
-            "ends_at": INSTANT,
+            "starts_at": DATE_TIME,
+            "ends_at": DATE_TIME,
             "capacity": COUNT,
             "taken": COUNT,
             "left": COUNT,
             "guest_capacity": {"type": ["integer", "null"]},
             "guests_taken": COUNT,
             "guests_left": {"type": ["integer", "null"]},
-            "closed": FLAG,
+            "closed": BOOLEAN,
             "reason": TEXT,
         }
     ),
@@ -98,7 +96,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             "name": TEXT,
             "email": TEXT,
             "phone": TEXT,
-            "created_at": INSTANT,
+            "created_at": DATE_TIME,
             "version": COUNT,
         }
     ),

@@ -237,5 +237,5 @@ def _as_moved(booking: Booking) -> dict[str, Any]:
         "station": booking.station.code,
         "status": booking.status,
         "version": booking.version,
-        "message": _("The booking stands on %(date)s at %(slot)s.") % {"date": date, "slot": slot},
+        "message": _("The booking is now on %(date)s at %(slot)s.") % {"date": date, "slot": slot},
     }

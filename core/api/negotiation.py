@@ -1,4 +1,4 @@
-"""What is spoken under `/api/`: strict JSON both ways, and the version, which callers choose by the Accept header."""
+"""Parser, renderers, content negotiation and versioning of the API."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -21,7 +21,7 @@ ANYTHING = "*/*"
 
 
 class NotAcceptable(exceptions.NotAcceptable):
-    """Neither this format nor that version is spoken here; `data` says which are."""
+    """The Accept header names an unknown format or API version; `data` lists the versions that exist."""
 
     default_detail = _("There is no such format here. Ask for application/json.")
 
@@ -32,7 +32,7 @@ class NotAcceptable(exceptions.NotAcceptable):
 
 
 class JsonParser(BaseParser):
-    """A JSON object in UTF-8. Of a name given twice the last one counts; NaN and lone surrogates are no JSON."""
+    """Parses a JSON object in UTF-8. The last of duplicate keys counts; NaN and lone surrogates are rejected."""
 
     media_type = "application/json"
 
@@ -51,7 +51,7 @@ class JsonParser(BaseParser):
 
 
 class JsonRenderer(JSONRenderer):
-    """JSON in UTF-8, by orjson."""
+    """Renders JSON in UTF-8 with orjson."""
 
     options = 0
 
@@ -60,59 +60,59 @@ class JsonRenderer(JSONRenderer):
 
 
 class NdJsonRenderer(JsonRenderer):
-    """For negotiation alone: what is streamed is written by `ndjson`, and a refusal is plain JSON."""
+    """Lets callers request NDJSON. Streams are written by `ndjson`, and errors as JSON."""
 
     media_type = "application/x-ndjson"
     format = "ndjson"
 
 
-LINES_A_PIECE: Final = 200
+LINES_PER_CHUNK: Final = 200
 
 
 def ndjson(rows: Iterable[Any]) -> Iterator[bytes]:
-    """A line for each row, many lines in a piece."""
+    """Write each row as a line, in chunks of many lines."""
     lines = (orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-    while piece := b"".join(islice(lines, LINES_A_PIECE)):
-        yield piece
+    while chunk := b"".join(islice(lines, LINES_PER_CHUNK)):
+        yield chunk
 
 
 class Negotiation(DefaultContentNegotiation):
-    """JSON wherever it is accepted; pages, where there is JSON too, only for browsers: they send no token and name text/html."""
+    """Prefers JSON. HTML is for browsers, which ask for text/html and send no Authorization header."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        headers = request.META  # in `request.headers` each would be spelt anew, for every request
-        programs = "HTTP_AUTHORIZATION" in headers
-        spoken = [one for one in renderers if not programs or one.media_type != HTML] or renderers
-        said = headers.get("HTTP_ACCEPT", ANYTHING)
-        for one in spoken:
-            if said in (ANYTHING, one.media_type):  # as most say, plainly
-                return one, one.media_type or ""
+        headers = request.META  # `request.headers` would convert the names of all headers for every request
+        is_program = "HTTP_AUTHORIZATION" in headers
+        available = [renderer for renderer in renderers if not is_program or renderer.media_type != HTML] or renderers
+        accept = headers.get("HTTP_ACCEPT", ANYTHING)
+        for renderer in available:
+            if accept in (ANYTHING, renderer.media_type):  # the usual case, without parsing
+                return renderer, renderer.media_type or ""
         try:
-            found: tuple[BaseRenderer, str] = super().select_renderer(request, spoken, format_suffix)
+            selected: tuple[BaseRenderer, str] = super().select_renderer(request, available, format_suffix)
         except exceptions.NotAcceptable:
             raise NotAcceptable from None
-        return found[0], found[0].media_type or ""
+        return selected[0], selected[0].media_type or ""
 
     def get_accept_list(self, request: Request) -> list[str]:
-        """Without their weights, which REST framework takes for a format's own parameter; what weighs 0 is left out."""
-        ranges = (_MediaType(text) for text in super().get_accept_list(request))
-        return [one.full_type for one in ranges if one.params.get("q", "1").strip("0.") or "q" not in one.params]
+        """Return the media types with a `q` above 0, without it, because REST framework would compare it as a parameter."""
+        types = (_MediaType(text) for text in super().get_accept_list(request))
+        return [each.full_type for each in types if each.params.get("q", "1").strip("0.") or "q" not in each.params]
 
 
 class AcceptVersioning(AcceptHeaderVersioning):
-    """`Accept: application/json; version=1`; the default where none is named, so that addresses last."""
+    """Reads the version from `Accept: application/json; version=1`. Without one, the default version is used."""
 
     def determine_version(self, request: Request, *args: Any, **kwargs: Any) -> str:
         if "version" not in request.META.get("HTTP_ACCEPT", "").lower():
             return str(self.default_version)
         accepted = DefaultContentNegotiation.get_accept_list(Negotiation(), request)
-        named = [str(one.params["version"]) for one in map(_MediaType, accepted) if "version" in one.params]
-        if not named:
+        requested = [str(each.params["version"]) for each in map(_MediaType, accepted) if "version" in each.params]
+        if not requested:
             return str(self.default_version)
-        known = [str(version) for version in self.allowed_versions or ()]
-        chosen = next((version for version in named if version in known), None)
-        if chosen is None:
-            raise NotAcceptable(versions=known)
-        return chosen
+        allowed = [str(version) for version in self.allowed_versions or ()]
+        version = next((version for version in requested if version in allowed), None)
+        if version is None:
+            raise NotAcceptable(versions=allowed)
+        return version

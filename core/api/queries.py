@@ -1,4 +1,4 @@
-"""What several addresses take in their query."""
+"""Serializers of query parameters that several endpoints share."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ class DaysQuery(StrictSerializer):
     """A range of days, both ends included, of at most `longest`."""
 
     longest = 42
+    """The largest number of days."""
 
     date_from = DateField()
     date_to = DateField()

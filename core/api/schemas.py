@@ -5,18 +5,18 @@ from typing import Any, Final
 
 from core.api.fields import DATE_PATTERN, SLOT_PATTERN
 
-Shape = Mapping[str, Any]
+Schema = Mapping[str, Any]
 
 UUID: Final = {"type": "string", "format": "uuid"}
 DATE: Final = {"type": "string", "format": "date", "pattern": DATE_PATTERN}
 SLOT: Final = {"type": "string", "pattern": SLOT_PATTERN}
-INSTANT: Final = {"type": "string", "format": "date-time"}
+DATE_TIME: Final = {"type": "string", "format": "date-time"}
 COUNT: Final = {"type": "integer", "minimum": 0}
 TEXT: Final = {"type": "string"}
-FLAG: Final = {"type": "boolean"}
+BOOLEAN: Final = {"type": "boolean"}
 
 
-def record(properties: Shape, *, optional: Iterable[str] = ()) -> dict[str, Any]:
+def record(properties: Schema, *, optional: Iterable[str] = ()) -> dict[str, Any]:
     """Schema of an object with at least these keys. Others may be added later, which clients ignore."""
     return {
         "type": "object",
@@ -29,9 +29,9 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def envelope(name: str, data: Shape, **more: Shape) -> dict[str, str]:
+def envelope(name: str, data: Schema, **more: Schema) -> dict[str, str]:
     """Register the schema of a successful response under `name`, which generated clients use for their types."""
-    ENVELOPES[name] = record({"success": {**FLAG, "description": "true"}, "data": data, **more})
+    ENVELOPES[name] = record({"success": {**BOOLEAN, "description": "true"}, "data": data, **more})
     return reference(name)
 
 
@@ -42,7 +42,7 @@ def failure(data: str = "") -> dict[str, Any]:
     """Schema of an error response; `data` is the name of the component for its `data`, if it has any."""
     return record(
         {
-            "success": {**FLAG, "description": "false"},
+            "success": {**BOOLEAN, "description": "false"},
             "error": {**TEXT, "description": "A sentence for a person, in the language of Accept-Language"},
             "code": {**TEXT, "description": "A word for a program"},
             "errors": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
@@ -53,5 +53,5 @@ def failure(data: str = "") -> dict[str, Any]:
     )
 
 
-def or_null(shape: Shape) -> dict[str, Any]:
-    return {"oneOf": [shape, {"type": "null"}]}
+def nullable(schema: Schema) -> dict[str, Any]:
+    return {"oneOf": [schema, {"type": "null"}]}
