@@ -91,7 +91,7 @@ class PasswordForm(ConfirmForm):
 
 def _current_code() -> forms.CharField:
     return forms.CharField(
-        label=_("Code of your current app, or a recovery code"),
+        label=_("Code from your current app, or a recovery code"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
@@ -111,7 +111,7 @@ class AppForm(ConfirmForm):
     code_field = "current_code"
 
     code = forms.CharField(
-        label=_("Code that the app shows"),
+        label=_("Code from the app"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
@@ -131,18 +131,20 @@ class KeyForm(RedisplayMixin, ConfirmForm):
         label=_("Name"),
         max_length=100,
         validators=[validators.plain_line],
-        help_text=_("What calls with it, such as “Web shop”."),
+        help_text=_("What uses the key, such as “Web shop”."),
     )
     stations = MultipleObjectsField(
         label=_("Stations"), queryset=Station.objects.none(), widget=forms.CheckboxSelectMultiple
     )
-    rights = forms.MultipleChoiceField(label=_("Rights"), widget=forms.CheckboxSelectMultiple, initial=[roles.VIEW])
+    rights = forms.MultipleChoiceField(
+        label=_("Permissions"), widget=forms.CheckboxSelectMultiple, initial=[roles.VIEW]
+    )
     expires_on = forms.DateField(
         label=_("Last day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
-        help_text=_("Empty: no end."),
+        help_text=_("Leave empty for no end date."),
     )
 
     def __init__(self, *args: Any, person: User, **options: Any) -> None:
@@ -198,7 +200,7 @@ class NewPasswordForm(forms.Form):
     def clean(self) -> None:
         words = self.cleaned_data
         if "new" in words and "again" in words and words["new"] != words["again"]:
-            self.add_error("again", _("This is not the same as above. Type both again."))
+            self.add_error("again", _("The passwords do not match. Enter both again."))
 
 
 class OwnPasswordForm(NewPasswordForm, ConfirmForm):

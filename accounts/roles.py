@@ -27,9 +27,9 @@ RIGHTS: Final = {
     CHANGE: _("Bookings: create, edit, reschedule, change status"),
     PAGES: _("Pages"),
     API: _("API"),
-    MANAGE: _("Django admin, timetables, import, audit trail"),
+    MANAGE: _("Django admin, timetables, import, audit log"),
     EXPORT: _("CSV export"),
-    PEOPLE: _("People: grant only what one holds"),
+    PEOPLE: _("People: grant only your own permissions"),
 }
 
 VIEWERS: Final = "Viewers"

@@ -82,7 +82,7 @@ class StillAhead(DomainError):
     """A customer cannot be erased who is still expected."""
 
     code = "still_ahead"
-    sentence = _("This customer has a booking ahead. Cancel or complete it first.")
+    sentence = _("This customer has an upcoming booking. Cancel or complete it first.")
 
 
 class WouldDisplace(DomainError):
@@ -122,4 +122,4 @@ class TooLate(DomainError):
     """A mail is not where a choice about it could still be made: somebody else chose, or a worker was quicker."""
 
     code = "too_late"
-    sentence = _("Too late: this mail has changed meanwhile. Look at it again.")
+    sentence = _("This email has changed in the meantime. Check it again.")

@@ -155,7 +155,7 @@ class OutlookForm(forms.Form):
         words = super().clean() or {}
         first, last = words.get("first"), words.get("last")
         if first and last and not 0 <= (last - first).days < MONTH_DAYS:
-            raise forms.ValidationError(_("Ask for 1 to 42 days."))
+            raise forms.ValidationError(_("Request 1 to 42 days."))
         return words
 
 

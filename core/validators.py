@@ -36,7 +36,7 @@ def known_date(day: date) -> None:
 def whole_minute(start: time) -> None:
     """Slots are called by `HH:MM`: one that begins between two minutes could not be asked for."""
     if start.second or start.microsecond:
-        raise ValidationError(_("A slot begins on a whole minute."))
+        raise ValidationError(_("A slot starts on a whole minute."))
 
 
 NO_ZONES: Final = {"localtime", "Factory"}
@@ -45,9 +45,11 @@ NO_ZONES: Final = {"localtime", "Factory"}
 
 def time_zone(name: str) -> None:
     if name not in available_timezones() - NO_ZONES:
-        raise ValidationError(_("“%(name)s” is no time zone. Choose one such as Europe/Berlin."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone. Choose one such as Europe/Berlin."), params={"name": name}
+        )
 
 
-code = RegexValidator(r"\A[^/\\]+\Z", _("A code may hold anything but slashes."))
+code = RegexValidator(r"\A[^/\\]+\Z", _("A code can contain anything except slashes."))
 country = RegexValidator(r"\A[A-Z]{2}\Z", _("Two capital letters, such as DE."))
 currency = RegexValidator(r"\A[A-Z]{3}\Z", _("Three capital letters, such as EUR."))

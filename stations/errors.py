@@ -13,11 +13,11 @@ class Stale(DomainError):
     """Somebody changed it since the version that the caller has seen. `data` is the thing as it is now."""
 
     code = "stale"
-    sentence = _("Someone changed this meanwhile. Look at it again before you change it.")
+    sentence = _("Someone else has changed this. Check it before you change it.")
 
 
 class DoubleException(Invalid):
-    sentence = _("There are two exceptions for the same day or slot. Keep one of them.")
+    sentence = _("There are two closures for the same day or slot. Keep one of them.")
 
 
 class NoSuchSlot(DomainError):

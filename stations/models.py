@@ -65,35 +65,36 @@ class Station(models.Model):
         max_length=10,
         default="en",
         choices=settings.LANGUAGES,
-        help_text=_("Mails are written in it, unless the customer's own is known."),
+        help_text=_("Used for emails to customers who have no language of their own."),
     )
     email = models.EmailField(_("email"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
     address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
     mail_from = models.EmailField(
-        _("sender of emails"), blank=True, help_text=_("Empty: the address that the whole installation sends from.")
+        _("sender of emails"), blank=True, help_text=_("Leave empty to use this installation's address.")
     )
     mail_reply_to = models.EmailField(
-        _("answers to"), blank=True, help_text=_("Where customers' replies go. Leave empty to use the station's email.")
+        _("reply-to"), blank=True, help_text=_("Where customers' replies go. Leave empty to use the station's email.")
     )
     mail_signature = models.TextField(
         _("signature of emails"), max_length=500, blank=True, validators=[validators.plain_text]
     )
     reminder_hours = models.PositiveSmallIntegerField(
-        _("reminder, hours before"),
+        _("send reminder (hours before)"),
         null=True,
         blank=True,
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_REMINDER_HOURS)],
-        help_text=_("How long before a confirmed booking its customer is reminded. Empty: never."),
+        help_text=_("How long before a confirmed booking the customer is reminded. Leave empty for no reminders."),
     )
     retention_months = models.PositiveSmallIntegerField(
-        _("customers' data is kept, months"),
+        _("keep customer data for (months)"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_MONTHS)],
         help_text=_(
-            "How long after their last booking customers are erased. Their bookings stay as numbers. Empty: never."
+            "How long after their last booking customers are erased. Their bookings remain, without personal "
+            "data. Leave empty to keep customers."
         ),
     )
     is_active = models.BooleanField(
@@ -115,7 +116,7 @@ class Station(models.Model):
         verbose_name_plural = _("stations")
         default_permissions = ()
         ordering = ["name", "code"]
-        permissions = [("access_all_stations", _("Has every station"))]
+        permissions = [("access_all_stations", _("Has access to all stations"))]
 
     def __str__(self) -> str:
         return self.name
@@ -146,7 +147,7 @@ class Opening(models.Model):
         null=True,
         blank=True,
         validators=places,
-        help_text=_("How many guests at once; empty for no limit."),
+        help_text=_("How many guests at once. Leave empty for no limit."),
     )
     first_date = models.DateField(
         _("first date"),
@@ -180,7 +181,7 @@ class Opening(models.Model):
             models.CheckConstraint(
                 condition=Q(first_date__isnull=True) | Q(last_date__isnull=True) | Q(last_date__gte=F("first_date")),
                 name="opening_ends_after_it_begins",
-                violation_error_message=_("The last date lies before the first."),
+                violation_error_message=_("The last date is before the first."),
             ),
         ]
 
@@ -194,7 +195,11 @@ class TimetableException(models.Model):
     station = models.ForeignKey(Station, models.CASCADE, related_name="exceptions", verbose_name=_("station"))
     date = models.DateField(_("date"), validators=[validators.known_date])
     slot = models.TimeField(
-        _("slot"), null=True, blank=True, validators=[validators.whole_minute], help_text=_("Empty for the whole day.")
+        _("slot"),
+        null=True,
+        blank=True,
+        validators=[validators.whole_minute],
+        help_text=_("Leave empty for the whole day."),
     )
     closed = models.BooleanField(_("closed"), default=True)
     capacity = models.PositiveSmallIntegerField(_("capacity"), null=True, blank=True, validators=places)
@@ -210,8 +215,8 @@ class TimetableException(models.Model):
     objects = OfStationQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("exception")
-        verbose_name_plural = _("exceptions")
+        verbose_name = _("closure")
+        verbose_name_plural = _("closures")
         default_permissions = ()
         ordering = ["date", "slot"]
         constraints = [
@@ -230,7 +235,7 @@ class TimetableException(models.Model):
                 | Q(capacity__isnull=False)
                 | Q(guest_capacity__isnull=False),
                 name="exception_closes_or_changes",
-                violation_error_message=_("Close the day, or give it another capacity."),
+                violation_error_message=_("Close the day or slot, or change its capacity."),
             ),
         ]
 

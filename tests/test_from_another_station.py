@@ -151,7 +151,7 @@ def test_conflict_tells_neither_the_api_nor_a_page(client: Client, moved: Bookin
 
     assert (refused["status"], refused["data"]["changed_by"]) == (412, "someone at another station")
     assert refused["data"]["change"] == "Another station → kitchen Sat 8 Mar 2031 19:00"
-    assert "someone at another station changed this booking meanwhile" in page
+    assert "someone at another station has changed this booking" in page
     assert marks_in(str(refused) + page) == []
 
 

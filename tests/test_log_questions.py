@@ -1,4 +1,4 @@
-"""The questions that `docs/watching.md` asks of the log by jq are answered by a log as the product writes it."""
+"""The questions that `docs/monitoring.md` asks of the log by jq are answered by a log as the product writes it."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def court(db: None) -> Station:
 
 def answers(question: int, log: CapturedLog, folder: Path, **given: str) -> list[dict[str, Any]]:
     """What the document's command prints of this log, with what a server prints besides."""
-    text = (settings.BASE_DIR / "docs/watching.md").read_text()
+    text = (settings.BASE_DIR / "docs/monitoring.md").read_text()
     command = re.findall(r"^jq (-\w+) (?:--arg \w+ \S+ )?'([^']+)' log$", text, re.M)[question]
     (folder / "log").write_text(f"Stationbook is at http://127.0.0.1:8000\n{log.text}\n{{cut o")
     arguments = [word for name, value in given.items() for word in ("--arg", name, value)]

@@ -80,7 +80,7 @@ class PersonForm(_Form):
         chosen: QuerySet[Station] = self.cleaned_data["stations"]
         if not chosen and not self.person.has_perm(ALL_STATIONS):
             raise forms.ValidationError(
-                gettext("Choose at least one of your stations. Somebody who has left is made inactive.")
+                gettext("Choose at least one of your stations. If somebody has left, make them inactive.")
             )
         return chosen
 
@@ -140,7 +140,9 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
         """Redirect to the account page for one's own account."""
         other = self.get_object(request, unquote(object_id))
         if other == request.user:
-            notices.keep(request, gettext("This is your own account. Another manager changes your permissions."))
+            notices.keep(
+                request, gettext("This is your own account. Only another manager can change your permissions.")
+            )
             return redirect("me")
         may_change = self.has_change_permission(request, other)
         extra_context = {**(extra_context or {}), "may_send_link": may_change and other.is_active}

@@ -110,7 +110,7 @@ class AuditEntry(AbstractLogEntry):  # type: ignore[misc]
     class Meta(AbstractLogEntry.Meta):  # type: ignore[misc]
         abstract = False
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit trail")
+        verbose_name_plural = _("audit log")
         ordering = ["-id"]
         default_permissions = ()
         indexes = [

@@ -60,7 +60,7 @@ NOTICES: Final = {
     ),
     EmailKind.PASSWORD_LINK_CREATED: (
         gettext_lazy("A link to set your password was created"),
-        gettext_lazy("A link was created with which a new password can be chosen for your Stationbook account."),
+        gettext_lazy("Someone created a link to choose a new password for your Stationbook account."),
     ),
 }
 """Subject and first sentence of each security notice."""

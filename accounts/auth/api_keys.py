@@ -64,7 +64,7 @@ def today() -> date:
 def require_not_past(expires_on: date | None) -> None:
     """Raises Invalid for a last day in the past."""
     if expires_on is not None and expires_on < today():
-        raise Invalid(fields={"expires_on": [_("This day is past (by UTC). Choose today or a later day.")]})
+        raise Invalid(fields={"expires_on": [_("This day is in the past (UTC). Choose today or a later day.")]})
 
 
 def revoke(key_id: int, *, by: User) -> None:

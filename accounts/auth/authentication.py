@@ -40,7 +40,7 @@ FAMILY_CLAIM: Final = "fam"
 
 class TokenInvalid(exceptions.AuthenticationFailed):
     default_code = "token_invalid"
-    default_detail = _("The token is not valid, or no longer. Sign in again.")
+    default_detail = _("The token is invalid or has expired. Sign in again.")
 
 
 class CsrfFailed(exceptions.PermissionDenied):

@@ -52,7 +52,7 @@ def is_forbidden(password: str) -> bool:
 def require_not_forbidden(password: str | None) -> None:
     """Raises ValidationError."""
     if password is not None and is_forbidden(password):
-        raise ValidationError(_("Everybody knows this password: it is the demo's. Choose another."))
+        raise ValidationError(_("This is the demo's password, which everybody knows. Choose another."))
 
 
 def is_hash_of_demo_password(encoded: str) -> bool:

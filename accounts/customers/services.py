@@ -146,7 +146,7 @@ def edit(customer_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_vers
         if seen_version not in (None, customer.version):
             raise Stale(data=customer)
         if customer.erased_at:
-            raise Invalid(_("This customer was erased, and stays so. Book for them as for somebody new."))
+            raise Invalid(_("This customer was erased. To book for them again, enter them as a new customer."))
         station = customer.station
         changed = _apply(customer, changes)
         if changed:

@@ -61,8 +61,8 @@ def require_all_seen(*, restarted: bool) -> None:
         return
     raise Unsafe(
         _(
-            "A pooler stands before the database, so nobody can see here which keys the servers and workers hold. Start all of "
-            "them anew with these keys, and then say so: --all-restarted"
+            "The connection pooler hides which keys the servers and workers use. Restart all of them with "
+            "these keys, then run this again with --all-restarted."
         )
     )
 
@@ -121,8 +121,8 @@ def require_rotatable(ring: Ring, *, lost: Collection[bytes]) -> None:
         if len(key) == KEY_ID_BYTES and key not in {*ring.ids, *lost}:  # else it was cut off, which is damage
             raise Unsafe(
                 _(
-                    "Values are under the key %(id)s, which %(variable)s does not hold: %(count)d of them. Are these the keys "
-                    "that the servers have? Put it in; or, if it is lost for good, say --lost %(id)s."
+                    "Values encrypted with the key %(id)s, which is not in %(variable)s: %(count)d. Check that the "
+                    "servers have the same keys. Add this key, or, if it is lost for good, use --lost %(id)s."
                 )
                 % {"count": counts.total(), "id": key.hex(), "variable": ring.variable}
             )
@@ -130,8 +130,9 @@ def require_rotatable(ring: Ring, *, lost: Collection[bytes]) -> None:
     if left_behind := [marks for marks in ring.elsewhere() if mark_of(first) not in marks]:
         raise Unsafe(
             _(
-                "Processes are connected to the database that do not know the key %(id)s (connections: %(count)d): they could "
-                "not use what is written under it. Put it last in their %(variable)s, start them anew, and then go on."
+                "Some processes connected to the database do not have the key %(id)s (connections: %(count)d), "
+                "so they could not read values encrypted with it. Put it last in their %(variable)s, restart "
+                "them, then continue."
             )
             % {"count": len(left_behind), "id": first.hex(), "variable": ring.variable}
         )
@@ -140,16 +141,16 @@ def require_rotatable(ring: Ring, *, lost: Collection[bytes]) -> None:
 def require_retirable(ring: Ring, key: bytes) -> None:
     """Raises InUse for a key that writes, here or in another process that is connected, or that anything is still under."""
     if key == ring.ids[0]:
-        raise InUse(_("%(id)s is the key that writes. Put another one first.") % {"id": key.hex()})
+        raise InUse(_("%(id)s is the key used for writing. Put another one first.") % {"id": key.hex()})
     if writers := [marks for marks in ring.elsewhere() if marks[0] == mark_of(key)]:
         raise InUse(
             _(
-                "Processes are connected to the database that write under %(id)s (connections: %(count)d). Start them anew."
+                "Some processes connected to the database still write with %(id)s (connections: %(count)d). Restart them."
             )
             % {"count": len(writers), "id": key.hex()}
         )
     if counts := ring.uses().get(key):
         raise InUse(
-            _("Values are still under %(id)s: %(count)d of them.") % {"count": counts.total(), "id": key.hex()},
+            _("Values still encrypted with %(id)s: %(count)d.") % {"count": counts.total(), "id": key.hex()},
             data=counts,
         )

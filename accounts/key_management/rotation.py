@@ -44,8 +44,8 @@ ROUNDS: Final = 3
 class StillWritten(DomainError):
     code = "still_written"
     sentence = _(
-        "Something goes on writing under another key: a server, a worker or a command that was started before the ring was "
-        "changed. Start it anew, and then run this again."
+        "Something still writes with another key: a server, worker or command that was started before "
+        "the keys were changed. Restart it, then run this again."
     )
 
 

@@ -70,8 +70,8 @@ class ApiKey(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", verbose_name=_("person"))
     name = models.CharField(_("name"), max_length=100, validators=[validators.plain_line])
     stations = models.ManyToManyField(Station, related_name="+", verbose_name=_("stations"))
-    rights: Any = models.JSONField(_("rights"), default=list)
-    expires_on = models.DateField(_("good until"), null=True, blank=True)
+    rights: Any = models.JSONField(_("permissions"), default=list)
+    expires_on = models.DateField(_("valid until"), null=True, blank=True)
     """The last day, by UTC; None for no end."""
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     epoch = models.PositiveIntegerField(default=0, editable=False)

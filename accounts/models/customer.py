@@ -48,7 +48,7 @@ class Customer(models.Model):
         blank=True,
         default="",
         choices=settings.LANGUAGES,
-        help_text=_("Mails are written in it. Empty: the station's."),
+        help_text=_("Used for emails to the customer. Leave empty to use the station's language."),
     )
     notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)

@@ -35,10 +35,10 @@ class User(PasswordUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=150, blank=True, validators=[validators.plain_line])
     stations = models.ManyToManyField(Station, blank=True, related_name="people", verbose_name=_("stations"))
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Nobody is deleted: somebody who has left is made inactive.")
+        _("active"), default=True, help_text=_("People are never deleted. If somebody has left, make them inactive.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    epoch = models.PositiveIntegerField(_("everything that they were signed in with"), default=0, editable=False)
+    epoch = models.PositiveIntegerField(_("all sessions and tokens"), default=0, editable=False)
     """Sessions, tokens, feeds and API keys carry it, and end when it grows. Only `accounts.auth.sessions` changes it."""
     second_factor_at = models.DateTimeField(_("two-factor authentication"), null=True, default=None, editable=False)
     """When it was set up; None if it is off. Only `accounts.auth.two_factor` writes it."""

@@ -53,7 +53,7 @@ def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
         api_keys.revoke(key_id, by=request.user)
     except NotFound:
         raise Http404 from None
-    notices.keep(request, _("Revoked. Whoever still calls with this key is refused."))
+    notices.keep(request, _("Revoked. Calls with this key are now refused."))
     return redirect("api-keys")
 
 

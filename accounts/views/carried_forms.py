@@ -33,7 +33,7 @@ SIGNED_OUT: Final = _(
     "Not saved yet: you've been signed out. Sign in again, and your form is shown as you filled it in."
 )
 EXPIRED: Final = _("Not saved: it took too long to sign in. Please fill in the form again.")
-SOMEBODY_ELSES: Final = _("Not saved: somebody else filled in this form, so it is not shown to you.")
+SOMEBODY_ELSES: Final = _("Not saved: someone else filled in this form, so you can't see it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def confirm(request: OwnRequest) -> HttpResponse:
         return redirect("second-factor")
     if form.is_valid() and not two_factor.matches_pending_secret(request.user, form.cleaned_data["code"]):
         # Looked at first, so that a slip here spends no recovery code.
-        form.add_error("code", _("This is not the code that the app shows now. Type the next one."))
+        form.add_error("code", _("This code is not valid. Enter the next one that your app shows."))
     if refusal := refused(request, form):
         return _draw_app(request, secret, form, refusal)
     codes = two_factor.confirm(request.user, form.cleaned_data["code"])
@@ -68,7 +68,7 @@ def renew_recovery_codes(request: OwnRequest) -> HttpResponse:
 @post_only
 @sensitive_post_parameters()
 @own
-@does(gettext_lazy("Take it away"))
+@does(gettext_lazy("Turn it off"))
 def disable(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:

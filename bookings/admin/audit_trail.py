@@ -64,7 +64,7 @@ class EventFilter(admin.SimpleListFilter):
         others = [
             ("password", gettext("New password")),
             ("password_link", gettext("Link for a new password")),
-            ("ended", gettext("Ended everywhere")),
+            ("ended", gettext("All access revoked")),
             ("session_ended", gettext("Session ended")),
             ("factor", gettext("Two-factor authentication set up")),
             ("factor_gone", gettext("Two-factor authentication removed")),
@@ -230,7 +230,7 @@ def _changed(label: str, change: Any) -> str:
         said = (
             gettext("%(field)s: added %(things)s")
             if change["operation"] == "add"
-            else gettext("%(field)s: took away %(things)s")
+            else gettext("%(field)s: removed %(things)s")
         )
         return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
     old, new = ("–" if one in NOTHING else one for one in change)

@@ -28,7 +28,7 @@ admin.site.register(Mail, MailAdmin)
 
 
 class PlaceFilter(LabelledBooleanFilter):
-    heading, labels = _("place"), (_("needs a place"), _("has a place"))
+    heading, labels = _("assignment"), (_("unassigned"), _("assigned"))
 
 
 @admin.register(Booking)
@@ -48,9 +48,9 @@ class BookingAdmin(ScopedAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return ("date", "slot", _who(request), "total_guests", "status", "station", "place")
 
-    @admin.display(description=_("place"), ordering="needs_place")
+    @admin.display(description=_("assignment"), ordering="needs_place")
     def place(self, booking: Booking) -> str:
-        return gettext("needs a place") if booking.needs_place else "–"
+        return gettext("unassigned") if booking.needs_place else "–"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without the right to personal data one may write it into a new booking, and reads none of it afterwards."""

@@ -40,12 +40,12 @@ class CustomerForm(ServiceForm):
         return customers.edit(self.instance.pk, changes, by=self.person, seen_version=seen)
 
 
-BOUNCES: Final = _("bounces: emails to it come back")
+BOUNCES: Final = _("bounced: emails to this address come back")
 WORKS: Final = _("OK")
 
 
 class EmailStatusFilter(LabelledBooleanFilter):
-    heading, labels = _("email status"), (_("bounces"), WORKS)
+    heading, labels = _("email status"), (_("bounced"), WORKS)
 
 
 @admin.register(Customer)

@@ -34,9 +34,9 @@ class BookingForm(ServiceForm):
 
     seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     take_place = forms.BooleanField(
-        label=_("Take its place again"),
+        label=_("Assign its slot again"),
         required=False,
-        help_text=_("It has lost its place. Tick this, or choose another date or slot, to give it one."),
+        help_text=_("This booking no longer has a slot. Tick this, or choose another date or slot."),
     )
     customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=200)
     customer_email = PastedEmailField(label=_("New customer: email"), required=False, max_length=254)
@@ -87,7 +87,7 @@ class BookingForm(ServiceForm):
         cleaned_data = super().clean() or {}
         chosen = cleaned_data.get("customer") if "customer" in self.changed_data else None
         if chosen and self._contact(cleaned_data):
-            self.add_error("customer", gettext("Choose a customer, or write a new one: not both."))
+            self.add_error("customer", gettext("Choose a customer or enter a new one, not both."))
         return cleaned_data
 
     def error_message(self, error: DomainError) -> str:
@@ -112,7 +112,7 @@ class BookingForm(ServiceForm):
     def _change(self, before: Booking, cleaned_data: Mapping[str, Any]) -> Booking:
         version = cleaned_data["seen_version"]
         if version is None:
-            raise Invalid(gettext("This form has lost its version. Reload the page."))
+            raise Invalid(gettext("This form is incomplete. Reload the page."))
         booking = before
         for change in self._changes(before, cleaned_data):
             booking = change(by=self.person, seen_version=version)

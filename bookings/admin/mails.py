@@ -172,17 +172,17 @@ class MailAdmin(ScopedAdmin):
 
     @admin.action(description=ACTIONS[display.NOW][1], permissions=["choose"])
     def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d mail goes out now.", "%(count)d mails go out now.", "count")
+        said = ngettext_lazy("%(count)d email is being sent now.", "%(count)d emails are being sent now.", "count")
         self._choose(request, chosen, mail_choices.send_now, said)
 
     @admin.action(description=ACTIONS[display.AGAIN][1], permissions=["choose"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d mail is tried again.", "%(count)d mails are tried again.", "count")
+        said = ngettext_lazy("%(count)d email will be sent again.", "%(count)d emails will be sent again.", "count")
         self._choose(request, chosen, mail_choices.send_again, said)
 
     @admin.action(description=ACTIONS[display.WITHHOLD][1], permissions=["choose"])
     def withhold(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d mail is not sent.", "%(count)d mails are not sent.", "count")
+        said = ngettext_lazy("%(count)d email will not be sent.", "%(count)d emails will not be sent.", "count")
         self._choose(request, chosen, mail_choices.withhold, said)
 
     def _choose(self, request: HttpRequest, chosen: QuerySet[Mail], choice: Callable[..., Mail], said: Any) -> None:

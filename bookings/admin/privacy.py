@@ -75,7 +75,7 @@ class PrivacyPages(_Admin):
         return response
 
     @method_decorator(post_only)
-    @does(_("Readable page"))
+    @does(_("Page to read or print"))
     def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
         customer = self._asked(request, customer_id)
@@ -86,7 +86,7 @@ class PrivacyPages(_Admin):
         return self._drawn(request, customer, "data", {"told": told})
 
     @method_decorator(post_only)
-    @does(_("All that is known of them"))
+    @does(_("All data about this customer"))
     def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """The same as JSON. The file's name says nothing of whose it is."""
         customer = self._asked(request, customer_id)
@@ -115,7 +115,7 @@ class PrivacyPages(_Admin):
         return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
 
     @method_decorator(post_only)
-    @does(_("Decide about a contact"))
+    @does(_("Review contact details"))
     def contact_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """Save an email or phone that came with one of their bookings, or dismiss it."""
         customer = self.get_queryset(request).filter(pk=customer_id).first()

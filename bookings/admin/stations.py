@@ -75,7 +75,7 @@ class StationForm(_StationForm):
         words = super().clean() or {}
         for name in ("email", "mail_from", "mail_reply_to"):
             if words.get(name) and not rendering.is_writable(words[name]):
-                self.add_error(name, gettext("No mail can be sent with this address. Write another."))
+                self.add_error(name, gettext("Emails can't be sent with this address. Enter another one."))
         if self.refusal:
             self.add_error(None, list(sentences_of(self.refusal)))
         return words
@@ -141,9 +141,9 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         (None, {"fields": ("code", "name", "is_active")}),
         (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
         (_("Contact"), {"fields": ("email", "phone", "address")}),
-        (_("Mails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
+        (_("Emails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
         (_("Customers' data"), {"fields": ("retention_months",)}),
-        (_("Where bookings ahead are touched"), {"fields": ("displace", "retime")}),
+        (_("Effect on upcoming bookings"), {"fields": ("displace", "retime")}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -193,8 +193,8 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         first = retention.first_day_kept(station, timezone.now())
         if count := retention.overdue(station, first).count():
             said = ngettext(
-                "%(count)d customer was last there before %(day)s, and is erased within a day.",
-                "%(count)d customers were last there before %(day)s, and are erased within a day.",
+                "%(count)d customer had their last booking before %(day)s and will be erased within a day.",
+                "%(count)d customers had their last booking before %(day)s and will be erased within a day.",
                 count,
             )
             told = {"count": count, "day": formats.format_date(first, station.country)}
@@ -229,7 +229,9 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
             sure = "build" in request.POST
             made = self._build(request, station, form, for_good=sure)
             if made and sure:
-                said = ngettext("%(count)d opening made.", "%(count)d openings made.", len(made)) % {"count": len(made)}
+                said = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made)) % {
+                    "count": len(made)
+                }
                 self.message_user(request, said, messages.SUCCESS)
                 return redirect(reverse("admin:stations_station_change", args=[station.pk]))
         shown = {**self.admin_site.each_context(request), "title": gettext("Build a week"), "station": station}
@@ -273,15 +275,15 @@ class WeekForm(RedisplayMixin, forms.Form):
         min_value=1,
         max_value=MAX_PLACES,
         required=False,
-        help_text=_("Empty for no limit."),
+        help_text=_("Leave empty for no limit."),
     )
     first_date = IsoDateField(label=_("First date"))
     last_date = IsoDateField(label=_("Last date"), required=False, help_text=_("Leave empty for no end date."))
     replace = forms.BooleanField(
-        label=_("Replace what is open on these days"),
+        label=_("Replace the opening hours of these days"),
         required=False,
         initial=True,
-        help_text=_("From the first date on; what was before stays as it was."),
+        help_text=_("From the first date on. Earlier dates stay as they are."),
     )
     displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
     timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
@@ -298,7 +300,7 @@ class WeekForm(RedisplayMixin, forms.Form):
         words = super().clean() or {}
         first, last = words.get("first_date"), words.get("last_date")
         if first and last and last < first:
-            self.add_error("last_date", gettext("The last date lies before the first."))
+            self.add_error("last_date", gettext("The last date is before the first."))
         return words
 
     def week(self) -> Week:

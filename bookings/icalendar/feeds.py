@@ -198,7 +198,7 @@ class Words(NamedTuple):
         return cls(
             walk_in=_("Walk-in"),
             cancelled=_("Cancelled: %(who)s"),
-            displaced=_("Needs a place: %(who)s"),
+            displaced=_("Unassigned: %(who)s"),
             phone=_("Phone"),
             email=_("Email"),
             wishes=_("Special requests"),

@@ -108,7 +108,7 @@ class _Batch:
                 marks = identity.fingerprints(station.pk, item.entry, item.identity)
                 candidates.append(_Candidate(index, station, item.entry, marks))
             else:
-                self._outcomes[index] = NotFound(_("There is no such station."))
+                self._outcomes[index] = NotFound(_("Unknown station."))
         return candidates
 
     def _lock(self) -> set[int]:

@@ -43,7 +43,7 @@ def lines(
     roles.require(person, roles.EXPORT)
     visible = Station.objects.visible_to(person)
     if stations and visible.filter(code__in=stations).count() < len(set(stations)):
-        raise NotFound(_("There is no such station."))
+        raise NotFound(_("Unknown station."))
     bookings = Booking.objects.visible_to(person).between(first or date.min, last or date.max)
     if stations:
         bookings = bookings.filter(station__code__in=stations)

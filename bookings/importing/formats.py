@@ -47,9 +47,9 @@ class Formats:
         if "%Z" in self.date_format + self.time_format:
             raise FileRefused(_("Time zone names (%Z) are ambiguous. Use %z for offsets such as +0200."))
         if self.date_format and not _determines_date(self.date_format):
-            raise FileRefused(_("The date format says no whole date. Write it as in “%d.%m.%Y”."))
+            raise FileRefused(_("The date format is incomplete. Write it like “%d.%m.%Y”."))
         if self.time_format and not _determines_time(self.time_format):
-            raise FileRefused(_("The time format says no whole time. Write it as in “%H:%M” or “%I:%M %p”."))
+            raise FileRefused(_("The time format is incomplete. Write it like “%H:%M” or “%I:%M %p”."))
 
     def read_date(self, text: str) -> date:
         """A date, which may have a midnight behind it, as databases and spreadsheets write dates."""
@@ -64,10 +64,10 @@ class Formats:
     def read_time(self, text: str) -> time:
         written = _plain(text)
         if self.time_format:
-            return _parse(written, self.time_format, _("This is no time written as %(format)s.")).timetz()
+            return _parse(written, self.time_format, _("This is not a time in the format %(format)s.")).timetz()
         if _ISO_TIME.fullmatch(written):
             return time.fromisoformat(written)
-        raise ValueError(_("This is no time written as HH:MM. Say another format with --time-format."))
+        raise ValueError(_("This is not a time in the format HH:MM. Use --time-format for another format."))
 
     def read_end_time(self, text: str) -> time:
         """A time at which something ends: “24:00” is END_OF_DAY."""
@@ -113,10 +113,10 @@ class Formats:
 
     def _date(self, written: str) -> date:
         if self.date_format:
-            return _parse(written, self.date_format, _("This is no date written as %(format)s.")).date()
+            return _parse(written, self.date_format, _("This is not a date in the format %(format)s.")).date()
         if _ISO_DATE.fullmatch(written):
             return date.fromisoformat(written)
-        raise ValueError(_("This is no date written as YYYY-MM-DD. Say another format with --date-format."))
+        raise ValueError(_("This is not a date in the format YYYY-MM-DD. Use --date-format for another format."))
 
     def _date_at_midnight(self, written: str) -> date | None:
         try:

@@ -29,7 +29,7 @@ def pairs(said: Sequence[str]) -> dict[str, str]:
         if not equals or not name:
             raise FileRefused(_("“%(text)s” lacks its “=”. Write FIELD=COLUMN, or FIELD=VALUE.") % {"text": text})
         if name in found:
-            raise FileRefused(_("%(name)s is said twice. Choose one.") % {"name": name})
+            raise FileRefused(_("%(name)s is given twice. Choose one.") % {"name": name})
         found[name] = value
     return found
 
@@ -122,7 +122,7 @@ def _alternatives_left_out(fields: set[str], named: set[str]) -> set[str]:
         if len(chosen) > 1:
             both = sorted(frozenset.union(*chosen) & fields)
             raise FileRefused(
-                _("%(names)s say the same thing. Choose one with --map or --set.") % {"names": ", ".join(both)}
+                _("%(names)s mean the same. Choose one with --map or --set.") % {"names": ", ".join(both)}
             )
         left_out |= {name for one in used if one not in chosen for name in one}
     return left_out
@@ -136,11 +136,11 @@ def _require_complete(header: Header, fields: set[str]) -> None:
         return
     if len(header.names) == 1:
         raise FileRefused(
-            _("The file has one column, “%(name)s”. If no comma parts them, name it with --delimiter.")
+            _("The file has only one column, “%(name)s”. If its columns are not separated by commas, use --delimiter.")
             % {"name": header.names[0]}
         )
     raise FileRefused(
-        _("Nothing says %(field)s. Use --map %(field)s=COLUMN; the columns are: %(columns)s.")
+        _("%(field)s is missing. Use --map %(field)s=COLUMN; the columns are: %(columns)s.")
         % {"field": missing[0], "columns": ", ".join(header.names)}
     )
 

@@ -203,7 +203,7 @@ class Import:
     def _item(self, row: Row, known: Register) -> Item:
         entry = self._read(row)
         if isinstance(entry, Entry) and entry.draft.external_ref and not known.is_first_of_its_reference(entry, row):
-            again = Duplicate(_("An earlier row of the file has the same reference, and says something else."))
+            again = Duplicate(_("An earlier row of the file has the same reference with different content."))
             return Item(row, known.identify(row), again)
         return Item(row, known.identify(row), entry)
 
@@ -212,7 +212,9 @@ def _require_rights(by: Person, order: Order) -> None:
     roles.require(by, roles.MANAGE)
     roles.require(by, roles.CHANGE)
     if order.create_stations and not by.has_perm(ALL_STATIONS):
-        raise FileRefused(_("Only somebody who has every station may have new ones made. Leave --create-stations out."))
+        raise FileRefused(
+            _("Only a person with access to all stations can create stations. Leave out --create-stations.")
+        )
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
         case State.WAITING | State.SENDING if problem:
             return f"{problem} " + _("Next try at %(when)s.") % when
         case State.WAITING:
-            return _("Goes out at %(when)s.") % when if mail.due_at > now else _("Goes out now.")
+            return _("To be sent at %(when)s.") % when if mail.due_at > now else _("Being sent now.")
         case State.SENDING:
             return _("On its way.")
         case State.SENT:

@@ -47,7 +47,7 @@ class Booking(models.Model):
     starts_at = models.DateTimeField(_("starts"), editable=False)
     ends_at = models.DateTimeField(_("ends"), editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.CONFIRMED)
-    needs_place = models.BooleanField(_("needs a place"), default=False, editable=False)
+    needs_place = models.BooleanField(_("unassigned"), default=False, editable=False)
     party_adults = models.PositiveSmallIntegerField(_("adults"), default=1, validators=[MaxValueValidator(MAX_PLACES)])
     party_kids = models.PositiveSmallIntegerField(_("children"), default=0, validators=[MaxValueValidator(MAX_PLACES)])
     total_due_cents = models.PositiveIntegerField(

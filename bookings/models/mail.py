@@ -55,8 +55,8 @@ class Mail(models.Model):
     objects = MailQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("mail")
-        verbose_name_plural = _("mails")
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         default_permissions = ()
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN), name="mail_due"),
@@ -82,7 +82,7 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         """Never PII, as for a booking."""
-        return _("Mail %(id)s") % {"id": str(self.pk)[:8]}
+        return _("Email %(id)s") % {"id": str(self.pk)[:8]}
 
     @property
     def known_state(self) -> Standing | None:

@@ -26,7 +26,7 @@ class State(models.TextChoices):
     SENDING = "sending", _("being sent")
     SENT = "sent", _("sent")
     FAILED = "failed", _("failed")
-    UNREACHED = "unreached", _("no address: call")
+    UNREACHED = "unreached", _("no email: please call")
     WITHHELD = "withheld", _("told by staff")
     WITHDRAWN = "withdrawn", _("not needed")
 
@@ -42,9 +42,9 @@ class Problem(models.TextChoices):
     """Why a mail ended as it did; in our own words, for a mail server's may hold the address."""
 
     NONE = "", ""
-    UNDONE = "undone", _("It was taken back in time.")
-    MERGED = "merged", _("A later mail says it.")
-    OVER = "over", _("The booking is over.")
+    UNDONE = "undone", _("It was undone in time.")
+    MERGED = "merged", _("A later email covers it.")
+    OVER = "over", _("The booking has ended.")
     CHANGED = "changed", _("The booking has changed since.")
     NO_CUSTOMER = "no_customer", _("The booking has no customer.")
     NO_ADDRESS = "no_address", _("The customer has no email address.")
@@ -53,7 +53,7 @@ class Problem(models.TextChoices):
     DELAYED = "delayed", _("The mail server does not take it now.")
     UNKNOWN = "unknown", _("The mail server did not say whether it took it.")
     AWAY = "away", _("The mail server cannot be reached.")
-    UNWRITTEN = "unwritten", _("It could not be written.")
+    UNWRITTEN = "unwritten", _("The email could not be created.")
     ERASED = "erased", _("The customer was erased.")
     TOO_MANY = "too_many", _("Too many emails to this address today. Tell the customer yourself.")
     HOURLY_LIMIT = "hourly_limit", _("This station has sent too many emails in the last hour.")

@@ -107,13 +107,13 @@ class _Batch:
         if draft.customer_id is None:
             return None
         if draft.customer_id not in self._customers:
-            raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
+            raise NotFound(_("Unknown customer."), fields={"customer_id": [_("Not found.")]})
         return self._customers[draft.customer_id]
 
     def _slots(self, draft: Draft, rules: Rules) -> list[Slot]:
         first = self._timetable.find(draft.date, draft.slot)
         if first and rules.not_before and first.ends_at <= rules.not_before:
-            raise Past(_("This slot is over. Choose one that has not ended."))
+            raise Past(_("This slot has ended. Choose another one."))
         if not self.station.is_active and rules.not_before:
             raise SlotClosed(_("This station takes no new bookings."))
         holds = draft.status in HOLDING

@@ -36,7 +36,7 @@ def require_acceptable(booking: Booking, station: Station) -> None:
     """Raises Invalid or Duplicate if the booking cannot go to another station: its currency or its reference do not fit there."""
     if station.currency != booking.station.currency:
         raise Invalid(
-            _("%(station)s takes another currency. Make a new booking there.") % {"station": isolate(station.name)},
+            _("%(station)s uses another currency. Make a new booking there.") % {"station": isolate(station.name)},
             fields={"station": [_("Another currency.")]},
         )
     require_reference_free(booking, station)

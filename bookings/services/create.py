@@ -61,4 +61,4 @@ def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) ->
             results |= dict(zip(indexes, made, strict=True))
             if notify:
                 outbox.made(booking for booking in made if isinstance(booking, Booking))
-    return [results.get(index) or NotFound(_("There is no such station.")) for index in range(len(drafts))]
+    return [results.get(index) or NotFound(_("Unknown station.")) for index in range(len(drafts))]

@@ -120,7 +120,7 @@ def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Per
     if customer_id := changes.get("customer_id"):
         customer = Customer.objects.kept().filter(station=station, pk=customer_id).first()
         if customer is None:
-            raise NotFound(_("There is no such customer here."), fields={"customer_id": [_("Not found.")]})
+            raise NotFound(_("Unknown customer."), fields={"customer_id": [_("Not found.")]})
         return customer
     contact: Contact | None = changes.get("customer")
     if contact is None or not contact.given:

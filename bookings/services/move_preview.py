@@ -133,7 +133,7 @@ class _Outlook:
         there = self._timetable.find(to.date, to.slot)
         if self._is_home(to):
             return Prospect(
-                to.date, to.slot, "", "", _("%(where)s, where it is") % {"where": where}, timetable_slot=there
+                to.date, to.slot, "", "", _("%(where)s, current slot") % {"where": where}, timetable_slot=there
             )
         try:
             slots = self._require_room(to)

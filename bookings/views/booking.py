@@ -68,7 +68,7 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
     form = StatusForm(request.POST)
     if not form.is_valid():
-        return booking_page(request, booking, error=_("That step could not be read. Try again."), status=400)
+        return booking_page(request, booking, error=_("Something went wrong. Please try again."), status=400)
     to, version = Status(form.cleaned_data["status"]), form.cleaned_data["version"]
     try:
         booking = services.change_status(booking_id, to, by=request.user, seen_version=version)
@@ -255,7 +255,7 @@ def sentence(error: DomainError) -> str:
         fields = [str(text) for texts in error.fields.values() for text in texts]
         return " ".join([str(error), *fields])
     who = last.who or _("a command")
-    return _("%(who)s changed this booking meanwhile: %(what)s. Look at it again before you change it.") % {
+    return _("%(who)s has changed this booking: %(what)s. Check it before you change it.") % {
         "who": who,
         "what": last.what,
     }

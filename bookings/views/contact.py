@@ -43,7 +43,7 @@ def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
 
 @post_only
 @page(roles.CHANGE)
-@does(gettext_lazy("Decide about a contact"), by="do", labels=LABELS)
+@does(gettext_lazy("Review contact details"), by="do", labels=LABELS)
 def decide(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Save the email or phone that came with the booking for its customer, or dismiss it."""
     booking = visible_booking(request, booking_id)

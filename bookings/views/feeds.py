@@ -74,7 +74,7 @@ def renew(request: PageRequest, feed_id: int) -> HttpResponse:
 @does(gettext_lazy("Revoke"))
 def revoke(request: PageRequest, feed_id: int) -> HttpResponse:
     feeds.revoke(feed_id, by=request.user)
-    keep_notice(request, _("Revoked. Programs that still ask for this calendar find nothing any more."))
+    keep_notice(request, _("Revoked. Calendar programs can no longer read this feed."))
     return redirect("feeds")
 
 

@@ -22,21 +22,21 @@ from core.errors import DomainError, NotFound, NotPermitted
 from core.web.notices import keep as keep_notice
 
 CHOICES: Final = {
-    display.NOW: (mail_choices.send_now, gettext_lazy("The mail goes out now.")),
-    display.AGAIN: (mail_choices.send_again, gettext_lazy("The mail is tried again.")),
-    display.WITHHOLD: (mail_choices.withhold, gettext_lazy("No mail is sent: you have told the customer.")),
+    display.NOW: (mail_choices.send_now, gettext_lazy("The email is being sent now.")),
+    display.AGAIN: (mail_choices.send_again, gettext_lazy("The email will be sent again.")),
+    display.WITHHOLD: (mail_choices.withhold, gettext_lazy("No email is sent: you have told the customer.")),
 }
 
 LABELS: Final = {
     display.NOW: gettext_lazy("Send now"),
     display.AGAIN: gettext_lazy("Send again"),
-    display.WITHHOLD: gettext_lazy("Told by phone: no mail"),
+    display.WITHHOLD: gettext_lazy("Don't send: already told"),
 }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
-@does(gettext_lazy("Mails"), by="do", labels=LABELS)
+@does(gettext_lazy("Emails"), by="do", labels=LABELS)
 def mail(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
     return _choose(request, booking_id, mail_id) if request.method == "POST" else _read(request, booking_id, mail_id)
 
@@ -64,7 +64,7 @@ def _choose(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpRespon
     try:
         if choice is None:
             return notices.refused(
-                request, _("That choice could not be read. Try again."), here=f"/bookings/{booking_id}/"
+                request, _("Something went wrong. Please try again."), here=f"/bookings/{booking_id}/"
             )
         choice[0](mail_id, by=request.user)
     except (NotFound, NotPermitted):

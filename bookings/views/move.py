@@ -42,7 +42,7 @@ def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
         return _choose(request, booking)
     form = MoveForm(request.POST)
     if not form.is_valid():
-        return _refused(request, booking, _("That place could not be read. Choose a date and a slot."))
+        return _refused(request, booking, _("Choose a date and a slot."))
     wanted = form.cleaned_data
     to = Place(wanted["date"], wanted["slot"], wanted["station"] or None)
     try:
@@ -72,7 +72,7 @@ def outlook(request: PageRequest, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
     form = OutlookForm(request.GET)
     if not form.is_valid():
-        return JsonResponse({"error": _("Those dates could not be read.")}, status=400)
+        return JsonResponse({"error": _("These dates are not valid.")}, status=400)
     asked = form.cleaned_data
     station = _station(request, asked["station"] or booking.station.code)
     try:

@@ -23,10 +23,10 @@ ANYTHING = "*/*"
 class NotAcceptable(exceptions.NotAcceptable):
     """The Accept header names an unknown format or API version; `data` lists the versions that exist."""
 
-    default_detail = _("There is no such format here. Ask for application/json.")
+    default_detail = _("This format is not available. Request application/json.")
 
     def __init__(self, *, versions: Sequence[str] = ()) -> None:
-        sentence = _("There is no such version of the API. Ask for one of: %(versions)s.")
+        sentence = _("This version of the API does not exist. Request one of: %(versions)s.")
         super().__init__(sentence % {"versions": ", ".join(versions)} if versions else None)
         self.data = {"versions": list(versions)} if versions else None
 

@@ -20,7 +20,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
             "invalid_slot": "Invalid time slot format. Use HH:MM (e.g., 18:00)",
             "invalid_range": "The range is 1 to 7 days, both ends included.",
             "required": "This field is required.",
-            "invalid": "There is no such field.",
+            "invalid": "Unknown field.",
             "not_reschedulable": "Cannot reschedule cancelled bookings",
             "invalid_step": "A booking that is completed cannot become arrived.",
             "too_early": "A booking cannot be marked as arrived before its day, Fri 7 Mar 2031.",
@@ -34,7 +34,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
         "The credentials are missing, wrong or expired.",
         {
             "not_authenticated": "Please sign in: send an access token, or sign in with the browser.",
-            "token_invalid": "The token is not valid, or no longer. Sign in again.",  # nosec B105  # a sentence
+            "token_invalid": "The token is invalid or has expired. Sign in again.",  # nosec B105  # a sentence
             "login_failed": "Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.",
         },
     ),
@@ -65,7 +65,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
     413: ("The request body is larger than 1 MiB.", {"too_large": "The request is too large. Send less at once."}),
     415: (
         "The Content-Type is not JSON.",
-        {"unsupported_media_type": "Send JSON, and say so: Content-Type: application/json."},
+        {"unsupported_media_type": "Send JSON with Content-Type: application/json."},
     ),
     429: (
         "The rate limit is exceeded. Wait for as many seconds as `Retry-After` says.",
@@ -102,7 +102,7 @@ DETAILS: Final[dict[str, dict[str, Any]]] = {
     "invalid_slot": {"errors": {"slot": ["Invalid time slot format. Use HH:MM (e.g., 18:00)"]}},
     "invalid_range": {"errors": {"date_to": ["The range is 1 to 7 days, both ends included."]}},
     "required": {"errors": {"date": ["This field is required."]}},
-    "invalid": {"errors": {"colour": ["There is no such field."]}},
+    "invalid": {"errors": {"colour": ["Unknown field."]}},
     "duplicate": {"data": {"booking_id": "0b6a3c7e-2f0e-4a52-9a43-1d2f7c1b9e55"}},
     "not_acceptable": {"data": {"versions": ["1"]}},
 }

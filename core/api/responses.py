@@ -32,8 +32,8 @@ SELF_EXPLAINING: Final = ("invalid_date", "invalid_slot", "invalid_range")
 SENTENCES: Final = {
     "not_authenticated": _("Please sign in: send an access token, or sign in with the browser."),
     "permission_denied": NotPermitted.sentence,
-    "method_not_allowed": _("This address does not take that method. The header Allow names those that it takes."),
-    "unsupported_media_type": _("Send JSON, and say so: Content-Type: application/json."),
+    "method_not_allowed": _("Method not allowed. The Allow header lists the methods you can use."),
+    "unsupported_media_type": _("Send JSON with Content-Type: application/json."),
 }
 """Messages that replace those of Django and REST framework, by code."""
 

@@ -18,7 +18,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         wrong: dict[str, Any] = {}
         if isinstance(data, Mapping):
-            wrong = {str(name)[:100]: [_("There is no such field.")] for name in data if name not in self.fields}
+            wrong = {str(name)[:100]: [_("Unknown field.")] for name in data if name not in self.fields}
         try:
             values = super().to_internal_value(data)
         except exceptions.ValidationError as error:

@@ -16,7 +16,7 @@ from core.web.routes import is_api
 SENTENCES = {
     400: gettext_lazy("The request could not be understood. Go back and try again."),
     403: gettext_lazy("You don't have permission to do this. Ask a manager."),
-    404: gettext_lazy("There is no such page, or it belongs to a station that is not yours."),
+    404: gettext_lazy("This page does not exist, or it belongs to a station you don't have access to."),
     408: gettext_lazy("The request took too long to arrive. Check your connection and try again."),
     413: gettext_lazy("The request is too large. Send less at once."),
     429: gettext_lazy("Too many requests. Try again in a moment."),

@@ -140,7 +140,7 @@ def test_roles_prints_the_contracts_table() -> None:
         "| Bookings: create, edit, reschedule, change status | no | yes | yes | yes |",
         "| Pages | yes | yes | yes | no |",
         "| API | yes | yes | yes | yes |",
-        "| Django admin, timetables, import, audit trail | no | no | yes | no |",
+        "| Django admin, timetables, import, audit log | no | no | yes | no |",
         "| CSV export | no | no | yes | yes |",
-        "| People: grant only what one holds | no | no | yes | no |",
+        "| People: grant only your own permissions | no | no | yes | no |",
     ]

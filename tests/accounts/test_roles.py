@@ -16,7 +16,7 @@ CONTRACT = """
 | bookings: create, edit, reschedule, change status | no | yes | yes | yes |
 | pages | yes | yes | yes | no |
 | API, browsable too | yes | yes | yes | yes |
-| Django admin, timetables, import, audit trail | no | no | yes | no |
+| Django admin, timetables, import, audit log | no | no | yes | no |
 | CSV export | no | no | yes | yes |
 | people: grant only groups and stations that one holds, never superuser, never edit somebody with more | no | no | yes | no |
 """

@@ -202,7 +202,7 @@ def wrong_fields(page: Page, world: World) -> None:
 
 
 def new_feed(page: Page, world: World) -> None:
-    page.get_by_role("button", name="Make a feed").click()
+    page.get_by_role("button", name="Create feed").click()
     expect(page.get_by_label("Secret address")).to_be_visible()
 
 
@@ -221,7 +221,7 @@ def app_to_set_up(page: Page, world: World) -> None:
 
 def recovery_codes(page: Page, world: World) -> None:
     app_to_set_up(page, world)
-    page.get_by_label("Code that the app shows").fill(code_of(page.locator("code").inner_text()))
+    page.get_by_label("Code from the app").fill(code_of(page.locator("code").inner_text()))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
 
@@ -229,7 +229,7 @@ def recovery_codes(page: Page, world: World) -> None:
 def set_up(page: Page, world: World) -> None:
     recovery_codes(page, world)
     page.goto(page.url.partition("/accounts/")[0] + "/accounts/me/factor/")
-    expect(page.get_by_role("button", name="Take it away")).to_be_visible()
+    expect(page.get_by_role("button", name="Turn it off")).to_be_visible()
 
 
 def another_browser(page: Page, world: World) -> None:
@@ -241,7 +241,7 @@ def another_browser(page: Page, world: World) -> None:
 def new_key(page: Page, world: World) -> None:
     page.get_by_label("Name").fill("Web shop")
     page.get_by_label("Kitchen").check()
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
 
 
@@ -265,13 +265,13 @@ def ended(page: Page) -> None:
 def key_without_anything(page: Page, world: World) -> None:
     page.get_by_label("Name").fill("Web shop")
     page.get_by_label("Current password").fill("wrong")
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.locator(".fault").first).to_be_visible()
 
 
 def password_asked(page: Page, world: World) -> None:
     page.get_by_label("With names").check()
-    page.get_by_role("button", name="Make a feed").click()
+    page.get_by_role("button", name="Create feed").click()
     expect(page.get_by_role("heading", name="Confirm your password")).to_be_visible()
 
 
@@ -404,7 +404,7 @@ def test_axe_finds_no_fault_with_a_forgotten_password(
     settings.MAIL_SERVER, settings.PUBLIC_URL = {"EMAIL_HOST": "mail.example.com"}, live_server.url
     page = browser.new_page(viewport={"width": 320, "height": 900})
     page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_role("link", name="Password forgotten?").click()
+    page.get_by_role("link", name="Forgot your password?").click()
     found = faults(page)
     page.get_by_label("Email").fill("no@example.com")
     page.get_by_role("button", name="Send the link").click()

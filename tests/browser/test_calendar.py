@@ -154,7 +154,7 @@ def test_drop_of_what_somebody_moved_meanwhile_says_who_and_where(visit: Visit, 
 
     drag(page, card(page, made), cell(page, SATURDAY, "17:00"))
 
-    expect(page.get_by_role("alert")).to_contain_text("sam@example.com changed this booking meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("sam@example.com has changed this booking")
     expect(page.get_by_role("alert")).to_contain_text("→ Sat 8 Mar 2031 20:00")
     expect(cell(page, SATURDAY, "20:00").locator(f'[data-booking-id="{made.pk}"]')).to_be_visible()
     assert place(made) == (SATURDAY, time(20))

@@ -83,7 +83,7 @@ def test_undo_of_what_a_colleague_changed_meanwhile_says_who(visit: Visit, stati
 
     page.get_by_role("button", name="Undo").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("sam@example.com changed this booking meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("sam@example.com has changed this booking")
     assert place(made) == (SATURDAY, time(17))
 
 

@@ -34,7 +34,7 @@ def test_keyboard_picks_up_walks_and_drops(visit: Visit, station: Station, staff
 
     card(page, made).focus()
     page.keyboard.press(key)
-    expect(page.locator(STEPS)).to_contain_text(re.compile("Ana García picked up|Friday 18:00, where it is"))
+    expect(page.locator(STEPS)).to_contain_text(re.compile("Ana García picked up|Friday 18:00, current slot"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     expect(page.locator(STEPS)).to_have_text("Saturday 19:00, 1 of 3 taken")
@@ -234,7 +234,7 @@ def test_single_keys_can_be_turned_off(visit: Visit, station: Station, staff: Us
     page = visit(staff, WEEK)
 
     page.get_by_role("button", name="Shortcuts").click()
-    page.get_by_label("Single keys are on").uncheck()
+    page.get_by_label("Single-key shortcuts are on").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("m")
 

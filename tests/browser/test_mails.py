@@ -32,7 +32,7 @@ def test_mail_that_failed_is_read_and_sent_again(visit: Visit, station: Station,
     expect(page.get_by_role("link", name="Show the number to call")).to_be_visible()
     page.get_by_role("button", name="Send again").click()
 
-    expect(page.get_by_text("1 mail is tried again.")).to_be_visible()
+    expect(page.get_by_text("1 email will be sent again.")).to_be_visible()
     assert Mail.objects.get().state == State.WAITING
 
 

@@ -232,7 +232,7 @@ def test_somebody_else_after_all_can_be_typed(visit: Visit, station: Station, st
     panel(page).get_by_label("Name", exact=True).press_sequentially("García")
     panel(page).get_by_role("button", name="Ana García").click()
 
-    panel(page).get_by_role("button", name="Somebody else").click()
+    panel(page).get_by_role("button", name="Someone else").click()
     panel(page).get_by_label("Name", exact=True).fill("Bo Li")
     panel(page).get_by_label("Email").fill("bo@example.com")
     panel(page).get_by_role("button", name="Book", exact=True).click()
@@ -342,8 +342,8 @@ def test_booking_without_a_place_says_so(visit: Visit, station: Station, staff: 
 @pytest.mark.parametrize(
     ("button", "notice", "sentence", "state"),
     [
-        ("Send now", "The mail goes out now.", "Waits in the outbox", State.WAITING),
-        ("Told by phone: no mail", "No mail is sent", "staff told the customer", State.WITHHELD),
+        ("Send now", "The email is being sent now.", "Waits in the outbox", State.WAITING),
+        ("Don't send: already told", "No mail is sent", "staff told the customer", State.WITHHELD),
     ],
 )
 def test_waiting_mail_is_settled_beside_the_grid(
@@ -383,7 +383,7 @@ def test_customer_who_was_not_reached_is_named_with_the_number_to_call(
 
     page = opened(visit, staff, made)
 
-    expect(panel(page).get_by_text("The customer does not know yet: Booking moved.")).to_be_visible()
+    expect(panel(page).get_by_text("The customer has not been told: Booking moved.")).to_be_visible()
     panel(page).get_by_role("button", name="Show the number to call").click()
     expect(panel(page).get_by_role("link", name="Call +4930901820")).to_have_attribute("href", "tel:+4930901820")
 

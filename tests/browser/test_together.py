@@ -79,7 +79,7 @@ def test_two_people_who_drag_the_same_booking_are_told_of_each_other(
 
     second.mouse.up()
 
-    expect(second.get_by_role("alert")).to_contain_text("sam@example.com changed this booking meanwhile")
+    expect(second.get_by_role("alert")).to_contain_text("sam@example.com has changed this booking")
     expect(second.get_by_role("alert")).to_contain_text("→ Sat 8 Mar 2031 19:00")
     second.get_by_role("button", name="anyway").click()
     expect(cell(second, FRIDAY, "20:00").locator("[data-booking-id]")).to_be_visible()

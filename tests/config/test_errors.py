@@ -28,7 +28,7 @@ def test_a_page_that_is_none_says_so_and_shows_a_way_on(staff: User) -> None:
     answer = client.get("/nowhere/")
 
     assert answer.status_code == 404
-    assert "There is no such page, or it belongs to a station that is not yours." in shown(answer)
+    assert "This page does not exist, or it belongs to a station you don&#x27;t have access to." in shown(answer)
     assert answer.headers["X-Request-Id"] in shown(answer)
 
 

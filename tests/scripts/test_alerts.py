@@ -11,7 +11,7 @@ from django.conf import settings
 
 from tests.scripts import promql
 
-WATCHING: Final = settings.BASE_DIR / "docs/watching.md"
+WATCHING: Final = settings.BASE_DIR / "docs/monitoring.md"
 MADE_UP: Final = settings.BASE_DIR / "tests/scripts/alerts.yml"
 
 
@@ -19,10 +19,10 @@ def test_each_alert_has_its_section_and_each_section_its_alert() -> None:
     sections = dict(re.findall(r"^### (Stationbook\w+)\n(.*?)(?=^### |\Z)", WATCHING.read_text(), re.M | re.S))
     alerts = {alert["alert"]: alert["annotations"]["runbook"] for alert in promql.alerts()}
 
-    assert alerts == {name: f"docs/watching.md#{name.lower()}" for name in sections}
+    assert alerts == {name: f"docs/monitoring.md#{name.lower()}" for name in sections}
     assert len(alerts) >= 10
     for name, text in sections.items():
-        assert re.findall(r"^\*\*(\w+)\*\*:", text, re.M) == ["Means", "Look", "Do"], name
+        assert re.findall(r"^\*\*(\w+)\*\*:", text, re.M) == ["Means", "Check", "Fix"], name
 
 
 def test_each_alert_says_how_urgent_it_is_and_what_it_is_about() -> None:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def _wait_for_a_server(self, *, once: bool, supervisor: int | None) -> None:
         """Without a mail server there is nothing to send, but to be there for whoever supervises."""
         if once:
-            words = _("No mail server is set, so %(left)d mails wait in the outbox. Set EMAIL_URL to send them.")
+            words = _("No mail server is set, so %(left)d emails wait in the outbox. Set EMAIL_URL to send them.")
             self.stdout.write(words % {"left": _waiting()})
         else:
             stop, beats = _told_to_stop(supervisor), Heartbeat()

@@ -46,7 +46,9 @@ class Command(BaseCommand):
     def _leave_alone(self, *, if_empty: bool) -> None:
         """As script/server asks in production too: there it is no fault, unless the demo was loaded before."""
         if not if_empty:
-            raise CommandError(_("This is production. --even-in-production loads the demo's people all the same."))
+            raise CommandError(
+                _("This is a production system. Use --even-in-production to add the demo accounts anyway.")
+            )
         system_checks.require_no_demo_accounts()
 
     def _load(self, bookings: int, seed: int) -> Mapping[str, str]:

@@ -94,7 +94,9 @@ class Command(BaseCommand):
         person = person_named(options["email"])
         path, rejects = Path(options["file"]), options["rejects"]
         if rejects and Path(rejects).exists() and path.exists() and path.samefile(rejects):
-            raise CommandError(_("The refused rows cannot go into the file that is read."), returncode=2)
+            raise CommandError(
+                _("The rejected rows can't be written to the file that is being imported."), returncode=2
+            )
         try:
             with _opened(path) as file:
                 summary = self._bring_in(Import(file, _order(options), by=person), rejects)
@@ -132,7 +134,8 @@ class Command(BaseCommand):
             return
         counts = ", ".join(f"{code} {count}" for code, count in summary.reasons.most_common())
         hint = (
-            _("They are in %(file)s, each with its reason: mend it, and import it as it is.") % {"file": rejects}
+            _("They are in %(file)s, each with its reason. Correct that file and import it as it is.")
+            % {"file": rejects}
             if rejects
             else _("Add --rejects OUT.csv to get them with their reasons.")
         )
@@ -142,7 +145,7 @@ class Command(BaseCommand):
 def _opened(path: Path) -> BinaryIO:
     if path.exists() and not path.is_file():
         raise CommandError(
-            _("%(file)s is no file. The file is read twice, so it cannot be a pipe.") % {"file": path},
+            _("%(file)s is not a file. The file is read twice, so it can't be a pipe.") % {"file": path},
             returncode=2,
         )
     return path.open("rb")

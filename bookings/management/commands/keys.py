@@ -85,12 +85,13 @@ class Command(BaseCommand):
     def _new(self, ring: Ring) -> None:
         key = new_key()
         of_trail = _(
-            "A fresh key for AUDIT_KEYS, to be called %(id)s. Nothing was changed. Put it first in AUDIT_KEYS, keep the others "
-            "behind it, and start servers and workers anew."
+            "New key for AUDIT_KEYS, with the ID %(id)s. Nothing was changed. Put it first in AUDIT_KEYS, "
+            "keep the others after it, and restart servers and workers."
         )
         of_others = _(
-            "A fresh key for %(variable)s, to be called %(id)s. Nothing was changed. Put it last in %(variable)s and start "
-            "servers and workers anew, one after the other; then put it first, and do so again. Then: manage.py keys rotate"
+            "New key for %(variable)s, with the ID %(id)s. Nothing was changed. Put it last in %(variable)s "
+            "and restart servers and workers one after the other; then put it first and restart them again. "
+            "Then run: manage.py keys rotate"
         )
         words = of_trail if ring is AUDIT else of_others
         self.stderr.write(words % {"variable": ring.variable, "id": key_id(key).hex()})
@@ -110,7 +111,7 @@ class Command(BaseCommand):
 
     def _rotate(self, rings: Sequence[Ring], lost: list[bytes]) -> None:
         if AUDIT in rings:
-            raise CommandError(_("The audit trail is never sealed anew. Its older keys stay in AUDIT_KEYS."))
+            raise CommandError(_("The audit log is never resealed. Its older keys stay in AUDIT_KEYS."))
         faults: set[str] = set()
         for ring in rings:
             require_rotatable(ring, lost=lost)
@@ -119,9 +120,9 @@ class Command(BaseCommand):
         for fault in islice(sorted(faults), FAULTS_SHOWN):
             self.stderr.write(fault)
         if faults:
-            words = _("Values that cannot be read stay as they are: %(count)d of them. All others are rewritten.")
+            words = _("Values that can't be decrypted stay as they are: %(count)d. All others are re-encrypted.")
             raise CommandError(words % {"count": len(faults)})
-        self.stdout.write(_("All that can be rewritten is under the first key of its ring."))
+        self.stdout.write(_("All values that can be re-encrypted use the first key of their setting."))
         if DATA in rings and settings.PII_ROW_BINDING == Binding.ON and not unbound():
             words = _(
                 "All encrypted values are bound to their rows. Set PII_ROW_BINDING=required, so that no others are read."
@@ -131,7 +132,7 @@ class Command(BaseCommand):
     def _retire(self, key: bytes, *, forget_imports: bool) -> None:
         ring = next((ring for ring in RINGS.values() if key in ring.ids), None)
         if ring is None:
-            raise CommandError(_("No ring holds the key %(id)s. See manage.py keys list.") % {"id": key.hex()})
+            raise CommandError(_("No setting contains the key %(id)s. See manage.py keys list.") % {"id": key.hex()})
         try:
             require_retirable(ring, key)
         except InUse as refusal:
@@ -141,8 +142,9 @@ class Command(BaseCommand):
             self._forget(key, refusal.data.total())
             require_retirable(ring, key)
         words = _(
-            "Nothing is under %(id)s. Take it out of %(variable)s, where it is number %(number)d, and start servers and workers "
-            "anew. Keep it with the backups made before now: they need it."
+            "Nothing is encrypted with %(id)s any longer. Remove it from %(variable)s, where it is number "
+            "%(number)d, and restart servers and workers. Keep it with the backups made until now: they need "
+            "it."
         )
         self.stdout.write(words % {"id": key.hex(), "variable": ring.variable, "number": ring.ids.index(key) + 1})
 
@@ -151,13 +153,14 @@ class Command(BaseCommand):
         for column, count in sorted((refusal.data or {}).items()):
             self.stdout.write(f"  {column}: {count}")
         if ring is AUDIT:
-            self.stderr.write(_("The audit trail is never sealed anew: the key stays as long as these entries do."))
+            self.stderr.write(_("The audit log is never resealed: the key stays as long as these entries do."))
         elif _is_of_imports(refusal):
             self.stderr.write(
                 _(
-                    "These are imported rows, known again by hashes that cannot be made anew. Import the same files again, and "
-                    "they are remembered under the writing key; or say --forget-imports. Then those files would be new: rows "
-                    "without a reference make their bookings a second time, and rows with one undo what staff changed."
+                    "These are imported rows, recognised by hashes that can't be recalculated. Import the same files "
+                    "again to store them with the current key, or use --forget-imports. Those files would then count "
+                    "as new: rows without a reference create their bookings a second time, and rows with one "
+                    "overwrite what staff have changed."
                 )
             )
         elif refusal.data:
@@ -198,7 +201,7 @@ def _with_progress(work: rotation.Work) -> set[str]:
         try:
             return rotation.rotate(work, bar.update)
         except KeyboardInterrupt:
-            raise CommandError(_("Stopped. Run it again, and it goes on from here.")) from None
+            raise CommandError(_("Stopped. Run it again to continue from here.")) from None
 
 
 def _bar(total: int, label: str) -> "tqdm[Any]":

@@ -67,8 +67,8 @@ class Command(BaseCommand):
         for fault in found:
             self.stdout.write(str(fault))
         if found:
-            raise CommandError(_("The audit trail is not what was written. Compare it with a backup."))
-        words = _("All %(count)d entries of the audit trail are as they were written.")
+            raise CommandError(_("The audit log has been altered. Compare it with a backup."))
+        words = _("All %(count)d entries of the audit log are unaltered.")
         self.stdout.write(words % {"count": AuditEntry.objects.count()})
         self._tell_of(evidence)
 
@@ -107,7 +107,7 @@ def _sealed(path: Path) -> Manifest:
     manifest, sealed = manifests.read(path.parent if path.is_file() else path)
     if not sealed:
         raise Unusable(
-            _("The manifest of %(backup)s is not sealed under AUDIT_KEYS. It proves nothing.") % {"backup": path}
+            _("The manifest of %(backup)s is not signed with AUDIT_KEYS, so it proves nothing.") % {"backup": path}
         )
     return manifest
 

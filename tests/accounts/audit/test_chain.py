@@ -226,7 +226,7 @@ def test_command_proves_a_sound_trail(trail: Station) -> None:
 
     call_command("verify_audit", stdout=out)
 
-    assert out.getvalue() == f"All {AuditEntry.objects.count()} entries of the audit trail are as they were written.\n"
+    assert out.getvalue() == f"All {AuditEntry.objects.count()} entries of the audit log are unaltered.\n"
 
 
 def test_command_names_what_is_wrong_and_fails(trail: Station) -> None:

@@ -288,7 +288,7 @@ def test_command_confirms_what_was_written_down(log: Log) -> None:
     assert (done.status, done.out.splitlines()) == (
         0,
         [
-            f"All {AuditEntry.objects.count()} entries of the audit trail are as they were written.",
+            f"All {AuditEntry.objects.count()} entries of the audit log are unaltered.",
             "Combined heads recorded elsewhere: 3. All of them match.",
             f"Newest checkpoint: {heads[-1]}, made at 2031-03-01T12:05:00+00:00.",
         ],

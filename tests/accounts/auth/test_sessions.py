@@ -189,7 +189,7 @@ def test_new_password_ends_every_other_session_and_every_token(staff: User) -> N
     ("words", "field", "sentence"),
     [
         ({"old": "wrong"}, "old", "This is not your password. Try again."),
-        ({"again": "something else"}, "again", "This is not the same as above. Type both again."),
+        ({"again": "something else"}, "again", "The passwords do not match. Enter both again."),
         (
             {"new": "12345678901", "again": "12345678901"},
             "new",

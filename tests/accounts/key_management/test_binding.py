@@ -46,7 +46,7 @@ def test_rotation_binds_every_value_and_changes_no_text(from_before: Booking, se
 
     done = keys("rotate")
 
-    assert (done.status, done.out) == (0, "All that can be rewritten is under the first key of its ring.\n")
+    assert (done.status, done.out) == (0, "All values that can be re-encrypted use the first key of their setting.\n")
     assert done.err.endswith("Set PII_ROW_BINDING=required, so that no others are read.\n")
     assert (unbound(), set(DATA.uses())) == (0, {key_id(settings.PII_KEYS[0])})
     settings.PII_ROW_BINDING = "required"

@@ -77,10 +77,10 @@ def test_new_prints_a_fresh_key_alone_and_says_where_it_goes(db: None) -> None:
     key = base64.b64decode(done.out)
     assert not is_weak(key)
     assert not is_made_up(key)
-    assert done.err.startswith(f"A fresh key for INDEX_KEYS, to be called {key_id(key).hex()}. Nothing was changed.")
+    assert done.err.startswith(f"New key for INDEX_KEYS, with the ID {key_id(key).hex()}. Nothing was changed.")
     assert other.out != done.out
     assert rings == (DATA.ids, INDEX.ids)
 
 
 def test_new_key_of_the_trail_goes_before_the_others(db: None) -> None:
-    assert "Put it first in AUDIT_KEYS, keep the others behind it," in keys("new", "--ring", "audit").err
+    assert "Put it first in AUDIT_KEYS, keep the others after it," in keys("new", "--ring", "audit").err

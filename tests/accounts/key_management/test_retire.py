@@ -38,8 +38,8 @@ def test_key_that_nothing_is_under_may_be_taken_out(ana: Customer, change: Chang
 
     assert (done.status, done.err) == (0, "")
     assert done.out == (
-        f"Nothing is under {change.data.old_id}. Take it out of PII_KEYS, where it is number 2, and start servers and workers "
-        "anew. Keep it with the backups made before now: they need it.\n"
+        f"Nothing is encrypted with {change.data.old_id} any longer. Remove it from PII_KEYS, where it is number 2, "
+        "and restart servers and workers. Keep it with the backups made until now: they need it.\n"
     )
 
 
@@ -58,7 +58,7 @@ def test_key_in_use_is_not_retired_and_says_by_what(ana: Customer, change: Chang
         "  bookings.Booking.special_requests: 1",
     ]
     assert done.err == (
-        f"Rewrite it first: manage.py keys rotate --ring data\nValues are still under {change.data.old_id}: 5 of them."
+        f"Rewrite it first: manage.py keys rotate --ring data\nValues still encrypted with {change.data.old_id}: 5."
     )
 
 
@@ -67,7 +67,7 @@ def test_key_that_writes_is_not_retired_even_where_nothing_is_under_it(station: 
 
     for pair in (change.data, change.index):
         done = keys("retire", pair.new_id)
-        assert (done.status, done.err) == (1, f"{pair.new_id} is the key that writes. Put another one first.")
+        assert (done.status, done.err) == (1, f"{pair.new_id} is the key used for writing. Put another one first.")
 
 
 def test_key_that_another_process_writes_under_is_not_retired(station: Station, change: Change) -> None:
@@ -83,7 +83,7 @@ def test_key_that_another_process_writes_under_is_not_retired(station: Station, 
 def test_key_that_no_ring_holds_is_not_retired(db: None) -> None:
     done = keys("retire", "00c0ffee")
 
-    assert (done.status, done.err) == (1, "No ring holds the key 00c0ffee. See manage.py keys list.")
+    assert (done.status, done.err) == (1, "No setting contains the key 00c0ffee. See manage.py keys list.")
 
 
 @pytest.mark.parametrize("text", ["", "coffee", "00c0ffee00", "nothexes"])
@@ -103,8 +103,8 @@ def test_index_key_of_imported_rows_is_not_retired_and_says_what_can_be_done(fil
 
     assert done.status == 1
     assert done.out.splitlines() == ["  bookings.ImportedRow.content: 1", "  bookings.ImportedRow.fingerprint: 1"]
-    assert done.err.startswith("These are imported rows, known again by hashes that cannot be made anew.")
-    assert "say --forget-imports. Then those files would be new:" in done.err
+    assert done.err.startswith("These are imported rows, recognised by hashes that can't be recalculated.")
+    assert "use --forget-imports. Those files would then count as new:" in done.err
 
 
 def test_imported_rows_are_known_under_either_key_and_come_over_with_their_file(file: Path, change: Change) -> None:
@@ -145,7 +145,9 @@ def test_imported_rows_are_forgotten_where_that_is_said(file: Path, change: Chan
 
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[0] == "Imported rows forgotten: 1. Their files are new now."
-    assert done.out.splitlines()[1].startswith(f"Nothing is under {change.index.old_id}. Take it out of INDEX_KEYS,")
+    assert done.out.splitlines()[1].startswith(
+        f"Nothing is encrypted with {change.index.old_id} any longer. Remove it from INDEX_KEYS,"
+    )
     assert (Booking.objects.count(), ImportedRow.objects.count()) == (1, 0)
 
 
@@ -182,7 +184,7 @@ def test_key_of_sealed_entries_stays(ana: Customer, settings: Any) -> None:
 
     assert done.status == 1
     assert done.out.splitlines() == [f"  accounts.AuditChain: {heads}", f"  accounts.AuditEntry: {entries}"]
-    assert done.err.startswith("The audit trail is never sealed anew: the key stays as long as these entries do.\n")
+    assert done.err.startswith("The audit log is never resealed: the key stays as long as these entries do.\n")
     assert list(verification.faults()) == []
 
 

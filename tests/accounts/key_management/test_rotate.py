@@ -60,7 +60,7 @@ def test_rotation_brings_all_under_the_first_keys_and_changes_nothing_else(book:
 
     done = keys("rotate")
 
-    assert (done.status, done.out) == (0, "All that can be rewritten is under the first key of its ring.\n")
+    assert (done.status, done.out) == (0, "All values that can be re-encrypted use the first key of their setting.\n")
     assert heads() == {"data": {key_id(change.data.new)}, "index": {key_id(change.index.new)}}
     change.to("new")
     assert as_it_is() == before
@@ -170,7 +170,7 @@ def test_value_that_cannot_be_read_is_named_and_all_others_rewritten(book: Stati
     assert (done.status, done.out) == (1, "")
     assert done.err.splitlines() == [
         f"accounts.Customer {damaged.pk}: accounts.customer.notes: the stored value was changed or damaged",
-        "Values that cannot be read stay as they are: 1 of them. All others are rewritten.",
+        "Values that can't be decrypted stay as they are: 1. All others are re-encrypted.",
     ]
     assert DATA.uses()[key_id(change.data.old)] == {"accounts.Customer.notes": 1}
     assert heads()["index"] == {key_id(change.index.new)}
@@ -214,9 +214,9 @@ def test_rotation_refuses_a_ring_that_lacks_a_key_in_use(book: Station, change: 
 
     assert (done.status, done.err) == (
         1,
-        f"Values are under the key {change.data.old_id}, which PII_KEYS does not hold: "
-        f"{DATA.uses()[key_id(change.data.old)].total()} of them. Are these the keys that the servers have? "
-        f"Put it in; or, if it is lost for good, say --lost {change.data.old_id}.",
+        f"Values encrypted with the key {change.data.old_id}, which is not in PII_KEYS: "
+        f"{DATA.uses()[key_id(change.data.old)].total()}. Check that the servers have the same keys. "
+        f"Add this key, or, if it is lost for good, use --lost {change.data.old_id}.",
     )
     assert heads()["index"] == {key_id(change.index.old)}
 
@@ -276,7 +276,7 @@ def test_audit_trail_is_never_rotated(book: Station) -> None:
 
     assert (done.status, done.err) == (
         1,
-        "The audit trail is never sealed anew. Its older keys stay in AUDIT_KEYS.",
+        "The audit log is never resealed. Its older keys stay in AUDIT_KEYS.",
     )
 
 
@@ -290,6 +290,6 @@ def test_stopped_rotation_says_how_to_go_on(book: Station, change: Change, monke
         at_the_first_rest.setattr(time, "sleep", stopped)
         done = keys("rotate")
 
-    assert (done.status, done.err) == (1, "Stopped. Run it again, and it goes on from here.")
+    assert (done.status, done.err) == (1, "Stopped. Run it again to continue from here.")
     assert keys("rotate").status == 0
     assert heads() == {"data": {key_id(change.data.new)}, "index": {key_id(change.index.new)}}

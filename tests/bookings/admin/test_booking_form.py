@@ -49,7 +49,7 @@ FULL = "Target time slot is fully booked"
             {"slot": "21:00", "slots": 2},
             {"slot": ["Only 1 of 2 slots follow each other from 21:00 on Fri 7 Mar 2031."]},
         ),
-        ({"date": date(2026, 3, 7)}, {"slot": ["This slot is over. Choose one that has not ended."]}),
+        ({"date": date(2026, 3, 7)}, {"slot": ["This slot has ended. Choose another one."]}),
         ({"date": SATURDAY}, {"slot": ["18:00 on Sat 8 Mar 2031 is closed: Stocktaking"]}),
         ({"slot": "19:00"}, {"slot": [FULL]}),
         ({"external_ref": "TAKEN"}, {"external_ref": ["This station already has a booking with that reference."]}),
@@ -86,7 +86,7 @@ def test_add_shows_each_refusal_at_its_field(
         ("confirmed", {"status": "pending"}, {"status": ["A booking that is confirmed cannot become pending."]}),
         ("cancelled", {"date": SATURDAY}, {"date": ["Cannot reschedule cancelled bookings"]}),
         ("confirmed", {"slot": "03:00", "party_adults": 2}, {"slot": [NO_SLOT]}),
-        ("confirmed", {"seen_version": ""}, {"__all__": ["This form has lost its version. Reload the page."]}),
+        ("confirmed", {"seen_version": ""}, {"__all__": ["This form is incomplete. Reload the page."]}),
     ],
 )
 def test_change_shows_each_refusal_at_its_field(
@@ -108,7 +108,7 @@ def test_change_that_was_overtaken_says_so_before_the_workflow_does(
 
     refused = errors(admin.post(url(made), of(made)))
 
-    said = "changed this booking meanwhile: pending → confirmed. Look at it again before you change it."
+    said = "has changed this booking: pending → confirmed. Check it before you change it."
     assert refused == {"__all__": [f"{staff.email} {said}"]}
 
 
@@ -153,7 +153,7 @@ def test_displaced_booking_takes_its_place_again_where_the_manager_says_so(admin
     admin.post(url(made), of(made, take_place="on"))
 
     assert not Booking.objects.get().needs_place
-    assert "Take its place again" not in admin.get(url(made)).content.decode()
+    assert "Assign its slot again" not in admin.get(url(made)).content.decode()
 
 
 def test_customer_is_chosen_or_written_not_both(admin: Client, station: Station) -> None:
@@ -161,7 +161,7 @@ def test_customer_is_chosen_or_written_not_both(admin: Client, station: Station)
 
     refused = errors(admin.post(ADD, words(station, customer=known.pk, customer_name="Bo Li")))
 
-    assert refused == {"customer": ["Choose a customer, or write a new one: not both."]}
+    assert refused == {"customer": ["Choose a customer or enter a new one, not both."]}
 
 
 def test_customer_written_on_a_booking_takes_the_place_of_the_one_before(admin: Client, station: Station) -> None:

@@ -100,7 +100,7 @@ def test_change_of_a_version_that_is_past_says_who_was_there(admin: Client, stat
 
     assert answer.status_code == 200
     assert Booking.objects.get(pk=made.pk).party_adults == 1
-    assert f"{staff.email} changed this booking meanwhile: Fri 7 Mar 2031 18:00 → Sat 8 Mar" in answer.content.decode()
+    assert f"{staff.email} has changed this booking: Fri 7 Mar 2031 18:00 → Sat 8 Mar" in answer.content.decode()
 
 
 def test_change_restores_and_moves_in_one_go(admin: Client, station: Station) -> None:

@@ -189,7 +189,7 @@ def test_second_manager_of_a_station_is_told_and_reverts_nothing(station: Statio
     assert errors(answer) == [
         "max@example.com changed this while you had it open:",
         "Name: Kitchen → Old Kitchen",
-        "Customers' data is kept, months: – → 12",
+        "Keep customer data for (months): – → 12",
         CHECK,
     ]
     assert second.save().status_code == 302
@@ -209,8 +209,8 @@ def test_second_manager_of_a_timetable_is_told_of_each_row(station: Station, max
     assert sorted(errors(answer)) == sorted(
         [
             "max@example.com changed this while you had it open:",
-            f"Exception {gone.date}: removed",
-            "Exception 2031-03-14: added",
+            f"Closure {gone.date}: removed",
+            "Closure 2031-03-14: added",
             "Opening Friday 18:00, Capacity: 2 → 5",
             CHECK,
         ]

@@ -80,7 +80,7 @@ def test_email_status_says_in_words_whether_emails_arrive(admin: Client, station
 
     assert [field(page, "email_status") for page in pages] == [
         ("Email status", "OK"),
-        ("Email status", "bounces: emails to it come back"),
+        ("Email status", "bounced: emails to this address come back"),
         ("Email status", "–"),
     ]
 
@@ -93,7 +93,7 @@ def test_address_that_does_not_work_is_found_by_the_words_of_its_filter(admin: C
     shown = admin.get("/admin/accounts/customer/").content.decode()
     found = admin.get("/admin/accounts/customer/?email_bounced__exact=1").content.decode().partition("<tbody>")[2]
 
-    assert re.findall(r'href="\?email_bounced__exact=(\d)">\s*(.*?)</a>', shown) == [("1", "bounces"), ("0", "OK")]
+    assert re.findall(r'href="\?email_bounced__exact=(\d)">\s*(.*?)</a>', shown) == [("1", "bounced"), ("0", "OK")]
     assert "By email status" in shown
     assert [name in found for name in ("Ana García", "Bo Li")] == [True, False]
 

@@ -47,7 +47,7 @@ def test_customers_page_lists_them_and_says_that_they_were_shown(admin: Client, 
 def test_bookings_page_leads_there_without_showing_it(admin: Client, nora: Customer, made: Booking) -> None:
     page = admin.get(f"/admin/bookings/booking/{made.pk}/change/").content.decode()
 
-    assert ("Another contact was given with this booking" in page, PHONE in page) == (True, False)
+    assert ("Other contact details were given with this booking" in page, PHONE in page) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_manager_decides(admin: Client, nora: Customer, made: Booking, do: str, 
 def test_decision_that_was_overtaken_is_told(admin: Client, nora: Customer, made: Booking) -> None:
     page = decide(admin, nora, made, "use", version=made.version + 1).content.decode()
 
-    assert "changed this booking meanwhile" in page
+    assert "has changed this booking" in page
     assert ContactProposal.objects.count() == 1
 
 

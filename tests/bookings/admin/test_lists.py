@@ -269,8 +269,8 @@ def test_list_says_in_words_which_bookings_need_a_place(admin: Client, station: 
 
     shown = admin.get("/admin/bookings/booking/").content.decode()
 
-    assert re.findall(r'<td class="field-place">(.*?)</td>', shown) == ["–", "needs a place"]
+    assert re.findall(r'<td class="field-place">(.*?)</td>', shown) == ["–", "unassigned"]
     assert re.findall(r'href="\?needs_place__exact=(\d)">\s*(.*?)</a>', shown) == [
-        ("1", "needs a place"),
-        ("0", "has a place"),
+        ("1", "unassigned"),
+        ("0", "assigned"),
     ]

@@ -37,7 +37,7 @@ def counts() -> list[int]:
         ("en", ["Your booking at Kitchen: ", "Your request at Kitchen: ", "Confirmed at Kitchen: ",
                 "Your booking at Kitchen has moved: ", "Cancelled at Kitchen: ", "See you soon at Kitchen: "]),
         ("es", ["Su reserva en Kitchen: ", "Su solicitud en Kitchen: ", "Confirmada en Kitchen: ",
-                "Su reserva en Kitchen se ha trasladado: ", "Cancelada en Kitchen: ", "Hasta pronto en Kitchen: "]),
+                "Su reserva en Kitchen ha cambiado: ", "Cancelada en Kitchen: ", "Hasta pronto en Kitchen: "]),
         ("de", ["Ihre Buchung bei Kitchen: ", "Ihre Anfrage bei Kitchen: ", "Bestätigt bei Kitchen: ",
                 "Ihre Buchung bei Kitchen wurde verschoben: ", "Storniert bei Kitchen: ", "Bis bald bei Kitchen: "]),
     ],
@@ -102,7 +102,7 @@ def test_preview_has_the_stations_own_sender_answers_and_signature(admin: Client
             {
                 "Sender": '"Küche, am Markt" <kitchen@example.com>',
                 "Recipient": "Alex Sample <alex.sample@example.com>",
-                "Answers to": '"Küche, am Markt" <desk@example.com>',
+                "Reply-To": '"Küche, am Markt" <desk@example.com>',
             }
         ]
         * 6
@@ -141,7 +141,7 @@ def test_preview_begins_with_the_managers_first_station(admin: Client, station: 
 def test_preview_without_a_station_says_so(client: Client, station: Station) -> None:
     client.force_login(person(roles.MANAGERS))
 
-    assert "You belong to no station yet." in client.get(PREVIEW).content.decode()
+    assert "You don't have a station yet." in client.get(PREVIEW).content.decode()
 
 
 def test_preview_is_reached_from_the_list_and_from_the_stations_page(admin: Client, station: Station) -> None:

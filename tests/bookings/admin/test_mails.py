@@ -66,7 +66,7 @@ def test_list_tells_what_became_of_each_mail_of_the_managers_stations(admin: Cli
 
     told_of_mine = (
         "Booking made",
-        "no address: call",
+        "no email: please call",
         "email address does not work",
         str(mine),
         "Ana García",
@@ -210,11 +210,11 @@ def test_page_of_a_mail_tells_its_bookings_story(admin: Client, station: Station
 @pytest.mark.parametrize(
     ("action", "state", "then", "said"),
     [
-        ("send_now", State.WAITING, State.WAITING, "1 mail goes out now."),
-        ("send_again", State.FAILED, State.WAITING, "1 mail is tried again."),
-        ("send_again", State.UNREACHED, State.WAITING, "1 mail is tried again."),
-        ("withhold", State.WAITING, State.WITHHELD, "1 mail is not sent."),
-        ("withhold", State.FAILED, State.WITHHELD, "1 mail is not sent."),
+        ("send_now", State.WAITING, State.WAITING, "1 email is being sent now."),
+        ("send_again", State.FAILED, State.WAITING, "1 email will be sent again."),
+        ("send_again", State.UNREACHED, State.WAITING, "1 email will be sent again."),
+        ("withhold", State.WAITING, State.WITHHELD, "1 email will not be sent."),
+        ("withhold", State.FAILED, State.WITHHELD, "1 email will not be sent."),
     ],
 )
 def test_action_goes_through_the_outbox(
@@ -239,8 +239,8 @@ def test_action_names_the_mails_that_it_comes_too_late_for(admin: Client, statio
     shown = choose(admin, "withhold", waiting, sent)
 
     assert states(waiting, sent) == [State.WITHHELD, State.SENT]
-    assert f"{mail_of(sent)}: Too late: this mail has changed meanwhile." in shown
-    assert "1 mail is not sent." in shown
+    assert f"{mail_of(sent)}: This email has changed in the meantime." in shown
+    assert "1 email will not be sent." in shown
 
 
 def test_action_counts_what_it_does_not_name(admin: Client, station: Station) -> None:
@@ -251,7 +251,7 @@ def test_action_counts_what_it_does_not_name(admin: Client, station: Station) ->
     chosen = {"action": "withhold", "_selected_action": [str(mail.pk) for mail in sent]}
     shown = admin.post(MAILS, chosen, follow=True).content.decode()
 
-    assert (shown.count("Too late"), "2 more were refused." in shown) == (20, True)
+    assert (shown.count("has changed in the meantime"), "2 more were refused." in shown) == (20, True)
 
 
 def test_mails_take_the_right_to_see_bookings_and_choices_that_to_change_them(
@@ -278,7 +278,7 @@ def test_somebody_without_the_right_to_personal_data_reads_no_mail(admin_with: S
     assert [word for word in ("García", "ana@example.com", "901820", "Nuts!") for one in pages if word in one] == []
     assert "A. G." in pages[0]
     assert "<tbody>" not in pages[1]
-    assert "for those who may see customers" in pages[2]
+    assert "need permission to see personal data" in pages[2]
 
 
 def test_booking_that_has_gone_elsewhere_is_followed_no_further_than_the_door(admin: Client, station: Station) -> None:

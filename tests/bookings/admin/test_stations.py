@@ -128,7 +128,7 @@ def test_reminders_come_an_hour_to_two_weeks_before_or_never(
 
 
 @pytest.mark.parametrize(
-    ("months", "told"), [("24", "1 customer was last there before"), ("600", None), ("", None), ("0", None)]
+    ("months", "told"), [("24", "1 customer had their last booking before"), ("600", None), ("", None), ("0", None)]
 )
 def test_rule_that_erases_somebody_says_so_before_it_does(
     admin: Client, station: Station, months: str, told: str | None
@@ -138,7 +138,10 @@ def test_rule_that_erases_somebody_says_so_before_it_does(
     page = admin.post(url(station), words(station, retention_months=months), follow=True).content.decode()
     again = admin.post(url(station), words(station, retention_months=months), follow=True).content.decode()
 
-    assert ("last there before" in page, "last there before" in again) == (told is not None, False)
+    assert ("had their last booking before" in page, "had their last booking before" in again) == (
+        told is not None,
+        False,
+    )
     assert (told or "") in page
     assert Customer.objects.get().name == "Ana García"
 
@@ -245,7 +248,7 @@ def test_second_exception_for_a_day_or_a_slot_is_a_form_error(
     answer = admin.post(url(station), words(station, **forms, **counts))
 
     assert answer.status_code == 200
-    assert "There are two exceptions for the same day or slot. Keep one of them." in answer.content.decode()
+    assert "There are two closures for the same day or slot. Keep one of them." in answer.content.decode()
     assert TimetableException.objects.get() == first
 
 
@@ -333,7 +336,7 @@ def test_builder_replaces_a_timetable_for_good(admin: Client, station: Station, 
 def test_builder_previews_without_writing(admin: Client, station: Station) -> None:
     html = admin.post(url(station, "build"), {**WEEK, "preview": "1"}).content.decode()
 
-    assert "It would make 120 openings" in html
+    assert "This would create 120 openings" in html
     assert Opening.objects.count() == 1
 
 
@@ -353,7 +356,7 @@ def test_builder_lists_whom_it_would_displace(admin: Client, station: Station) -
     [
         ({"end": "08:10"}, "No slot of that length fits"),
         ({"weekdays": []}, "This field is required."),
-        ({"last_date": "2031-02-01"}, "The last date lies before the first."),
+        ({"last_date": "2031-02-01"}, "The last date is before the first."),
         ({"replace": ""}, "Openings overlap"),
         ({"first_date": "x"}, "Enter a valid date."),
         ({"first_date": "0001-01-01"}, "Choose a date between 1900 and 2999."),

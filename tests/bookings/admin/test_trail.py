@@ -150,7 +150,7 @@ def test_trail_says_who_was_granted_what(station: Station) -> None:
     assert story(made)[1:] == [
         "Groups: added Station staff",
         "Stations: added Kitchen",
-        "Stations: took away Kitchen",
+        "Stations: removed Kitchen",
     ]
 
 

@@ -213,7 +213,7 @@ def test_calendar_knows_no_days_before_1900_or_after_2999(api: Caller, day: str)
                 "error": "Invalid date format. Use YYYY-MM-DD",
                 "code": "invalid_date",
                 "errors": {
-                    "colour": ["There is no such field."],
+                    "colour": ["Unknown field."],
                     "date_to": ["Invalid date format. Use YYYY-MM-DD"],
                     "status": ["Use one of: pending, confirmed, arrived, completed, no_show, cancelled."],
                 },

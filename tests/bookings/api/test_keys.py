@@ -195,7 +195,7 @@ def test_key_whose_last_day_is_past_is_not_made(owner: User, station: Station, d
         with pytest.raises(Invalid) as refused:
             key_of(owner, station, expires_on=date.fromisoformat(day))
 
-    sentence = "This day is past (by UTC). Choose today or a later day."
+    sentence = "This day is in the past (UTC). Choose today or a later day."
     assert (answer.status_code, answer.context["form"].errors) == (400, {"expires_on": [sentence]})
     assert refused.value.fields == {"expires_on": [sentence]}
     assert not ApiKey.objects.exists()

@@ -142,7 +142,7 @@ def test_another_method_is_refused(api: Caller, method: str) -> None:
     assert answer.headers["Allow"] == "GET, HEAD, POST"
     assert failure(answer) == {
         "status": 405,
-        "error": "This address does not take that method. The header Allow names those that it takes.",
+        "error": "Method not allowed. The Allow header lists the methods you can use.",
         "code": "method_not_allowed",
     }
 
@@ -189,7 +189,7 @@ def test_the_version_is_chosen_by_the_accept_header(api: Caller, accept: str) ->
 def test_an_unknown_version_is_answered_with_those_there_are(api: Caller, accept: str) -> None:
     assert failure(api.get(STATIONS, Accept=accept)) == {
         "status": 406,
-        "error": "There is no such version of the API. Ask for one of: 1.",
+        "error": "This version of the API does not exist. Request one of: 1.",
         "code": "not_acceptable",
         "data": {"versions": ["1"]},
     }
@@ -199,7 +199,7 @@ def test_an_unknown_version_is_answered_with_those_there_are(api: Caller, accept
 def test_an_unknown_format_is_refused(api: Caller, accept: str) -> None:
     assert failure(api.get(STATIONS, Accept=accept)) == {
         "status": 406,
-        "error": "There is no such format here. Ask for application/json.",
+        "error": "This format is not available. Request application/json.",
         "code": "not_acceptable",
     }
 
@@ -210,7 +210,7 @@ def test_an_unknown_format_is_refused(api: Caller, accept: str) -> None:
 def test_a_body_that_is_not_said_to_be_json_is_refused(api: Caller, kind: str) -> None:
     assert failure(api.call("POST", SEARCH, '{"q": "ana"}', kind)) == {
         "status": 415,
-        "error": "Send JSON, and say so: Content-Type: application/json.",
+        "error": "Send JSON with Content-Type: application/json.",
         "code": "unsupported_media_type",
     }
 

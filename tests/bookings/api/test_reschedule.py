@@ -192,7 +192,7 @@ def test_reschedule_to_a_station_with_the_same_reference_names_the_booking_there
                 "slot": ["Invalid time slot format. Use HH:MM (e.g., 18:00)"],
             },
         ),
-        ({**TO, "version": 3}, "invalid", {"version": ["There is no such field."]}),
+        ({**TO, "version": 3}, "invalid", {"version": ["Unknown field."]}),
     ],
 )
 def test_reschedule_names_each_field_at_fault(

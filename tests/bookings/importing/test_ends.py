@@ -76,7 +76,7 @@ def test_column_of_dates_and_column_of_times_say_the_end(room: Station, file: Pa
         ("end_date,end", "2031-03-06,13:00", "end: The end must be after the start."),
         ("ends_at", "2031-03-07 09:00", "ends_at: The end must be after the start."),
         ("end_date,end", "2031-03-08,", "end: The end time is missing."),
-        ("end", "late", "end: This is no time written as HH:MM."),
+        ("end", "late", "end: This is not a time in the format HH:MM."),
         ("duration_minutes", "0", "duration_minutes: A booking must last at least one minute."),
         ("end", "20:30", "The slots from 10:00 on Fri 7 Mar 2031 end at 20:00, before the booking does."),
         ("end", "09:00", "before the booking does."),

@@ -284,8 +284,8 @@ def test_bom_blank_lines_and_line_breaks_in_cells_are_understood(station: Statio
 @pytest.mark.parametrize(
     ("cell", "words", "sentence"),
     [
-        ("07.03.31", (), "no date written as YYYY-MM-DD"),
-        ("2031-03-07", ("--date-format", "%d.%m.%Y"), "no date written as %d.%m.%Y"),
+        ("07.03.31", (), "not a date in the format YYYY-MM-DD"),
+        ("2031-03-07", ("--date-format", "%d.%m.%Y"), "not a date in the format %d.%m.%Y"),
         ("2031-02-30", (), "day is out of range"),
     ],
 )
@@ -303,8 +303,8 @@ def test_date_that_is_written_otherwise_is_refused_with_the_format(
 @pytest.mark.parametrize(
     ("cell", "words", "sentence"),
     [
-        ("6 pm", (), "no time written as HH:MM"),
-        ("18:00", ("--time-format", "%I:%M %p"), "no time written as %I:%M %p"),
+        ("6 pm", (), "not a time in the format HH:MM"),
+        ("18:00", ("--time-format", "%I:%M %p"), "not a time in the format %I:%M %p"),
         ("18:00:30", ("--time-format", "%H:%M:%S"), "whole minute"),
     ],
 )

@@ -134,14 +134,14 @@ def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings:
     html = visitor.get(f"/bookings/{moved.pk}/").content.decode()
 
     due = only().due_at.astimezone(moved.station.zone)
-    assert f"Goes out at {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
+    assert f"To be sent at {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
     assert ('value="now"' in html, 'value="withhold"' in html) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("state", "problem", "sentence"),
     [
-        (State.WAITING, "", "Goes out at Fri 7 Mar 12:00."),
+        (State.WAITING, "", "To be sent at Fri 7 Mar 12:00."),
         (State.WAITING, Problem.DELAYED, "The mail server does not take it now. Next try at Fri 7 Mar 12:00."),
         (State.SENDING, "", "On its way."),
         (
@@ -262,7 +262,7 @@ def test_button_that_comes_too_late_says_so(moved: Booking, visitor: Client) -> 
 
     html = visitor.post(f"/bookings/{moved.pk}/mails/{only().pk}/", {"do": "now"}, follow=True).content.decode()
 
-    assert "Too late: this mail has changed meanwhile." in html
+    assert "This email has changed in the meantime." in html
 
 
 def test_mail_can_be_read_before_it_goes_and_as_it_went(

@@ -94,7 +94,7 @@ def test_staff_see_what_was_not_sent_and_have_a_way_on(
 
     page = client.get(f"/bookings/{last.pk}/").content.decode()
     assert page.count(SENTENCE) == 2
-    assert "The customer does not know yet: Booking made." in page
+    assert "The customer has not been told: Booking made." in page
     assert [f'value="{choice}"' in page for choice in ("again", "withhold")] == [True, True]
 
     assert client.post(address, {"do": "again"}).status_code == 302

@@ -250,11 +250,11 @@ def test_without_mail_or_an_address_of_its_own_nothing_is_offered(
     staff: User, settings: Settings, missing: str
 ) -> None:
     path = link_for(staff)
-    assert "Password forgotten?" in Client().get("/accounts/login/").content.decode()
+    assert "Forgot your password?" in Client().get("/accounts/login/").content.decode()
     setattr(settings, missing, "")
 
     assert [Client().get(ASK).status_code, ask(staff.email).status_code, choose(path)] == [404] * 3
-    assert "Password forgotten?" not in Client().get("/accounts/login/").content.decode()
+    assert "Forgot your password?" not in Client().get("/accounts/login/").content.decode()
 
 
 def test_one_account_is_written_to_three_times_an_hour_and_nobody_learns_of_it(

@@ -61,9 +61,12 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"email": "kitchen@example.com", "phone": "+49 30 901820"}, "Just answer this mail, or call +49 30 901820."),
-        ({"mail_reply_to": "kitchen@example.com"}, "Just answer this mail."),
-        ({"mail_from": "kitchen@example.com"}, "Just answer this mail."),
+        (
+            {"email": "kitchen@example.com", "phone": "+49 30 901820"},
+            "Just reply to this email, or call +49 30 901820.",
+        ),
+        ({"mail_reply_to": "kitchen@example.com"}, "Just reply to this email."),
+        ({"mail_from": "kitchen@example.com"}, "Just reply to this email."),
         ({"phone": "+49 30 901820"}, "Please call +49 30 901820."),
         ({}, ""),
     ],

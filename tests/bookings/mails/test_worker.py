@@ -373,7 +373,9 @@ def test_once_with_a_server_that_is_away_sends_nothing_and_loses_nothing(
 def test_once_without_a_server_says_what_to_set(station: Station, settings: Any) -> None:
     create(station)
 
-    assert once(settings, None) == "No mail server is set, so 1 mails wait in the outbox. Set EMAIL_URL to send them.\n"
+    assert (
+        once(settings, None) == "No mail server is set, so 1 emails wait in the outbox. Set EMAIL_URL to send them.\n"
+    )
     assert states() == [State.WAITING]
 
 

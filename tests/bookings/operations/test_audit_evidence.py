@@ -104,7 +104,7 @@ def test_manifest_that_was_changed_proves_nothing(newest: Path) -> None:
     done = run("verify_audit", "--manifest", newest)
 
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"The manifest of {newest} is not sealed under AUDIT_KEYS. It proves nothing."
+    assert done.err == f"The manifest of {newest} is not signed with AUDIT_KEYS, so it proves nothing."
 
 
 def test_manifest_from_before_there_were_checkpoints_is_read(newest: Path) -> None:

@@ -198,7 +198,7 @@ def test_owner_of_an_ended_key_is_told_and_removes_it(make: Make) -> None:
 
     client, page = page_of(held, "/accounts/me/keys/")
 
-    assert "when a backup was restored. Make a new key if you still need it." in " ".join(page.split())
+    assert "when a backup was restored. Create a new key if you still need it." in " ".join(page.split())
     assert "Remove" in page
     client.post(f"/accounts/me/keys/{held.key_id}/revoke/")
     assert not ApiKey.objects.exists()

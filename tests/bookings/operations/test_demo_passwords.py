@@ -217,7 +217,7 @@ def test_no_superuser_is_made_with_the_published_password_where_others_reach_it(
 ) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", demo.PASSWORD)
 
-    with pytest.raises(CommandError, match=r"it is the demo's\. Choose another\."):
+    with pytest.raises(CommandError, match=r"which everybody knows\. Choose another\."):
         call_command("createsuperuser", "--noinput", "--email", "root@firm.example")
     assert not User.objects.exists()
 

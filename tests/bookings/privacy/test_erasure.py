@@ -108,7 +108,7 @@ def test_erase_is_refused_while_the_customer_is_expected(station: Station, manag
     with pytest.raises(StillAhead) as refused:
         erasure.erase(whose(made).pk, by=manager)
 
-    assert str(refused.value) == "This customer has a booking ahead. Cancel or complete it first."
+    assert str(refused.value) == "This customer has an upcoming booking. Cancel or complete it first."
     assert whose(made).name == ANA.name
     services.change_status(made.pk, Status.CANCELLED, by=manager)
     assert erasure.erase(whose(made).pk, by=manager).erased_at

@@ -39,7 +39,7 @@ def test_erase_of_somebody_expected_says_what_to_do(station: Station) -> None:
 
     done = run("erasures", "erase", made.customer_id)
 
-    assert (done.status, done.err) == (1, "This customer has a booking ahead. Cancel or complete it first.")
+    assert (done.status, done.err) == (1, "This customer has an upcoming booking. Cancel or complete it first.")
 
 
 def test_list_of_erasures_erases_again_what_a_backup_brought_back(station: Station, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_outlook_counts_without_the_booking_itself(db: None, busy: Station) -> N
 
     assert {slot: (one.code, one.after, one.says) for (_day, slot), one in found.items()} == {
         "17:00": ("", "1 of 3", "Friday 17:00, 0 of 3 taken"),
-        "18:00": ("", "", "Friday 18:00, where it is"),
+        "18:00": ("", "", "Friday 18:00, current slot"),
         "19:00": ("", "2 of 3", "Friday 19:00, 1 of 3 taken"),
         "20:00": ("slot_closed", "closed", "Friday 20:00: 21:00 on Fri 7 Mar 2031 is closed."),
         "21:00": ("no_such_slot", "no such slot",

@@ -175,7 +175,7 @@ def test_step_of_a_booking_changed_meanwhile_says_who_and_what(visitor: Client, 
 
     assert answer.status_code == 409
     assert (
-        "sam@example.com changed this booking meanwhile: Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00"
+        "sam@example.com has changed this booking: Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00"
         in answer.content.decode()
     )
 
@@ -397,7 +397,7 @@ def test_edit_takes_lines_as_every_other_door_does(visitor: Client, station: Sta
         ({"total_due_cents": "12.345,6789"}, "at most 2 decimals"),
         ({"total_due_cents": "-5"}, "This is not an amount."),
         ({"total_due_cents": "99999999999"}, "This amount is too large."),
-        ({"version": 7}, "changed this booking meanwhile"),
+        ({"version": 7}, "has changed this booking"),
         ({"special_requests": "a\x07b"}, "Control characters"),
     ],
 )

@@ -122,7 +122,7 @@ def test_displaced_bookings_stand_beside_the_grid(visitor: Client, station: Stat
 
     html = show(visitor)
 
-    assert "Need a place" in html
+    assert "Unassigned" in html
     assert ids(html) == [str(made.pk)]
 
 
@@ -138,7 +138,7 @@ def test_displaced_booking_that_is_done_with_stands_in_the_grid_again(
 
     for view in VIEWS:
         html = show(visitor, view)
-        assert "Need a place" not in html
+        assert "Unassigned" not in html
         assert ids(html) == [str(made.pk)]
 
 
@@ -234,7 +234,7 @@ def test_nobody_without_a_station_sees_a_calendar(client: Client, db: None) -> N
 
     answer = client.get("/calendar/week/")
 
-    assert "You belong to no station yet." in answer.content.decode()
+    assert "You don't have a station yet." in answer.content.decode()
 
 
 def test_integrators_have_no_pages(client: Client, station: Station) -> None:

@@ -77,7 +77,7 @@ def test_form_is_shown_to_nobody_else(visitor: Client, staff: User, station: Sta
 
     assert answer.status_code == 302
     page = visitor.get(answer.headers["Location"])
-    assert "Not saved: somebody else filled in this form, so it is not shown to you." in page.content.decode()
+    assert "Not saved: someone else filled in this form, so you can" in page.content.decode()
     assert "Lindqvist" not in page.content.decode()
 
 

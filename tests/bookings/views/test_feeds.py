@@ -143,7 +143,7 @@ def test_feed_says_what_was_cancelled_is_pending_or_has_lost_its_place(visitor: 
     assert read(made(visitor)).entries == [
         entry(cancelled, status="CANCELLED", summary="Cancelled: A. G. · 4"),
         entry(pending, status="TENTATIVE", summary="Walk-in · 1"),
-        entry(lost, status="TENTATIVE", summary="Needs a place: Walk-in · 1"),
+        entry(lost, status="TENTATIVE", summary="Unassigned: Walk-in · 1"),
     ]
 
 

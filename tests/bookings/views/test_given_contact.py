@@ -81,7 +81,7 @@ def test_decision_overtaken_by_another_is_told(visitor: Client, made: Booking, n
 
     nora.refresh_from_db()
     assert (late.status_code, nora.email) == (409, "")
-    assert "changed this booking meanwhile: Dismissed: email given with the booking" in late.content.decode()
+    assert "has changed this booking: Dismissed: email given with the booking" in late.content.decode()
 
 
 @pytest.mark.parametrize("words", [{}, {"do": "keep"}, {"do": "use", "field": "name"}, {"do": "use", "version": "x"}])

@@ -45,7 +45,7 @@ def move(visitor: Client, made: Booking, slot: str, version: int) -> Any:
 def test_outlook_of_dates_that_are_none_is_refused(visitor: Client, station: Station, dates: str) -> None:
     answer = visitor.get(f"/bookings/{booking(station).pk}/outlook/{dates}")
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "Those dates could not be read."})
+    assert (answer.status_code, answer.json()) == (400, {"error": "These dates are not valid."})
 
 
 def test_outlook_is_the_calendars_own_range(visitor: Client, station: Station) -> None:
@@ -54,7 +54,7 @@ def test_outlook_is_the_calendars_own_range(visitor: Client, station: Station) -
     places = visitor.get(f"/bookings/{made.pk}/outlook/?first=2031-03-07&last=2031-03-08").json()["places"]
 
     assert places[1:3] == [
-        {"date": "2031-03-07", "slot": "18:00", "code": "", "after": "", "says": "Friday 18:00, where it is"},
+        {"date": "2031-03-07", "slot": "18:00", "code": "", "after": "", "says": "Friday 18:00, current slot"},
         {"date": "2031-03-07", "slot": "19:00", "code": "", "after": "1 of 3", "says": "Friday 19:00, 0 of 3 taken"},
     ]
     assert len(places) == 10

@@ -119,5 +119,5 @@ def test_what_a_colleague_changed_otherwise_is_a_conflict(visitor: Client, stati
 
     answer = visitor.post(f"/bookings/{made.pk}/{address}/", {**words[address], "version": 1})
 
-    assert "sam@example.com changed this booking meanwhile" in answer.content.decode()
+    assert "sam@example.com has changed this booking" in answer.content.decode()
     assert Booking.objects.get().version == 2

@@ -142,7 +142,7 @@ def test_new_booking_in_a_slot_that_ended_meanwhile_says_so_and_chooses_no_other
 
     html = answer.content.decode()
     assert (answer.status_code, Booking.objects.count()) == (400, 0)
-    assert "This slot is over. Choose one that has not ended." in html
+    assert "This slot has ended. Choose another one." in html
     assert [(value, words) for value, _attributes, words in offered(html)] == [
         ("", "Choose a slot"),
         ("19:00", "19:00 · 3 of 3 free"),

@@ -262,7 +262,7 @@ def test_undo_of_what_a_colleague_changed_since_says_who_and_reaches_no_older_ch
     answers = [undo(visitor) for _press in range(2)]
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "stale")] * 2
-    assert "Not undone: move Nora Silva. sam@example.com changed this booking" in answers[0].json()["error"]
+    assert "Not undone: move Nora Silva. sam@example.com has changed this booking" in answers[0].json()["error"]
     assert (where(older), where(made)) == (("2031-03-08", "19:00"), ("2031-03-08", "17:00"))
 
 

@@ -331,7 +331,7 @@ def test_database_that_is_away_says_nothing_and_the_rest_is_told(db: None) -> No
 
 
 def test_document_names_every_metric_with_its_labels(station: Station, settings: LazySettings) -> None:
-    document = (settings.BASE_DIR / "docs/watching.md").read_text()
+    document = (settings.BASE_DIR / "docs/monitoring.md").read_text()
     rows = re.findall(r"^\| (`stationbook_[^|]*) \|([^|]*)\|", document, re.MULTILINE)
     named = {name: {*re.findall(r"\w+", labels)} for names, labels in rows for name in re.findall(r"`(\w+)`", names)}
 

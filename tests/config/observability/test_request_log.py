@@ -58,7 +58,7 @@ def test_request_leaves_one_line(client: Client, staff: User, station: Station, 
 
 
 def test_line_is_the_one_that_the_document_shows(client: Client, log: CapturedLog) -> None:
-    document = (settings.BASE_DIR / "docs/watching.md").read_text()
+    document = (settings.BASE_DIR / "docs/monitoring.md").read_text()
     [shown] = [
         json.loads(line) for line in document.splitlines() if line.startswith("{") and '"event":"request"' in line
     ]
