@@ -16,39 +16,41 @@ from core.api.schemas import ENVELOPES, reference
 INTRODUCTION: Final = """\
 Bookings, stations and customers for other systems.
 
-Sign in with `POST /api/auth/login` and send `Authorization: Bearer …` with every other call, or make an API key on your
-account page and send that. A success is `{"success": true, "data": …}`, a failure `{"success": false, "error", "code",
-"request_id"}`, with `errors` by field where fields are at fault. Dates and slots are the station's local time; instants
-carry their offset; money is in the smallest unit of the station's currency. Answers may gain keys: ignore those that you
-do not know.
+**Authentication.** Sign in with `POST /api/auth/login` and send `Authorization: Bearer …` with every other request, or make
+an API key on your account page and send that.
+
+**Responses.** A success is `{"success": true, "data": …}`, an error `{"success": false, "error", "code", "request_id"}`, with
+`errors` by field for invalid input. Responses may gain keys: ignore those that you do not know.
+
+**Values.** Dates and slots are in the station's time zone. Instants have an offset. Money is in the smallest unit of the
+station's currency.
 """
 
-ALIKE: Final = {str(status) for status in FAILURES} - {"400", "401"}
-"""The statuses whose failures are described once for all addresses."""
+SHARED_STATUSES: Final = {str(status) for status in FAILURES} - {"400", "401"}
+"""Statuses whose error responses are the same for all operations, and therefore documented once."""
 
 
 def document() -> dict[str, Any]:
-    """The whole description: it changes with the code and the product's own address, and with nothing else."""
+    """The OpenAPI document. It depends only on the code and PUBLIC_URL."""
     return document_at(settings.PUBLIC_URL)
 
 
 @cache
 def document_at(_public_url: str) -> dict[str, Any]:
-    written: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
-    return written
+    schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
 
 
-def with_components(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
-    """The shapes of answers beside those that serializers bring, each failure that is alike everywhere only once, and for each
-    call whether it needs a sign-in."""
+def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """Postprocessing hook that adds the response schemas, shares error responses, and marks operations without authentication."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {}).update(COMPONENTS | ENVELOPES)
     result["info"]["description"] = INTRODUCTION
     result["security"] = [{"token": []}, {"key": []}, {"session": []}]
     result["servers"] = [{"url": settings.PUBLIC_URL or "/"}]
-    for operation in (one for methods in result["paths"].values() for one in methods.values()):
+    for operation in (operation for methods in result["paths"].values() for operation in methods.values()):
         operation.setdefault("security", [])
-        for status in ALIKE & set(operation["responses"]):
+        for status in SHARED_STATUSES & set(operation["responses"]):
             name = next(iter(FAILURES[int(status)][1]))
             components.setdefault("responses", {})[name] = operation["responses"][status]
             operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
@@ -79,8 +81,8 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
-class Schema(AutoSchema):
-    """Full addresses, grouped by what they are about; bodies take no field that is not named."""
+class OperationSchema(AutoSchema):
+    """Describes operations: grouped by the first part of their path, and with bodies that reject unknown fields."""
 
     def get_tags(self) -> list[str]:
         parts = self.path.strip("/").split("/")
@@ -91,23 +93,23 @@ class Schema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         if isinstance(field, ChoiceField):
-            words = list(field.choices)
-            known = words == COMPONENTS["BookingStatus"]["enum"]
-            return reference("BookingStatus") if known else {"type": "string", "enum": words}
-        shape = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+            choices = list(field.choices)
+            is_status = choices == COMPONENTS["BookingStatus"]["enum"]
+            return reference("BookingStatus") if is_status else {"type": "string", "enum": choices}
+        schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, TextField):
-            shape |= {"pattern": field.pattern} | ({} if field.allow_blank else {"minLength": 1})
-        return shape
+            schema |= {"pattern": field.pattern} | ({} if field.allow_blank else {"minLength": 1})
+        return schema
 
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
         if isinstance(field, TextField) and "oneOf" in schema:
-            # Either text or blank: the pattern takes both, and generators would make a type of its own of the choice.
+            # A choice of text or blank text. The pattern allows both, and client generators would make a type of the choice.
             [text, _blank] = schema.pop("oneOf")
             schema.update(text)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        shape = {**mapped, "additionalProperties": False}
-        own_words = type(serializer).__dict__.get("__doc__")
-        return shape if own_words else {name: value for name, value in shape.items() if name != "description"}
+        schema = {**mapped, "additionalProperties": False}
+        has_docstring = type(serializer).__dict__.get("__doc__")  # and does not inherit that of its base class
+        return schema if has_docstring else {name: value for name, value in schema.items() if name != "description"}

@@ -345,7 +345,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_VERSION": "1",
     "ALLOWED_VERSIONS": ["1"],
-    "DEFAULT_SCHEMA_CLASS": "config.api_schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "config.api_schema.OperationSchema",
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "core.api.responses.exception_handler",
 }
@@ -359,7 +359,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "COMPONENT_SPLIT_PATCH": False,
-    "POSTPROCESSING_HOOKS": ["config.api_schema.with_components"],
+    "POSTPROCESSING_HOOKS": ["config.api_schema.add_components"],
 }
 
 METRICS_TOKEN = read_env("METRICS_TOKEN")
