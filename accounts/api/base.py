@@ -30,10 +30,12 @@ from core.api.serializers import StrictSerializer
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
 
-ASKED: Final = frozenset(("station", "code", "date_from", "date_to", "status", "customer", "customer_id", "booking_id"))
-"""URL and query parameters that go into the log: station, days, booking and customer, by ID. Nothing that a person typed."""
-PLAIN: Final = r"[\w-]{1,40}"
-"""The form that a logged parameter must have."""
+LOGGED_PARAMETERS: Final = frozenset(
+    ("station", "code", "date_from", "date_to", "status", "customer", "customer_id", "booking_id")
+)
+"""URL and query parameters to log: station, days, status, and booking and customer by ID. None that a person types."""
+LOGGED_VALUE: Final = r"[\w-]{1,40}"
+"""Pattern of the values to log."""
 
 
 class HasPermission(BasePermission):
@@ -194,5 +196,9 @@ def _add_log_fields(request: Request, status: int) -> None:
     fields: dict[str, Any] = {"channel": origin.current_origin().channel}
     if status < 400:
         given = {**(request.parser_context or {}).get("kwargs", {}), **request.query_params.dict()}
-        fields["asked"] = {name: value for name, value in given.items() if name in ASKED and re.fullmatch(PLAIN, value)}
+        fields["asked"] = {
+            name: value
+            for name, value in given.items()
+            if name in LOGGED_PARAMETERS and re.fullmatch(LOGGED_VALUE, value)
+        }
     request._request.log_fields |= fields  # type: ignore[attr-defined]
