@@ -37,6 +37,9 @@ LOGGED_PARAMETERS: Final = frozenset(
 LOGGED_VALUE: Final = r"[\w-]{1,40}"
 """Pattern of the values to log."""
 
+REVALIDATE: Final = "private, no-cache"
+"""Cache-Control of responses that the caller may store, and use again after a 304."""
+
 
 class HasPermission(BasePermission):
     """The permission to use the API, and the one in the view's `perms_map`. The user must belong to a station."""

@@ -6,7 +6,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ApiViewSet
+from accounts.api.base import REVALIDATE, ApiViewSet
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Cell
 from core.api.openapi import listed, operation
@@ -40,7 +40,7 @@ class StationViewSet(ApiViewSet):
         return success([_station(station) for station in self.get_queryset()])
 
     @operation("listSlots", "List slots", listed("Slot"), query=DaysQuery, failing=[404], cached=True)
-    @action(detail=True, cache_control="private, no-cache")
+    @action(detail=True, cache_control=REVALIDATE)
     def slots(self, request: Request, code: str) -> Response:
         """Returns each slot of 1 to 42 days: its capacity, what is taken, what is left, and why it is closed."""
         station = self.get_object()

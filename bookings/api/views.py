@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import roles
+from accounts.api.base import REVALIDATE
 from accounts.audit.bulk_reads import PERSONAL_FIELDS, Read, ReadEvent
 from bookings import services
 from bookings.api.base import BaseBookingViewSet, reads_of, version_header
@@ -53,9 +54,6 @@ CREATE: Final = {
 }
 EDIT: Final = {"party_adults": 3, "special_requests": "By the window"}
 STATUS: Final = {"status": "arrived"}
-
-REVALIDATED: Final = "private, no-cache"
-"""Cache-Control of responses that may be kept by the caller alone, and used again after a 304."""
 
 
 class BookingViewSet(BaseBookingViewSet):
@@ -174,14 +172,15 @@ class CalendarViewSet(BaseBookingViewSet):
 
     perms_map = {"POST": roles.CHANGE, "PATCH": roles.CHANGE}
 
+    # Ranges of days are only read, so that a write to their URLs is a 405 for everyone who may read.
     @operation("getWeek", "List a week's bookings", listed("Booking"), query=WeekQuery, failing=[404], cached=True)
-    @action(detail=False, perms_map={}, cache_control=REVALIDATED)
+    @action(detail=False, perms_map={}, cache_control=REVALIDATE)
     def weekly(self, request: Request) -> Response:
         """Returns the bookings of 1 to 7 days, at one station or at all that you may see."""
         return self._days(WeekQuery.longest)
 
     @operation("getMonth", "List a month's bookings", listed("Booking"), query=MonthQuery, failing=[404], cached=True)
-    @action(detail=False, perms_map={}, cache_control=REVALIDATED)
+    @action(detail=False, perms_map={}, cache_control=REVALIDATE)
     def monthly(self, request: Request) -> Response:
         """Returns the bookings of 1 to 42 days, at one station or at all that you may see."""
         return self._days(MonthQuery.longest)
