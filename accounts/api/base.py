@@ -115,7 +115,7 @@ class ApiView(APIView):
         request.accepted_renderer, request.accepted_media_type = negotiated
         request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            raise exceptions.ParseError(_("Send the body in one piece, with its Content-Length."))
+            raise exceptions.ParseError(_("Send the body with a Content-Length, not in chunks."))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Set the caching headers, and record who read what.

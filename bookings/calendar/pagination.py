@@ -80,7 +80,7 @@ class Cursors:
             text = self._signer.unsign(cursor)
         except BadSignature:
             raise Invalid(
-                fields={"cursor": [_("Take the cursor from `next` or `previous` of an answer to the same query.")]}
+                fields={"cursor": [_("Use the cursor from `next` or `previous` of a response to the same query.")]}
             ) from None
         direction, *mark = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("|")
         return direction, tuple(_READ[name](part) for name, part in zip(FIELDS[self.sort], mark, strict=True))

@@ -102,7 +102,7 @@ class DateTimeField(_FormattedField):
     A space counts as `+`, because that is what an unescaped `+` in a query string becomes.
     """
 
-    default_error_messages = {"invalid": _("Give a date and time with its offset, such as 2031-03-07T17:00:00Z.")}
+    default_error_messages = {"invalid": _("Use a date and time with an offset, such as 2031-03-07T17:00:00Z.")}
 
     def parse(self, text: str) -> datetime:
         match = _DATE_TIME.fullmatch(text)

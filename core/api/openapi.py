@@ -52,7 +52,7 @@ FAILURES: Final[dict[int, tuple[str, dict[str, str]]]] = {
     ),
     406: (
         "The requested API version or format does not exist.",
-        {"not_acceptable": "There is no such version of the API. Ask for one of: 1."},
+        {"not_acceptable": "This version of the API does not exist. Use one of: 1."},
     ),
     409: (
         "The external reference is in use. `data` has the ID of the booking that uses it.",

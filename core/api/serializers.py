@@ -57,7 +57,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             elif values[0] or field is None or field.required:
                 given[name] = values[0]
         if twice:
-            raise exceptions.ValidationError({name: [_("Give this once.")] for name in twice})
+            raise exceptions.ValidationError({name: [_("Use this parameter only once.")] for name in twice})
         return cls.parse(given)
 
     @classmethod

@@ -221,7 +221,11 @@ def test_calendar_knows_no_days_before_1900_or_after_2999(api: Caller, day: str)
         ),
         (
             "date_from=2031-03-03&date_from=2031-03-04&date_to=2031-03-05",
-            {"error": "date_from: Give this once.", "code": "invalid", "errors": {"date_from": ["Give this once."]}},
+            {
+                "error": "date_from: Use this parameter only once.",
+                "code": "invalid",
+                "errors": {"date_from": ["Use this parameter only once."]},
+            },
         ),
     ],
 )

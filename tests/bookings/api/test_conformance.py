@@ -47,7 +47,7 @@ RULES: Final = {
 }
 """Refusals of calls that are well-formed: no JSON Schema says what is free on a Friday."""
 BETWEEN_FIELDS: Final = {
-    "cursor": "Take the cursor from `next` or `previous` of an answer to the same query.",
+    "cursor": "Use the cursor from `next` or `previous` of a response to the same query.",
     "customer.email": "Enter a valid email address.",
     "customer.phone": "This is not a phone number. Enter it with its country code, such as +1 202 555 0143.",
     "customer_id": "Give either a customer or a customer_id.",

@@ -133,7 +133,7 @@ def test_list_refuses_a_cursor_of_another_query(api: Caller, station: Station, o
 
     said = failure(api.get(f"{address}&{other}"))
 
-    sentence = "Take the cursor from `next` or `previous` of an answer to the same query."
+    sentence = "Use the cursor from `next` or `previous` of a response to the same query."
     assert (said["status"], said["errors"]) == (400, {"cursor": [sentence]})
 
 

@@ -240,7 +240,7 @@ def test_a_body_without_its_length_is_refused(api: Caller) -> None:
 
     assert failure(answer) == {
         "status": 400,
-        "error": "Send the body in one piece, with its Content-Length.",
+        "error": "Send the body with a Content-Length, not in chunks.",
         "code": "invalid",
     }
 
