@@ -23,9 +23,9 @@ _BY_FRAMEWORK: Final = {
     "REST framework": "accepted_renderer allow_request authenticate_header authentication_classes check_blacklist "
     "content_negotiation_class default_code default_detail default_error_messages default_response_headers format_kwarg "
     "get_authenticate_header get_validated_token http_method_names parser_classes throttle_classes versioning_class "
-    "versioning_scheme",
-    "drf-spectacular": "BearerScheme KeyScheme SessionScheme auto_schema get_operation_id get_security_definition get_tags "
-    "target_class",
+    "versioning_scheme filter_backends pagination_class retrieve partial_update monthly",
+    "drf-spectacular": "BearerScheme KeyScheme SessionScheme auto_schema get_security_definition get_tags "
+    "target_class _is_list_view",
     "psycopg": "_sync_gen",
     "sqlite3, which passes it": "remaining",
     "a cache key of which it is a part": "may_see_personal_data",
