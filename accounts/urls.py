@@ -1,4 +1,4 @@
-"""Coming and going, and what is one's own."""
+"""URLs for signing in and out, and for one's own account."""
 
 from django.urls import path
 
@@ -7,23 +7,23 @@ from accounts.views import account, api_keys, email, login, password_reset, reau
 urlpatterns = [
     path("login/", login.login, name="login"),
     path("logout/", login.logout, name="logout"),
-    path("confirm/", reauthentication.confirm, name="confirm"),
+    path("confirm/", reauthentication.confirm_password, name="confirm-password"),
     path("forgotten/", password_reset.request_reset, name="forgotten-password"),
     path("new-password/<str:reset_token>/", password_reset.set_password, name="new-password"),
-    path("me/", account.account, name="me"),
-    path("me/password/", account.password, name="my-password"),
-    path("me/name/", account.name, name="my-name"),
-    path("me/email/", email.change, name="my-email"),
+    path("me/", account.show, name="account"),
+    path("me/password/", account.change_password, name="change-password"),
+    path("me/name/", account.change_name, name="change-name"),
+    path("me/email/", email.change, name="change-email"),
     path("me/email/<str:token>/", email.confirm, name="confirm-email"),
-    path("me/factor/", two_factor.show, name="second-factor"),
-    path("me/factor/app/", two_factor.start_enrolment, name="new-second-factor"),
-    path("me/factor/confirm/", two_factor.confirm, name="confirm-second-factor"),
+    path("me/factor/", two_factor.show, name="two-factor"),
+    path("me/factor/app/", two_factor.start_enrolment, name="start-two-factor"),
+    path("me/factor/confirm/", two_factor.confirm, name="confirm-two-factor"),
     path("me/factor/codes/", two_factor.renew_recovery_codes, name="recovery-codes"),
-    path("me/factor/none/", two_factor.disable, name="no-second-factor"),
-    path("me/keys/", api_keys.listing, name="api-keys"),
+    path("me/factor/none/", two_factor.disable, name="disable-two-factor"),
+    path("me/keys/", api_keys.index, name="api-keys"),
     path("me/keys/<int:key_id>/revoke/", api_keys.revoke, name="revoke-api-key"),
-    path("me/sessions/", sessions.listing, name="sessions"),
+    path("me/sessions/", sessions.index, name="sessions"),
     path("me/sessions/<int:session_id>/end/", sessions.end, name="end-session"),
     path("me/sessions/others/end/", sessions.end_others, name="end-other-sessions"),
-    path("me/end/", account.end_everything, name="end-everything"),
+    path("me/end/", account.revoke_access, name="revoke-access"),
 ]

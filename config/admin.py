@@ -73,7 +73,7 @@ class StationbookAdmin(AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The product's one place for it."""
-        return redirect("me")
+        return redirect("account")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""

@@ -171,7 +171,7 @@ def second_factor(get_response: Handler) -> Handler:
         if is_api(request.path_info):
             sentence = _("Your group requires two-factor authentication. Sign in with the browser and set it up.")
             return answer(request, 403, code="second_factor_demanded", sentence=sentence)
-        return redirect("second-factor")
+        return redirect("two-factor")
 
     return handle
 

@@ -143,7 +143,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
             notices.keep(
                 request, gettext("This is your own account. Only another manager can change your permissions.")
             )
-            return redirect("me")
+            return redirect("account")
         may_change = self.has_change_permission(request, other)
         extra_context = {**(extra_context or {}), "may_send_link": may_change and other.is_active}
         return super().change_view(request, object_id, form_url, extra_context)
@@ -151,7 +151,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
     def password_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Django's page for setting another user's password, which is disabled."""
         if self.get_object(request, str(user_id)) == request.user:
-            return redirect("me")
+            return redirect("account")
         raise PermissionDenied
 
     @method_decorator(post_only)
@@ -160,7 +160,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
         """Create a link with which the user sets their password. Managers never set it for them."""
         other = self.get_object(request, str(user_id))
         if other == request.user:
-            return redirect("me")
+            return redirect("account")
         if not self.has_change_permission(request, other) or not other.is_active:
             raise PermissionDenied
         require(request)

@@ -124,7 +124,7 @@ def _security_notice(email: AccountEmail, details: dict[str, Any]) -> EmailText:
         "user": email.user,
         "sentence": str(sentence) % details,
         "when": _local_time(email.user, email.created_at),
-        "link": _url("me") if settings.PUBLIC_URL else "",
+        "link": _url("account") if settings.PUBLIC_URL else "",
     }
     return _email_text(str(subject), "security_notice", context)
 

@@ -1,4 +1,4 @@
-"""What is one's own: the account page, for everybody who is signed in."""
+"""The account page, for every signed-in user: name, password, and revoking all access."""
 
 from django.contrib import auth
 from django.http import HttpResponse, QueryDict
@@ -19,43 +19,43 @@ from stations.models import Station
 
 @require_safe
 @own
-def account(request: OwnRequest) -> HttpResponse:
-    return _draw(request, _password_form(request))
+def show(request: OwnRequest) -> HttpResponse:
+    return _page(request, _password_form(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own
 @redisplays
-def name(request: OwnRequest) -> HttpResponse:
+def change_name(request: OwnRequest) -> HttpResponse:
     form = OwnNameForm(request.POST if request.method == "POST" else None, initial={"name": request.user.name})
     if not form.is_valid():
-        return draw(request, "accounts/name.html", {"form": form}, Refusal(400) if form.is_bound else None)
+        return draw(request, "accounts/change_name.html", {"form": form}, Refusal(400) if form.is_bound else None)
     request.user.name = form.cleaned_data["name"]
     request.user.save(update_fields=["name"])
     notices.keep(request, _("Your name is saved."))
-    return redirect("me")
+    return redirect("account")
 
 
 @post_only
 @sensitive_post_parameters()
 @own
 @does(gettext_lazy("Change the password"))
-def password(request: OwnRequest) -> HttpResponse:
-    """Change the password. This session goes on, all others end."""
+def change_password(request: OwnRequest) -> HttpResponse:
+    """Change the password. This session continues, all others end."""
     form = _password_form(request, request.POST)
     if refusal := refused(request, form):
-        return _draw(request, form, refusal)
+        return _page(request, form, refusal)
     request.user.set_password(form.cleaned_data["new"])
     sessions.save_password(request.user)
     auth.update_session_auth_hash(request, request.user)
     notices.keep(request, _("Your password is changed. You are signed out everywhere else."))
-    return redirect("me")
+    return redirect("account")
 
 
 @post_only
 @own
 @does(gettext_lazy("Sign out everywhere and revoke all access"))
-def end_everything(request: OwnRequest) -> HttpResponse:
+def revoke_access(request: OwnRequest) -> HttpResponse:
     sessions.revoke_access(request.user)
     auth.logout(request)
     return redirect("login")
@@ -65,11 +65,11 @@ def _password_form(request: OwnRequest, data: QueryDict | None = None) -> OwnPas
     return OwnPasswordForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
-def _draw(request: OwnRequest, form: OwnPasswordForm, refusal: Refusal | None = None) -> HttpResponse:
+def _page(request: OwnRequest, form: OwnPasswordForm, refusal: Refusal | None = None) -> HttpResponse:
     stations = Station.objects.visible_to(request.user)
     shown = {
         "form": form,
         "stations": stations,
         "notice": notices.taken_notice(request),
     }
-    return draw(request, "accounts/me.html", shown, refusal)
+    return draw(request, "accounts/account.html", shown, refusal)

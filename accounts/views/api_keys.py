@@ -1,4 +1,4 @@
-"""API keys: the page on which a person keeps their own."""
+"""The page on which users manage their own API keys."""
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -25,24 +25,24 @@ from stations.models import Station
 @sensitive_post_parameters()
 @own
 @redisplays
-def listing(request: OwnRequest) -> HttpResponse:
-    """The person's keys, and the form for a new one, which is told in the answer alone."""
+def index(request: OwnRequest) -> HttpResponse:
+    """The user's keys, and the form that creates one. The secret of a new key is shown in the response only."""
     if not request.user.has_perm(roles.API):
         return answer(request, 403)
     form = _form(request, request.POST if request.method == "POST" else None)
     if not form.is_bound:
-        return _draw(request, form)
+        return _page(request, form)
     if refusal := refused(request, form):
-        return _draw(request, form, refusal=refusal)
-    words = form.cleaned_data
-    _made, text = api_keys.create(
-        name=words["name"],
-        stations=words["stations"],
-        rights=words["rights"],
-        expires_on=words["expires_on"],
+        return _page(request, form, refusal=refusal)
+    cleaned_data = form.cleaned_data
+    _key, secret = api_keys.create(
+        name=cleaned_data["name"],
+        stations=cleaned_data["stations"],
+        rights=cleaned_data["rights"],
+        expires_on=cleaned_data["expires_on"],
         by=request.user,
     )
-    return final(_draw(request, _form(request), told=text))
+    return final(_page(request, _form(request), secret=secret))
 
 
 @post_only
@@ -61,21 +61,21 @@ def _form(request: OwnRequest, data: QueryDict | None = None) -> KeyForm:
     return KeyForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
-def _draw(request: OwnRequest, form: KeyForm, *, told: str = "", refusal: Refusal | None = None) -> HttpResponse:
-    seen = set(Station.objects.visible_to(request.user))
-    kept = ApiKey.objects.visible_to(request.user).prefetch_related("stations")
+def _page(request: OwnRequest, form: KeyForm, *, secret: str = "", refusal: Refusal | None = None) -> HttpResponse:
+    visible = set(Station.objects.visible_to(request.user))
+    own_keys = ApiKey.objects.visible_to(request.user).prefetch_related("stations")
     keys = [
         {
             "key": key,
-            "stations": [station for station in key.stations.all() if station in seen],
+            "stations": [station for station in key.stations.all() if station in visible],
             "rights": [roles.RIGHTS[right] for right in key.rights if right in roles.RIGHTS],
         }
-        for key in kept
+        for key in own_keys
     ]
     shown = {
         "form": form,
         "keys": keys,
-        "told": told,
+        "secret": secret,
         "notice": notices.taken_notice(request),
     }
-    return draw(request, "accounts/keys.html", shown, refusal)
+    return draw(request, "accounts/api_keys.html", shown, refusal)

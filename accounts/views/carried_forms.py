@@ -1,7 +1,7 @@
-"""A form that arrives from somebody who has been signed out: the sign-in page carries it on, and then it is shown again.
+"""Forms submitted after the user was signed out: the sign-in page keeps the form, which is shown again afterwards.
 
-It is carried in a hidden field, encrypted and signed, for an hour, and is good for its own address and for the person that
-the form was made for. Passwords are never carried.
+It is kept in a hidden field, encrypted and signed, for an hour. It is accepted only for the same URL, and from the user for whom
+the form was rendered. Passwords are never kept.
 """
 
 import json
@@ -33,19 +33,20 @@ SIGNED_OUT: Final = _(
     "Not saved yet: you've been signed out. Sign in again, and your form is shown as you filled it in."
 )
 EXPIRED: Final = _("Not saved: it took too long to sign in. Please fill in the form again.")
-SOMEBODY_ELSES: Final = _("Not saved: someone else filled in this form, so you can't see it.")
+OTHER_USERS_FORM: Final = _("Not saved: someone else filled in this form, so you can't see it.")
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedForm:
     key: str
-    """The form's one-time key, which tells for whom it was made."""
+    """The form's one-time key, which identifies the user for whom it was rendered."""
     fields: list[tuple[str, str]]
 
 
 class SignInAgain:
-    """Middleware that answers a form with the page that asks to sign in, where nobody is signed in any more, and shows the form
-    again afterwards. For the views that redisplay their forms.
+    """Middleware that answers a form from a signed-out user with the sign-in page, and shows the form again afterwards.
+
+    Applies to views that can redisplay their forms.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -58,24 +59,24 @@ class SignInAgain:
         if request.method != "POST" or not redisplay.is_possible(request):
             return None
         if FIELD in request.POST:
-            return _resumed(request)
+            return _resume(request)
         if request.user.is_authenticated or form_keys.FIELD not in request.POST or is_from_script(request):
             return None
-        return sign_in_page(request, LoginForm(), seal(request), Refusal(403))
+        return sign_in_page(request, LoginForm(), encrypt_form(request), Refusal(403))
 
 
 def carried_fields(data: QueryDict) -> list[tuple[str, str]]:
     return [(name, value) for name, values in data.lists() if name not in NOT_CARRIED for value in values]
 
 
-def seal(request: HttpRequest) -> str:
-    """The form that was sent, as a token for the page that asks to sign in."""
+def encrypt_form(request: HttpRequest) -> str:
+    """Encrypt the submitted form, for the hidden field of the sign-in page."""
     key = request.POST.get(form_keys.FIELD, "")
     return _fernet(request).encrypt(json.dumps([key, carried_fields(request.POST)]).encode()).decode()
 
 
-def unseal(request: HttpRequest) -> CarriedForm | None:
-    """The form that the request carries; None for one that is forged, of another address or too old."""
+def decrypt_form(request: HttpRequest) -> CarriedForm | None:
+    """The form in the hidden field; None if it is forged, from another URL or too old."""
     try:
         found = _fernet(request).decrypt(request.POST[FIELD].encode(), ttl=LIFETIME_SECONDS)
     except InvalidToken:
@@ -89,41 +90,41 @@ def _fernet(request: HttpRequest) -> Fernet:
 
 
 def sign_in_page(
-    request: HttpRequest, form: LoginForm, carried: str, refusal: Refusal, *, problem: str | Promise = SIGNED_OUT
+    request: HttpRequest, form: LoginForm, carried: str, refusal: Refusal, *, error: str | Promise = SIGNED_OUT
 ) -> HttpResponse:
     shown = {
         "form": form,
         "action": request.get_full_path(),
         "carried": [(FIELD, carried)],
         "can_reset": password_reset.is_available(),
-        "error": problem,
+        "error": error,
     }
     response = draw(request, "accounts/login.html", shown, refusal)
     add_never_cache_headers(response)
     return response
 
 
-def _resumed(request: HttpRequest) -> HttpResponse | None:
-    """Sign the person in who fills in the page. None where the view goes on, with the form to be shown again."""
+def _resume(request: HttpRequest) -> HttpResponse | None:
+    """Sign the user in. Returns None to continue with the view, which shows the form again."""
     request.sensitive_post_parameters = ["password", "code"]  # type: ignore[attr-defined]
     if not request.user.is_authenticated:
         form = LoginForm(request.POST)
         if refusal := sign_in.attempt(request, form):
             return sign_in_page(request, form, request.POST[FIELD], refusal)
-    return open_again(request, Reason.SIGNED_OUT)
+    return show_again(request, Reason.SIGNED_OUT)
 
 
-def open_again(request: HttpRequest, reason: Reason) -> HttpResponse | None:
-    """Put the form that the request carries into its place, to be shown again.
+def show_again(request: HttpRequest, reason: Reason) -> HttpResponse | None:
+    """Replace the request's data by the kept form, so that the view shows it again.
 
-    Anybody but its person gets an answer without it.
+    Returns a response without the form for any other user.
     """
     if getattr(request.user, "lacks_second_factor", False):
-        return redirect("second-factor")
-    carried = unseal(request)
+        return redirect("two-factor")
+    carried = decrypt_form(request)
     if carried is None or not form_keys.is_for(carried.key, request.user):
         for_admin = request.path_info.startswith("/admin/")
-        notices.keep_refusal(request, SOMEBODY_ELSES if carried else EXPIRED, for_admin=for_admin)
+        notices.keep_refusal(request, OTHER_USERS_FORM if carried else EXPIRED, for_admin=for_admin)
         return redirect(request.get_full_path())
     redisplay.prepare(request, QueryDict(urlencode(carried.fields)), reason)
     return None

@@ -1,8 +1,8 @@
-"""The answer to a form whose CSRF token is not that of the browser's cookie.
+"""The response to forms with an outdated CSRF token.
 
-Signing in gives the browser another token, so that pages which other tabs opened before hold an old one. What such a form asks
-for is not done; it is shown again where nothing is lost by that, and nobody is left at a dead end. Another site's form has no
-token at all, or is told by its origin before: that one is refused.
+Signing in changes the browser's token, so pages that were open in other tabs have an old one. Their forms are not carried out,
+but shown again if possible, so that nothing typed is lost. Forms from other sites have no token, or the wrong origin, and are
+refused.
 """
 
 import re
@@ -23,9 +23,9 @@ from core.web.redisplay import Reason
 from core.web.requests import is_from_script
 
 TOKEN: Final = re.compile("[A-Za-z0-9]{32}|[A-Za-z0-9]{64}")
-"""As Django makes them."""
+"""The format of Django's tokens."""
 STALE: Final = (REASON_NO_CSRF_COOKIE, "CSRF token from POST incorrect.")
-"""Reasons for which a form of the product itself is refused. Django looks at the origin before."""
+"""Reasons why forms of the product itself may be refused. Django has checked the origin before."""
 
 
 def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -38,9 +38,9 @@ def failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if match.view_name == "login":
         return login.login_after_stale_token(request)
     if match.view_name in ("logout", "admin:logout") and _may_sign_out(request):
-        return _go_on(request, match)
-    if match.view_name == "language":  # which does no harm
-        return _go_on(request, match)
+        return _call_view(request, match)
+    if match.view_name == "language":  # harmless
+        return _call_view(request, match)
     if redisplay.is_possible(request):
         return _redisplayed(request, match) or error_pages.csrf_failure(request, reason)
     if not request.user.is_authenticated:
@@ -54,36 +54,36 @@ def _is_stale(request: HttpRequest, reason: str) -> bool:
 
 
 def _may_sign_out(request: HttpRequest) -> bool:
-    """Whether the form comes from a page of the product: by its key, or by its origin, which Django has looked at."""
+    """Whether the form comes from a page of the product, by its key or by its origin, which Django has checked."""
     is_own = form_keys.is_for(request.POST.get(form_keys.FIELD, ""), request.user)
     return is_own or "Origin" in request.headers or not request.user.is_authenticated
 
 
 def _redisplayed(request: HttpRequest, match: ResolverMatch) -> HttpResponse | None:
-    """The form again, for the person whom it was made for; for nobody else."""
+    """Show the form again to the user for whom it was rendered; None for anyone else."""
     key = request.POST.get(form_keys.FIELD, "")
     if not request.user.is_authenticated:
         return _sign_in_page(request)
     if carried_forms.FIELD in request.POST:
-        return carried_forms.open_again(request, Reason.SIGNED_OUT) or _go_on(request, match)
+        return carried_forms.show_again(request, Reason.SIGNED_OUT) or _call_view(request, match)
     if not form_keys.is_for(key, request.user):
         return None
     redisplay.prepare(request, request.POST, Reason.SIGNED_IN_AGAIN)
-    return _go_on(request, match)
+    return _call_view(request, match)
 
 
 def _sign_in_page(request: HttpRequest) -> HttpResponse:
     carried = request.POST.get(carried_forms.FIELD)
     form = LoginForm(initial={"email": request.POST.get("email", "") if carried else ""})
-    problem = login.TRY_AGAIN if carried else carried_forms.SIGNED_OUT
+    error = login.TRY_AGAIN if carried else carried_forms.SIGNED_OUT
     return carried_forms.sign_in_page(
-        request, form, carried or carried_forms.seal(request), Refusal(403), problem=problem
+        request, form, carried or carried_forms.encrypt_form(request), Refusal(403), error=error
     )
 
 
-def _go_on(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
-    """Call the view of a request that is refused, but for what does no harm and for showing a form again."""
-    request.csrf_processing_done = True  # type: ignore[attr-defined]  # the admin looks at the token once more
+def _call_view(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
+    """Call the view in spite of the refusal, for harmless requests and for showing a form again."""
+    request.csrf_processing_done = True  # type: ignore[attr-defined]  # the admin checks the token again
     session.activate(request.user)
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response

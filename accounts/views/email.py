@@ -1,4 +1,4 @@
-"""One's own email: the page that changes it, and the link that confirms the new one."""
+"""Changing one's own email, and the link that confirms the new one."""
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -25,28 +25,28 @@ from core.web.redisplay import redisplays
 def change(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST if request.method == "POST" else None)
     if not form.is_bound:
-        return draw(request, "accounts/email.html", {"form": form}, None)
+        return draw(request, "accounts/change_email.html", {"form": form}, None)
     if refusal := refused(request, form):
-        return draw(request, "accounts/email.html", {"form": form}, refusal)
+        return draw(request, "accounts/change_email.html", {"form": form}, refusal)
     try:
         is_changed = email_change.change(request.user, form.cleaned_data["email"])
     except email_change.TooManyLinks as limit:
-        return draw(request, "accounts/email.html", {"form": form}, too_often(form, limit.wait))
+        return draw(request, "accounts/change_email.html", {"form": form}, too_often(form, limit.wait))
     except Invalid as error:
         form.add_error("email", str(error))
-        return draw(request, "accounts/email.html", {"form": form}, Refusal(400))
+        return draw(request, "accounts/change_email.html", {"form": form}, Refusal(400))
     text = _("A link is on its way to your new email. Open it to confirm it; until then you sign in with the old one.")
     if is_changed:
         text = _("Your email is changed. Sign in with it from now on.")
     notices.keep(request, text)
-    return redirect("me")
+    return redirect("account")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @own
 @does(gettext_lazy("Confirm email"))
 def confirm(request: OwnRequest, token: str) -> HttpResponse:
-    """Opened from the email. It takes a button, for programs that look for viruses open links too."""
+    """Open the confirmation link. A button confirms it, because virus scanners open links as well."""
     expired = _("This link has expired, or belongs to another account. Change your email again on your account page.")
     if not email_change.is_valid_token(request.user, token):
         return answer(request, 404, sentence=expired)
@@ -59,7 +59,7 @@ def confirm(request: OwnRequest, token: str) -> HttpResponse:
     if not is_changed:
         return answer(request, 404, sentence=expired)
     notices.keep(request, _("Your email is changed. Sign in with it from now on."))
-    return redirect("me")
+    return redirect("account")
 
 
 def _form(request: OwnRequest, data: QueryDict | None) -> OwnEmailForm:

@@ -1,7 +1,7 @@
-"""What becomes of a form whose sender was signed out, or has signed in again since: nothing is saved, and there is a way on.
+"""Forms from users who were signed out, or have signed in again: nothing is saved, and users are told how to continue.
 
-A form with typed text is shown again (`accounts.views.carried_forms`). For any other the person is led to the page where it
-belongs, which says what was not done.
+Forms with typed text are shown again (`accounts.views.carried_forms`). For other forms, the user is redirected to the page that
+the form belongs to, which says what was not done.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from core.web.error_json import error_json
 from core.web.requests import is_from_script
 
 MARKER: Final = "not_saved"
-"""In an address that somebody is led to after signing in: that a form was sent there, and not done."""
+"""A query parameter of the page after signing in, which says that a form sent to this URL was not carried out."""
 SIGNED_OUT: Final = gettext_lazy("Not saved: %(act)s. You had been signed out. Please try again.")
 SIGNED_IN_AGAIN: Final = gettext_lazy("Not saved: %(act)s. You have signed in again since. Please try again.")
 
@@ -31,7 +31,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def sign_in_required(view: View) -> View:
-    """Ask whoever is not signed in to sign in; a page's script is told so by the status 401."""
+    """Redirect anonymous users to the sign-in page; answer page scripts with status 401."""
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -49,17 +49,18 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _target(request: HttpRequest) -> str:
-    """Where to go after signing in; for a form, with what `led_on` needs to say that it was not done."""
+    """Where to go after signing in. For a form, includes what `next_page` needs to say that it was not carried out."""
     if request.method != "POST":
         return request.get_full_path()
-    named = _act(request.path_info).query(request.POST)
+    parameters = _act(request.path_info).query(request.POST)
     query = [(name, value) for name, value in request.GET.items() if name != MARKER]
-    return f"{request.path_info}?{urlencode([*query, *named.items(), (MARKER, 1)])}"
+    return f"{request.path_info}?{urlencode([*query, *parameters.items(), (MARKER, 1)])}"
 
 
-def led_on(request: HttpRequest, target: str) -> str:
-    """Where somebody who has just signed in is led. For an address that takes forms alone that is the page above it, which
-    says that the form was not done."""
+def next_page(request: HttpRequest, target: str) -> str:
+    """Where to redirect after signing in. For a URL that accepts only forms, this is the page above it, which is told what was
+    not done.
+    """
     address = urlsplit(target)
     page, query = page_above(address.path), dict(parse_qsl(address.query))
     if address.path.startswith("/api/") or (page == address.path and MARKER not in query):
@@ -73,7 +74,7 @@ def keep_refusal(request: HttpRequest, page: str, sentence: str | Promise, *, ac
 
 
 def send_back(request: HttpRequest, sentence: str | Promise) -> HttpResponse:
-    """Lead to the page where a form belongs, which says that it was not done."""
+    """Redirect to the page that a form belongs to, which says that it was not carried out."""
     path = request.path_info
     page, act = page_above(path), _act(path).name(request.POST)
     keep_refusal(request, page, sentence, act=act)

@@ -1,4 +1,4 @@
-"""Coming and going, for the pages and the admin alike."""
+"""Signing in and out, for the pages and the admin."""
 
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
@@ -33,30 +33,30 @@ def login(request: HttpRequest) -> HttpResponse:
         return _page(request, form, None)
     if answer := replay(request):
         return answer
-    found = sign_in.identify(request, form)
-    if isinstance(found, Refusal):
-        # A code is good once: the same form may have signed in meanwhile.
-        return replay(request) or _page(request, form, found)
-    return _begin(request, found)
+    result = sign_in.identify(request, form)
+    if isinstance(result, Refusal):
+        # Codes work once: the same form may have signed in meanwhile.
+        return replay(request) or _page(request, form, result)
+    return _start_session(request, result)
 
 
 @submit_once
-def _begin(request: HttpRequest, user: User) -> HttpResponse:
-    """Begin the session, once for each form; apart from what takes long, for a form that is taken once holds a transaction."""
+def _start_session(request: HttpRequest, user: User) -> HttpResponse:
+    """Start the session, once per form. Separate from the slow password check, because this holds a transaction."""
     sessions.start(request, user, address=remote_address(request))
-    return redirect(interrupted.led_on(request, _way(request)))
+    return redirect(interrupted.next_page(request, _destination(request)))
 
 
 @never_cache
 def login_after_stale_token(request: HttpRequest) -> HttpResponse:
-    """A form to sign in that was made before its sender signed in, or out, in another tab. Nobody is signed in by it.
+    """Answer a sign-in form with an outdated CSRF token, from before a sign-in or sign-out in another tab. Signs nobody in.
 
-    Whoever has meanwhile signed in with the same email is led on.
+    A user who has already signed in with the same email is redirected.
     """
     if request.user.is_authenticated and request.user.email == request.POST.get("email", "").strip().lower():
-        return redirect(_way(request))
+        return redirect(_destination(request))
     form = LoginForm(initial={"email": request.POST.get("email", "")})
-    return _page(request, form, Refusal(400), problem=TRY_AGAIN)
+    return _page(request, form, Refusal(400), error=TRY_AGAIN)
 
 
 @post_only
@@ -65,16 +65,14 @@ def logout(request: HttpRequest) -> HttpResponse:
     return redirect("login")
 
 
-def _page(
-    request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, problem: str | Promise = ""
-) -> HttpResponse:
+def _page(request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, error: str | Promise = "") -> HttpResponse:
     carried = [("next", target)] if (target := target_of(request)) else []
-    shown = {"form": form, "carried": carried, "can_reset": password_reset.is_available(), "error": problem}
+    shown = {"form": form, "carried": carried, "can_reset": password_reset.is_available(), "error": error}
     return draw(request, "accounts/login.html", shown, refusal)
 
 
-def _way(request: HttpRequest) -> str:
-    """Where somebody wanted to go; whoever has no pages would only be refused there, and begins at the API."""
+def _destination(request: HttpRequest) -> str:
+    """Where to redirect after signing in. Users without permission for pages start at the API."""
     target = target_of(request)
     if request.user.has_perm(roles.PAGES) or target.startswith(("/api/", "/accounts/")):
         return target or "/"

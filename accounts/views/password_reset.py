@@ -1,4 +1,4 @@
-"""A forgotten password, and the page where a link leads with which a password is chosen."""
+"""Resetting a forgotten password, and setting a password by a link."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,8 +23,8 @@ from core.web.final_answers import final
 View = Callable[..., HttpResponse]
 
 
-def secret(view: View) -> View:
-    """Decorate a page whose address can hold a secret token: it is not cached, and its URL is not sent to other sites.
+def secret_page(view: View) -> View:
+    """Decorate a page whose address can hold a secret_page token: it is not cached, and its URL is not sent to other sites.
     The host alone is sent as referrer, because the CSRF check of its own form needs it.
     """
 
@@ -41,29 +41,29 @@ def secret(view: View) -> View:
     return cast("View", handle)
 
 
-@secret
+@secret_page
 def request_reset(request: HttpRequest) -> HttpResponse:
-    """The same answer for everybody, at once: what becomes of it, only a mail says. No such page where no mail can be sent."""
+    """Request a reset link. The response is the same whether the account exists or not. 404 where no email can be sent."""
     if not password_reset.is_available():
         raise Http404
     form = ForgottenForm(request.POST or None)
     if not form.is_valid():
-        return render(request, "accounts/forgotten.html", {"form": form}, status=400 if form.is_bound else 200)
+        return render(request, "accounts/forgotten_password.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
     if wait := password_reset.request_reset(email, language=language, address=remote_address(request)):
-        return draw(request, "accounts/forgotten.html", {"form": form}, too_often(form, wait))
-    return final(render(request, "accounts/forgotten.html", {"asked": True}))
+        return draw(request, "accounts/forgotten_password.html", {"form": form}, too_often(form, wait))
+    return final(render(request, "accounts/forgotten_password.html", {"asked": True}))
 
 
-@secret
+@secret_page
 @sensitive_post_parameters()
 def set_password(request: HttpRequest, reset_token: str) -> HttpResponse:
-    """A password for whoever has a link, by a manager or for a forgotten one."""
+    """Set a password by a link, from a reset email or from a manager."""
     expired = _("This link has expired, or was used. Ask for a new one.")
-    person = password_reset.user_for_token(reset_token, password_reset.accepted_links())
-    if person is None:
+    user = password_reset.user_for_token(reset_token, password_reset.accepted_links())
+    if user is None:
         return answer(request, 404, sentence=expired)
-    form, shown = NewPasswordForm(request.POST or None, person=person), {"is_first": not person.has_usable_password()}
+    form, shown = NewPasswordForm(request.POST or None, person=user), {"is_first": not user.has_usable_password()}
     if not form.is_valid():
         status = 400 if form.is_bound else 200
         return render(request, "accounts/new_password.html", {**shown, "form": form}, status=status)

@@ -1,4 +1,4 @@
-"""Addresses that take forms and are no pages: what they do, in words, and the page where that belongs."""
+"""URLs that accept only forms: what their forms do, in words, and the page that they belong to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,25 +18,25 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a form does, named as its button is."""
+    """What a form does, in the words of its button."""
 
     label: Text
     by: str = ""
-    """Which of the form's fields says what exactly it does; "" for none."""
+    """The field that selects what exactly the form does; "" for none."""
     labels: Mapping[str, Text] = field(default_factory=dict)
-    """The act's name for each value of that field."""
+    """The label for each value of that field."""
 
     def name(self, sent: Mapping[str, Any]) -> str:
         return str(self.labels.get(sent.get(self.by, ""), self.label))
 
     def query(self, sent: Mapping[str, Any]) -> dict[str, str]:
-        """What an address has to hold for the act to be named again: one of the known values, and nothing that was typed."""
+        """The query parameters from which `name` can be derived again: known values only, nothing that was typed."""
         value = sent.get(self.by, "")
         return {self.by: value} if value in self.labels else {}
 
 
 def does(label: Text, *, by: str = "", labels: Mapping[str, Text] | None = None) -> Callable[[View], View]:
-    """Say what a view's form does."""
+    """Declare what a view's form does."""
 
     def decorate(view: View) -> View:
         view.act = Act(label, by, labels or {})  # type: ignore[attr-defined]
@@ -46,7 +46,7 @@ def does(label: Text, *, by: str = "", labels: Mapping[str, Text] | None = None)
 
 
 def post_only(view: View) -> View:
-    """A view that takes forms alone. Whoever opens its address, as on a reload, is shown the way to the page above it."""
+    """Allow POST only. Opening the URL, for instance by reloading, gives an error page with a link to the page above it."""
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -64,13 +64,13 @@ def post_only(view: View) -> View:
 
 
 def act_at(path: str) -> Act | None:
-    """What a form sent there does; None where nobody has said."""
+    """What a form sent to this path does; None if that is not declared."""
     found: Act | None = getattr(_view_at(path), "act", None)
     return found
 
 
 def page_above(path: str) -> str:
-    """The nearest address that can be opened: this one, or the first above it. Its path alone."""
+    """The path of the nearest page that can be opened: this one, or the first above it."""
     while path != "/":
         view = _view_at(path)
         if view is not None and not getattr(view, "is_post_only", False):

@@ -1,4 +1,4 @@
-"""Sudo mode for pages and the admin: a sensitive act is answered by the page that asks for the password, and done after it."""
+"""Sudo mode for pages and the admin: a sensitive action first leads to a page that asks for the password."""
 
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -16,11 +16,11 @@ from accounts.views.carried_forms import carried_fields
 from accounts.views.submit_once import Interruption
 
 FIELD: Final = "old"
-"""The field of the page's password. A form that carries it is the page's own."""
+"""The password field. A form that contains it was sent from the page that asks for the password."""
 
 
 class PasswordRequired(Interruption):
-    """A sensitive act was asked for, and the password was not given recently."""
+    """A sensitive action was requested, and the password was not entered recently."""
 
     def __init__(self, form: PasswordForm, refusal: Refusal | None) -> None:
         self.form, self.refusal = form, refusal
@@ -28,9 +28,9 @@ class PasswordRequired(Interruption):
 
 
 def require(request: HttpRequest) -> None:
-    """Let a sensitive act go on where the password was given recently, or comes with the request and is right.
+    """Return if the password was entered recently, or comes with the request and is correct.
 
-    Raises PasswordRequired otherwise, which `AskForPassword` turns into the page that asks for it.
+    Raises PasswordRequired otherwise, which `AskForPassword` answers with the page that asks for it.
     """
     if reauthentication.is_recent(request.session):
         return
@@ -41,7 +41,7 @@ def require(request: HttpRequest) -> None:
 
 
 class AskForPassword:
-    """Middleware that answers PasswordRequired: what was submitted is carried on in hidden fields, passwords excepted."""
+    """Middleware that answers PasswordRequired. Hidden fields keep what was submitted, except for passwords."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -54,23 +54,23 @@ class AskForPassword:
             return None
         carried = carried_fields(request.POST)
         shown = {"form": exception.form, "action": request.get_full_path(), "carried": carried}
-        return _draw(request, shown, exception.refusal or Refusal(403))
+        return _page(request, shown, exception.refusal or Refusal(403))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters(FIELD)
 @own
-def confirm(request: OwnRequest) -> HttpResponse:
-    """Asks for the password, and leads on to where `next` says."""
-    target = target_of(request) or reverse("me")
+def confirm_password(request: OwnRequest) -> HttpResponse:
+    """Ask for the password, and redirect to `next`."""
+    target = target_of(request) or reverse("account")
     if request.method != "POST" and reauthentication.is_recent(request.session):
         return redirect(target)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     refusal = refused(request, form) if form.is_bound else None
     if form.is_bound and not refusal:
         return redirect(target)
-    return _draw(request, {"form": form, "action": reverse("confirm"), "carried": [("next", target)]}, refusal)
+    return _page(request, {"form": form, "action": reverse("confirm-password"), "carried": [("next", target)]}, refusal)
 
 
-def _draw(request: HttpRequest, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
-    return draw(request, "accounts/confirm.html", shown, refusal)
+def _page(request: HttpRequest, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
+    return draw(request, "accounts/confirm_password.html", shown, refusal)

@@ -1,4 +1,4 @@
-"""The page on which people see where they are signed in, and sign other browsers out."""
+"""The page on which users see where they are signed in, and sign other browsers out."""
 
 from django.contrib import auth
 from django.http import Http404, HttpResponse
@@ -16,7 +16,7 @@ from core.web import notices
 
 @require_safe
 @own
-def listing(request: OwnRequest) -> HttpResponse:
+def index(request: OwnRequest) -> HttpResponse:
     shown = {
         "sessions": sessions.active_sessions(request.user),
         "this": sessions.row_of(request.session),
@@ -45,6 +45,6 @@ def end(request: OwnRequest, session_id: int) -> HttpResponse:
 @does(gettext_lazy("Sign out all other browsers"))
 def end_others(request: OwnRequest) -> HttpResponse:
     count = sessions.end_others(sessions.row_of(request.session), by=request.user)
-    said = ngettext("%(count)d other browser signed out.", "%(count)d other browsers signed out.", count)
-    notices.keep(request, said % {"count": count})
+    message = ngettext("%(count)d other browser signed out.", "%(count)d other browsers signed out.", count)
+    notices.keep(request, message % {"count": count})
     return redirect("sessions")

@@ -1,4 +1,4 @@
-"""Signing somebody in by what they typed: for the one page that does, and for pages that ask for it in between."""
+"""Signing users in by the sign-in form, for the sign-in page and for pages that include the form."""
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,18 +12,18 @@ from core.web.client_address import remote_address
 
 
 def attempt(request: HttpRequest, form: LoginForm) -> Refusal | None:
-    """Sign in whom the form names; else it says why not."""
-    found = identify(request, form)
-    if isinstance(found, Refusal):
-        return found
-    sessions.start(request, found, address=remote_address(request))
+    """Sign in the user of the form. Otherwise add an error to the form and return the refusal."""
+    result = identify(request, form)
+    if isinstance(result, Refusal):
+        return result
+    sessions.start(request, result, address=remote_address(request))
     return None
 
 
 def identify(request: HttpRequest, form: LoginForm) -> User | Refusal:
-    """Whom the form names, and whose password and code it has; else it says why not.
+    """The user with the credentials in the form. Otherwise adds an error to the form and returns the refusal.
 
-    An unknown email, a wrong password and a wrong code get the same answer, in the same time.
+    An unknown email, a wrong password and a wrong code give the same error, after the same time.
     """
     if not form.is_valid():
         return Refusal(400)

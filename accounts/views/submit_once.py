@@ -1,4 +1,4 @@
-"""Forms with a one-time key are taken once: whoever sends one again gets the first answer, also while the first is under way."""
+"""Forms with a one-time key are processed once: sending one again returns the first response, even while it is in progress."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,22 +18,22 @@ from core.web.final_answers import is_final
 from core.web.redisplay import Reason
 
 KIND: Final = "form"
-_NOBODY: Final = ""
+_ANONYMOUS: Final = ""
 SESSION_LIFETIME: Final = timedelta(minutes=1)
-"""For how long whoever sends a form again that began a session, or moved it to another key, gets that session."""
+"""How long resending a form that started a session, or changed its key, returns that session."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Interruption(Exception):
-    """Raised by a view that has done nothing yet and is answered otherwise. What was counted before, as failures are, stays."""
+    """Raised by a view that has done nothing yet, to be answered by middleware. Counted failures are kept."""
 
 
 def submit_once(view: View) -> View:
-    """Take each submission of a form once, in one transaction with all that the view writes.
+    """Process each submission of a form once, in one transaction with everything that the view writes.
 
-    A redirect, or an answer that is marked as final, is kept for whoever sends the form again; after any other answer, and
-    after an exception, the key is as good as before. Forms without a key are taken as often as they are sent.
+    A redirect, or a response marked as final, is stored and returned if the form is sent again. After any other response, and
+    after an exception, the key can be used again. Forms without a key are processed each time.
     """
 
     @wraps(view)
@@ -42,30 +42,30 @@ def submit_once(view: View) -> View:
             return cast("HttpResponse", view(request, *args, **kwargs))
         if redisplay.is_asked(request):
             return show_again(view, request, *args, **kwargs)
-        if _owner_in(request) not in (_NOBODY, str(request.user.pk)):
+        if _form_owner(request) not in (_ANONYMOUS, str(request.user.pk)):
             return cast("HttpResponse", view(request, *args, **kwargs))
-        return _once(view, request, *args, **kwargs)
+        return _process_once(view, request, *args, **kwargs)
 
     return cast("View", handle)
 
 
 def replay(request: HttpRequest) -> HttpResponse | None:
-    """The first answer to this very form, where it was done already; None where it was not."""
-    claim = service.find(_keyed(request)) if _owner_in(request) is not None else None
-    return _replayed(request, claim) if claim and claim.is_same else None
+    """The stored response to this form if it was already processed; otherwise None."""
+    claim = service.find(_keyed_request(request)) if _form_owner(request) is not None else None
+    return _replay_response(request, claim) if claim and claim.is_same else None
 
 
 def former_answer(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a form that was done and has ended its sender's session, such as a new password; None for any other form.
+    """The response to a form that has ended its sender's session, such as a new password; None for any other form.
 
-    Whoever sends it again is not signed in: they are redirected as the first was, and shown nothing else.
+    Whoever sends it again is not signed in: they are redirected as the first time, and see nothing else.
     """
-    claim = service.find(_keyed(request)) if _owner_in(request) else None
-    return _replayed(request, claim) if claim and claim.is_same and _is_redirect(claim.answer) else None
+    claim = service.find(_keyed_request(request)) if _form_owner(request) else None
+    return _replay_response(request, claim) if claim and claim.is_same and _is_redirect(claim.answer) else None
 
 
 def show_again(view: Callable[..., Any], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """The form as it was filled in, and why it is not saved. Whatever the view writes all the same is rolled back."""
+    """Show the form as it was filled in, with the reason why it was not saved. Anything that the view writes is rolled back."""
     with transaction.atomic():
         response: HttpResponse = view(request, *args, **kwargs)
         transaction.set_rollback(True)
@@ -74,51 +74,53 @@ def show_again(view: Callable[..., Any], request: HttpRequest, *args: Any, **kwa
     return response
 
 
-def _once(view: Callable[..., Any], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+def _process_once(view: Callable[..., Any], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     interruption: Interruption | None = None
     with transaction.atomic():
-        claim = service.claim(_keyed(request))
+        claim = service.claim(_keyed_request(request))
         if claim.is_new:
             try:
-                return _first(claim, view, request, *args, **kwargs)
+                return _process_first(claim, view, request, *args, **kwargs)
             except Interruption as error:
                 claim.release()
                 interruption = error
     if interruption:
         raise interruption
     if claim.is_same:
-        return _replayed(request, claim)
+        return _replay_response(request, claim)
     if redisplay.is_possible(request):
         redisplay.prepare(request, request.POST, Reason.SENT_BEFORE)
         return show_again(view, request, *args, **kwargs)
-    # Another of the form's buttons, of a page that the browser's back button brought again.
+    # Another button of the form, on a page reached by the browser's back button.
     return cast("HttpResponse", view(request, *args, **kwargs))
 
 
-def _first(claim: Claim, view: Callable[..., Any], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+def _process_first(
+    claim: Claim, view: Callable[..., Any], request: HttpRequest, *args: Any, **kwargs: Any
+) -> HttpResponse:
     before = request.session.session_key
     response: HttpResponse = view(request, *args, **kwargs)
     if is_final(response):
         if request.session.session_key not in (before, None):
-            # Whoever sends the form again goes on with this session as soon as the transaction ends: it has to be whole by then.
+            # Sending the form again uses this session as soon as the transaction ends, so it must be complete by then.
             request.session.save()
-        claim.settle(_recorded(request, response, before))
+        claim.settle(_stored_response(request, response, before))
     else:
         claim.release()
     return response
 
 
-def _owner_in(request: HttpRequest) -> str | None:
-    """The id of the person whose form it is: `_NOBODY` where nobody was signed in; None where it has no key that is good."""
+def _form_owner(request: HttpRequest) -> str | None:
+    """The ID of the user for whom the form was rendered: `_ANONYMOUS` if not signed in, None without a valid key."""
     return form_keys.user_id_in(request.POST.get(form_keys.FIELD, ""))
 
 
-def _keyed(request: HttpRequest) -> KeyedRequest:
+def _keyed_request(request: HttpRequest) -> KeyedRequest:
     sent = sorted(
         (name, value) for name, values in request.POST.lists() if name not in redisplay.TOKENS for value in values
     )
     return KeyedRequest(
-        user_id=int(owner) if (owner := _owner_in(request)) else None,
+        user_id=int(owner) if (owner := _form_owner(request)) else None,
         kind=KIND,
         address=request.get_full_path(),
         key=request.POST[form_keys.FIELD],
@@ -126,7 +128,7 @@ def _keyed(request: HttpRequest) -> KeyedRequest:
     )
 
 
-def _recorded(request: HttpRequest, response: Any, session_key_before: str | None) -> Answer:
+def _stored_response(request: HttpRequest, response: Any, session_key_before: str | None) -> Answer:
     if hasattr(response, "render"):
         response.render()
     session_key = request.session.session_key
@@ -134,18 +136,18 @@ def _recorded(request: HttpRequest, response: Any, session_key_before: str | Non
         "status": response.status_code,
         "headers": dict(response.headers),
         "content": response.content.decode(),
-        # The scripts of the page run for the nonce in it.
+        # The scripts in the page need its nonce.
         "nonce": getattr(request, "_csp_nonce", None),
         "notices": notices.waiting(request),
-        # A new password, or one given again, moves its session to another key.
+        # A new password, or confirming it, changes the session key.
         "session": None if session_key == session_key_before else [session_key],
     }
 
 
-def _replayed(request: HttpRequest, claim: Claim) -> HttpResponse:
+def _replay_response(request: HttpRequest, claim: Claim) -> HttpResponse:
     answer, is_recent = claim.answer, timezone.now() - claim.row.created_at < SESSION_LIFETIME
     if answer["session"] and is_recent and not request.session.exists(request.session.session_key or ""):
-        _follow(request, *answer["session"])
+        _adopt_session(request, *answer["session"])
     if answer["nonce"]:
         request._csp_nonce = answer["nonce"]  # type: ignore[attr-defined]
     notices.keep_again(request, answer["notices"])
@@ -158,8 +160,8 @@ def _is_redirect(answer: Answer) -> bool:
     return "Location" in answer["headers"]
 
 
-def _follow(request: HttpRequest, session_key: str | None) -> None:
-    """Go on with the session that the first answer left the browser with, which may not have arrived there."""
+def _adopt_session(request: HttpRequest, session_key: str | None) -> None:
+    """Continue with the session of the first response, which may not have reached the browser."""
     if session_key is None:
         request.session.flush()
         return

@@ -1,4 +1,4 @@
-"""Two-factor authentication of one's own account: set up with an app, given new recovery codes, removed."""
+"""Two-factor authentication of one's own account: setting up an app, new recovery codes, turning it off."""
 
 from django.contrib import auth
 from django.http import HttpResponse, QueryDict
@@ -20,7 +20,7 @@ from core.web.final_answers import final
 @require_safe
 @own
 def show(request: OwnRequest) -> HttpResponse:
-    return _draw(request, _form(request))
+    return _page(request, _form(request))
 
 
 @post_only
@@ -28,7 +28,7 @@ def show(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Set up your app"))
 def start_enrolment(request: OwnRequest) -> HttpResponse:
     require(request)
-    return final(_draw_app(request, two_factor.start_enrolment(request.user), _app_form(request)))
+    return final(_app_page(request, two_factor.start_enrolment(request.user), _app_form(request)))
 
 
 @post_only
@@ -36,20 +36,20 @@ def start_enrolment(request: OwnRequest) -> HttpResponse:
 @own
 @does(gettext_lazy("Set up your app"))
 def confirm(request: OwnRequest) -> HttpResponse:
-    """Take the app into use with its first code. This session goes on, all others end. Recovery codes are in the answer alone."""
+    """Enable the app with its first code. This session continues, all others end. Shows the recovery codes once."""
     secret, form = two_factor.pending_secret(request.user), _app_form(request, request.POST)
     if not secret:
-        return redirect("second-factor")
+        return redirect("two-factor")
     if form.is_valid() and not two_factor.matches_pending_secret(request.user, form.cleaned_data["code"]):
-        # Looked at first, so that a slip here spends no recovery code.
+        # Checked first, so that a typing error does not spend a recovery code.
         form.add_error("code", _("This code is not valid. Enter the next one that your app shows."))
     if refusal := refused(request, form):
-        return _draw_app(request, secret, form, refusal)
+        return _app_page(request, secret, form, refusal)
     codes = two_factor.confirm(request.user, form.cleaned_data["code"])
     if codes is None:
-        return redirect("second-factor")
+        return redirect("two-factor")
     auth.update_session_auth_hash(request, request.user)
-    return final(_draw(request, _form(request), codes=codes))
+    return final(_page(request, _form(request), codes=codes))
 
 
 @post_only
@@ -59,10 +59,10 @@ def confirm(request: OwnRequest) -> HttpResponse:
 def renew_recovery_codes(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
-        return redirect("second-factor")
+        return redirect("two-factor")
     if refusal := refused(request, form):
-        return _draw(request, form, refusal=refusal)
-    return final(_draw(request, _form(request), codes=two_factor.renew_recovery_codes(request.user)))
+        return _page(request, form, refusal=refusal)
+    return final(_page(request, _form(request), codes=two_factor.renew_recovery_codes(request.user)))
 
 
 @post_only
@@ -72,13 +72,13 @@ def renew_recovery_codes(request: OwnRequest) -> HttpResponse:
 def disable(request: OwnRequest) -> HttpResponse:
     form = _form(request, request.POST)
     if not request.user.second_factor_at:
-        return redirect("second-factor")
+        return redirect("two-factor")
     if refusal := refused(request, form):
-        return _draw(request, form, refusal=refusal)
+        return _page(request, form, refusal=refusal)
     two_factor.disable(request.user)
     auth.update_session_auth_hash(request, request.user)
     notices.keep(request, _("Two-factor authentication is off. You can set it up again at any time."))
-    return redirect("second-factor")
+    return redirect("two-factor")
 
 
 def _form(request: OwnRequest, data: QueryDict | None = None) -> FactorForm:
@@ -90,12 +90,12 @@ def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AppForm:
     return AppForm(data, recent=recent, replaces=replaces)
 
 
-def _draw_app(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
-    shown = {"form": form, "secret": secret, "picture": two_factor.qr_code(request.user, secret)}
-    return draw(request, "accounts/factor_app.html", shown, refusal)
+def _app_page(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
+    shown = {"form": form, "secret": secret, "qr_code": two_factor.qr_code(request.user, secret)}
+    return draw(request, "accounts/two_factor_app.html", shown, refusal)
 
 
-def _draw(
+def _page(
     request: OwnRequest, form: FactorForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
     shown = {
@@ -103,4 +103,4 @@ def _draw(
         "codes": codes,
         "notice": notices.taken_notice(request),
     }
-    return draw(request, "accounts/factor.html", shown, refusal)
+    return draw(request, "accounts/two_factor.html", shown, refusal)
