@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.encryption.keys import is_made_up, is_weak
+from accounts.encryption.keys import is_handmade, is_weak
 from core.rate import parse_rate
 
 env = environ.Env()
@@ -83,7 +83,7 @@ def keys(name: str, *, production: bool, instead: bytes | None = None) -> list[b
         ) from None
     if any(map(is_weak, ring)):
         raise ImproperlyConfigured(f"{name} holds a weak key. Each key is 32 random bytes, as .env.example shows.")
-    if production and any(map(is_made_up, ring)):
+    if production and any(map(is_handmade, ring)):
         raise ImproperlyConfigured(
             f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
         )

@@ -12,7 +12,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-from accounts.encryption.keys import announcement, are_alike
+from accounts.encryption.keys import are_similar, connection_name
 from config.environment import (
     BASE_DIR,
     TOKEN_CHARACTERS,
@@ -72,7 +72,7 @@ if len(set(_all_keys)) < len(_all_keys):
     raise ImproperlyConfigured(
         "PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key. Each key is there once, and for one thing only."
     )
-if PRODUCTION and any(are_alike(one, other) for one, other in combinations(_all_keys, 2)):
+if PRODUCTION and any(are_similar(one, other) for one, other in combinations(_all_keys, 2)):
     raise ImproperlyConfigured(
         "Two keys of PII_KEYS, INDEX_KEYS and AUDIT_KEYS are almost the same: whoever knows one guesses the other. "
         "Make each by itself, as .env.example shows."
@@ -171,7 +171,7 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASE |= over_network(pooled=POOLER)
     DATABASE["OPTIONS"] = {
-        "application_name": announcement({"data": PII_KEYS, "index": INDEX_KEYS}, pooled=POOLER),
+        "application_name": connection_name({"data": PII_KEYS, "index": INDEX_KEYS}, pooled=POOLER),
         **prepared(pooled=POOLER),
         **DATABASE.get("OPTIONS", {}),
     }

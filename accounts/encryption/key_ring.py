@@ -1,10 +1,10 @@
-"""The keys of customers' data: how a text becomes ciphertext that is bound to its column and its row, and back.
+"""Encryption of customers' data: text becomes ciphertext that is bound to its column and row.
 
-A value is stored as `version (1) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`. Associated data bind it to
-`app.model.field` and to its row, so that a value copied into another column or another row does not decrypt; its length is that
-of a bucket. The key id names the key that wrote it: the first key of `PII_KEYS` writes, every key listed there reads.
+A value is stored as `version (1) | key ID (4) | nonce (12) | AES-256-GCM ciphertext and tag`. The associated data are
+`app.model.field` and the row's key, so a value copied to another column or row does not decrypt. Texts are padded, so that the
+length of a value shows only a range. The first key of `PII_KEYS` encrypts; all keys listed there decrypt.
 
-Version 1, which earlier releases wrote, is bound to its column alone and as long as its text. It is read, and rewritten by
+Version 1, written by earlier releases, is bound to its column only, and not padded. It is still read, and rewritten by
 `manage.py keys rotate`, until `PII_ROW_BINDING=required` refuses it.
 """
 
@@ -21,36 +21,36 @@ from django.conf import settings
 
 from accounts.encryption.keys import KEY_ID_BYTES, key_id
 
-UNBOUND: Final = b"\x01"
-"""The version that is bound to its column alone."""
+UNBOUND_VERSION: Final = b"\x01"
+"""The version that is bound to its column only."""
 VERSION: Final = b"\x02"
 NONCE_BYTES: Final = 12
 KEY_END: Final = len(VERSION) + KEY_ID_BYTES
-HEAD_BYTES: Final = KEY_END + NONCE_BYTES
+HEADER_BYTES: Final = KEY_END + NONCE_BYTES
 PADDING: Final = b"\xff"
-"""No byte of UTF-8: what is stripped from the end was never text."""
-LEAST_BYTES: Final = 32
-DOUBLED_UP_TO: Final = 1024
-STEPS: Final = 8
+"""This byte does not occur in UTF-8, so removing it from the end never removes text."""
+MIN_PADDED_BYTES: Final = 32
+MAX_DOUBLED_BYTES: Final = 1024
+STEPS_PER_DOUBLING: Final = 8
 
 
 class Binding(StrEnum):
-    """What PII_ROW_BINDING may be, in the order of an upgrade."""
+    """The values of PII_ROW_BINDING, in the order of an upgrade."""
 
     OFF = "off"
-    """Version 1 is written: while servers of the release before run, which read nothing else."""
+    """Writes version 1, while servers of the previous release are running, which read nothing else."""
     ON = "on"
-    """Version 2 is written, both are read."""
+    """Writes version 2, reads both."""
     REQUIRED = "required"
-    """Version 1 is refused."""
+    """Refuses version 1."""
 
 
 class DecryptionError(Exception):
-    """A stored value cannot be read: its key is not in the ring, or a byte was changed. Never holds it."""
+    """A stored value cannot be decrypted: its key is not in the ring, or it was changed. Never contains the value."""
 
 
 def row_key_bytes(row_key: object) -> bytes | None:
-    """A row's key as values are bound to it; None for none. Raises TypeError for what is neither UUID nor number."""
+    """A primary key as bytes; None for None. Raises TypeError unless it is a UUID or an integer."""
     if isinstance(row_key, UUID):
         return row_key.bytes
     if isinstance(row_key, int):
@@ -60,61 +60,66 @@ def row_key_bytes(row_key: object) -> bytes | None:
     raise TypeError(f"An encrypted value is bound to a UUID or a number, not to {type(row_key).__name__}.")
 
 
-def padded_length(length: int, pad_to: int = LEAST_BYTES) -> int:
-    """How many bytes a text of so many is padded to: to `pad_to`, doubled as often as it takes; from a kilobyte on in steps of an
-    eighth, so that nothing long grows by more than that."""
+def padded_length(length: int, pad_to: int = MIN_PADDED_BYTES) -> int:
+    """The padded length of a text, in bytes: `pad_to`, doubled as often as needed.
+
+    From one kilobyte on, it grows in steps of an eighth, so that long texts do not grow by more than that.
+    """
     size = pad_to
-    while size < length and size < DOUBLED_UP_TO:
+    while size < length and size < MAX_DOUBLED_BYTES:
         size *= 2
     if length <= size:
         return size
-    step = (1 << (length - 1).bit_length() - 1) // STEPS
+    step = (1 << (length - 1).bit_length() - 1) // STEPS_PER_DOUBLING
     return -(-length // step) * step
 
 
 class KeyRing:
-    """AES keys by their id; the first writes, all read. With `bound_only` a value that is not bound to its row is refused."""
+    """AES keys by ID; the first encrypts, all decrypt. With `bound_only`, values that are not bound to their row are refused."""
 
     def __init__(self, keys: Sequence[bytes], *, bound_only: bool = False) -> None:
         ciphers = {key_id(key): AESGCM(key) for key in keys}
         self.current = key_id(keys[0])
         self._encrypt = ciphers[self.current].encrypt
         self._bound = {VERSION + key: cipher.decrypt for key, cipher in ciphers.items()}
-        self._unbound = {UNBOUND + key: cipher.decrypt for key, cipher in ciphers.items()}
+        self._unbound = {UNBOUND_VERSION + key: cipher.decrypt for key, cipher in ciphers.items()}
         self._bound_only = bound_only
 
-    def encrypt(self, text: str, context: bytes, row: bytes | None = None, *, pad_to: int = LEAST_BYTES) -> bytes:
-        """Bound to the column that `context` names and to the row with this key; without one in version 1, for the release
-        before."""
+    def encrypt(
+        self, text: str, context: bytes, row_key: bytes | None = None, *, pad_to: int = MIN_PADDED_BYTES
+    ) -> bytes:
+        """Encrypt a text for the column `context` and a row; without a row, in version 1 for the previous release."""
         nonce, plain = os.urandom(NONCE_BYTES), text.encode()
-        if row is None:
-            return UNBOUND + self.current + nonce + self._encrypt(nonce, plain, context)
+        if row_key is None:
+            return UNBOUND_VERSION + self.current + nonce + self._encrypt(nonce, plain, context)
         padded = plain.ljust(padded_length(len(plain), pad_to), PADDING)
-        return VERSION + self.current + nonce + self._encrypt(nonce, padded, associated_data(context, row))
+        return VERSION + self.current + nonce + self._encrypt(nonce, padded, associated_data(context, row_key))
 
-    def decrypt(self, stored: bytes | memoryview, context: bytes, row: bytes | None = None) -> str:
-        """The text again. Raises DecryptionError for an unknown version or key, or a value tampered with."""
-        [text] = self.decrypt_all([bytes(stored)], context, [row])
+    def decrypt(self, stored: bytes | memoryview, context: bytes, row_key: bytes | None = None) -> str:
+        """Decrypt a value. Raises DecryptionError for an unknown version or key, or a changed value."""
+        [text] = self.decrypt_all([bytes(stored)], context, [row_key])
         return str(text)
 
     def decrypt_all(
         self, values: Iterable[bytes | None], context: bytes, row_keys: Iterable[bytes | None]
     ) -> list[str | None]:
-        """`decrypt` for the many values of one column and the keys of their rows: what can be looked up once is, and no function
-        called for each."""
-        bound, key_end, body, column = self._bound, KEY_END, HEAD_BYTES, associated_data(context, b"")
+        """Decrypt many values of one column, with the keys of their rows. Raises DecryptionError.
+
+        Inlined for speed: names are looked up once, and no function is called for each value.
+        """
+        bound, key_end, body, column = self._bound, KEY_END, HEADER_BYTES, associated_data(context, b"")
         texts: list[str | None] = []
         add = texts.append
-        for raw, row in zip(values, row_keys, strict=True):
+        for raw, row_key in zip(values, row_keys, strict=True):
             if raw is None:
                 add(None)
                 continue
             try:
-                text = bound[raw[:key_end]](raw[key_end:body], raw[body:], column + row)  # type: ignore[operator]
+                text = bound[raw[:key_end]](raw[key_end:body], raw[body:], column + row_key)  # type: ignore[operator]
                 add(text.rstrip(PADDING).decode())
             except KeyError:
                 add(self._decrypt_unbound(raw, context))
-            except (TypeError, ValueError, InvalidTag):  # the first where there is no row
+            except (TypeError, ValueError, InvalidTag):  # TypeError without a row key
                 raise self._error(raw, context) from None
         return texts
 
@@ -123,27 +128,27 @@ class KeyRing:
         if decrypt is None:
             raise self._error(raw, context) from None
         try:
-            return decrypt(raw[KEY_END:HEAD_BYTES], raw[HEAD_BYTES:], context).decode()
+            return decrypt(raw[KEY_END:HEADER_BYTES], raw[HEADER_BYTES:], context).decode()
         except (ValueError, InvalidTag):
             raise self._error(raw, context) from None
 
     def _error(self, raw: bytes, context: bytes) -> DecryptionError:
-        return DecryptionError(f"{context.decode()}: {self._fault(raw)}")
+        return DecryptionError(f"{context.decode()}: {self._reason(raw)}")
 
-    def _fault(self, raw: bytes) -> str:
-        if len(raw) < HEAD_BYTES:
+    def _reason(self, raw: bytes) -> str:
+        if len(raw) < HEADER_BYTES:
             return "the stored value was cut off"
-        head = raw[:KEY_END]
-        if head in self._unbound and self._bound_only:
+        header = raw[:KEY_END]
+        if header in self._unbound and self._bound_only:
             return "the stored value is not bound to its row, and PII_ROW_BINDING refuses it"
-        if head not in self._bound and head not in self._unbound:
+        if header not in self._bound and header not in self._unbound:
             return "written under a key that PII_KEYS does not hold"
         return "the stored value was changed or damaged"
 
 
-def associated_data(context: bytes, row: bytes) -> bytes:
+def associated_data(context: bytes, row_key: bytes) -> bytes:
     """The associated data of a value in a column and a row."""
-    return context + b"\0" + row
+    return context + b"\0" + row_key
 
 
 @cache
@@ -152,5 +157,5 @@ def _ring(keys: tuple[bytes, ...], bound_only: bool) -> KeyRing:
 
 
 def ring() -> KeyRing:
-    """The ring of the keys in the settings."""
+    """The ring with the keys of the settings."""
     return _ring(tuple(settings.PII_KEYS), settings.PII_ROW_BINDING == Binding.REQUIRED)

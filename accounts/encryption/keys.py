@@ -1,4 +1,4 @@
-"""What a key is: 32 random bytes, called by a hash of itself. Pure, for the settings ask here before Django is there."""
+"""Encryption keys: 32 random bytes, named by a hash of themselves. Does not import Django, because the settings use it."""
 
 import base64
 import hashlib
@@ -9,18 +9,18 @@ from typing import Final
 
 KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 4
-LEAST_VARIETY: Final = KEY_BYTES // 4
-ALIKE_FROM: Final = KEY_BYTES // 4
-"""Bytes that two keys have in the same places: by chance, one pair of random keys in a million million."""
-MARK_BYTES: Final = 2
+MIN_DISTINCT_BYTES: Final = KEY_BYTES // 4
+MIN_EQUAL_BYTES: Final = KEY_BYTES // 4
+"""Equal bytes at the same positions that make two keys similar. By chance, one pair of random keys in 10^12 has so many."""
+SHORT_ID_BYTES: Final = 2
 POOLED: Final = "pooled"
 PRODUCT: Final = "stationbook"
-LONGEST_NAME: Final = 63
-"""Of a connection to PostgreSQL; what is longer is cut off."""
+MAX_NAME_LENGTH: Final = 63
+"""PostgreSQL truncates longer names of connections."""
 
 
 def key_id(key: bytes) -> bytes:
-    """What a key is called in the rows it wrote: derived, so that no key is filed under another's name."""
+    """The ID of a key in the values that it encrypted. It is derived from the key, so the two cannot be mixed up."""
     return hashlib.sha256(b"stationbook key id" + key).digest()[:KEY_ID_BYTES]
 
 
@@ -28,46 +28,49 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def written(key: bytes) -> str:
-    """As the settings read it."""
+def encode_key(key: bytes) -> str:
+    """The key in the format of the settings."""
     return base64.b64encode(key).decode()
 
 
 def is_weak(key: bytes) -> bool:
-    """Whether it is too short, or of too few different bytes, to be random."""
-    return len(key) != KEY_BYTES or len(set(key)) < LEAST_VARIETY
+    """Whether the key is too short, or has too few distinct bytes, to be random."""
+    return len(key) != KEY_BYTES or len(set(key)) < MIN_DISTINCT_BYTES
 
 
-def is_made_up(key: bytes) -> bool:
-    """Whether somebody wrote it by hand, as samples and demos do: as text, in even steps, or the same half twice."""
+def is_handmade(key: bytes) -> bool:
+    """Whether the key was written by hand, like a sample: text, bytes in even steps, or the same half twice."""
     steps = {(after - before) % 256 for before, after in pairwise(key)}
     half = KEY_BYTES // 2
     return len(steps) == 1 or key[:half] == key[half:] or (key.isascii() and key.decode("ascii").isprintable())
 
 
-def are_alike(one: bytes, other: bytes) -> bool:
-    """Whether one was made from the other by changing a part of it."""
-    return sum(here == there for here, there in zip(one, other, strict=False)) >= ALIKE_FROM
+def are_similar(one: bytes, other: bytes) -> bool:
+    """Whether one key is a modified copy of the other."""
+    return sum(here == there for here, there in zip(one, other, strict=False)) >= MIN_EQUAL_BYTES
 
 
-def announcement(rings: Mapping[str, Sequence[bytes]], *, pooled: bool = False) -> str:
-    """What a process calls its connections to PostgreSQL: which keys it holds, in their order, by the first bytes of their ids.
-    So a rotation sees in the server's list of connections who would be left behind; or, behind a pooler that shows one name for
-    many, that it cannot see."""
-    words = [f"{name}:{','.join(mark_of(key_id(key)) for key in ring)}" for name, ring in rings.items()]
-    return " ".join([PRODUCT, *([POOLED] if pooled else []), *words])
+def connection_name(rings: Mapping[str, Sequence[bytes]], *, pooled: bool = False) -> str:
+    """The name of a process's connections to PostgreSQL, which contains the short IDs of its keys in their order.
+
+    From the server's list of connections, a rotation sees which processes lack a key; or, behind a pooler, which shows one name
+    for many connections, that it cannot know.
+    """
+    parts = [f"{name}:{','.join(short_id(key_id(key)) for key in ring)}" for name, ring in rings.items()]
+    return " ".join([PRODUCT, *([POOLED] if pooled else []), *parts])
 
 
-def announced(name: str) -> dict[str, list[str]]:
-    """The marks in a connection's name, by ring, and none under POOLED; nothing for a name that is another's, or was cut off."""
+def parse_connection_name(name: str) -> dict[str, list[str]]:
+    """The short IDs in a connection's name, by ring, and an empty list under POOLED; {} for a foreign or truncated name."""
     product, *rings = name.split(" ")
-    if product != PRODUCT or len(name) >= LONGEST_NAME:
+    if product != PRODUCT or len(name) >= MAX_NAME_LENGTH:
         return {}
     return {
-        ring: [*filter(None, marks.split(","))] for ring, _colon, marks in (words.partition(":") for words in rings)
+        ring: [*filter(None, short_ids.split(","))]
+        for ring, _colon, short_ids in (parts.partition(":") for parts in rings)
     }
 
 
-def mark_of(key: bytes) -> str:
-    """A key's id, cut short."""
-    return key[:MARK_BYTES].hex()
+def short_id(key: bytes) -> str:
+    """The first bytes of a key ID, as hex."""
+    return key[:SHORT_ID_BYTES].hex()

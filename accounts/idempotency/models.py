@@ -1,4 +1,4 @@
-"""Keys of requests that were done, with their answers: the same request again is answered, and not done again."""
+"""Keys of processed requests, with their responses: a repeated request gets the stored response and is not processed again."""
 
 import uuid
 
@@ -8,21 +8,21 @@ from django.utils import timezone
 
 
 class IdempotencyKey(models.Model):  # noqa: DJ008
-    """A request that was done. Only `accounts.idempotency.service` writes it.
+    """A processed request. Only `accounts.idempotency.service` writes it.
 
-    The table holds nothing that anybody could read: digests, and an answer encrypted under a key that takes the request's own
-    key, of which only a digest is here.
+    The table contains nothing readable: digests, and a response that is encrypted under the request's own key, of which only a
+    digest is stored.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", null=True)
-    """Who sent it; None for somebody who was not signed in."""
+    """The user who sent it; None if nobody was signed in."""
     digest = models.BinaryField(max_length=32, unique=True)
-    """Of whose key it is, for what address, and the key itself."""
+    """A digest of the key's owner, the URL and the key itself."""
     fingerprint = models.BinaryField(max_length=32)
-    """Of what was sent."""
+    """A digest of the submitted data."""
     answer = models.BinaryField(null=True)
-    """None while the request is being done, which nobody else sees: it is written in the same transaction."""
+    """None while the request is in progress. Other transactions do not see that."""
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

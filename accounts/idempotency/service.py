@@ -1,7 +1,7 @@
-"""Does a request once for each key, in the transaction of what the request writes.
+"""Idempotent requests: each key is processed once, in the transaction of everything that the request writes.
 
-`claim` inserts the key's row. Whoever comes second with the same key waits at the row's unique constraint until the first
-has committed, and finds the first's answer; where the first was rolled back or released its key, the second goes on.
+`claim` inserts the key's row. A concurrent request with the same key waits at the row's unique constraint until the first has
+committed, and gets its response. If the first was rolled back or has released the key, the second is processed.
 """
 
 import hmac
@@ -21,16 +21,16 @@ from core.tokens import fernet
 LIFETIME: Final = timedelta(days=1)
 
 Answer = Mapping[str, Any]
-"""As JSON can hold it."""
+"""A response, serializable as JSON."""
 
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request by its key: whose it is (None for nobody signed in), what address it was sent to, and what was sent."""
+    """A request with a key: user (None if not signed in), URL and submitted data."""
 
     user_id: int | None
     kind: str
-    """What sort of key it is, so that no form's key is one of the API's."""
+    """Separates the keys of forms from those of other requests."""
     address: str
     key: str
     body: bytes
@@ -45,7 +45,7 @@ class KeyedRequest:
 
     @cached_property
     def fernet(self) -> Fernet:
-        """What its answer is encrypted with: whoever has the table, and even SECRET_KEY, still lacks the key."""
+        """Encrypts the response under the request's key, which neither the table nor SECRET_KEY reveals."""
         return fernet("idempotency answer", *self._identity)
 
     @property
@@ -59,36 +59,36 @@ class KeyedRequest:
 
 @dataclass(frozen=True)
 class Claim:
-    """What became of a request's key."""
+    """The state of a request's key."""
 
     request: KeyedRequest
     row: IdempotencyKey
     is_new: bool
-    """Whether the request is to be done now, and the claim to be settled or released."""
+    """Whether the request must be processed now, and the claim settled or released."""
 
     @property
     def is_same(self) -> bool:
-        """Whether what was sent is what was sent with the key before."""
+        """Whether the submitted data is the same as when the key was first used."""
         return hmac.compare_digest(bytes(self.row.fingerprint), self.request.fingerprint)
 
     @property
     def answer(self) -> Answer:
-        """What the request was answered with when it was done."""
+        """The stored response."""
         found: Answer = json.loads(self.request.fernet.decrypt(bytes(self.row.answer or b"")))
         return found
 
     def settle(self, answer: Answer) -> None:
-        """The request is done, with this answer."""
+        """Store the response of the processed request."""
         self.row.answer = self.request.fernet.encrypt(json.dumps(answer).encode())
         self.row.save(update_fields=["answer"])
 
     def release(self) -> None:
-        """The request was refused: its key is as good as before."""
+        """Give the key back after a refusal, so that it can be used again."""
         self.row.delete()
 
 
 def claim(request: KeyedRequest) -> Claim:
-    """Take the request's key, or find what became of it. Inside a transaction, before anything else is locked."""
+    """Claim the request's key, or find its earlier use. Call this in a transaction, before anything else is locked."""
     row = IdempotencyKey(user_id=request.user_id, digest=request.digest, fingerprint=request.fingerprint)
     IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
     found = IdempotencyKey.objects.get(digest=request.digest)
@@ -96,10 +96,10 @@ def claim(request: KeyedRequest) -> Claim:
 
 
 def find(request: KeyedRequest) -> Claim | None:
-    """What became of a request that was done; None where it was not, or its key is not known any more."""
+    """The claim of a processed request; None if it was not processed, or its key has expired."""
     row = IdempotencyKey.objects.filter(digest=request.digest, answer__isnull=False).first()
     return Claim(request, row, is_new=False) if row else None
 
 
-def forget_old(now: datetime) -> None:
+def delete_expired(now: datetime) -> None:
     IdempotencyKey.objects.filter(created_at__lte=now - LIFETIME).delete()

@@ -1,10 +1,10 @@
-"""What is not under the first key of its ring, or not bound to its row, is written again: the same text, the same hashes.
+"""Key rotation: rewrites values that are not under the first key of their ring, or not bound to their row. Texts stay the same.
 
-It is no change to anybody: no version, no counter and no audit entry grows, and who has read a row may save it. The rows
-themselves say what is left, and transactions are short: a process may be killed at any point, and another goes on.
+To users this is no change: no version and no change counter grows, there is no audit entry, and edits in progress can be saved.
+Progress is recorded by the rows themselves, and transactions are short, so a rotation can be killed and restarted at any point.
 
-Services are not in the way, nor it in theirs. What somebody has in hand is passed over, and then waited for with nothing else in
-hand, so that no two wait for each other. It rests as long as it works: writers of SQLite, who all queue, get their turns.
+It does not block services: locked rows are skipped first, and later waited for one at a time, which rules out deadlocks. It
+pauses as long as it works, because writers queue on SQLite.
 """
 
 import time
@@ -22,23 +22,23 @@ from accounts.customers import blind_index
 from accounts.encryption import (
     DIGEST_BYTES,
     KEY_END,
-    UNBOUND,
+    UNBOUND_VERSION,
     VERSION,
     Binding,
     DecryptionError,
     EncryptedTextField,
-    head_of,
+    header_of,
 )
-from accounts.key_management.keyrings import DATA, INDEX, Ring, columns
+from accounts.key_management.keyrings import DATA, INDEX, Ring, models_with_columns
 from accounts.models import BlindIndex, Customer
 from core.errors import DomainError
 from stations.models import Station
 
-ROWS_SEEN_AT_ONCE: Final = 1_000
-ROWS_AT_ONCE: Final = 50
-CUSTOMERS_AT_ONCE: Final = 20
-"""Each has some twenty hashes, and their station waits meanwhile."""
-ROUNDS: Final = 3
+READ_BATCH_SIZE: Final = 1_000
+WRITE_BATCH_SIZE: Final = 50
+CUSTOMER_BATCH_SIZE: Final = 20
+"""Each has some twenty hashes, and their station is locked meanwhile."""
+MAX_ROUNDS: Final = 3
 
 
 class StillWritten(DomainError):
@@ -50,79 +50,80 @@ class StillWritten(DomainError):
 
 
 @dataclass(slots=True)
-class Done:
-    """What came of a page: how much was rewritten, and what could not be read, in words without any of it."""
+class PageResult:
+    """The result of a page: how many values were rewritten, and which could not be decrypted."""
 
     rewritten: int = 0
     faults: set[str] = field(default_factory=set)
 
-    def add(self, other: "Done") -> None:
+    def add(self, other: "PageResult") -> None:
         self.rewritten += other.rewritten
         self.faults |= other.faults
 
 
-class Work(Protocol):
-    """One table to be rewritten."""
+class RotationTask(Protocol):
+    """The rotation of one table."""
 
     label: str
 
-    def left(self) -> int:
-        """How much is under another key that can be read."""
+    def count_remaining(self) -> int:
+        """The number of values to rewrite."""
 
     def pages(self) -> Iterator[Sequence[Any]]:
-        """What is left, a little at a time, in an order of its own: what comes behind meanwhile is for another round."""
+        """The values to rewrite, in batches and in a fixed order. Values added behind are left to the next round."""
 
-    def rewrite(self, page: Sequence[Any]) -> Done:
-        """In transactions of its own."""
-
-
-def works(of: Ring) -> list[Work]:
-    """What there is to rewrite of a ring. Of the audit trail nothing: its entries are never sealed anew."""
-    if of is DATA:
-        return [Values(model, fields) for model, fields in columns(EncryptedTextField)]
-    return [Indexes()] if of is INDEX else []
+    def rewrite(self, page: Sequence[Any]) -> PageResult:
+        """Rewrite a batch, in separate transactions."""
 
 
-def rotate(work: Work, on_progress: Callable[[int], object]) -> set[str]:
-    """Rewrite until nothing is left, and return what could not be read. Raises StillWritten where that has no end."""
+def tasks_for(ring: Ring) -> list[RotationTask]:
+    """The tasks of a ring. None for the audit log, whose entries are never sealed again."""
+    if ring is DATA:
+        return [EncryptedColumnsTask(model, fields) for model, fields in models_with_columns(EncryptedTextField)]
+    return [BlindIndexTask()] if ring is INDEX else []
+
+
+def rotate(task: RotationTask, on_progress: Callable[[int], object]) -> set[str]:
+    """Rewrite until nothing remains, and return what could not be decrypted. Raises StillWritten if there is no end to it."""
     faults: set[str] = set()
-    for _round in range(ROUNDS):
+    for _round in range(MAX_ROUNDS):
         rewritten = 0
-        for page in work.pages():
-            began = time.monotonic()
-            done = work.rewrite(page)
+        for page in task.pages():
+            started = time.monotonic()
+            done = task.rewrite(page)
             rewritten, faults = rewritten + done.rewritten, faults | done.faults
             on_progress(done.rewritten)
-            time.sleep(time.monotonic() - began)
+            time.sleep(time.monotonic() - started)
         if not rewritten:
             return faults
     raise StillWritten
 
 
-class Values:
-    """The encrypted columns of one model: what is under an older key, or not bound to its row."""
+class EncryptedColumnsTask:
+    """The encrypted columns of a model: values under an older key, or not bound to their row."""
 
     def __init__(self, model: type[models.Model], fields: Sequence[EncryptedTextField]) -> None:
         self.label, self._rows, self._fields = model._meta.label, model._base_manager, fields
         self._bound_to = [*dict.fromkeys(one.row_key_column.attname for one in fields)]
 
-    def left(self) -> int:
-        heads = {f"head_of_{one.name}": head_of(one) for one in self._fields}
-        older = Q(*((f"{name}__in", [*_stale_heads()]) for name in heads), _connector=Q.OR)
+    def count_remaining(self) -> int:
+        heads = {f"head_of_{one.name}": header_of(one) for one in self._fields}
+        older = Q(*((f"{name}__in", [*_stale_headers()]) for name in heads), _connector=Q.OR)
         found: int = self._rows.alias(**heads).filter(older).count()
         return found
 
     def pages(self) -> Iterator[Sequence[Any]]:
-        """Asked for all rows in the order of keys, the database goes from one to the next. Asked for the stale ones alone, it may
-        go through the whole table for each page."""
-        older, after = _stale_heads(), Q()
-        rows = self._rows.order_by("pk").values_list("pk", *map(head_of, self._fields))
-        while seen := list(rows.filter(after)[:ROWS_SEEN_AT_ONCE]):
+        """Reads all rows in the order of their primary keys, and filters in Python. A query for stale values alone might scan the
+        whole table for each batch.
+        """
+        older, after = _stale_headers(), Q()
+        rows = self._rows.order_by("pk").values_list("pk", *map(header_of, self._fields))
+        while seen := list(rows.filter(after)[:READ_BATCH_SIZE]):
             stale = [pk for pk, *heads in seen if any(head is not None and bytes(head) in older for head in heads)]
-            yield from (stale[at : at + ROWS_AT_ONCE] for at in range(0, len(stale), ROWS_AT_ONCE))
+            yield from (stale[at : at + WRITE_BATCH_SIZE] for at in range(0, len(stale), WRITE_BATCH_SIZE))
             after = Q(pk__gt=seen[-1][0])
 
-    def rewrite(self, page: Sequence[Any]) -> Done:
+    def rewrite(self, page: Sequence[Any]) -> PageResult:
         seen, done = self._rewrite(page, skip_locked=True)
         for pk in page:
             if pk not in seen:
@@ -130,9 +131,9 @@ class Values:
         return done
 
     @transaction.atomic
-    def _rewrite(self, pks: Sequence[Any], *, skip_locked: bool) -> tuple[set[Any], Done]:
+    def _rewrite(self, pks: Sequence[Any], *, skip_locked: bool) -> tuple[set[Any], PageResult]:
         rows = self._rows.filter(pk__in=pks).select_for_update(no_key=True, skip_locked=skip_locked)
-        seen, done = set(), Done()
+        seen, done = set(), PageResult()
         known, stored = len(self._bound_to), map(_as_stored, self._fields)
         for pk, *values in rows.values_list("pk", *self._bound_to, *stored):
             seen.add(pk)
@@ -142,11 +143,11 @@ class Values:
         return seen, done
 
     def _rewritten(self, row_keys: dict[str, Any], stored: Sequence[Any]) -> tuple[dict[str, Any], list[str]]:
-        """What to write of a row, and why some of it cannot be read."""
+        """The new values of a row, and why some could not be decrypted."""
         fresh: dict[str, Any] = {}
         faults = []
         for column, value in zip(self._fields, stored, strict=True):
-            if value is None or bytes(value[:KEY_END]) not in _stale_heads():
+            if value is None or bytes(value[:KEY_END]) not in _stale_headers():
                 continue
             name = column.row_key_column.attname
             try:
@@ -154,7 +155,7 @@ class Values:
             except DecryptionError as error:
                 faults.append(str(error))
                 continue
-            if row_keys[name] is None:  # the release before wrote the row, and knew no such column
+            if row_keys[name] is None:  # written by the previous release, which lacks this column
                 row_keys[name] = fresh[name] = column.row_key_column.get_default()
             fresh[column.name] = column.ciphertext(text, row_keys[name])
         return fresh, faults
@@ -164,28 +165,31 @@ def _as_stored(column: EncryptedTextField) -> "ExpressionWrapper[F]":
     return ExpressionWrapper(F(column.name), output_field=BinaryField())
 
 
-def _stale_heads() -> frozenset[bytes]:
-    """With what a value begins that can be read and is to be written again."""
+def _stale_headers() -> frozenset[bytes]:
+    """The headers of values that can be decrypted and must be rewritten."""
     first, *older = DATA.ids
-    again = {version + key for version in (UNBOUND, VERSION) for key in older}
-    return frozenset(again if settings.PII_ROW_BINDING == Binding.OFF else again | {UNBOUND + first})
+    again = {version + key for version in (UNBOUND_VERSION, VERSION) for key in older}
+    return frozenset(again if settings.PII_ROW_BINDING == Binding.OFF else again | {UNBOUND_VERSION + first})
 
 
-class Indexes:
-    """What customers are found by. A customer's hashes are replaced together, under their station's lock, so that every search
-    finds them. They are made of the customer's data anew: those under a lost key are replaced, too."""
+class BlindIndexTask:
+    """The blind index of customers.
+
+    All hashes of a customer are replaced together, under the lock of their station, so that every search finds them. They are
+    computed from the customer's data, so hashes under a lost key are replaced as well.
+    """
 
     label = BlindIndex._meta.label
 
     def __init__(self) -> None:
         self._unreadable: set[Any] = set()
-        """Customers; asked once, not for each of their hashes."""
+        """Customers that could not be decrypted, so that this is tried only once for each."""
 
-    def left(self) -> int:
+    def count_remaining(self) -> int:
         return sum(rows.count() for rows in self._stale())
 
     def _stale(self) -> "list[QuerySet[BlindIndex]]":
-        """Those before the writing key's and those behind: the index on hashes finds both at once."""
+        """The hashes before and after those of the current key, both found by the database index on hashes."""
         first = INDEX.ids[0]
         rows = BlindIndex.objects.order_by("digest", "customer")
         return [rows.filter(digest__lt=first), rows.filter(digest__gt=first + b"\xff" * DIGEST_BYTES)]
@@ -193,22 +197,22 @@ class Indexes:
     def pages(self) -> Iterator[Sequence[Any]]:
         for rows in self._stale():
             after = Q()
-            while page := list(rows.filter(after).values_list("digest", "customer", "station")[:CUSTOMERS_AT_ONCE]):
+            while page := list(rows.filter(after).values_list("digest", "customer", "station")[:CUSTOMER_BATCH_SIZE]):
                 yield page
                 digest, customer, _station = page[-1]
                 after = Q(digest__gte=digest) & (Q(digest__gt=digest) | Q(customer__gt=customer))
 
-    def rewrite(self, page: Sequence[Any]) -> Done:
+    def rewrite(self, page: Sequence[Any]) -> PageResult:
         at_station: dict[int, set[Any]] = defaultdict(set)
         for _digest, customer, station in page:
             at_station[station] |= {customer} - self._unreadable
-        done = Done()
+        done = PageResult()
         for station, customers in at_station.items():
             if customers:
                 done.add(self._rewrite(station, customers))
         return done
 
-    def _rewrite(self, station_id: int, customers: Collection[Any]) -> Done:
+    def _rewrite(self, station_id: int, customers: Collection[Any]) -> PageResult:
         try:
             with transaction.atomic():
                 station = Station.objects.filter(pk=station_id).locked().get()
@@ -217,12 +221,12 @@ class Indexes:
                         "name", "email", "email_is_valid", "phone", "erased_at"
                     )
                 )
-                return Done(blind_index.rewrite(found, station))
+                return PageResult(blind_index.rewrite(found, station))
         except DecryptionError as error:
             if len(customers) == 1:
                 self._unreadable |= {*customers}
-                return Done(faults={f"{Customer._meta.label} {one}: {error}" for one in customers})
-        done = Done()
+                return PageResult(faults={f"{Customer._meta.label} {one}: {error}" for one in customers})
+        done = PageResult()
         for one in customers:
             done.add(self._rewrite(station_id, [one]))
         return done

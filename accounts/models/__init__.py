@@ -1,4 +1,4 @@
-"""People, what they sign in with, and customers: the models of the app, wherever they are defined."""
+"""All models of the app, wherever they are defined: users, their credentials, customers and the audit log."""
 
 from accounts.audit.models import AppendOnlyError, AuditChain, AuditCheckpoint, AuditEntry
 from accounts.auth.models import AccountEmail, EmailChange

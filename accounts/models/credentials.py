@@ -1,4 +1,4 @@
-"""What people sign in with besides a password, and what other systems sign in with."""
+"""Models of credentials besides the password: two-factor authentication, reset requests and API keys."""
 
 from typing import Any, Self
 
@@ -16,21 +16,21 @@ from stations.models import Station
 
 
 class Authenticator(models.Model):  # noqa: DJ008
-    """The app that makes somebody's codes. Only `accounts.auth.two_factor` writes it."""
+    """The authenticator app of a user. Only `accounts.auth.two_factor` writes it."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="authenticator")
     secret = EncryptedTextField(null=True, bound_to="user")
     pending = EncryptedTextField(null=True, bound_to="user")
-    """A first or another app's secret, until it has shown a code."""
+    """The secret of a new app, until its first code is confirmed."""
     last_step = models.BigIntegerField(default=0)
-    """Of the last code that was spent: none up to it is good again."""
+    """The step of the last code used. Codes up to it are refused."""
 
     class Meta:
         default_permissions = ()
 
 
 class RecoveryCode(models.Model):  # noqa: DJ008
-    """One of the codes for when the app is lost, by its digest; spent, it is gone."""
+    """The digest of a recovery code. It is deleted when the code is used."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
     digest = models.BinaryField(max_length=32)
@@ -41,9 +41,9 @@ class RecoveryCode(models.Model):  # noqa: DJ008
 
 
 class ResetRequest(QueuedEmail):
-    """That somebody wants a new password for an email, whoever has it.
+    """A request to reset the password of the account with an email, which may not exist.
 
-    Only `accounts.auth.password_reset` writes it; sent, it is gone.
+    Only `accounts.auth.password_reset` writes it. It is deleted once the email is sent.
     """
 
     class Meta(QueuedEmail.Meta):
@@ -52,34 +52,34 @@ class ResetRequest(QueuedEmail):
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, person: Person) -> Self:
-        """A key is its own person's alone; they also see those that ended with a restore."""
+        """The person's own keys, including those that ended when a backup was restored."""
         return self.listed().filter(user=person.pk) if person.is_active else self.none()
 
     def listed(self) -> Self:
-        """Without those that ended with everything else of their person's."""
+        """Without the keys that ended when all access of their owner was revoked."""
         return self.filter(epoch=F("user__epoch"))
 
     def current(self) -> Self:
-        """Those that are in use."""
+        """The keys that have not ended."""
         return self.listed().filter(ended_at=None)
 
 
 class ApiKey(models.Model):
-    """By which another system calls in somebody's name. Only a digest is kept. Only `accounts.auth.api_keys` writes it."""
+    """A key with which another system uses the API on behalf of a user. Only `accounts.auth.api_keys` writes it."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", verbose_name=_("person"))
     name = models.CharField(_("name"), max_length=100, validators=[validators.plain_line])
     stations = models.ManyToManyField(Station, related_name="+", verbose_name=_("stations"))
     rights: Any = models.JSONField(_("permissions"), default=list)
     expires_on = models.DateField(_("valid until"), null=True, blank=True)
-    """The last day, by UTC; None for no end."""
+    """The last day, in UTC; None for no end."""
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     epoch = models.PositiveIntegerField(default=0, editable=False)
-    """Its person's when it was made: in another one it is over."""
+    """The owner's epoch when it was created. The key ends when theirs grows."""
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
-    """When a backup was restored that may be older than the key's revocation."""
+    """When a backup was restored, which may be older than the key's revocation."""
 
     objects = ApiKeyQuerySet.as_manager()
 

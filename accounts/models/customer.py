@@ -16,12 +16,12 @@ from stations.querysets import OfStationQuerySet
 
 class CustomerQuerySet(OfStationQuerySet["Customer"]):
     def kept(self) -> Self:
-        """Without those that were erased: of them nobody is left to be chosen."""
+        """Without erased customers."""
         return self.filter(erased_at=None)
 
 
 class Customer(models.Model):
-    """Somebody who books at a station. All that identifies them is encrypted; `BlindIndex` finds them."""
+    """A customer of a station. All personal data is encrypted; `BlindIndex` makes it searchable."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     station = models.ForeignKey(
@@ -37,9 +37,9 @@ class Customer(models.Model):
         validators=[validators.plain_line],
     )
     email_is_valid = models.BooleanField(_("email is a valid address"), default=True, db_default=True, editable=False)
-    """False for what an import kept as written: nothing is ever sent to it."""
+    """False for text that an import stored as written. No email is sent to it."""
     email_bounced = models.BooleanField(_("email does not work"), default=False, editable=False)
-    """A mail server said that there is nobody at this address."""
+    """Whether a mail server has rejected the address."""
     phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)
     language = models.CharField(
@@ -55,7 +55,7 @@ class Customer(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
     erased_at = models.DateTimeField(_("erased"), null=True, default=None, editable=False)
-    """Since when nothing is known of them but that there was somebody: the row is what their bookings hang on."""
+    """When their personal data was erased. The row stays, because bookings refer to it."""
 
     objects = CustomerQuerySet.as_manager()
 
@@ -67,7 +67,7 @@ class Customer(models.Model):
         indexes = [models.Index(fields=["station", "-created_at"], name="customer_latest_of_station")]
 
     def __str__(self) -> str:
-        """Never PII: admin history and audit trail keep this text."""
+        """Contains no personal data, because the admin history and the audit log store it."""
         return _("Customer %(id)s") % {"id": str(self.pk)[:8]}
 
     @property
@@ -76,7 +76,7 @@ class Customer(models.Model):
 
 
 class BlindIndex(models.Model):  # noqa: DJ008
-    """One keyed hash under which a customer is found; see `accounts.encryption`."""
+    """A keyed hash by which a customer can be found; see `accounts.encryption`."""
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="indexes")
     station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)

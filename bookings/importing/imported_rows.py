@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
-from accounts.encryption import KeyedHashField, key_of
+from accounts.encryption import KeyedHashField, key_id_of
 from bookings.models import ImportedRow
 
 AT_ONCE: Final = 500
@@ -14,7 +14,7 @@ AT_ONCE: Final = 500
 def remembered_under(key: bytes) -> "QuerySet[ImportedRow]":
     """Rows that are known again, or compared with, by this key."""
     columns = [column for column in ImportedRow._meta.local_fields if isinstance(column, KeyedHashField)]
-    keys = {f"key_of_{column.name}": key_of(column) for column in columns}
+    keys = {f"key_of_{column.name}": key_id_of(column) for column in columns}
     return ImportedRow.objects.alias(**keys).filter(Q(*((name, key) for name in keys), _connector=Q.OR))
 
 

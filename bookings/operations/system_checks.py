@@ -29,7 +29,7 @@ from django.utils import timezone
 from accounts.audit import verification
 from accounts.auth import passwords
 from accounts.encryption import Binding
-from accounts.key_management.keyrings import DATA, INDEX, unbound
+from accounts.key_management.keyrings import DATA, INDEX, count_unbound
 from accounts.models import AuditEntry, User
 from accounts.rls import policies
 from bookings.operations import clock_check, demo
@@ -100,7 +100,7 @@ def keys() -> Iterator[str]:
                     f"{ring.variable} lacks the key {key.hex()}, and {counts.total()} values are under it. Put it back: "
                     "without it they cannot be read."
                 )
-    if settings.PII_ROW_BINDING == Binding.REQUIRED and (count := unbound()):
+    if settings.PII_ROW_BINDING == Binding.REQUIRED and (count := count_unbound()):
         yield (
             f"PII_ROW_BINDING=required refuses {count} encrypted values, which are not bound to their rows. Set it to on, run "
             "manage.py keys rotate --ring data, and set it back; unless somebody put them there."

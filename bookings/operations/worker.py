@@ -179,7 +179,7 @@ def tidy(now: datetime) -> None:
     account_emails.delete_expired(now)
     email_change.delete_expired(now)
     sessions.delete_expired(now)
-    idempotency.forget_old(now)
+    idempotency.delete_expired(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
     steps.forget_old(now)

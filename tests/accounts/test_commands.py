@@ -65,7 +65,7 @@ def test_adduser_without_a_password_says_what_to_do_next(station: Station, monke
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
-    [((STRONG, STRONG), None), ((STRONG, "something else"), "The two passwords differ. Nobody was added.")],
+    [((STRONG, STRONG), None), ((STRONG, "something else"), "The two passwords differ. No user was added.")],
 )
 def test_adduser_asks_twice_on_a_terminal(
     db: None, monkeypatch: pytest.MonkeyPatch, typed: tuple[str, str], sentence: str | None
@@ -91,8 +91,8 @@ def test_adduser_asks_twice_on_a_terminal(
     [
         (["ana@example.com", "--group", "Cooks"], STRONG, "There is no group “Cooks”. There are: Integrators, Stat"),
         (["ana@example.com", "--group", roles.STAFF, "--station", "x"], STRONG, "There is no station with the code x."),
-        (["taken@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the email taken@"),
-        (["TAKEN@example.com", "--group", roles.STAFF], STRONG, "There is already somebody with the email taken@"),
+        (["taken@example.com", "--group", roles.STAFF], STRONG, "There is already a user with the email taken@"),
+        (["TAKEN@example.com", "--group", roles.STAFF], STRONG, "There is already a user with the email taken@"),
         (["no address", "--group", roles.STAFF], STRONG, "email: Enter a valid email address."),
         (["ana@example.com", "--group", roles.STAFF, "--name", "a\x00"], STRONG, "name: "),
         (["ana@example.com", "--group", roles.STAFF], "12345", "This password is too short."),
@@ -112,7 +112,7 @@ def test_adduser_refuses_in_a_plain_sentence(
 def test_adduser_refuses_a_password_that_is_no_text(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"seven quiet \xff horses\n"), encoding="utf-8"))
 
-    with pytest.raises(CommandError, match=r"The password is not text in UTF-8\. Nobody was added\."):
+    with pytest.raises(CommandError, match=r"The password is not text in UTF-8\. No user was added\."):
         adduser(monkeypatch, "ana@example.com", "--group", roles.STAFF, "--password-stdin", typed=None)
     assert not User.objects.exists()
 

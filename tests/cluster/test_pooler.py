@@ -12,7 +12,7 @@ from django.test import Client
 from accounts import roles
 from accounts.audit import verification
 from accounts.customers import Contact
-from accounts.encryption.keys import announcement
+from accounts.encryption.keys import connection_name
 from bookings.icalendar import feeds
 from bookings.models import Booking
 from bookings.services.verification import differences
@@ -90,7 +90,7 @@ def test_processes_racing_through_one_connection_never_overbook(pooled: str) -> 
 @pytest.fixture
 def served(pooled: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server with the very keys of here is connected through the pooler, named as servers are there; we are past it."""
-    name = announcement({"data": settings.PII_KEYS, "index": settings.INDEX_KEYS}, pooled=True)
+    name = connection_name({"data": settings.PII_KEYS, "index": settings.INDEX_KEYS}, pooled=True)
     with psycopg.connect(pooled, application_name=name, autocommit=True) as server:
         server.execute("SELECT 1")
         connection.close()

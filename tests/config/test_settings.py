@@ -12,13 +12,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts import roles
-from accounts.encryption.keys import announced, is_made_up, is_weak, key_id, mark_of, new_key, written
+from accounts.encryption.keys import encode_key, is_handmade, is_weak, key_id, new_key, parse_connection_name, short_id
 from tests.servers import setting_names
 
 # Fresh each time: a key that stands in a file is known to all, and production refuses it.
 RANDOM = secrets.token_urlsafe(50)
 KEYS = [new_key() for _key in range(4)]
-PII_KEY, INDEX_KEY, AUDIT_KEY, OTHER_KEY = map(written, KEYS)
+PII_KEY, INDEX_KEY, AUDIT_KEY, OTHER_KEY = map(encode_key, KEYS)
 WHOLE = {"SECRET_KEY": RANDOM, "PII_KEYS": PII_KEY, "INDEX_KEYS": INDEX_KEY}
 PRODUCTION = {**WHOLE, "AUDIT_KEYS": AUDIT_KEY, "PUBLIC_URL": "https://book.example.com"}
 
@@ -51,7 +51,7 @@ def test_settings_name_the_key_that_is_missing(name: str) -> None:
         ("schlüssel", "is not base64."),
         (base64.b64encode(bytes(range(31))).decode(), "holds a weak key."),
         (base64.b64encode(bytes(32)).decode(), "holds a weak key."),
-        (f"{written(bytes(range(32)))},{written(b'short')}", "holds a weak key."),
+        (f"{encode_key(bytes(range(32)))},{encode_key(b'short')}", "holds a weak key."),
     ],
 )
 def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str, sentence: str) -> None:
@@ -95,14 +95,14 @@ def test_settings_seal_the_trail_under_a_key_of_its_own_in_production() -> None:
 def test_settings_refuse_a_sample_key_in_production(name: str, sample: bytes) -> None:
     sentence = f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
 
-    assert refusal(**{**PRODUCTION, name: written(sample)}) == sentence
-    assert refusal(**{**PRODUCTION, name: f"{OTHER_KEY},{written(sample)}"}) == sentence
+    assert refusal(**{**PRODUCTION, name: encode_key(sample)}) == sentence
+    assert refusal(**{**PRODUCTION, name: f"{OTHER_KEY},{encode_key(sample)}"}) == sentence
 
 
 def test_settings_refuse_keys_that_are_almost_the_same_in_production() -> None:
     changed = KEYS[0][:31] + bytes([KEYS[0][31] ^ 1])
 
-    assert refusal(**{**PRODUCTION, "INDEX_KEYS": written(changed)}).startswith("Two keys of PII_KEYS,")
+    assert refusal(**{**PRODUCTION, "INDEX_KEYS": encode_key(changed)}).startswith("Two keys of PII_KEYS,")
 
 
 def test_settings_refuse_one_secret_for_sessions_and_tokens_in_production() -> None:
@@ -128,7 +128,7 @@ def test_no_file_holds_a_key_that_production_would_take() -> None:
     texts = (path.read_text(errors="ignore") for path in published())
     look_like_keys = {found for text in texts for found in re.findall(r"(?<![\w+/])[\w+/]{43}=(?!=)", text, re.ASCII)}
 
-    taken = [key for key in map(base64.b64decode, look_like_keys) if not is_weak(key) and not is_made_up(key)]
+    taken = [key for key in map(base64.b64decode, look_like_keys) if not is_weak(key) and not is_handmade(key)]
     assert taken == []
 
 
@@ -184,8 +184,8 @@ def test_settings_tell_postgresql_which_keys_a_process_holds() -> None:
     variables = {**WHOLE, "PII_KEYS": f"{PII_KEY},{OTHER_KEY}"}
     database = read(**variables, DATABASE_URL="postgres://me@db.example.com/book")["DATABASES"]["default"]
 
-    pii, index, _audit, other = (mark_of(key_id(key)) for key in KEYS)
-    assert announced(database["OPTIONS"]["application_name"]) == {"data": [pii, other], "index": [index]}
+    pii, index, _audit, other = (short_id(key_id(key)) for key in KEYS)
+    assert parse_connection_name(database["OPTIONS"]["application_name"]) == {"data": [pii, other], "index": [index]}
 
 
 def test_settings_leave_a_name_that_the_operator_gives_to_connections() -> None:
@@ -541,14 +541,17 @@ def test_settings_keep_to_what_a_pooler_can_hold() -> None:
 
     assert (pooled["DISABLE_SERVER_SIDE_CURSORS"], "DISABLE_SERVER_SIDE_CURSORS" in plain) == (True, False)
     assert [one["OPTIONS"]["prepare_threshold"] for one in (pooled, plain)] == [None, 5]
-    assert ["pooled" in announced(one["OPTIONS"]["application_name"]) for one in (pooled, plain)] == [True, False]
+    assert ["pooled" in parse_connection_name(one["OPTIONS"]["application_name"]) for one in (pooled, plain)] == [
+        True,
+        False,
+    ]
 
 
 def test_name_of_a_pooled_connection_is_not_cut_off() -> None:
-    rings = {"PII_KEYS": f"{PII_KEY},{OTHER_KEY}", "INDEX_KEYS": f"{INDEX_KEY},{written(new_key())}"}
+    rings = {"PII_KEYS": f"{PII_KEY},{OTHER_KEY}", "INDEX_KEYS": f"{INDEX_KEY},{encode_key(new_key())}"}
     name = read(**POSTGRES | rings, DATABASE_POOLER="1")["DATABASES"]["default"]["OPTIONS"]["application_name"]
 
-    assert announced(name)["data"] == [mark_of(key_id(KEYS[0])), mark_of(key_id(KEYS[3]))]
+    assert parse_connection_name(name)["data"] == [short_id(key_id(KEYS[0])), short_id(key_id(KEYS[3]))]
 
 
 def test_replica_is_another_server_for_reads_and_waits_for_nobody() -> None:

@@ -1,4 +1,4 @@
-"""`manage.py adduser`: one person, one group, any number of stations."""
+"""`manage.py adduser`: add a user to a group, for any number of stations."""
 
 import sys
 from argparse import ArgumentParser
@@ -17,13 +17,17 @@ from stations.models import Station
 
 
 class Command(BaseCommand):
-    help = "Add one person to a group, for any number of stations."
+    help = "Add a user to a group, for any number of stations."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", help="what they sign in with")
         parser.add_argument("--group", required=True, help=f"one of: {', '.join(roles.GROUPS)}")
         parser.add_argument(
-            "--station", action="append", default=[], metavar="CODE", help="may be repeated; without any, no data"
+            "--station",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help="may be repeated; without stations, the user sees no data",
         )
         parser.add_argument("--name", default="", help="as colleagues see it")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
@@ -50,7 +54,7 @@ def _check(user: User) -> None:
     except ValidationError as error:
         faults = error.message_dict
         if User.objects.filter(email=user.email).exists():
-            raise CommandError(f"There is already somebody with the email {user.email}.") from None
+            raise CommandError(f"There is already a user with the email {user.email}.") from None
         raise CommandError("; ".join(f"{name}: {' '.join(texts)}" for name, texts in faults.items())) from None
 
 
@@ -64,22 +68,22 @@ def _stations(codes: list[str]) -> list[Station]:
     found = list(Station.objects.filter(code__in=codes))
     if unknown := sorted(set(codes) - {station.code for station in found}):
         raise CommandError(
-            f"There is no station with the code {', '.join(unknown)}. Make it first, or look at the spelling."
+            f"There is no station with the code {', '.join(unknown)}. Create it first, or check the spelling."
         )
     return found
 
 
 def _password(user: User, *, from_stdin: bool) -> str | None:
-    """From standard input, or typed twice on a terminal; None where there is nobody to ask."""
+    """From standard input, or typed twice at a terminal; None if neither is possible."""
     if from_stdin:
         try:
             password = sys.stdin.readline().rstrip("\r\n")
         except UnicodeDecodeError:
-            raise CommandError("The password is not text in UTF-8. Nobody was added.") from None
+            raise CommandError("The password is not text in UTF-8. No user was added.") from None
     elif sys.stdin.isatty():
         password = getpass("Password: ")
         if getpass("Password (again): ") != password:
-            raise CommandError("The two passwords differ. Nobody was added.")
+            raise CommandError("The two passwords differ. No user was added.")
     else:
         return None
     try:

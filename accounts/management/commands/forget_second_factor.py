@@ -1,4 +1,4 @@
-"""For whoever lost phone and recovery codes, and has no manager to ask: the password is enough again."""
+"""`manage.py forget_second_factor`: turn off two-factor authentication for a user who lost phone and recovery codes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Take away somebody's two-factor authentication. All sessions and tokens of theirs are over then."
+    help = "Turn off two-factor authentication for a user. This ends all their sessions and tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
@@ -17,6 +17,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         user = User.objects.filter(email=User.objects.normalize_email(email)).first()
         if user is None:
-            raise CommandError(f"There is nobody with the email {email}.")
+            raise CommandError(f"There is no user with the email {email}.")
         two_factor.disable(user)
-        self.stdout.write(f"{user} logs in by password alone.")
+        self.stdout.write(f"{user} now signs in with the password alone.")

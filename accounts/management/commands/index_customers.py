@@ -1,4 +1,4 @@
-"""manage.py index_customers: bring what customers are found by up to this release."""
+"""`manage.py index_customers`: bring the blind index of customers up to date with this release."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from accounts.customers.reindex import reindex
 
 class Command(BaseCommand):
     help = (
-        "Indexes customers again whose email, phone or name this release compares in another way than the one that stored them. "
-        "Run it once after an upgrade, when no process of the older release is left. It may be stopped and started again."
+        "Reindex customers whose email, phone or name this release normalizes differently from the one that stored them. Run "
+        "this once after an upgrade, when no process of the older release is running. It can be interrupted and started again."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         total, faults = 0, list[str]()
-        for done in reindex():
-            total, faults = total + done.count, faults + done.faults
-            self.stdout.write(f"{done.station.code}: {done.count} indexed again.")
-        self.stdout.write(f"{total} indexed again.")
+        for result in reindex():
+            total, faults = total + result.count, faults + result.faults
+            self.stdout.write(f"{result.station.code}: {result.count} reindexed.")
+        self.stdout.write(f"{total} reindexed.")
         if faults:
             raise CommandError("\n".join(faults))

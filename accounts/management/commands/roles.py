@@ -1,4 +1,4 @@
-"""`manage.py roles`: the table of groups and rights as Markdown, as the documentation shows it."""
+"""`manage.py roles`: print the table of groups and permissions as Markdown, for the documentation."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from accounts.roles import GROUPS, RIGHTS
 
 
 class Command(BaseCommand):
-    help = "Print the table of groups and rights as Markdown."
+    help = "Print the table of groups and permissions as Markdown."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,19 +13,19 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from accounts.encryption import Binding
-from accounts.encryption.keys import KEY_ID_BYTES, key_id, new_key, written
+from accounts.encryption.keys import KEY_ID_BYTES, encode_key, key_id, new_key
 from accounts.key_management import rotation
 from accounts.key_management.keyrings import (
     AUDIT,
     DATA,
     INDEX,
     RINGS,
-    InUse,
+    KeyInUse,
     Ring,
-    require_all_seen,
+    count_unbound,
+    require_all_restarted,
     require_retirable,
     require_rotatable,
-    unbound,
 )
 from bookings.importing import imported_rows
 from bookings.models import ImportedRow
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         ring = RINGS.get(options.get("ring") or "")
         try:
             if options["does"] in ("rotate", "retire"):
-                require_all_seen(restarted=options["all_restarted"])
+                require_all_restarted(restarted=options["all_restarted"])
             match options["does"]:
                 case "new":
                     self._new(ring or DATA)
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         )
         words = of_trail if ring is AUDIT else of_others
         self.stderr.write(words % {"variable": ring.variable, "id": key_id(key).hex()})
-        self.stdout.write(written(key))
+        self.stdout.write(encode_key(key))
 
     def _list(self, wanted: Ring | None) -> None:
         for ring in [wanted] if wanted else RINGS.values():
@@ -105,9 +105,9 @@ class Command(BaseCommand):
             for key in [*ring.ids, *sorted(set(uses) - set(ring.ids))]:
                 count = str(uses.get(key, Counter()).total()) if counted else "?"
                 self.stdout.write(f"  {key.hex():8}  {_role(ring, key):10}{count:>12}")
-            if ring is DATA and (count_unbound := unbound()):
+            if ring is DATA and (unbound_values := count_unbound()):
                 words = _("  Not bound to their rows: %(count)d values. Bind them: manage.py keys rotate --ring data")
-                self.stdout.write(words % {"count": count_unbound})
+                self.stdout.write(words % {"count": unbound_values})
 
     def _rotate(self, rings: Sequence[Ring], lost: list[bytes]) -> None:
         if AUDIT in rings:
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         faults: set[str] = set()
         for ring in rings:
             require_rotatable(ring, lost=lost)
-            for work in rotation.works(ring):
+            for work in rotation.tasks_for(ring):
                 faults |= _with_progress(work)
         for fault in islice(sorted(faults), FAULTS_SHOWN):
             self.stderr.write(fault)
@@ -123,7 +123,7 @@ class Command(BaseCommand):
             words = _("Values that can't be decrypted stay as they are: %(count)d. All others are re-encrypted.")
             raise CommandError(words % {"count": len(faults)})
         self.stdout.write(_("All values that can be re-encrypted use the first key of their setting."))
-        if DATA in rings and settings.PII_ROW_BINDING == Binding.ON and not unbound():
+        if DATA in rings and settings.PII_ROW_BINDING == Binding.ON and not count_unbound():
             words = _(
                 "All encrypted values are bound to their rows. Set PII_ROW_BINDING=required, so that no others are read."
             )
@@ -135,7 +135,7 @@ class Command(BaseCommand):
             raise CommandError(_("No setting contains the key %(id)s. See manage.py keys list.") % {"id": key.hex()})
         try:
             require_retirable(ring, key)
-        except InUse as refusal:
+        except KeyInUse as refusal:
             if not (forget_imports and _is_of_imports(refusal)):
                 self._print_refusal(refusal, ring)
                 raise
@@ -148,7 +148,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(words % {"id": key.hex(), "variable": ring.variable, "number": ring.ids.index(key) + 1})
 
-    def _print_refusal(self, refusal: InUse, ring: Ring) -> None:
+    def _print_refusal(self, refusal: KeyInUse, ring: Ring) -> None:
         """What is in the way, by columns, and what can be done about it."""
         for column, count in sorted((refusal.data or {}).items()):
             self.stdout.write(f"  {column}: {count}")
@@ -191,13 +191,13 @@ def _role(ring: Ring, key: bytes) -> str:
     return _("writes") if key == ring.ids[0] else _("reads")
 
 
-def _is_of_imports(refusal: InUse) -> bool:
+def _is_of_imports(refusal: KeyInUse) -> bool:
     """Whether nothing but imported rows is in the way."""
     return bool(refusal.data) and all(column.startswith(f"{ImportedRow._meta.label}.") for column in refusal.data)
 
 
-def _with_progress(work: rotation.Work) -> set[str]:
-    with _bar(work.left(), work.label) as bar:
+def _with_progress(work: rotation.RotationTask) -> set[str]:
+    with _bar(work.count_remaining(), work.label) as bar:
         try:
             return rotation.rotate(work, bar.update)
         except KeyboardInterrupt:

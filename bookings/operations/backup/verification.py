@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from accounts.audit import verification
 from accounts.encryption import DecryptionError, EncryptedTextField
-from accounts.key_management.keyrings import RINGS, columns
+from accounts.key_management.keyrings import RINGS, models_with_columns
 from bookings.operations.backup import inventory
 from bookings.operations.backup.manifest import Manifest, Unusable
 from bookings.services import verification as verifying
@@ -69,7 +69,7 @@ def _first(found: Iterable[str]) -> Iterator[str]:
 
 def _unreadable() -> Iterator[str]:
     """Each encrypted column of which some value cannot be read."""
-    for model, fields in columns(EncryptedTextField):
+    for model, fields in models_with_columns(EncryptedTextField):
         for field in fields:
             filled = model._base_manager.exclude(**{f"{field.name}__isnull": True}).order_by()
             try:

@@ -178,10 +178,7 @@ def test_customer_of_an_earlier_release_is_found_as_before_and_in_any_spelling_o
     call_command("index_customers")
     call_command("index_customers")
 
-    assert (
-        capsys.readouterr().out
-        == "kitchen: 1 indexed again.\n1 indexed again.\nkitchen: 0 indexed again.\n0 indexed again.\n"
-    )
+    assert capsys.readouterr().out == "kitchen: 1 reindexed.\n1 reindexed.\nkitchen: 0 reindexed.\n0 reindexed.\n"
     other = (TWO_FORMS[1], "") if email else ("", PHONES[0])
     assert channels.by_api("Ana García", *other) == 1
     assert list(Customer.objects.values_list("pk", flat=True)) == [ana.pk]

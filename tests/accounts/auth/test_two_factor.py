@@ -435,7 +435,7 @@ def test_operator_takes_a_factor_away(
 
     call_command("forget_second_factor", staff.email.upper())
 
-    assert capsys.readouterr().out == f"{staff.email} logs in by password alone.\n"
+    assert capsys.readouterr().out == f"{staff.email} now signs in with the password alone.\n"
     assert statuses(staff, "") == [302]
-    with pytest.raises(CommandError, match="There is nobody"):
+    with pytest.raises(CommandError, match="There is no user"):
         call_command("forget_second_factor", "x@example.com")

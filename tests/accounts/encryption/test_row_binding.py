@@ -14,9 +14,9 @@ from accounts import roles
 from accounts.auth import password_reset, two_factor
 from accounts.auth.models import EmailKind
 from accounts.customers import Contact
-from accounts.encryption import UNBOUND, VERSION, DecryptionError, EncryptedTextField, row_key_bytes
-from accounts.encryption.key_ring import DOUBLED_UP_TO, KeyRing, padded_length
-from accounts.key_management.keyrings import columns
+from accounts.encryption import UNBOUND_VERSION, VERSION, DecryptionError, EncryptedTextField, row_key_bytes
+from accounts.encryption.key_ring import MAX_DOUBLED_BYTES, KeyRing, padded_length
+from accounts.key_management.keyrings import models_with_columns
 from accounts.models import AccountEmail, Authenticator, Customer, EmailChange, ResetRequest
 from bookings.audit import Event
 from bookings.mails import outbox
@@ -152,7 +152,7 @@ def test_ciphertext_of_one_row_is_not_read_in_another(
 def test_every_encrypted_column_is_bound_to_its_row() -> None:
     unsafe = {
         f"{model._meta.label}.{field.name}": [str(error) for error in field._check_binding()]
-        for model, fields in columns(EncryptedTextField)
+        for model, fields in models_with_columns(EncryptedTextField)
         for field in fields
     }
 
@@ -230,7 +230,7 @@ def test_value_without_binding_is_written_only_while_the_release_before_runs(sta
         made = customer(station, email=f"{settings.PII_ROW_BINDING}@example.com")
         versions.append(stored(made, "email")[:1])
 
-    assert versions == [UNBOUND, VERSION, VERSION]
+    assert versions == [UNBOUND_VERSION, VERSION, VERSION]
 
 
 @pytest.mark.parametrize("length", [*range(70), 100, 999, 1_024, 1_025, 2_000, 5_000, 100_000])
@@ -240,7 +240,7 @@ def test_bucket_holds_the_text_and_not_much_more(length: int, pad_to: int) -> No
 
     assert size >= max(length, pad_to)
     assert size == pad_to or size < 2 * length
-    assert size <= DOUBLED_UP_TO * 1.5 or size <= length * 9 / 8 + 1
+    assert size <= MAX_DOUBLED_BYTES * 1.5 or size <= length * 9 / 8 + 1
 
 
 def test_there_are_few_buckets() -> None:
@@ -281,7 +281,7 @@ def test_unbound_value_does_not_become_a_bound_one_by_its_version() -> None:
     ring, row = KeyRing([bytes(range(32))]), uuid.uuid4().bytes
     bound, loose = ring.encrypt("Ana", b"a.b.c", row), ring.encrypt("Ana", b"a.b.c")
 
-    for forged in (UNBOUND + bound[1:], VERSION + loose[1:]):
+    for forged in (UNBOUND_VERSION + bound[1:], VERSION + loose[1:]):
         with pytest.raises(DecryptionError):
             ring.decrypt(forged, b"a.b.c", row)
 

@@ -13,7 +13,7 @@ from django.conf import settings as product
 from django.db import connection, models
 
 from accounts.encryption import EncryptedTextField
-from accounts.encryption.keys import announcement, key_id, new_key
+from accounts.encryption.keys import connection_name, key_id, new_key
 from tests.bookings.importing.commands import Run, run
 
 
@@ -69,7 +69,7 @@ def connected(*, data: list[bytes], index: list[bytes]) -> Iterator[bool]:
     if connection.vendor == "sqlite":
         yield False
         return
-    name = announcement({"data": data, "index": index})
+    name = connection_name({"data": data, "index": index})
     with psycopg.connect(**{**connection.get_connection_params(), "application_name": name, "cursor_factory": None}):
         yield True
 

@@ -27,7 +27,7 @@ def run(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    rotation.ROWS_AT_ONCE, rotation.CUSTOMERS_AT_ONCE = 5, 3  # type: ignore[misc]  # more points to be killed at
+    rotation.WRITE_BATCH_SIZE, rotation.CUSTOMER_BATCH_SIZE = 5, 3  # type: ignore[misc]  # more points to be killed at
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.auth import password_reset, two_factor
 from accounts.encryption.keys import key_id
-from accounts.key_management.keyrings import DATA, unbound
+from accounts.key_management.keyrings import DATA, count_unbound
 from accounts.models import Authenticator, Customer, ResetRequest
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
@@ -42,13 +42,13 @@ def from_before(station: Station, settings: Any) -> Booking:
 def test_rotation_binds_every_value_and_changes_no_text(from_before: Booking, settings: Any) -> None:
     before = read_everything()
     values = sum(counts.total() for counts in DATA.uses().values())
-    assert unbound() == values == 8
+    assert count_unbound() == values == 8
 
     done = keys("rotate")
 
     assert (done.status, done.out) == (0, "All values that can be re-encrypted use the first key of their setting.\n")
     assert done.err.endswith("Set PII_ROW_BINDING=required, so that no others are read.\n")
-    assert (unbound(), set(DATA.uses())) == (0, {key_id(settings.PII_KEYS[0])})
+    assert (count_unbound(), set(DATA.uses())) == (0, {key_id(settings.PII_KEYS[0])})
     settings.PII_ROW_BINDING = "required"
     assert read_everything() == before
 
@@ -61,7 +61,7 @@ def test_rotation_to_another_key_binds_as_well(from_before: Booking, change: Cha
 
     change.to("new")
     settings.PII_ROW_BINDING = "required"
-    assert (unbound(), read_everything()) == (0, before)
+    assert (count_unbound(), read_everything()) == (0, before)
 
 
 def test_rotation_binds_nothing_while_the_release_before_runs(from_before: Booking, settings: Any) -> None:
@@ -69,7 +69,7 @@ def test_rotation_binds_nothing_while_the_release_before_runs(from_before: Booki
 
     assert keys("rotate").status == 0
 
-    assert unbound() == 8
+    assert count_unbound() == 8
 
 
 def test_list_counts_what_is_not_bound(from_before: Booking) -> None:

@@ -16,9 +16,9 @@ import pytest
 from django.db import connection
 
 from accounts import customers, roles
-from accounts.encryption.keys import key_id, written
+from accounts.encryption.keys import encode_key, key_id
 from accounts.key_management import rotation
-from accounts.key_management.keyrings import DATA, INDEX, unbound
+from accounts.key_management.keyrings import DATA, INDEX, count_unbound
 from accounts.models import Customer
 from bookings import services
 from bookings.models import Booking
@@ -47,8 +47,8 @@ class Process:
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATABASE_URL": database_url,
-            "PII_KEYS": ",".join(map(written, data)),
-            "INDEX_KEYS": ",".join(map(written, index)),
+            "PII_KEYS": ",".join(map(encode_key, data)),
+            "INDEX_KEYS": ",".join(map(encode_key, index)),
             "PII_ROW_BINDING": binding,
         }
         self._process = subprocess.Popen(
@@ -103,7 +103,7 @@ def kill_one(rotator: Process) -> bool:
 
 
 def left() -> int:
-    return sum(work.left() for ring in (DATA, INDEX) for work in rotation.works(ring))
+    return sum(work.count_remaining() for ring in (DATA, INDEX) for work in rotation.tasks_for(ring))
 
 
 @pytest.mark.parametrize(("people", "kills"), [(60, 5), pytest.param(1_000, 120, marks=pytest.mark.long)])
@@ -113,7 +113,7 @@ def test_rotation_killed_and_resumed_under_traffic(
     """To other keys, and from values that are bound to their columns alone to values that are bound to their rows."""
     settings.PII_ROW_BINDING = "off"
     populate(people)
-    assert unbound() == DATA.uses()[key_id(change.data.old)].total() >= people * 4
+    assert count_unbound() == DATA.uses()[key_id(change.data.old)].total() >= people * 4
     change.to("new", "old")
     data, index = settings.PII_KEYS, settings.INDEX_KEYS
     with (
@@ -145,7 +145,7 @@ def test_rotation_killed_and_resumed_under_traffic(
     assert (set(DATA.uses()), set(INDEX.uses())) == ({key_id(change.data.new)}, {key_id(change.index.new)})
     change.to("new")
     settings.PII_ROW_BINDING = "required"
-    assert unbound() == 0
+    assert count_unbound() == 0
     for customer in Customer.objects.all():
         number = number_of(customer.email)
         for wanted in (email_of(number), name_of(number), customer.phone):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.encryption.keys import is_made_up, is_weak, key_id
+from accounts.encryption.keys import is_handmade, is_weak, key_id
 from accounts.key_management.keyrings import DATA, INDEX
 from accounts.models import AuditChain, AuditEntry, Customer
 from stations.models import Station
@@ -76,7 +76,7 @@ def test_new_prints_a_fresh_key_alone_and_says_where_it_goes(db: None) -> None:
 
     key = base64.b64decode(done.out)
     assert not is_weak(key)
-    assert not is_made_up(key)
+    assert not is_handmade(key)
     assert done.err.startswith(f"New key for INDEX_KEYS, with the ID {key_id(key).hex()}. Nothing was changed.")
     assert other.out != done.out
     assert rings == (DATA.ids, INDEX.ids)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.encryption.keys import key_id
-from accounts.key_management import rotation as rotating
+from accounts.key_management import rotation
 from accounts.key_management.keyrings import DATA, INDEX
 from accounts.models import AuditEntry, BlindIndex, Customer
 from bookings.mails import outbox
@@ -116,7 +116,7 @@ def test_column_of_a_new_model_is_rotated_without_a_word(diary: Any, change: Cha
 def test_edit_made_meanwhile_is_kept(book: Station, change: Change) -> None:
     [customer] = customers.search(roles.OPERATOR, "ana1@example.com")
     change.to("new", "old")
-    works = [(work, list(work.pages())) for ring in (DATA, INDEX) for work in rotating.works(ring)]
+    works = [(work, list(work.pages())) for ring in (DATA, INDEX) for work in rotation.tasks_for(ring)]
     customers.edit(customer.pk, {"name": "Anna Newname", "notes": "Moved"}, by=roles.OPERATOR)
 
     for work, pages in works:
@@ -133,25 +133,25 @@ def test_rotation_waits_for_a_row_in_hand_with_nothing_else_in_hand(
     transactional_db: None, book: Station, change: Change
 ) -> None:
     change.to("new", "old")
-    [work] = [work for work in rotating.works(DATA) if work.label == "accounts.Customer"]
+    [work] = [work for work in rotation.tasks_for(DATA) if work.label == "accounts.Customer"]
     # On SQLite a writer has the whole database in hand.
-    left_meanwhile = 1 if connection.vendor == "postgresql" else work.left()
+    left_meanwhile = 1 if connection.vendor == "postgresql" else work.count_remaining()
 
-    def rotation() -> set[str]:
+    def rotate() -> set[str]:
         try:
-            return rotating.rotate(work, lambda rewritten: None)
+            return rotation.rotate(work, lambda rewritten: None)
         finally:
             connection.close()
 
     with ThreadPoolExecutor() as pool:
         with transaction.atomic():
             Customer.objects.select_for_update().order_by("pk").first()
-            running = pool.submit(rotation)
-            while work.left() > left_meanwhile:
+            running = pool.submit(rotate)
+            while work.count_remaining() > left_meanwhile:
                 assert not running.done()
             assert len(Customer.objects.select_for_update(nowait=True)) == 5
         assert running.result() == set()
-    assert work.left() == 0
+    assert work.count_remaining() == 0
 
 
 def damage(column: str, customer: Customer) -> None:
@@ -202,9 +202,9 @@ def test_rotation_says_when_somebody_goes_on_writing_under_the_old_key(book: Sta
         customer.save()
         change.data_to("new", "old")
 
-    [work] = [work for work in rotating.works(DATA) if work.label == "accounts.Customer"]
-    with pytest.raises(rotating.StillWritten):
-        rotating.rotate(work, old_server_writes)
+    [work] = [work for work in rotation.tasks_for(DATA) if work.label == "accounts.Customer"]
+    with pytest.raises(rotation.StillWritten):
+        rotation.rotate(work, old_server_writes)
 
 
 def test_rotation_refuses_a_ring_that_lacks_a_key_in_use(book: Station, change: Change) -> None:
