@@ -1,4 +1,4 @@
-"""What people type to come in, and how lines of text are read wherever they are typed."""
+"""Forms for signing in and for one's own account, and form fields for text that is used elsewhere, too."""
 
 from datetime import date
 from typing import Any, ClassVar, Final, cast
@@ -19,11 +19,11 @@ from core.web.redisplay import RedisplayMixin
 from stations.models import Station
 
 PASSWORD_FIELDS: Final = frozenset({"password", "old", "new", "again"})
-"""The names of all fields that take a password: no page carries their values on."""
+"""The names of all password fields. Pages never keep their values in hidden fields."""
 
 
 class PastedEmailField(forms.EmailField):
-    """An address, freed of invisible marks before it is checked: it is often pasted."""
+    """An email field that removes invisible characters, which pasted text often contains."""
 
     def to_python(self, value: Any) -> str:
         return clean_email(super().to_python(value) or "")
@@ -52,10 +52,10 @@ class LoginForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """A form for a sensitive act. Asks for the password, unless it was given recently; views check it, and count failures."""
+    """A form for a sensitive action. Asks for the password unless it was entered recently; views check it and count failures."""
 
     code_field: ClassVar[str] = ""
-    """The field that takes a current code of two-factor authentication; "" for none."""
+    """The field for a current two-factor code; "" for none."""
 
     old = forms.CharField(
         label=_("Current password"),
@@ -66,23 +66,23 @@ class ConfirmForm(forms.Form):
 
     def __init__(self, *args: Any, recent: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        # One that was typed all the same is looked at: a wrong password is never taken for a right one.
+        # A password that was submitted anyway is checked: a wrong one is never accepted.
         if recent and self.add_prefix("old") not in self.data:
             del self.fields["old"]
 
     @property
     def given_password(self) -> str | None:
-        """None where it was not asked for."""
+        """The password; None if it was not asked for."""
         return self.cleaned_data.get("old")
 
     @property
     def given_code(self) -> str | None:
-        """None where none was asked for."""
+        """The two-factor code; None if it was not asked for."""
         return self.cleaned_data.get(self.code_field)
 
 
 class PasswordForm(ConfirmForm):
-    """The password alone."""
+    """Asks for the password only."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -97,16 +97,16 @@ def _current_code() -> forms.CharField:
     )
 
 
-class FactorForm(ConfirmForm):
-    """Changes two-factor authentication, which takes a current code."""
+class TwoFactorForm(ConfirmForm):
+    """A change of two-factor authentication, which requires a current code."""
 
     code_field = "code"
     code = _current_code()
     field_order = ("code", "old")
 
 
-class AppForm(ConfirmForm):
-    """The first code of an app, and a code of the one that it replaces."""
+class AuthenticatorForm(ConfirmForm):
+    """The first code of an authenticator app and, if it replaces another one, a code of that."""
 
     code_field = "current_code"
 
@@ -124,8 +124,8 @@ class AppForm(ConfirmForm):
             del self.fields["current_code"]
 
 
-class KeyForm(RedisplayMixin, ConfirmForm):
-    """A new API key: of what the person has, no more can be chosen."""
+class ApiKeyForm(RedisplayMixin, ConfirmForm):
+    """A new API key. The choices are limited to the stations and permissions that the user has."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -149,8 +149,8 @@ class KeyForm(RedisplayMixin, ConfirmForm):
 
     def __init__(self, *args: Any, person: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        held = [(right, roles.RIGHTS[right]) for right in api_keys.GRANTABLE_RIGHTS if person.has_perm(right)]
-        cast("forms.MultipleChoiceField", self.fields["rights"]).choices = held
+        permissions = [(right, roles.RIGHTS[right]) for right in api_keys.GRANTABLE_RIGHTS if person.has_perm(right)]
+        cast("forms.MultipleChoiceField", self.fields["rights"]).choices = permissions
         cast("MultipleObjectsField", self.fields["stations"]).queryset = Station.objects.visible_to(person)
         self.fields["expires_on"].widget.attrs["min"] = api_keys.today().isoformat()
 
@@ -163,7 +163,7 @@ class KeyForm(RedisplayMixin, ConfirmForm):
         return chosen
 
 
-class ForgottenForm(forms.Form):
+class RequestResetForm(forms.Form):
     email = PastedEmailField(
         label=_("Email"),
         max_length=254,
@@ -172,14 +172,14 @@ class ForgottenForm(forms.Form):
 
 
 class NewPasswordForm(forms.Form):
-    """A password that somebody chooses for themselves."""
+    """A new password."""
 
     new = forms.CharField(
         label=_("New password"),
         max_length=MAX_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 12 characters. Several words that have nothing to do with each other are best."),
+        help_text=_("At least 12 characters. Several unrelated words work best."),
     )
     again = forms.CharField(
         label=_("Repeat new password"),
@@ -198,19 +198,19 @@ class NewPasswordForm(forms.Form):
         return chosen
 
     def clean(self) -> None:
-        words = self.cleaned_data
-        if "new" in words and "again" in words and words["new"] != words["again"]:
+        data = self.cleaned_data
+        if "new" in data and "again" in data and data["new"] != data["again"]:
             self.add_error("again", _("The passwords do not match. Enter both again."))
 
 
-class OwnPasswordForm(NewPasswordForm, ConfirmForm):
-    """Another password for one's own account."""
+class ChangePasswordForm(NewPasswordForm, ConfirmForm):
+    """Changes the password of one's own account."""
 
     field_order = ("old", "new", "again")
 
 
-class OwnEmailForm(RedisplayMixin, ConfirmForm):
-    """Another email for one's own account."""
+class ChangeEmailForm(RedisplayMixin, ConfirmForm):
+    """Changes the email of one's own account."""
 
     email = PastedEmailField(
         label=_("New email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -219,7 +219,7 @@ class OwnEmailForm(RedisplayMixin, ConfirmForm):
 
 
 class LineField(forms.CharField):
-    """A line of text, trimmed where it is typed; what is stored with spaces around it, and is saved as shown, is no change."""
+    """A line of text. Spaces around it are ignored, also when it is compared with a stored value."""
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {**super().widget_attrs(widget), "dir": "auto"}
@@ -228,15 +228,15 @@ class LineField(forms.CharField):
         return super().has_changed(_plain(initial), data)
 
 
-class KeptEmailField(LineField):
-    """A customer's address as it is on file: one that an import kept as written may stay, and any other the service refuses."""
+class StoredEmailField(LineField):
+    """A customer's email. Not validated here, because an invalid one from an import may stay; the service refuses others."""
 
     def to_python(self, value: Any) -> str:
         return clean_email(super().to_python(value) or "")
 
 
 class LinesField(LineField):
-    """Lines of text, each ended as it is stored: browsers end every line with CRLF, so that no save would leave it as it was."""
+    """Several lines of text, with the stored line endings. Browsers submit CRLF, which would make every save a change."""
 
     widget = forms.Textarea
 
@@ -248,8 +248,8 @@ def _plain(text: Any) -> Any:
     return text.replace("\r\n", "\n").strip() if isinstance(text, str) else text
 
 
-class OwnNameForm(RedisplayMixin, forms.Form):
-    """One's own name, as colleagues see it."""
+class ChangeNameForm(RedisplayMixin, forms.Form):
+    """Changes one's own name, as colleagues see it."""
 
     name = LineField(
         label=_("Name"),

@@ -113,7 +113,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
         for other in self._editable(request, chosen):
             two_factor.disable(other)
             self.message_user(
-                request, gettext("Two-factor authentication is reset: %(who)s.") % {"who": other}, "success"
+                request, gettext("Two-factor authentication has been reset: %(who)s.") % {"who": other}, "success"
             )
 
     def _editable(self, request: HttpRequest, chosen: QuerySet[User]) -> Iterator[User]:
@@ -155,7 +155,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
         raise PermissionDenied
 
     @method_decorator(post_only)
-    @does(_("Send a link for a new password"))
+    @does(_("Send a link to set a new password"))
     def password_link_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Create a link with which the user sets their password. Managers never set it for them."""
         other = self.get_object(request, str(user_id))
@@ -170,7 +170,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
         """Show the link, unless it is emailed. Only in this response, so that it is not stored anywhere for a redirect."""
         token = password_reset.create_manager_link(other)
         if token is None:
-            text = gettext("A link to choose a password is on its way to %(who)s.")
+            text = gettext("We've sent %(who)s a link to set a password.")
             self.message_user(request, text % {"who": other}, "success")
             return redirect("admin:accounts_user_changelist")
         base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")

@@ -32,7 +32,7 @@ NOTICES: Final = {
     ),
     EmailKind.TWO_FACTOR_DISABLED: (
         gettext_lazy("Two-factor authentication is off"),
-        gettext_lazy("Two-factor authentication was removed from your Stationbook account."),
+        gettext_lazy("Two-factor authentication was turned off for your Stationbook account."),
     ),
     EmailKind.RECOVERY_CODES_RENEWED: (
         gettext_lazy("You have new recovery codes"),
@@ -40,7 +40,7 @@ NOTICES: Final = {
     ),
     EmailKind.EMAIL_CHANGED: (
         gettext_lazy("Your email was changed"),
-        gettext_lazy("Your Stationbook account now has another email. This address no longer signs in."),
+        gettext_lazy("The email of your Stationbook account was changed. You can no longer sign in with this address."),
     ),
     EmailKind.API_KEY_CREATED: (
         gettext_lazy("An API key was created"),
@@ -52,11 +52,11 @@ NOTICES: Final = {
     ),
     EmailKind.FEED_RENEWED: (
         gettext_lazy("A calendar feed has a new address"),
-        gettext_lazy("A calendar feed of yours with customers' names and details was given a new address."),
+        gettext_lazy("The address of one of your calendar feeds with customers' names and details was renewed."),
     ),
     EmailKind.PERMISSIONS_CHANGED: (
         gettext_lazy("Your permissions were changed"),
-        gettext_lazy("What you may do in Stationbook was changed."),
+        gettext_lazy("Your permissions in Stationbook were changed."),
     ),
     EmailKind.PASSWORD_LINK_CREATED: (
         gettext_lazy("A link to set your password was created"),

@@ -89,12 +89,12 @@ class KnownWordsValidator:
         spellings = (text, *(text.translate(letters) for letters in LOOKALIKES))
         if any(_is_mostly(text, spelling, known) for spelling in spellings):
             raise ValidationError(
-                _("This password is made of your name, your email or the name of this product. Choose other words."),
+                _("This password consists of your name, your email or the name of this product. Choose other words."),
                 code="password_of_known_words",
             )
 
     def get_help_text(self) -> str:
-        return _("Your password can't be made of your name, your email or the name of this product.")
+        return _("Your password can't consist of your name, your email or the name of this product.")
 
 
 def _words_of(user: Any) -> Iterator[str]:

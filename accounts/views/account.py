@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.auth import reauthentication, sessions
-from accounts.forms import OwnNameForm, OwnPasswordForm
+from accounts.forms import ChangeNameForm, ChangePasswordForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from core.web import notices
@@ -27,19 +27,19 @@ def show(request: OwnRequest) -> HttpResponse:
 @own
 @redisplays
 def change_name(request: OwnRequest) -> HttpResponse:
-    form = OwnNameForm(request.POST if request.method == "POST" else None, initial={"name": request.user.name})
+    form = ChangeNameForm(request.POST if request.method == "POST" else None, initial={"name": request.user.name})
     if not form.is_valid():
         return draw(request, "accounts/change_name.html", {"form": form}, Refusal(400) if form.is_bound else None)
     request.user.name = form.cleaned_data["name"]
     request.user.save(update_fields=["name"])
-    notices.keep(request, _("Your name is saved."))
+    notices.keep(request, _("Your name has been saved."))
     return redirect("account")
 
 
 @post_only
 @sensitive_post_parameters()
 @own
-@does(gettext_lazy("Change the password"))
+@does(gettext_lazy("Change password"))
 def change_password(request: OwnRequest) -> HttpResponse:
     """Change the password. This session continues, all others end."""
     form = _password_form(request, request.POST)
@@ -48,7 +48,7 @@ def change_password(request: OwnRequest) -> HttpResponse:
     request.user.set_password(form.cleaned_data["new"])
     sessions.save_password(request.user)
     auth.update_session_auth_hash(request, request.user)
-    notices.keep(request, _("Your password is changed. You are signed out everywhere else."))
+    notices.keep(request, _("Your password has been changed. You have been signed out everywhere else."))
     return redirect("account")
 
 
@@ -61,11 +61,11 @@ def revoke_access(request: OwnRequest) -> HttpResponse:
     return redirect("login")
 
 
-def _password_form(request: OwnRequest, data: QueryDict | None = None) -> OwnPasswordForm:
-    return OwnPasswordForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
+def _password_form(request: OwnRequest, data: QueryDict | None = None) -> ChangePasswordForm:
+    return ChangePasswordForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
-def _page(request: OwnRequest, form: OwnPasswordForm, refusal: Refusal | None = None) -> HttpResponse:
+def _page(request: OwnRequest, form: ChangePasswordForm, refusal: Refusal | None = None) -> HttpResponse:
     stations = Station.objects.visible_to(request.user)
     shown = {
         "form": form,

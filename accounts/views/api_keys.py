@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import roles
 from accounts.auth import api_keys, reauthentication
-from accounts.forms import KeyForm
+from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
@@ -57,11 +57,11 @@ def revoke(request: OwnRequest, key_id: int) -> HttpResponse:
     return redirect("api-keys")
 
 
-def _form(request: OwnRequest, data: QueryDict | None = None) -> KeyForm:
-    return KeyForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
+def _form(request: OwnRequest, data: QueryDict | None = None) -> ApiKeyForm:
+    return ApiKeyForm(data, person=request.user, recent=reauthentication.is_recent(request.session))
 
 
-def _page(request: OwnRequest, form: KeyForm, *, secret: str = "", refusal: Refusal | None = None) -> HttpResponse:
+def _page(request: OwnRequest, form: ApiKeyForm, *, secret: str = "", refusal: Refusal | None = None) -> HttpResponse:
     visible = set(Station.objects.visible_to(request.user))
     own_keys = ApiKey.objects.visible_to(request.user).prefetch_related("stations")
     keys = [

@@ -59,7 +59,7 @@ def refused(request: OwnRequest, form: ConfirmForm) -> Refusal | None:
         # Which of the two was wrong is not for somebody to learn who has only one.
         form.add_error(None, _("The password or the code is wrong. Try again."))
     elif password is not None:
-        form.add_error("old", _("This is not your password. Try again."))
+        form.add_error("old", _("Wrong password. Try again."))
     else:
         form.add_error(form.code_field, _("Wrong code. Enter the next one that your app shows, or a recovery code."))
     return Refusal(400)

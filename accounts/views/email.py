@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import email_change, reauthentication
 from accounts.auth.models import EmailChange
-from accounts.forms import OwnEmailForm
+from accounts.forms import ChangeEmailForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused, too_often
 from accounts.views.post_only import does
 from core.errors import Invalid
@@ -35,9 +35,11 @@ def change(request: OwnRequest) -> HttpResponse:
     except Invalid as error:
         form.add_error("email", str(error))
         return draw(request, "accounts/change_email.html", {"form": form}, Refusal(400))
-    text = _("A link is on its way to your new email. Open it to confirm it; until then you sign in with the old one.")
+    text = _(
+        "We've sent a link to your new email. Open it to confirm the change; until then, sign in with the old one."
+    )
     if is_changed:
-        text = _("Your email is changed. Sign in with it from now on.")
+        text = _("Your email has been changed. Use it to sign in from now on.")
     notices.keep(request, text)
     return redirect("account")
 
@@ -47,7 +49,7 @@ def change(request: OwnRequest) -> HttpResponse:
 @does(gettext_lazy("Confirm email"))
 def confirm(request: OwnRequest, token: str) -> HttpResponse:
     """Open the confirmation link. A button confirms it, because virus scanners open links as well."""
-    expired = _("This link has expired, or belongs to another account. Change your email again on your account page.")
+    expired = _("This link has expired or belongs to another account. Change your email again on your account page.")
     if not email_change.is_valid_token(request.user, token):
         return answer(request, 404, sentence=expired)
     if request.method != "POST":
@@ -58,9 +60,9 @@ def confirm(request: OwnRequest, token: str) -> HttpResponse:
         return answer(request, 400, sentence=str(error))
     if not is_changed:
         return answer(request, 404, sentence=expired)
-    notices.keep(request, _("Your email is changed. Sign in with it from now on."))
+    notices.keep(request, _("Your email has been changed. Use it to sign in from now on."))
     return redirect("account")
 
 
-def _form(request: OwnRequest, data: QueryDict | None) -> OwnEmailForm:
-    return OwnEmailForm(data, recent=reauthentication.is_recent(request.session))
+def _form(request: OwnRequest, data: QueryDict | None) -> ChangeEmailForm:
+    return ChangeEmailForm(data, recent=reauthentication.is_recent(request.session))

@@ -19,9 +19,7 @@ from accounts.views.post_only import post_only
 from accounts.views.submit_once import replay, submit_once
 from core.web.client_address import remote_address
 
-TRY_AGAIN = _(
-    "You were not signed in, because this page was open since before you last signed in or out. Please try again."
-)
+TRY_AGAIN = _("You were not signed in because this page was out of date. Please try again.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.auth import password_reset
-from accounts.forms import ForgottenForm, NewPasswordForm
+from accounts.forms import NewPasswordForm, RequestResetForm
 from accounts.views.base import draw, too_often
 from accounts.views.submit_once import submit_once
 from core.web.client_address import remote_address
@@ -46,7 +46,7 @@ def request_reset(request: HttpRequest) -> HttpResponse:
     """Request a reset link. The response is the same whether the account exists or not. 404 where no email can be sent."""
     if not password_reset.is_available():
         raise Http404
-    form = ForgottenForm(request.POST or None)
+    form = RequestResetForm(request.POST or None)
     if not form.is_valid():
         return render(request, "accounts/forgotten_password.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
@@ -59,7 +59,7 @@ def request_reset(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def set_password(request: HttpRequest, reset_token: str) -> HttpResponse:
     """Set a password by a link, from a reset email or from a manager."""
-    expired = _("This link has expired, or was used. Ask for a new one.")
+    expired = _("This link has expired or was already used. Request a new one.")
     user = password_reset.user_for_token(reset_token, password_reset.accepted_links())
     if user is None:
         return answer(request, 404, sentence=expired)

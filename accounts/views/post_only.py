@@ -52,7 +52,7 @@ def post_only(view: View) -> View:
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
             return cast("HttpResponse", view(request, *args, **kwargs))
-        sentence = _("This address can't be opened by itself. Go back to the page that it belongs to.")
+        sentence = _("This page can't be opened directly. Go back to the page before it.")
         response = answer(
             request, 405, code="method_not_allowed", sentence=sentence, back=page_above(request.path_info)
         )

@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from accounts.auth import reauthentication, two_factor
-from accounts.forms import AppForm, FactorForm
+from accounts.forms import AuthenticatorForm, TwoFactorForm
 from accounts.views.base import OwnRequest, Refusal, draw, own, refused
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
@@ -81,22 +81,24 @@ def disable(request: OwnRequest) -> HttpResponse:
     return redirect("two-factor")
 
 
-def _form(request: OwnRequest, data: QueryDict | None = None) -> FactorForm:
-    return FactorForm(data, recent=reauthentication.is_recent(request.session))
+def _form(request: OwnRequest, data: QueryDict | None = None) -> TwoFactorForm:
+    return TwoFactorForm(data, recent=reauthentication.is_recent(request.session))
 
 
-def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AppForm:
+def _app_form(request: OwnRequest, data: QueryDict | None = None) -> AuthenticatorForm:
     recent, replaces = reauthentication.is_recent(request.session), request.user.second_factor_at is not None
-    return AppForm(data, recent=recent, replaces=replaces)
+    return AuthenticatorForm(data, recent=recent, replaces=replaces)
 
 
-def _app_page(request: OwnRequest, secret: str, form: AppForm, refusal: Refusal | None = None) -> HttpResponse:
+def _app_page(
+    request: OwnRequest, secret: str, form: AuthenticatorForm, refusal: Refusal | None = None
+) -> HttpResponse:
     shown = {"form": form, "secret": secret, "qr_code": two_factor.qr_code(request.user, secret)}
     return draw(request, "accounts/two_factor_app.html", shown, refusal)
 
 
 def _page(
-    request: OwnRequest, form: FactorForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
+    request: OwnRequest, form: TwoFactorForm, *, codes: list[str] | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
     shown = {
         "form": form,

@@ -12,7 +12,7 @@ from accounts import customers, roles
 from accounts.admin.base import LabelledBooleanFilter, ScopedAdmin, ServiceForm, StationFilter
 from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.admin.people import GroupAdmin, PersonAdmin, person_of
-from accounts.forms import KeptEmailField, LinesField
+from accounts.forms import LinesField, StoredEmailField
 from accounts.models import AuditEntry, Customer, User
 from bookings.admin import audit_trail
 from bookings.admin.privacy import PrivacyPages
@@ -26,7 +26,7 @@ admin.site.register(Group, GroupAdmin)
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
-    email = KeptEmailField(label=_("email"), required=False, max_length=254)
+    email = StoredEmailField(label=_("email"), required=False, max_length=254)
     notes = LinesField(label=_("notes"), required=False, max_length=2000)
     seen_versions: Sequence[int] | None = None
 

@@ -65,6 +65,6 @@ def test_new_person_in_the_admin_is_added_after_the_password_with_all_that_was_t
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_label("Link to choose a password")).to_have_value(re.compile(r"/accounts/new-password/\S+/$"))
+    expect(page.get_by_label("Link to set a password")).to_have_value(re.compile(r"/accounts/new-password/\S+/$"))
     made = User.objects.get(email="new@example.com")
     assert (made.name, list(made.stations.all())) == ("Zoë “Q” <b>", [station])

@@ -50,7 +50,7 @@ def test_without_a_mail_server_it_is_changed_at_once(staff: User) -> None:
     answer = browser.post(PAGE, {"email": " New@Example.com"}, follow=True)
 
     assert (email_of(staff), answer.redirect_chain) == (NEW, [("/accounts/me/", 302)])
-    assert "Your email is changed." in answer.content.decode()
+    assert "Your email has been changed." in answer.content.decode()
     entry = AuditEntry.objects.filter(object_pk=staff.pk).latest("pk")
     assert (entry.actor, entry.changes) == (staff, {"email": [old, NEW]})
     assert Client().post("/accounts/login/", {"email": NEW, "password": PASSWORD}).status_code == 302
@@ -71,10 +71,10 @@ def test_with_a_mail_server_it_is_changed_by_the_link_alone(mailed: None, staff:
     read = email_of(staff)
     answer = browser.post(link(), follow=True)
 
-    assert "A link is on its way to your new email." in told
+    assert "We&#x27;ve sent a link to your new email." in told
     assert (before, read, email_of(staff)) == (old, old, NEW)
-    assert f"From now on you sign in as {NEW}." in page.content.decode()
-    assert "Your email is changed." in answer.content.decode()
+    assert f"From now on, you will sign in as {NEW}." in page.content.decode()
+    assert "Your email has been changed." in answer.content.decode()
     waiting = AccountEmail.objects.order_by("pk")
     assert [(one.kind, one.email) for one in waiting] == [("confirm_email", NEW), ("email_changed", old)]
 

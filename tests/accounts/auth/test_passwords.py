@@ -24,7 +24,7 @@ from tests.factories import PASSWORD, UserFactory, person
 GOOD: Final = "seven quiet green horses"
 TYPED: Final = "ﬁve Å™ ｈｏｒｓｅｓ Ⅳ"
 """A ligature, an ångström sign, a trademark sign, full-width letters and a Roman numeral: none of it is in the form NFKC."""
-KNOWN_WORDS: Final = "This password is made of your name, your email or the name of this product. Choose other words."
+KNOWN_WORDS: Final = "This password consists of your name, your email or the name of this product. Choose other words."
 
 
 def refusals(password: str, **fields: str) -> list[str]:

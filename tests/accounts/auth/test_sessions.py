@@ -175,7 +175,7 @@ def test_new_password_ends_every_other_session_and_every_token(staff: User) -> N
     answer = changed(here)
 
     assert answer.headers["Location"] == "/accounts/me/"
-    assert "Your password is changed." in here.get("/accounts/me/").content.decode()
+    assert "Your password has been changed." in here.get("/accounts/me/").content.decode()
     assert [is_in(here), is_in(elsewhere), calls(access)] == [True, False, 401]
     assert here.cookies["stationbook_session"].value != before
     assert Client().get(feed).status_code == 200
@@ -188,7 +188,7 @@ def test_new_password_ends_every_other_session_and_every_token(staff: User) -> N
 @pytest.mark.parametrize(
     ("words", "field", "sentence"),
     [
-        ({"old": "wrong"}, "old", "This is not your password. Try again."),
+        ({"old": "wrong"}, "old", "Wrong password. Try again."),
         ({"again": "something else"}, "again", "The passwords do not match. Enter both again."),
         (
             {"new": "12345678901", "again": "12345678901"},

@@ -411,7 +411,7 @@ def test_manager_takes_a_lost_factor_away(staff: User, manager: User, clock: tim
 
     told = taken_by(manager, staff)
 
-    assert f"Two-factor authentication is reset: {staff.email}." in told
+    assert f"Two-factor authentication has been reset: {staff.email}." in told
     assert browser.get(WEEK).status_code == 302
     assert (statuses(staff, ""), RecoveryCode.objects.count()) == ([302], 0)
     assert AuditEntry.objects.get(event="factor_gone").actor == manager

@@ -148,7 +148,7 @@ def test_link_is_mailed_where_it_can_be_and_the_manager_never_sees_it(
 
     page = answer.content.decode()
     assert (answer.redirect_chain, "new-password" in page) == ([("/admin/accounts/user/", 302)], False)
-    assert f"A link to choose a password is on its way to {mate.email}." in page
+    assert f"We&#x27;ve sent {mate.email} a link to set a password." in page
     assert [(one.kind, one.user) for one in AccountEmail.objects.all()] == [(EmailKind.SET_PASSWORD, mate)]
 
 

@@ -86,8 +86,8 @@ def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: Sc
         "The API key “Web shop” was created in your name.\n\n"
         "When: Friday 7 March 2031, 12:00 (time in Berlin)\n"
         "From: 203.0.113.9\n\n"
-        "If this was you, you have nothing to do.\n\n"
-        "If it was not you, someone else is using your account. Sign in, choose a new password and end everything on your "
+        "If this was you, you don't need to do anything.\n\n"
+        "If it was not you, someone else is using your account. Sign in, choose a new password and revoke all access on your "
         "account page. If you can't sign in, ask a manager of your station to send you a link for a new password.\n\n"
         "https://book.example.com/accounts/me/\n"
     )

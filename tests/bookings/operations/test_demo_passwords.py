@@ -209,7 +209,7 @@ def test_published_password_confirms_nothing_of_a_session_that_is_left(db: None,
     answer = client.post("/accounts/me/password/", words)
 
     assert answer.status_code == 400
-    assert "This is not your password." in answer.content.decode()
+    assert "Wrong password." in answer.content.decode()
 
 
 def test_no_superuser_is_made_with_the_published_password_where_others_reach_it(
