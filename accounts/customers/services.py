@@ -1,6 +1,6 @@
-"""Customers: found, made, changed, shown. The one writer of customers.
+"""Services that find, create, change and show customers. All writes to customers happen here.
 
-The same person again is the same email or phone and the same name, at one station; stations share nobody.
+Two contacts are the same person if the email or phone and the name are the same. Customers are never shared between stations.
 """
 
 from collections.abc import Mapping, Sequence

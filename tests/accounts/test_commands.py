@@ -1,4 +1,4 @@
-"""The commands about people: `adduser` and `roles`."""
+"""The commands `adduser` and `roles`."""
 
 import io
 import os

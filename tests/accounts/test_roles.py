@@ -1,4 +1,4 @@
-"""The one table of groups and rights, and how it gets into the database."""
+"""The table of groups and permissions, and how it is written to the database."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission

@@ -1,4 +1,4 @@
-"""What staff do is a line in the log: who, what, to which thing, where, by which door; nothing of what they wrote."""
+"""Actions of staff in the log: who did what to which object, at which station and by which channel, but nothing they wrote."""
 
 import json
 from collections.abc import Iterator

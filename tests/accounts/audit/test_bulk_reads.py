@@ -1,4 +1,4 @@
-"""Who reads personal data in bulk stands in the audit log: exports, feeds with details, and lists by API."""
+"""Audit entries for bulk reads of personal data: exports, feeds with details, and lists by API."""
 
 import json
 from collections.abc import Callable

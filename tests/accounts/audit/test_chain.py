@@ -1,4 +1,4 @@
-"""The audit trail proves itself: nothing can be changed, added, moved, taken out or cut off without being found."""
+"""The hash chain of the audit log: any changed, added, moved or removed entry is detected."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Checkpoints of the audit log: no part of it can be put back to what it was, and all of it not without being found elsewhere."""
+"""Checkpoints of the audit log: resetting part of it is detected, and resetting all of it is detected by outside evidence."""
 
 import json
 import logging

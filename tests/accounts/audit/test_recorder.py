@@ -1,4 +1,4 @@
-"""The trail of what is not a booking: who, from where, at which station, and nothing personal of customers."""
+"""Audit entries for everything but bookings: who, from where and at which station, without personal data of customers."""
 
 import json
 from typing import Any

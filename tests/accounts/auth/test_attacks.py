@@ -1,4 +1,4 @@
-"""The log-in as somebody tries it who is not let in: by all doors, under many names, with a clock, and with a planted cookie."""
+"""Attacks on the sign-in: by every interface, with many emails, by timing, and with a planted cookie."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Signing in to the API: what a token is good for, what ends it, and what one without the right to it is told."""
+"""Authentication of the API: what tokens allow, what ends them, and the responses to invalid ones."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Changing one's own email, and what somebody could try with it: another's address, another's link, an old link."""
+"""Changing one's own email, and abusing it: with someone else's address, someone else's link or an old link."""
 
 import re
 from datetime import timedelta

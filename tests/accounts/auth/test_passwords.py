@@ -1,4 +1,4 @@
-"""Which passwords are taken when they are chosen, by every door, and how they are compared when somebody signs in."""
+"""Validation of new passwords on every way to set one, and comparison of passwords when signing in."""
 
 import io
 import sys

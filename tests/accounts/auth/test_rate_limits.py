@@ -1,4 +1,4 @@
-"""Every rate limit as somebody meets it from outside: what is counted together, what apart, and what the answer says."""
+"""Every rate limit from outside: what is counted together, what separately, and the responses."""
 
 import json
 import re

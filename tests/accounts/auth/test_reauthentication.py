@@ -1,4 +1,4 @@
-"""Sudo mode, as somebody finds it who has a signed-in browser, or a copy of its cookie, but not the password."""
+"""Sudo mode, from the view of someone who has a signed-in browser or a copy of its cookie, but not the password."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from accounts.auth.models import AccountEmail
 from accounts.models import User
 from accounts.views.carried_forms import NOT_CARRIED
 from bookings.models import Feed
-from tests.accounts.acts import ACTS, NEW_PASSWORD, World
+from tests.accounts.sensitive_actions import NEW_PASSWORD, SENSITIVE_ACTIONS, World
 from tests.factories import PASSWORD
 from tests.forms import forms_of, password_form, submit
 
@@ -53,36 +53,36 @@ def stale_browser(world: World, clock: time_machine.Traveller, by: str = "manage
 
 def prepared(name: str, clock: time_machine.Traveller) -> tuple[World, Client, Any]:
     """The world, a stale browser, and the answer to the act."""
-    act = ACTS[name]
+    act = SENSITIVE_ACTIONS[name]
     made = World(factor=act.factor)
     browser = stale_browser(made, clock, act.by, made.codes.pop() if act.factor else "")
     return made, browser, browser.post(act.address(made), act.words(made))
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_stolen_cookie_does_no_sensitive_act(clock: time_machine.Traveller, name: str) -> None:
     world, browser, answer = prepared(name, clock)
 
-    guess = submit(browser, answer, **ACTS[name].typed, old="wrong")
+    guess = submit(browser, answer, **SENSITIVE_ACTIONS[name].typed, old="wrong")
 
     assert [answer.status_code, guess.status_code] in ([403, 400], [400, 400])
     assert password_form(guess)
-    assert not ACTS[name].is_done(world, answer)
-    assert not ACTS[name].is_done(world, guess)
+    assert not SENSITIVE_ACTIONS[name].is_done(world, answer)
+    assert not SENSITIVE_ACTIONS[name].is_done(world, guess)
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_sensitive_act_is_done_after_the_password_as_it_was_submitted(clock: time_machine.Traveller, name: str) -> None:
     world, browser, answer = prepared(name, clock)
 
-    done = submit(browser, answer, **ACTS[name].typed, old=PASSWORD)
+    done = submit(browser, answer, **SENSITIVE_ACTIONS[name].typed, old=PASSWORD)
 
-    assert ACTS[name].is_done(world, done)
+    assert SENSITIVE_ACTIONS[name].is_done(world, done)
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_sensitive_act_right_after_sign_in_asks_nothing(name: str) -> None:
-    act = ACTS[name]
+    act = SENSITIVE_ACTIONS[name]
     world = World(factor=act.factor)
     browser = signed_in(getattr(world, act.by), world.codes.pop() if act.factor else "")
 
@@ -91,15 +91,15 @@ def test_sensitive_act_right_after_sign_in_asks_nothing(name: str) -> None:
     assert act.is_done(world, answer)
 
 
-@pytest.mark.parametrize("name", [name for name, act in ACTS.items() if act.notice])
+@pytest.mark.parametrize("name", [name for name, act in SENSITIVE_ACTIONS.items() if act.notice])
 def test_person_hears_of_a_sensitive_act_by_email(clock: time_machine.Traveller, settings: Settings, name: str) -> None:
     world, browser, answer = prepared(name, clock)
     settings.MAIL_SERVER = {"EMAIL_HOST": "mail.example.com"}
     old_emails = {who: getattr(world, who).email for who in ("manager", "peer")}
 
-    submit(browser, answer, **ACTS[name].typed, old=PASSWORD)
+    submit(browser, answer, **SENSITIVE_ACTIONS[name].typed, old=PASSWORD)
 
-    who, kind = ACTS[name].notice or ("", "")
+    who, kind = SENSITIVE_ACTIONS[name].notice or ("", "")
     [email] = AccountEmail.objects.all()
     assert (email.user, email.kind, email.email) == (getattr(world, who), kind, old_emails[who])
 

@@ -1,4 +1,4 @@
-"""Whoever reads the database, its log, a dump or a backup can sign in by nothing that they find."""
+"""Nothing in the database, its log, a dump or a backup lets anyone sign in."""
 
 import importlib
 from collections.abc import Iterator

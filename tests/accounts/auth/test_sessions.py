@@ -1,4 +1,4 @@
-"""Sessions end: unused, after their time, and all at once with tokens and feeds, as somebody who stole one would find."""
+"""Sessions end when unused, after their lifetime, and all at once with tokens and feeds."""
 
 import json
 import re

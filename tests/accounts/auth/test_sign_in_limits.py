@@ -1,4 +1,4 @@
-"""Rate limits: what counts, in which window, and that processes together never pass more than the limit."""
+"""Limits of failed sign-ins: what counts, in which window, and that all processes together stay within the limit."""
 
 import math
 import signal

@@ -1,4 +1,4 @@
-"""One number and one address, however they are spelled or pasted: the same customer by every way in."""
+"""Different spellings of a phone number or an email identify the same customer, by every interface."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Access tokens end with their family: at a log-out, and as soon as a refresh token comes a second time."""
+"""Families of tokens end when the user signs out, and when a refresh token is used a second time."""
 
 import json
 from typing import Any, Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Two-factor authentication against somebody who knows the password: no code, old codes, others' codes, too many codes."""
+"""Two-factor authentication against someone who knows the password: no code, old codes, others' codes, too many codes."""
 
 import html
 import json

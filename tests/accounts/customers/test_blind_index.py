@@ -1,4 +1,4 @@
-"""What the places and numbers of blind indexes tell to somebody who reads the database without a key: as little as can be."""
+"""What the order and number of blind index rows reveal without a key: as little as possible."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How names, emails and phone numbers are made comparable, in whatever script and spelling."""
+"""Normalization of names, emails and phone numbers in any script and spelling."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Finding customers: by email, phone, last digits and names; only what one may see; whatever is asked."""
+"""Customer search by email, phone, last digits and names; only at visible stations; with any input."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Customers: who is the same person again, what is filled in, what is refused, what a change leaves."""
+"""Customers: matching contacts, validation, and what changes leave behind."""
 
 from datetime import time
 from typing import Any

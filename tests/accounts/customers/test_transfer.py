@@ -1,4 +1,4 @@
-"""A customer whose booking moves to another station: what they are there, made or known."""
+"""A customer whose booking moves to another station, where they are created or already known."""
 
 from datetime import time
 from typing import Any

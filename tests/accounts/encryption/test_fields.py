@@ -1,4 +1,4 @@
-"""Encrypted columns: what rests in the database, what comes back, what is refused, how keys are changed."""
+"""Encrypted fields: what is stored, what is read, what is refused, and changes of keys."""
 
 import os
 from typing import Any

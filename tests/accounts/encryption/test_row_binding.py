@@ -1,4 +1,4 @@
-"""What somebody gains who writes ciphertext about in the database: nothing that can be read."""
+"""Ciphertext that is copied to another row or column cannot be decrypted."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A change of keys, step by step, and other processes that are connected meanwhile."""
+"""Fixtures for a change of keys, step by step, and for other connected processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

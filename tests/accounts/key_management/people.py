@@ -1,4 +1,4 @@
-"""People who can be told apart by a number, whatever else is changed about them."""
+"""Customers with numbers, by which they can be told apart after any change."""
 
 from accounts.customers import Contact
 

@@ -1,4 +1,4 @@
-"""Values of the release before are bound to their rows by a rotation, and refused when none are left."""
+"""A rotation binds the values of the previous release to their rows; afterwards unbound values are refused."""
 
 from datetime import timedelta
 from typing import Any

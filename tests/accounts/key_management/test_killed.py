@@ -1,4 +1,4 @@
-"""Rotation killed at random points and resumed, while staff work on: everybody is read and found, and nothing is left behind."""
+"""Rotations killed at random points and resumed while staff work: everything can be read and found, nothing is left behind."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the rings hold and what is under each key, told without showing one; and a fresh key."""
+"""`manage.py keys list` and `new`: the keys of the rings and their usage, without showing a key."""
 
 import base64
 from typing import Any

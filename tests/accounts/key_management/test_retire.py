@@ -1,4 +1,4 @@
-"""A key is taken out when nothing is under it, and nobody writes under it any more."""
+"""`manage.py keys retire`: only keys under which nothing is stored, and with which nobody encrypts."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything comes under the first key of its ring, and nobody notices."""
+"""`manage.py keys rotate`: everything comes under the first key of its ring, and nothing else changes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

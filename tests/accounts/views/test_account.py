@@ -1,4 +1,4 @@
-"""What people change of their own account besides what lets them in."""
+"""Changes to one's own account other than credentials."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Forms of a browser that got another CSRF token meanwhile, because its person signed in or out in another tab."""
+"""Forms with an outdated CSRF token, after signing in or out in another tab."""
 
 from typing import Any, Final
 

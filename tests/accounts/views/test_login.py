@@ -1,4 +1,4 @@
-"""The one log-in that pages and admin share: where it leads, what a failure is told, and that it cannot be tried for ever."""
+"""Signing in, for pages and the admin: redirects, failures and limits."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Where people see which browsers they are signed in with, and end any of them."""
+"""The page that lists one's own sessions and ends them."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a key is called, which keys nobody should have made, and what processes tell of theirs."""
+"""Encryption keys: IDs, weak and handmade keys, and the names of connections that list a process's keys."""
 
 import pytest
 from hypothesis import given
