@@ -1,0 +1,63 @@
+"""The command line of script/mutate."""
+
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from mutate_lib.areas import AREAS
+from mutate_lib.runner import (
+    BrokenTestsError,
+    append_result,
+    copy_repository,
+    read_results,
+    require_green_tests,
+    sample_candidates,
+    try_candidate,
+)
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / "var" / "mutate"
+
+parser = ArgumentParser(
+    "script/mutate",
+    description="Change the core rules in one place at a time, and see whether a test notices. What was tried is kept in "
+    "var/mutate and not tried again. It takes hours: --part does a share of it.",
+)
+parser.add_argument("--count", type=int, default=300, help="how many mutations, of all that are possible (300)")
+parser.add_argument("--seed", type=int, default=1, help="another seed chooses others (1)")
+parser.add_argument("--part", default="1/1", metavar="K/N", help="only the K-th of N equal parts of them")
+parser.add_argument("--area", choices=AREAS, help="only those of one area")
+parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
+parser.add_argument("--unchecked", action="store_true", help="do not first see that the tests pass without a mutation")
+wanted = parser.parse_args()
+part, parts = map(int, wanted.part.split("/"))
+candidates = [
+    candidate
+    for candidate in sample_candidates(ROOT, wanted.count, wanted.seed)[part - 1 :: parts]
+    if wanted.area in (None, candidate.area)
+]
+if wanted.list:
+    print(*candidates, sep="\n")
+    sys.exit()
+
+results_file = FOLDER / "results.jsonl"
+known = read_results(results_file)
+tree = FOLDER / f"tree-{part}-{parts}"
+copy_repository(ROOT, tree)
+try:
+    if not wanted.unchecked:
+        require_green_tests(tree, {candidate.area for candidate in candidates if candidate.key not in known})
+    results = []
+    for candidate in candidates:
+        result = known.get(candidate.key)
+        if not result:
+            result = try_candidate(tree, candidate)
+            append_result(results_file, result)
+        results.append(result)
+        print(f"{len(results)}/{len(candidates)} {result.outcome}: {result.name} {result.by}", flush=True)
+except BrokenTestsError as error:
+    sys.exit(str(error))
+print(dict(Counter(result.outcome for result in results)))
+print(*(result.name for result in results if result.outcome == "survived"), sep="\n")
