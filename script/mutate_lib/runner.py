@@ -20,6 +20,8 @@ TIMEOUT_SECONDS: Final = 1800
 """A mutation that makes tests run longer than this, as an endless loop does, counts as killed."""
 PASSED: Final = 0
 FAILED: Final = 1
+INTERRUPTED: Final = 2
+"""A test module could not be imported."""
 
 
 class BrokenTestsError(Exception):
@@ -108,8 +110,10 @@ def try_candidate(tree: Path, candidate: Candidate) -> Result:
         code, test = run_tests(tree, tests_for(tree, candidate.area, candidate.path))
     finally:
         file.write_text(original)
-    outcome = {PASSED: "survived", None: "timeout"}.get(code, "killed")
-    return Result(candidate.key, str(candidate), outcome, test)
+    outcomes = {PASSED: "survived", FAILED: "killed", INTERRUPTED: "killed", None: "timeout"}
+    if code not in outcomes:
+        raise BrokenTestsError(f"pytest ended with {code} on {candidate}.")
+    return Result(candidate.key, str(candidate), outcomes[code], test)
 
 
 def read_results(file: Path) -> dict[str, Result]:

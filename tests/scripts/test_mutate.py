@@ -75,6 +75,16 @@ def test_candidate_is_killed_unless_the_tests_pass(
     assert [*seen, (tree / "stations/timetable.py").read_text()] == ["CAPACITY = 4\n", "CAPACITY = 3\n"]
 
 
+def test_tests_that_could_not_run_kill_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage_error = 4
+    monkeypatch.setattr(runner, "run_tests", lambda _tree, _tests: (usage_error, ""))
+
+    with pytest.raises(runner.BrokenTestsError, match=r"^pytest ended with 4 on stations/timetable.py:1 constant"):
+        runner.try_candidate(tree, candidate())
+
+    assert (tree / "stations/timetable.py").read_text() == "CAPACITY = 3\n"
+
+
 def test_tests_that_fail_without_a_mutation_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "run_tests", lambda _tree, _tests: (1, "tests/stations/test_timetable.py::test_x"))
 
