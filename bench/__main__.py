@@ -1,4 +1,4 @@
-"""`script/bench` runs this: each section's lines are printed as they come, and kept in var/bench/results.json."""
+"""The command line of script/bench: prints the lines of each section and keeps them in var/bench/results.json."""
 
 import argparse
 import json
@@ -11,78 +11,80 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from bench import large, looking
+from bench import browser, large
 from bench.cases import MONTH, WEEK, Cases
-from bench.ground import A_DAY, PEERS_PYTHON, ROOT, STATIONS, Ground
-from bench.measuring import Ratio
+from bench.measurement import Ratio
+from bench.testbed import BOOKINGS_PER_DAY, ROOT, STATIONS, YARDSTICK_PYTHON, Testbed
 
 RESULTS: Final = ROOT / "var" / "bench" / "results.json"
-Section = Callable[[Ground, Cases, argparse.Namespace], Iterator[Ratio]]
+Section = Callable[[Testbed, Cases, argparse.Namespace], Iterator[Ratio]]
 
 
-def read(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+def read(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
     yield cases.json(MONTH, 4)
     yield cases.json(WEEK, 2.5)
     yield cases.unchanged()
     yield cases.inside()
 
 
-def pages(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+def pages(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
     yield cases.page("week")
     yield cases.page("month")
 
 
-def write(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
-    ground.afresh()
+def write(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    testbed.reset()
     yield cases.reschedule()
-    ground.afresh()
+    testbed.reset()
     yield cases.contended()
-    ground.afresh()
+    testbed.reset()
 
 
-def bring_in(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+def import_rows(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
     yield from cases.importing(wanted.rows)
 
 
-def look(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
-    ground.afresh()
-    yield from looking.look(ground, drops=2 if wanted.brief else 9)
-    ground.afresh()
+def look(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+    testbed.reset()
+    yield from browser.measure_page(testbed, drops=2 if wanted.brief else 9)
+    testbed.reset()
 
 
-def at_size(ground: Ground, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
+def compare_at_size(testbed: Testbed, cases: Cases, wanted: argparse.Namespace) -> Iterator[Ratio]:
     curve = cases.curves["month and search by bookings in the database"] if wanted.plots else None
-    yield from large.at_size(ground, wanted.bookings, wanted.rounds, curve)
+    yield from large.compare_at_size(testbed, wanted.bookings, wanted.rounds, curve)
 
 
 SECTIONS: Final[dict[str, Section]] = {
-    "read": read, "pages": pages, "write": write, "import": bring_in, "look": look, "large": at_size,
+    "read": read, "pages": pages, "write": write, "import": import_rows, "look": look, "large": compare_at_size,
 }  # fmt: skip
 
 
 def main() -> None:
     wanted = _wanted()
-    sizes = {"per_day": 3, "stations": 3} if wanted.brief else {"per_day": A_DAY, "stations": STATIONS}
+    sizes = {"per_day": 3, "stations": 3} if wanted.brief else {"per_day": BOOKINGS_PER_DAY, "stations": STATIONS}
     kept: list[dict[str, Any]] = []
     print(json.dumps(machine()), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        ground = Ground(Path(folder), **sizes)
-        cases = Cases(ground, seconds=wanted.seconds, rounds=wanted.rounds)
+        testbed = Testbed(Path(folder), **sizes)
+        cases = Cases(testbed, seconds=wanted.seconds, rounds=wanted.rounds)
         try:
-            ground.lay()
-            ground.start()
+            testbed.prepare()
+            testbed.start()
             for name in wanted.sections:
-                for ratio in SECTIONS[name](ground, cases, wanted):
+                for ratio in SECTIONS[name](testbed, cases, wanted):
                     print(ratio.line(judged=not wanted.brief), flush=True)
-                    kept.append(ratio.told())
+                    kept.append(ratio.as_dict())
             if wanted.plots:
                 cases.draw()
         finally:
-            ground.stop()
+            testbed.stop()
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({"machine": machine(), "ratios": kept, "curves": cases.curves}, indent=1))
     if wanted.plots:
-        subprocess.run([PEERS_PYTHON, ROOT / "bench" / "plots.py", RESULTS, ROOT / "docs" / "performance"], check=True)
+        subprocess.run(
+            [YARDSTICK_PYTHON, ROOT / "bench" / "plots.py", RESULTS, ROOT / "docs" / "performance"], check=True
+        )
 
 
 def _wanted() -> argparse.Namespace:

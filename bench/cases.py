@@ -1,4 +1,4 @@
-"""The lines of the table that are measured over HTTP, and those of the import. Each is in turn with what it is held against."""
+"""The cases measured over HTTP, and the import. Each takes turns with what it is compared with."""
 
 import json
 import random
@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench.ground import DAYS, ROOT, Ground, Side
-from bench.measuring import Load, Ratio, at_least, at_most, versus, wrk
+from bench.measurement import Load, Ratio, at_least, at_most, versus, wrk
+from bench.testbed import DAYS, ROOT, Side, Testbed
 
 WEEK: Final = 7
 MONTH: Final = 30
@@ -29,7 +29,7 @@ end
 """
 
 
-BETWEEN_LOOKS: Final = 0.25
+POLL_SECONDS: Final = 0.25
 Curve = dict[str, list[tuple[int, float]]]
 """Its lines by their names: how many, and milliseconds a request."""
 
@@ -42,8 +42,8 @@ def resident_mb(pid: int) -> float:
 
 
 class Cases:
-    def __init__(self, ground: Ground, *, seconds: float, rounds: int) -> None:
-        self.ground, self.seconds, self.rounds = ground, seconds, rounds
+    def __init__(self, testbed: Testbed, *, seconds: float, rounds: int) -> None:
+        self.testbed, self.seconds, self.rounds = testbed, seconds, rounds
         self.rounds_of_changes = 2 * rounds - 1
         """More than of reads, for what else the machine does shows most where one waits for another."""
         self.curves: dict[str, Curve] = defaultdict(lambda: defaultdict(list))
@@ -55,113 +55,115 @@ class Cases:
     # --- reads ---------------------------------------------------------------------------------------------------------
 
     def json(self, days: int, bound: float) -> Ratio:
-        ground, path = self.ground, self.ground.range(days)
-        ground.sign_in()
+        testbed, path = self.testbed, self.testbed.range(days)
+        testbed.sign_in()
         count = self.same_rows(path)
         name = f"{'month' if days > WEEK else 'week'} of {count}, JSON, against the yardstick"
         return versus(
             name,
             bound,
             self.rounds,
-            lambda: self.burst(ground.product, path),
-            lambda: self.burst(ground.yardstick, path),
+            lambda: self.burst(testbed.product, path),
+            lambda: self.burst(testbed.yardstick, path),
         )
 
     def same_rows(self, path: str) -> int:
-        counts = {side.name: side.ask(path)[0]["total_count"] for side in (self.ground.product, self.ground.yardstick)}
+        counts = {
+            side.name: side.request(path)[0]["total_count"] for side in (self.testbed.product, self.testbed.yardstick)
+        }
         if len(set(counts.values())) > 1:
             raise SystemExit(f"The two do not hold the same rows: {counts}")
         return int(counts["product"])
 
     def unchanged(self) -> Ratio:
-        ground, path = self.ground, self.ground.range(MONTH)
-        ground.sign_in()
-        tag = ground.product.ask(path)[1]["ETag"]
-        if wrk(ground.product, path, 1, 1, "-H", f"If-None-Match: {tag}").bad:
+        testbed, path = self.testbed, self.testbed.range(MONTH)
+        testbed.sign_in()
+        tag = testbed.product.request(path)[1]["ETag"]
+        if wrk(testbed.product, path, 1, 1, "-H", f"If-None-Match: {tag}").bad:
             raise SystemExit("A month that nobody changed was not answered by 304.")
         return versus(
             "month that has not changed, against the stations", 0.9, self.rounds,
-            lambda: self.burst(ground.product, path, READERS, "-H", f"If-None-Match: {tag}"),
-            lambda: self.burst(ground.product, "/api/stations/"),
+            lambda: self.burst(testbed.product, path, READERS, "-H", f"If-None-Match: {tag}"),
+            lambda: self.burst(testbed.product, "/api/stations/"),
         )  # fmt: skip
 
     def page(self, kind: str) -> Ratio:
         """A page against the yardstick's JSON of as many bookings: a month page shows whole weeks, here as many as there are."""
-        ground = self.ground
-        session = Side("product", ground.product.port, "product", server=ground.product.server)
-        cookie = "Cookie: {}={}".format(*ground.session())
-        address = f"/calendar/{kind}/?station=S001&date={ground.first}"
-        path = ground.range(WEEK) if kind == "week" else ground.range(self.days_on_page())
+        testbed = self.testbed
+        session = Side("product", testbed.product.port, "product", server=testbed.product.server)
+        cookie = "Cookie: {}={}".format(*testbed.session())
+        address = f"/calendar/{kind}/?station=S001&date={testbed.first}"
+        path = testbed.range(WEEK) if kind == "week" else testbed.range(self.days_on_page())
         return versus(
             f"{kind} page, against the yardstick's JSON", 1, self.rounds,
             lambda: self.burst(session, address, READERS, "-H", cookie, "-H", "Accept-Encoding: gzip"),
-            lambda: self.burst(ground.yardstick, path),
+            lambda: self.burst(testbed.yardstick, path),
         )  # fmt: skip
 
     def days_on_page(self) -> int:
         """From the first of the month to the end of its last week; the days before hold nothing."""
-        following = (self.ground.first + timedelta(days=31)).replace(day=1)
-        return min(DAYS, (following - self.ground.first).days + (6 - (following.weekday() + 1) % 7 + 1) % 7)
+        following = (self.testbed.first + timedelta(days=31)).replace(day=1)
+        return min(DAYS, (following - self.testbed.first).days + (6 - (following.weekday() + 1) % 7 + 1) % 7)
 
     # --- writes --------------------------------------------------------------------------------------------------------
 
     def moves(self, side: Side, stations: int, seed: int) -> Path:
         """What wrk moves about: every booking of these stations, to somewhere in the month."""
-        draw, path = random.Random(seed), self.ground.range(MONTH)  # noqa: S311  # nosec B311
-        found = side.ask(path)[0]["data"]
-        wanted = set(self.ground.codes(stations))
+        draw, path = random.Random(seed), self.testbed.range(MONTH)  # noqa: S311  # nosec B311
+        found = side.request(path)[0]["data"]
+        wanted = set(self.testbed.codes(stations))
         live = [
             row["booking_id"] for row in found
             if row["status"] in ("pending", "confirmed") and row.get("station", "S001") in wanted
         ]  # fmt: skip
         moves = [self.move(draw, booking) for booking in live for _time in range(4)]
         draw.shuffle(moves)
-        script = self.ground.scratch / f"moves-{side.name}-{stations}-{seed}.lua"
+        script = self.testbed.scratch / f"moves-{side.name}-{stations}-{seed}.lua"
         script.write_text(LUA % ",".join(moves))
         return script
 
     def move(self, draw: random.Random, booking: str) -> str:
-        day = self.ground.first + timedelta(days=draw.randrange(MONTH))
+        day = self.testbed.first + timedelta(days=draw.randrange(MONTH))
         body = json.dumps({"date": day.isoformat(), "slot": f"{draw.randrange(11, 22)}:00"})
         return f"{{'{booking}', '{body}'}}"
 
     def reschedule(self) -> Ratio:
-        ground = self.ground
-        ground.sign_in()
-        mine, theirs = (self.moves(side, 1, seed) for seed, side in enumerate((ground.product, ground.yardstick)))
+        testbed = self.testbed
+        testbed.sign_in()
+        mine, theirs = (self.moves(side, 1, seed) for seed, side in enumerate((testbed.product, testbed.yardstick)))
         return versus(
             "PATCH at one station, against the yardstick", 0.3, self.rounds_of_changes,
-            lambda: self.burst(ground.product, "/", WRITERS, script=mine),
-            lambda: self.burst(ground.yardstick, "/", WRITERS, script=theirs),
+            lambda: self.burst(testbed.product, "/", WRITERS, script=mine),
+            lambda: self.burst(testbed.yardstick, "/", WRITERS, script=theirs),
         )  # fmt: skip
 
     def contended(self) -> Ratio:
-        ground = self.ground
-        ground.sign_in("many@example.com")
-        one, many = self.moves(ground.product, 1, 7), self.moves(ground.product, min(16, ground.stations), 8)
+        testbed = self.testbed
+        testbed.sign_in("many@example.com")
+        one, many = self.moves(testbed.product, 1, 7), self.moves(testbed.product, min(16, testbed.stations), 8)
         return versus(
             "PATCH at one station, against sixteen", 0.5, self.rounds_of_changes,
-            lambda: self.burst(ground.product, "/", WRITERS, script=one),
-            lambda: self.burst(ground.product, "/", WRITERS, script=many),
+            lambda: self.burst(testbed.product, "/", WRITERS, script=one),
+            lambda: self.burst(testbed.product, "/", WRITERS, script=many),
         )  # fmt: skip
 
     # --- in process ----------------------------------------------------------------------------------------------------
 
     def inside(self) -> Ratio:
         """One month from view to bytes, in a process of its own, beside the floor in another: wall time."""
-        ground = self.ground
-        last = ground.first + timedelta(days=MONTH - 1)
+        testbed = self.testbed
+        last = testbed.first + timedelta(days=MONTH - 1)
         environment = {
-            **ground.environment,
-            "DATABASE_URL": ground.url("product"),
+            **testbed.environment,
+            "DATABASE_URL": testbed.url("product"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
         pairs = []
         for _round in range(self.rounds):
-            command = [sys.executable, "-m", "bench.inside", ground.range(MONTH)]
+            command = [sys.executable, "-m", "bench.in_process", testbed.range(MONTH)]
             done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-            floor = ground.peers(
-                "floor.py", ground.url("yardstick", "postgresql"), ground.yard_station, str(ground.first), str(last)
+            floor = testbed.run_yardstick(
+                "floor.py", testbed.url("yardstick", "postgresql"), testbed.yard_station, str(testbed.first), str(last)
             )
             told = dict(part.split("=") for part in floor.split())
             pairs.append((float(done.stdout.split()[-1]), float(told["total_ms"])))
@@ -179,14 +181,14 @@ class Cases:
         return [ratio, memory]
 
     def _imported(self, rows: int) -> tuple[tuple[float, float], dict[str, tuple[str, list[Any]]]]:
-        ground = self.ground
+        testbed = self.testbed
         per_day = max(1, rows // (20 * 100))
         days = max(1, rows // (20 * per_day))
-        ground.write_rows(ground.scratch / "import.csv", 20, days, per_day)
-        ground.copy("empty", "imported")
-        ground.settle("imported")
-        environment = {**ground.environment, "DATABASE_URL": ground.url("imported")}
-        words = ("import_bookings", str(ground.scratch / "import.csv"), "--create-stations", "--set", "capacity=60")
+        testbed.write_rows(testbed.scratch / "import.csv", 20, days, per_day)
+        testbed.copy("empty", "imported")
+        testbed.vacuum("imported")
+        environment = {**testbed.environment, "DATABASE_URL": testbed.url("imported")}
+        words = ("import_bookings", str(testbed.scratch / "import.csv"), "--create-stations", "--set", "capacity=60")
         before = self._rows("imported")
         began = time.perf_counter()
         child = subprocess.Popen(
@@ -196,7 +198,7 @@ class Cases:
         while child.poll() is None:
             peak = max(peak, resident_mb(child.pid))
             with suppress(subprocess.TimeoutExpired):
-                child.wait(BETWEEN_LOOKS)
+                child.wait(POLL_SECONDS)
         took = time.perf_counter() - began
         if child.returncode:
             raise SystemExit("The import failed.")
@@ -213,7 +215,7 @@ class Cases:
             "bookings_booking", "bookings_hold", "bookings_importedrow", "accounts_auditentry",
         )  # fmt: skip
         found = {}
-        with self.ground.admin(database) as admin:
+        with self.testbed.admin(database) as admin:
             for table in tables:
                 cursor = admin.execute(f"SELECT * FROM {table}")
                 names = ", ".join(f'"{column.name}"' for column in cursor.description or ())
@@ -222,8 +224,8 @@ class Cases:
 
     def _inserted(self, tables: dict[str, tuple[str, list[Any]]]) -> float:
         """Seconds for INSERTs of a thousand rows each, a commit after each, into the empty database."""
-        self.ground.copy("empty", "inserted")
-        self.ground.settle("inserted")
+        self.testbed.copy("empty", "inserted")
+        self.testbed.vacuum("inserted")
         import psycopg
         from psycopg.types.json import Jsonb
 
@@ -237,7 +239,7 @@ class Cases:
                 places = ", ".join(["(" + ", ".join(["%s"] * width) + ")"] * len(part))
                 flat = [value for row in part for value in row]
                 ready.append((f"INSERT INTO {table} ({names}) VALUES {places} ON CONFLICT DO NOTHING", flat))
-        with psycopg.connect(self.ground.url("inserted", "postgresql"), autocommit=True) as connection:
+        with psycopg.connect(self.testbed.url("inserted", "postgresql"), autocommit=True) as connection:
             began = time.perf_counter()
             for statement, values in ready:
                 connection.execute(statement, values)
@@ -247,14 +249,14 @@ class Cases:
 
     def draw(self) -> None:
         """A week by connections, and ranges by their bookings over one connection; of product and yardstick."""
-        self.ground.sign_in()
-        week = self.ground.range(WEEK)
+        self.testbed.sign_in()
+        week = self.testbed.range(WEEK)
         for count in (1, 4, 16, 64):
             self._point("week by connections", count, week, count)
-        for path in map(self.ground.range, (1, 3, 7, 14, 30, 42)):
+        for path in map(self.testbed.range, (1, 3, 7, 14, 30, 42)):
             self._point("range by bookings", self.same_rows(path), path, 1)
 
     def _point(self, curve: str, at: int, path: str, connections: int) -> None:
-        for side in (self.ground.product, self.ground.yardstick):
+        for side in (self.testbed.product, self.testbed.yardstick):
             rate = self.burst(side, path, connections).rate
             self.curves[curve][side.name].append((at, connections * 1000 / rate))

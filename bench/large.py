@@ -1,4 +1,4 @@
-"""A million bookings of 200 stations over five years, laid around the measured month; and the same questions as before.
+"""The same requests on a database of a million bookings, at 200 stations over five years around the measured month.
 
 The database itself multiplies what the product has written: each new booking has a customer of its own, whose ciphertext is that
 of another (ciphertext is bound to its column, not to its row), and index entries of the right length whose digests are chance.
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench.cases import MONTH, Curve
-from bench.ground import Ground, Side
-from bench.measuring import Ratio, at_most
+from bench.measurement import Ratio, at_most
+from bench.testbed import Side, Testbed
 from tests.servers import free_port
 
 STATIONS: Final = 200
@@ -24,7 +24,7 @@ SEARCHES: Final = {
     "last four": "0003",
     "name beginning": "Tanaka",
 }
-TIMES: Final = 30
+REPEATS: Final = 30
 PARTS: Final = (100, 10, 3)
 """Of the bookings, at which a curve has its points."""
 SEARCH: Final = "/api/customers/search"
@@ -62,76 +62,76 @@ FROM grown, generate_series(1, 7) k, (SELECT digest FROM accounts_blindindex LIM
 )
 
 
-def at_size(ground: Ground, bookings: int, rounds: int, curve: Curve | None) -> list[Ratio]:
+def compare_at_size(testbed: Testbed, bookings: int, rounds: int, curve: Curve | None) -> list[Ratio]:
     """The month, and searches, in a copy of the database that has grown so far, in turn with the database as it was. Where a
     `curve` is wanted, what they take on the way there goes into it."""
-    ground.copy("product", "large")
-    with ground.admin("large") as admin:
-        admin.execute(_STATIONS.format(stations=STATIONS - ground.stations))
+    testbed.copy("product", "large")
+    with testbed.admin("large") as admin:
+        admin.execute(_STATIONS.format(stations=STATIONS - testbed.stations))
     large = Side("large", free_port(), "large")
-    ground.serve(large)
+    testbed.serve(large)
     try:
-        for side in (large, ground.product):
-            ground.sign_in(side=side)
-        month, searches = ground.range(MONTH), _searches(ground)
+        for side in (large, testbed.product):
+            testbed.sign_in(side=side)
+        month, searches = testbed.range(MONTH), _searches(testbed)
         sizes = [0, *(bookings // part for part in PARTS if curve is not None), bookings]
         for begin, end in itertools.pairwise(sizes):
-            count = _grow(ground, begin + 1, end)
+            count = _add_bookings(testbed, begin + 1, end)
             if curve is not None:
                 curve[f"month of {MONTH} days"].append((count, _median(large, month)))
                 curve["search by email"].append((count, _median(large, SEARCH, {"q": searches["email"]})))
-        return list(_compared(ground, large, bookings, rounds, month, searches))
+        return list(_compare(testbed, large, bookings, rounds, month, searches))
     finally:
-        ground.stop(large)
+        testbed.stop(large)
 
 
-def _grow(ground: Ground, begin: int, end: int) -> int:
+def _add_bookings(testbed: Testbed, begin: int, end: int) -> int:
     """Lays the bookings of these numbers; returns how many there are now."""
-    with ground.admin("large") as admin:
-        grown = _GROWN.format(first=ground.first, days=YEARS_OF_DAYS, begin=begin, end=end)
+    with testbed.admin("large") as admin:
+        grown = _GROWN.format(first=testbed.first, days=YEARS_OF_DAYS, begin=begin, end=end)
         for statement in (grown, *_FILL):
             admin.execute(statement)
         [(count,)] = admin.execute("SELECT count(*) FROM bookings_booking").fetchall()
     return int(count)
 
 
-def _searches(ground: Ground) -> dict[str, str]:
+def _searches(testbed: Testbed) -> dict[str, str]:
     """What is searched for, by what it is."""
-    first = ground.product.ask(ground.range(MONTH))[0]["data"][0]["customer"]
+    first = testbed.product.request(testbed.range(MONTH))[0]["data"][0]["customer"]
     searches = {**SEARCHES, "email": first["email"], "phone": first["phone"], "last four": first["phone"][-4:]}
     for name, words in searches.items():
-        if not ground.product.ask(SEARCH, {"q": words})[0]["data"]:
+        if not testbed.product.request(SEARCH, {"q": words})[0]["data"]:
             raise SystemExit(f"The search by {name} found nobody.")
     return searches
 
 
-def _compared(
-    ground: Ground, large: Side, bookings: int, rounds: int, month: str, searches: dict[str, str]
+def _compare(
+    testbed: Testbed, large: Side, bookings: int, rounds: int, month: str, searches: dict[str, str]
 ) -> Iterator[Ratio]:
-    yield at_most(f"month among {bookings:,} bookings", 1.15, _pairs(ground, large, rounds, month), "ms")
+    yield at_most(f"month among {bookings:,} bookings", 1.15, _pairs(testbed, large, rounds, month), "ms")
     for name, words in searches.items():
-        pairs = _pairs(ground, large, rounds, SEARCH, {"q": words})
+        pairs = _pairs(testbed, large, rounds, SEARCH, {"q": words})
         yield at_most(f"customer by {name} among {bookings:,}", 1.5, pairs, "ms")
 
 
 def _median(side: Side, path: str, body: Any = None) -> float:
     """Milliseconds."""
-    return statistics.median(_asked(side, path, body) for _time in range(TIMES))
+    return statistics.median(_request_ms(side, path, body) for _time in range(REPEATS))
 
 
-def _asked(side: Side, path: str, body: Any) -> float:
+def _request_ms(side: Side, path: str, body: Any) -> float:
     began = time.perf_counter()
-    side.ask(path, body)
+    side.request(path, body)
     return (time.perf_counter() - began) * 1000
 
 
-def _pairs(ground: Ground, large: Side, rounds: int, path: str, body: Any = None) -> list[tuple[float, float]]:
+def _pairs(testbed: Testbed, large: Side, rounds: int, path: str, body: Any = None) -> list[tuple[float, float]]:
     """Medians in milliseconds, of the large and of the small, asked one after the other so that both meet the same machine."""
     pairs = []
     for _round in range(rounds):
-        taken: dict[str, list[float]] = {side.name: [] for side in (large, ground.product)}
-        for _time in range(TIMES):
-            for side in (large, ground.product):
-                taken[side.name].append(_asked(side, path, body))
-        pairs.append((statistics.median(taken[large.name]), statistics.median(taken[ground.product.name])))
+        taken: dict[str, list[float]] = {side.name: [] for side in (large, testbed.product)}
+        for _time in range(REPEATS):
+            for side in (large, testbed.product):
+                taken[side.name].append(_request_ms(side, path, body))
+        pairs.append((statistics.median(taken[large.name]), statistics.median(taken[testbed.product.name])))
     return pairs

@@ -1,4 +1,4 @@
-"""What it costs to count a request against its limit, beside the cheapest question and the smallest durable commit."""
+"""The cost of counting a request against its rate limit, compared with the cheapest query and the smallest durable commit."""
 
 import shutil
 import subprocess
@@ -20,10 +20,10 @@ from django.db import connection  # noqa: E402
 from accounts.auth.rate_limits import Rate, count_page  # noqa: E402
 from stations.models import Station  # noqa: E402
 
-TIMES = 2_000
+REPEATS = 2_000
 
 
-def cost(what: Callable[[], object], times: int = TIMES) -> float:
+def cost(what: Callable[[], object], times: int = REPEATS) -> float:
     """The median of so many, in milliseconds."""
     taken = []
     for _n in range(times):
@@ -33,7 +33,7 @@ def cost(what: Callable[[], object], times: int = TIMES) -> float:
     return median(taken) * 1000
 
 
-def mean_cost(what: Callable[[], object], times: int = TIMES) -> float:
+def mean_cost(what: Callable[[], object], times: int = REPEATS) -> float:
     """The mean of so many, in milliseconds: for what is dear now and then only."""
     began = time.perf_counter()
     for _n in range(times):
@@ -57,8 +57,8 @@ def main(scratch: Path) -> None:
     commit = partial(Station.objects.bump, kitchen.pk)
     for what in (count, ask, commit):
         what()
-    counted, asked, committed = cost(count), cost(ask), cost(commit, TIMES // 10)
-    page = mean_cost(lambda: count_page("bench"), TIMES // 4)
+    counted, asked, committed = cost(count), cost(ask), cost(commit, REPEATS // 10)
+    page = mean_cost(lambda: count_page("bench"), REPEATS // 4)
     print(f"{connection.vendor}: a page view's count {page:.3f} ms on average, {page / counted:.2f} x a count")
     print(f"{connection.vendor}: a count {counted:.3f} ms, {counted / asked:.1f} x a bare SELECT ({asked:.3f} ms), "
           f"{counted / committed:.2f} x a durable commit ({committed:.3f} ms)")  # fmt: skip

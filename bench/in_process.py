@@ -1,4 +1,4 @@
-"""One answer of the product in this process, from view to bytes: `python -m bench.inside PATH` prints its median in ms."""
+"""One response of the product without a server: `python -m bench.in_process PATH` prints its median time in ms."""
 
 import io
 import logging
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from config.wsgi import application
 
-WARM: Final = 20
-TIMES: Final = 100
+WARM_UP_REQUESTS: Final = 20
+REPEATS: Final = 100
 
 
 def call(path: str, token: str) -> int:
@@ -23,12 +23,12 @@ def call(path: str, token: str) -> int:
         "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.multithread": False, "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }  # fmt: skip
-    said: list[str] = []
-    answer: Any = application(environment, lambda status, *more: said.append(status) or bytes)  # type: ignore[func-returns-value]
+    statuses: list[str] = []
+    answer: Any = application(environment, lambda status, *more: statuses.append(status) or bytes)  # type: ignore[func-returns-value]
     body = b"".join(answer)
     answer.close()
-    if said != ["200 OK"]:
-        raise SystemExit(f"{path} was answered by {said}: {body[:300]!r}")
+    if statuses != ["200 OK"]:
+        raise SystemExit(f"{path} was answered by {statuses}: {body[:300]!r}")
     return len(body)
 
 
@@ -38,10 +38,10 @@ def main(path: str) -> None:
 
     logging.disable(logging.CRITICAL)
     token = issue_tokens(User.objects.get(email="one@example.com"))["access"]
-    for _time in range(WARM):
+    for _time in range(WARM_UP_REQUESTS):
         call(path, token)
     taken = []
-    for _time in range(TIMES):
+    for _time in range(REPEATS):
         began = time.perf_counter()
         call(path, token)
         taken.append((time.perf_counter() - began) * 1000)

@@ -1,18 +1,18 @@
-"""What a browser makes of the week page: bytes over the wire, shifts of the layout, and the time from a drop to “saved”."""
+"""The week page in a browser: bytes transferred, layout shift, and the time from a drop to “saved”."""
 
 import statistics
 from typing import Any, Final
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.ground import Ground
-from bench.measuring import Ratio, at_most
+from bench.measurement import Ratio, at_most
+from bench.testbed import Testbed
 from tests import chromium
 
 FIRST_BYTES: Final = 60_000
 NEXT_BYTES: Final = 15_000
 SAVED_MS: Final = 100
-PATIENCE_TENTHS: Final = 50
+TIMEOUT_TENTHS: Final = 50
 SHIFTS: Final = """() => new Promise(done => {
     let sum = 0;
     new PerformanceObserver(list => { for (const one of list.getEntries()) sum += one.value; })
@@ -35,14 +35,14 @@ TOOK: Final = """() => {
 }"""
 
 
-def look(ground: Ground, drops: int) -> list[Ratio]:
+def measure_page(testbed: Testbed, drops: int) -> list[Ratio]:
     """First and next visit in bytes, shifts, and drop to saved in milliseconds beyond the network, each against its bound."""
-    address = f"{ground.product.url}/calendar/week/?station=S001&date={ground.first}"
+    address = f"{testbed.product.url}/calendar/week/?station=S001&date={testbed.first}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.ARGUMENTS)
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        name, value = ground.session()
-        context.add_cookies([{"name": name, "value": value, "url": ground.product.url}])
+        name, value = testbed.session()
+        context.add_cookies([{"name": name, "value": value, "url": testbed.product.url}])
         page = context.new_page()
         first, following = _bytes(page, address), _bytes(page, address)
         shifts = page.evaluate(SHIFTS)
@@ -81,7 +81,7 @@ def _drop(page: Page, address: str, number: int) -> float:
     page.mouse.move(begin["x"] + 40, begin["y"] + 20, steps=3)
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + min(end["height"] - 4, 20), steps=6)
     page.mouse.up()
-    for _time in range(PATIENCE_TENTHS):
+    for _time in range(TIMEOUT_TENTHS):
         if page.evaluate("window.saved"):
             break
         page.wait_for_timeout(100)

@@ -1,4 +1,4 @@
-"""How things are measured: in turn, round after round, as ratios; with the processor time that each side took for a request."""
+"""Measurements as ratios between two systems that take turns, with the processor time per request of each."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench.ground import Side
+from bench.testbed import Side
 
 TICK_MS: Final = 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Load:
-    """One burst: requests a second, core-milliseconds a request (None where the system does not tell), refused or failed."""
+    """One burst: requests per second, core-milliseconds per request (None where the system does not report it), failures."""
 
     rate: float
     core_ms: float | None
@@ -45,7 +45,7 @@ class Ratio:
             f" {self.product} against {self.against}{f'; {self.bad} failed' if self.bad else ''}; load {self.load:.1f}"
         )
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 

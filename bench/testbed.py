@@ -1,5 +1,4 @@
-"""What is measured on: one throwaway PostgreSQL with durable commits, the product as it is served, the yardstick beside it, and
-the same rows in both. Each has a clean copy of its database to go back to."""
+"""What is measured: the product as it is served and the yardstick, with the same rows, on one throwaway PostgreSQL."""
 
 import json
 import os
@@ -22,13 +21,13 @@ from tests.servers import free_port, fresh_keys, listens_on
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 YARDSTICK: Final = ROOT / "bench" / "yardstick"
-PEERS_PYTHON: Final = ROOT / "var" / "bench" / "venv" / "bin" / "python"
+YARDSTICK_PYTHON: Final = ROOT / "var" / "bench" / "venv" / "bin" / "python"
 PASSWORD: Final = "six slow brass turtles"  # noqa: S105  # nosec B105
 STATIONS: Final = 20
 DAYS: Final = 42
-A_DAY: Final = 17
-PROCESSES: Final = "2"
-PATIENCE_SECONDS: Final = 60
+BOOKINGS_PER_DAY: Final = 17
+SERVER_PROCESSES: Final = "2"
+TIMEOUT_SECONDS: Final = 60
 
 
 def first_day() -> date:
@@ -39,7 +38,7 @@ def first_day() -> date:
 
 @dataclass
 class Side:
-    """One of the two that are measured: where it answers, as whom, and on which database."""
+    """The product or the yardstick: its port, its database, and a token to call it with."""
 
     name: str
     port: int
@@ -51,8 +50,8 @@ class Side:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[Any, Any]:
-        """The answer's JSON, and its headers."""
+    def request(self, path: str, body: Any = None, **headers: str) -> tuple[Any, Any]:
+        """Send a GET, or a POST if there is a body, and return the JSON and headers of the response."""
         sent = {"Accept": "application/json", **headers}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -63,8 +62,8 @@ class Side:
             return json.load(answer), answer.headers
 
 
-class Ground:
-    """All of it, for as long as a run takes."""
+class Testbed:
+    """Both systems and their databases, for one run."""
 
     def __init__(self, scratch: Path, *, per_day: int, stations: int) -> None:
         self.scratch, self.per_day, self.stations = scratch, per_day, stations
@@ -77,7 +76,7 @@ class Ground:
             **os.environ,
             "ENV_FILE": str(scratch / "env"),
             "PORT": str(self.product.port),
-            "WEB_CONCURRENCY": PROCESSES,
+            "WEB_CONCURRENCY": SERVER_PROCESSES,
             "RATE_LIMIT": "1000000/minute",
             "PAGE_RATE_LIMIT": "1000000/minute",
             "SEARCH_RATE_LIMIT": "1000000/minute",
@@ -105,19 +104,19 @@ class Ground:
         )
         return done.stdout
 
-    def peers(self, script: str, *words: str) -> str:
+    def run_yardstick(self, script: str, *words: str) -> str:
         done = subprocess.run(
-            [PEERS_PYTHON, YARDSTICK / script, *words],
+            [YARDSTICK_PYTHON, YARDSTICK / script, *words],
             cwd=YARDSTICK, env=self.environment, check=True, capture_output=True, text=True,
         )  # fmt: skip
         return done.stdout
 
-    def lay(self) -> None:
-        """Both databases with the same rows, and a clean copy of each; and an empty one of the product's."""
+    def prepare(self) -> None:
+        """Fill both databases with the same rows, keep a clean copy of each, and an empty one of the product's."""
         (self.scratch / "env").write_text(fresh_keys())
         made = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
         self.environment["YARD_KEY"] = subprocess.run(
-            [PEERS_PYTHON, "-c", made], check=True, capture_output=True, text=True
+            [YARDSTICK_PYTHON, "-c", made], check=True, capture_output=True, text=True
         ).stdout.strip()
         self.environment["YARD_DSN"] = self.url("yardstick", "postgresql+asyncpg")
         self.write_rows(self.rows, self.stations, DAYS, self.per_day)
@@ -127,19 +126,18 @@ class Ground:
         self.manage("migrate", "--verbosity", "0")
         self.manage("collectstatic", "--noinput", "--verbosity", "0")
         self.copy("product", "empty")
-        self.bring_in(self.rows, "product")
+        self.import_rows(self.rows, "product")
         self.add_people()
-        said = self.peers("load_yardstick.py", str(self.rows)).split()
-        self.yard_station, self.yardstick.token = said[0], said[1]
+        self.yard_station, self.yardstick.token = self.run_yardstick("load_yardstick.py", str(self.rows)).split()[:2]
         for side in (self.product, self.yardstick):
-            self.settle(side.database)
+            self.vacuum(side.database)
             self.copy(side.database, f"{side.database}_clean")
 
     def write_rows(self, to: Path, stations: int, days: int, per_day: int) -> None:
         words = ("--stations", stations, "--days", days, "--per-day", per_day, "--start", self.first)
         subprocess.run([sys.executable, YARDSTICK / "data.py", to, *map(str, words)], check=True)
 
-    def bring_in(self, rows: Path, database: str) -> str:
+    def import_rows(self, rows: Path, database: str) -> str:
         words = ("import_bookings", str(rows), "--create-stations", "--set", "capacity=60")
         return self.manage(*words, database=database)
 
@@ -151,7 +149,7 @@ class Ground:
             where = [word for code in self.codes(count) for word in ("--station", code)]
             self.manage("adduser", email, "--group", "Station staff", *where, "--password-stdin", input=PASSWORD)
 
-    def settle(self, database: str) -> None:
+    def vacuum(self, database: str) -> None:
         with self.admin(database) as admin:
             admin.execute("VACUUM ANALYZE")
 
@@ -162,11 +160,19 @@ class Ground:
 
     def start(self) -> None:
         self.serve(self.product)
-        peer = [str(PEERS_PYTHON), "-m", "uvicorn", "seed_api:app", "--workers", PROCESSES, "--no-access-log"]
+        peer = [
+            str(YARDSTICK_PYTHON),
+            "-m",
+            "uvicorn",
+            "seed_api:app",
+            "--workers",
+            SERVER_PROCESSES,
+            "--no-access-log",
+        ]
         self.launch(self.yardstick, [*peer, "--port", str(self.yardstick.port)], YARDSTICK, self.environment)
 
     def serve(self, side: Side) -> None:
-        """The product as it is served, on this side's database."""
+        """Start the product's web server on that side's database."""
         metrics = self.scratch / f"metrics-{side.port}"
         metrics.mkdir(exist_ok=True)
         own = {
@@ -179,7 +185,7 @@ class Ground:
     def launch(self, side: Side, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         log = (self.scratch / "log").open("ab")
         side.server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + TIMEOUT_SECONDS
         while not listens_on(side.port):
             if time.monotonic() > until:
                 raise SystemExit(f"The {side.name} did not start:\n{(self.scratch / 'log').read_text()[-2000:]}")
@@ -192,23 +198,23 @@ class Ground:
                 side.server.wait()
                 side.server = None
 
-    def afresh(self) -> None:
-        """Both as they were laid, so that no run stands on another's dead rows."""
+    def reset(self) -> None:
+        """Restart both on their clean copies, so that no case is slowed down by dead rows of another."""
         self.stop()
         for side in (self.product, self.yardstick):
             self.copy(f"{side.database}_clean", side.database)
-            self.settle(side.database)
+            self.vacuum(side.database)
         self.start()
 
     def sign_in(self, email: str = "one@example.com", side: Side | None = None) -> None:
-        """A token that lasts for a case: five minutes."""
+        """Get a token. It is valid for five minutes, which is longer than a case takes."""
         side = side or self.product
         side.token = ""
-        answer, _headers = side.ask("/api/auth/login", {"email": email, "password": PASSWORD})
+        answer, _headers = side.request("/api/auth/login", {"email": email, "password": PASSWORD})
         side.token = answer["data"]["access"]
 
     def session(self) -> tuple[str, str]:
-        """The name and the value of the session cookie of the same person, made by the product's own code."""
+        """The name and value of a session cookie for the same user, made by the product's own code."""
         code = (
             "from django.test import Client; from accounts.models import User; c = Client();"
             "c.force_login(User.objects.get(email='one@example.com')); [cookie] = c.cookies.values();"
