@@ -523,6 +523,7 @@ def test_a_page_sends_nobody_to_the_log_in_and_back(world: World, route: str) ->
     assert answer.headers["Location"].startswith("/accounts/login/?next=/")
 
 
+@pytest.mark.slow
 def test_a_stranger_sees_no_booking_in_any_answer(world: World) -> None:
     """Whatever the status: nothing of the kitchen's booking stands in an answer to another station's manager.
 
@@ -538,6 +539,7 @@ def test_a_stranger_sees_no_booking_in_any_answer(world: World) -> None:
     assert shown == []
 
 
+@pytest.mark.slow
 def test_the_kitchen_is_as_it_was_after_all_of_a_strangers_calls(world: World) -> None:
     before = Booking.objects.values().get(), Station.objects.values().get(code="kitchen")
 

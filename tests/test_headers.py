@@ -163,10 +163,12 @@ def production(settings: LazySettings) -> Iterator[None]:
     api_schema.document_at.cache_clear()
 
 
+@pytest.mark.slow
 def test_headers_of_every_address(world: World) -> None:
     assert differences(world, {}) == {}
 
 
+@pytest.mark.slow
 def test_headers_of_every_address_in_production(world: World, production: None) -> None:
     assert differences(world, BY_HTTPS, **HTTPS) == {}
 
@@ -289,6 +291,7 @@ class Page(HTMLParser):
         self.addresses += [unquote(said[name]) for name in ("href", "src", "action", "formaction") if name in said]
 
 
+@pytest.mark.slow
 def test_no_page_has_inline_scripts_or_styles(world: World) -> None:
     found = {
         row.route: page.inline for _role, row, answer in walk(world, roles=["root"]) if (page := Page(answer)).inline
@@ -307,6 +310,7 @@ def test_scripts_of_a_page_bear_its_nonce_and_each_page_another(client: Client, 
     assert len({nonce for [nonce] in told}) == len(addresses)
 
 
+@pytest.mark.slow
 def test_no_address_holds_personal_data(world: World) -> None:
     """Neither one that an answer leads to nor one that a page offers; but those that write a mail or dial."""
     marks = [NAME.split()[0], "quill@example.com"]

@@ -95,6 +95,7 @@ def live_a_day(station: Station, folder: Path, rows: int) -> list[str]:
     return [*found, *map(str, (tokens["access"], tokens["refresh"])), password_reset.make_token(user), PASSWORD]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [400, pytest.param(4_000, marks=pytest.mark.long)])
 def test_no_line_of_a_day_holds_what_must_not_stand_there(
     transactional_db: None, tmp_path: Path, settings: LazySettings, rows: int

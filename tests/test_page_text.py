@@ -36,6 +36,7 @@ def text_of(answer: Any) -> str:
     return unescape(re.sub(r"<[^>]+>", "\n", f"{html}\n{titles}"))
 
 
+@pytest.mark.slow
 def test_no_page_shows_pythons_own_words(world: World) -> None:
     found = {}
     for role, row, answer in walk(world, roles=["viewer", "root"]):

@@ -209,6 +209,7 @@ def headers_of(mail: Mail) -> str:
     return str(message_from_string(mail.message or "", policy=SMTP)["To"])
 
 
+@pytest.mark.slow
 def test_no_mark_is_left_anywhere_after_every_feature(
     station: Station,
     database_url: str,
@@ -248,6 +249,7 @@ def test_no_mark_is_left_anywhere_after_every_feature(
     assert [one for one in Session.objects.all() if fragments_in(str(one.get_decoded()))] == []
 
 
+@pytest.mark.slow
 def test_no_mark_is_left_for_those_who_hold_the_keys_after_an_erasure(
     station: Station, database_url: str, tmp_path: Path
 ) -> None:

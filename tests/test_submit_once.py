@@ -208,6 +208,7 @@ def test_every_form_that_writes_has_a_key(forms: list[tuple[Client, Found]]) -> 
     assert without == set(WITHOUT_KEY)
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 def test_form_sent_twice_is_done_once(world: World, forms: list[tuple[Client, Found]]) -> None:
     outcomes = {}

@@ -161,6 +161,7 @@ def test_invitation_is_right_at_every_edge_of_both_clock_changes(zone: str) -> N
     assert read(events) == (wanted, wanted)
 
 
+@pytest.mark.slow
 def test_invitation_is_right_by_every_clock_of_the_world() -> None:
     """Through a year, and near every move of the clock in it. Only the reader that believes the file's own rules is asked."""
     alike = {Clock.of(zone, STAMP).vtimezone[2:]: zone for zone in sorted(available_timezones())}

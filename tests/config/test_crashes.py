@@ -80,6 +80,7 @@ def events(took: RecordingServer) -> list[dict[str, Any]]:
     return [json.loads(body.splitlines()[2]) for body in took.bodies("/api/7/envelope/")]
 
 
+@pytest.mark.slow
 def test_crash_is_answered_and_told_everywhere(aftermath: Aftermath) -> None:
     assert aftermath.printed == ["500", "500", "BrokeOff"]
     assert len(aftermath.lines("Internal Server Error")) == 2
@@ -87,6 +88,7 @@ def test_crash_is_answered_and_told_everywhere(aftermath: Aftermath) -> None:
     assert {"POST /crash/<str:secret>/", "GET /broken/"} <= {span.name for span in spans(aftermath.server)}
 
 
+@pytest.mark.slow
 def test_crash_leaves_nobody_s_data_anywhere(aftermath: Aftermath) -> None:
     left = [aftermath.log, aftermath.server.everything.decode("utf-8", "replace")]
 

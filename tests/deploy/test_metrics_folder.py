@@ -24,6 +24,7 @@ def keys_with(folder: Path, **variables: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["settings file", "environment"])
 def test_commands_count_in_the_folder_wherever_it_is_named(place: str, tmp_path: Path) -> None:
     folder = str(tmp_path / "not/there/yet")

@@ -66,6 +66,7 @@ def held(station: Station) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_web_server_told_to_stop_answers_what_it_has_in_hand(
     web: "subprocess.Popen[bytes]", port: int, transactional_db: None
 ) -> None:

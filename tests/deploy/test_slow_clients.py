@@ -16,7 +16,7 @@ from tests.scripts.product import status_of, web_server
 from tests.servers import free_port
 from tests.slow_clients import connect, read_response, stalled
 
-pytestmark = [pytest.mark.looks, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.looks, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PATIENCE_SECONDS = 30
 BODY_SECONDS = 3

@@ -29,7 +29,7 @@ from tests.scripts.product import PATIENCE, Product, Server, status_of
 from tests.servers import free_port
 
 # The product that is started has SQLite, whatever the tests themselves have.
-pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks]
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.looks, pytest.mark.slow]
 
 SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 

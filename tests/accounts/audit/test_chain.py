@@ -167,6 +167,7 @@ def rows() -> list[Any]:
     return [list(model.objects.order_by("pk").values_list()) for model in (AuditEntry, AuditChain)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [150, pytest.param(1_000, marks=pytest.mark.long)])
 def test_every_tampering_is_found(trail: Station, count: int) -> None:
     tamper, before, missed, done = Tamperer(random.Random(count)), rows(), [], 0

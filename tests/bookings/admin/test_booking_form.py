@@ -212,6 +212,7 @@ NONSENSE = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.parametrize("field", [*FIELDS, "customer_phone", "external_ref", "seen_version"])
 def test_form_bears_nonsense_in_any_field(admin: Client, station: Station, field: str) -> None:

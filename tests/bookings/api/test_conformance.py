@@ -22,7 +22,7 @@ from stations.models import Station
 from tests import factories
 from tests.bookings.api.caller import description
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 GROUPS: Final = {
     "viewer": roles.VIEWERS,

@@ -76,6 +76,7 @@ def test_vtimezone_of_a_clock_that_nobody_moves_has_no_rule() -> None:
     )
 
 
+@pytest.mark.slow
 def test_vtimezone_holds_only_what_outlook_reads() -> None:
     """Of a clock that is moved, one summer and one winter, each by a rule of one weekday; of another, one offset."""
     rule = re.compile(r"RRULE:FREQ=YEARLY;BYMONTH=\d+;BYDAY=(?:-1|[1-4])(?:MO|TU|WE|TH|FR|SA|SU)\n")

@@ -38,6 +38,7 @@ def after(deed: Callable[[], None]) -> list[list[Any]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["before", pytest.param("after", marks=pytest.mark.long)])
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
 def test_crash_at_any_statement_leaves_all_as_before_until_it_is_as_after(deed: Callable[[], None], side: str) -> None:

@@ -168,6 +168,7 @@ def test_verify_holds_finds_nothing_where_nothing_is_wrong(full_house: Station) 
     assert out.getvalue() == "Bookings and ledger agree.\n"
 
 
+@pytest.mark.slow
 def test_verify_holds_finds_every_one_of_a_hundred_planted_faults(full_house: Station) -> None:
     missed = []
     for seed in range(108):

@@ -66,6 +66,7 @@ def send_with_stale_token(browser: Client, found: Found, sent: dict[str, Any]) -
     return browser.post(found.address, sent, follow=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("send", [send_signed_out, send_with_stale_token])
 def test_interrupted_form_is_shown_again_or_named(world: World, personal: Forms, send: Send) -> None:
     wrong = {}

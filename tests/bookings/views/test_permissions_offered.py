@@ -97,6 +97,7 @@ def shown_to(client: Client, made: Booking) -> dict[tuple[str, str], str]:
     return {(method, resolve(link.split("?")[0]).route): link for method, link in sorted(every)}
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.usefixtures("on_friday")
 @pytest.mark.parametrize("rights", PERMISSIONS)

@@ -199,6 +199,7 @@ def test_person_who_loses_the_station_while_they_ask_hides_nothing_from_colleagu
 # --- every page is the one rendered for its reader alone -------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_page_is_the_one_rendered_for_its_reader_alone_whoever_looked_before(

@@ -126,6 +126,7 @@ def told(client: Client, call: Call, things: Things, **headers: str) -> tuple[in
     return answer.status_code, answer.headers.get("Location", "").replace(things.code, "·"), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", [pages, admin])
 @pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}, {"X-Part": "panel"}])
 def test_anothers_things_are_told_like_no_things(
