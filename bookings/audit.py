@@ -7,7 +7,7 @@ changed and not what they hold.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Final
 
 from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
@@ -23,11 +23,14 @@ from accounts.audit.origin import REDACTED, Channel
 from accounts.audit.visibility import MOVED_IN, VisibleStations, hides_origin
 from accounts.models import AuditEntry
 from bookings.models import Booking, Feed
+from bookings.models.fields import PERSONAL_FIELDS, Use, used_in
 from bookings.models.mail_state import Kind
 from bookings.models.status import Status
 from core import formats
 from stations.access import Person
 from stations.models import Station
+
+_VALUES: Final = tuple(name for name in used_in(Use.AUDIT) if name not in ("station", "customer"))
 
 
 class Event(models.TextChoices):
@@ -70,18 +73,9 @@ class Line:
 
 
 def recorded(booking: Booking) -> dict[str, Any]:
-    """A booking's fields as the trail knows them, to be compared before and after."""
-    return {
-        "station": booking.station.code,
-        "customer": booking.customer_id,
-        **{
-            name: getattr(booking, name)
-            for name in (
-                "date", "slot", "slots", "starts_at", "ends_at", "status", "needs_place", "party_adults", "party_kids",
-                "total_due_cents", "deposit_due_cents", "special_requests", "source", "external_ref",
-            )
-        },
-    }  # fmt: skip
+    """The values of a booking that audit entries record, for comparison before and after a change."""
+    values = {name: getattr(booking, name) for name in _VALUES}
+    return {"station": booking.station.code, "customer": booking.customer_id, **values}
 
 
 def _plain(value: Any) -> Any:
@@ -95,9 +89,9 @@ def _plain(value: Any) -> Any:
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], *, always: Collection[str] = ()
 ) -> dict[str, list[Any]]:
-    """`{field: [old, new]}` for what differs, and for `always`, in JSON's types; wishes without their text."""
+    """`{field: [old, new]}` for what differs and for `always`, in JSON's types; personal data without its value."""
     return {
-        name: [REDACTED, REDACTED] if name == "special_requests" else [_plain(before.get(name)), _plain(new)]
+        name: [REDACTED, REDACTED] if name in PERSONAL_FIELDS else [_plain(before.get(name)), _plain(new)]
         for name, new in after.items()
         if name in always or before.get(name) != new
     }

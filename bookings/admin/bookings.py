@@ -20,6 +20,7 @@ from bookings.admin.forms import CONTACT, BookingForm
 from bookings.admin.mails import MailAdmin
 from bookings.importing import export as exporting
 from bookings.models import Booking, Mail
+from bookings.models.fields import EDITABLE_FIELDS, PERSONAL_FIELDS
 from bookings.models.querysets import BookingQuerySet
 from bookings.models.status import Status
 from bookings.services import contacts
@@ -54,14 +55,14 @@ class BookingAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without the right to personal data one may write it into a new booking, and reads none of it afterwards."""
-        private, changing = request.user.has_perm(roles.PII), self.has_change_permission(request, obj)
+        private, may_change = request.user.has_perm(roles.PII), self.has_change_permission(request, obj)
         names = ["station", "date", "slot", "slots", "status", "party_adults", "party_kids"]
-        names += ["take_place"] if obj and obj.needs_place and changing else []
+        names += ["take_place"] if obj and obj.needs_place and may_change else []
         names += ["customer"] if private else []
-        names += CONTACT if changing and (private or obj is None) else []
+        names += CONTACT if may_change and (private or obj is None) else []
         names += ["special_requests"] if private or obj is None else []
-        names += ["total_due_cents", "deposit_due_cents", "source", "external_ref"]
-        return [*names, "seen_version"] if obj and changing else names
+        names += [name for name in EDITABLE_FIELDS if name not in names and name not in PERSONAL_FIELDS]
+        return [*names, "seen_version"] if obj and may_change else names
 
     def raw_id_label(self, request: HttpRequest, chosen: Customer) -> str:
         return customers.shown(chosen, request.user).display_name

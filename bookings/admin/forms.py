@@ -15,8 +15,9 @@ from accounts.forms import LineField, LinesField, PastedEmailField
 from bookings import services
 from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull, TooEarly
 from bookings.models import Booking
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import NEW, RESCHEDULABLE, Status
-from bookings.services.inputs import FIELDS, Draft, Place
+from bookings.services.inputs import Draft, Place
 from bookings.services.status_steps import next_steps
 from bookings.views.booking import refusal
 from core.errors import DomainError, Invalid
@@ -64,7 +65,7 @@ class BookingForm(ServiceForm):
 
     class Meta:
         model = Booking
-        fields = ("station", "date", "slot", "status", "customer", *sorted(FIELDS))
+        fields = ("station", "date", "slot", "status", "customer", *sorted(EDITABLE_FIELDS))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -105,7 +106,7 @@ class BookingForm(ServiceForm):
             status=Status(cleaned_data["status"]),
             customer=self._contact(cleaned_data),
             customer_id=chosen.pk if chosen else None,
-            **{name: cleaned_data[name] for name in FIELDS},
+            **{name: cleaned_data[name] for name in EDITABLE_FIELDS},
         )
         return services.create(draft, by=self.person)
 
@@ -135,7 +136,7 @@ class BookingForm(ServiceForm):
 
     def _edits(self, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
         """Only what was changed on the form: what it does not show, or cannot show exactly, stays as it is."""
-        edits: dict[str, Any] = {name: cleaned_data[name] for name in FIELDS if name in self.changed_data}
+        edits: dict[str, Any] = {name: cleaned_data[name] for name in EDITABLE_FIELDS if name in self.changed_data}
         if contact := self._contact(cleaned_data):
             return {**edits, "customer": contact}
         if "customer" in self.changed_data:

@@ -1,15 +1,19 @@
-"""The fields of a booking that a file can fill, and the ways in which several of them say the same."""
+"""The fields that an import reads and an export writes, and which of them are alternatives."""
 
+import dataclasses
 from typing import Any, Final
 
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import Status
+from bookings.services.inputs import Draft
 
-FIELDS: Final = (
+_ORDER: Final = (
     "external_ref", "station", "date", "slot", "slots", "status",
     "customer_name", "customer_email", "customer_phone", "party_adults", "party_kids",
     "special_requests", "total_due_cents", "deposit_due_cents", "source",
 )  # fmt: skip
-"""What a booking keeps, in the order in which an export writes it."""
+FIELDS: Final = (*_ORDER, *(name for name in EDITABLE_FIELDS if name not in _ORDER))
+"""The columns of an export, in order. A field of a booking that has no place in this order yet comes last."""
 
 INPUT_FIELDS: Final = (
     *FIELDS, "ends_at", "end_date", "end", "duration_minutes", "total_due", "deposit_due", "created_at",
@@ -42,13 +46,9 @@ DEFAULTS: Final[dict[str, Any]] = {"status": Status.CONFIRMED, "source": "import
 """Where nothing speaks of a field. An empty source stays empty."""
 
 EMPTY_VALUES: Final[dict[str, Any]] = {
-    "slots": 1,
+    # An empty text is kept as it is.
+    **{one.name: one.default for one in dataclasses.fields(Draft) if one.name in EDITABLE_FIELDS and one.default != ""},
     "status": Status.CONFIRMED,
-    "party_adults": 1,
-    "party_kids": 0,
-    "special_requests": None,
-    "total_due_cents": 0,
-    "deposit_due_cents": 0,
     "total_due": 0,
     "deposit_due": 0,
     "ends_at": None,
@@ -57,7 +57,7 @@ EMPTY_VALUES: Final[dict[str, Any]] = {
     "duration_minutes": None,
     "created_at": None,
 }
-"""What an empty cell means."""
+"""The value of an empty cell: that of a new booking."""
 
 ICALENDAR_COLUMNS: Final = {
     "external_ref": "UID+RECURRENCE-ID",

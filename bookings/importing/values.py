@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
+from django.db.models import IntegerField
 from django.utils.translation import gettext as _
 
 from bookings.importing.formats import Formats
 from bookings.importing.source import FileRefused
 from bookings.models import Booking
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import Status
 from core import money, validators
 from core.invisible_characters import without_invisible
@@ -180,19 +182,19 @@ def _as_written(text: str) -> str:
 
 
 _STATUSES: Final = {status.value.replace("_", ""): status for status in Status}
+
+
+def _reader(name: str) -> Callable[[str], Any]:
+    return read_number if isinstance(Booking._meta.get_field(name), IntegerField) else _as_written
+
+
 TEXT_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    **{name: _reader(name) for name in EDITABLE_FIELDS},
     "external_ref": partial(_one_line, Booking._meta.get_field("external_ref")),
     "station": _station,
-    "slots": read_number,
     "customer_name": _as_written,
     "customer_email": _as_written,
     "customer_phone": _as_written,
-    "party_adults": read_number,
-    "party_kids": read_number,
-    "special_requests": _as_written,
-    "total_due_cents": read_number,
-    "deposit_due_cents": read_number,
-    "source": _as_written,
     "duration_minutes": read_minutes,
 }
-"""Fields that are read by their text alone."""
+"""How fields are read whose text needs no context."""

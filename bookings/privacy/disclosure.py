@@ -1,7 +1,7 @@
 """Everything that the product holds of one customer at one station, for whoever asks for it in their name."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -16,14 +16,12 @@ from accounts.models import AuditEntry, Customer
 from bookings import audit
 from bookings.mails import display
 from bookings.models import Booking, ContactProposal, Mail, UndoStep
+from bookings.models.fields import Use, used_in
 from bookings.privacy import erasure
 from stations.access import Person
 from stations.models import Station
 
-NUMBERS = (
-    "date", "slot", "slots", "starts_at", "ends_at", "status", "party_adults", "party_kids", "total_due_cents",
-    "deposit_due_cents", "special_requests", "source", "external_ref", "created_at", "updated_at",
-)  # fmt: skip
+BOOKING_FIELDS: Final = used_in(Use.DISCLOSURE)
 
 
 def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
@@ -43,7 +41,9 @@ def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
                 name: getattr(customer.station, name) for name in ("code", "name", "email", "phone", "address")
             },
             "customer": _who(customer),
-            "bookings": [{"booking_id": one.pk, **{name: getattr(one, name) for name in NUMBERS}} for one in bookings],
+            "bookings": [
+                {"booking_id": one.pk, **{name: getattr(one, name) for name in BOOKING_FIELDS}} for one in bookings
+            ],
             "given_with_bookings": list(_given(customer)),
             "mails": list(_mails(customer, by)),
             "history": list(_history(customer, bookings, by)),

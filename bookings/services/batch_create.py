@@ -20,10 +20,11 @@ from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import Duplicate, Past, SlotClosed
 from bookings.models import Booking, ContactProposal, Hold
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import HOLDING
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
-from bookings.services.inputs import FIELDS, Draft
+from bookings.services.inputs import Draft
 from core.db import sql
 from core.errors import DomainError, Invalid, NotFound
 from stations.access import Person
@@ -31,7 +32,7 @@ from stations.models import Station
 from stations.timetable import Slot
 from stations.timetable_queries import ask_for_timetable
 
-NOT_VALIDATED = [field.name for field in Booking._meta.fields if field.name not in FIELDS]
+NOT_VALIDATED = [field.name for field in Booking._meta.fields if field.name not in EDITABLE_FIELDS]
 """Fields that the services fill in themselves."""
 
 
@@ -97,7 +98,7 @@ class _Batch:
             status=draft.status,
             customer=self._customer(draft),
         )
-        for name in FIELDS:
+        for name in EDITABLE_FIELDS:
             setattr(booking, name, getattr(draft, name))
         booking.requests_are_external = bool(draft.special_requests) and is_external()
         validate(booking)

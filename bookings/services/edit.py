@@ -13,6 +13,7 @@ from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Event
 from bookings.models import Booking
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.mail_state import Standing
 from bookings.models.status import HOLDING
 from bookings.services import batch_create, capacity, contacts
@@ -23,7 +24,7 @@ from bookings.services.common import (
     require_seats,
     require_version,
 )
-from bookings.services.inputs import AMENDABLE, EDITABLE, FIELDS, PERSONAL
+from bookings.services.inputs import AMENDABLE, EDITABLE, PERSONAL
 from bookings.services.locking import atomic_change, lock_booking, record_metrics
 from bookings.undo import steps
 from core.db import sql
@@ -106,7 +107,7 @@ def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: 
         raise Invalid(fields={name: [_("This cannot be changed here.")] for name in sorted(unknown)})
     if changes.get("special_requests", booking.special_requests) != booking.special_requests:
         booking.requests_are_external = is_external()
-    for name in FIELDS & set(changes):
+    for name in set(EDITABLE_FIELDS) & set(changes):
         setattr(booking, name, changes[name])
     batch_create.validate(booking)
     if "customer_id" in changes or "customer" in changes:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Final
 from uuid import UUID
 
 from accounts.customers import Contact
+from bookings.models.fields import EDITABLE_FIELDS, PERSONAL_FIELDS
 from bookings.models.status import Status
 
 
@@ -44,25 +46,11 @@ class Draft:
     save_contact: bool = False
 
 
-FIELDS = frozenset(
-    {
-        "slots",
-        "party_adults",
-        "party_kids",
-        "special_requests",
-        "total_due_cents",
-        "deposit_due_cents",
-        "source",
-        "external_ref",
-    }
-)
-"""The fields of a booking that an edit may change."""
-
-EDITABLE = FIELDS | {"customer", "customer_id"}
+EDITABLE: Final = frozenset(EDITABLE_FIELDS) | {"customer", "customer_id"}
 """Everything that an edit may change; place and status have services of their own."""
 
-AMENDABLE = frozenset({"date", "slot", "status"})
+AMENDABLE: Final = frozenset({"date", "slot", "status"})
 """What an import may change besides: the booking's source system has decided it already."""
 
-PERSONAL = frozenset({"customer", "customer_id", "special_requests"})
+PERSONAL: Final = PERSONAL_FIELDS | {"customer", "customer_id"}
 """Personal data, which is deleted when the customer is erased."""

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final
 
+from accounts.audit.recording import field_label
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import customers
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import Status
 from core import formats
 from core.bidi import isolate
@@ -165,7 +168,8 @@ class Sentences:
             "deposit_due_cents": money,
         }
         sentences = []
-        for name, label in _FIELDS.items():
+        for name in (*_LABELS, *_OTHERS):
+            label = _LABELS.get(name) or capfirst(field_label(Booking, name))
             old, new = pairs.get(name, (None, None))
             if old != new and name in describe:
                 sentences.append(_changed(label, describe[name](old), describe[name](new)))
@@ -174,7 +178,7 @@ class Sentences:
         return sentences
 
 
-_FIELDS: Final[dict[str, Promise]] = {
+_LABELS: Final[dict[str, Promise]] = {
     "slots": gettext_lazy("Number of slots"),
     "total_due_cents": gettext_lazy("Total"),
     "deposit_due_cents": gettext_lazy("Deposit"),
@@ -183,6 +187,9 @@ _FIELDS: Final[dict[str, Promise]] = {
     "source": gettext_lazy("Source"),
     "external_ref": gettext_lazy("Reference"),
 }
+_OTHERS: Final = [
+    name for name in EDITABLE_FIELDS if name not in _LABELS and name not in ("party_adults", "party_kids")
+]
 
 
 def who(booking: Booking, person: Person) -> str:
