@@ -2,11 +2,15 @@
 
 from typing import Any, Final
 
+from django.db.models import IntegerField
+
+from bookings.models import Booking
+from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import Status
 from core.api.schemas import BOOLEAN, COUNT, DATE, DATE_TIME, SLOT, TEXT, UUID, failure, nullable, record, reference
 
 STATUS: Final = {"$ref": "#/components/schemas/BookingStatus"}
-ROW: Final = {
+_ROW: Final = {
     "booking_id": UUID,
     "customer": nullable(reference("RowCustomer")),
     "date": DATE,
@@ -32,6 +36,13 @@ ROW: Final = {
     "series": {"type": ["string", "null"], "format": "uuid"},
     "held_until": {"type": ["string", "null"], "format": "date-time"},
 }
+
+
+def _type_of(name: str) -> dict[str, Any]:
+    return COUNT if isinstance(Booking._meta.get_field(name), IntegerField) else TEXT
+
+
+ROW: Final = _ROW | {name: _type_of(name) for name in EDITABLE_FIELDS if name not in _ROW}
 CHANGED: Final = {"changed_by": TEXT, "changed_at": DATE_TIME, "change": TEXT}
 
 COMPONENTS: Final[dict[str, dict[str, Any]]] = {

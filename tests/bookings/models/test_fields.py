@@ -69,7 +69,10 @@ def test_import_and_export_have_the_columns_of_the_table() -> None:
 
 
 def test_disclosure_lists_the_fields_of_the_table_in_their_order() -> None:
-    assert disclosure.BOOKING_FIELDS == (
+    listed = (
         "date", "slot", "slots", "starts_at", "ends_at", "status", "party_adults", "party_kids", "total_due_cents",
         "deposit_due_cents", "special_requests", "source", "external_ref", "created_at", "updated_at",
     )  # fmt: skip
+
+    assert tuple(name for name in disclosure.BOOKING_FIELDS if name in listed) == listed
+    assert {*disclosure.BOOKING_FIELDS} == {*used_in(Use.DISCLOSURE)}
