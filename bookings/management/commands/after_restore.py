@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookings.operations.backup import restore
 from bookings.operations.backup.credentials import read_list
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 
 class Command(BaseCommand):
@@ -38,9 +38,9 @@ class Command(BaseCommand):
                 erasures=[*restore.tombstones(erasures)] if erasures else [],
                 in_use=[*read_list(credentials)] if credentials else None,
                 with_faults=with_faults,
-                say=self.stdout.write,
+                report=self.stdout.write,
             )
-        except Unusable as refusal:
+        except BackupError as refusal:
             raise CommandError(str(refusal)) from None
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None

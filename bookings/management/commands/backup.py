@@ -1,4 +1,4 @@
-"""manage.py backup: all data of one moment, whole or not at all."""
+"""manage.py backup: writes a backup of all data."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,7 +11,7 @@ from django.utils import timezone
 from bookings.operations.backup import backup
 from bookings.operations.backup.encrypted_archive import read_recipients
 from bookings.operations.backup.expiry import expire
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "place", type=Path, metavar="FOLDER", help="where to: a folder that exists gets one named by date and time"
+            "folder", type=Path, metavar="FOLDER", help="where to: a folder that exists gets one named by date and time"
         )
         parser.add_argument(
             "--encrypt-to",
@@ -39,17 +39,17 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *args: Any, place: Path, encrypt_to: list[str] | None, keep_days: int | None, **options: Any
+        self, *args: Any, folder: Path, encrypt_to: list[str] | None, keep_days: int | None, **options: Any
     ) -> None:
-        if keep_days is not None and (keep_days < 1 or not place.is_dir()):
+        if keep_days is not None and (keep_days < 1 or not folder.is_dir()):
             raise CommandError("--keep-days is at least 1, and needs a folder that exists.")
         try:
             recipients = read_recipients(encrypt_to or settings.BACKUP_RECIPIENTS)
-            made, said = backup.back_up(place, recipients=recipients)
-            expired = expire(place, keep_days=keep_days, now=timezone.now()) if keep_days else []
-        except Unusable as refusal:
+            target, manifest = backup.back_up(folder, recipients=recipients)
+            expired = expire(folder, keep_days=keep_days, now=timezone.now()) if keep_days else []
+        except BackupError as refusal:
             raise CommandError(str(refusal)) from None
-        size = made.stat().st_size if made.is_file() else sum(one["bytes"] for one in said.files.values())
-        self.stdout.write(f"{made}: {sum(said.rows.values())} rows of {len(said.rows)} tables, {size} bytes.")
+        size = target.stat().st_size if target.is_file() else sum(one["bytes"] for one in manifest.files.values())
+        self.stdout.write(f"{target}: {sum(manifest.rows.values())} rows of {len(manifest.rows)} tables, {size} bytes.")
         for path in expired:
             self.stdout.write(f"{path} was older than {keep_days} days and is deleted.")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from bookings.operations.backup import database_move
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 from core import parent_death
 
 KILL_AFTER_SECONDS: Final = 5.0
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             parent_death.end_with_parent(os.getppid(), kill_after=KILL_AFTER_SECONDS)
         try:
             database_move.move(file, self.stdout.write)
-        except Unusable as refusal:
+        except BackupError as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(
             "Moved. Set DATABASE_URL to this database, run manage.py preflight --deep, and start servers and workers. Everybody "

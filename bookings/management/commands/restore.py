@@ -1,4 +1,4 @@
-"""manage.py restore: a backup brought back into an empty database, and proved."""
+"""manage.py restore: restores a backup into an empty database, and verifies it."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookings.operations.backup import restore
 from bookings.operations.backup.credentials import read_list
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 
 class Command(BaseCommand):
@@ -43,9 +43,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with restore.opened(options["backup"], options["identity"]) as folder:
+            with restore.open_backup(options["backup"], options["identity"]) as folder:
                 self._handle(folder, **options)
-        except Unusable as refusal:
+        except BackupError as refusal:
             raise CommandError(str(refusal)) from None
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None
@@ -61,12 +61,12 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if check:
-            restore.check(folder, self.stdout.write)
+            restore.verify(folder, self.stdout.write)
             return
         restore.restore(
             folder,
             erasures=[*restore.tombstones(erasures)] if erasures else [],
             in_use=[*read_list(credentials)] if credentials else None,
             with_faults=with_faults,
-            say=self.stdout.write,
+            report=self.stdout.write,
         )

@@ -14,7 +14,7 @@ from accounts.audit import checkpoints, verification
 from accounts.audit.verification import Evidence
 from accounts.models import AuditEntry
 from bookings.operations.backup import manifest as manifests
-from bookings.operations.backup.manifest import Manifest, Unusable
+from bookings.operations.backup.manifest import BackupError, Manifest
 
 NAMED_AT_MOST: Final = 1_000
 HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             evidence = _evidence([*head, *_logged(log)], [_sealed(path) for path in manifest])
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None
-        except Unusable as refusal:
+        except BackupError as refusal:
             raise CommandError(str(refusal)) from None
         found = list(islice(verification.faults(evidence), NAMED_AT_MOST))
         for fault in found:
@@ -91,22 +91,22 @@ def _head(text: str) -> str:
 
 
 def _logged(files: Iterable[Path]) -> list[str]:
-    """Raises Unusable for a file without any: it proves nothing."""
+    """Raises BackupError for a file without any: it proves nothing."""
     found = []
     for path in files:
         with path.open(errors="replace") as lines:
             heads = [":".join(match) for line in lines for match in LOGGED.findall(line)]
         if not heads:
-            raise Unusable(_("%(file)s holds no checkpoint of the audit log.") % {"file": path})
+            raise BackupError(_("%(file)s holds no checkpoint of the audit log.") % {"file": path})
         found += heads
     return found
 
 
 def _sealed(path: Path) -> Manifest:
-    """That of a backup, named by its folder or by itself. Raises Unusable."""
+    """That of a backup, named by its folder or by itself. Raises BackupError."""
     manifest, sealed = manifests.read(path.parent if path.is_file() else path)
     if not sealed:
-        raise Unusable(
+        raise BackupError(
             _("The manifest of %(backup)s is not signed with AUDIT_KEYS, so it proves nothing.") % {"backup": path}
         )
     return manifest
@@ -118,7 +118,7 @@ def _evidence(heads: Iterable[str], of_backups: Sequence[Manifest]) -> Evidence:
     expected = dict(split)
     if differing := [number for number, head in split if expected[number] != head]:
         words = _("Two records name different checkpoints %(number)d. One of them is from before a restore.")
-        raise Unusable(words % {"number": differing[0]})
+        raise BackupError(words % {"number": differing[0]})
     ends = [
         (one["station"], one["count"], bytes.fromhex(one["head"])) for manifest in of_backups for one in manifest.chains
     ]

@@ -1,8 +1,8 @@
-"""What must not go on as if nothing had happened, when an earlier day's database becomes today's.
+"""Prepares restored data for use.
 
-Between the backup and now people were signed out, keys revoked, mails sent, calendars read and bookings changed, and the
-database knows nothing of it. So all sessions are over, API keys and feeds end unless a newer list names them, mails that may have
-gone wait for somebody to decide, and counters leap ahead of every number that anybody may have seen.
+The database does not know what happened after the backup: sign-outs, revoked keys, sent emails, changes that others have read. So
+all sessions end, API keys and feeds end unless a newer list names them, emails that may have been sent wait for a decision, and
+versions jump ahead of every number that may have been seen.
 """
 
 from collections.abc import Collection
@@ -22,15 +22,15 @@ from bookings.operations.backup import credentials
 from bookings.operations.backup.credentials import Credential, Ended
 from stations.models import Station
 
-VERSIONS: Final = 1_000
-CHANGES: Final = 1_000_000
-"""More than a booking, a customer or a station can have gone through since a backup: so no version and no ETag comes twice with
-another meaning, and customers' calendars take what they are told next for newer than all before."""
+VERSION_JUMP: Final = 1_000
+CHANGES_JUMP: Final = 1_000_000
+"""More than anything can have changed since a backup, so that no version and no ETag is used twice, and
+calendar programs take the next email for newer than all earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Woken:
-    """How many people were signed out, which API keys and feeds ended, and how many mails wait for a decision."""
+class Prepared:
+    """Number of people signed out, the API keys and feeds that ended, and number of emails that wait for a decision."""
 
     people: int
     credentials: Ended
@@ -38,22 +38,21 @@ class Woken:
 
 
 @transaction.atomic
-def wake(now: datetime, *, in_use: Collection[Credential]) -> Woken:
-    """Once, before anybody works with what was restored. `in_use` are the API keys and feeds that stay."""
-    reminders.queue(now)  # those whose hour came before now may have gone: they are held with the rest
+def prepare(now: datetime, *, in_use: Collection[Credential]) -> Prepared:
+    """Run once, before anybody uses the restored data. `in_use` are the API keys and feeds that stay valid."""
+    reminders.queue(now)  # reminders due by now may have been sent: they are held, too
     held = outbox.hold_all(now)
     ended = credentials.end_all_but(in_use, at=now)
-    Feed.objects.listed().update(
-        epoch=F("epoch") + sessions.EPOCH_JUMP
-    )  # before their people's: they stay on their pages
+    # Together with their owners' epochs, so that they stay listed.
+    Feed.objects.listed().update(epoch=F("epoch") + sessions.EPOCH_JUMP)
     people = sessions.revoke_access_of_everyone()
-    clock_check.confirm(now)  # what was read of it was read before the backup
+    clock_check.confirm(now)  # the readings are those from before the backup
     UndoStep.objects.all().delete()  # they belong to those sessions
-    Booking.objects.update(version=F("version") + VERSIONS)
-    Customer.objects.update(version=F("version") + VERSIONS)
+    Booking.objects.update(version=F("version") + VERSION_JUMP)
+    Customer.objects.update(version=F("version") + VERSION_JUMP)
     Station.objects.update(
-        changes=F("changes") + CHANGES,
-        version=F("version") + VERSIONS,
-        timetable_version=F("timetable_version") + VERSIONS,
+        changes=F("changes") + CHANGES_JUMP,
+        version=F("version") + VERSION_JUMP,
+        timetable_version=F("timetable_version") + VERSION_JUMP,
     )
-    return Woken(people, ended, held)
+    return Prepared(people, ended, held)

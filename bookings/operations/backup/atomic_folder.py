@@ -1,4 +1,4 @@
-"""Where a backup is written: under a temporary name, for nobody else's eyes, and named when all of it is on the disk."""
+"""Writes a backup under a temporary name, readable by its owner only, and renames it when all of it is on the disk."""
 
 import fcntl
 import os
@@ -8,45 +8,47 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 UNFINISHED: Final = ".unfinished"
 BACKUP: Final = "stationbook-"
 
 
 @contextmanager
-def whole_folder(place: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `place` when all of it is on the disk; whatever goes wrong leaves nothing."""
-    with _unfinished(place) as partial:
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to write into, which is renamed to `target` at the end. An error leaves no files."""
+    with _unfinished(target) as partial:
         yield partial
         for path in (*partial.iterdir(), partial):
-            sync(path)
-        partial.rename(place)
-        sync(place.parent)
+            fsync(path)
+        partial.rename(target)
+        fsync(target.parent)
 
 
 @contextmanager
-def whole_file(place: Path) -> Iterator[tuple[Path, Path]]:
-    """A folder to prepare files in, which is deleted, and a file to write, which becomes `place` as in `whole_folder`."""
-    with _unfinished(place) as partial:
-        folder, file = partial / "data", private(partial / "file")
+def new_file(target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a folder for temporary files and a file to write, which is renamed to `target`. An error leaves no files."""
+    with _unfinished(target) as partial:
+        folder, file = partial / "data", create_private(partial / "file")
         folder.mkdir(mode=0o700)
         yield folder, file
-        sync(file)
-        file.rename(place)
-        sync(place.parent)
+        fsync(file)
+        file.rename(target)
+        fsync(target.parent)
         shutil.rmtree(partial)
 
 
 @contextmanager
-def _unfinished(place: Path) -> Iterator[Path]:
-    """A folder under a temporary name beside `place`, locked against `_sweep`; deleted where anything goes wrong."""
-    if place.exists():
-        raise Unusable(f"{place} exists already. Name a backup that does not exist yet, or a folder to put one into.")
-    if not place.parent.is_dir():
-        raise Unusable(f"There is no folder {place.parent}. Make it first, on a disk of its own if you can.")
-    _sweep(place.parent)
-    partial = place.with_name(f"{place.name}{UNFINISHED}")
+def _unfinished(target: Path) -> Iterator[Path]:
+    """Yield a folder under a temporary name next to `target`, locked against `_delete_abandoned`. An error deletes it."""
+    if target.exists():
+        raise BackupError(
+            f"{target} exists already. Name a backup that does not exist yet, or a folder to put one into."
+        )
+    if not target.parent.is_dir():
+        raise BackupError(f"There is no folder {target.parent}. Make it first, on a disk of its own if you can.")
+    _delete_abandoned(target.parent)
+    partial = target.with_name(f"{target.name}{UNFINISHED}")
     partial.mkdir(mode=0o700)
     held = os.open(partial, os.O_RDONLY)
     try:
@@ -59,8 +61,8 @@ def _unfinished(place: Path) -> Iterator[Path]:
         os.close(held)
 
 
-def _sweep(folder: Path) -> None:
-    """Take away what backups left that were killed: nobody holds it any more."""
+def _delete_abandoned(folder: Path) -> None:
+    """Delete what killed backups have left: nobody holds a lock on it."""
     for left in folder.glob(f"*{UNFINISHED}"):
         with suppress(OSError):
             held = os.open(left, os.O_RDONLY)
@@ -71,19 +73,19 @@ def _sweep(folder: Path) -> None:
                 os.close(held)
 
 
-def private(path: Path) -> Path:
-    """An empty file that its owner alone may read."""
+def create_private(path: Path) -> Path:
+    """Create an empty file that only its owner may read."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     return path
 
 
 def write(path: Path, text: str) -> Path:
-    private(path).write_text(text)
+    create_private(path).write_text(text)
     return path
 
 
-def sync(path: Path) -> None:
-    """On the disk, not only on its way there. A folder's own file is the list of its names."""
+def fsync(path: Path) -> None:
+    """Flush a file, or the list of names of a folder, to the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -18,8 +18,8 @@ from pyrage.x25519 import Recipient
 from bookings.models import BackupRecord
 from bookings.operations.backup import atomic_folder, encrypted_archive, inventory
 from bookings.operations.backup import manifest as manifests
-from bookings.operations.backup.databases import store
-from bookings.operations.backup.manifest import Manifest, Unusable
+from bookings.operations.backup.databases import database_backend
+from bookings.operations.backup.manifest import BackupError, Manifest
 from bookings.privacy import erasure
 from core import error_text
 
@@ -28,21 +28,23 @@ log = logging.getLogger(__name__)
 ERASURES: Final = "erasures"
 
 
-def back_up(place: Path, *, recipients: Sequence[Recipient] = ()) -> tuple[Path, Manifest]:
-    """Write a backup to `place` or, if that is a folder, into it under a generated name. Returns its path and manifest.
+def back_up(target: Path, *, recipients: Sequence[Recipient] = ()) -> tuple[Path, Manifest]:
+    """Write a backup to `target` or, if that is a folder, into it under a generated name. Returns its path and manifest.
 
-    With `recipients` it is one file encrypted to their public keys, otherwise a folder. Raises Unusable, and leaves no
+    With `recipients` it is one file encrypted to their public keys, otherwise a folder. Raises BackupError, and leaves no
     files then.
     """
-    place = place.resolve()
-    if place.is_dir():
-        place /= named_for(timezone.now(), is_encrypted=bool(recipients))
+    target = target.resolve()
+    if target.is_dir():
+        target /= named_for(timezone.now(), is_encrypted=bool(recipients))
     try:
-        manifest = _write_encrypted(place, recipients) if recipients else _write_folder(place)
+        manifest = _write_encrypted(target, recipients) if recipients else _write_folder(target)
     except (OSError, sqlite3.Error, Error, EncryptError) as error:
-        raise Unusable(f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone.") from error
+        raise BackupError(
+            f"No backup was made: {str(error).strip().splitlines()[0]}. What was begun is gone."
+        ) from error
     _record(datetime.fromisoformat(manifest.made_at))
-    return place, manifest
+    return target, manifest
 
 
 def _record(made_at: datetime) -> None:
@@ -59,22 +61,22 @@ def named_for(moment: datetime, *, is_encrypted: bool) -> str:
     return f"{atomic_folder.BACKUP}{moment:%Y%m%dT%H%M%SZ}{encrypted_archive.SUFFIX if is_encrypted else ''}"
 
 
-def _write_folder(place: Path) -> Manifest:
-    with atomic_folder.whole_folder(place) as folder:
+def _write_folder(target: Path) -> Manifest:
+    with atomic_folder.new_folder(target) as folder:
         return _write(folder)
 
 
-def _write_encrypted(place: Path, recipients: Sequence[Recipient]) -> Manifest:
-    with atomic_folder.whole_file(place) as (folder, file):
+def _write_encrypted(target: Path, recipients: Sequence[Recipient]) -> Manifest:
+    with atomic_folder.new_file(target) as (folder, file):
         manifest = _write(folder)
         encrypted_archive.encrypt(folder, file, recipients)
         return manifest
 
 
 def _write(folder: Path) -> Manifest:
-    source = store()
+    source = database_backend()
     with source.snapshot():
-        manifest = inventory.taken()
+        manifest = inventory.take()
         erasures = "".join(stone.line() for stone in erasure.tombstones())
         source.dump(folder / source.file)
     manifest = manifest.with_files(folder / source.file, atomic_folder.write(folder / ERASURES, erasures))

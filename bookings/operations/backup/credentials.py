@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry
 from bookings.models import Feed
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 DIGEST_BYTES: Final = 32
 
@@ -40,8 +40,8 @@ class Credential:
     def read(cls, line: str) -> Self:
         """Raises ValueError for a line that `line` did not write."""
         try:
-            said = json.loads(line)
-            found = cls(Kind(said["kind"]), bytes.fromhex(said["digest"]))
+            data = json.loads(line)
+            found = cls(Kind(data["kind"]), bytes.fromhex(data["digest"]))
         except (TypeError, KeyError):
             raise ValueError from None
         if len(found.digest) != DIGEST_BYTES:
@@ -49,7 +49,7 @@ class Credential:
         return found
 
     def line(self) -> str:
-        """One a line, so that lists can be put together."""
+        """The entry as one line of a list, so that lists can be concatenated."""
         return json.dumps({"kind": self.kind, "digest": self.digest.hex()}) + "\n"
 
 
@@ -62,23 +62,23 @@ class Ended:
     kept: int
 
     def __str__(self) -> str:
-        keys, feeds = _counted(self.keys, "API key"), _counted(self.feeds, "calendar feed")
+        keys, feeds = _quantity(self.keys, "API key"), _quantity(self.feeds, "calendar feed")
         return f"Ended: {keys} and {feeds}. Still in use: {self.kept}."
 
 
-def _counted(number: int, name: str) -> str:
+def _quantity(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def read_list(path: Path) -> Iterator[Credential]:
-    """Those that a list names. Raises Unusable for a line that names none."""
+    """Read a list of credentials. Raises BackupError for an invalid line."""
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         if line.strip():
             try:
                 yield Credential.read(line)
             except ValueError:
                 message = f"Line {number} of {path} is no API key or calendar feed. Nothing was changed."
-                raise Unusable(message) from None
+                raise BackupError(message) from None
 
 
 def in_use() -> Iterator[Credential]:

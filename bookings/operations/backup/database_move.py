@@ -17,11 +17,11 @@ from accounts.auth.rate_limit_counters import TABLE as COUNTERS
 from accounts.models import AuditChain, Session
 from accounts.rls import policies
 from bookings.operations.backup import inventory, sqlite_source, verification
-from bookings.operations.backup.manifest import Unusable
-from bookings.operations.backup.postgres import require_whole_sight
+from bookings.operations.backup.manifest import BackupError
+from bookings.operations.backup.postgres import require_full_visibility
 from bookings.operations.backup.sqlite_source import SqliteSource
 
-Say = Callable[[str], object]
+Report = Callable[[str], object]
 NOT_MOVED: Final = (Session._meta.db_table, "django_session")
 """Sessions are not copied, so all users have to sign in again."""
 FILLED_BY_MIGRATE: Final = (
@@ -31,28 +31,28 @@ FILLED_BY_MIGRATE: Final = (
 """Tables that already have rows in a newly migrated database; the rows of the source replace them."""
 
 
-def move(source: Path, say: Say) -> None:
-    """Move the data, calling `say` after each step. After a failure or a kill the target is empty, and it can be repeated.
+def move(source: Path, report: Report) -> None:
+    """Move the data, calling `report` after each step. After a failure or a kill the target is empty, and it can be repeated.
 
-    Raises Unusable or CannotCreateRoles.
+    Raises BackupError or CannotCreateRoles.
     """
     if connection.vendor != "postgresql":
-        raise Unusable(
+        raise BackupError(
             "DATABASE_URL does not name PostgreSQL. Name an empty database there: postgres://user:password@host/name"
         )
     try:
         _require_empty()
         with sqlite_source.locked(source) as locked:
-            _move(locked, say)
+            _move(locked, report)
     except (sqlite3.Error, Error) as error:
-        raise Unusable(f"Nothing was moved: {str(error).strip().splitlines()[0]}.") from error
+        raise BackupError(f"Nothing was moved: {str(error).strip().splitlines()[0]}.") from error
 
 
-def _move(source: SqliteSource, say: Say) -> None:
+def _move(source: SqliteSource, report: Report) -> None:
     manifest = source.manifest()
     verification.require_this_release(manifest, what="The SQLite database", use="Use it")
     call_command("migrate", verbosity=0)
-    say("The tables are there.")
+    report("The tables are there.")
     with transaction.atomic(), connection.cursor() as cursor:
         _take_tables(cursor)
         moved = sum(_copy(cursor, source, model) for model in moved_models())
@@ -60,12 +60,12 @@ def _move(source: SqliteSource, say: Say) -> None:
         _set_sequences(cursor, source.sequences())
         policies.sync_policies()
         cursor.execute("ANALYZE")
-        say(f"{moved} rows are copied.")
-        verification.require_same(manifest)
-        say(f"{len(manifest.rows)} tables hold as many rows as before.")
-        say(f"The audit log's {len(manifest.chains)} chains end as before.")
+        report(f"{moved} rows are copied.")
+        verification.require_same_contents(manifest)
+        report(f"{len(manifest.rows)} tables hold as many rows as before.")
+        report(f"The audit log's {len(manifest.chains)} chains end as before.")
         _require_sound()
-        say(
+        report(
             "Every entry of the audit log is as it was written, bookings and ledger agree, and every encrypted value can be read."
         )
 
@@ -76,14 +76,14 @@ def moved_models() -> list[type[models.Model]]:
 
 
 def _require_empty() -> None:
-    """Raises Unusable unless the database has no tables, or only empty ones that an interrupted move left behind."""
+    """Raises BackupError unless the database has no tables, or only empty ones that an interrupted move left behind."""
     with connection.cursor() as cursor:
         tables = {*connection.introspection.table_names(cursor)}
         expected = {one._meta.db_table for one in apps.get_models(include_auto_created=True)}
         for table in sorted(tables - {*FILLED_BY_MIGRATE, COUNTERS}):
             cursor.execute(f"SELECT EXISTS (SELECT FROM {connection.ops.quote_name(table)})")  # noqa: S608
             if table not in expected or cursor.fetchone() != (False,):
-                raise Unusable(
+                raise BackupError(
                     f"The database {connection.settings_dict['NAME']} is not empty: it has the table {table}. Make a new one "
                     "(createdb), and name that. Nothing was moved."
                 )
@@ -93,7 +93,7 @@ def _take_tables(cursor: Any) -> None:
     """Lock and empty all tables. Checks again that they hold no data, which may have been added since the first check."""
     names = ", ".join(connection.ops.quote_name(one._meta.db_table) for one in moved_models())
     cursor.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
-    require_whole_sight(cursor)
+    require_full_visibility(cursor)
     _require_empty()
     cursor.execute(f"TRUNCATE {names} CASCADE")
     for protected in policies.protected_tables():
@@ -126,6 +126,6 @@ def _set_sequences(cursor: Any, highest: dict[str, int]) -> None:
 
 
 def _require_sound() -> None:
-    faults = [*verification.faults_of_keys(inventory.taken()), *verification.faults()]
+    faults = [*verification.missing_keys(inventory.take()), *verification.faults()]
     if faults:
-        raise Unusable("\n".join([*faults, "Nothing was moved. Mend that where the data is, and run this again."]))
+        raise BackupError("\n".join([*faults, "Nothing was moved. Mend that where the data is, and run this again."]))

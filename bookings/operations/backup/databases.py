@@ -1,4 +1,4 @@
-"""The two kinds of database that a backup can be of."""
+"""The databases that can be backed up and restored: SQLite and PostgreSQL."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import Final, Protocol
 
 from django.db import connection
 
-from bookings.operations.backup.manifest import Manifest, Unusable
+from bookings.operations.backup.manifest import BackupError, Manifest
 from bookings.operations.backup.postgres import Postgres
 from bookings.operations.backup.sqlite import Sqlite
 
 
-class Store(Protocol):
-    """How a kind of database gives its data away, and takes it back."""
+class DatabaseBackend(Protocol):
+    """Dumps and restores one kind of database."""
 
     file: str
     name: str
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """Within, all that is read and dumped is of one moment, while others write."""
+        """Inside the block, everything that is read and dumped is of one moment, while others write."""
         ...
 
     def dump(self, path: Path) -> None: ...
@@ -26,22 +26,22 @@ class Store(Protocol):
     def require_restorable(self, manifest: Manifest) -> None: ...
 
     def restored(self, path: Path) -> AbstractContextManager[None]:
-        """Within, the backup's data is the database for this process alone; kept where it ends well, and gone where not."""
+        """Inside the block, this process alone works on the restored data; an error discards it."""
         ...
 
 
-KINDS: Final[dict[str, type[Store]]] = {"sqlite": Sqlite, "postgresql": Postgres}
+BACKENDS: Final[dict[str, type[DatabaseBackend]]] = {"sqlite": Sqlite, "postgresql": Postgres}
 
 
-def store() -> Store:
-    """That of the database in the settings."""
-    return KINDS[connection.vendor]()
+def database_backend() -> DatabaseBackend:
+    """The backend of the database in the settings."""
+    return BACKENDS[connection.vendor]()
 
 
 def require_same_kind(manifest: Manifest) -> None:
-    """Raises Unusable: a backup goes back into the kind of database that it came from."""
+    """Raises BackupError if the backup is of another kind of database than the settings name."""
     if manifest.database != connection.vendor:
-        made_of, here = (KINDS[kind].name for kind in (manifest.database, connection.vendor))
-        raise Unusable(
+        made_of, here = (BACKENDS[kind].name for kind in (manifest.database, connection.vendor))
+        raise BackupError(
             f"This is a backup of {made_of}, and DATABASE_URL names {here}. Name an empty {made_of} database."
         )

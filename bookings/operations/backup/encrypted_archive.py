@@ -16,7 +16,7 @@ import pyrage
 from pyrage.x25519 import Identity, Recipient
 
 from bookings.operations.backup import atomic_folder
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 SUFFIX: Final = ".tar.age"
 STANDARD_INPUT: Final = Path("-")
@@ -24,7 +24,7 @@ CHUNK_BYTES: Final = 1 << 20
 
 
 def read_recipients(values: Iterable[str]) -> list[Recipient]:
-    """Parse public keys, each given as `age1…` or as the path of a file with one on each line. Raises Unusable."""
+    """Parse public keys, each given as `age1…` or as the path of a file with one on each line. Raises BackupError."""
     return [_recipient(text) for value in values for text in _texts_of(value)]
 
 
@@ -34,7 +34,7 @@ def _texts_of(value: str) -> list[str]:
     try:
         return _lines(Path(value).read_text())
     except (OSError, UnicodeDecodeError):
-        raise Unusable(
+        raise BackupError(
             f"{value} is neither a public key (age1…) nor a file of public keys. Nothing was written."
         ) from None
 
@@ -43,18 +43,18 @@ def _recipient(text: str) -> Recipient:
     try:
         return Recipient.from_str(text)
     except pyrage.RecipientError:
-        raise Unusable(f"{text} is not a public key of age. age-keygen prints one that begins with age1.") from None
+        raise BackupError(f"{text} is not a public key of age. age-keygen prints one that begins with age1.") from None
 
 
 def read_identities(path: Path) -> list[Identity]:
-    """Read private keys from a file in the format of age-keygen, or from standard input for `-`. Raises Unusable or OSError."""
+    """Read private keys from a file of age-keygen, or from standard input for `-`. Raises BackupError or OSError."""
     try:
         text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text()
         found = [Identity.from_str(line) for line in _lines(text)]
     except (pyrage.IdentityError, UnicodeDecodeError):
         found = []
     if not found:  # the message must not quote the file: a malformed line may contain most of a key
-        raise Unusable(f"{path} holds no private key of age. It is a line that begins with AGE-SECRET-KEY-1.")
+        raise BackupError(f"{path} holds no private key of age. It is a line that begins with AGE-SECRET-KEY-1.")
     return found
 
 
@@ -79,7 +79,7 @@ def _pack(folder: Path, write: int) -> None:
 
 @contextmanager
 def decrypted(file: Path, identities: Sequence[Identity]) -> Iterator[Path]:
-    """Extract the file into a private folder, which is deleted when the block ends. Raises Unusable or OSError."""
+    """Extract the file into a private folder, which is deleted when the block ends. Raises BackupError or OSError."""
     with tempfile.TemporaryDirectory(prefix="stationbook-") as place:
         folder = Path(place)
         read, write = os.pipe()
@@ -88,7 +88,7 @@ def decrypted(file: Path, identities: Sequence[Identity]) -> Iterator[Path]:
             fault = _unpack(packed, folder)
             decrypting.result()
         if fault:
-            raise Unusable(f"{file} holds no backup: {fault}.")
+            raise BackupError(f"{file} holds no backup: {fault}.")
         yield folder
 
 
@@ -97,12 +97,12 @@ def _decrypt(file: Path, write: int, identities: Sequence[Identity]) -> None:
         try:
             pyrage.decrypt_io(source, pipe, identities)
         except pyrage.DecryptError as error:
-            raise Unusable(f"{file} cannot be decrypted: {error}. Use the private key that belongs to it.") from None
+            raise BackupError(f"{file} cannot be decrypted: {error}. Use the private key that belongs to it.") from None
         except OSError as error:
             if error.errno:
                 raise
             # pyrage raises OSError without an errno when a chunk of the file fails authentication.
-            raise Unusable(f"{file} was changed or cut off since it was made. Use another backup.") from None
+            raise BackupError(f"{file} was changed or cut off since it was made. Use another backup.") from None
 
 
 def _unpack(packed: BufferedReader, folder: Path) -> str:
@@ -115,7 +115,7 @@ def _unpack(packed: BufferedReader, folder: Path) -> str:
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
                 _extract(archive, member, folder)
-    except (tarfile.TarError, Unusable) as error:
+    except (tarfile.TarError, BackupError) as error:
         fault = str(error)
     while packed.read(CHUNK_BYTES):
         pass
@@ -125,6 +125,6 @@ def _unpack(packed: BufferedReader, folder: Path) -> str:
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     source = archive.extractfile(member) if member.isfile() else None
     if source is None or member.name != Path(member.name).name or member.name == "..":
-        raise Unusable(f"{member.name!r} is not a plain file")
-    with source, atomic_folder.private(folder / member.name).open("wb") as copy:
+        raise BackupError(f"{member.name!r} is not a plain file")
+    with source, atomic_folder.create_private(folder / member.name).open("wb") as copy:
         shutil.copyfileobj(source, copy, CHUNK_BYTES)

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Final
 
 from bookings.operations.backup import atomic_folder
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 
 NAME: Final = re.compile(rf"{atomic_folder.BACKUP}(\d{{8}}T\d{{6}}Z)(?!.*{re.escape(atomic_folder.UNFINISHED)}$).*")
-KEPT: Final = 3
+MIN_KEPT: Final = 3
 """The newest backups, kept at any age so that a wrong clock cannot delete them all."""
 
 
 def expire(folder: Path, *, keep_days: int, now: datetime) -> list[Path]:
     """Delete the backups in `folder` that were made more than `keep_days` before `now`. Returns their paths.
 
-    The time is taken from the name, because a copied file has a new modification time. Raises Unusable if one cannot be
+    The time is taken from the name, because a copied file has a new modification time. Raises BackupError if one cannot be
     deleted.
     """
     found = sorted((_made_at(name[1]), path) for path in folder.iterdir() if (name := NAME.fullmatch(path.name)))
-    expired = [path for made_at, path in found[:-KEPT] if made_at < now - timedelta(days=keep_days)]
+    expired = [path for made_at, path in found[:-MIN_KEPT] if made_at < now - timedelta(days=keep_days)]
     for path in expired:
         try:
             if path.is_dir():
@@ -29,7 +29,7 @@ def expire(folder: Path, *, keep_days: int, now: datetime) -> list[Path]:
             else:
                 path.unlink()
         except OSError as error:
-            raise Unusable(f"{path} has expired and cannot be deleted: {error.strerror}.") from error
+            raise BackupError(f"{path} has expired and cannot be deleted: {error.strerror}.") from error
     return expired
 
 

@@ -1,4 +1,4 @@
-"""What the database holds, as a manifest says it: read in one snapshot, by the backup and again after a restore."""
+"""Counts what the database holds, for the manifest of a backup and again after a restore."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -21,13 +21,13 @@ NOT_BACKED_UP: Final = (
     UndoStep._meta.db_table,
     IdempotencyKey._meta.db_table,
 )
-"""Tables that a backup holds without their rows: a restore signs everybody out, and what a session could undo ends with it."""
+"""Tables whose rows are not backed up: a restore signs everybody out, which ends their undo steps too."""
 NOT_COUNTED: Final = (COUNTERS, *NOT_BACKED_UP)
-"""Counters of rate limits are no data."""
+"""Tables whose rows are not counted: additionally the counters of rate limits."""
 
 
-def taken() -> Manifest:
-    """Of the database as the running transaction sees it, without files yet."""
+def take() -> Manifest:
+    """The manifest of the database as the running transaction sees it, without files."""
     return Manifest(
         made_at=timezone.now().isoformat(timespec="seconds"),
         database=connection.vendor,
@@ -57,19 +57,19 @@ def rows() -> dict[str, int]:
 
 
 def chains() -> list[Mapping[str, Any]]:
-    """Each chain's count and head: with them a trail is known whose end was cut off together with its chain."""
+    """Count and head of each audit chain, which show if the end of an audit log was cut off."""
     found = AuditChain.objects.order_by("station").values_list("station", "count", "head")
-    said = [{"station": station, "count": count, "head": bytes(head).hex()} for station, count, head in found]
-    return sorted(said, key=lambda one: one["station"] or 0)
+    chains = [{"station": station, "count": count, "head": bytes(head).hex()} for station, count, head in found]
+    return sorted(chains, key=lambda one: one["station"] or 0)
 
 
 def checkpoint() -> str:
-    """The newest of the audit log; "" for none."""
+    """The newest checkpoint of the audit log; "" for none."""
     newest = checkpoints.newest()
     return checkpoints.name_of(newest) if newest else ""
 
 
 def keys() -> dict[str, Sequence[str]]:
-    """The ids of the keys that are needed to read all of it; of the audit trail's ring all, for only a proof tells which."""
+    """IDs of the keys that are needed to read the data; for the audit log all, as only its verification tells which are used."""
     used = {ring.name: sorted(key.hex() for key in ring.uses()) for ring in (DATA, INDEX)}
     return {**used, AUDIT.name: [key.hex() for key in AUDIT.ids]}

@@ -1,7 +1,6 @@
-"""What a backup says of itself, beside its data: enough to know it whole, and to prove what was restored from it.
+"""The manifest of a backup: checksums, counts and chain heads, by which backup and restore are verified.
 
-It is sealed under the audit trail's key, so that nobody without it makes a backup say another thing. It names keys by their ids
-and holds no personal data.
+It is signed with the audit key, so that it cannot be changed without it. It names keys by their IDs and holds no personal data.
 """
 
 import hashlib
@@ -18,17 +17,17 @@ NAME: Final = "manifest.json"
 FORMAT: Final = 1
 
 
-class Unusable(DomainError):
-    """A backup that cannot be made, or not be restored; its sentence says what to do."""
+class BackupError(DomainError):
+    """A backup cannot be made or restored; the message says what to do."""
 
     code = "unusable"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """`made_at` is ISO 8601 in UTC; `files` are name to SHA-256 in hex and size in bytes; `migrations` are by app, `rows` by
-    table, `keys` ids in hex by ring; `chains` are those of the audit trail: station (a key, None for no station), count, head.
-    `checkpoint` is the newest of the audit log, as `accounts.audit.checkpoints.name_of` writes it; "" for none.
+    """`made_at` is ISO 8601 in UTC. `files` maps names to SHA-256 in hex and size in bytes, `migrations` apps to names, `rows`
+    tables to counts, `keys` rings to IDs in hex. `chains` are those of the audit log: station (a key, None for no station), count
+    and head. `checkpoint` is the newest one, as `accounts.audit.checkpoints.name_of` writes it; "" for none.
     """
 
     made_at: str
@@ -47,35 +46,37 @@ class Manifest:
         return replace(self, files={path.name: {"sha256": digest_of(path), "bytes": _size(path)} for path in paths})
 
     def as_json(self) -> str:
-        said = asdict(self)
-        return json.dumps({**said, "seal": chain.sign(said).hex()}, indent=1, sort_keys=True) + "\n"
+        data = asdict(self)
+        return json.dumps({**data, "seal": chain.sign(data).hex()}, indent=1, sort_keys=True) + "\n"
 
 
 def read(folder: Path) -> tuple[Manifest, bool]:
-    """What stands beside a backup's data, and whether its seal holds. Raises Unusable where there is none to be read."""
+    """Read the manifest of a backup. Returns it, and whether its signature is valid. Raises BackupError if it cannot be read."""
     path = folder / NAME
     if not path.is_file():
-        raise Unusable(f"{folder} is no whole backup: it holds no {NAME}. One that was interrupted never does.")
+        raise BackupError(f"{folder} is no whole backup: it holds no {NAME}. One that was interrupted never does.")
     try:
-        said = json.loads(path.read_text())
-        seal = bytes.fromhex(said.pop("seal"))
-        if said["format"] != FORMAT:
-            raise Unusable(f"{path} is of another format ({said['format']}). Use the release that made this backup.")
-        return Manifest(**said), chain.is_signed(said, seal)
+        data = json.loads(path.read_text())
+        seal = bytes.fromhex(data.pop("seal"))
+        if data["format"] != FORMAT:
+            raise BackupError(f"{path} is of another format ({data['format']}). Use the release that made this backup.")
+        return Manifest(**data), chain.is_signed(data, seal)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise Unusable(f"{path} is damaged, and with it the backup cannot be proved. Use another backup.") from None
+        raise BackupError(f"{path} is damaged, and with it the backup cannot be proved. Use another backup.") from None
 
 
-def require_whole(manifest: Manifest, folder: Path) -> None:
-    """Raises Unusable where a file of the backup is not, byte for byte, what was written."""
-    for name, said in manifest.files.items():
+def require_intact(manifest: Manifest, folder: Path) -> None:
+    """Raises BackupError unless every file has the size and checksum of the manifest."""
+    for name, expected in manifest.files.items():
         path = folder / Path(name).name
         if not path.is_file():
-            raise Unusable(f"{path} is missing. Use another backup.")
-        if (size := _size(path)) != said["bytes"]:
-            raise Unusable(f"{path} has {size} bytes, and had {said['bytes']} when it was made. Use another backup.")
-        if digest_of(path) != said["sha256"]:
-            raise Unusable(f"{path} was changed since it was made: its checksum differs. Use another backup.")
+            raise BackupError(f"{path} is missing. Use another backup.")
+        if (size := _size(path)) != expected["bytes"]:
+            raise BackupError(
+                f"{path} has {size} bytes, and had {expected['bytes']} when it was made. Use another backup."
+            )
+        if digest_of(path) != expected["sha256"]:
+            raise BackupError(f"{path} was changed since it was made: its checksum differs. Use another backup.")
 
 
 def digest_of(path: Path) -> str:

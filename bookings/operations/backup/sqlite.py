@@ -1,4 +1,4 @@
-"""SQLite's side: its online backup while others write, and a file put in place whole."""
+"""Backup of SQLite: a copy made while others write, and a restored file that is renamed into place."""
 
 import shutil
 import sqlite3
@@ -12,14 +12,14 @@ from django.db import connection
 
 from bookings.operations.backup import atomic_folder
 from bookings.operations.backup.inventory import NOT_BACKED_UP
-from bookings.operations.backup.manifest import Manifest, Unusable
+from bookings.operations.backup.manifest import BackupError, Manifest
 from core.db import snapshots
 
 FILE: Final = "data.sqlite3"
-PATIENCE_SECONDS: Final = 60
-BESIDE: Final = ("-wal", "-shm", "-journal")
-"""What SQLite keeps next to a database, by the ends of their names."""
-WITH_SESSIONS: Final = "-whole"
+LOCK_TIMEOUT_SECONDS: Final = 60
+COMPANION_SUFFIXES: Final = ("-wal", "-shm", "-journal")
+"""Suffixes of the files that SQLite keeps next to a database."""
+UNFILTERED_SUFFIX: Final = "-whole"
 
 
 class Sqlite:
@@ -32,60 +32,60 @@ class Sqlite:
             yield
 
     def dump(self, path: Path) -> None:
-        """The snapshot that is open, page by page, into one file, less the sessions. Raises sqlite3.Error."""
-        whole = atomic_folder.private(_beside(path, WITH_SESSIONS))
+        """Copy the open snapshot into one file, without the rows that are not backed up. Raises sqlite3.Error."""
+        whole = atomic_folder.create_private(_sibling(path, UNFILTERED_SUFFIX))
         with closing(sqlite3.connect(whole, isolation_level=None)) as copy:
-            connection.connection.backup(copy, progress=_Patience())
+            connection.connection.backup(copy, progress=_LockTimeout())
             copy.execute("PRAGMA journal_mode=DELETE")
             there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in there.intersection(NOT_BACKED_UP):
                 copy.execute(f"DELETE FROM {table}")  # noqa: S608  # a constant
-            # Into a new file, for a deleted row stays on its page until something else is written there.
-            copy.execute("VACUUM INTO ?", [str(atomic_folder.private(path))])
+            # Into a new file: deleted rows would stay readable in the old one.
+            copy.execute("VACUUM INTO ?", [str(atomic_folder.create_private(path))])
         whole.unlink()
 
     def require_restorable(self, manifest: Manifest) -> None:
-        """Raises Unusable unless nothing is there that a restore would write over, or mix with."""
+        """Raises BackupError if there is a database already, or files of one."""
         target = _target()
         if target.exists() and target.stat().st_size:
-            raise Unusable(f"There is a database already: {target}. Move it away, or name another by DATABASE_URL.")
-        for left in (_beside(target, end) for end in BESIDE):
+            raise BackupError(f"There is a database already: {target}. Move it away, or name another by DATABASE_URL.")
+        for left in (_sibling(target, end) for end in COMPANION_SUFFIXES):
             if left.exists():
-                raise Unusable(f"{left} belongs to a database that was there. Move it to where that is now.")
+                raise BackupError(f"{left} belongs to a database that was there. Move it to where that is now.")
         if not target.parent.is_dir():
-            raise Unusable(f"There is no folder {target.parent}. Make it first.")
+            raise BackupError(f"There is no folder {target.parent}. Make it first.")
 
     @contextmanager
     def restored(self, path: Path) -> Iterator[None]:
-        """The backup's data as the database, for as long as this lasts under a name of its own; in place where it ends well."""
+        """Work on the restored data under a temporary name, which is renamed when the block ends without an error."""
         target = _target()
-        partial = _beside(target, atomic_folder.UNFINISHED)
+        partial = _sibling(target, atomic_folder.UNFINISHED)
         connection.close()
         try:
-            self._forget(partial)
-            with path.open("rb") as source, atomic_folder.private(partial).open("wb") as copy:
+            self._delete(partial)
+            with path.open("rb") as source, atomic_folder.create_private(partial).open("wb") as copy:
                 shutil.copyfileobj(source, copy)
             connection.settings_dict["NAME"] = str(partial)
             yield
-            connection.close()  # SQLite puts what stands in its log into the file, and takes the log away
-            atomic_folder.sync(partial)
+            connection.close()  # makes SQLite write its log to the file and delete the log
+            atomic_folder.fsync(partial)
             partial.rename(target)
-            atomic_folder.sync(target.parent)
+            atomic_folder.fsync(target.parent)
         finally:
             connection.close()
             connection.settings_dict["NAME"] = str(target)
-            self._forget(partial)
+            self._delete(partial)
 
-    def _forget(self, partial: Path) -> None:
-        for left in (partial, *(_beside(partial, end) for end in BESIDE)):
+    def _delete(self, partial: Path) -> None:
+        for left in (partial, *(_sibling(partial, end) for end in COMPANION_SUFFIXES)):
             left.unlink(missing_ok=True)
 
 
-class _Patience:
-    """For a database that somebody keeps locked: Python's own never ends. Called after each step, with what SQLite said."""
+class _LockTimeout:
+    """Ends the copying of a database that stays locked, which Python retries forever. Called after each step."""
 
     def __init__(self) -> None:
-        self._until = time.monotonic() + PATIENCE_SECONDS
+        self._until = time.monotonic() + LOCK_TIMEOUT_SECONDS
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > self._until:
@@ -96,5 +96,5 @@ def _target() -> Path:
     return Path(connection.settings_dict["NAME"])
 
 
-def _beside(path: Path, end: str) -> Path:
+def _sibling(path: Path, end: str) -> Path:
     return path.with_name(f"{path.name}{end}")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditChain
 from bookings.operations.backup.inventory import NOT_COUNTED
-from bookings.operations.backup.manifest import Manifest, Unusable
+from bookings.operations.backup.manifest import BackupError, Manifest
 
 LOCK_TIMEOUT_SECONDS: Final = 5
 
@@ -67,13 +67,13 @@ class SqliteSource:
 
 @contextmanager
 def locked(path: Path) -> Iterator[SqliteSource]:
-    """Open and lock a database file exclusively. Raises Unusable if it is in use or cannot be opened."""
+    """Open and lock a database file exclusively. Raises BackupError if it is in use or cannot be opened."""
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS
         )
     except sqlite3.OperationalError as error:
-        raise Unusable(f"{path} cannot be opened: {error}. Name the product's SQLite file.") from None
+        raise BackupError(f"{path} cannot be opened: {error}. Name the product's SQLite file.") from None
     with closing(connection):
         _lock(connection, path)
         yield SqliteSource(connection)
@@ -86,5 +86,5 @@ def _lock(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Unusable(f"{path} is in use. Stop servers and workers, and run this again.") from None
-        raise Unusable(f"{path} cannot be read: {error}. Name the product's SQLite file.") from None
+            raise BackupError(f"{path} is in use. Stop servers and workers, and run this again.") from None
+        raise BackupError(f"{path} cannot be read: {error}. Name the product's SQLite file.") from None

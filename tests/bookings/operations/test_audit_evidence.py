@@ -13,7 +13,7 @@ from accounts.audit import checkpoints
 from accounts.audit.checkpoints import Checkpointer
 from accounts.models import AuditChain, AuditEntry
 from bookings.operations.backup import inventory, manifest, verification
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 from stations.models import Station
 from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, restore
@@ -119,7 +119,7 @@ def test_manifest_from_before_there_were_checkpoints_is_read(newest: Path) -> No
 
 
 def test_restore_refuses_another_newest_checkpoint_than_the_manifests(newest: Path, business: Station) -> None:
-    said = inventory.taken()
+    said = inventory.take()
 
-    with pytest.raises(Unusable, match="newest checkpoint is not the one that the manifest names"):
-        verification.require_same(replace(said, checkpoint=f"2:{'0' * 64}"))
+    with pytest.raises(BackupError, match="newest checkpoint is not the one that the manifest names"):
+        verification.require_same_contents(replace(said, checkpoint=f"2:{'0' * 64}"))

@@ -312,7 +312,7 @@ def test_tool_that_is_lacking_or_older_is_told(
         tool = tools / "pg_dump"
         tool.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {release}.3'\n")
         tool.chmod(0o755)
-    monkeypatch.setattr("bookings.operations.backup.postgres.DEBIAN", str(tmp_path))
+    monkeypatch.setattr("bookings.operations.backup.postgres.DEBIAN_FOLDER", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tools}")
     server = connection.get_database_version()[0]
 

@@ -12,7 +12,7 @@ import pytest
 from pyrage.x25519 import Identity
 
 from bookings.operations.backup import encrypted_archive, manifest
-from bookings.operations.backup.manifest import Unusable
+from bookings.operations.backup.manifest import BackupError
 from stations.models import Station
 from tests.bookings.importing.commands import run
 from tests.bookings.operations.conftest import Elsewhere, bookings_there, is_empty, restore
@@ -142,7 +142,7 @@ def test_disk_that_is_full_leaves_no_encrypted_backup(business: Station, identit
 
 @pytest.mark.parametrize("given", ["age1nothing", "AGE-SECRET-KEY-1QQQ", "/nowhere/recipients"])
 def test_key_that_is_no_public_key_is_refused(given: str) -> None:
-    with pytest.raises(Unusable, match="public key"):
+    with pytest.raises(BackupError, match="public key"):
         encrypted_archive.read_recipients([given])
 
 
@@ -156,7 +156,7 @@ def test_archive_gives_back_what_was_put_in(archive: Path, folder: Path, identit
 
 
 def refusal(archive: Path, identity: Identity) -> str:
-    with pytest.raises(Unusable) as refused, encrypted_archive.decrypted(archive, [identity]):
+    with pytest.raises(BackupError) as refused, encrypted_archive.decrypted(archive, [identity]):
         pass
     return str(refused.value)
 
@@ -212,7 +212,7 @@ def test_recipients_are_read_from_a_file(identity: Identity, tmp_path: Path) -> 
 def test_refused_private_key_is_not_repeated(identity: Identity, tmp_path: Path) -> None:
     (path := tmp_path / "key.txt").write_text(f"{str(identity)[:-1]}\n")
 
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(BackupError) as refused:
         encrypted_archive.read_identities(path)
 
     assert str(refused.value) == f"{path} holds no private key of age. It is a line that begins with AGE-SECRET-KEY-1."

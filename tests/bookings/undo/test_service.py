@@ -292,7 +292,7 @@ def test_steps_of_today_are_kept(station: Station, staff: User) -> None:
 def test_restored_backup_brings_no_steps_back(station: Station, staff: User) -> None:
     move(booking(station), staff)
 
-    after_restore.wake(timezone.now(), in_use=())
+    after_restore.prepare(timezone.now(), in_use=())
 
     assert not UndoStep.objects.exists()
 
