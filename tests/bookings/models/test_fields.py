@@ -9,7 +9,7 @@ from accounts.encryption import EncryptedTextField
 from bookings import audit
 from bookings.admin.forms import BookingForm
 from bookings.api import schemas
-from bookings.api.views import CreateBody, EditBody
+from bookings.api.serializers import CreateBody, EditBody
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Row
 from bookings.forms import PartyForm
