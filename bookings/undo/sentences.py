@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final
 
-from accounts.audit.recording import field_label
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import capfirst
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import customers
+from accounts.audit.recorder import field_label
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
 from bookings.models.fields import EDITABLE_FIELDS
