@@ -1,7 +1,7 @@
-"""What happened to a booking: entries written by the services, and the story told from them.
+"""The audit entries of bookings, and their history in sentences.
 
-An entry's `changes` is `{field: [old, new]}`, as auditlog writes it for everything else. Encrypted fields say that they
-changed and not what they hold.
+`changes` of an entry is `{field: [old, new]}`, as auditlog writes it for other models. Personal data is recorded as
+changed, without its value.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -52,7 +52,7 @@ class Event(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that happened to one booking, at the station in whose trail it stands."""
+    """One change of a booking, and the station in whose audit log it is recorded."""
 
     booking: Booking
     event: Event
@@ -62,8 +62,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a booking's story: `who` is an email, or "" for a command; `channel` is the door, or "" where that was a
-    command by itself; `what` is a sentence."""
+    """One line of a booking's history. `who` is an email, or "" for a command; `channel` says from where, "" for a command that
+    runs by itself; `what` is a sentence."""
 
     when: datetime
     who: str
@@ -98,7 +98,7 @@ def differences(
 
 
 def record(changes: Iterable[Change], *, by: Person, chains: LockedChains | None = None) -> None:
-    """Write the entries, in the transaction of the changes themselves. `chains` are theirs, where they were asked for already."""
+    """Write the entries in the transaction of the changes. `chains` are those of the stations, if they have been read already."""
     kind = ContentType.objects.get_for_model(Booking)
     source = origin.entry_fields(by)
     entries = (
@@ -118,18 +118,18 @@ def record(changes: Iterable[Change], *, by: Person, chains: LockedChains | None
 
 
 def entries(booking: Booking) -> models.QuerySet[AuditEntry]:
-    """The booking's entries in its station's own trail, latest first: what it did at another station stays there."""
+    """The booking's entries in the log of its current station, latest first."""
     found: models.QuerySet[AuditEntry] = AuditEntry.objects.filter(object_pk=str(booking.pk))
     return found.filter(station=booking.station_id).order_by("-id")
 
 
 def story(booking: Booking, person: Person) -> list[Line]:
-    """What happened to the booking at its station, latest first, in sentences of the active language."""
+    """The booking's history at its current station, latest first, in the active language."""
     return _lines(entries(booking), booking, person)
 
 
 def last_line(booking: Booking, person: Person) -> Line | None:
-    """Who changed it last, and what; None for a booking without any entry."""
+    """The last change; None for a booking without an entry."""
     return next(iter(_lines(entries(booking)[:1], booking, person)), None)
 
 
@@ -154,7 +154,7 @@ def _is_plain_command(entry: AuditEntry) -> bool:
 
 
 def entry_sentence(entry: AuditEntry, country: str, seen: VisibleStations) -> str:
-    """What an entry about a booking says, for somebody who sees these stations."""
+    """The sentence of an entry, for somebody who may see these stations."""
     changes = entry.changes or {}
     if entry.event == Event.CAME and hides_origin(entry, seen):
         given = [str(label) for name, label in recorder.GIVEN_CONTACT_LABELS.items() if name in changes]
@@ -163,7 +163,7 @@ def entry_sentence(entry: AuditEntry, country: str, seen: VisibleStations) -> st
 
 
 def sentence(event: str, changes: Mapping[str, Any], country: str) -> str:
-    """What an entry says, for a person: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
+    """The sentence of a change: “Fri 18:00 → Sat 19:00”, “confirmed → arrived”."""
     given = [str(label) for name, label in recorder.GIVEN_CONTACT_LABELS.items() if name in changes]
     if event in (Event.RESCHEDULED, Event.CAME, Event.LEFT):
         return "; ".join([_moved(event, changes, country), *given])
@@ -185,7 +185,7 @@ def _moved(event: str, changes: Mapping[str, Any], country: str) -> str:
 
 
 def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
-    """The old (0) or the new (1) place, naming the station only where it changed."""
+    """The old (0) or new (1) place; the station is named only if it changed."""
     day = parse_date(str(changes["date"][side])) if "date" in changes else None
     slot = parse_time(str(changes["slot"][side])) if "slot" in changes else None
     when = formats.format_date(day, country) if day else ""
@@ -196,5 +196,5 @@ def _place(changes: Mapping[str, Any], side: int, country: str) -> str:
 
 
 def register_models() -> None:
-    """What auditlog watches as it is saved. A feed's secret is none of the trail's business, not even as a digest."""
+    """Register the models whose changes auditlog records by itself."""
     auditlog.register(Feed, exclude_fields=["digest", "renewed_at", "recorded_on", "ended_at", "epoch"])

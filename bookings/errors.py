@@ -1,4 +1,4 @@
-"""The rules' refusals, in the order in which the services look: stale, not reschedulable, past, no such slot, closed, full."""
+"""The domain errors of bookings, checked in this order: stale, not reschedulable, past, no such slot, closed, full."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class Stale(errors.Stale):
-    """Somebody changed the booking meanwhile. `data` is a `Meanwhile`: the booking as it is now, and who did what when."""
+    """Somebody changed the booking in the meantime. `data` is a `Meanwhile`: the current booking and its last change."""
 
     class Meanwhile(NamedTuple):
         booking: "Booking"
@@ -68,39 +68,39 @@ class SlotFull(DomainError):
 
 
 class TooManyGuests(SlotFull):
-    """There is a place for the party, but not for all of its guests: `data` is how many more fit."""
+    """There is a place for the party, but not for all of its guests. `data` is the number of guests that still fit."""
 
 
 class Duplicate(DomainError):
-    """The station already has a booking of that external reference: `data` is its id."""
+    """The station already has a booking with that external reference. `data` is its ID."""
 
     code = "duplicate"
     sentence = _("This station already has a booking with that reference.")
 
 
 class StillAhead(DomainError):
-    """A customer cannot be erased who is still expected."""
+    """A customer with an upcoming booking cannot be erased."""
 
     code = "still_ahead"
     sentence = _("This customer has an upcoming booking. Cancel or complete it first.")
 
 
 class WouldDisplace(DomainError):
-    """A change of the timetable would leave bookings without a place: `data` lists them, in order."""
+    """A change of the timetable would leave bookings without a place. `data` lists them in order."""
 
     code = "would_displace"
     sentence = _("Some bookings would no longer fit. Move them first, or tick “Displace bookings that no longer fit”.")
 
 
 class WouldRetime(DomainError):
-    """Another time zone moves the instants of bookings ahead: `data` lists them, in order."""
+    """Another time zone changes the start of upcoming bookings. `data` lists them in order."""
 
     code = "would_retime"
     sentence = _("Upcoming bookings keep their local time, so their actual start changes. Tick the box to confirm.")
 
 
 class NothingToUndo(DomainError):
-    """The person has changed nothing in this session that could be undone."""
+    """The person has made no change in this session that could be undone."""
 
     code = "nothing_to_undo"
     sentence = _("Nothing to undo.")
@@ -112,14 +112,14 @@ class NothingToRedo(DomainError):
 
 
 class NotLast(DomainError):
-    """Only the last change is undone, and only the last undone one is redone: the person has made another one since."""
+    """The person has made another change since: only the last one can be undone or redone."""
 
     code = "not_last"
     sentence = _("You have made another change since. Undo that first.")
 
 
 class TooLate(DomainError):
-    """A mail is not where a choice about it could still be made: somebody else chose, or a worker was quicker."""
+    """It is too late for a decision about an email: somebody else has decided, or a worker has taken it."""
 
     code = "too_late"
     sentence = _("This email has changed in the meantime. Check it again.")

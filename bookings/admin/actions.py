@@ -1,4 +1,4 @@
-"""What an action of the admin does with each of many rows, and tells of those that were refused."""
+"""Runs an action of the admin for each selected row, and reports those that were refused."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 REFUSALS_SHOWN: Final = 20
-"""Of an action over many rows; the rest are counted."""
+"""Refusals that an action lists; the rest are counted."""
 
 Row = TypeVar("Row", bound=Model)
 
 
 def each(page: "ModelAdmin[Any]", request: HttpRequest, chosen: Iterable[Row], act: Callable[[Row], object]) -> int:
-    """Each by itself: how many went; those that may not are named with the reason."""
+    """Call `act` for each row and show the refusals. Returns how many succeeded."""
     done, refused = 0, []
     for row in chosen:
         try:

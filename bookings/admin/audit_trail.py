@@ -1,4 +1,4 @@
-"""The audit trail in Django's admin: who changed what, when, and from where; to be read, never to be written."""
+"""The audit log in Django's admin, read-only: who changed what, when, and from where."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ from stations.models import Station
 if TYPE_CHECKING:
     from django.db.models import Model
 
-ROWS_AT_ONCE = 500
-NOTHING = (None, "None", "")
-"""auditlog writes what is not there as a word."""
-TOLD_BY_NAME = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED, CustomerEvent.ERASED)
-"""What is more, or less, than a change of the fields it names."""
-EXPORTED = ("when", "who", "from", "address", "station", "of", "id", "event", "what")
+BATCH_SIZE = 500
+EMPTY_VALUES: Final = (None, "None", "")
+"""How auditlog writes a missing value."""
+WITH_OWN_SENTENCE = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED, CustomerEvent.ERASED)
+"""Events that are described by a sentence of their own instead of by the fields that changed."""
+EXPORT_HEADER: Final = ("when", "who", "from", "address", "station", "of", "id", "event", "what")
 
 
 class ActorFilter(admin.SimpleListFilter):
-    """Colleagues of the manager; anybody else who was there is found by email."""
+    """Colleagues of the manager; others can be searched by email."""
 
     title = _("who")
     parameter_name = "actor"
@@ -80,7 +80,7 @@ class EventFilter(admin.SimpleListFilter):
 
 
 class AuditAdmin(ScopedAdmin):
-    """The entries of the manager's stations; those of no station are for whoever has every station."""
+    """The entries of the manager's stations. Entries without a station are for users with access to all stations."""
 
     change_permissions = None
     list_filter = (StationFilter, "channel", EventFilter, ActorFilter, ("timestamp", admin.DateFieldListFilter))
@@ -102,7 +102,7 @@ class AuditAdmin(ScopedAdmin):
         return ("timestamp", who, channel, address, request_id, "station", "object_repr", "object_pk", what)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Who acted at a station that the manager does not see is not found out by searching for them either."""
+        """A search by person does not find entries whose origin the manager may not see."""
         found, has_duplicates = super().get_search_results(request, queryset, search_term)
         by_id = Q(object_pk=search_term.strip())
         return (found.filter(by_id | ~_from_elsewhere(request)) if search_term else found), has_duplicates
@@ -112,15 +112,15 @@ class AuditAdmin(ScopedAdmin):
         require(request)
         bulk_reads.record(_reads(chosen))
         seen = Station.objects.codes_seen_by(request.user)
-        entries = chosen.select_related("station").iterator(chunk_size=ROWS_AT_ONCE)
-        lines: Iterator[str] = exporting.csv_lines(EXPORTED, (_row(entry, seen) for entry in entries))
+        entries = chosen.select_related("station").iterator(chunk_size=BATCH_SIZE)
+        lines: Iterator[str] = exporting.csv_lines(EXPORT_HEADER, (_row(entry, seen) for entry in entries))
         headers = {"Content-Disposition": 'attachment; filename="audit-trail.csv"'}
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownEntry:
-    """What one person is told of an entry: of what came from a station that they do not see, neither from which nor by whom."""
+    """An entry as one person may see it: the origin is left out if it is a station that they may not see."""
 
     who: str
     channel: str
@@ -139,7 +139,7 @@ LABELS: Final = {
 
 
 def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
-    """`seen` are the codes of the person's stations, None for all."""
+    """`seen` are the codes of the stations that the person may see, None for all."""
     if visibility.hides_origin(entry, seen):
         return ShownEntry(gettext("someone at another station"), "", "", "", describe(entry, seen))
     who = entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
@@ -147,7 +147,7 @@ def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
 
 
 def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:
-    """Columns of what the person who looks is told."""
+    """Columns with what the user may see."""
     seen = Station.objects.codes_seen_by(request.user)
     return (_column(name, seen) for name in names)
 
@@ -155,17 +155,17 @@ def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry
 def _column(name: str, seen: VisibleStations) -> Callable[[AuditEntry], str]:
     @admin.display(description=LABELS[name], ordering="channel" if name == "channel" else None)
     def column(entry: AuditEntry) -> str:
-        told_of = shown(entry, seen)
-        if name == "channel" and told_of.channel:
-            return str(Channel(told_of.channel).label)
-        return getattr(told_of, name) or "–"
+        shown_entry = shown(entry, seen)
+        if name == "channel" and shown_entry.channel:
+            return str(Channel(shown_entry.channel).label)
+        return getattr(shown_entry, name) or "–"
 
     column.__name__ = name
     return column
 
 
 def _from_elsewhere(request: HttpRequest) -> Q:
-    """The entries of whose origin the person is told nothing, as `accounts.audit.visibility.hides_origin` knows them."""
+    """The entries whose origin the user may not see, as in `accounts.audit.visibility.hides_origin`."""
     seen = Station.objects.codes_seen_by(request.user)
     if seen is None:
         return Q(pk__in=[])
@@ -175,29 +175,29 @@ def _from_elsewhere(request: HttpRequest) -> Q:
 
 
 def _row(entry: AuditEntry, seen: VisibleStations) -> list[str]:
-    told_of = shown(entry, seen)
+    shown_entry = shown(entry, seen)
     return [
         entry.timestamp.isoformat(),
-        told_of.who,
-        told_of.channel,
-        told_of.remote_addr,
+        shown_entry.who,
+        shown_entry.channel,
+        shown_entry.remote_addr,
         entry.station.code if entry.station else "",
         entry.object_repr,
         entry.object_pk,
         entry.event,
-        told_of.what,
+        shown_entry.what,
     ]
 
 
 def _reads(chosen: QuerySet[AuditEntry]) -> Iterator[Read]:
-    """How many entries of each station, and of none, there are."""
+    """The number of entries by station."""
     at_each = chosen.order_by().values_list("station").annotate(Count("pk"), Min("timestamp"), Max("timestamp"))
     for station_id, count, first, last in at_each:
         yield Read(ReadEvent.LOG_EXPORTED, station_id, bulk_reads.STAFF_FIELDS, count, first.date(), last.date())
 
 
 def describe(entry: AuditEntry, seen: VisibleStations) -> str:
-    """What an entry says, in a sentence. A booking that left is followed no further than the door: where it went is theirs."""
+    """The sentence of an entry."""
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     if model is Booking and entry.event != Event.EDITED:
@@ -206,7 +206,7 @@ def describe(entry: AuditEntry, seen: VisibleStations) -> str:
         return bulk_reads.describe(entry.event, changes)
     if entry.action == AuditEntry.Action.DELETE:
         return gettext("Deleted")
-    if model is Customer and entry.event in TOLD_BY_NAME:
+    if model is Customer and entry.event in WITH_OWN_SENTENCE:
         return describe_customer_entry(entry.event, changes)
     if entry.action == AuditEntry.Action.CREATE:
         return f"{gettext('Created')}: {'; '.join(_given(model, changes))}"
@@ -218,10 +218,10 @@ def describe(entry: AuditEntry, seen: VisibleStations) -> str:
 
 
 def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[str]:
-    """What something was made with, but for what it does not say itself: its key, and the rows that point at it."""
+    """The values that an object was created with, except its key and the rows that refer to it."""
     own = {field.name for field in model._meta.concrete_fields if not field.primary_key} if model else set(changes)
     for name, (_old, new) in changes.items():
-        if name in own and new not in NOTHING:
+        if name in own and new not in EMPTY_VALUES:
             yield field_label(model, name) if new == REDACTED else f"{field_label(model, name)}: {new}"
 
 
@@ -233,5 +233,5 @@ def _changed(label: str, change: Any) -> str:
             else gettext("%(field)s: removed %(things)s")
         )
         return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
-    old, new = ("–" if one in NOTHING else one for one in change)
+    old, new = ("–" if one in EMPTY_VALUES else one for one in change)
     return label if new == REDACTED else f"{label}: {old} → {new}"

@@ -1,4 +1,4 @@
-"""Bookings in Django's admin: every rule of the services, none of their own; mails are `bookings.admin.mails`."""
+"""Bookings in Django's admin, changed through the services."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,8 +34,6 @@ class PlaceFilter(LabelledBooleanFilter):
 
 @admin.register(Booking)
 class BookingAdmin(ScopedAdmin):
-    """What a booking is, changed through `bookings.services`."""
-
     form = BookingForm
     view_permissions, change_permissions = (roles.VIEW,), (roles.CHANGE,)
     change_form_template = "admin/bookings/booking/change_form.html"
@@ -47,14 +45,14 @@ class BookingAdmin(ScopedAdmin):
     actions = ("confirm", "mark_arrived", "complete", "mark_no_show", "cancel", "export")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ("date", "slot", _who(request), "total_guests", "status", "station", "place")
+        return ("date", "slot", _customer_column(request), "total_guests", "status", "station", "place")
 
     @admin.display(description=_("assignment"), ordering="needs_place")
     def place(self, booking: Booking) -> str:
         return gettext("unassigned") if booking.needs_place else "–"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Without the right to personal data one may write it into a new booking, and reads none of it afterwards."""
+        """Without the permission to see personal data it can be entered for a new booking, but not read afterwards."""
         private, may_change = request.user.has_perm(roles.PII), self.has_change_permission(request, obj)
         names = ["station", "date", "slot", "slots", "status", "party_adults", "party_kids"]
         names += ["take_place"] if obj and obj.needs_place and may_change else []
@@ -71,7 +69,7 @@ class BookingAdmin(ScopedAdmin):
         return ("external_ref", "customer") if request.user.has_perm(roles.PII) else ("external_ref",)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """By external reference, and by whoever the words find."""
+        """By external reference, or by customer."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -83,7 +81,7 @@ class BookingAdmin(ScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        shown = self._with_story(request, object_id, extra_context)
+        shown = self._with_history(request, object_id, extra_context)
         if request.user.has_perm(roles.PII):
             shown["given"] = contacts.pending(self.get_object(request, unquote(object_id)))
         return super().change_view(request, object_id, form_url, shown)
@@ -91,10 +89,10 @@ class BookingAdmin(ScopedAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The trail's own story: the admin's log knows less, and would tell what was done at another station."""
-        return super().history_view(request, object_id, self._with_story(request, object_id, extra_context))
+        """The history of the audit log: Django's own knows less, and would show changes at other stations."""
+        return super().history_view(request, object_id, self._with_history(request, object_id, extra_context))
 
-    def _with_story(self, request: HttpRequest, object_id: str, extra: dict[str, Any] | None) -> dict[str, Any]:
+    def _with_history(self, request: HttpRequest, object_id: str, extra: dict[str, Any] | None) -> dict[str, Any]:
         return {**(extra or {}), "story": audit.story(self.get_object(request, unquote(object_id)), request.user)}
 
     @admin.action(description=_("Confirm"), permissions=["change"])
@@ -118,7 +116,6 @@ class BookingAdmin(ScopedAdmin):
         self._step(request, chosen, Status.CANCELLED)
 
     def _step(self, request: HttpRequest, chosen: QuerySet[Booking], to: Status) -> None:
-        """Those that may, step."""
         done = each(self, request, chosen, lambda booking: services.change_status(booking.pk, to, by=request.user))
         if done:
             said = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
@@ -134,8 +131,8 @@ class BookingAdmin(ScopedAdmin):
         return response
 
 
-def _who(request: HttpRequest) -> Callable[[Booking], str]:
-    """The column that names the customer, as the person who looks may see them."""
+def _customer_column(request: HttpRequest) -> Callable[[Booking], str]:
+    """The column with the customer, as the user may see them."""
 
     @admin.display(description=_("customer"))
     def who(booking: Booking) -> str:

@@ -50,8 +50,9 @@ class EmailStatusFilter(LabelledBooleanFilter):
 
 @admin.register(Customer)
 class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
-    """Customers come with their bookings; here they are found and mended, through `accounts.customers`. Their contact stands on
-    their own page alone; that it was opened is in the audit trail.
+    """Customers are created with their bookings and edited here, through `accounts.customers`.
+
+    Their contact is shown on their own page alone, and opening it is recorded in the audit log.
     """
 
     form = CustomerForm
@@ -75,7 +76,7 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
         return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (_who(request), "station", "created_at")
+        return (_customer_column(request), "station", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         if obj and obj.erased_at:
@@ -98,15 +99,15 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
         return ("name",) if request.user.has_perm(roles.PII) else ()
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """The admin's own search box is the one place where a search stands in an address."""
+        """By contact or name. Only here does a search appear in a URL: that is how the admin's search box works."""
         if not search_term.strip() or not request.user.has_perm(roles.PII):
             return queryset, False
         found = customers.search(person_of(request), search_term)
         return queryset.filter(pk__in=[customer.pk for customer in found]), False
 
 
-def _who(request: HttpRequest) -> Callable[[Customer], str]:
-    """The column that names a customer, as the person who looks may see them."""
+def _customer_column(request: HttpRequest) -> Callable[[Customer], str]:
+    """The column with the customer, as the user may see them."""
 
     @admin.display(description=_("name"))
     def who(customer: Customer) -> str:

@@ -27,10 +27,9 @@ CONTACT = ("customer_name", "customer_email", "customer_phone")
 
 
 class BookingForm(ServiceForm):
-    """A booking with its place, its step and its cleaned_data; several changes at once are one transaction.
+    """A booking with its place and status. Several changes at once are one transaction: the edit, then the step and the move.
 
-    An edit comes first, at the place where the booking stands, then the step and the move. `seen_version` is the one that the
-    form was filled with: a form overtaken by another change is refused.
+    `seen_version` is the version that the form was filled with: it is refused if the booking has changed since.
     """
 
     seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -73,7 +72,7 @@ class BookingForm(ServiceForm):
         if "seen_version" in self.fields:
             self.fields["seen_version"].initial = self.before.version if self.before else None
         if "status" in self.fields:
-            # Offered, not required: whatever else is posted, the workflow itself refuses, and a form overtaken says so first.
+            # Choices of the widget only: the service refuses other steps, after it has checked whether the form is stale.
             self.fields["status"].widget.choices = [(one.value, one.label) for one in self._steps()]
 
     def _steps(self) -> tuple[Status, ...]:
@@ -121,7 +120,7 @@ class BookingForm(ServiceForm):
         return booking
 
     def _changes(self, before: Booking, cleaned_data: Mapping[str, Any]) -> list[Callable[..., Booking]]:
-        """What is to be called, in turn; a step to where bookings may be moved comes before the move."""
+        """The service calls, in order. A step comes before the move if it leads to a status in which bookings can be moved."""
         to, status = (
             Place(cleaned_data["date"], cleaned_data["slot"], cleaned_data["station"].code),
             Status(cleaned_data["status"]),
@@ -135,7 +134,7 @@ class BookingForm(ServiceForm):
         return changes
 
     def _edits(self, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
-        """Only what was changed on the form: what it does not show, or cannot show exactly, stays as it is."""
+        """Only the fields that were changed on the form, as it may not show others, or not exactly."""
         edits: dict[str, Any] = {name: cleaned_data[name] for name in EDITABLE_FIELDS if name in self.changed_data}
         if contact := self._contact(cleaned_data):
             return {**edits, "customer": contact}

@@ -1,4 +1,4 @@
-"""Mails to customers in Django's admin: what they were sent, what waits, and what did not reach them."""
+"""Emails to customers in Django's admin: sent, waiting and failed."""
 
 import re
 from collections.abc import Callable
@@ -39,15 +39,15 @@ ACTIONS: Final = {
     display.AGAIN: ("send_again", _("Send again")),
     display.WITHHOLD: ("withhold", _("Don't send: already told")),
 }
-"""Each choice's action, and what it is called."""
-BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}", re.IGNORECASE)
-"""Of an id: as much as lists show of it, or more."""
+"""The action and the label of each decision."""
+ID_PREFIX: Final = re.compile(r"[0-9a-f]{8,32}", re.IGNORECASE)
+"""The beginning of an ID: at least as much as lists show."""
 
 
 class MailAdmin(ScopedAdmin):
-    """The mails of the manager's stations, to be read, and sent anew or not at all; `bookings.mails` alone writes them.
+    """The emails of the manager's stations, to be read, sent again or withheld.
 
-    Of a booking that has gone to another station, what was sent from here is listed, and no more is told.
+    Of a booking that was moved to another station, emails sent from here are listed without details.
     """
 
     view_permissions, change_permissions = (roles.VIEW,), None
@@ -63,17 +63,36 @@ class MailAdmin(ScopedAdmin):
     actions = tuple(name for name, _label in ACTIONS.values())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
-        """Not joined with their bookings:
-        those that went to stations of others have no row here any more (`accounts.rls.session`).
-        """
+        """Not joined with the bookings: row-level security hides those that were moved to other stations."""
         found = super().get_queryset(request).select_related("station")
         return found.prefetch_related("booking__station", "booking__customer")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ("when", "kind", "state", "problem", "of_booking", _who(request), "station", "attempts", "due")
+        return (
+            "when",
+            "kind",
+            "state",
+            "problem",
+            "of_booking",
+            _customer_column(request),
+            "station",
+            "attempts",
+            "due",
+        )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return ("when", "kind", "state", "problem", "of_booking", _who(request), "station", "attempts", "due", "ended")
+        return (
+            "when",
+            "kind",
+            "state",
+            "problem",
+            "of_booking",
+            _customer_column(request),
+            "station",
+            "attempts",
+            "due",
+            "ended",
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return self.get_fields(request, obj)
@@ -84,7 +103,7 @@ class MailAdmin(ScopedAdmin):
             return queryset, False
         wanted = Q(booking__external_ref=term)
         hexed = term.replace("-", "")
-        if BEGINNING.fullmatch(hexed):
+        if ID_PREFIX.fullmatch(hexed):
             wanted |= Q(booking__pk__range=(UUID(hexed.ljust(32, "0")), UUID(hexed.ljust(32, "f"))))
         if request.user.has_perm(roles.PII):
             found = customers.search(request.user, term)
@@ -106,14 +125,14 @@ class MailAdmin(ScopedAdmin):
     @admin.display(description=_("booking"))
     def of_booking(self, mail: Mail) -> str:
         if not _is_here(mail):
-            return Booking.called(mail.booking_id)
+            return Booking.name_of(mail.booking_id)
         address = reverse("admin:bookings_booking_change", args=[mail.booking_id])
         return format_html('<a href="{}">{}</a>', address, mail.booking)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With what it says, for those who may see customers' data."""
+        """With its text, for those who may see personal data."""
         mail = self.get_object(request, unquote(object_id))
         more = self._read(request, mail) if _is_here(mail) else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
@@ -134,7 +153,7 @@ class MailAdmin(ScopedAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """That of its booking: what staff chose for a mail stands there."""
+        """The history of its booking, which records the decisions about emails."""
         mail = self.get_object(request, unquote(object_id))
         story = audit.story(mail.booking, request.user) if _is_here(mail) else []
         return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
@@ -145,7 +164,7 @@ class MailAdmin(ScopedAdmin):
 
     @method_decorator(require_safe)
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Every mail of a station, in one language, with sample data."""
+        """Every email of a station in one language, with sample data."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         stations = list(Station.objects.visible_to(request.user))
@@ -192,7 +211,7 @@ class MailAdmin(ScopedAdmin):
 
 
 def _samples(station: Station, language: str) -> list[Sample] | None:
-    """None where the station's own addresses are such as no mail can bear."""
+    """None if the station's addresses cannot be used in an email."""
     try:
         return list(sample.of(station, language, timezone.now()))
     except ValueError:
@@ -200,7 +219,7 @@ def _samples(station: Station, language: str) -> list[Sample] | None:
 
 
 def _is_here(mail: Mail) -> bool:
-    """Whether the booking is still at the station that wrote."""
+    """Whether the booking is still at the station that the email was sent from."""
     try:
         return mail.booking.station_id == mail.station_id
     except Booking.DoesNotExist:  # at one that the person does not see
@@ -208,13 +227,13 @@ def _is_here(mail: Mail) -> bool:
 
 
 def _format_datetime(moment: datetime, station: Station) -> str:
-    """By the station's clock, to the minute."""
+    """In the station's time zone, to the minute."""
     local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
     return formats.format_datetime(formats.format_date(local.date(), station.country), local.time(), station.country)
 
 
-def _who(request: HttpRequest) -> Callable[[Mail], str]:
-    """The column that names the customer, as the person who looks may see them."""
+def _customer_column(request: HttpRequest) -> Callable[[Mail], str]:
+    """The column with the customer, as the user may see them."""
 
     @admin.display(description=_("customer"))
     def who(mail: Mail) -> str:

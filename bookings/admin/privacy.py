@@ -1,4 +1,4 @@
-"""What may be asked for in a customer's name, on their page in Django's admin: their data, to be erased, another contact."""
+"""Requests on a customer's behalf in Django's admin: disclosure, erasure, and decisions about contacts."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -38,7 +38,7 @@ FOLDER = "admin/accounts/customer"
 
 
 class PrivacyPages(_Admin):
-    """The pages behind the buttons of a customer's page, for those whom `bookings.privacy.erasure` lets."""
+    """The pages behind the buttons of a customer's page, for those with `bookings.privacy.erasure.RIGHTS`."""
 
     change_form_template = f"{FOLDER}/change_form.html"
 
@@ -58,7 +58,7 @@ class PrivacyPages(_Admin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """To open it is to ask for the contact, which stands in the form."""
+        """Opening the page is recorded, as the form shows the contact."""
         customer = self.get_object(request, unquote(object_id))
         may_see = request.user.has_perms([*self.view_permissions, roles.PII])
         given = contacts.pending_of(customer) if may_see else []
@@ -77,19 +77,19 @@ class PrivacyPages(_Admin):
     @method_decorator(post_only)
     @does(_("Page to read or print"))
     def data_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        """All that is held of the customer, to be read, or printed for them. Posted, for it is recorded."""
-        customer = self._asked(request, customer_id)
+        """Everything stored about the customer, to read or print. It is a POST, because it is recorded."""
+        customer = self._requested_customer(request, customer_id)
         require(request)
         told = disclosure.disclose(customer.pk, by=request.user)
         for mail in told["mails"]:
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
-        return self._drawn(request, customer, "data", {"told": told})
+        return self._render(request, customer, "data", {"told": told})
 
     @method_decorator(post_only)
     @does(_("All data about this customer"))
     def export_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        """The same as JSON. The file's name says nothing of whose it is."""
-        customer = self._asked(request, customer_id)
+        """Everything stored about the customer as JSON. The file name does not identify the customer."""
+        customer = self._requested_customer(request, customer_id)
         require(request)
         told = disclosure.disclose(customer.pk, by=request.user)
         response = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
@@ -100,8 +100,8 @@ class PrivacyPages(_Admin):
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     @does(_("Erase for good"))
     def erase_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        """What goes and what stays, and the button that does it."""
-        customer, error = self._asked(request, customer_id), ""
+        """What is erased and what remains, with the button that erases."""
+        customer, error = self._requested_customer(request, customer_id), ""
         if request.method == "POST":
             require(request)
             try:
@@ -112,12 +112,12 @@ class PrivacyPages(_Admin):
                 self.message_user(request, gettext("The customer is erased."), messages.SUCCESS)
                 return redirect("admin:accounts_customer_change", customer.pk)
         expected = erasure.expected(customer, timezone.now())
-        return self._drawn(request, customer, "erase", {"expected": expected, "error": error})
+        return self._render(request, customer, "erase", {"expected": expected, "error": error})
 
     @method_decorator(post_only)
     @does(_("Review contact details"))
     def contact_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        """Save an email or phone that came with one of their bookings, or dismiss it."""
+        """Save an email or phone that came with a booking of the customer, or dismiss it."""
         customer = self.get_queryset(request).filter(pk=customer_id).first()
         if customer is None:
             raise Http404
@@ -140,8 +140,8 @@ class PrivacyPages(_Admin):
         else:
             self.message_user(request, str(notice), messages.SUCCESS)
 
-    def _asked(self, request: HttpRequest, customer_id: UUID) -> Customer:
-        """The customer, if they are one of the manager's, for those who may. Whoever was erased is nobody to ask for."""
+    def _requested_customer(self, request: HttpRequest, customer_id: UUID) -> Customer:
+        """The customer. Raises Http404 for one of another station or one who was erased, and PermissionDenied."""
         customer: Customer | None = self.get_queryset(request).filter(pk=customer_id).first()
         if customer is None:
             raise Http404
@@ -151,7 +151,7 @@ class PrivacyPages(_Admin):
             raise Http404
         return customer
 
-    def _drawn(self, request: HttpRequest, customer: Customer, name: str, shown: dict[str, Any]) -> HttpResponse:
+    def _render(self, request: HttpRequest, customer: Customer, name: str, shown: dict[str, Any]) -> HttpResponse:
         shown |= {**self.admin_site.each_context(request), "title": customer.name, "customer": customer}
         shown |= {"opts": self.opts, "back": reverse("admin:accounts_customer_change", args=[customer.pk])}
         response = render(request, f"{FOLDER}/{name}.html", shown)

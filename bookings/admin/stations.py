@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 else:
     _StationForm, _Inline = ModelForm, admin.TabularInline
 
-LISTED = 50
-"""Bookings named in a refusal; more are counted."""
+MAX_LISTED: Final = 50
+"""Bookings listed in a refusal; the rest are counted."""
 
 
 class StationForm(_StationForm):
-    """A station's own fields, and what the manager agrees to where bookings ahead are touched."""
+    """A station's own fields, and the manager's consent to changes of upcoming bookings."""
 
     displace = forms.BooleanField(
         label=_("Displace bookings that no longer fit"),
@@ -82,20 +82,20 @@ class StationForm(_StationForm):
 
 
 def sentences_of(refusal: DomainError) -> Iterable[str]:
-    """A refusal for the form: its sentence, and the bookings that it is about, by place and initials."""
+    """A refusal for the form: its message and the bookings concerned, by place and number of guests."""
     yield str(refusal)
     bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
-    for booking in bookings[:LISTED]:
+    for booking in bookings[:MAX_LISTED]:
         country = booking.station.country
         place = f"{formats.format_date(booking.date, country)} {formats.format_time(booking.slot, country)}"
         guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
         yield f"{place}, {guests}: {booking}"
-    if len(bookings) > LISTED:
-        yield gettext("… and %(count)d more.") % {"count": len(bookings) - LISTED}
+    if len(bookings) > MAX_LISTED:
+        yield gettext("… and %(count)d more.") % {"count": len(bookings) - MAX_LISTED}
 
 
 class TimetableInline(_Inline):
-    """Rows of a station's timetable, changed by whoever manages the station."""
+    """Rows of a station's timetable, for the managers of the station."""
 
     extra = 0
 
@@ -115,21 +115,19 @@ class ExceptionInline(TimetableInline):
 
 
 class OpeningInline(TimetableInline):
-    """What is open now or later. A timetable that is over stays as it was, and out of the form: each new one adds hundreds of
-    rows.
-    """
+    """Openings that are valid now or later. Past ones are left out: each new timetable adds hundreds of rows."""
 
     model = Opening
     fields = ("weekday", "start", "minutes", "capacity", "guest_capacity", "first_date", "last_date")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Opening]:
-        yesterday = timezone.now().date() - timedelta(days=1)  # which it is still somewhere
+        yesterday = timezone.now().date() - timedelta(days=1)  # today in the westernmost time zone
         return super().get_queryset(request).filter(Q(last_date__isnull=True) | Q(last_date__gte=yesterday))
 
 
 @admin.register(Station)
 class StationAdmin(EditConflictMixin, ScopedAdmin):
-    """The manager's stations. They are never deleted; new ones are made by those who have access to all."""
+    """The manager's stations. They are never deleted; only users with access to all stations add new ones."""
 
     form = StationForm
     change_form_template = "admin/stations/station/change_form.html"
@@ -158,7 +156,7 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         return found
 
     def latest_entry(self, obj: Station) -> int:
-        """Of any kind at the station: one about its timetable may lie far back."""
+        """The newest entry of any kind at the station: searching for one about the timetable could take long."""
         latest: int | None = AuditEntry.objects.filter(station=obj).order_by("-id").values_list("id", flat=True).first()
         return latest or 0
 
@@ -167,7 +165,7 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         return type(form.__name__, (form,), {"refusal": getattr(request, "refusal", None)})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
-        """As ever; a refusal of the rules rolls all of it back, and stands on the form that is shown again."""
+        """A domain error rolls everything back and is shown on the form."""
         try:
             return super().changeform_view(request, *args, **options)
         except DomainError as refusal:
@@ -179,17 +177,17 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
             super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Station and timetable in one change, settled with the bookings as it is left."""
+        """Save station and timetable in one change, which also adapts the bookings."""
         agreed = {name: form.cleaned_data[name] for name in ("displace", "retime")}
         with timetable_change(form.instance, by=request.user, seen=Versions(*form.seen_versions or ()), **agreed):
             if change:
                 self._save_changed(form)
             super().save_related(request, form, formsets, change)
         if "retention_months" in form.changed_data and form.instance.retention_months:
-            self._warn_of_erasing(request, form.instance)
+            self._warn_about_erasure(request, form.instance)
 
-    def _warn_of_erasing(self, request: HttpRequest, station: Station) -> None:
-        """Before it cannot be taken back: a 1 that should have been a 12 is mended in time."""
+    def _warn_about_erasure(self, request: HttpRequest, station: Station) -> None:
+        """Show how many customers will be erased, so that a mistyped number of months is noticed in time."""
         first = retention.first_day_kept(station, timezone.now())
         if count := retention.overdue(station, first).count():
             said = ngettext(
@@ -201,7 +199,7 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
             self.message_user(request, said % told, messages.WARNING)
 
     def _save_changed(self, form: Any) -> None:
-        """Only what the form changed: the counter may have grown since the station was read."""
+        """Only the fields that the form changed: the change counter may have grown since the station was read."""
         columns = {field.name for field in Station._meta.fields}
         changed = [name for name in form.changed_data if name in columns]
         if changed:
@@ -215,7 +213,7 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
 
     @redisplays
     def build_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
-        """The builder: shows what it would make and whom it would displace, then makes it."""
+        """Preview a week of openings and the bookings that it would displace, then create it."""
         station = self.get_queryset(request).filter(pk=station_id).first()
         if station is None:
             raise Http404
@@ -226,26 +224,25 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         form = WeekForm(request.POST or None, initial={"first_date": today, **seen})
         made: list[Opening] = []
         if form.is_valid():
-            sure = "build" in request.POST
-            made = self._build(request, station, form, for_good=sure)
-            if made and sure:
-                said = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made)) % {
-                    "count": len(made)
-                }
+            is_confirmed = "build" in request.POST
+            made = self._build(request, station, form, keep=is_confirmed)
+            if made and is_confirmed:
+                said = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made))
+                said = said % {"count": len(made)}
                 self.message_user(request, said, messages.SUCCESS)
                 return redirect(reverse("admin:stations_station_change", args=[station.pk]))
         shown = {**self.admin_site.each_context(request), "title": gettext("Build a week"), "station": station}
         shown |= {"form": form, "made": made, "opts": self.opts}
         return render(request, "admin/stations/station/build.html", shown)
 
-    def _build(self, request: HttpRequest, station: Station, form: "WeekForm", *, for_good: bool) -> list[Opening]:
-        """What is made, for good or to be looked at; a refusal goes onto the form."""
+    def _build(self, request: HttpRequest, station: Station, form: "WeekForm", *, keep: bool) -> list[Opening]:
+        """Create the openings, or roll them back for a preview. Domain errors are shown on the form."""
         try:
             with transaction.atomic():
                 seen = Versions(timetable=form.cleaned_data["timetable_version"])
                 with timetable_change(station, by=request.user, displace=form.cleaned_data["displace"], seen=seen):
                     made = build(station, form.week())
-                transaction.set_rollback(not for_good)
+                transaction.set_rollback(not keep)
         except Stale as refusal:
             who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
             form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
@@ -288,10 +285,10 @@ class WeekForm(RedisplayMixin, forms.Form):
     displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
     timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
     latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
-    """What the timetable was when the page was opened."""
+    """The newest audit entry when the page was opened."""
 
     def go_on_from(self, posted: QueryDict, timetable_version: int, latest_entry: int) -> None:
-        """Show the form again with what was posted, about the timetable as it is now."""
+        """Fill the form with the posted values and the current versions."""
         words = posted.copy()
         words["timetable_version"], words["latest_entry"] = str(timetable_version), str(latest_entry)
         self.data = words

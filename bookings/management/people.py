@@ -1,4 +1,4 @@
-"""On whose behalf a command acts."""
+"""The user on whose behalf a command acts."""
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _

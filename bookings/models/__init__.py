@@ -1,4 +1,4 @@
-"""Bookings, the places that they hold, their emails, and what else the app keeps."""
+"""The models of bookings, holds, emails to customers, and of the operation of the installation."""
 
 from bookings.models.booking import MAX_CENTS, MAX_SLOTS, Booking, Hold
 from bookings.models.contact_proposal import ContactProposal

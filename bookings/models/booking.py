@@ -1,4 +1,4 @@
-"""Bookings, and the ledger of the places they hold."""
+"""The models of bookings and of the places that they hold."""
 
 import uuid
 
@@ -20,10 +20,10 @@ MAX_SLOTS = 96
 
 
 class Booking(models.Model):
-    """A party at a station, a date and a slot, for one or more slots in a row.
+    """A party at a station, date and slot, for one or more consecutive slots.
 
-    `date` and `slot` are the station's local time; `starts_at` and `ends_at` the instants they meant when it was placed.
-    Only `bookings.services` and `bookings.services.timetable_changes` write it.
+    `date` and `slot` are local time of the station; `starts_at` and `ends_at` are the instants that they stood for when the
+    booking was placed. Only `bookings.services` and `bookings.undo` write it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,15 +60,15 @@ class Booking(models.Model):
         _("special requests"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
     )
     requests_are_external = models.BooleanField(default=False, db_default=False, editable=False)
-    """Whether another system wrote the special requests (API, import): emails to the customer do not repeat those."""
+    """Whether the special requests came by API or import. Emails to the customer do not repeat those."""
     source = models.CharField(_("source"), max_length=50, blank=True, default="", validators=[validators.plain_line])
     external_ref = models.CharField(
         _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
     )
     organizer_name = models.TextField(blank=True, default="", db_default="", editable=False)
     organizer_email = models.TextField(blank=True, default="", db_default="", editable=False)
-    """Who organizes the event in the customer's own calendar: the station as it first invited them, "" before that. Only
-    `bookings.mails.organizers` fills it in, under no lock of a service's: so services leave it out of what they write."""
+    """The organizer of the event in the customer's calendar: the station as of the first invitation, "" before. Written only by
+    `bookings.mails.organizers`, without the services' lock, so the services never write it."""
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
@@ -80,7 +80,7 @@ class Booking(models.Model):
         verbose_name_plural = _("bookings")
         ordering = ["date", "slot", "created_at", "id"]
         default_permissions = ()
-        # A key whose column leads one of these has no index of its own besides: planners would take it, and writers keep it.
+        # Foreign keys that lead one of these have no index of their own: it would cost every write and could mislead the planner.
         indexes = [
             models.Index(fields=["station", "date", "slot", "created_at"], name="booking_calendar_of_station"),
             models.Index(fields=["customer", "-starts_at"], name="booking_of_customer"),
@@ -110,11 +110,11 @@ class Booking(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.called(self.pk)
+        return self.name_of(self.pk)
 
     @staticmethod
-    def called(booking_id: uuid.UUID) -> str:
-        """Never PII: admin history and audit trail keep this text."""
+    def name_of(booking_id: uuid.UUID) -> str:
+        """No personal data: the admin's history and the audit log keep this text."""
         return _("Booking %(id)s") % {"id": str(booking_id)[:8]}
 
     @property
@@ -132,10 +132,10 @@ class Booking(models.Model):
 
 
 class Hold(models.Model):
-    """A place in one slot that a booking takes: the ledger of capacity.
+    """A place in one slot that a booking takes; all of them are the ledger of capacity.
 
-    Unique on (station, date, slot, lane) with the lane below the slot's capacity, so that the database itself refuses one
-    party too many, whoever writes. Only `bookings.services.capacity` writes it.
+    Unique on (station, date, slot, lane), with the lane below the slot's capacity, so that the database itself refuses one party
+    too many. Only `bookings.services.capacity` writes it.
     """
 
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="holds", db_index=False)
@@ -144,7 +144,7 @@ class Hold(models.Model):
     slot = models.TimeField()
     lane = models.PositiveSmallIntegerField()
     capacity = models.PositiveSmallIntegerField()
-    """Of the slot, when the place was taken."""
+    """Capacity of the slot when the place was taken."""
 
     objects = HoldQuerySet.as_manager()
 

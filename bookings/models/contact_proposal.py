@@ -15,8 +15,8 @@ from stations.querysets import OfStationQuerySet
 class ContactProposal(models.Model):
     """An email or phone that came with a booking and is not on file for its customer, until staff decide about it.
 
-    Emails about that booking may go to it, those about the customer's other bookings never do. What is empty was not given, or is
-    decided. Only `bookings.services.contacts` writes it.
+    Emails about that booking may be sent to it, those about other bookings never are. An empty field was not given or is decided.
+    Only `bookings.services.contacts` writes it.
     """
 
     class Source(models.TextChoices):
@@ -49,5 +49,5 @@ class ContactProposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Never PII, as for a booking."""
+        """No personal data, as for a booking."""
         return f"{self.booking}"

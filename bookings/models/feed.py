@@ -1,4 +1,4 @@
-"""Calendar feeds: secret addresses that calendar programs read."""
+"""The model of calendar feeds, which calendar programs read at a secret address."""
 
 from django.db import models
 from django.utils import timezone
@@ -15,27 +15,27 @@ from stations.models import Station
 
 
 class Feed(models.Model):
-    """A calendar that other programs read, under a secret address. What it shows is what its person may see at that moment.
+    """A calendar that other programs read at a secret address. It shows what its owner may see at that moment.
 
-    Only a digest of the secret is kept. Only `bookings.icalendar.feeds` writes it.
+    Only a digest of the secret is stored. Only `bookings.icalendar.feeds` writes it.
     """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="feeds", verbose_name=_("person"))
     station = models.ForeignKey(
         Station, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("station")
     )
-    """None for all stations of the person's."""
+    """None for all stations of the owner."""
     details = models.BooleanField(_("with names and details"), default=False)
     language = models.CharField(_("language"), max_length=10)
-    """That of whoever made it: programs that read name none, or the wrong one."""
+    """The owner's language when it was created: calendar programs send none or the wrong one."""
     digest = models.BinaryField(_("secret address"), max_length=32, unique=True, editable=False)
     renewed_at = models.DateTimeField(_("address since"), default=timezone.now, editable=False)
     recorded_on = models.DateField(null=True, editable=False)
-    """The latest day (UTC) of which the audit log says that its details were read."""
+    """The latest day (UTC) for which the audit log records that its details were read."""
     ended_at = models.DateTimeField(null=True, editable=False)
-    """When a backup was restored that may be older than the end of this address. A new address begins anew."""
+    """When a restore ended it, because it may have been revoked after the backup. A new address makes it valid again."""
     epoch = models.PositiveIntegerField(default=0, editable=False)
-    """Its person's when it was made: in another one it is over."""
+    """The owner's epoch when it was created: it is valid only in that one."""
 
     objects = FeedQuerySet.as_manager()
 

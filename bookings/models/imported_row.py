@@ -1,4 +1,4 @@
-"""Which rows of other systems were imported, and as which booking."""
+"""The model of imported rows, by which a later import recognizes them."""
 
 from django.db import models
 
@@ -14,7 +14,7 @@ from stations.querysets import OfStationQuerySet
 
 
 class ImportedRow(models.Model):
-    """A row of a file that became a booking: enough to know it again, and nothing of what it said.
+    """A row of a file that became a booking: keyed hashes to recognize it, and nothing of its content.
 
     Only `bookings.importing` writes it, in the transaction of the booking itself.
     """
@@ -22,9 +22,9 @@ class ImportedRow(models.Model):
     station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
     booking = models.ForeignKey(Booking, models.CASCADE, related_name="imported_rows")
     fingerprint = KeyedHashField(max_length=20)
-    """The keyed hash under which the row is known again; see `bookings.importing.identity`."""
+    """The keyed hash that identifies the row; see `bookings.importing.identity`."""
     content = KeyedHashField(max_length=400)
-    """Keyed hashes of its fields as they were last imported, each by its field's name."""
+    """Keyed hashes of its fields as last imported, by field name."""
 
     objects = OfStationQuerySet.as_manager()
 

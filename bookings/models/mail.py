@@ -1,4 +1,4 @@
-"""Emails to customers that wait to be sent or were, and their counts."""
+"""The models of emails to customers, and of those that count against the limits."""
 
 import uuid
 from datetime import datetime
@@ -24,10 +24,10 @@ from stations.querysets import OfStationQuerySet
 
 
 class Mail(models.Model):
-    """What a customer is to hear of a booking, or has heard.
+    """An email about a booking, waiting or sent: a row of the outbox.
 
-    `known` and `said` are a `Standing` each, as JSON: what the customer knew before, and what the mail tells. Personal data
-    stands in `message` alone, encrypted: the whole mail, from the moment a worker takes it.
+    `known` and `said` are states of the booking as JSON: what the customer knew before, and what the email says. Personal data is
+    in `message` alone, encrypted: the whole email, from the moment a worker takes it.
     Only `bookings.mails` writes it.
     """
 
@@ -42,13 +42,13 @@ class Mail(models.Model):
     known: Any = models.JSONField(null=True, editable=False)
     said: Any = models.JSONField(null=True, editable=False)
     reminds_of = models.DateTimeField(null=True, editable=False)
-    """The start that a reminder is about: nobody is reminded of the same twice."""
+    """The start that a reminder is about: each is sent once."""
     message = EncryptedTextField(null=True, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, editable=False)
     due_at = models.DateTimeField(_("due"), editable=False)
-    """When it may be taken: for one being sent, when its lease has run out."""
+    """When a worker may take it; for one being sent, when its lease expires."""
     lease = models.UUIDField(null=True, editable=False)
-    """Whose attempt it is."""
+    """Identifies the attempt that is under way."""
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
 
@@ -81,7 +81,7 @@ class Mail(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Never PII, as for a booking."""
+        """No personal data, as for a booking."""
         return _("Email %(id)s") % {"id": str(self.pk)[:8]}
 
     @property
@@ -95,7 +95,7 @@ class Mail(models.Model):
         return Standing.from_json(self.said) if self.said else None
 
     def wait(self, *, until: datetime, attempts: int, problem: Problem = Problem.NONE) -> None:
-        """Nobody has heard it: it is written anew when it is taken again."""
+        """Put it back into the queue; its text is rendered again when a worker takes it."""
         self.state, self.problem, self.due_at, self.attempts = State.WAITING, problem, until, attempts
         self.lease = self.message = self.said = self.ended_at = None
         self.save()
@@ -106,12 +106,12 @@ class Mail(models.Model):
 
 
 class CountedMail(models.Model):  # noqa: DJ008
-    """That a mail went to somebody, for as long as it counts against the limits. Only `bookings.mails.limits` writes it."""
+    """An email that counts against the limits of a recipient and a station. Only `bookings.mails.limits` writes it."""
 
     mail = models.ForeignKey(Mail, models.CASCADE, related_name="+")
     station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
     recipient = models.BinaryField(max_length=16)
-    """A keyed hash of the mailbox, the same at every station."""
+    """A keyed hash of the mailbox, equal at all stations."""
     handed_at = models.DateTimeField()
 
     objects = OfStationQuerySet.as_manager()

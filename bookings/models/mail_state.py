@@ -1,4 +1,4 @@
-"""What a mail is about, and how far it has come."""
+"""The states of emails, and the state of a booking as a customer knows it."""
 
 from dataclasses import dataclass
 from datetime import date, time
@@ -19,8 +19,8 @@ class Kind(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """`WAITING`: nobody was told yet, and what will be said still follows the booking. `SENDING`: the mail server may have
-    it; said again to the letter until that is known. The others are ends, but for `FAILED`, which can be sent again."""
+    """`WAITING`: not sent yet; its content still follows the booking. `SENDING`: the mail server may have it; the same text is
+    sent again until that is known. The others are final, except `FAILED`, which can be sent again."""
 
     WAITING = "waiting", _("waiting")
     SENDING = "sending", _("being sent")
@@ -32,14 +32,14 @@ class State(models.TextChoices):
 
 
 OPEN: Final = (State.WAITING, State.SENDING)
-"""What a worker has yet to look at."""
+"""States that a worker still has to handle."""
 
 UNTOLD: Final = (State.FAILED, State.UNREACHED)
-"""Where the customer knows nothing of it, and staff have to."""
+"""States in which the customer has not been told, so staff have to."""
 
 
 class Problem(models.TextChoices):
-    """Why a mail ended as it did; in our own words, for a mail server's may hold the address."""
+    """Why an email was not sent, in the product's own words: those of a mail server may contain the address."""
 
     NONE = "", ""
     UNDONE = "undone", _("It was undone in time.")

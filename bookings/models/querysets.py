@@ -1,4 +1,4 @@
-"""What the domain asks of bookings and holds."""
+"""The querysets of bookings, holds, feeds, emails and undo steps."""
 
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
@@ -28,48 +28,48 @@ class BookingQuerySet(OfStationQuerySet[Row]):
         return self.filter(status__in=HOLDING, needs_place=False)
 
     def displaced(self) -> Self:
-        """Those that wait for another place, for as long as they can be given one."""
+        """Unassigned bookings that can still be moved to another slot."""
         return self.filter(needs_place=True, status__in=RESCHEDULABLE)
 
     def ahead(self, now: datetime) -> Self:
-        """Those that have not begun: what a change of the timetable may still touch."""
+        """Bookings that have not begun, which a change of the timetable may still affect."""
         return self.filter(starts_at__gt=now)
 
     def in_order(self) -> Self:
-        """As every calendar lists them."""
+        """In the order of all calendars."""
         return self.order_by("date", "slot", "created_at", "id")
 
 
 class HoldQuerySet(OfStationQuerySet[Row]):
-    """Holds; the ledger asks for them by station, date and slot."""
+    """Holds, which the ledger reads by station, date and slot."""
 
 
 class FeedQuerySet(models.QuerySet[Row]):
     def visible_to(self, person: Person) -> Self:
-        """A feed is its own person's alone, whoever else has its station; they also see those that ended with a restore."""
+        """Feeds of this person alone, including those that a restore has ended."""
         return self.listed().filter(user=person.pk) if person.is_active else self.none()
 
     def listed(self) -> Self:
-        """Without those that ended with everything else of their person's."""
+        """Feeds that did not end when their owner's access was revoked."""
         return self.filter(epoch=F("user__epoch"))
 
     def current(self) -> Self:
-        """Those whose address is in use."""
+        """Feeds whose address works."""
         return self.listed().filter(ended_at=None)
 
 
 class MailQuerySet(OfStationQuerySet[Row]):
-    """What a mail says is read one at a time, where it is asked for: one that cannot be read stands in no other's way."""
+    """Emails. `message` is deferred: one that cannot be decrypted does not prevent reading the others."""
 
     def of(self, booking: Any) -> Self:
         return self.filter(booking=booking.pk).defer("message")
 
     def locked(self) -> Self:
-        """Locked in the order of their keys, whoever asks: no two wait for each other."""
+        """Locked in key order, so that no two transactions deadlock."""
         return self.select_for_update(of=("self",)).order_by("pk").defer("message")
 
     def due(self, now: datetime) -> Self:
-        """What a worker may take, longest due first. A booking's mails go one after the other."""
+        """Emails that a worker may take, longest due first. The emails of a booking are sent one after the other."""
         on_its_way = self.model._default_manager.filter(booking=OuterRef("booking"), state=State.SENDING)
         return (
             self.filter(state__in=OPEN, due_at__lte=now)
@@ -79,17 +79,17 @@ class MailQuerySet(OfStationQuerySet[Row]):
         )
 
     def taken_by_one(self) -> Self:
-        """Locked, past those that another worker has in hand. SQLite has one writer at a time, and nothing to skip."""
+        """Locked, skipping those that another worker has locked. SQLite has one writer at a time and nothing to skip."""
         skips = connection.features.has_select_for_update_skip_locked
         return self.select_for_update(of=("self",), skip_locked=True) if skips else self
 
 
 class UndoStepQuerySet(models.QuerySet[Row]):
     def on_stack(self, stack: UUID, person: Person, since: datetime) -> Self:
-        """The steps of one session, oldest first. Another person's are never found, whatever stack is named."""
+        """The steps of one session of this person, oldest first."""
         return self.filter(stack=stack, user=person.pk, created_at__gt=since).order_by("id")
 
     def about(self, customer: Any) -> Self:
-        """Those that may hold the customer's data: of their bookings, and of bookings that were theirs at the time."""
+        """Steps that may hold the customer's data: of bookings that are theirs, or were at the time."""
         theirs = Q(booking__customer=customer) | Q(customer_before=customer.pk) | Q(customer_after=customer.pk)
         return self.filter(theirs)

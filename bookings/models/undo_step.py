@@ -1,4 +1,4 @@
-"""The undo stack of a browser's session."""
+"""The model of the changes that can be undone in a browser's session."""
 
 import json
 import uuid

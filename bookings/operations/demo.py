@@ -35,12 +35,12 @@ from stations.timetable_queries import timetable_of
 
 PASSWORD: Final = passwords.DEMO_PASSWORD
 PASSWORD_BYTES: Final = 12
-"""Of a random one, where the published one is not for use."""
+"""Length of a random password, used where the published one is not allowed."""
 NAMED: Final = "Demo "
-"""How the names of its people begin."""
+"""Prefix of the names of demo users."""
 AT_ONCE: Final = 100
 BOOKINGS_A_DAY: Final = 8
-"""Over all stations: more bookings reach further into past and future, rather than fill every slot."""
+"""Bookings a day over all stations: more bookings reach further into past and future instead of filling every slot."""
 SHORTEST_SPAN: Final = 35
 MOST_FRUITLESS: Final = 20
 DISPLACED_AT: Final = "demo-kitchen"
@@ -50,7 +50,7 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A demo station: its own fields, its week, and how it is booked."""
+    """A demo station: its fields, its week, and how it is booked."""
 
     code: str
     name: str
@@ -64,13 +64,13 @@ class Shape:
     capacity: int
     guest_capacity: int | None
     longest: int
-    """How many slots a booking takes at most."""
+    """Maximum number of slots of a booking."""
     largest: int
-    """How many guests a party has at most."""
+    """Maximum number of guests of a party."""
     price: int
-    """For one guest and one slot, in minor units."""
+    """Price for one guest and one slot, in minor units."""
     phone: str
-    """A number reserved for stories, but for its last digits."""
+    """A phone number reserved for fiction, without its last digits."""
 
 
 def _every(minutes: int, first: time, last: time) -> list[time]:
@@ -105,7 +105,7 @@ SHAPES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Somebody to sign in as."""
+    """A demo user to sign in as."""
 
     email: str
     group: str | None
@@ -147,24 +147,24 @@ AHEAD: Final = {Status.CONFIRMED: 68, Status.PENDING: 24, Status.CANCELLED: 8}
 
 
 def is_empty() -> bool:
-    """Whether nobody has begun to work here: no station yet."""
+    """Whether there is no station yet."""
     return not Station.objects.exists()
 
 
 def logins() -> list[Login]:
-    """Those demo people who are there and still have the published password."""
+    """The demo users that exist and still have the published password."""
     found = {user.email for user in with_published_password(accounts())}
     return [login for login in LOGINS if login.email in found]
 
 
 def accounts() -> QuerySet[User]:
-    """Active accounts that the demo made, as far as their email or name still tells."""
+    """Active accounts created by the demo, recognized by email or name."""
     by_email = Q(email__in=DEMO_EMAILS)
     return User.objects.filter(by_email | Q(name__startswith=NAMED), is_active=True)
 
 
 def with_published_password(users: QuerySet[User]) -> list[User]:
-    """Those of these users who have the published password. Each costs a hash, unless they have no password."""
+    """Those of these users who have the published password. Takes a password hash for each."""
     found = users.order_by("pk").only("email", "password", "epoch")
     return [user for user in found if passwords.is_hash_of_demo_password(user.password)]
 
@@ -190,16 +190,16 @@ def _random_password() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What came into the database."""
+    """What was loaded."""
 
     bookings: int
-    """As many as wanted; fewer only where the timetables have no room for more."""
+    """Number of bookings; fewer than requested only if the timetables have no room for more."""
     passwords: dict[str, str]
-    """For each email of somebody new: the published one, or a random one where that is not for use."""
+    """Passwords of new users by email: the published one, or a random one where that is not allowed."""
 
 
 def load(bookings: int, seed: int, progress: Progress) -> Loaded:
-    """Make what is missing of stations and people, then so many bookings; `progress` is told how many more are there."""
+    """Create missing stations and users, then this many bookings. `progress` is called with the number of new ones."""
     dice = Random(seed)  # noqa: S311  # nosec B311  # the same again is what is wanted
     with origin.override_origin(Origin(channel=Channel.COMMAND)):
         with transaction.atomic():
@@ -212,7 +212,7 @@ def load(bookings: int, seed: int, progress: Progress) -> Loaded:
 
 
 def _days(bookings: int) -> Sequence[int]:
-    """From how many days before today to how many after."""
+    """The range of days around today, as days before and after."""
     span = max(SHORTEST_SPAN, bookings // BOOKINGS_A_DAY)
     return range(-(span * 2 // 5), span * 3 // 5)
 
@@ -259,7 +259,7 @@ def _open(station: Station, shape: Shape) -> None:
 
 
 def _person(login: Login) -> tuple[str, str] | None:
-    """The email and password of somebody new; None where there is somebody already."""
+    """Create a user. Returns the email and password; None if the user exists."""
     if User.objects.filter(email=login.email).exists():
         return None
     password = PASSWORD if passwords.is_demo_password_allowed() else _random_password()
@@ -275,7 +275,7 @@ def _person(login: Login) -> tuple[str, str] | None:
 def _bookings(
     dice: Random, stations: Sequence[Station], wanted: int, days: Sequence[int], progress: Progress
 ) -> Iterator[list[Booking]]:
-    """Batch by batch, until there are as many as wanted; what finds no room is drawn again."""
+    """Create bookings in batches until there are enough; those without room are drawn again."""
     slots = _Slots(stations, days)
     made = fruitless = 0
     while made < wanted and fruitless < MOST_FRUITLESS:
@@ -289,7 +289,7 @@ def _bookings(
 
 
 class _Slots:
-    """What can be drawn: the open slots of each station, day by day."""
+    """The open slots of each station by day, to draw from."""
 
     def __init__(self, stations: Sequence[Station], days: Sequence[int]) -> None:
         self.now = timezone.now()
@@ -344,7 +344,7 @@ def _contact(dice: Random, shape: Shape) -> Contact:
 
 
 def _story(dice: Random, stations: Sequence[Station]) -> None:
-    """What has happened since: staff confirmed and moved some, and one lost its place."""
+    """Let staff confirm and move some bookings, and one lose its slot."""
     manager = User.objects.filter(email="manager@example.com", is_active=True).first()
     for station in stations:
         ahead = list(Booking.objects.filter(station=station).holding().ahead(timezone.now()).in_order()[:40])
@@ -356,7 +356,7 @@ def _story(dice: Random, stations: Sequence[Station]) -> None:
 
 
 def _attend_to(dice: Random, booking: Booking, *, by: Person) -> None:
-    """And tell its customer by phone: a demo writes to nobody, not even where a mail server is set."""
+    """Confirm or move a booking and withhold its email: a demo sends none, even if a mail server is set."""
     if booking.status == Status.PENDING:
         services.change_status(booking.pk, Status.CONFIRMED, by=by)
     to = Place(booking.date + timedelta(days=dice.choice([1, 2, 7])), booking.slot)
@@ -365,7 +365,7 @@ def _attend_to(dice: Random, booking: Booking, *, by: Person) -> None:
 
 
 def _take_the_place_of(booking: Booking, station: Station) -> None:
-    """Close its slot under it, as when something breaks."""
+    """Close the slot of a booking."""
     if station.code != DISPLACED_AT or TimetableException.objects.filter(station=station, date=booking.date).exists():
         return
     with timetable_changes.timetable_change(station, by=roles.OPERATOR, displace=True):

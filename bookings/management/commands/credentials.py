@@ -1,4 +1,4 @@
-"""manage.py credentials: which API keys and calendar feeds are in use, and the end of all others after a restore."""
+"""manage.py credentials: lists the API keys and calendar feeds in use, and ends all others after a restore."""
 
 from argparse import ArgumentParser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stations, timetables, people, customers and bookings to look around in."""
+"""manage.py demo: loads sample stations, timetables, users, customers and bookings."""
 
 import sys
 from collections.abc import Mapping
@@ -34,17 +34,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["renew_passwords"]:
-            self._tell_random(demo.renew_passwords(User.objects.filter(is_active=True)))
+            self._print_random(demo.renew_passwords(User.objects.filter(is_active=True)))
         elif settings.PRODUCTION and not options["even_in_production"]:
-            self._leave_alone(if_empty=options["if_empty"])
+            self._refuse_in_production(if_empty=options["if_empty"])
         else:
             made: Mapping[str, str] = {}
             if demo.is_empty() or not options["if_empty"]:
                 made = self._load(options["bookings"], options["seed"])
             self._print_logins(made)
 
-    def _leave_alone(self, *, if_empty: bool) -> None:
-        """As script/server asks in production too: there it is no fault, unless the demo was loaded before."""
+    def _refuse_in_production(self, *, if_empty: bool) -> None:
+        """With --if-empty, as script/server runs it, this is an error only if demo accounts have the published password."""
         if not if_empty:
             raise CommandError(
                 _("This is a production system. Use --even-in-production to add the demo accounts anyway.")
@@ -61,13 +61,13 @@ class Command(BaseCommand):
 
     def _print_logins(self, made: Mapping[str, str]) -> None:
         if not passwords.is_demo_password_allowed():
-            self._tell_random({**made, **demo.renew_passwords(demo.accounts())})
+            self._print_random({**made, **demo.renew_passwords(demo.accounts())})
         elif logins := demo.logins():
             self.stdout.write(_("Sign in with the password %(password)s as") % {"password": demo.PASSWORD})
             for login in logins:
                 self.stdout.write(f"  {login.email:<24} {login.about}")
 
-    def _tell_random(self, found: Mapping[str, str]) -> None:
+    def _print_random(self, found: Mapping[str, str]) -> None:
         if not found:
             return
         about = {login.email: login.about for login in demo.LOGINS}

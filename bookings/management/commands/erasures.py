@@ -1,4 +1,4 @@
-"""manage.py erasures: erase a customer, and see that no backup brings them back."""
+"""manage.py erasures: erases a customer, and repeats erasures after a restore."""
 
 from argparse import ArgumentParser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bookings to a CSV file that `import_bookings` takes as it is."""
+"""manage.py export_bookings: writes bookings to a CSV file that `import_bookings` reads."""
 
 import os
 import re
@@ -25,7 +25,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--station", nargs="+", action="extend", default=[], metavar="CODE", help="all stations if unsaid"
+            "--station",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="CODE",
+            help="only these stations; all by default",
         )
         parser.add_argument("--from", dest="first", type=_date, metavar="DATE", help="YYYY-MM-DD, included")
         parser.add_argument("--to", dest="last", type=_date, metavar="DATE", help="YYYY-MM-DD, included")
@@ -55,6 +60,6 @@ def _date(text: str) -> date:
 
 
 def _private(path: str) -> IO[str]:
-    """A file that only its owner may read: it holds what customers told."""
+    """A file that only its owner may read, because it holds personal data."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     return open(descriptor, "w", encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""Bookings from a file of another system: CSV, an Excel workbook or an iCalendar file. `docs/importing.md` walks through it."""
+"""manage.py import_bookings: imports bookings from CSV, Excel or iCalendar files; see `docs/importing.md`."""
 
 import json
 import sys

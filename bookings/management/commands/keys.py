@@ -1,4 +1,4 @@
-"""`manage.py keys`: the rings of keys, and how a key is changed while people work. `docs/security.md` walks through it."""
+"""manage.py keys: lists the encryption keys and rotates them; see `docs/security.md`."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -149,7 +149,7 @@ class Command(BaseCommand):
         self.stdout.write(words % {"id": key.hex(), "variable": ring.variable, "number": ring.ids.index(key) + 1})
 
     def _print_refusal(self, refusal: KeyInUse, ring: Ring) -> None:
-        """What is in the way, by columns, and what can be done about it."""
+        """The values that still need the key, by column, and what to do about them."""
         for column, count in sorted((refusal.data or {}).items()):
             self.stdout.write(f"  {column}: {count}")
         if ring is AUDIT:
@@ -192,7 +192,7 @@ def _role(ring: Ring, key: bytes) -> str:
 
 
 def _is_of_imports(refusal: KeyInUse) -> bool:
-    """Whether nothing but imported rows is in the way."""
+    """Whether only imported rows still need the key."""
     return bool(refusal.data) and all(column.startswith(f"{ImportedRow._meta.label}.") for column in refusal.data)
 
 

@@ -1,4 +1,4 @@
-"""manage.py retain: erase the customers whose time is over."""
+"""manage.py retain: erases customers whose retention period has ended."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,9 +11,7 @@ from bookings.privacy import retention
 
 
 class Command(BaseCommand):
-    help = (
-        "Erases customers whose last booking is longer ago than their station keeps them. The worker does so every day."
-    )
+    help = "Erases customers whose last booking is longer ago than their station's retention period. The worker does so daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count whom it would erase, and change nothing")

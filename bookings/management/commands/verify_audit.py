@@ -1,4 +1,4 @@
-"""manage.py verify_audit: the audit log is what was written, and what was written down of it elsewhere."""
+"""manage.py verify_audit: verifies the audit log against its signatures and against records kept elsewhere."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -16,10 +16,10 @@ from accounts.models import AuditEntry
 from bookings.operations.backup import manifest as manifests
 from bookings.operations.backup.manifest import BackupError, Manifest
 
-NAMED_AT_MOST: Final = 1_000
+MAX_NAMED: Final = 1_000
 HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 LOGGED: Final = re.compile(rf'checkpoint"?[:=]\s*"?{HEAD.pattern}')
-"""A combined head in a line of the log, in either format."""
+"""A combined head in a line of the log, in both formats."""
 
 
 class Command(BaseCommand):
@@ -58,21 +58,21 @@ class Command(BaseCommand):
         self, *args: Any, head: Sequence[str], log: Sequence[Path], manifest: Sequence[Path], **options: Any
     ) -> None:
         try:
-            evidence = _evidence([*head, *_logged(log)], [_sealed(path) for path in manifest])
+            evidence = _evidence([*head, *_heads_in(log)], [_signed_manifest(path) for path in manifest])
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None
         except BackupError as refusal:
             raise CommandError(str(refusal)) from None
-        found = list(islice(verification.faults(evidence), NAMED_AT_MOST))
+        found = list(islice(verification.faults(evidence), MAX_NAMED))
         for fault in found:
             self.stdout.write(str(fault))
         if found:
             raise CommandError(_("The audit log has been altered. Compare it with a backup."))
         words = _("All %(count)d entries of the audit log are unaltered.")
         self.stdout.write(words % {"count": AuditEntry.objects.count()})
-        self._tell_of(evidence)
+        self._print_evidence(evidence)
 
-    def _tell_of(self, evidence: Evidence) -> None:
+    def _print_evidence(self, evidence: Evidence) -> None:
         if count := len(evidence.checkpoints):
             words = _("Combined heads recorded elsewhere: %(count)d. All of them match.")
             self.stdout.write(words % {"count": count})
@@ -90,8 +90,8 @@ def _head(text: str) -> str:
     return text
 
 
-def _logged(files: Iterable[Path]) -> list[str]:
-    """Raises BackupError for a file without any: it proves nothing."""
+def _heads_in(files: Iterable[Path]) -> list[str]:
+    """Combined heads in these log files. Raises BackupError for a file without any."""
     found = []
     for path in files:
         with path.open(errors="replace") as lines:
@@ -102,8 +102,8 @@ def _logged(files: Iterable[Path]) -> list[str]:
     return found
 
 
-def _sealed(path: Path) -> Manifest:
-    """That of a backup, named by its folder or by itself. Raises BackupError."""
+def _signed_manifest(path: Path) -> Manifest:
+    """The manifest of a backup, given as its folder or as the file itself. Raises BackupError."""
     manifest, sealed = manifests.read(path.parent if path.is_file() else path)
     if not sealed:
         raise BackupError(

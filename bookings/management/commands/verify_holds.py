@@ -1,4 +1,4 @@
-"""manage.py verify_holds: bookings and ledger agree, or each difference by name; exit status 1 then."""
+"""manage.py verify_holds: prints each difference between bookings and ledger."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
-from bookings.admin.audit_trail import EXPORTED, describe
+from bookings.admin.audit_trail import EXPORT_HEADER, describe
 from bookings.services import Place
 from stations.models import Station
 from tests.bookings.admin.conftest import SignIn
@@ -179,7 +179,7 @@ def test_trail_is_exported_as_it_is_shown(admin: Client, station: Station) -> No
 
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     [header, row] = csv.reader(io.StringIO(text))
-    assert tuple(header) == EXPORTED
+    assert tuple(header) == EXPORT_HEADER
     assert row[1:] == [
         "a command", "command", "", "kitchen", str(made), str(made.pk), "created", "Booked: Fri 7 Mar 2031 18:00",
     ]  # fmt: skip
