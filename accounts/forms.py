@@ -15,6 +15,7 @@ from accounts.customers.normalization import clean_email
 from accounts.models import User
 from core import validators
 from core.errors import Invalid
+from core.limits import MAX_EMAIL
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
 
@@ -32,7 +33,7 @@ class PastedEmailField(forms.EmailField):
 class LoginForm(forms.Form):
     email = PastedEmailField(
         label=_("Email"),
-        max_length=254,
+        max_length=MAX_EMAIL,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
@@ -166,7 +167,7 @@ class ApiKeyForm(RedisplayMixin, ConfirmForm):
 class RequestResetForm(forms.Form):
     email = PastedEmailField(
         label=_("Email"),
-        max_length=254,
+        max_length=MAX_EMAIL,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
 
@@ -213,7 +214,7 @@ class ChangeEmailForm(RedisplayMixin, ConfirmForm):
     """Changes the email of one's own account."""
 
     email = PastedEmailField(
-        label=_("New email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("New email"), max_length=MAX_EMAIL, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
     field_order = ("email", "old")
 

@@ -13,13 +13,24 @@ from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.models import Customer, User
 from bookings.calendar.layout import MONTH_DAYS
 from bookings.calendar.read_model import Cell
-from bookings.models import MAX_CENTS, MAX_SLOTS, Booking
+from bookings.models import Booking
 from bookings.models.status import NEW, Status
 from bookings.services.slot_offers import SlotOffer
 from core import formats, money, validators
 from core.bidi import isolate
+from core.limits import (
+    MAX_CENTS,
+    MAX_EMAIL,
+    MAX_NAME,
+    MAX_NOTES,
+    MAX_PHONE,
+    MAX_PLACES,
+    MAX_REFERENCE,
+    MAX_SLOTS,
+    MAX_SOURCE,
+)
 from core.web.redisplay import RedisplayMixin
-from stations.models import MAX_PLACES, Station
+from stations.models import Station
 
 
 class DateInput(forms.DateInput):
@@ -166,12 +177,12 @@ class PartyForm(forms.Form):
     party_kids = forms.IntegerField(label=_("Children"), min_value=0, max_value=MAX_PLACES, initial=0)
     slots = forms.IntegerField(label=_("Slots in a row"), min_value=1, max_value=MAX_SLOTS, initial=1)
     special_requests = LinesField(
-        label=_("Special requests"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Special requests"), required=False, max_length=MAX_NOTES, widget=forms.Textarea(attrs={"rows": 3})
     )
     total_due_cents = AmountField(label=_("Total"))
     deposit_due_cents = AmountField(label=_("Deposit"))
-    source = LineField(label=_("Source"), required=False, max_length=50)
-    external_ref = LineField(label=_("External reference"), required=False, max_length=100)
+    source = LineField(label=_("Source"), required=False, max_length=MAX_SOURCE)
+    external_ref = LineField(label=_("External reference"), required=False, max_length=MAX_REFERENCE)
 
     def __init__(self, *args: Any, station: Station, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -192,10 +203,10 @@ class ContactForm(forms.Form):
     """Who a booking is for; all empty for a walk-in."""
 
     name = forms.CharField(
-        label=_("Name"), required=False, max_length=200, widget=forms.TextInput(attrs={"dir": "auto"})
+        label=_("Name"), required=False, max_length=MAX_NAME, widget=forms.TextInput(attrs={"dir": "auto"})
     )
-    email = PastedEmailField(label=_("Email"), required=False, max_length=254)
-    phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
+    email = PastedEmailField(label=_("Email"), required=False, max_length=MAX_EMAIL)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_PHONE)
 
     def contact(self) -> Contact | None:
         contact = Contact(*(self.cleaned_data[name] for name in ("name", "email", "phone")))
@@ -205,8 +216,8 @@ class ContactForm(forms.Form):
 class KnownContactForm(forms.Form):
     """Another email or phone of a customer who is known, and whether it shall be on file from now on."""
 
-    new_email = PastedEmailField(label=_("New email"), required=False, max_length=254)
-    new_phone = forms.CharField(label=_("New phone"), required=False, max_length=40)
+    new_email = PastedEmailField(label=_("New email"), required=False, max_length=MAX_EMAIL)
+    new_phone = forms.CharField(label=_("New phone"), required=False, max_length=MAX_PHONE)
     save_contact = forms.BooleanField(label=_("Save for the customer"), required=False)
 
     service_names: ClassVar = {"email": "new_email", "phone": "new_phone"}

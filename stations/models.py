@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core import validators
+from core.limits import MAX_NAME, MAX_PHONE, MAX_PLACES
 from stations.querysets import OfStationQuerySet, StationQuerySet
 
 MINUTES_A_DAY = 24 * 60
-MAX_PLACES = 10_000
 MAX_REMINDER_HOURS = 14 * 24
 MAX_RETENTION_MONTHS = 50 * 12
 
@@ -47,7 +47,7 @@ class Station(models.Model):
     """A place that takes bookings, and the tenant: nobody sees another station's data."""
 
     code = models.CharField(_("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line])
-    name = models.CharField(_("name"), max_length=200, validators=[validators.plain_line])
+    name = models.CharField(_("name"), max_length=MAX_NAME, validators=[validators.plain_line])
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validators.time_zone])
     country = models.CharField(
         _("country"),
@@ -68,7 +68,7 @@ class Station(models.Model):
         help_text=_("Used for emails to customers who have no language of their own."),
     )
     email = models.EmailField(_("email"), blank=True)
-    phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.plain_line])
+    phone = models.CharField(_("phone"), max_length=MAX_PHONE, blank=True, validators=[validators.plain_line])
     address = models.TextField(_("address"), max_length=500, blank=True, validators=[validators.plain_text])
     mail_from = models.EmailField(
         _("sender of emails"), blank=True, help_text=_("Leave empty to use this installation's address.")

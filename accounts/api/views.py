@@ -22,6 +22,7 @@ from core.api.openapi import empty, listed, operation, single
 from core.api.preconditions import is_known
 from core.api.responses import success
 from core.api.serializers import StrictSerializer
+from core.limits import MAX_EMAIL
 from core.web.client_address import remote_address
 from stations.access import Person
 
@@ -31,7 +32,7 @@ SEARCH = {"q": "gar"}
 
 
 class LoginBody(StrictSerializer):
-    email = TextField(max_length=254)
+    email = TextField(max_length=MAX_EMAIL)
     password = TextField(max_length=MAX_LENGTH)
     code = TextField(max_length=40, required=False)
 

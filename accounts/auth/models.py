@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.encryption import EncryptedTextField
+from core.limits import MAX_EMAIL
 
 
 class EmailKind(StrEnum):
@@ -38,7 +39,7 @@ class QueuedEmail(models.Model):
 
     key = models.UUIDField(default=uuid4, null=True, editable=False)
     """The row key of its encrypted fields; None for a row written by the release before."""
-    email = EncryptedTextField(max_length=254, bound_to="key", pad_to=48)
+    email = EncryptedTextField(max_length=MAX_EMAIL, bound_to="key", pad_to=48)
     language = models.CharField(max_length=10)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -66,7 +67,7 @@ class EmailChange(models.Model):  # noqa: DJ008
     """The new email of an account until it is confirmed. Only `accounts.auth.email_change` writes it."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="email_change")
-    email = EncryptedTextField(max_length=254, bound_to="user", pad_to=48)
+    email = EncryptedTextField(max_length=MAX_EMAIL, bound_to="user", pad_to=48)
     created_at = models.DateTimeField(default=timezone.now)
 
     LIFETIME: ClassVar[timedelta] = timedelta(days=1)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.encryption import EncryptedTextField, KeyedHashField
 from core import validators
+from core.limits import MAX_EMAIL, MAX_NAME, MAX_NOTES, MAX_PHONE
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
 
@@ -27,10 +28,10 @@ class Customer(models.Model):
     station = models.ForeignKey(
         Station, models.PROTECT, related_name="customers", verbose_name=_("station"), db_index=False
     )
-    name = EncryptedTextField(_("name"), max_length=200, pad_to=48, validators=[validators.plain_line])
+    name = EncryptedTextField(_("name"), max_length=MAX_NAME, pad_to=48, validators=[validators.plain_line])
     email = EncryptedTextField(
         _("email"),
-        max_length=254,
+        max_length=MAX_EMAIL,
         pad_to=48,
         blank=True,
         default="",
@@ -40,7 +41,9 @@ class Customer(models.Model):
     """False for text that an import stored as written. No email is sent to it."""
     email_bounced = models.BooleanField(_("email does not work"), default=False, editable=False)
     """Whether a mail server has rejected the address."""
-    phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="", validators=[validators.plain_line])
+    phone = EncryptedTextField(
+        _("phone"), max_length=MAX_PHONE, blank=True, default="", validators=[validators.plain_line]
+    )
     phone_is_valid = models.BooleanField(_("phone is a valid number"), default=True, editable=False)
     language = models.CharField(
         _("language"),
@@ -50,7 +53,9 @@ class Customer(models.Model):
         choices=settings.LANGUAGES,
         help_text=_("Used for emails to the customer. Leave empty to use the station's language."),
     )
-    notes = EncryptedTextField(_("notes"), max_length=2000, blank=True, default="", validators=[validators.plain_text])
+    notes = EncryptedTextField(
+        _("notes"), max_length=MAX_NOTES, blank=True, default="", validators=[validators.plain_text]
+    )
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)

@@ -16,6 +16,7 @@ from accounts.forms import LinesField, StoredEmailField
 from accounts.models import AuditEntry, Customer, User
 from bookings.admin import audit_trail
 from bookings.admin.privacy import PrivacyPages
+from core.limits import MAX_EMAIL, MAX_NOTES
 
 admin.site.unregister(Group)
 admin.site.register(AuditEntry, audit_trail.AuditAdmin)
@@ -26,8 +27,8 @@ admin.site.register(Group, GroupAdmin)
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
-    email = StoredEmailField(label=_("email"), required=False, max_length=254)
-    notes = LinesField(label=_("notes"), required=False, max_length=2000)
+    email = StoredEmailField(label=_("email"), required=False, max_length=MAX_EMAIL)
+    notes = LinesField(label=_("notes"), required=False, max_length=MAX_NOTES)
     seen_versions: Sequence[int] | None = None
 
     class Meta:

@@ -21,6 +21,7 @@ from bookings.services.inputs import Draft, Place
 from bookings.services.status_steps import next_steps
 from bookings.views.booking import refusal
 from core.errors import DomainError, Invalid
+from core.limits import MAX_EMAIL, MAX_NAME, MAX_NOTES, MAX_PHONE, MAX_REFERENCE, MAX_SOURCE
 from stations.errors import NoSuchSlot, SlotClosed
 
 CONTACT = ("customer_name", "customer_email", "customer_phone")
@@ -38,12 +39,12 @@ class BookingForm(ServiceForm):
         required=False,
         help_text=_("This booking no longer has a slot. Tick this, or choose another date or slot."),
     )
-    customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=200)
-    customer_email = PastedEmailField(label=_("New customer: email"), required=False, max_length=254)
-    customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=40)
-    special_requests = LinesField(label=_("Special requests"), required=False, max_length=2000)
-    source = LineField(label=_("Source"), required=False, max_length=50)
-    external_ref = LineField(label=_("External reference"), required=False, max_length=100)
+    customer_name = forms.CharField(label=_("New customer: name"), required=False, max_length=MAX_NAME)
+    customer_email = PastedEmailField(label=_("New customer: email"), required=False, max_length=MAX_EMAIL)
+    customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=MAX_PHONE)
+    special_requests = LinesField(label=_("Special requests"), required=False, max_length=MAX_NOTES)
+    source = LineField(label=_("Source"), required=False, max_length=MAX_SOURCE)
+    external_ref = LineField(label=_("External reference"), required=False, max_length=MAX_REFERENCE)
 
     field_aliases = {
         "customer_id": "customer",

@@ -31,10 +31,11 @@ from bookings.privacy import retention
 from bookings.services.timetable_changes import timetable_change
 from core import formats
 from core.errors import DomainError
+from core.limits import MAX_PLACES
 from core.web.redisplay import RedisplayMixin, redisplays
 from stations.access import ALL_STATIONS
 from stations.errors import Stale
-from stations.models import MAX_PLACES, MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
+from stations.models import MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
 from stations.timetable import local_now
 from stations.week_builder import Week, build
 

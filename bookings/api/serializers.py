@@ -9,7 +9,6 @@ from rest_framework import serializers
 from accounts.customers import Contact
 from bookings.calendar import pagination
 from bookings.calendar.pagination import Sort
-from bookings.models import MAX_CENTS, MAX_SLOTS
 from bookings.models.status import NEW, Status
 from core.api.fields import (
     ChoiceField,
@@ -25,7 +24,17 @@ from core.api.fields import (
 )
 from core.api.queries import DaysQuery
 from core.api.serializers import StrictSerializer
-from stations.models import MAX_PLACES
+from core.limits import (
+    MAX_CENTS,
+    MAX_EMAIL,
+    MAX_NAME,
+    MAX_NOTES,
+    MAX_PHONE,
+    MAX_PLACES,
+    MAX_REFERENCE,
+    MAX_SLOTS,
+    MAX_SOURCE,
+)
 
 MAX_STATIONS: Final = 100
 MAX_IDS: Final = 100
@@ -59,9 +68,9 @@ class DatesQuery(StrictSerializer):
 class ListQuery(DatesQuery):
     status = RepeatedField(ChoiceField(Status), required=False)
     customer = UUIDField(required=False)
-    external_ref = TextField(required=False, max_length=100)
+    external_ref = TextField(required=False, max_length=MAX_REFERENCE)
     ids = RepeatedField(UUIDField(), commas=True, required=False, max_length=MAX_IDS)
-    source = TextField(required=False, max_length=50)  # type: ignore[assignment]
+    source = TextField(required=False, max_length=MAX_SOURCE)  # type: ignore[assignment]
     needs_place = QueryBooleanField(required=False)
     updated_since = DateTimeField(required=False)
     sort = ChoiceField(Sort, required=False)
@@ -88,9 +97,9 @@ class StatusBody(StrictSerializer):
 
 
 class ContactBody(StrictSerializer):
-    name = TextField(max_length=200)
-    email = TextField(required=False, allow_blank=True, max_length=254)
-    phone = TextField(required=False, allow_blank=True, max_length=40)
+    name = TextField(max_length=MAX_NAME)
+    email = TextField(required=False, allow_blank=True, max_length=MAX_EMAIL)
+    phone = TextField(required=False, allow_blank=True, max_length=MAX_PHONE)
 
 
 class EditBody(StrictSerializer):
@@ -99,11 +108,11 @@ class EditBody(StrictSerializer):
     slots = IntegerField(required=False, min_value=1, max_value=MAX_SLOTS)
     party_adults = IntegerField(required=False, min_value=0, max_value=MAX_PLACES)
     party_kids = IntegerField(required=False, min_value=0, max_value=MAX_PLACES)
-    special_requests = TextField(required=False, allow_null=True, allow_blank=True, max_length=2000, lines=True)
+    special_requests = TextField(required=False, allow_null=True, allow_blank=True, max_length=MAX_NOTES, lines=True)
     total_due_cents = IntegerField(required=False, min_value=0, max_value=MAX_CENTS)
     deposit_due_cents = IntegerField(required=False, min_value=0, max_value=MAX_CENTS)
-    source = TextField(required=False, allow_blank=True, max_length=50)  # type: ignore[assignment]
-    external_ref = TextField(required=False, allow_blank=True, max_length=100)
+    source = TextField(required=False, allow_blank=True, max_length=MAX_SOURCE)  # type: ignore[assignment]
+    external_ref = TextField(required=False, allow_blank=True, max_length=MAX_REFERENCE)
     customer = ContactBody(required=False, allow_null=True)
     customer_id = UUIDField(required=False)
 

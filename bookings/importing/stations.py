@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from bookings.importing.entries import Entry
 from bookings.importing.source import FileRefused
 from bookings.importing.values import Region
-from bookings.models import MAX_SLOTS
+from core.limits import MAX_SLOTS
 from stations.access import Person
 from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
 

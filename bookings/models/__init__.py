@@ -1,6 +1,6 @@
 """The models of bookings, holds, emails to customers, and of the operation of the installation."""
 
-from bookings.models.booking import MAX_CENTS, MAX_SLOTS, Booking, Hold
+from bookings.models.booking import Booking, Hold
 from bookings.models.contact_proposal import ContactProposal
 from bookings.models.feed import Feed
 from bookings.models.imported_row import ImportedRow
@@ -9,8 +9,6 @@ from bookings.models.operations import BackupRecord, ClockReading, RetentionNoti
 from bookings.models.undo_step import UndoStep
 
 __all__ = [
-    "MAX_CENTS",
-    "MAX_SLOTS",
     "BackupRecord",
     "Booking",
     "ClockReading",

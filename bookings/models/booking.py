@@ -13,10 +13,8 @@ from accounts.models import Customer
 from bookings.models.querysets import BookingQuerySet, HoldQuerySet
 from bookings.models.status import HOLDING, Status
 from core import validators
-from stations.models import MAX_PLACES, Station
-
-MAX_CENTS = 1_000_000_000
-MAX_SLOTS = 96
+from core.limits import MAX_CENTS, MAX_NOTES, MAX_PLACES, MAX_REFERENCE, MAX_SLOTS, MAX_SOURCE
+from stations.models import Station
 
 
 class Booking(models.Model):
@@ -57,13 +55,15 @@ class Booking(models.Model):
         _("deposit, in cents or the currency's smallest unit"), default=0, validators=[MaxValueValidator(MAX_CENTS)]
     )
     special_requests = EncryptedTextField(
-        _("special requests"), max_length=2000, null=True, blank=True, validators=[validators.plain_text]
+        _("special requests"), max_length=MAX_NOTES, null=True, blank=True, validators=[validators.plain_text]
     )
     requests_are_external = models.BooleanField(default=False, db_default=False, editable=False)
     """Whether the special requests came by API or import. Emails to the customer do not repeat those."""
-    source = models.CharField(_("source"), max_length=50, blank=True, default="", validators=[validators.plain_line])
+    source = models.CharField(
+        _("source"), max_length=MAX_SOURCE, blank=True, default="", validators=[validators.plain_line]
+    )
     external_ref = models.CharField(
-        _("external reference"), max_length=100, blank=True, default="", validators=[validators.plain_line]
+        _("external reference"), max_length=MAX_REFERENCE, blank=True, default="", validators=[validators.plain_line]
     )
     organizer_name = models.TextField(blank=True, default="", db_default="", editable=False)
     organizer_email = models.TextField(blank=True, default="", db_default="", editable=False)

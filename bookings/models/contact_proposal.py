@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
+from core.limits import MAX_EMAIL, MAX_PHONE
 from stations.models import Station
 from stations.querysets import OfStationQuerySet
 
@@ -30,11 +31,11 @@ class ContactProposal(models.Model):
         "bookings.Booking", models.CASCADE, related_name="contact_proposals", verbose_name=_("booking")
     )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="contact_proposals")
-    email = EncryptedTextField(_("email"), max_length=254, pad_to=48, blank=True, default="")
+    email = EncryptedTextField(_("email"), max_length=MAX_EMAIL, pad_to=48, blank=True, default="")
     email_source = models.CharField(max_length=10, choices=Source.choices, default=Source.CREATED)
     email_is_valid = models.BooleanField(default=True)
     email_bounced = models.BooleanField(default=False)
-    phone = EncryptedTextField(_("phone"), max_length=40, blank=True, default="")
+    phone = EncryptedTextField(_("phone"), max_length=MAX_PHONE, blank=True, default="")
     phone_is_valid = models.BooleanField(default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 

@@ -76,3 +76,16 @@ def test_disclosure_lists_the_fields_of_the_table_in_their_order() -> None:
 
     assert tuple(name for name in disclosure.BOOKING_FIELDS if name in listed) == listed
     assert {*disclosure.BOOKING_FIELDS} == {*used_in(Use.DISCLOSURE)}
+
+
+@pytest.mark.parametrize("name", ["special_requests", "source", "external_ref"])
+def test_lengths_of_forms_and_api_are_those_of_the_columns(name: str) -> None:
+    fields = [
+        Booking._meta.get_field(name),
+        PartyForm.base_fields[name],
+        BookingForm.base_fields[name],
+        EditBody().fields[name],
+    ]
+
+    assert len({getattr(field, "max_length", None) for field in fields} - {None}) == 1
+    assert all(hasattr(field, "max_length") for field in fields)
