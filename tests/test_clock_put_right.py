@@ -181,9 +181,9 @@ def test_what_expires_survives_a_leap_that_is_put_right(
     clock.move_to(RIGHT)
     client = signed_in(staff)
     ResetRequest.objects.create(email="ana@example.com", language="en")
-    worker.keep_house(StopAtFirstPause())
+    worker.run_housekeeping(StopAtFirstPause())
     clock.move_to(RIGHT + AHEAD)
-    worker.keep_house(StopAtFirstPause())
+    worker.run_housekeeping(StopAtFirstPause())
     put_right(clock)
 
     assert (is_in(client), ResetRequest.objects.count()) == (True, 1)

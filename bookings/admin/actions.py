@@ -32,6 +32,6 @@ def each(page: "ModelAdmin[Any]", request: HttpRequest, chosen: Iterable[Row], a
     for text in refused[:REFUSALS_SHOWN]:
         page.message_user(request, text, messages.ERROR)
     if more := len(refused[REFUSALS_SHOWN:]):
-        said = ngettext("%(count)d more was refused.", "%(count)d more were refused.", more)
-        page.message_user(request, said % {"count": more}, messages.ERROR)
+        message = ngettext("%(count)d more was refused.", "%(count)d more were refused.", more)
+        page.message_user(request, message % {"count": more}, messages.ERROR)
     return done

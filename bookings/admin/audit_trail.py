@@ -227,11 +227,11 @@ def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[
 
 def _changed(label: str, change: Any) -> str:
     if isinstance(change, Mapping):
-        said = (
+        message = (
             gettext("%(field)s: added %(things)s")
             if change["operation"] == "add"
             else gettext("%(field)s: removed %(things)s")
         )
-        return said % {"field": label, "things": ", ".join(map(str, change["objects"]))}
+        return message % {"field": label, "things": ", ".join(map(str, change["objects"]))}
     old, new = ("–" if one in EMPTY_VALUES else one for one in change)
     return label if new == REDACTED else f"{label}: {old} → {new}"

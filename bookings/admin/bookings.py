@@ -118,8 +118,8 @@ class BookingAdmin(ScopedAdmin):
     def _step(self, request: HttpRequest, chosen: QuerySet[Booking], to: Status) -> None:
         done = each(self, request, chosen, lambda booking: services.change_status(booking.pk, to, by=request.user))
         if done:
-            said = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
-            self.message_user(request, said % {"count": done, "status": to.label}, messages.SUCCESS)
+            message = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
+            self.message_user(request, message % {"count": done, "status": to.label}, messages.SUCCESS)
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, chosen: BookingQuerySet[Booking]) -> StreamingHttpResponse:

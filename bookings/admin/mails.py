@@ -172,8 +172,8 @@ class MailAdmin(ScopedAdmin):
         station = next((one for one in stations if code in (None, one.code)), None)
         if station is None and code is not None:
             raise Http404
-        said = request.GET.get("language", "")
-        language = said if said in dict(settings.LANGUAGES) or station is None else station.language
+        requested = request.GET.get("language", "")
+        language = requested if requested in dict(settings.LANGUAGES) or station is None else station.language
         shown = {
             **self.admin_site.each_context(request),
             "title": _("What customers are sent"),
@@ -191,23 +191,23 @@ class MailAdmin(ScopedAdmin):
 
     @admin.action(description=ACTIONS[display.NOW][1], permissions=["choose"])
     def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d email is being sent now.", "%(count)d emails are being sent now.", "count")
-        self._choose(request, chosen, mail_choices.send_now, said)
+        message = ngettext_lazy("%(count)d email is being sent now.", "%(count)d emails are being sent now.", "count")
+        self._choose(request, chosen, mail_choices.send_now, message)
 
     @admin.action(description=ACTIONS[display.AGAIN][1], permissions=["choose"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d email will be sent again.", "%(count)d emails will be sent again.", "count")
-        self._choose(request, chosen, mail_choices.send_again, said)
+        message = ngettext_lazy("%(count)d email will be sent again.", "%(count)d emails will be sent again.", "count")
+        self._choose(request, chosen, mail_choices.send_again, message)
 
     @admin.action(description=ACTIONS[display.WITHHOLD][1], permissions=["choose"])
     def withhold(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
-        said = ngettext_lazy("%(count)d email will not be sent.", "%(count)d emails will not be sent.", "count")
-        self._choose(request, chosen, mail_choices.withhold, said)
+        message = ngettext_lazy("%(count)d email will not be sent.", "%(count)d emails will not be sent.", "count")
+        self._choose(request, chosen, mail_choices.withhold, message)
 
-    def _choose(self, request: HttpRequest, chosen: QuerySet[Mail], choice: Callable[..., Mail], said: Any) -> None:
+    def _choose(self, request: HttpRequest, chosen: QuerySet[Mail], choice: Callable[..., Mail], message: Any) -> None:
         done = each(self, request, chosen, lambda mail: choice(mail.pk, by=request.user))
         if done:
-            self.message_user(request, said % {"count": done}, messages.SUCCESS)
+            self.message_user(request, message % {"count": done}, messages.SUCCESS)
 
 
 def _samples(station: Station, language: str) -> list[Sample] | None:

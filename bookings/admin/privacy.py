@@ -80,10 +80,10 @@ class PrivacyPages(_Admin):
         """Everything stored about the customer, to read or print. It is a POST, because it is recorded."""
         customer = self._requested_customer(request, customer_id)
         require(request)
-        told = disclosure.disclose(customer.pk, by=request.user)
-        for mail in told["mails"]:
+        disclosed = disclosure.disclose(customer.pk, by=request.user)
+        for mail in disclosed["mails"]:
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
-        return self._render(request, customer, "data", {"told": told})
+        return self._render(request, customer, "data", {"disclosed": disclosed})
 
     @method_decorator(post_only)
     @does(_("All data about this customer"))
@@ -91,8 +91,8 @@ class PrivacyPages(_Admin):
         """Everything stored about the customer as JSON. The file name does not identify the customer."""
         customer = self._requested_customer(request, customer_id)
         require(request)
-        told = disclosure.disclose(customer.pk, by=request.user)
-        response = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
+        disclosed = disclosure.disclose(customer.pk, by=request.user)
+        response = JsonResponse(disclosed, json_dumps_params={"indent": 2, "ensure_ascii": False})
         response["Content-Disposition"] = 'attachment; filename="customer.json"'
         add_never_cache_headers(response)
         return response

@@ -1,4 +1,4 @@
-"""Stations with their timetables in Django's admin: every change is settled with the bookings that stand in it."""
+"""Stations with their timetables in Django's admin; bookings are adapted to every change."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -191,13 +191,13 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         """Show how many customers will be erased, so that a mistyped number of months is noticed in time."""
         first = retention.first_day_kept(station, timezone.now())
         if count := retention.overdue(station, first).count():
-            said = ngettext(
+            message = ngettext(
                 "%(count)d customer had their last booking before %(day)s and will be erased within a day.",
                 "%(count)d customers had their last booking before %(day)s and will be erased within a day.",
                 count,
             )
-            told = {"count": count, "day": formats.format_date(first, station.country)}
-            self.message_user(request, said % told, messages.WARNING)
+            facts = {"count": count, "day": formats.format_date(first, station.country)}
+            self.message_user(request, message % facts, messages.WARNING)
 
     def _save_changed(self, form: Any) -> None:
         """Only the fields that the form changed: the change counter may have grown since the station was read."""
@@ -228,9 +228,9 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
             is_confirmed = "build" in request.POST
             made = self._build(request, station, form, keep=is_confirmed)
             if made and is_confirmed:
-                said = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made))
-                said = said % {"count": len(made)}
-                self.message_user(request, said, messages.SUCCESS)
+                message = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made))
+                message = message % {"count": len(made)}
+                self.message_user(request, message, messages.SUCCESS)
                 return redirect(reverse("admin:stations_station_change", args=[station.pk]))
         shown = {**self.admin_site.each_context(request), "title": gettext("Build a week"), "station": station}
         shown |= {"form": form, "made": made, "opts": self.opts}
@@ -247,8 +247,8 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         except Stale as refusal:
             who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
             form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
-            said = gettext("%(who)s changed the opening hours meanwhile. Check them, then preview and build again.")
-            form.add_error(None, said % {"who": who})
+            message = gettext("%(who)s changed the opening hours meanwhile. Check them, then preview and build again.")
+            form.add_error(None, message % {"who": who})
             return []
         except DomainError as refusal:
             form.add_error(None, list(sentences_of(refusal)))

@@ -61,7 +61,7 @@ class Senders:
                     if outcome is Outcome.UNAVAILABLE:
                         break
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
+            log.error("Emails cannot be sent now, and are tried again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.count_database_error(error)
             self._record(Outcome.UNAVAILABLE)

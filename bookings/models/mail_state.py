@@ -77,9 +77,9 @@ class Standing:
         return cls(phase, booking.station_id, booking.date, booking.slot, booking.slots, customer)
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
-        day, slot = date.fromisoformat(told["day"]), time.fromisoformat(told["slot"])
-        return cls(**{**told, "phase": Phase(told["phase"]), "day": day, "slot": slot})
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        day, slot = date.fromisoformat(data["day"]), time.fromisoformat(data["slot"])
+        return cls(**{**data, "phase": Phase(data["phase"]), "day": day, "slot": slot})
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,7 +1,7 @@
-"""A product to look around in: four stations of different kinds, people of every role, customers, bookings around today.
+"""Loads the demo: four stations of different kinds, users of every group, customers, and bookings around today.
 
-All of it goes through the services, so that holds, trail and story are those of a real one. What a seed makes is the same
-again on the same day. Nobody here exists: mail goes to example.com, numbers are those reserved for stories.
+All of it goes through the services, so that holds and audit log are those of real bookings. On the same day, a seed
+always gives the same data. Nobody in it exists: emails are at example.com, phone numbers are reserved for fiction.
 """
 
 import secrets
@@ -172,7 +172,7 @@ def with_published_password(users: QuerySet[User]) -> list[User]:
 def renew_passwords(users: QuerySet[User]) -> dict[str, str]:
     """Give each of these users who has the published password a random one, and return it for each email.
 
-    Sessions, tokens, API keys and feeds of theirs end: anybody may have made them.
+    Their sessions, tokens, API keys and feeds end: anybody may have created them.
     """
     renewed = {}
     with origin.override_origin(Origin(channel=Channel.COMMAND)), transaction.atomic():

@@ -28,14 +28,14 @@ from core.mail.smtp import Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
-NAP_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 REMIND_EVERY: Final = timedelta(minutes=1)
 TIDY_EVERY: Final = timedelta(hours=1)
 RETAIN_EVERY: Final = timedelta(days=1)
 CHECK_CLOCK_EVERY: Final = timedelta(minutes=1)
-KEPT: Final = timedelta(days=30)
+TEXT_RETENTION: Final = timedelta(days=30)
 """How long staff can read the text of an email. The record that it was sent stays."""
 
 
@@ -52,7 +52,7 @@ class Stop:
         """Sleep for that long, or until a stop is requested."""
         until = time.monotonic() + seconds
         while not self.requested and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, NAP_SECONDS))
+            time.sleep(min(left, POLL_SECONDS))
 
 
 def run(transport: SmtpTransport, stop: Stop, beats: Heartbeat | None = None, senders: Senders | None = None) -> None:
@@ -72,14 +72,14 @@ def _run(transport: SmtpTransport, stop: Stop, beats: Heartbeat, senders: Sender
     troubles = 0
     while not stop.requested:
         try:
-            go_through(rounds, beats)
+            run_due(rounds, beats)
             with beats.during("mails"):
                 if senders and not troubles:
                     _start(senders, stop)
                 outcome = _deliver_next(transport)
             troubles = troubles + 1 if outcome is Outcome.UNAVAILABLE else 0
         except Exception as error:
-            log.error("Mails wait, and are looked for again soon: %s.", error_text.describe_error(error))
+            log.error("Emails cannot be sent now, and are tried again soon: %s.", error_text.describe_error(error))
             if isinstance(error, Error):
                 metrics.count_database_error(error)
             connection.close()
@@ -91,25 +91,27 @@ def _run(transport: SmtpTransport, stop: Stop, beats: Heartbeat, senders: Sender
             stop.wait(IDLE_SECONDS)
 
 
-def keep_house(stop: Stop, beats: Heartbeat | None = None) -> None:
+def run_housekeeping(stop: Stop, beats: Heartbeat | None = None) -> None:
     """Delete expired data and write checkpoints until a stop is requested: the worker's loop without a mail server."""
     beats = beats or Heartbeat()
     rounds = housekeeping()
     while not stop.requested:
         try:
-            go_through(rounds, beats)
+            run_due(rounds, beats)
         except Exception as error:
-            log.error("What is kept too long is looked for again later: %s.", error_text.describe_error(error))
+            log.error(
+                "Expired data cannot be deleted now; it is tried again later: %s.", error_text.describe_error(error)
+            )
             connection.close()
         stop.wait(LONGEST_PAUSE_SECONDS)
 
 
-def go_through(rounds: "list[Round]", beats: Heartbeat) -> None:
+def run_due(rounds: "list[Round]", beats: Heartbeat) -> None:
     """Run the rounds that are due; the heartbeat names the current one."""
     for one in rounds:
         beats.beat_if_due()
         with beats.during(one.name):
-            one.go(timezone.now())
+            one.run_if_due(timezone.now())
 
 
 def housekeeping() -> "list[Round]":
@@ -138,7 +140,9 @@ def retain(now: datetime) -> None:
     retention_notices.withdraw_unneeded()
     for one in retention.retain(now, is_limited=True):
         if one.erased:
-            log.info("%s customers of station %s are erased: their time is over.", one.erased, one.station.code)
+            log.info(
+                "%s customers of station %s are erased: their retention period has ended.", one.erased, one.station.code
+            )
         if one.left:
             log.warning(
                 "%s more customers of station %s are due to be erased than one day's limit allows. Check this machine's clock "
@@ -181,7 +185,7 @@ def tidy(now: datetime) -> None:
     sessions.delete_expired(now)
     idempotency.delete_expired(now)
     limits.forget(now)
-    Mail.objects.filter(ended_at__lt=now - KEPT, message__isnull=False).update(message=None)
+    Mail.objects.filter(ended_at__lt=now - TEXT_RETENTION, message__isnull=False).update(message=None)
     steps.forget_old(now)
     heartbeat.forget_old(now)
 
@@ -200,7 +204,7 @@ class Round:
         self.name, self._work, self._every = name, work, every
         self._last: datetime | None = None
 
-    def go(self, now: datetime) -> None:
+    def run_if_due(self, now: datetime) -> None:
         if self._last is None or not self._last <= now < self._last + self._every:
             self._last = now
             self._work(now)

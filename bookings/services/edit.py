@@ -95,9 +95,9 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             _change_length(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
-        told = previous if notify else None
+        notified = previous if notify else None
         return record_change(
-            booking, Event.EDITED, before, told, None, by=by, chains=chains, contact_changes=contact_changes
+            booking, Event.EDITED, before, notified, None, by=by, chains=chains, contact_changes=contact_changes
         )
 
 

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         else:
             stop, beats = _stop_on_signal(supervisor), Heartbeat()
             with beats.in_background():
-                worker.keep_house(stop, beats)
+                worker.run_housekeeping(stop, beats)
 
 
 def _waiting() -> int:

@@ -70,7 +70,7 @@ def test_worker_names_each_round_that_it_goes_through(db: None) -> None:
         beats.beat(now)
         found.extend(rounds())
 
-    worker.go_through([Round(work, timedelta(minutes=1), name=name) for name in ("tidying", "retention")], beats)
+    worker.run_due([Round(work, timedelta(minutes=1), name=name) for name in ("tidying", "retention")], beats)
 
     assert found == [("tidying", 0), ("retention", 0)]
     assert all(one.name for one in worker.housekeeping())

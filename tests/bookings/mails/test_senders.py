@@ -165,7 +165,7 @@ def test_error_ends_a_sender_and_not_the_worker(
     senders.start(1, send_next, Stop())
     senders.finish()
 
-    assert "Mails wait, and are looked for again soon: ZeroDivisionError" in caplog.text
+    assert "Emails cannot be sent now, and are tried again soon: ZeroDivisionError" in caplog.text
 
 
 def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office: ScriptedSmtpServer) -> None:

@@ -110,10 +110,10 @@ def test_round_that_goes_wrong_waits_for_its_next_turn_and_holds_up_nothing() ->
 
     one, now = Round(work, timedelta(minutes=1)), timezone.now()
     with pytest.raises(ZeroDivisionError):
-        one.go(now)
-    one.go(now + timedelta(seconds=59))
+        one.run_if_due(now)
+    one.run_if_due(now + timedelta(seconds=59))
     with pytest.raises(ZeroDivisionError):
-        one.go(now + timedelta(seconds=60))
+        one.run_if_due(now + timedelta(seconds=60))
 
     assert turns == [now, now + timedelta(seconds=60)]
 
@@ -123,7 +123,7 @@ def test_clock_that_is_put_back_stops_no_round() -> None:
     one, now = Round(turns.append, timedelta(minutes=1)), timezone.now()
 
     for moment in (now, now - timedelta(days=1), now - timedelta(days=1, seconds=-59), now - timedelta(hours=23)):
-        one.go(moment)
+        one.run_if_due(moment)
 
     assert turns == [now, now - timedelta(days=1), now - timedelta(hours=23)]
 
@@ -143,7 +143,7 @@ def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
         worker.run(transport, stop)
 
     assert (len(office.received), stop.waits[1]) == (1, worker.IDLE_SECONDS)
-    assert "Mails wait, and are looked for again soon: ValueError (" in caplog.text
+    assert "Emails cannot be sent now, and are tried again soon: ValueError (" in caplog.text
     assert "ana@" not in caplog.text
 
 
@@ -217,7 +217,7 @@ def test_database_that_goes_away_is_waited_for(
         create(kitchen)
         bring_back = TAKE_THE_DATABASE_AWAY[connection.vendor]()
         gate.opened.set()
-        wait_for(lambda: "Mails wait, and are looked for again soon: OperationalError" in caplog.text)
+        wait_for(lambda: "Emails cannot be sent now, and are tried again soon: OperationalError" in caplog.text)
         bring_back()
 
     assert list(office.ids.values()) == [1, 1]

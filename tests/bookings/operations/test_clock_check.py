@@ -167,12 +167,12 @@ def test_worker_erases_and_expires_nothing_under_a_clock_that_leapt(
         booking(station, NOW.date(), time(18), customer=Contact("Ana", "ana@example.com"))
         IdempotencyKey.objects.create(digest=b"1", fingerprint=b"2")
         RetentionNotice.objects.create(station=station, months=1, customers=1, created_at=NOW, sent_at=NOW)
-        worker.keep_house(StopAtFirstPause())
+        worker.run_housekeeping(StopAtFirstPause())
     with time_machine.travel(NOW + 4 * WEEKS, tick=False):
-        worker.keep_house(StopAtFirstPause())
+        worker.run_housekeeping(StopAtFirstPause())
         kept = left()
         clock_check.confirm(timezone.now())
-        worker.keep_house(StopAtFirstPause())
+        worker.run_housekeeping(StopAtFirstPause())
 
     assert (kept, left()) == ((1, 1), (0, 0))
     assert "Nothing is erased or expired. The clock leapt from 2031-03-07 12:00 to 2031-07-05 12:00 UTC." in caplog.text
@@ -185,9 +185,9 @@ def test_worker_whose_clock_is_not_the_database_s_erases_and_expires_nothing(
     real = timezone.now()
     IdempotencyKey.objects.create(digest=b"1", fingerprint=b"2", created_at=real - timedelta(days=2))
     with time_machine.travel(real + timedelta(minutes=7)):
-        worker.keep_house(StopAtFirstPause())
+        worker.run_housekeeping(StopAtFirstPause())
         kept = IdempotencyKey.objects.count()
-    worker.keep_house(StopAtFirstPause())
+    worker.run_housekeeping(StopAtFirstPause())
 
     assert (kept, IdempotencyKey.objects.count()) == (1, 0)
     assert "Nothing is erased or expired. The clocks of this machine and of the database differ by 0:0" in caplog.text

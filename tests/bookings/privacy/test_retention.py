@@ -223,6 +223,6 @@ def test_worker_without_a_mail_server_erases_too(station: Station) -> None:
     books(station, "old", timezone.now().date() - timedelta(days=800))
     noticed(station, timezone.now() - timedelta(days=7))
 
-    worker.keep_house(StopAtFirstPause())
+    worker.run_housekeeping(StopAtFirstPause())
 
     assert kept() == set()
