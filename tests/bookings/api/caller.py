@@ -49,24 +49,27 @@ def resolved(shape: dict[str, Any]) -> dict[str, Any]:
     return found if "$ref" in shape else shape
 
 
-def closed(shape: Any) -> Any:
+def without_additional_properties(shape: Any) -> Any:
     """The schema without additional properties: clients accept more keys, but responses must not have undocumented ones."""
     if isinstance(shape, list):
-        return [closed(part) for part in shape]
+        return [without_additional_properties(part) for part in shape]
     if not isinstance(shape, dict):
         return shape
-    found = {name: closed(part) for name, part in shape.items()}
+    found = {name: without_additional_properties(part) for name, part in shape.items()}
     return {"additionalProperties": False, **found} if isinstance(shape.get("properties"), dict) else found
 
 
 def faults(instance: Any, shape: dict[str, Any]) -> list[str]:
     """The messages of a value's validation against a schema."""
-    whole = {**closed(shape), "components": closed(description()["components"])}
+    whole = {
+        **without_additional_properties(shape),
+        "components": without_additional_properties(description()["components"]),
+    }
     validator = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
 
 
-def require_described(method: str, address: str, response: Any) -> None:
+def assert_documented(method: str, address: str, response: Any) -> None:
     """Assert that the status of a response is documented and that its body matches the schema."""
     known = operation(method, address)
     status, kind = str(response.status_code), response.headers.get("Content-Type", "").split(";")[0]
@@ -101,7 +104,7 @@ class Caller:
         address = address.removeprefix("http://testserver")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.client.generic(method, address, content, kind, headers={**self.headers, **named})
-        require_described(method, address.partition("?")[0], response)
+        assert_documented(method, address.partition("?")[0], response)
         return response
 
     def get(self, address: str, **headers: str) -> Any:

@@ -1,4 +1,4 @@
-"""Callers of the API."""
+"""Clients of the API as different users."""
 
 import pytest
 
@@ -11,17 +11,17 @@ from tests.bookings.api.caller import Caller
 
 @pytest.fixture
 def api(staff: User) -> Caller:
-    """Staff of the kitchen, by token."""
+    """A client of the kitchen's staff, with a token."""
     return Caller(staff)
 
 
 @pytest.fixture
 def viewer(station: Station) -> Caller:
-    """Somebody who may see the kitchen's calendar, but no personal data."""
+    """A client of a viewer of the kitchen, who may not see personal data."""
     return Caller(factories.person(roles.VIEWERS, station))
 
 
 @pytest.fixture
 def bar(db: None) -> Station:
-    """Another station, none of the staff's."""
+    """A station that the staff of the kitchen may not see."""
     return factories.open_station(code="bar", name="Bar")

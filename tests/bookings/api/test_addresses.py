@@ -1,4 +1,4 @@
-"""Every address of the API answers with and without its final slash alike, and leads nobody elsewhere."""
+"""The API's URLs with and without their final slash."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bookings by the API: listed, made, read, edited, stepped through their life."""
+"""Creating, retrieving and editing bookings, and changing their status, with the API."""
 
 from typing import Any
 from urllib.parse import urlencode

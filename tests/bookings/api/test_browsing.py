@@ -1,4 +1,4 @@
-"""The API's pages: what a person is shown, and what they may do from there."""
+"""The browsable API: pages, links and forms."""
 
 import re
 from typing import Any

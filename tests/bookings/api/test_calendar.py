@@ -1,4 +1,4 @@
-"""The two addresses that calendars are read from."""
+"""The weekly and monthly calendar of the API."""
 
 import gc
 from datetime import date, time, timedelta

@@ -1,4 +1,4 @@
-"""Answers that a caller has already, and answers that travel compressed: each is told by its ETag."""
+"""ETags, If-None-Match and compressed responses of the API."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Calls made up from the API's description, by each kind of caller, singly and in stories: the answers are those described."""
+"""Generated requests, single and in sequences, whose responses must match the OpenAPI document."""
 
 import re
 from collections import Counter

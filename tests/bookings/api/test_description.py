@@ -1,4 +1,4 @@
-"""The API's description: valid, whole, and true."""
+"""The OpenAPI document: valid, complete and correct."""
 
 import json
 import logging

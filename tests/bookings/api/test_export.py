@@ -1,4 +1,4 @@
-"""All bookings of a range of days as lines of JSON: whole, for those who may, recorded, and in little memory."""
+"""The export of bookings as lines of JSON: complete, permitted, audited, and in little memory."""
 
 import gzip
 import json

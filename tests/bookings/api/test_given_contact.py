@@ -1,4 +1,4 @@
-"""A contact that came with a booking by the API and is not on file for its customer: kept, and said, never filled in."""
+"""Contact proposals: contact details in a booking that are not on file for its customer."""
 
 import pytest
 

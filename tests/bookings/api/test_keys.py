@@ -1,4 +1,4 @@
-"""API keys, as somebody tries them who has found one: no station, no right and no day more than its person gave it."""
+"""API keys: stations, permissions and expiry that limit them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Bookings by the API in lists: filters, orders, pages and their cursors."""
+"""Lists of bookings: filters, orders, pages and cursors."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who was told what by the API stands in the log."""
+"""What the log has about API requests."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Lists read page by page while eight processes move, make and cancel bookings: nothing is missed, nothing met twice."""
+"""Lists read in pages while eight processes change bookings: none is missed, none appears twice."""
 
 from collections import Counter
 from collections.abc import Iterator

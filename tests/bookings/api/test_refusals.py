@@ -1,4 +1,4 @@
-"""What every address refuses alike, in which order, and always in the envelope."""
+"""Errors that all endpoints have in common, their order and their JSON."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The address that a booking is moved by, as the old system's clients call it."""
+"""Rescheduling bookings with the API."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Malformed input: each shape takes one spelling, and nothing that is sent is ever a crash."""
+"""Malformed input: only one spelling of each value is accepted, and nothing causes a server error."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Stations by the API: which there are, and what is free."""
+"""Stations and their slots in the API."""
 
 from datetime import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What one station's people can learn of another's: nothing, whatever they ask."""
+"""Users cannot learn anything about other stations with the API."""
 
 import json
 from typing import Any
