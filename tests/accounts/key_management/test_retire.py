@@ -77,7 +77,7 @@ def test_key_that_another_process_writes_under_is_not_retired(station: Station, 
         data, index = keys("retire", change.data.old_id), keys("retire", change.index.old_id)
 
     assert (data.status, index.status) == (1 if known else 0, 0)
-    assert data.err.startswith("Processes are connected to the database that write under" if known else "")
+    assert data.err.startswith("Some processes connected to the database still write with" if known else "")
 
 
 def test_key_that_no_ring_holds_is_not_retired(db: None) -> None:

@@ -260,7 +260,7 @@ def test_rotation_refuses_while_a_process_does_not_know_the_new_key(book: Statio
         done = keys("rotate", "--ring", ring)
 
     assert done.status == (1 if known else 0)
-    assert done.err.startswith("Processes are connected to the database that do not know the key" if known else "")
+    assert done.err.startswith("Some processes connected to the database do not have the key" if known else "")
     assert (heads() == before) is known
 
 
