@@ -166,7 +166,7 @@ def second_factor(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if not settings.SECOND_FACTOR_GROUPS or request.path_info.startswith(WITHOUT_FACTOR):
             return get_response(request)
-        if not getattr(request.user, "lacks_second_factor", False):
+        if not getattr(request.user, "must_set_up_two_factor", False):
             return get_response(request)
         if is_api(request.path_info):
             sentence = _("Your group requires two-factor authentication. Sign in with the browser and set it up.")

@@ -75,7 +75,7 @@ class AuthenticationViewSet(PublicMixin, ApiViewSet):
             raise exceptions.Throttled(refusal.wait) from None
         if user is None:
             raise LoginFailed
-        if user.lacks_second_factor:
+        if user.must_set_up_two_factor:
             raise SecondFactorDemanded
         return success(authentication.issue_tokens(user))
 

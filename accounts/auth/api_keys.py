@@ -82,7 +82,7 @@ def authenticate(secret: str) -> User | None:
     unexpired = Q(expires_on=None) | Q(expires_on__gte=today())
     found = ApiKey.objects.current().filter(unexpired, digest=_digest(secret), user__is_active=True)
     key = found.select_related("user").prefetch_related("stations").first()
-    if key is None or key.user.lacks_second_factor:
+    if key is None or key.user.must_set_up_two_factor:
         return None
     if key.last_used_at is None or abs(now - key.last_used_at) >= LAST_USED_INTERVAL:
         with metrics.ignore_disk_full():

@@ -185,7 +185,7 @@ def user_of(token: Token) -> User:
     user = principals.load_principal(token.get(api_settings.USER_ID_CLAIM), token_family=_family(token))
     if user is None or not hmac.compare_digest(str(token.get(AUTH_STATE_CLAIM)), _auth_state_digest(user)):
         raise TokenInvalid
-    if user.lacks_second_factor:
+    if user.must_set_up_two_factor:
         raise TokenInvalid
     return user
 

@@ -93,7 +93,7 @@ class User(PasswordUser, PermissionsMixin):
         return tokens.draft_key(str(self.pk), self.get_session_auth_hash())
 
     @property
-    def lacks_second_factor(self) -> bool:
+    def must_set_up_two_factor(self) -> bool:
         """Whether they must set up two-factor authentication first: as a member of one of these groups, or as a superuser."""
         required_groups = settings.SECOND_FACTOR_GROUPS
         if not required_groups or self.second_factor_at:

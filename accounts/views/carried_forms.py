@@ -119,7 +119,7 @@ def show_again(request: HttpRequest, reason: Reason) -> HttpResponse | None:
 
     Returns a response without the form for any other user.
     """
-    if getattr(request.user, "lacks_second_factor", False):
+    if getattr(request.user, "must_set_up_two_factor", False):
         return redirect("two-factor")
     carried = decrypt_form(request)
     if carried is None or not form_keys.is_for(carried.key, request.user):
