@@ -8,8 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.audit import chain as sealing
-from accounts.audit import checkpoints
+from accounts.audit import chain, checkpoints
 from accounts.audit.checkpoints import Checkpointer
 from accounts.models import AuditChain, AuditEntry
 from bookings.operations.backup import inventory, manifest, verification
@@ -111,7 +110,7 @@ def test_manifest_from_before_there_were_checkpoints_is_read(newest: Path) -> No
     said, _sealed = manifest.read(newest)
     older = json.loads(replace(said, checkpoint="").as_json())
     del older["checkpoint"], older["seal"]
-    (newest / manifest.NAME).write_text(json.dumps({**older, "seal": sealing.sign(older).hex()}))
+    (newest / manifest.NAME).write_text(json.dumps({**older, "seal": chain.sign(older).hex()}))
 
     done = run("verify_audit", "--manifest", newest)
 
