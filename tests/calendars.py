@@ -125,11 +125,11 @@ class Store:
         events: Any = calendar.walk("VEVENT")
         for event in events:
             uid, age = str(event["UID"]), (int(event["SEQUENCE"]), event["DTSTAMP"].dt)
-            told, known = _event(event), self.entries.get(uid)
-            foreign = known and known.organizer and told.organizer and known.organizer[1] != told.organizer[1]
+            event, known = _event(event), self.entries.get(uid)
+            foreign = known and known.organizer and event.organizer and known.organizer[1] != event.organizer[1]
             if age >= self._newest.get(uid, age) and not foreign:
                 self._newest[uid] = age
-                self.entries[uid] = told
+                self.entries[uid] = event
 
     def take_all(self, files: Iterable[bytes]) -> "Store":
         for file in files:

@@ -1,4 +1,4 @@
-"""What many tests share."""
+"""Fixtures and hooks that all tests share."""
 
 import gc
 import os
@@ -35,19 +35,19 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 20)
 
 DATABASES = {"db", "transactional_db", "django_db_setup"}
-"""By which of its fixtures a test is known to need a database."""
+"""A test that uses one of these fixtures needs a database."""
 END_OF_TIME = 2**31 - 1
 """Later than any test travels."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What one database alone has is not asked of the other, and what needs no database is asked once, beside SQLite."""
+    """Deselect tests for the other database, and on PostgreSQL those that need no database: they run with SQLite."""
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
-    theirs = [item for item in items if item.get_closest_marker(other)]
+    deselected = [item for item in items if item.get_closest_marker(other)]
     if connection.vendor == "postgresql":
-        theirs += [item for item in items if not (item.get_closest_marker("postgresql") or _needs_database(item))]
-    items[:] = [item for item in items if item not in theirs]
-    config.hook.pytest_deselected(items=theirs)
+        deselected += [item for item in items if not (item.get_closest_marker("postgresql") or _needs_database(item))]
+    items[:] = [item for item in items if item not in deselected]
+    config.hook.pytest_deselected(items=deselected)
 
 
 def _needs_database(item: pytest.Item) -> bool:
@@ -69,36 +69,36 @@ def django_db_setup(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_files_left(django_db_modify_db_settings: None) -> Iterator[None]:
-    """Django drops the test's database; the files of counters and of the migrations' lock beside it are ours to drop."""
+def remove_files(django_db_modify_db_settings: None) -> Iterator[None]:
+    """Django drops the test database. The files of rate limits and of the migration lock beside it are removed here."""
     yield
     for left in Path(tempfile.gettempdir()).glob(f"stationbook-{os.getpid()}.*"):
         left.unlink()
 
 
 @pytest.fixture(autouse=True)
-def own_language() -> None:
-    """No test speaks another's: whatever a client asked for last stays active in its thread."""
+def reset_language() -> None:
+    """The language of a test client's last request stays active in its thread."""
     translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
-def no_station_kept() -> None:
-    """No test meets another's station under the same key."""
+def clear_caches() -> None:
+    """Stations of different tests have the same keys."""
     visible_stations._kept.cache_clear()
     timetable_queries._kept.cache_clear()
     rendered_calendar.clear()
 
 
 @pytest.fixture(autouse=True)
-def no_reads_counted() -> None:
-    """No test meets what another's callers have read by API."""
+def reset_read_counts() -> None:
+    """The API's reads are counted in memory."""
     bulk_reads.tally.clear()
 
 
 @pytest.fixture(autouse=True)
-def fresh_counts(request: pytest.FixtureRequest) -> None:
-    """No test meets another's rate limits: the counters stand outside the transaction that a test undoes."""
+def reset_rate_limits(request: pytest.FixtureRequest) -> None:
+    """Rate limits are counted outside the transaction that is rolled back after a test."""
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & {*request.fixturenames}:
         request.getfixturevalue("django_db_setup")
         with request.getfixturevalue("django_db_blocker").unblock():
@@ -118,32 +118,34 @@ def staff(station: Station) -> User:
 
 @pytest.fixture
 def on_friday() -> Iterator[None]:
-    """It is 13:00 in Berlin on `FRIDAY`, the day of most bookings here. Ask for it before anybody signs in."""
+    """Set the clock to 13:00 in Berlin on `FRIDAY`, the day of most bookings. Request it before anyone signs in."""
     with time_machine.travel(datetime(2031, 3, 7, 12, tzinfo=UTC), tick=False):
         yield
 
 
 @pytest.fixture
-def database_travels_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL's clock cannot be set by a test: it is taken to say what this process's says."""
+def database_clock_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that the database's clock agrees with this process's, which a test may have set."""
     monkeypatch.setattr(clock_check, "difference_to_database", lambda: timedelta(0))
 
 
 def url_of_database() -> str:
-    """Where other processes find the test's database."""
-    found = connection.settings_dict
+    """The URL by which other processes reach the test database."""
+    configured = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{found['NAME']}"
-    reached = {"host": found["HOST"], "port": found["PORT"], **found["OPTIONS"]}
-    own = ("application_name", "server_side_binding", "prepare_threshold")
-    options = urlencode({name: value for name, value in reached.items() if value and name not in own})
-    who = quote(found["USER"], safe="") + (f":{quote(found['PASSWORD'], safe='')}" if found["PASSWORD"] else "")
-    return f"postgres://{who}@/{found['NAME']}?{options}"
+        return f"sqlite:///{configured['NAME']}"
+    parameters = {"host": configured["HOST"], "port": configured["PORT"], **configured["OPTIONS"]}
+    internal = ("application_name", "server_side_binding", "prepare_threshold")
+    options = urlencode({name: value for name, value in parameters.items() if value and name not in internal})
+    user = quote(configured["USER"], safe="") + (
+        f":{quote(configured['PASSWORD'], safe='')}" if configured["PASSWORD"] else ""
+    )
+    return f"postgres://{user}@/{configured['NAME']}?{options}"
 
 
 @pytest.fixture
 def database_url(transactional_db: None) -> str:
-    """Where other processes find the test's database. What the test writes is committed, and seen by them."""
+    """The URL of the test database for other processes, which see what the test writes: it is committed."""
     return url_of_database()
 
 

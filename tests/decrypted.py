@@ -1,4 +1,4 @@
-"""What somebody reads who has the database and its keys."""
+"""Everything that someone with the database and its keys can read."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from accounts.key_management.keyrings import models_with_columns
 
 
 def read_everything() -> str:
-    """Every encrypted value that the database holds, in plain text and small letters."""
+    """Every encrypted value in the database, decrypted and in lower case."""
     found = []
     for model, fields in models_with_columns(EncryptedTextField):
         rows: models.QuerySet[models.Model] = model._base_manager.all()

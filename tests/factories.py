@@ -1,4 +1,4 @@
-"""Things for tests to stand on, each whole by itself. Bookings come through the services, so that their holds are right."""
+"""Factories for test data. Bookings are created through the services, so that their holds are right."""
 
 from collections.abc import Iterable
 from datetime import date, time
@@ -90,7 +90,7 @@ def open_station(
 
 
 def person(group: str, *stations: Station, **fields: Any) -> User:
-    """Somebody of a group, at these stations."""
+    """A user in a group, at these stations."""
     user = UserFactory(**fields)
     user.groups.add(Group.objects.get(name=group))
     user.stations.add(*stations)
@@ -107,14 +107,14 @@ def customer(station: Station, name: str = "Ana García", email: str = "ana@exam
 
 
 def store(row: Model, **values: Any) -> None:
-    """Write columns past all services, encrypted ones included."""
+    """Write columns without a service, encrypted ones included."""
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=[*values])
 
 
 def bookings(count: int, station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> list[Booking]:
-    """So many at once; as `booking`."""
+    """Create that many bookings with the same fields; see `booking`."""
     draft = services.Draft(**{"station": station.code, "date": day, "slot": slot, "status": Status.CONFIRMED, **fields})
     made = []
     for result in services.create_many([draft] * count, by=roles.OPERATOR):
@@ -125,13 +125,13 @@ def bookings(count: int, station: Station, day: date = FRIDAY, slot: time = time
 
 
 def booking(station: Station, day: date = FRIDAY, slot: time = time(18), **fields: Any) -> Booking:
-    """A confirmed booking; `status`, `slots`, `customer` and all else of a draft may be given, the past too."""
+    """A confirmed booking, in the past too. `fields` are those of a `Draft`."""
     [made] = bookings(1, station, day, slot, **fields)
     return made
 
 
 def crowd(station: Station, count: int) -> None:
-    """So many bookings with their places and customers more, over some years, by PostgreSQL itself, which then knows it."""
+    """Add that many bookings with holds and customers, over some years, by SQL on PostgreSQL, and analyze the tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_customer (id, station_id, name, email, email_bounced, phone, phone_is_valid, language, notes,"

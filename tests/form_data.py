@@ -1,4 +1,4 @@
-"""What a browser posts for a form of a page if nobody touches it."""
+"""What a browser posts for a form that nobody has changed."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -13,26 +13,26 @@ class _Fields(HTMLParser):
         self.values: dict[str, list[str]] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
-        name, kind = said.get("name", ""), said.get("type", "text")
+        attributes = {name: value or "" for name, value in attrs}
+        name, kind = attributes.get("name", ""), attributes.get("type", "text")
         if tag == "form":
-            self._is_inside = said.get("id") == self._form_id
+            self._is_inside = attributes.get("id") == self._form_id
         elif tag == "select":
-            self._select = name if self._is_sent(said) else ""
-        elif tag == "option" and "selected" in said and self._select:
-            self.values.setdefault(self._select, []).append(said.get("value", ""))
-        elif tag == "textarea" and self._is_sent(said):
+            self._select = name if self._is_sent(attributes) else ""
+        elif tag == "option" and "selected" in attributes and self._select:
+            self.values.setdefault(self._select, []).append(attributes.get("value", ""))
+        elif tag == "textarea" and self._is_sent(attributes):
             self._textarea, self.values[name] = name, [""]
-        elif tag == "input" and self._is_sent(said):
+        elif tag == "input" and self._is_sent(attributes):
             box = kind in ("checkbox", "radio")
-            self.values.setdefault(name, []).append(said.get("value", "on" if box else ""))
+            self.values.setdefault(name, []).append(attributes.get("value", "on" if box else ""))
 
-    def _is_sent(self, said: dict[str, str]) -> bool:
+    def _is_sent(self, attributes: dict[str, str]) -> bool:
         """Whether a browser sends it: not the pattern of rows that have yet to be added, nor a box that is not ticked."""
-        name, kind = said.get("name", ""), said.get("type", "text")
-        unticked = kind in ("checkbox", "radio") and "checked" not in said
+        name, kind = attributes.get("name", ""), attributes.get("type", "text")
+        unticked = kind in ("checkbox", "radio") and "checked" not in attributes
         is_field = name and "__prefix__" not in name and kind not in ("submit", "button")
-        return bool(self._is_inside and is_field and not unticked and "disabled" not in said)
+        return bool(self._is_inside and is_field and not unticked and "disabled" not in attributes)
 
     def handle_data(self, data: str) -> None:
         if self._textarea:

@@ -1,5 +1,7 @@
-"""Servers beside the product, from the system's packages: a streaming replica, PgBouncer, Redis, each in a folder of its own,
-on a socket or a free port, and as another user than root, whom they refuse; and what a server of the product needs to start."""
+"""Servers from the system's packages for tests and scripts (PostgreSQL, PgBouncer, Redis), and what the product's server needs.
+
+Each has a folder of its own and a socket or a free port. They refuse to run as root, and so run as another user then.
+"""
 
 import os
 import re
@@ -88,7 +90,7 @@ def _user() -> str | None:
 
 
 def run(*command: str | Path) -> str:
-    """What it printed. Raises CalledProcessError with what it said."""
+    """Run a program and return what it printed. Raises RuntimeError with its output."""
     done = subprocess.run(
         [*map(str, command)], user=_user(), capture_output=True, text=True, cwd="/", check=False, extra_groups=_groups()
     )
@@ -135,8 +137,8 @@ class Postgres:
         run(postgres_program("pg_basebackup"), "-D", self.folder / "data", *wanted)
 
     def start(self) -> None:
-        said = {"unix_socket_directories": str(self.folder), "listen_addresses": "", **self.options}
-        options = " ".join(f"-c {name}='{value}'" for name, value in said.items())
+        settings = {"unix_socket_directories": str(self.folder), "listen_addresses": "", **self.options}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         self._pg_ctl("-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:

@@ -473,7 +473,7 @@ def undone(world: World, role: str, method: str, route: str, **how: Any) -> Any:
     return answer
 
 
-def told(answer: Any) -> str:
+def formatted_status(answer: Any) -> str:
     """The status, or that the log-in is where one is sent."""
     to_log_in = answer.headers.get("Location", "").startswith(("/accounts/login/", "/admin/login/"))
     return "login" if to_log_in else str(answer.status_code)
@@ -485,7 +485,7 @@ def test_every_address_has_a_row() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} /{row.route}")
 def test_access_is_as_the_table_says(world: World, row: Row) -> None:
-    found = {role: told(undone(world, role, row.method, row.route)) for role in ROLES}
+    found = {role: formatted_status(undone(world, role, row.method, row.route)) for role in ROLES}
 
     assert found == row.statuses
 

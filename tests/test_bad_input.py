@@ -89,17 +89,21 @@ class Forms(HTMLParser):
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            address = urljoin(self.page, said.get("action") or self.page)
-            self.found.append(Form(said.get("method", "get").lower(), address, {}))
+            address = urljoin(self.page, attributes.get("action") or self.page)
+            self.found.append(Form(attributes.get("method", "get").lower(), address, {}))
         elif not self.found:
             return
-        elif tag in ("input", "textarea", "select") and said.get("type") != "submit" and _is_sent(said.get("name", "")):
-            self.found[-1].fields.setdefault(said["name"], said.get("value", ""))
-            self._select = said["name"] if tag == "select" else ""
-        elif tag == "option" and "selected" in said and self._select:
-            self.found[-1].fields[self._select] = said.get("value", "")
+        elif (
+            tag in ("input", "textarea", "select")
+            and attributes.get("type") != "submit"
+            and _is_sent(attributes.get("name", ""))
+        ):
+            self.found[-1].fields.setdefault(attributes["name"], attributes.get("value", ""))
+            self._select = attributes["name"] if tag == "select" else ""
+        elif tag == "option" and "selected" in attributes and self._select:
+            self.found[-1].fields[self._select] = attributes.get("value", "")
 
 
 def _is_sent(name: str) -> bool:

@@ -159,7 +159,7 @@ def test_heartbeats_that_were_written_ahead_are_forgotten(clock: time_machine.Tr
 
 @pytest.mark.parametrize("is_taken", [False, True])
 def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
-    clock: time_machine.Traveller, station: Station, deliver: Deliver, database_travels_too: None, is_taken: bool
+    clock: time_machine.Traveller, station: Station, deliver: Deliver, database_clock_follows: None, is_taken: bool
 ) -> None:
     clock.move_to(RIGHT)
     create(station, date=SUMMER)
@@ -176,7 +176,7 @@ def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
 
 
 def test_what_expires_survives_a_leap_that_is_put_right(
-    clock: time_machine.Traveller, staff: User, database_travels_too: None
+    clock: time_machine.Traveller, staff: User, database_clock_follows: None
 ) -> None:
     clock.move_to(RIGHT)
     client = signed_in(staff)

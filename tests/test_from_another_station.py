@@ -206,9 +206,9 @@ def test_disclosure_leaves_what_another_station_would_write_to_that_station(
     Mail.objects.filter(station=cellar).update(state="failed", message=None)
     client.force_login(person(roles.MANAGERS, cellar))
 
-    told = read(client, "POST", f"/admin/accounts/customer/{left}/export/", {})
+    exported = read(client, "POST", f"/admin/accounts/customer/{left}/export/", {})
 
-    assert [mark for mark in ("Kitchen", "8 March") if mark in told] == []
+    assert [mark for mark in ("Kitchen", "8 March") if mark in exported] == []
 
 
 def test_whoever_moved_it_is_named_where_it_left(moved: Booking, cellar: Station, mover: User) -> None:

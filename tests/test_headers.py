@@ -283,12 +283,14 @@ class Page(HTMLParser):
         self.feed(text_of(answer))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
-        self.inline += [f"{tag} {name}" for name in said if name == "style" or name.startswith("on")]
-        self.inline += [tag] if tag == "style" or (tag == "script" and "src" not in said) else []
+        attributes = {name: value or "" for name, value in attrs}
+        self.inline += [f"{tag} {name}" for name in attributes if name == "style" or name.startswith("on")]
+        self.inline += [tag] if tag == "style" or (tag == "script" and "src" not in attributes) else []
         if tag == "script":
-            self.nonces.add(said.get("nonce", ""))
-        self.addresses += [unquote(said[name]) for name in ("href", "src", "action", "formaction") if name in said]
+            self.nonces.add(attributes.get("nonce", ""))
+        self.addresses += [
+            unquote(attributes[name]) for name in ("href", "src", "action", "formaction") if name in attributes
+        ]
 
 
 @pytest.mark.slow
@@ -305,9 +307,9 @@ def test_scripts_of_a_page_bear_its_nonce_and_each_page_another(client: Client, 
     addresses = ["/calendar/week/", "/calendar/week/", "/bookings/new/", "/api/", "/api/docs/"]
     answers = [client.get(address, headers={"Accept": "text/html"}) for address in addresses]
 
-    told = [re.findall(r"'nonce-([^']+)'", answer["Content-Security-Policy"]) for answer in answers]
-    assert [sorted(Page(answer).nonces) for answer in answers] == told
-    assert len({nonce for [nonce] in told}) == len(addresses)
+    nonces = [re.findall(r"'nonce-([^']+)'", answer["Content-Security-Policy"]) for answer in answers]
+    assert [sorted(Page(answer).nonces) for answer in answers] == nonces
+    assert len({nonce for [nonce] in nonces}) == len(addresses)
 
 
 @pytest.mark.slow

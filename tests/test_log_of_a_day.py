@@ -110,8 +110,8 @@ def test_no_line_of_a_day_holds_what_must_not_stand_there(
 
     lines = book.text.splitlines()
     wrong = [line for line in lines if re.search("|".join(map(re.escape, FRAGMENTS)), line, re.IGNORECASE)]
-    told = [(secret[:4], line) for secret in secrets for line in lines if secret in line]
-    assert (len(lines) > 2 * rows + 100, wrong[:3], told[:3]) == (True, [], [])
+    leaks = [(secret[:4], line) for secret in secrets for line in lines if secret in line]
+    assert (len(lines) > 2 * rows + 100, wrong[:3], leaks[:3]) == (True, [], [])
     events = {line["event"] for line in book.lines}
     assert {"request", "action", "Internal Server Error"} <= events
     assert len([secret for secret in secrets if len(secret) > 5]) > 20

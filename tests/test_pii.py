@@ -84,12 +84,12 @@ def use_the_pages(station: Station) -> None:
 
 def use_the_feeds(station: Station) -> list[str]:
     """In the week of the bookings. Returns the secrets of the feed's addresses."""
-    client, told = Client(), re.compile(r"/feeds/([\w-]{43})\.ics")
+    client, secret_address = Client(), re.compile(r"/feeds/([\w-]{43})\.ics")
     with time_machine.travel(datetime(2031, 3, 1, 12, tzinfo=UTC), tick=False):
         client.force_login(person(roles.STAFF, station))
-        [first] = set(told.findall(client.post("/feeds/", {"details": "on"}).content.decode()))
+        [first] = set(secret_address.findall(client.post("/feeds/", {"details": "on"}).content.decode()))
         feed = Feed.objects.get().pk
-        [second] = set(told.findall(client.post(f"/feeds/{feed}/renew/").content.decode()))
+        [second] = set(secret_address.findall(client.post(f"/feeds/{feed}/renew/").content.decode()))
         assert NAME.encode() in Client().get(f"/feeds/{second}.ics").getvalue()
         client.get("/feeds/")
     return [first, second]
@@ -183,8 +183,8 @@ def use_the_mails(station: Station) -> None:
         ".": [f"554 5.6.0 {NAME}", f"{DROP}", f"250 2.0.0 OK <{EMAIL}>"],
     }
     for hour in (17, 18, 19, 20, 21, 18):
-        told = {"customer": Contact(NAME, EMAIL), "special_requests": SPECIAL_REQUESTS}
-        outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **told)])
+        fields = {"customer": Contact(NAME, EMAIL), "special_requests": SPECIAL_REQUESTS}
+        outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **fields)])
     with scripted(script) as server, SmtpTransport(env.email_url_config(server.url)) as transport:
         for _attempt in range(20):
             Customer.objects.update(email_bounced=False)

@@ -1,4 +1,4 @@
-"""`script/cluster`: breaks each part of the set-up while staff work, and says what they noticed and whether anything was lost."""
+"""The command line of script/cluster: breaks each part while simulated staff work, and reports what failed and what was lost."""
 
 import argparse
 import json
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cluster_lib.person import NO_ANSWER, UNSEEN
+from cluster_lib.simulated_user import NO_ANSWER, UNSEEN_WRITE
 from cluster_lib.site import RESTART_SECONDS, Site
 from tests.servers import ROOT, scratch
 
 BEGAN: Final = time.monotonic()
-AWAY_SECONDS: Final = 1.0
-CALM_SECONDS: Final = 1.0
-"""Without an error for so long, the set-up has recovered."""
-BELIEVED_SECONDS: Final = 2.5
-"""Before the proxy asks a web server again that did not answer."""
-LONGEST_SECONDS: Final = 30.0
+OUTAGE_SECONDS: Final = 1.0
+RECOVERED_SECONDS: Final = 1.0
+"""The system has recovered once no request has failed for that long."""
+PROXY_RETRY_SECONDS: Final = 2.5
+"""After that time the proxy tries a web server again that did not answer."""
+MAX_RECOVERY_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,30 +42,30 @@ LONG: Final = Size(stations=4, bookings=60, people=16, rounds=4, warm_up=10, cra
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks, and comes back by itself or is brought back."""
+    """Something that breaks and recovers."""
 
     name: str
     strike: Callable[[Site], None]
 
 
 def _kill_web(site: Site) -> None:
-    site.own["web1"].kill()
+    site.processes["web1"].kill()
     time.sleep(RESTART_SECONDS)
-    site.own["web1"].start()
+    site.processes["web1"].start()
     site.wait_for("web1")
 
 
-def _roll(site: Site) -> None:
+def _restart_in_turn(site: Site) -> None:
     for name in ("web1", "web2"):
-        site.own[name].end()
-        site.own[name].start()
+        site.processes[name].end()
+        site.processes[name].start()
         site.wait_for(name)
-        time.sleep(BELIEVED_SECONDS)
+        time.sleep(PROXY_RETRY_SECONDS)
 
 
-def _lose_replica(site: Site) -> None:
+def _stop_replica(site: Site) -> None:
     site.replica.stop()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(OUTAGE_SECONDS)
     site.replica.start()
 
 
@@ -84,35 +84,35 @@ def _crash_postgres(site: Site) -> None:
     site.primary.start()
 
 
-def _lose_redis(site: Site) -> None:
+def _stop_redis(site: Site) -> None:
     site.program("redis").stop(signal.SIGKILL)
-    time.sleep(AWAY_SECONDS)
+    time.sleep(OUTAGE_SECONDS)
     site.program("redis").start()
 
 
 def _kill_worker(site: Site) -> None:
-    site.own["worker1"].kill()
+    site.processes["worker1"].kill()
     time.sleep(RESTART_SECONDS)
-    site.own["worker1"].start()
+    site.processes["worker1"].start()
 
 
 CRASH: Final = "PostgreSQL crashes"
 FAULTS: Final = (
     Fault("a web server is killed", _kill_web),
-    Fault("web servers are restarted in turn", _roll),
-    Fault("the replica stops", _lose_replica),
+    Fault("web servers are restarted in turn", _restart_in_turn),
+    Fault("the replica stops", _stop_replica),
     Fault("PgBouncer restarts", _restart_pgbouncer),
     Fault("PostgreSQL restarts", _restart_postgres),
     Fault(CRASH, _crash_postgres),
-    Fault("Redis goes away", _lose_redis),
+    Fault("Redis goes away", _stop_redis),
     Fault("a worker is killed", _kill_worker),
 )
-WITHOUT_A_REQUEST_LOST: Final = ("web servers are restarted in turn", "the replica stops", "a worker is killed")
+MUST_LOSE_NO_REQUEST: Final = ("web servers are restarted in turn", "the replica stops", "a worker is killed")
 
 
 @dataclass(frozen=True)
-class Struck:
-    """A fault as it was: from when to when (seconds since 1970) it is the one that people may have noticed."""
+class FaultPeriod:
+    """When a fault may have caused failures, in seconds since 1970."""
 
     name: str
     began: float
@@ -120,18 +120,18 @@ class Struck:
 
 
 class Staff:
-    """Those who work meanwhile, in a process of their own."""
+    """Simulated staff, in a process of their own."""
 
     def __init__(self, site: Site, plan: dict[str, Any]) -> None:
         self.notes = site.folder / "notes"
         path = site.folder / "plan.json"
         path.write_text(json.dumps({**plan, "address": site.address}))
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "script/cluster_lib/staff.py"), str(path), str(self.notes)],
+            [sys.executable, str(ROOT / "script/cluster_lib/simulate_staff.py"), str(path), str(self.notes)],
             env={**os.environ, "PYTHONPATH": str(ROOT / "script")},
         )
 
-    def noted(self) -> list[dict[str, Any]]:
+    def read_notes(self) -> list[dict[str, Any]]:
         if not self.notes.exists():
             return []
         text = self.notes.read_text()
@@ -139,7 +139,7 @@ class Staff:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(LONGEST_SECONDS * 2)
+        self.process.wait(MAX_RECOVERY_SECONDS * 2)
 
 
 def failed(note: dict[str, Any]) -> bool:
@@ -150,26 +150,26 @@ def ended_at(note: dict[str, Any]) -> float:
     return float(note["at"]) + float(note["ms"]) / 1000
 
 
-def strike(site: Site, staff: Staff, fault: Fault) -> Struck:
-    """Break it, and wait until nobody has noticed anything for a while."""
+def strike(site: Site, staff: Staff, fault: Fault) -> FaultPeriod:
+    """Cause the fault, and wait until the system has recovered."""
     print_step(fault.name)
     began = time.time()
     fault.strike(site)
-    until = time.time() + LONGEST_SECONDS
+    until = time.time() + MAX_RECOVERY_SECONDS
     back = time.time()
     while time.time() < until:
-        failures = [ended_at(note) for note in staff.noted() if failed(note) and ended_at(note) >= began]
-        if time.time() - max([back, *failures]) >= CALM_SECONDS:
+        failures = [ended_at(note) for note in staff.read_notes() if failed(note) and ended_at(note) >= began]
+        if time.time() - max([back, *failures]) >= RECOVERED_SECONDS:
             break
         time.sleep(0.2)
-    return Struck(fault.name, began, time.time())
+    return FaultPeriod(fault.name, began, time.time())
 
 
-def report(notes: Sequence[dict[str, Any]], struck: Sequence[Struck]) -> list[str]:
-    """A line for each fault: what share of the requests failed while it lasted, and when the last of them did."""
+def report(notes: Sequence[dict[str, Any]], periods: Sequence[FaultPeriod]) -> list[str]:
+    """A line for each fault: the share of requests that failed, and when the last one did."""
     lines = [f"{'while':36}{'requests':>9}{'failed':>8}{'share':>8}{'recovered after':>17}  of which"]
-    for one in struck:
-        during = [note for note in notes if one.began <= ended_at(note) < one.ended and note["what"] != UNSEEN]
+    for one in periods:
+        during = [note for note in notes if one.began <= ended_at(note) < one.ended and note["what"] != UNSEEN_WRITE]
         failures = [note for note in during if failed(note)]
         after = max((ended_at(note) for note in failures), default=one.began) - one.began
         share = len(failures) / max(len(during), 1)
@@ -179,17 +179,17 @@ def report(notes: Sequence[dict[str, Any]], struck: Sequence[Struck]) -> list[st
     return lines
 
 
-def wrong_with(notes: Sequence[dict[str, Any]], struck: Sequence[Struck]) -> list[str]:
-    """What people should not have noticed."""
-    found = [f"{note['booking']}: {UNSEEN}" for note in notes if note["what"] == UNSEEN]
-    faulty = [(one.began - 0.1, one.ended) for one in struck if one.name not in WITHOUT_A_REQUEST_LOST]
-    failures = [note for note in notes if note["what"] != UNSEEN and failed(note)]
+def unexpected_failures(notes: Sequence[dict[str, Any]], periods: Sequence[FaultPeriod]) -> list[str]:
+    """Failures and unseen writes that no fault explains."""
+    found = [f"{note['booking']}: {UNSEEN_WRITE}" for note in notes if note["what"] == UNSEEN_WRITE]
+    faulty = [(one.began - 0.1, one.ended) for one in periods if one.name not in MUST_LOSE_NO_REQUEST]
+    failures = [note for note in notes if note["what"] != UNSEEN_WRITE and failed(note)]
     noticed = [note for note in failures if not any(a <= ended_at(note) < b for a, b in faulty)]
     return found + [f"{note['what']} answered {note['status']} where nothing should be noticed" for note in noticed]
 
 
 def print_step(words: str) -> None:
-    """What goes on, for whoever waits."""
+    """Print progress to stderr."""
     print(f"{time.monotonic() - BEGAN:6.1f} s  {words}", file=sys.stderr, flush=True)
 
 
@@ -205,19 +205,19 @@ def break_everything(size: Size) -> int:
         try:
             time.sleep(size.warm_up)
             faults = [fault for fault in FAULTS if size.crashes or fault.name != CRASH]
-            struck = [strike(site, staff, fault) for _round in range(size.rounds) for fault in faults]
-            time.sleep(CALM_SECONDS)
+            periods = [strike(site, staff, fault) for _round in range(size.rounds) for fault in faults]
+            time.sleep(RECOVERED_SECONDS)
         finally:
             staff.stop()
-        notes = staff.noted()
+        notes = staff.read_notes()
         print_step("checking")
-        checked = site.run("cluster_lib/checks.py", str(staff.notes), str(site.mails))
+        checked = site.run("cluster_lib/consistency_checks.py", str(staff.notes), str(site.mails))
         _show_logs(site)
-    asked = [note for note in notes if note["what"] != UNSEEN]
-    print("\n".join(report(notes, struck)))
+    asked = [note for note in notes if note["what"] != UNSEEN_WRITE]
+    print("\n".join(report(notes, periods)))
     print(f"In all: {len(asked)} requests, {sum(map(failed, asked))} failed; none was asked again by its caller.")
     print("; ".join(f"{name}: {count}" for name, count in checked["counts"].items()))
-    wrong = [*wrong_with(notes, struck), *checked["wrong"]]
+    wrong = [*unexpected_failures(notes, periods), *checked["wrong"]]
     print(
         "\n".join(wrong)
         if wrong
@@ -227,7 +227,7 @@ def break_everything(size: Size) -> int:
 
 
 def _show_logs(site: Site) -> None:
-    """Where CLUSTER_LOGS names a folder, what every part said is kept there."""
+    """Copy all logs to the folder that CLUSTER_LOGS names, if it is set."""
     if kept := os.environ.get("CLUSTER_LOGS"):
         for path in site.folder.rglob("*log"):
             (Path(kept) / "-".join(path.relative_to(site.folder).parts)).write_bytes(path.read_bytes())
@@ -242,9 +242,9 @@ def main() -> int:
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     if asked.people:
-        from cluster_lib.people import crowd  # it is no part of the faults
+        from cluster_lib.load_test import run_load_test  # it is no part of the faults
 
-        return crowd(asked.people)
+        return run_load_test(asked.people)
     return break_everything(LONG if asked.long else SHORT)
 
 

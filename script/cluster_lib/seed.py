@@ -76,14 +76,16 @@ def sign_in(user: User) -> dict[str, str]:
     }
 
 
-def people_of(stations: list[Station], count: int) -> list[dict[str, Any]]:
+def create_users(stations: list[Station], count: int) -> list[dict[str, Any]]:
     User.objects.bulk_create(User(email=f"person{n}@example.com", password=NO_PASSWORD) for n in range(count))
     users = list(User.objects.filter(password=NO_PASSWORD).order_by("pk"))
     staff = Group.objects.get(name=roles.STAFF)
     User.groups.through.objects.bulk_create(User.groups.through(user=user, group=staff) for user in users)
-    homes = [(user, stations[n % len(stations)]) for n, user in enumerate(users)]
-    User.stations.through.objects.bulk_create(User.stations.through(user=user, station=home) for user, home in homes)
-    return [{"station": home.code, "cookies": sign_in(user)} for user, home in homes]
+    assignments = [(user, stations[n % len(stations)]) for n, user in enumerate(users)]
+    User.stations.through.objects.bulk_create(
+        User.stations.through(user=user, station=station) for user, station in assignments
+    )
+    return [{"station": station.code, "cookies": sign_in(user)} for user, station in assignments]
 
 
 def main(stations: int, bookings: int, people: int) -> None:
@@ -92,7 +94,7 @@ def main(stations: int, bookings: int, people: int) -> None:
     for station in made:
         fill(station, bookings, dice)
     first = timezone.now().date() + timedelta(days=1)
-    json.dump({"first": first.isoformat(), "days": DAYS, "people": people_of(made, people)}, sys.stdout)
+    json.dump({"first": first.isoformat(), "days": DAYS, "people": create_users(made, people)}, sys.stdout)
 
 
 main(*map(int, sys.argv[1:]))

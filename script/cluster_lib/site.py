@@ -1,5 +1,5 @@
-"""What `script/cluster` runs, on one machine: two web servers and two workers of the product between a proxy with TLS, PgBouncer,
-PostgreSQL with a streaming replica, Redis, and a mail server that takes everything."""
+"""The installation that `script/cluster` tests, on one machine: a proxy with TLS, two web servers, two workers, PgBouncer,
+PostgreSQL with a streaming replica, Redis, and a mail server that accepts everything."""
 
 import json
 import os
@@ -24,12 +24,12 @@ POOL: Final = 20
 WEB_SERVERS: Final = 2
 WORKERS: Final = 2
 RESTART_SECONDS: Final = 1.0
-"""After which whatever keeps the processes running, such as systemd, starts one anew that was killed."""
-ENDING_SECONDS: Final = 20
+"""How long a service manager such as systemd waits before it restarts a process."""
+STOP_TIMEOUT_SECONDS: Final = 20
 
 
 @dataclass
-class Own:
+class ProductProcess:
     """A process of the product."""
 
     name: str
@@ -45,18 +45,18 @@ class Own:
             )
 
     def kill(self) -> None:
-        """Without a word, with all that belongs to it."""
+        """Kill the process and its children."""
         if self.process:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def end(self) -> None:
-        """As systemd and Docker do: told once, and waited for."""
+        """Stop the process as systemd and Docker do: SIGTERM, a timeout, SIGKILL."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(ENDING_SECONDS)
+                self.process.wait(STOP_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -83,8 +83,8 @@ class Site:
     def _begin(self) -> None:
         names = ("proxy", "plain", "redis", "smtp", *(f"web{n}" for n in range(1, WEB_SERVERS + 1)))
         self.ports = {name: servers.free_port() for name in names}
-        self.own: dict[str, Own] = {}
-        self.others: dict[str, Program] = {}
+        self.processes: dict[str, ProductProcess] = {}
+        self.servers: dict[str, Program] = {}
         alike = {"admin": "postgres", "database": "stationbook"}
         self.primary = Postgres(self.folder / "primary", {"max_connections": "100"}, **alike)
         self.replica = Postgres(
@@ -97,9 +97,9 @@ class Site:
         servers.make_product_database(self.primary, password)
         self.replica.follow(str(self.primary.folder))
         self.replica.start()
-        self.others["pgbouncer"] = servers.pgbouncer(self.folder / "pgbouncer", str(self.primary.folder), pool=POOL)
-        self.others["redis"] = servers.redis(self.folder / "redis", self.ports["redis"])
-        for program in self.others.values():
+        self.servers["pgbouncer"] = servers.pgbouncer(self.folder / "pgbouncer", str(self.primary.folder), pool=POOL)
+        self.servers["redis"] = servers.redis(self.folder / "redis", self.ports["redis"])
+        for program in self.servers.values():
             program.start()
         self.environment = self._environment()
         self._make_processes()
@@ -107,7 +107,7 @@ class Site:
         self.manage("collectstatic", "--noinput", "--verbosity", "0")
 
     def _environment(self) -> dict[str, str]:
-        """Production, as .env.example describes it; only the limits of requests are out of the way, for they would be met."""
+        """A production environment as .env.example describes it, without rate limits, which the load would reach."""
         path = self.folder / "env"
         path.write_text(servers.fresh_keys())
         path.chmod(0o600)
@@ -133,9 +133,11 @@ class Site:
 
     def _make_processes(self) -> None:
         def own(name: str, *command: str, **more: str) -> None:
-            self.own[name] = Own(name, list(command), {**self.environment, **more}, self.folder / f"{name}.log")
+            self.processes[name] = ProductProcess(
+                name, list(command), {**self.environment, **more}, self.folder / f"{name}.log"
+            )
 
-        sink = (str(ROOT / "script/cluster_lib/sink.py"), str(self.ports["smtp"]), str(self.mails))
+        sink = (str(ROOT / "script/cluster_lib/smtp_sink.py"), str(self.ports["smtp"]), str(self.mails))
         own("sink", sys.executable, *sink)
         for n in range(1, WEB_SERVERS + 1):
             own(f"web{n}", str(ROOT / "script/web"), PORT=str(self.ports[f"web{n}"]))
@@ -144,7 +146,7 @@ class Site:
         own("proxy", *self._nginx())
 
     def _nginx(self) -> tuple[str, ...]:
-        """By the product's own file, with this machine's ports and a certificate of the moment."""
+        """nginx with the configuration from deploy/, with this machine's ports and a new certificate."""
         folder = self.folder / "proxy"
         folder.mkdir()
         servers.make_certificate(folder, "localhost", key="key.pem", certificate="certificate.pem")
@@ -180,7 +182,7 @@ class Site:
         return done.stdout
 
     def run(self, script: str, *words: str) -> Any:
-        """What a script with the product's settings printed, as JSON."""
+        """Run a script with the product's settings, and parse the JSON it prints."""
         command = [sys.executable, str(ROOT / "script" / script), *words]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
@@ -189,9 +191,9 @@ class Site:
 
     def open(self) -> None:
         """Start the product itself, and wait until each web server answers."""
-        self.own["sink"].start()
+        self.processes["sink"].start()
         self._wait_for_port("sink", "smtp")
-        for process in self.own.values():
+        for process in self.processes.values():
             if process.process is None:
                 process.start()
         for n in range(1, WEB_SERVERS + 1):
@@ -200,7 +202,7 @@ class Site:
 
     def _wait_for_port(self, name: str, port: str) -> None:
         """Raises RuntimeError with what the process said, where it ends instead: another may have taken the port meanwhile."""
-        own = self.own[name]
+        own = self.processes[name]
 
         def listens() -> bool:
             if own.process is None or own.process.poll() is not None:
@@ -213,12 +215,12 @@ class Site:
         wait_until(lambda: answers(self.ports[name]), name)
 
     def program(self, name: str) -> Program:
-        return self.others[name]
+        return self.servers[name]
 
-    def spent(self) -> dict[str, float]:
-        """Seconds of processor that each part has used so far."""
-        parts = {name: one.process for name, one in self.own.items() if one.process}
-        parts |= {name: one.process for name, one in self.others.items() if one.process}
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor seconds that each part has used so far."""
+        parts = {name: one.process for name, one in self.processes.items() if one.process}
+        parts |= {name: one.process for name, one in self.servers.items() if one.process}
         found = {name: _seconds(process.pid) for name, process in parts.items()}
         for name, server in (("primary", self.primary), ("replica", self.replica)):
             with suppress(OSError):
@@ -226,9 +228,9 @@ class Site:
         return found
 
     def memory(self) -> list[float]:
-        """Of the process of each web server that answers requests, in MB."""
+        """Memory of each web server's request process, in MB."""
         found = []
-        for name, one in self.own.items():
+        for name, one in self.processes.items():
             if name.startswith("web") and one.process:
                 whole = psutil.Process(one.process.pid)
                 with suppress(psutil.Error):
@@ -236,16 +238,16 @@ class Site:
         return [rss / 2**20 for rss in found]
 
     def _end(self) -> None:
-        for process in reversed(self.own.values()):
+        for process in reversed(self.processes.values()):
             process.end()
-        for program in self.others.values():
+        for program in self.servers.values():
             program.stop(signal.SIGKILL)
         self.replica.stop()
         self.primary.stop()
 
 
 def answers(port: int) -> bool:
-    """Whether a web server answers at all; that it sends whoever comes without TLS elsewhere is an answer."""
+    """Whether a web server answers; a redirect or a refusal counts."""
     with suppress(OSError):
         request = urllib.request.Request(f"http://127.0.0.1:{port}/accounts/login/", headers={"Host": "localhost"})
         request.add_header("X-Forwarded-Proto", "https")
@@ -258,7 +260,7 @@ def answers(port: int) -> bool:
 
 
 def _seconds(pid: int) -> float:
-    """Of a process, of all its children that are, and of those that were."""
+    """Processor seconds of a process and all its children, past ones included."""
     total = 0.0
     with suppress(psutil.Error):
         whole = psutil.Process(pid)
@@ -269,8 +271,8 @@ def _seconds(pid: int) -> float:
     return total
 
 
-def part_of(spent: Mapping[str, float], before: Mapping[str, float], since: float) -> dict[str, float]:
-    """How many processors each kind of part kept busy."""
+def processor_use(spent: Mapping[str, float], before: Mapping[str, float], since: float) -> dict[str, float]:
+    """How many processors each kind of part kept busy on average."""
     kinds: dict[str, float] = {}
     for name, seconds in spent.items():
         kind = name.rstrip("0123456789")

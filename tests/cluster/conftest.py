@@ -31,27 +31,27 @@ class Standby:
     def __init__(self, server: Postgres) -> None:
         self.server = server
 
-    def say(self, sql: str) -> str:
+    def execute(self, sql: str) -> str:
         with psycopg.connect(self.server.url, autocommit=True) as admin:
             row = admin.execute(sql).fetchone()
         return str(row[0]) if row else ""
 
-    def hold(self) -> None:
-        self.say("SELECT pg_wal_replay_pause()")
+    def pause_replay(self) -> None:
+        self.execute("SELECT pg_wal_replay_pause()")
         deadline = time.monotonic() + REPLAY_SECONDS
-        while self.say("SELECT pg_get_wal_replay_pause_state()") != "paused" and time.monotonic() < deadline:
+        while self.execute("SELECT pg_get_wal_replay_pause_state()") != "paused" and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def go_on(self) -> None:
-        self.say("SELECT pg_wal_replay_resume()")
+    def resume_replay(self) -> None:
+        self.execute("SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Until all is there that the primary has by now."""
+        """Wait until the replica has everything the primary has now."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_wal_insert_lsn()")
             [position] = cursor.fetchone()
         deadline = time.monotonic() + REPLAY_SECONDS
-        while self.say(f"SELECT pg_last_wal_replay_lsn() >= '{position}'") != "True":
+        while self.execute(f"SELECT pg_last_wal_replay_lsn() >= '{position}'") != "True":
             assert time.monotonic() < deadline, "The replica does not catch up."
             time.sleep(0.01)
 
@@ -79,7 +79,7 @@ def standby(
         {"ENGINE": settings.DATABASES["default"]["ENGINE"], "HOST": str(standby_server.server.folder)},
     )
     reached["NAME"] = connection.settings_dict["NAME"]
-    monkeypatch.setitem(connections.settings, reading.REPLICA, _whole(reached))
+    monkeypatch.setitem(connections.settings, reading.REPLICA, _with_defaults(reached))
     monkeypatch.setitem(router.__dict__, "routers", [reading.Router()])
     monkeypatch.setattr(reading, "_rest", reading._Rest())
     replica = connections[reading.REPLICA]
@@ -89,14 +89,14 @@ def standby(
     )
     standby_server.catch_up()
     yield standby_server
-    standby_server.go_on()
+    standby_server.resume_replay()
     replica.close()
     del connections[reading.REPLICA]
 
 
-def _whole(said: dict[str, object]) -> dict[str, object]:
-    """With what Django adds to a connection that it is told of."""
-    return dict(ConnectionHandler({"default": said})["default"].settings_dict)
+def _with_defaults(configured: dict[str, object]) -> dict[str, object]:
+    """A connection's settings with the defaults that Django adds."""
+    return dict(ConnectionHandler({"default": configured})["default"].settings_dict)
 
 
 @pytest.fixture(scope="module")

@@ -35,13 +35,13 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("pooler")]
 def pooled(pooler_folder: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The test's own connection goes through PgBouncer, which has one for all; its address, for others."""
     connection.close()
-    said = connection.settings_dict
-    options = {name: value for name, value in said["OPTIONS"].items() if name != "host"} | prepared(pooled=True)
+    settings = connection.settings_dict
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "host"} | prepared(pooled=True)
     monkeypatch.setenv("THROUGH_POOLER", "1")
     through = {"HOST": str(pooler_folder), "PORT": "6432", "OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
     for name, value in through.items():
-        monkeypatch.setitem(said, name, value)
-    yield pgbouncer_url(pooler_folder, str(said["NAME"]))
+        monkeypatch.setitem(settings, name, value)
+    yield pgbouncer_url(pooler_folder, str(settings["NAME"]))
     connection.close()
 
 

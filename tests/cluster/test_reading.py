@@ -91,7 +91,7 @@ def test_page_is_read_from_the_replica_too(made: Booking, staff: User) -> None:
 
 
 def test_own_write_is_seen_while_the_replica_is_behind(standby: Standby, made: Booking, staff: User) -> None:
-    standby.hold()
+    standby.pause_replay()
     moved(made, staff)
     with read_from() as asked:
         found = seen(staff, made.date)
@@ -100,7 +100,7 @@ def test_own_write_is_seen_while_the_replica_is_behind(standby: Standby, made: B
 
 
 def test_colleagues_write_is_seen_while_the_replica_is_behind(standby: Standby, made: Booking, staff: User) -> None:
-    standby.hold()
+    standby.pause_replay()
     moved(made, staff)
 
     assert seen(person(roles.STAFF, made.station), made.date) == {str(made.pk): "20:00"}
@@ -112,7 +112,7 @@ def test_write_at_another_station_sends_nobody_else_to_the_primary(
 ) -> None:
     other = open_station(code="bar")
     standby.catch_up()
-    standby.hold()
+    standby.pause_replay()
     booking(other)
     with read_from() as asked:
         seen(staff, made.date)
@@ -121,9 +121,9 @@ def test_write_at_another_station_sends_nobody_else_to_the_primary(
 
 
 def test_replica_is_read_again_once_it_has_caught_up(standby: Standby, made: Booking, staff: User) -> None:
-    standby.hold()
+    standby.pause_replay()
     moved(made, staff)
-    standby.go_on()
+    standby.resume_replay()
     standby.catch_up()
     with read_from() as asked:
         found = seen(staff, made.date)
@@ -134,7 +134,7 @@ def test_replica_is_read_again_once_it_has_caught_up(standby: Standby, made: Boo
 def test_station_taken_away_is_closed_at_once_though_the_replica_does_not_know(
     standby: Standby, made: Booking, staff: User
 ) -> None:
-    standby.hold()
+    standby.pause_replay()
     staff.stations.clear()
 
     assert weekly(staff, made.date).status_code == 403
@@ -143,7 +143,7 @@ def test_station_taken_away_is_closed_at_once_though_the_replica_does_not_know(
 def test_station_just_given_is_open_at_once_though_the_replica_does_not_know(standby: Standby, made: Booking) -> None:
     new = person(roles.STAFF)
     standby.catch_up()
-    standby.hold()
+    standby.pause_replay()
     new.stations.add(made.station)
 
     assert seen(new, made.date) == {str(made.pk): "18:00"}
@@ -204,7 +204,7 @@ def test_replica_that_fails_in_the_middle_is_no_error(
     def broken_off(*asked: Any, **more: Any) -> Any:
         if replica.alias() == replica.REPLICA:
             pid = connections[replica.REPLICA].connection.info.backend_pid
-            standby.say(f"SELECT pg_terminate_backend({pid})")
+            standby.execute(f"SELECT pg_terminate_backend({pid})")
         return rows(*asked, **more)
 
     monkeypatch.setattr(read_model, "rows", broken_off)

@@ -86,17 +86,17 @@ def test_image_runs_as_nobody_and_installs_what_is_pinned() -> None:
 
 
 def test_image_is_told_no_secret() -> None:
-    said = " ".join(rest for word, rest in instructions() if word in ("ENV", "ARG"))
+    values = " ".join(rest for word, rest in instructions() if word in ("ENV", "ARG"))
     run = next(rest for word, rest in instructions() if word == "RUN" and "write_env.py" in rest)
 
-    assert re.search(r"KEY|SECRET|PASSWORD|TOKEN|_URL", said) is None
+    assert re.search(r"KEY|SECRET|PASSWORD|TOKEN|_URL", values) is None
     assert re.search(r"rm -rf /tmp/env\b", run)
     assert {".env", ".git", "var", "secrets"} <= set((ROOT / ".dockerignore").read_text().splitlines())
 
 
 def test_image_names_programs_that_there_are() -> None:
-    said = " ".join(rest for word, rest in last_stage() if word in ("CMD", "HEALTHCHECK"))
-    programs = [name for name in re.findall(r'"/app/([^"]+)"', said) if not name.startswith(".venv")]
+    values = " ".join(rest for word, rest in last_stage() if word in ("CMD", "HEALTHCHECK"))
+    programs = [name for name in re.findall(r'"/app/([^"]+)"', values) if not name.startswith(".venv")]
 
     commands = [word for name in OWN for word in SERVICES[name].get("command", []) if word.startswith("/app/")]
     programs += [word.removeprefix("/app/") for word in commands if not word.startswith("/app/.venv")]
@@ -141,11 +141,11 @@ def test_own_containers_can_change_nothing(name: str) -> None:
 
 def test_compose_hands_over_secrets_as_files_that_it_knows() -> None:
     used = {name for service in SERVICES.values() for name in secret_names(service)}
-    said = [(name, value) for service in SERVICES.values() for name, value in service.get("environment", {}).items()]
+    values = [(name, value) for service in SERVICES.values() for name, value in service.get("environment", {}).items()]
 
     assert used == set(COMPOSE["secrets"])
-    assert [name for name, _value in said if re.search(r"KEYS?$|PASSWORD$|(DATABASE|EMAIL)_URL$", name)] == []
-    given = {value.rpartition("/")[2] for name, value in said if name.endswith("_FILE")}
+    assert [name for name, _value in values if re.search(r"KEYS?$|PASSWORD$|(DATABASE|EMAIL)_URL$", name)] == []
+    given = {value.rpartition("/")[2] for name, value in values if name.endswith("_FILE")}
     assert given <= used
     for name in OWN:
         files = {value.rpartition("/")[2] for key, value in SERVICES[name]["environment"].items() if "_FILE" in key}
@@ -162,10 +162,10 @@ def test_compose_waits_only_for_what_tells_that_it_is_ready() -> None:
         for name, service in SERVICES.items()
         for other, how in service.get("depends_on", {}).items()
     ]
-    told = {name for name, service in SERVICES.items() if "test" in service.get("healthcheck", {})}
+    with_health_check = {name for name, service in SERVICES.items() if "test" in service.get("healthcheck", {})}
 
     assert {other for _name, other, _how in waits} <= set(SERVICES)
-    assert {other for _name, other, how in waits if how == "service_healthy"} <= told
+    assert {other for _name, other, how in waits if how == "service_healthy"} <= with_health_check
     assert {other for _name, other, how in waits if how == "service_completed_successfully"} == {"migrate"}
 
 

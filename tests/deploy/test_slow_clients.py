@@ -86,9 +86,9 @@ def test_body_that_is_too_large_is_refused_before_it_is_sent(port: int) -> None:
         connection.sendall(f"{head}Content-Length: {2**40}\r\n\r\n".encode())
         status, headers, body = read_response(connection)
 
-    told = {name: value for name, value in json.loads(body).items() if name != "request_id"}
+    refusal = {name: value for name, value in json.loads(body).items() if name != "request_id"}
     assert (status, headers["connection"]) == (413, "close")
-    assert told == {"success": False, "error": "The request is too large. Send less at once.", "code": "too_large"}
+    assert refusal == {"success": False, "error": "The request is too large. Send less at once.", "code": "too_large"}
 
 
 @pytest.mark.parametrize(

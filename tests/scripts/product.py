@@ -15,8 +15,7 @@ import pytest
 
 from tests.servers import ROOT
 
-PATIENCE = 90
-"""Seconds."""
+TIMEOUT_SECONDS = 90
 
 
 def status_of(address: str) -> int | None:
@@ -72,14 +71,14 @@ class Server:
         self.pid = self.process.pid
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, address: str, seconds: float = PATIENCE) -> None:
+    def wait_for(self, address: str, seconds: float = TIMEOUT_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while status_of(address) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"The server does not answer. It said:\n{self.said}")
+                pytest.fail(f"The server does not answer. It printed:\n{self.output}")
             time.sleep(0.2)
 
     def family(self) -> set[int]:
@@ -102,7 +101,7 @@ class Server:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT_SECONDS)
 
 
 @contextmanager

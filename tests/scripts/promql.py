@@ -28,8 +28,8 @@ Metrics = dict[str, dict[str, set[str]]]
 
 
 def alerts(text: str | None = None) -> list[dict[str, Any]]:
-    said = yaml.safe_load(text or RULES.read_text())
-    return [rule for group in said["groups"] for rule in group["rules"]]
+    loaded = yaml.safe_load(text or RULES.read_text())
+    return [rule for group in loaded["groups"] for rule in group["rules"]]
 
 
 def asked(rules: str | None = None) -> Iterator[str]:
@@ -70,6 +70,6 @@ def faults(expression: str, metrics: Metrics) -> list[str]:
 def _of_labels(labels: dict[str, set[str]], matchers: list[tuple[str, str]], grouped: set[str]) -> Iterator[str]:
     for label in sorted({*grouped, *(name for name, _value in matchers)} - set(labels) - EVERY):
         yield f"has no label {label}"
-    for label, said in matchers:
+    for label, pattern in matchers:
         if label in labels and label not in ANYTHING:
-            yield from (f"{label} is never {value}" for value in sorted({*said.split("|")} - labels[label]))
+            yield from (f"{label} is never {value}" for value in sorted({*pattern.split("|")} - labels[label]))

@@ -65,9 +65,9 @@ def client_p99(product: Product, port: int, path: str) -> float:
     script.write_text(REPORT)
     address = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", str(script), address]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"^p99\s+([\d.]+)", said, re.M)
-    assert found, said
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^p99\s+([\d.]+)", output, re.M)
+    assert found, output
     return float(found[1])
 
 
@@ -102,4 +102,4 @@ def test_client_log_and_metrics_agree_on_the_slowest_request_in_a_hundred(
 ) -> None:
     theirs = client_p99(product, proxy, LOGIN)
 
-    assert [log_p99(server.said, LOGIN), metrics_p99(port, LOGIN)] == pytest.approx([theirs] * 2, rel=SHARE)
+    assert [log_p99(server.output, LOGIN), metrics_p99(port, LOGIN)] == pytest.approx([theirs] * 2, rel=SHARE)

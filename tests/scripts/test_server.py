@@ -25,7 +25,7 @@ from core.parent_death import is_alive
 from tests.bookings.mails import smtp_server
 from tests.bookings.mails.received_email import Received
 from tests.scripts import promql
-from tests.scripts.product import PATIENCE, Product, Server, status_of
+from tests.scripts.product import TIMEOUT_SECONDS, Product, Server, status_of
 from tests.servers import free_port
 
 # The product that is started has SQLite, whatever the tests themselves have.
@@ -36,9 +36,9 @@ SECRET = "k3Jx9vQp7Lw2Zt5Rb8Nc1Ym6Hd4Fs0Ga-uEoIiTqXjV"
 
 @dataclass
 class Life:
-    """What a server said, how it ended, and which of the processes it consisted of outlived it."""
+    """What a server printed, its exit code, and which of its processes outlived it."""
 
-    said: str
+    output: str
     code: int
     processes: int
     outlived: set[int]
@@ -48,8 +48,8 @@ class Life:
 def stopped(server: Server, send: Callable[[int, int], None], what: signal.Signals) -> Life:
     family = server.family()
     send(server.pid, what)
-    code = server.process.wait(PATIENCE)
-    return Life(server.said, code, len(family), {pid for pid in family if is_alive(pid)})
+    code = server.process.wait(TIMEOUT_SECONDS)
+    return Life(server.output, code, len(family), {pid for pid in family if is_alive(pid)})
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def first_life(product: Product) -> Life:
     with product.serving(PORT=str(port), WEB_CONCURRENCY="2") as server:
         assert status_of(f"http://127.0.0.1:{port}/feeds/{SECRET}.ics") == 404
         life = stopped(server, os.kill, signal.SIGTERM)
-    life.said, life.port = life.said.replace(f":{port}", ":PORT"), port
+    life.output, life.port = life.output.replace(f":{port}", ":PORT"), port
     return life
 
 
@@ -75,20 +75,20 @@ def test_these_tests_share_one_process(request: pytest.FixtureRequest) -> None:
 
 
 def test_server_from_nothing_says_where_it_is(first_life: Life) -> None:
-    assert "Stationbook is at http://127.0.0.1:PORT (Ctrl-C stops it)" in first_life.said
+    assert "Stationbook is at http://127.0.0.1:PORT (Ctrl-C stops it)" in first_life.output
 
 
 def test_server_from_nothing_says_how_to_log_in(first_life: Life) -> None:
-    assert "@example.com" in first_life.said
+    assert "@example.com" in first_life.output
 
 
 def test_server_logs_a_line_a_request_and_no_secret_of_a_feed(first_life: Life) -> None:
-    lines = [json.loads(line) for line in first_life.said.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in first_life.output.splitlines() if line.startswith("{")]
 
     asked = [(line["route"], line["status"]) for line in lines if line["event"] == "request"]
     assert ("/feeds/<str:secret>.ics", 404) in asked
     assert ("/accounts/login/", 200) in asked
-    assert SECRET not in first_life.said
+    assert SECRET not in first_life.output
 
 
 def test_server_writes_a_key_for_each_purpose(first_keys: str) -> None:
@@ -130,7 +130,7 @@ class Api:
             {"Authorization": f"Bearer {self.token}"} if self.token else {}
         )
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(f"{self.root}{address}", data, headers), timeout=PATIENCE) as answer:
+        with urlopen(Request(f"{self.root}{address}", data, headers), timeout=TIMEOUT_SECONDS) as answer:
             return json.load(answer)["data"]
 
 
@@ -160,7 +160,7 @@ def busy(product: Product, first_keys: str) -> Busy:
         made = {"station": station, "date": free["date"], "slot": free["slot"], "party_adults": 1, "customer": guest}
         api.call("/api/bookings/", {**made, "status": "confirmed"})
 
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not office.received and time.monotonic() < deadline:
             time.sleep(0.1)
         exposition = until_told(f"{api.root}/metrics", 'stationbook_mails_total{kind="made",outcome="sent"} 1.0')
@@ -170,12 +170,14 @@ def busy(product: Product, first_keys: str) -> Busy:
 
 def until_told(address: str, line: str) -> str:
     """What Prometheus reads, once that line is in it: a mail is counted a moment after it has gone."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
-        with urlopen(Request(address, headers={"Authorization": f"Bearer {SECRET}"}), timeout=PATIENCE) as answer:
-            told: str = answer.read().decode()
-        if line in told or time.monotonic() > deadline:
-            return told
+        with urlopen(
+            Request(address, headers={"Authorization": f"Bearer {SECRET}"}), timeout=TIMEOUT_SECONDS
+        ) as answer:
+            metrics: str = answer.read().decode()
+        if line in metrics or time.monotonic() > deadline:
+            return metrics
         time.sleep(0.1)
 
 
@@ -185,12 +187,12 @@ def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobo
 
 
 def test_metrics_are_those_of_all_processes_and_the_worker(busy: Busy) -> None:
-    told = busy.exposition
+    metrics = busy.exposition
 
-    assert 'stationbook_requests_total{method="POST",route="/api/bookings/",status="2xx"} 1.0' in told
-    assert 'stationbook_bookings_total{action="create",outcome="done"} 1.0' in told
-    assert 'stationbook_mails_total{kind="made",outcome="sent"} 1.0' in told
-    [unseen] = re.findall(r"^stationbook_worker_heartbeat_age_seconds (\S+)$", told, re.MULTILINE)
+    assert 'stationbook_requests_total{method="POST",route="/api/bookings/",status="2xx"} 1.0' in metrics
+    assert 'stationbook_bookings_total{action="create",outcome="done"} 1.0' in metrics
+    assert 'stationbook_mails_total{kind="made",outcome="sent"} 1.0' in metrics
+    [unseen] = re.findall(r"^stationbook_worker_heartbeat_age_seconds (\S+)$", metrics, re.MULTILINE)
     assert float(unseen) < 60
 
 
@@ -222,12 +224,12 @@ def test_rule_that_asks_for_what_there_is_not_is_found(busy: Busy, expression: s
 @dataclass
 class Killed:
     """A life whose settings come from `other.env`, in which every part is killed while somebody asks for a page, the supervisor
-    last; and what a second server said."""
+    last; and what a second server printed."""
 
     pages: dict[str, list[int | None]]
     """What was answered from the kill of a part until it was there again."""
     restarts: dict[str, float]
-    said: str
+    output: str
     second: tuple[int, str]
     is_locked: bool
     outlived: set[int]
@@ -245,19 +247,19 @@ def killed(product: Product, first_keys: str) -> Killed:
     try:
         server.wait_for(f"{address}/accounts/login/")
         second = product.start("second.log", ENV_FILE="other.env", PORT=str(free_port()))
-        refused = (second.process.wait(PATIENCE), second.said)
+        refused = (second.process.wait(TIMEOUT_SECONDS), second.output)
         pages = {part: kill(server, part, address) for part in PARTS}
-        told = until_told(f"{address}/metrics", 'stationbook_restarts_total{part="web_server"} 1.0')
+        metrics = until_told(f"{address}/metrics", 'stationbook_restarts_total{part="web_server"} 1.0')
         family = server.family()
     finally:
         server.process.kill()
-        server.process.wait(PATIENCE)
+        server.process.wait(TIMEOUT_SECONDS)
     with (product.folder / "other.env.lock").open() as lock:
         is_locked = not can_lock(lock.fileno())
     wait_for(lambda: not any(is_alive(pid) for pid in family))
-    restarts = re.findall(r'^stationbook_restarts_total{part="(\w+)"} (\S+)$', told, re.MULTILINE)
+    restarts = re.findall(r'^stationbook_restarts_total{part="(\w+)"} (\S+)$', metrics, re.MULTILINE)
     outlived = {pid for pid in family if is_alive(pid)}
-    return Killed(pages, {part: float(count) for part, count in restarts}, server.said, refused, is_locked, outlived)
+    return Killed(pages, {part: float(count) for part, count in restarts}, server.output, refused, is_locked, outlived)
 
 
 def can_lock(fd: int) -> bool:
@@ -269,7 +271,7 @@ def can_lock(fd: int) -> bool:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.05)
 
@@ -280,8 +282,8 @@ def kill(server: Server, part: str, address: str) -> list[int | None]:
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: not is_alive(victim))  # a connection to a process that is about to die would be one in hand
     statuses = []
-    deadline, line = time.monotonic() + PATIENCE, f'"part":"{part}"'
-    while line not in server.said and time.monotonic() < deadline:
+    deadline, line = time.monotonic() + TIMEOUT_SECONDS, f'"part":"{part}"'
+    while line not in server.output and time.monotonic() < deadline:
         statuses.append(status_of(f"{address}/health/live"))
     until = time.monotonic() + 0.5
     while time.monotonic() < until:
@@ -290,7 +292,7 @@ def kill(server: Server, part: str, address: str) -> list[int | None]:
 
 
 def test_server_takes_its_port_from_the_file_of_keys(killed: Killed) -> None:
-    assert "Stationbook is at" in killed.said
+    assert "Stationbook is at" in killed.output
 
 
 def test_killed_parts_are_started_again_and_take_no_request_but_the_one_in_hand(killed: Killed) -> None:
@@ -299,7 +301,7 @@ def test_killed_parts_are_started_again_and_take_no_request_but_the_one_in_hand(
 
 
 def test_restarts_are_counted_and_each_is_a_line_of_the_log(killed: Killed) -> None:
-    lines = [json.loads(line) for line in killed.said.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in killed.output.splitlines() if line.startswith("{")]
     restarted = [line for line in lines if line["event"] == RESTARTED]
 
     assert killed.restarts == dict.fromkeys(PARTS, 1.0)
@@ -335,10 +337,10 @@ def test_server_whose_supervisor_was_killed_leaves_no_process_and_no_lock(killed
 def test_server_of_production_refuses_the_demo_that_was_loaded_before(product: Product, first_keys: str) -> None:
     """Without the demo's own step: the web server and the worker look by themselves."""
     server = product.start(PORT=str(free_port()), DEMO="0", PUBLIC_URL="https://book.example.com", TRUSTED_PROXIES="1")
-    code = server.process.wait(PATIENCE)
+    code = server.process.wait(TIMEOUT_SECONDS)
 
     assert code == 1
-    assert "have the demo's published password, which everybody knows: admin@example.com" in server.said
+    assert "have the demo's published password, which everybody knows: admin@example.com" in server.output
 
 
 def test_server_that_others_reach_prints_random_passwords_and_takes_no_published_one(
@@ -346,14 +348,14 @@ def test_server_that_others_reach_prints_random_passwords_and_takes_no_published
 ) -> None:
     port = free_port()
     with product.serving(PORT=str(port), HOST="0.0.0.0") as server:
-        [password] = re.findall(r"^  staff@example\.com +(\S{16})  ", server.said, re.MULTILINE)
+        [password] = re.findall(r"^  staff@example\.com +(\S{16})  ", server.output, re.MULTILINE)
         api = Api(f"http://127.0.0.1:{port}")
         assert api.call("/api/auth/login", {"email": "staff@example.com", "password": password})["access"]
         with pytest.raises(HTTPError) as refused:
             api.call("/api/auth/login", {"email": "staff@example.com", "password": demo.PASSWORD})
         refused.value.close()
 
-    assert (refused.value.code, demo.PASSWORD in server.said) == (401, False)
+    assert (refused.value.code, demo.PASSWORD in server.output) == (401, False)
 
 
 def test_server_started_again_keeps_its_keys(product: Product, first_keys: str) -> None:
@@ -364,10 +366,10 @@ def test_server_refuses_a_port_that_is_taken(product: Product, first_keys: str) 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = product.start(PORT=str(port))
-        code = server.process.wait(PATIENCE)
+        code = server.process.wait(TIMEOUT_SECONDS)
 
     assert code == 1
-    assert server.said == (
+    assert server.output == (
         f"Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another PORT or HOST.\n"
     )
 
@@ -377,15 +379,15 @@ def test_server_never_writes_new_keys_beside_an_old_database(product: Product, f
     with (product.folder / "var" / "stationbook.sqlite3").open("ab") as database:
         database.write(b"\0")
     server = product.start(PORT=str(free_port()))
-    code = server.process.wait(PATIENCE)
+    code = server.process.wait(TIMEOUT_SECONDS)
 
     assert (code, (product.folder / ".env").exists()) == (1, False)
-    assert server.said.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
+    assert server.output.startswith(".env is gone, and with it the keys of var/stationbook.sqlite3.")
 
 
 def test_server_with_keys_in_files_writes_none(product: Product, first_keys: str) -> None:
     server = product.start(PORT=str(free_port()), PII_KEYS_FILE="/nowhere/pii_keys", SECRET_KEY="a" * 50)
-    code = server.process.wait(PATIENCE)
+    code = server.process.wait(TIMEOUT_SECONDS)
 
     assert (code, (product.folder / ".env").exists()) == (1, False)
-    assert "PII_KEYS_FILE names /nowhere/pii_keys, which cannot be read." in server.said
+    assert "PII_KEYS_FILE names /nowhere/pii_keys, which cannot be read." in server.output

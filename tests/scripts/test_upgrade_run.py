@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from upgrade_lib.health import get_json
 
-from tests.scripts.product import PATIENCE, Product, Server
+from tests.scripts.product import TIMEOUT_SECONDS, Product, Server
 from tests.scripts.repositories import commit, git
 from tests.servers import free_port
 
@@ -101,7 +101,7 @@ class Upgrading:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE * 4,
+            timeout=TIMEOUT_SECONDS * 4,
             check=False,
         )
         return done.returncode, done.stdout
@@ -122,13 +122,13 @@ def upgrading(installed: Product, clone: Path) -> Iterator[Upgrading]:
 def test_upgrade_takes_a_running_server_to_the_release_that_is_named(upgrading: Upgrading) -> None:
     assert upgrading.state() == ("v1.0.0", "1.0.0", 200)
 
-    status, said = upgrading.upgrade("1.1.0")
+    status, output = upgrading.upgrade("1.1.0")
 
-    assert status == 0, said
+    assert status == 0, output
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
-    assert "Preflight of the new release:\nAll is well.\n" in said
-    assert "Applying stations.0099_nothing... OK" in said
-    assert said.endswith("This is release 1.1.0. To return to 1.0.0: script/upgrade --back\n")
+    assert "Preflight of the new release:\nAll is well.\n" in output
+    assert "Applying stations.0099_nothing... OK" in output
+    assert output.endswith("This is release 1.1.0. To return to 1.0.0: script/upgrade --back\n")
     [backup] = (upgrading.data / "backups").iterdir()
     assert (backup / "manifest.json").is_file()
 
@@ -142,10 +142,10 @@ def test_upgrade_leaves_settings_and_data_outside_the_checkout(upgrading: Upgrad
 
 def test_upgrade_that_leaves_out_a_minor_release_is_refused_while_the_server_runs(upgrading: Upgrading) -> None:
     git(upgrading.product.folder, "checkout", "--quiet", "v1.0.0")
-    status, said = upgrading.upgrade("1.2.0")
+    status, output = upgrading.upgrade("1.2.0")
     git(upgrading.product.folder, "checkout", "--quiet", "v1.1.0")
 
-    assert (status, said) == (
+    assert (status, output) == (
         1,
         "1.2.0 does not run beside 1.0.0. Upgrade to one minor release after the other, or stop all that runs from this "
         "checkout first.\n",
@@ -157,22 +157,22 @@ def test_upgrade_to_the_same_release_changes_nothing(upgrading: Upgrading) -> No
 
 
 def test_upgrade_to_a_release_that_is_not_healthy_goes_back(upgrading: Upgrading) -> None:
-    status, said = upgrading.upgrade("1.2.0", *BRIEFLY, "--patience", "20")
+    status, output = upgrading.upgrade("1.2.0", *BRIEFLY, "--patience", "20")
 
     assert status == 1
-    assert "answers /health/web with 503: The colour is wrong." in said
-    assert said.endswith("1.2.0 is not healthy. 1.1.0 runs again; the database stays as it is.\n")
+    assert "answers /health/web with 503: The colour is wrong." in output
+    assert output.endswith("1.2.0 is not healthy. 1.1.0 runs again; the database stays as it is.\n")
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
 
 
 def test_upgrade_to_a_release_that_cannot_serve_touches_nothing_that_runs(upgrading: Upgrading) -> None:
     before = upgrading.server.family()
 
-    status, said = upgrading.upgrade("1.2.1", *BRIEFLY)
+    status, output = upgrading.upgrade("1.2.1", *BRIEFLY)
 
     assert status == 1
-    assert "The smoke test of 1.2.1 failed: " in said
-    assert "Switching" not in said
+    assert "The smoke test of 1.2.1 failed: " in output
+    assert "Switching" not in output
     assert upgrading.state() == ("v1.1.0", "1.1.0", 200)
     assert upgrading.server.family() == before
     assert git(upgrading.product.folder, "worktree", "list").count("\n") == 0
@@ -183,9 +183,9 @@ def test_upgrade_is_taken_back_by_hand(upgrading: Upgrading) -> None:
     git(upgrading.product.folder, "checkout", "--quiet", "v1.0.0")
     upgrading.upgrade("1.1.0", *BRIEFLY)
 
-    status, said = upgrading.upgrade("--back")
+    status, output = upgrading.upgrade("--back")
 
-    assert (status, said.splitlines()[-1]) == (0, "This is release 1.0.0 again.")
+    assert (status, output.splitlines()[-1]) == (0, "This is release 1.0.0 again.")
     assert upgrading.state() == ("v1.0.0", "1.0.0", 200)
 
 
@@ -193,7 +193,7 @@ def test_upgrade_refuses_files_that_were_changed(upgrading: Upgrading) -> None:
     readme = upgrading.product.folder / "README.md"
     text = readme.read_text()
     readme.write_text("changed\n")
-    status, said = upgrading.upgrade("1.1.0")
+    status, output = upgrading.upgrade("1.1.0")
     readme.write_text(text)
 
-    assert (status, said.splitlines()[0]) == (1, "Files of this checkout were changed:")
+    assert (status, output.splitlines()[0]) == (1, "Files of this checkout were changed:")

@@ -160,7 +160,7 @@ def left() -> tuple[int, int]:
 
 
 def test_worker_erases_and_expires_nothing_under_a_clock_that_leapt(
-    station: Station, database_travels_too: None, caplog: pytest.LogCaptureFixture
+    station: Station, database_clock_follows: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         Station.objects.update(retention_months=1)

@@ -130,7 +130,7 @@ def test_killed_between_two_lots_it_goes_on(station: Station, monkeypatch: pytes
     assert retain() == [("kitchen", LIMIT, 3)]
 
 
-def test_command_tells_each_station_and_all_of_them(station: Station, database_travels_too: None) -> None:
+def test_command_tells_each_station_and_all_of_them(station: Station, database_clock_follows: None) -> None:
     open_station(code="bar", retention_months=1)
     with time_machine.travel(NOW, tick=False):
         books(station, "old", LIMIT - timedelta(days=1))
@@ -204,7 +204,7 @@ def test_command_under_a_clock_that_is_not_the_database_s_erases_nobody(station:
     assert (refused.status, confirmed.status, kept()) == (1, 1, {"old"})
 
 
-def test_command_under_a_clock_in_doubt_erases_nobody(station: Station, database_travels_too: None) -> None:
+def test_command_under_a_clock_in_doubt_erases_nobody(station: Station, database_clock_follows: None) -> None:
     with time_machine.travel(NOW, tick=False):
         books(station, "old", LIMIT - timedelta(days=1))
         clock_check.confirm(NOW - timedelta(days=20))

@@ -1,6 +1,6 @@
-"""After `script/cluster`'s load: whether what people were told is what there is. `cluster_lib/checks.py NOTES MAILS` prints JSON.
+"""Compares the responses that simulated users got with the database: `consistency_checks.py NOTES MAILS` prints JSON.
 
-`wrong` lists whatever is not as it must be; `counts` says over how much that was found.
+`wrong` lists the inconsistencies; `counts` says how many writes and emails were checked.
 """
 
 import io
@@ -32,14 +32,14 @@ from bookings.models.mail_state import (  # noqa: E402
     State,
 )
 
-SETTLED_SECONDS = 90
+MAIL_TIMEOUT_SECONDS = 90
 STUCK_SECONDS = 4
-"""A mail in hand for longer is that of a worker that was killed: no mail takes so long here."""
+"""An email that is being sent for longer belongs to a worker that was killed."""
 
 
-def settle() -> None:
-    """Until no mail waits. Of a killed worker's mail the lease is ended now, instead of waiting for the rest of its minutes."""
-    until = time.monotonic() + SETTLED_SECONDS
+def wait_for_mails() -> None:
+    """Wait until no email waits. The lease of a killed worker is ended at once instead of after its minutes."""
+    until = time.monotonic() + MAIL_TIMEOUT_SECONDS
     held: dict[Any, float] = {}
     while Mail.objects.filter(state__in=OPEN).exists() and time.monotonic() < until:
         now = time.monotonic()
@@ -54,8 +54,8 @@ def writes(notes: list[dict[str, Any]], kind: str) -> Iterator[tuple[int, dict[s
     return ((note["status"], note["write"]) for note in notes if note.get("write", {}).get("kind") == kind)
 
 
-def of_creates(notes: list[dict[str, Any]]) -> Iterator[str]:
-    """Told that it is made: it is there, once. Told that it is not: it is not there. Told nothing: whole or not at all."""
+def check_creates(notes: list[dict[str, Any]]) -> Iterator[str]:
+    """A booking exists once after 201, not at all after a refusal, and once or not at all without a response."""
     there = Counter(Booking.objects.exclude(external_ref="").values_list("external_ref", flat=True))
     for status, write in writes(notes, "create"):
         found = there[write["reference"]]
@@ -64,8 +64,8 @@ def of_creates(notes: list[dict[str, Any]]) -> Iterator[str]:
             yield f"create {write['reference']} answered {status}, and is there {found} times"
 
 
-def of_moves(notes: list[dict[str, Any]]) -> Iterator[str]:
-    """No version was given to two people, none is missing, and the last one that was told stands where it was said."""
+def check_moves(notes: list[dict[str, Any]]) -> Iterator[str]:
+    """No version was given to two users, none is missing, and the last one is at the place it was moved to."""
     told: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict)
     for status, write in writes(notes, "move"):
         if status == 200:
@@ -81,8 +81,8 @@ def of_moves(notes: list[dict[str, Any]]) -> Iterator[str]:
             yield f"booking {booking.pk} stands at {place}, and was told to stand at {moves[booking.version]}"
 
 
-def of_the_trail() -> Iterator[str]:
-    """One entry for each version of each booking: nothing is written without its entry, and no entry without its write."""
+def check_audit_log() -> Iterator[str]:
+    """There is one audit entry for each version of each booking."""
     events = [Event.CREATED, Event.RESCHEDULED, Event.EDITED, Event.STATUS, Event.DISPLACED]
     found = AuditEntry.objects.filter(event__in=events).values_list("object_pk").annotate(Count("pk"))
     entries = dict(found.order_by())
@@ -91,15 +91,15 @@ def of_the_trail() -> Iterator[str]:
             yield f"booking {key} is at version {version}, and has {entries.get(str(key), 0)} entries"
 
 
-def of_holds() -> Iterator[str]:
+def check_holds() -> Iterator[str]:
     full = Hold.objects.values("station", "date", "slot").annotate(n=Count("pk")).filter(n__gt=4)
     yield from (f"slot {one} is overfull" for one in full)
     short = Booking.objects.annotate(n=Count("holds")).exclude(Q(n=1) | Q(needs_place=True))
     yield from (f"booking {booking.pk} has no place, or two" for booking in short)
 
 
-def of_mails(lines: list[str]) -> Iterator[str]:
-    """What was sent has arrived, once, or twice where a worker was killed in between; nothing else has; all is said."""
+def check_mails(lines: list[str]) -> Iterator[str]:
+    """Every email marked as sent has arrived once, or twice if a worker was killed; no other has; nothing is left to send."""
     arrived = Counter(line.partition("\t")[0] for line in lines)
     sent: set[str] = set()
     last: dict[Any, Any] = {}
@@ -129,7 +129,7 @@ def _message_id(mail: Mail) -> str:
     return next(line.partition(":")[2].strip() for line in headers if line.lower().startswith("message-id:"))
 
 
-def of_command(name: str) -> Iterator[str]:
+def check_command(name: str) -> Iterator[str]:
     said = io.StringIO()
     try:
         call_command(name, stdout=said, stderr=said)
@@ -139,17 +139,17 @@ def of_command(name: str) -> Iterator[str]:
 
 def main(notes_at: Path, mails_at: Path) -> None:
     notes = [json.loads(line) for line in notes_at.read_text().splitlines()]
-    settle()
+    wait_for_mails()
     lines = mails_at.read_text().splitlines() if mails_at.exists() else []
     arrived = Counter(line.partition("\t")[0] for line in lines)
     wrong = [
-        *of_creates(notes),
-        *of_moves(notes),
-        *of_the_trail(),
-        *of_holds(),
-        *of_mails(lines),
-        *of_command("verify_holds"),
-        *of_command("verify_audit"),
+        *check_creates(notes),
+        *check_moves(notes),
+        *check_audit_log(),
+        *check_holds(),
+        *check_mails(lines),
+        *check_command("verify_holds"),
+        *check_command("verify_audit"),
     ]
     counts = {
         "bookings made": sum(status == 201 for status, _write in writes(notes, "create")),

@@ -1,4 +1,4 @@
-"""A mail server that takes everything: `cluster_lib/sink.py PORT FILE` writes a line a mail, its Message-ID and for whom."""
+"""A mail server that accepts everything: `smtp_sink.py PORT FILE` writes Message-ID and recipients of each email, a line each."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 
-class Sink:
+class SmtpSink:
     def __init__(self, path: Path) -> None:
         self.file = path.open("a", buffering=1)
 
@@ -20,6 +20,6 @@ class Sink:
         return "250 OK"
 
 
-controller = Controller(Sink(Path(sys.argv[2])), hostname="127.0.0.1", port=int(sys.argv[1]))
+controller = Controller(SmtpSink(Path(sys.argv[2])), hostname="127.0.0.1", port=int(sys.argv[1]))
 controller.start()
 asyncio.new_event_loop().run_forever()

@@ -1,4 +1,4 @@
-"""One person of the staff before a calendar, as the web servers meet them: one browser, one connection, one thing at a time."""
+"""A simulated member of staff in front of a calendar: one browser, one connection, one request at a time."""
 
 import json
 import random
@@ -10,11 +10,11 @@ from typing import Any, Final, TextIO
 
 import aiohttp
 
-PATIENCE_SECONDS: Final = 30
+TIMEOUT_SECONDS: Final = 30
 HOURS: Final = range(8, 22)
 NO_ANSWER: Final = 0
-"""The status of a request that nobody answered."""
-UNSEEN: Final = "own write unseen"
+"""The status of a request without a response."""
+UNSEEN_WRITE: Final = "own write unseen"
 MOVABLE: Final = ("pending", "confirmed")
 
 Record = Callable[[dict[str, Any]], None]
@@ -28,8 +28,8 @@ class Answer:
 
 
 @dataclass
-class Person:
-    """Notes each request: what, when it began (seconds since 1970), the status, how long it took; of a write, what it is."""
+class SimulatedUser:
+    """Records each request: name, start (seconds since 1970), status, duration, and for a write its details."""
 
     number: int
     address: str
@@ -40,15 +40,15 @@ class Person:
     record: Record
     rows: list[dict[str, Any]] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
-    made: int = 0
+    created_count: int = 0
 
     def __post_init__(self) -> None:
-        self.dice = random.Random(self.number)  # noqa: S311  # nosec B311  # no secret
+        self.random = random.Random(self.number)  # noqa: S311  # nosec B311  # no secret
         csrf = next(value for name, value in self.cookies.items() if name.endswith("stationbook_csrf"))
         self.browser = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=1, ssl=False),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             headers={
                 "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
                 "X-CSRFToken": csrf,
@@ -57,8 +57,8 @@ class Person:
         )
 
     @classmethod
-    def all_of(cls, plan: dict[str, Any], notes: TextIO) -> "list[Person]":
-        """Those of a plan, each noting into the same file, a line of JSON a request."""
+    def all_of(cls, plan: dict[str, Any], notes: TextIO) -> "list[SimulatedUser]":
+        """The users of a plan. All record into the same file, one line of JSON for each request."""
         return [
             cls(
                 number=number,
@@ -72,7 +72,7 @@ class Person:
             for number, one in enumerate(plan["people"])
         ]
 
-    async def ask(
+    async def request(
         self,
         what: str,
         method: str,
@@ -82,7 +82,7 @@ class Person:
         headers: dict[str, str] | None = None,
         **more: Any,
     ) -> Answer:
-        """Never asked twice, whatever becomes of it."""
+        """Send a request once: it is never retried."""
         began, clock = time.time(), time.perf_counter()
         answer = Answer(NO_ANSWER)
         try:
@@ -96,14 +96,14 @@ class Person:
             pass
         note = {"what": what, "at": began, "ms": (time.perf_counter() - clock) * 1000, "status": answer.status}
         if write is not None:
-            note["write"] = write | {"told": answer.data if answer.status in (200, 201) else None}
+            note["write"] = write
         self.record(note)
         return answer
 
-    async def look_again(self, what: str, path: str, headers: dict[str, str]) -> Answer:
-        """With what is remembered of the last answer, as browsers' scripts and integrators do."""
+    async def poll(self, what: str, path: str, headers: dict[str, str]) -> Answer:
+        """GET with the ETag of the last response, as the page's script and integrations do."""
         known = {"If-None-Match": self.etags[path]} if path in self.etags else {}
-        answer = await self.ask(what, "GET", path, headers=headers | known)
+        answer = await self.request(what, "GET", path, headers=headers | known)
         if answer.status == 200 and answer.etag:
             self.etags[path] = answer.etag.removeprefix(
                 "W/"
@@ -120,42 +120,42 @@ class Person:
         return f"/api/bookings/admin/weekly?station={self.station}&date_from={self.first}&date_to={last}"
 
     async def open_week(self) -> None:
-        await self.ask("GET /calendar/week/", "GET", self.week)
+        await self.request("GET /calendar/week/", "GET", self.week)
 
     async def watch(self) -> None:
-        await self.look_again("GET /calendar/week/ (watching)", self.week, {"X-Part": "calendar"})
+        await self.poll("GET /calendar/week/ (watching)", self.week, {"X-Part": "calendar"})
 
     async def open_month(self) -> None:
-        await self.ask("GET /calendar/month/", "GET", f"/calendar/month/?station={self.station}&date={self.first}")
+        await self.request("GET /calendar/month/", "GET", f"/calendar/month/?station={self.station}&date={self.first}")
 
     async def read_weekly(self) -> None:
-        answer = await self.look_again("GET /api/…/weekly", self.weekly, {"Accept": "application/json"})
+        answer = await self.poll("GET /api/…/weekly", self.weekly, {"Accept": "application/json"})
         if answer.status == 200:
             self.rows = answer.data["data"]
 
     async def open_booking(self) -> None:
         if self.rows:
-            chosen = self.dice.choice(self.rows)["booking_id"]
-            await self.ask("GET /bookings/<id>/", "GET", f"/bookings/{chosen}/", headers={"X-Part": "panel"})
+            chosen = self.random.choice(self.rows)["booking_id"]
+            await self.request("GET /bookings/<id>/", "GET", f"/bookings/{chosen}/", headers={"X-Part": "panel"})
 
     def _elsewhere(self, row: dict[str, Any]) -> tuple[str, str]:
         while True:
-            day = self.first + timedelta(days=self.dice.randrange(self.days))
-            place = f"{day}", f"{self.dice.choice(HOURS):02}:00"
+            day = self.first + timedelta(days=self.random.randrange(self.days))
+            place = f"{day}", f"{self.random.choice(HOURS):02}:00"
             if place != (row["date"], row["slot"]):
                 return place
 
     async def move(self, *, by_page: bool = False) -> None:
-        """Take one of the bookings last seen to another place, and look whether it is seen there."""
+        """Move one of the bookings last seen to another slot, and check that the next read shows it there."""
         rows = [row for row in self.rows if row["status"] in MOVABLE]
         if not rows:
             return
-        row = self.dice.choice(rows)
+        row = self.random.choice(rows)
         day, slot = self._elsewhere(row)
         seen = row["version"]
         write = {"kind": "move", "booking": row["booking_id"], "date": day, "slot": slot, "version": seen + 1}
         if by_page:
-            answer = await self.ask(
+            answer = await self.request(
                 "POST /bookings/<id>/move/",
                 "POST",
                 f"/bookings/{row['booking_id']}/move/",
@@ -164,7 +164,7 @@ class Person:
                 data={"date": day, "slot": slot, "version": str(seen)},
             )
         else:
-            answer = await self.ask(
+            answer = await self.request(
                 "PATCH /api/…/<id>",
                 "PATCH",
                 f"/api/bookings/admin/{row['booking_id']}",
@@ -176,20 +176,20 @@ class Person:
         await self.read_weekly_after(row["booking_id"], seen + 1 if answer.status == 200 else 0)
 
     async def create(self) -> None:
-        self.made += 1
-        reference = f"load-{self.number}-{self.made}"
-        day = self.first + timedelta(days=self.dice.randrange(self.days))
+        self.created_count += 1
+        reference = f"load-{self.number}-{self.created_count}"
+        day = self.first + timedelta(days=self.random.randrange(self.days))
         body = {
             "station": self.station,
             "date": f"{day}",
-            "slot": f"{self.dice.choice(HOURS):02}:00",
+            "slot": f"{self.random.choice(HOURS):02}:00",
             "party_adults": 2,
             "status": "confirmed",
             "external_ref": reference,
             "customer": {"name": f"Guest {reference}", "email": f"{reference}@example.com"},
         }
         write = {"kind": "create", "reference": reference, "station": self.station}
-        answer = await self.ask(
+        answer = await self.request(
             "POST /api/bookings/",
             "POST",
             "/api/bookings/",
@@ -202,14 +202,14 @@ class Person:
         await self.read_weekly_after(made, 1 if made else 0)
 
     async def read_weekly_after(self, booking: str, version: int) -> None:
-        """The person's own write, if there was one, is in what they read next."""
+        """Record if the user's own write is missing from the next read."""
         before = self.rows
         self.rows = []
         await self.read_weekly()
         found = {row["booking_id"]: row["version"] for row in self.rows}
         if version and self.rows and found.get(booking, 0) < version:
-            self.record({"what": UNSEEN, "at": time.time(), "ms": 0, "status": 200, "booking": booking})
+            self.record({"what": UNSEEN_WRITE, "at": time.time(), "ms": 0, "status": 200, "booking": booking})
         self.rows = self.rows or before
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         await self.browser.close()
