@@ -26,7 +26,8 @@ _BY_FRAMEWORK: Final = {
     "versioning_scheme filter_backends pagination_class retrieve partial_update monthly",
     "drf-spectacular": "BearerScheme KeyScheme SessionScheme auto_schema get_security_definition get_tags "
     "target_class _is_list_view",
-    "psycopg": "_sync_gen",
+    "psycopg": "_communicate_gen _pipeline",
+    "ast.NodeVisitor": "visit_AnnAssign visit_JoinedStr",
     "sqlite3, which passes it": "remaining",
     "a cache key of which it is a part": "may_see_personal_data",
     "Babel": "frac_prec",
