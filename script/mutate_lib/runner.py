@@ -64,7 +64,7 @@ def sample_candidates(root: Path, count: int, seed: int) -> list[Candidate]:
         for path in files_of(root, area)
         for mutation in mutations((root / path).read_text())
     ]
-    return random.Random(seed).sample(everything, min(count, len(everything)))  # noqa: S311
+    return random.Random(seed).sample(everything, min(count, len(everything)))  # noqa: S311  # nosec B311
 
 
 def copy_repository(root: Path, target: Path) -> None:
