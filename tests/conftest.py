@@ -24,9 +24,10 @@ from bookings.views import rendered_calendar
 from stations import timetable_queries, visible_stations
 from stations.models import Station
 from tests import chromium, databases, factories
+from tests.samples import example_count
 
 # How long one example takes says more about the machine than about the product.
-hypothesis_settings.register_profile("stationbook", deadline=None)
+hypothesis_settings.register_profile("stationbook", deadline=None, max_examples=example_count(100))
 hypothesis_settings.load_profile("stationbook")
 
 # What was imported stays: the collector need not walk over it all, nor look for what is gone after every few objects.

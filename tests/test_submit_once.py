@@ -201,6 +201,7 @@ def forms(built: World, django_db_blocker: DjangoDbBlocker) -> list[tuple[Client
     return list({str(one): (browser, one) for browser, one in reversed(found)}.values())
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 def test_every_form_that_writes_has_a_key(forms: list[tuple[Client, Found]]) -> None:
     without = {found.name for _browser, found in forms if form_keys.FIELD not in found.form.fields}

@@ -307,6 +307,7 @@ def after(event: Event, step: str) -> Event:
     return replace(changed, status=status)
 
 
+@pytest.mark.slow
 @given(
     stories=st.lists(st.lists(st.sampled_from(STEPS), max_size=8), min_size=1, max_size=4),
     luck=st.randoms(use_true_random=False),

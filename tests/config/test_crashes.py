@@ -96,6 +96,7 @@ def test_crash_leaves_nobody_s_data_anywhere(aftermath: Aftermath) -> None:
     assert [secret for secret in (SECRET, aftermath.cookie) for text in left if secret in text] == []
 
 
+@pytest.mark.slow
 def test_crash_is_logged_by_kind_and_way(aftermath: Aftermath) -> None:
     told = aftermath.lines("Internal Server Error")[0]["error"]
 
@@ -103,6 +104,7 @@ def test_crash_is_logged_by_kind_and_way(aftermath: Aftermath) -> None:
     assert told["way"][-1].startswith("tests/config/crasher.py:")
 
 
+@pytest.mark.slow
 def test_sentry_is_told_what_is_known_to_be_harmless(aftermath: Aftermath) -> None:
     first = events(aftermath.server)[0]
 

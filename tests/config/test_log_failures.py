@@ -66,6 +66,7 @@ def web_server(folder: Path, stderr: int) -> Iterator[int]:
         process.wait(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow
 def test_requests_are_answered_whatever_becomes_of_the_log(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)

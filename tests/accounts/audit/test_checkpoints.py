@@ -229,6 +229,7 @@ def rows() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [100, pytest.param(1_000, marks=pytest.mark.long)])
 def test_every_rollback_of_a_part_is_found(log: Log, count: int) -> None:
     draw, before, missed, done = random.Random(count), rows(), [], 0

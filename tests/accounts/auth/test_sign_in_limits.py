@@ -259,6 +259,7 @@ for thread in threads:
 """
 
 
+@pytest.mark.slow
 def test_first_requests_of_a_server_with_redis_do_not_stumble_over_each_other() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_LOOKS], capture_output=True, text=True, check=True)
 

@@ -261,6 +261,7 @@ def test_slot_may_be_open_on_a_closed_day(admin: Client, station: Station) -> No
     assert booking(station, FRIDAY)
 
 
+@pytest.mark.slow
 def test_form_leaves_out_openings_that_are_over(admin: Client, station: Station) -> None:
     for year in range(2020, 2025):
         admin.post(url(station, "build"), {**WEEK, "first_date": f"{year}-01-01", "build": "1"})

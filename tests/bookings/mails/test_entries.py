@@ -72,6 +72,7 @@ def test_mails_have_a_name_each(made: Booking, office: ScriptedSmtpServer) -> No
     assert [*office.ids.values()] == [1] * 7
 
 
+@pytest.mark.slow
 def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, office: ScriptedSmtpServer) -> None:
     brought = files(office)
     told = by_icalendar(brought[-1]).entries[0]

@@ -161,6 +161,7 @@ def test_stations_share_the_limit_of_a_mailbox(station: Station, office: Scripte
     assert (len(office.received), stands()) == (3, [(State.SENT, "")] * 3 + [TOO_MANY])
 
 
+@pytest.mark.slow
 def test_mailboxes_have_a_limit_each(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
     create_for(station, ["ana@example.com", "a.na@example.com", "ana@example.org", "bo@example.com"] * 3)
     deliver()

@@ -239,6 +239,7 @@ def test_reminders_take_the_same_few_queries_for_one_and_for_many(transactional_
     assert counted[1] == counted[50] <= 6
 
 
+@pytest.mark.slow
 def test_reminders_of_hundreds_are_all_queued(station: Station) -> None:
     place = open_station(code="hall", capacity=600)
     made = bookings(reminders.AT_ONCE + 100, place, customer=ANA)

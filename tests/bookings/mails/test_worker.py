@@ -203,6 +203,7 @@ def keep_the_file_locked() -> Callable[[], object]:
 TAKE_THE_DATABASE_AWAY: Final = {"postgresql": end_the_connections, "sqlite": keep_the_file_locked}
 
 
+@pytest.mark.slow
 @alone
 def test_database_that_goes_away_is_waited_for(
     kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
@@ -283,6 +284,7 @@ def deliver_alone(database_url: str, office: ScriptedSmtpServer, *words: str) ->
     )
 
 
+@pytest.mark.slow
 @alone
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_worker_told_to_stop_finishes_the_mail_in_hand_and_says_nothing(

@@ -247,6 +247,7 @@ def killed(database_url: str, *words: Any) -> None:
     assert ended.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_backup_that_was_killed_is_none_and_goes_with_the_next(
     business: Station, database_url: str, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_backup_that_was_killed_is_none_and_goes_with_the_next(
     assert [path.name.endswith(UNFINISHED) for path in folder.iterdir()] == [False]
 
 
+@pytest.mark.slow
 def test_restore_that_was_killed_left_nothing_and_is_done_again(
     backup: Path, elsewhere: Elsewhere, database_url: str
 ) -> None:

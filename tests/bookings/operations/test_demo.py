@@ -48,6 +48,7 @@ def shape() -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.slow
 def test_demo_fills_past_and_future_of_every_station_by_the_rules(db: None) -> None:
     said = load(200)
 
@@ -72,6 +73,7 @@ def test_demo_customers_are_clearly_samples(db: None) -> None:
     assert all(one.phone_is_valid for one in people)
 
 
+@pytest.mark.slow
 def test_demo_writes_to_nobody(db: None) -> None:
     load(200)
 
@@ -79,6 +81,7 @@ def test_demo_writes_to_nobody(db: None) -> None:
     assert [reminders.queue(timezone.now() + timedelta(days=day)) for day in range(8)] == [0] * 8
 
 
+@pytest.mark.slow
 @time_machine.travel("2026-03-04T10:20:00Z", tick=False)
 def test_demo_is_the_same_for_a_seed_and_another_for_another(db: None) -> None:
     found = []
@@ -91,6 +94,7 @@ def test_demo_is_the_same_for_a_seed_and_another_for_another(db: None) -> None:
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.slow
 def test_demo_adds_to_what_is_there_unless_told_to_load_where_it_is_empty(db: None) -> None:
     load(10)
     load(10)
@@ -118,6 +122,7 @@ def test_demo_says_nothing_of_log_ins_that_are_gone(db: None) -> None:
     assert load(0) == ""
 
 
+@pytest.mark.slow
 def test_demo_says_when_there_is_no_more_room(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "SHAPES", [one for one in demo.SHAPES if one.code == "demo-rooms"])
     monkeypatch.setattr(demo, "PAST", {Status.COMPLETED: 1})

@@ -385,6 +385,7 @@ def test_feed_with_details_shows_initials_to_who_may_no_longer_see_more(
     assert read(address).entries == [entry(found)]
 
 
+@pytest.mark.slow
 def test_feed_is_read_so_often_and_no_oftener(visitor: Client, station: Station) -> None:
     address, other = made(visitor), made(visitor)
 

@@ -75,6 +75,7 @@ def made(station: Station) -> Booking:
     return found
 
 
+@pytest.mark.slow
 def test_pages_are_valid_html(client: Client, station: Station, made: Booking, tmp_path: Path) -> None:
     client.force_login(person(roles.MANAGERS, station, open_station(code="court")))
     (tmp_path / ".htmlvalidate.json").write_text(json.dumps(RULES))

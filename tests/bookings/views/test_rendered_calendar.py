@@ -97,6 +97,7 @@ def test_calendar_is_rendered_once_for_colleagues_and_again_after_each_change(
     assert renderings == [kind] * 2
 
 
+@pytest.mark.slow
 def test_calendar_is_rendered_for_each_right_language_and_view(station: Station, renderings: list[str]) -> None:
     known = customer(station)
     booking(station, customer_id=known.pk)

@@ -268,6 +268,7 @@ def test_clock_in_doubt_is_told(db: None) -> None:
     assert abs(scrape()["stationbook_clock_difference_seconds", frozenset()]) < 5
 
 
+@pytest.mark.slow
 def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) -> None:
     never = scrape()["stationbook_backup_age_seconds", frozenset()]
     with time_machine.travel(timezone.now() - timedelta(hours=30)):
