@@ -11,13 +11,13 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
 from accounts.models import Customer, User
+from bookings.calendar.availability_text import describe_availability
 from bookings.calendar.layout import MONTH_DAYS
-from bookings.calendar.read_model import Cell
+from bookings.calendar.read_model import SlotAvailability
 from bookings.models import Booking
 from bookings.models.status import NEW, Status
 from bookings.services.slot_offers import SlotOffer
 from core import formats, money, validators
-from core.bidi import isolate
 from core.limits import (
     MAX_CENTS,
     MAX_EMAIL,
@@ -254,7 +254,7 @@ class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
         if self["slot"].value() not in dict(offered):
             offered.insert(0, ("", _no_slot(station, offer)))
         slot.widget.choices = offered
-        slot.widget.disabled_values = {f"{cell.slot.start:%H:%M}" for cell in offer.bookable if not cell.left}
+        slot.widget.disabled_values = {f"{cell.slot.start:%H:%M}" for cell in offer.bookable if not cell.parties_left}
 
     def place_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
@@ -291,21 +291,12 @@ def _no_slot(station: Station, offer: SlotOffer) -> str:
     return str(_("Choose a slot") if offer.preselected else _("No free slots on this day. Choose another date."))
 
 
-def slot_choices(cells: Sequence[Cell], country: str) -> list[tuple[str, str]]:
+def slot_choices(cells: Sequence[SlotAvailability], country: str) -> list[tuple[str, str]]:
     """The slots of a day with what is left of each, closed ones with their reason."""
     return [
-        (f"{cell.slot.start:%H:%M}", f"{formats.format_time(cell.slot.start, country)} · {describe(cell)}")
+        (f"{cell.slot.start:%H:%M}", f"{formats.format_time(cell.slot.start, country)} · {describe_availability(cell)}")
         for cell in cells
     ]
-
-
-def describe(cell: Cell) -> str:
-    """“2 of 3 free”, “full”, “closed: stocktaking”."""
-    if cell.slot.closed:
-        return f"{_('closed')}: {isolate(cell.slot.reason)}" if cell.slot.reason else str(_("closed"))
-    if not cell.left:
-        return str(_("full"))
-    return str(_("%(left)d of %(capacity)d free") % {"left": cell.left, "capacity": cell.slot.capacity})
 
 
 class FeedForm(RedisplayMixin, forms.Form):

@@ -66,7 +66,7 @@ class BaseBookingViewSet(ApiViewSet):
             raise
 
     def as_row(self, booking: Booking) -> dict[str, Any]:
-        return as_json(read_model.row(self.request.user, booking))
+        return as_json(read_model.row_of(self.request.user, booking))
 
     def as_detail(self, booking: Booking) -> dict[str, Any]:
         """The row, with the contact proposal if there is one and the caller may see personal data."""

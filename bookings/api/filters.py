@@ -9,7 +9,8 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.calendar import pagination, settled
+from bookings.calendar import pagination
+from bookings.calendar.commit_watermark import commit_watermark
 from bookings.calendar.pagination import Sort
 from bookings.models import Booking
 from bookings.models.querysets import BookingQuerySet
@@ -37,7 +38,7 @@ class BookingFilter(BaseFilterBackend):
             bookings = bookings.between(query.get("date_from", date.min), query.get("date_to", date.max))
         bookings = bookings.filter(**{lookup: query[name] for name, lookup in LOOKUPS.items() if name in query})
         if _sort_order(query) == Sort.UPDATED or "updated_since" in query:
-            until = settled.settled_until()
+            until = commit_watermark()
             return bookings.filter(updated_at__lte=until) if until else bookings
         return bookings
 
@@ -48,9 +49,9 @@ class BookingPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         query = dict(view.query)
         self.request, sort = request, _sort_order(query)
-        cursor, limit = query.pop("cursor", ""), query.pop("limit", pagination.PAGE)
+        cursor, limit = query.pop("cursor", ""), query.pop("limit", pagination.DEFAULT_PAGE_SIZE)
         query.pop("sort", None)
-        self.page = pagination.page(
+        self.page = pagination.paginate(
             request.user, queryset, cursor, sort=sort, limit=limit, query=repr(sorted(query.items()))
         )
         return self.page.rows

@@ -74,7 +74,7 @@ class ListQuery(DatesQuery):
     needs_place = QueryBooleanField(required=False)
     updated_since = DateTimeField(required=False)
     sort = ChoiceField(Sort, required=False)
-    limit = QueryIntegerField(required=False, min_value=1, max_value=pagination.LONGEST_PAGE)
+    limit = QueryIntegerField(required=False, min_value=1, max_value=pagination.MAX_PAGE_SIZE)
     cursor = TextField(required=False, max_length=300)
 
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from accounts.api.base import REVALIDATE, ApiViewSet
 from bookings.calendar import read_model
-from bookings.calendar.read_model import Cell
+from bookings.calendar.read_model import SlotAvailability
 from core.api.openapi import listed, operation
 from core.api.preconditions import is_known
 from core.api.queries import DaysQuery
@@ -49,7 +49,7 @@ class StationViewSet(ApiViewSet):
         headers = {"ETag": read_model.etag(request.user, [station], "slots", first, last)}
         if is_known(request, headers["ETag"]):
             return Response(status=304, headers=headers)
-        days = read_model.cells(station, first, last)
+        days = read_model.slot_availability(station, first, last)
         return success([_slot(cell) for cells in days.values() for cell in cells], headers=headers)
 
 
@@ -70,7 +70,7 @@ def _station(station: Station) -> dict[str, Any]:
     }
 
 
-def _slot(cell: Cell) -> dict[str, Any]:
+def _slot(cell: SlotAvailability) -> dict[str, Any]:
     slot = cell.slot
     return {
         "date": slot.date.isoformat(),
@@ -80,7 +80,7 @@ def _slot(cell: Cell) -> dict[str, Any]:
         "ends_at": slot.ends_at.isoformat(),
         "capacity": slot.capacity,
         "taken": cell.parties,
-        "left": cell.left,
+        "left": cell.parties_left,
         "guest_capacity": slot.guest_capacity,
         "guests_taken": cell.guests,
         "guests_left": cell.guests_left,

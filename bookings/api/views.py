@@ -194,8 +194,8 @@ class CalendarViewSet(BaseBookingViewSet):
             etag = ""
         elif seen_before(request, etag):
             return Response(status=304, headers={"ETag": etag})
-        read_rows = partial(read_model.rows, request.user, stations, first, last, status=status)
-        rows = replica.near(request.user, stations, read_rows)
+        read_rows = partial(read_model.rows_between, request.user, stations, first, last, status=status)
+        rows = replica.read_from_replica(request.user, stations, read_rows)
         self.reads = reads_of(request, stations, rows)
         return success([as_json(row) for row in rows], headers={"ETag": etag} if etag else None)
 

@@ -1,4 +1,4 @@
-"""A station's calendar as a week and as a month: rows and cells put where a table shows them. No queries."""
+"""Which slots and bookings are in which cell of a calendar, without HTML and without queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,29 +6,29 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from bookings.calendar.read_model import Cell, Row
+from bookings.calendar.read_model import Row, SlotAvailability
 from bookings.models.status import HOLDING
 
 WEEK_DAYS = 7
 MONTH_DAYS = 6 * WEEK_DAYS
-"""The most that a month of whole weeks shows."""
+"""The most days that a month in whole weeks shows."""
 
 
-class Load(NamedTuple):
-    """How full something is."""
+class Occupancy(NamedTuple):
+    """How many of a slot's or a day's places are taken."""
 
     taken: int
     capacity: int
 
     @property
-    def tenths(self) -> int:
-        """0 to 10, for the bar that is drawn of it."""
+    def level(self) -> int:
+        """0 (empty) to 10 (full), rounded up, for a meter."""
         return min(10, -(-10 * self.taken // self.capacity)) if self.capacity else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a range comes to: parties, guests and cents still due; without the cancelled and those who stand beside the grid."""
+    """Parties, guests and the amount due of a date range, without cancelled and unassigned bookings."""
 
     parties: int
     guests: int
@@ -37,171 +37,181 @@ class Totals:
 
 @dataclass(slots=True)
 class Day:
-    """A column of the week, a field of the month."""
+    """A date with its slots, by start, and its bookings."""
 
     date: date
-    cells: list[Cell]
+    slots: list[SlotAvailability]
     bookings: list[Row]
     is_today: bool
     is_past: bool
     in_month: bool = True
+    occupancy: Occupancy = field(init=False)
+    """Parties of the open slots together."""
+    is_closed: bool = field(init=False)
+    """Whether the day has no open slot."""
+
+    def __post_init__(self) -> None:
+        opened = [one for one in self.slots if not one.slot.closed]
+        self.occupancy = Occupancy(sum(one.parties for one in opened), sum(one.slot.capacity for one in opened))
+        self.is_closed = not opened
 
     @property
-    def load(self) -> Load:
-        """Parties against places in the open slots."""
-        opened = [cell for cell in self.cells if not cell.slot.closed]
-        return Load(sum(cell.parties for cell in opened), sum(cell.slot.capacity for cell in opened))
+    def closure_reason(self) -> str:
+        """Why the whole day is closed, if a reason was given."""
+        return next((one.slot.reason for one in self.slots if one.slot.reason), "") if self.is_closed else ""
 
     @property
-    def is_closed(self) -> bool:
-        return all(cell.slot.closed for cell in self.cells)
-
-    @property
-    def reason(self) -> str:
-        """Why the whole day is closed, where somebody said so."""
-        return next((cell.slot.reason for cell in self.cells if cell.slot.reason), "") if self.is_closed else ""
-
-    @property
-    def coming(self) -> list[Row]:
-        """Its bookings without the cancelled."""
+    def active_bookings(self) -> list[Row]:
         return [row for row in self.bookings if row.status in HOLDING]
 
 
 @dataclass(slots=True)
-class Square:
-    """One slot of one day in the week's table: its cell, who stands in it, and who spans it."""
+class Cell:
+    """The cell of a day and a start in the week's table, and the cells next to it in the same row and day."""
 
     day: Day
     start: time
-    cell: Cell | None
+    availability: SlotAvailability | None
+    """None if the day has no slot at this start."""
     bookings: list[Row] = field(default_factory=list)
-    spanning: list["Span | None"] = field(default_factory=list)
+    spanning: list["SpanningBooking | None"] = field(default_factory=list)
+    """One for each further column of the day that has a cell in this row: a booking that starts here, or None if it is empty."""
 
     def state(self, now: datetime) -> str:
-        """One word for the style sheet: `none`, `closed`, `past`, `full` or `open`. No slot of today is `past`: the page greys it
-        when it has ended."""
-        if self.cell is None:
+        """Return `none`, `closed`, `past`, `full` or `open`. Today's slots are never `past`: the page marks them as they end."""
+        if self.availability is None:
             return "none"
-        if self.cell.slot.closed:
+        if self.availability.slot.closed:
             return "closed"
-        if self.day.is_past and self.cell.slot.ends_at <= now:
+        if self.day.is_past and self.availability.slot.ends_at <= now:
             return "past"
-        return "open" if self.cell.left else "full"
+        return "open" if self.availability.parties_left else "full"
 
     @property
-    def tenths(self) -> int:
-        """How full it is, by parties or by guests, whichever is fuller: for the bar that is drawn of it."""
-        if self.cell is None:
+    def occupancy_level(self) -> int:
+        """The level of parties or of guests, whichever is higher."""
+        if self.availability is None:
             return 0
-        slot, by_parties = self.cell.slot, Load(self.cell.parties, self.cell.slot.capacity).tenths
-        return (
-            max(by_parties, Load(self.cell.guests, slot.guest_capacity).tenths) if slot.guest_capacity else by_parties
-        )
+        slot = self.availability.slot
+        level = Occupancy(self.availability.parties, slot.capacity).level
+        if not slot.guest_capacity:
+            return level
+        return max(level, Occupancy(self.availability.guests, slot.guest_capacity).level)
 
 
 @dataclass(slots=True)
-class Span:
-    """A booking of several slots, from the row in which it begins over as many rows as it holds."""
+class SpanningBooking:
+    """A booking of several slots and the number of table rows that its cell spans."""
 
     booking: Row
     rows: int
 
 
 @dataclass(slots=True)
-class Week:
+class WeekTable:
+    """Days across, starts down."""
+
     days: list[Day]
-    tracks: dict[date, int]
-    """How many columns each day needs beside its first for bookings of several slots."""
-    lines: list[tuple[time, list[Square]]]
+    extra_columns: dict[date, int]
+    """How many columns each day needs for bookings of several slots, besides its first."""
+    rows: list[tuple[time, list[Cell]]]
+    """Each start with its cells, one for each day."""
 
 
-def days_of(
+def make_days(
     dates: Iterable[date],
-    cells: Mapping[date, list[Cell]],
+    slots: Mapping[date, list[SlotAvailability]],
     rows: Iterable[Row],
     *,
     today: date,
     month: int | None = None,
 ) -> list[Day]:
-    """The days with their cells and bookings, of which none waits for a place: those stand beside the grid."""
-    standing: dict[date, list[Row]] = defaultdict(list)
+    """Return the dates as days. `rows` are the assigned bookings; with a `month`, days of other months are marked."""
+    bookings: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
-        standing[row.date].append(row)
+        bookings[row.date].append(row)
     return [
         Day(
             day,
-            cells.get(day, []),
-            standing[day],
-            day == today,
-            day < today,
-            month is None or day.month == month,
+            slots.get(day, []),
+            bookings[day],
+            is_today=day == today,
+            is_past=day < today,
+            in_month=month is None or day.month == month,
         )
         for day in dates
     ]
 
 
 def totals(days: Iterable[Day]) -> Totals:
-    """Of the days, a month's own only."""
-    rows = [row for day in days if day.in_month for row in day.coming]
+    """Return the totals of the days; of a month's page, only of the days of that month."""
+    rows = [row for day in days if day.in_month for row in day.active_bookings]
     return Totals(len(rows), sum(row.total_guests for row in rows), sum(row.due_cents for row in rows))
 
 
-def week(days: Sequence[Day]) -> Week:
-    """Days across, every slot that any of them has or any booking stands in down."""
-    cells = {(day.date, cell.slot.start): cell for day in days for cell in day.cells}
-    starts = {start for _day, start in cells} | {row.slot for day in days for row in day.bookings}
-    ordered = sorted(starts)
-    squares = {(day.date, start): Square(day, start, cells.get((day.date, start))) for day in days for start in ordered}
-    tracks = {day.date: _fill(day, ordered, squares) for day in days}
-    lines = [(start, [squares[day.date, start] for day in days]) for start in ordered]
-    return Week(list(days), tracks, lines)
+def week_table(days: Sequence[Day]) -> WeekTable:
+    """Return a table with a row for each start at which any of the days has a slot or a booking."""
+    slots = {(day.date, one.slot.start): one for day in days for one in day.slots}
+    starts = sorted({start for _day, start in slots} | {row.slot for day in days for row in day.bookings})
+    cells = {(day.date, start): Cell(day, start, slots.get((day.date, start))) for day in days for start in starts}
+    extra_columns = {day.date: _place_bookings(day, starts, cells) for day in days}
+    rows = [(start, [cells[day.date, start] for day in days]) for start in starts]
+    return WeekTable(list(days), extra_columns, rows)
 
 
-def _fill(day: Day, ordered: Sequence[time], squares: Mapping[tuple[date, time], Square]) -> int:
-    """Put a day's bookings into its squares; returns how many tracks its longer ones need side by side."""
-    free_from: list[int] = []
-    placed: list[tuple[int, int, Span]] = []
-    for row in day.bookings:
-        begin = ordered.index(row.slot)
-        rows = len(_spanned(day, ordered[begin:], row)) if row.slots > 1 else 1
-        if rows < 2:
-            squares[day.date, row.slot].bookings.append(row)
+class _Placed(NamedTuple):
+    """A spanning booking with its first row and its column, both counted from 0."""
+
+    row: int
+    column: int
+    booking: SpanningBooking
+
+
+def _place_bookings(day: Day, starts: Sequence[time], cells: Mapping[tuple[date, time], Cell]) -> int:
+    """Put a day's bookings into its cells; return how many columns those of several slots need side by side."""
+    free_from: list[int] = []  # for each column, the first row below its last booking
+    placed: list[_Placed] = []
+    for booking in day.bookings:
+        first = starts.index(booking.slot)
+        height = _height(day, starts[first:], booking) if booking.slots > 1 else 1
+        if height < 2:
+            cells[day.date, booking.slot].bookings.append(booking)
             continue
-        track = next((index for index, free in enumerate(free_from) if free <= begin), len(free_from))
-        free_from[track : track + 1] = [begin + rows]
-        placed.append((begin, track, Span(row, rows)))
-    _draw(day, ordered, squares, placed, len(free_from))
+        column = next((index for index, free in enumerate(free_from) if free <= first), len(free_from))
+        free_from[column : column + 1] = [first + height]
+        placed.append(_Placed(first, column, SpanningBooking(booking, height)))
+    _fill_columns(day, starts, cells, placed, len(free_from))
     return len(free_from)
 
 
-def _spanned(day: Day, later: Sequence[time], row: Row) -> list[time]:
-    """The rows of the table that a booking of several slots covers: from its own to that of its last slot."""
-    own = [cell.slot.start for cell in day.cells if cell.slot.start >= row.slot][: row.slots]
-    last = own[-1] if own else row.slot
-    return [start for start in later if start <= last]
+def _height(day: Day, starts: Sequence[time], booking: Row) -> int:
+    """Return how many rows a booking covers, from its own, the first of `starts`, to that of its last slot."""
+    own = [one.slot.start for one in day.slots if one.slot.start >= booking.slot][: booking.slots]
+    last = own[-1] if own else booking.slot
+    return sum(start <= last for start in starts)
 
 
-def _draw(
+def _fill_columns(
     day: Day,
-    ordered: Sequence[time],
-    squares: Mapping[tuple[date, time], Square],
-    placed: Sequence[tuple[int, int, Span]],
-    tracks: int,
+    starts: Sequence[time],
+    cells: Mapping[tuple[date, time], Cell],
+    placed: Sequence[_Placed],
+    columns: int,
 ) -> None:
-    """For each row and track: the span that begins there, None for an empty field, nothing where one reaches across."""
-    covered = {(row, track) for begin, track, span in placed for row in range(begin + 1, begin + span.rows)}
-    begins = {(begin, track): span for begin, track, span in placed}
-    for index, start in enumerate(ordered):
-        squares[day.date, start].spanning = [
-            begins.get((index, track)) for track in range(tracks) if (index, track) not in covered
+    """Set `Cell.spanning` for each row: HTML has no cell where one from a row above reaches down."""
+    covered = {(row, one.column) for one in placed for row in range(one.row + 1, one.row + one.booking.rows)}
+    starting = {(one.row, one.column): one.booking for one in placed}
+    for row, start in enumerate(starts):
+        cells[day.date, start].spanning = [
+            starting.get((row, column)) for column in range(columns) if (row, column) not in covered
         ]
 
 
-def first_of_week(day: date, first_weekday: int) -> date:
-    """The first day of the week that holds `day`."""
+def first_day_of_week(day: date, first_weekday: int) -> date:
+    """Return the first day of the week that contains `day`."""
     back = (day.weekday() - first_weekday) % WEEK_DAYS
     return day - timedelta(days=back) if day.toordinal() > back else day
 
 
-def weeks_of(days: Sequence[Day]) -> list[list[Day]]:
+def split_into_weeks(days: Sequence[Day]) -> list[list[Day]]:
     return [list(days[start : start + WEEK_DAYS]) for start in range(0, len(days), WEEK_DAYS)]

@@ -1,8 +1,7 @@
-"""Bookings a page at a time, in one of the orders of a list.
+"""Keyset pagination of bookings, in one of the orders of a list."""
 
-A page begins beyond a booking, not at a number: it costs the same however far one has come, and what is booked or moved
-meanwhile shifts nothing else.
-"""
+# A page starts after a booking, not at an offset: every page costs the same, and bookings that are made or moved
+# meanwhile do not shift the others.
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +22,15 @@ from bookings.models.querysets import BookingQuerySet
 from core.errors import Invalid
 from stations.access import Person
 
-PAGE: Final = 100
-LONGEST_PAGE: Final = 1000
+DEFAULT_PAGE_SIZE: Final = 100
+MAX_PAGE_SIZE: Final = 1000
 NEXT, PREVIOUS = "n", "p"
-Mark = tuple[Any, ...]
-"""Where a booking stands in an order: its values of the order's fields."""
+Position = tuple[Any, ...]
+"""A booking's position in an order: its values of the order's fields."""
 
 
 class Sort(StrEnum):
-    """The orders of a list. The moment of creation never changes, so that nothing is missed or met twice by `created`."""
+    """The orders of a list. Only `created` returns each booking exactly once while bookings are changed: creation times stay."""
 
     PLACE = "place"
     CREATED = "created"
@@ -43,19 +42,19 @@ FIELDS: Final[Mapping[Sort, Sequence[str]]] = {
     Sort.CREATED: ("created_at", "booking_id"),
     Sort.UPDATED: ("updated_at", "booking_id"),
 }
-_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "date": date.fromisoformat,
     "slot": time.fromisoformat,
     "created_at": datetime.fromisoformat,
     "updated_at": datetime.fromisoformat,
     "booking_id": UUID,
 }
-_COLUMNS: Final = {"booking_id": "id"}
+_COLUMN_NAMES: Final = {"booking_id": "id"}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, and the cursors of the pages after and before, where there are such."""
+    """Rows, and the cursors of the next and previous page, or None where there is none."""
 
     rows: list[Row]
     next: str | None
@@ -64,72 +63,73 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """Cursors of one list: signed, and good for no other query than the one that they were given for."""
+    """Writes and reads the signed cursors of one list. They are valid only for the query that they were written for."""
 
     sort: Sort
     query: str
 
     def write(self, direction: str, row: Row) -> str:
-        mark = (getattr(row, name) for name in FIELDS[self.sort])
-        text = "|".join([direction, *(str(part) if isinstance(part, UUID) else part.isoformat() for part in mark)])
+        position = (getattr(row, name) for name in FIELDS[self.sort])
+        text = "|".join([direction, *(str(part) if isinstance(part, UUID) else part.isoformat() for part in position)])
         return self._signer.sign(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
 
-    def read(self, cursor: str) -> tuple[str, Mark]:
-        """Direction and mark. Raises Invalid for all that this list has not given."""
+    def read(self, cursor: str) -> tuple[str, Position]:
+        """Return direction and position. Raises Invalid if the cursor was not written for this list and query."""
         try:
             text = self._signer.unsign(cursor)
         except BadSignature:
             raise Invalid(
                 fields={"cursor": [_("Use the cursor from `next` or `previous` of a response to the same query.")]}
             ) from None
-        direction, *mark = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("|")
-        return direction, tuple(_READ[name](part) for name, part in zip(FIELDS[self.sort], mark, strict=True))
+        direction, *position = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("|")
+        return direction, tuple(_PARSERS[name](part) for name, part in zip(FIELDS[self.sort], position, strict=True))
 
     @property
     def _signer(self) -> Signer:
         return Signer(sep=".", salt=f"bookings.calendar.pagination:{self.sort}:{self.query}")
 
 
-def page(
+def paginate(
     person: Person,
-    found: "BookingQuerySet[Booking]",
+    bookings: "BookingQuerySet[Booking]",
     cursor: str = "",
     *,
     sort: Sort = Sort.PLACE,
-    limit: int = PAGE,
+    limit: int = DEFAULT_PAGE_SIZE,
     query: str = "",
 ) -> Page:
-    """The first page of `found`, or the one that a cursor of the same `query` names. Raises Invalid for any other cursor.
+    """Return the first page of `bookings`, or the page of a cursor of the same `query`. Raises Invalid for any other cursor.
 
-    One statement. `limit` may change from page to page.
+    Takes one query. `limit` may change from page to page.
     """
     cursors = Cursors(sort, query)
-    direction, mark = cursors.read(cursor) if cursor else (NEXT, None)
-    ordered = found.order_by(*_columns(sort))
-    ordered = ordered.filter(_beyond(sort, mark, direction)) if mark else ordered
-    rows = read_model.read(person, (ordered.reverse() if direction == PREVIOUS else ordered)[: limit + 1])
-    more, rows = len(rows) > limit, rows[:limit]
-    after, before = (more, mark is not None) if direction == NEXT else (True, more)
+    direction, position = cursors.read(cursor) if cursor else (NEXT, None)
+    ordered = bookings.order_by(*_columns(sort))
+    ordered = ordered.filter(_beyond(sort, position, direction)) if position else ordered
+    rows = read_model.rows_of(person, (ordered.reverse() if direction == PREVIOUS else ordered)[: limit + 1])
+    has_more, rows = len(rows) > limit, rows[:limit]
+    has_next, has_previous = (has_more, position is not None) if direction == NEXT else (True, has_more)
     if direction == PREVIOUS:
         rows.reverse()
     if not rows:
         return Page([], None, None)
     return Page(
         rows,
-        cursors.write(NEXT, rows[-1]) if after else None,
-        cursors.write(PREVIOUS, rows[0]) if before else None,
+        cursors.write(NEXT, rows[-1]) if has_next else None,
+        cursors.write(PREVIOUS, rows[0]) if has_previous else None,
     )
 
 
 def _columns(sort: Sort) -> list[str]:
-    return [_COLUMNS.get(name, name) for name in FIELDS[sort]]
+    return [_COLUMN_NAMES.get(name, name) for name in FIELDS[sort]]
 
 
-def _beyond(sort: Sort, mark: Mark, direction: str) -> Q:
-    """Beyond a mark by the first field in which they differ. That of the first field stands by itself as well: for an index."""
+def _beyond(sort: Sort, position: Position, direction: str) -> Q:
+    """Return the condition for bookings after (`NEXT`) or before (`PREVIOUS`) a position: they differ in some field first."""
     than = "gt" if direction == NEXT else "lt"
-    [first, *middle], last = list(zip(_columns(sort)[:-1], mark[:-1], strict=True)), mark[-1]
+    [first, *middle], last = list(zip(_columns(sort)[:-1], position[:-1], strict=True)), position[-1]
     beyond = Q(**{f"id__{than}": last})
     for name, value in reversed([first, *middle]):
         beyond = Q(**{f"{name}__{than}": value}) | Q(**{name: value}) & beyond
+    # The first field's condition also by itself, so that the database can use an index.
     return Q(**{f"{first[0]}__{than}e": first[1]}) & beyond

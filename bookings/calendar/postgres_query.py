@@ -1,9 +1,8 @@
-"""The calendar's one statement, as PostgreSQL answers it fastest: of bookings alone, or of all that a page shows.
+"""The calendar's query in PostgreSQL's own SQL: bookings alone, or everything that a station's page shows."""
 
-It asks what `calendar` asks by the ORM elsewhere, and a test holds the two to the same answers; this one is spared what costs
-more than the question itself: models, text in place of binary values, and a plan that reads a whole table of customers for a
-month of them (`docs/performance.md` has the figures).
-"""
+# On SQLite the read model asks the ORM for the same; a test compares the two. This statement avoids what costs more
+# than the query itself: model instances, values sent as text, and a plan that scans all customers for a month of them
+# (docs/performance.md).
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
@@ -24,37 +23,39 @@ from core.db import sql
 from stations.models import Station
 
 Values = tuple[Any, ...]
-Where = tuple[int, date, time]
-"""A slot: its station's key, its date, its start."""
+SlotKey = tuple[int, date, time]
+"""A station's primary key, a date and a start."""
 
-_OF_THE_STATION: Final = "station__code"
-_OF_THE_CUSTOMER: Final = "customer__"
-_ROW_KEYS: Final[Mapping[type[Model], str]] = {Booking: "pk", Customer: "customer_id"}
-"""By model, the column with the keys of its rows, which are UUIDs."""
+_STATION_CODE: Final = "station__code"
+_CUSTOMER_PREFIX: Final = "customer__"
+_PRIMARY_KEYS: Final[Mapping[type[Model], str]] = {Booking: "pk", Customer: "customer_id"}
+"""For each model, the column with its rows' primary keys, which are UUIDs."""
+
+# OFFSET 0 keeps the planner from joining the whole table of customers: each customer is one step in an index, however
+# many there are. The bookings of one station are read in the order of their index.
 _BOOKINGS: Final = """SELECT {columns} FROM bookings_booking b
 LEFT JOIN LATERAL (SELECT {customers} FROM accounts_customer c WHERE c.id = b.customer_id OFFSET 0) c ON true
 WHERE b.station_id = {stations} AND """
-"""The customers of these bookings are looked up one by one (OFFSET keeps the planner from joining all that there are): a step
-each in an index, however many customers the table has. One station's bookings are read in the order of their index."""
-_OF_DATES: Final = "b.date BETWEEN %s AND %s{status}{customer}"
-_DISPLACED: Final = "b.needs_place AND b.status IN ({})".format(", ".join(f"'{status}'" for status in RESCHEDULABLE))
-_TAKEN: Final = """SELECT {columns} FROM bookings_hold h
+_BETWEEN_DATES: Final = "b.date BETWEEN %s AND %s{status}{customer}"
+_UNASSIGNED: Final = "b.needs_place AND b.status IN ({})".format(", ".join(f"'{status}'" for status in RESCHEDULABLE))
+# Usage is counted from the holds, not from the bookings: the holds are what limits a slot.
+_USAGE: Final = """SELECT {columns} FROM bookings_hold h
 JOIN LATERAL (SELECT b.party_adults + b.party_kids AS guests FROM bookings_booking b WHERE b.id = h.booking_id OFFSET 0) b ON true
 WHERE h.station_id = %s AND h.date BETWEEN %s AND %s GROUP BY h.station_id, h.date, h.slot"""
-"""The ledger itself is asked, and nothing reckoned from the bookings: it alone is true."""
-_OF_THE_LEDGER: Final = {
-    _OF_THE_STATION: "h.station_id", "date": "h.date", "slot": "h.slot",
+_USAGE_COLUMNS: Final = {
+    _STATION_CODE: "h.station_id", "date": "h.date", "slot": "h.slot",
     "party_adults": "count(*)", "party_kids": "sum(b.guests)",
 }  # fmt: skip
-"""What the bookings' columns hold, their key none, in a row that tells what is taken of a slot."""
-_IN_ORDER: Final = " ORDER BY date, slot, created_at, id"
+"""In a row with the usage of a slot, what the bookings' columns contain; all others, the primary key too, are NULL."""
+_ORDER: Final = " ORDER BY date, slot, created_at, id"
 
 
-def is_spoken() -> bool:
+def is_supported() -> bool:
+    """Whether calendars are read from PostgreSQL."""
     return connections[replica.alias()].vendor == "postgresql"
 
 
-def ask(
+def fetch_bookings(
     columns: Sequence[str],
     stations: Mapping[int, str],
     first: date,
@@ -63,16 +64,18 @@ def ask(
     status: str | None = None,
     customer_id: UUID | None = None,
 ) -> Iterator[Values]:
-    """The values of `columns`, named as `values_list` names them, for each booking in the calendar's order; what is encrypted is
-    read. `stations` are codes by their keys."""
+    """Return the values of `columns`, named as for `values_list`, for each booking in the calendar's order, decrypted.
+
+    `stations` maps primary keys to codes.
+    """
     [*keys] = stations
-    where = keys[0] if len(keys) == 1 else keys
-    text = _worded(tuple(columns), len(keys) == 1, bool(status), bool(customer_id))
-    asked = [where, first, last, *filter(None, (status, customer_id))]
-    return _decode_columns(columns, sql.fetch(text, asked, using=replica.alias(), binary=True), stations)
+    one = len(keys) == 1
+    text = _build_bookings_sql(tuple(columns), one, bool(status), bool(customer_id))
+    params = [keys[0] if one else keys, first, last, *filter(None, (status, customer_id))]
+    return _decode_columns(columns, sql.fetch(text, params, using=replica.alias(), binary=True), stations)
 
 
-def ask_desk(
+def fetch_station_calendar(
     columns: Sequence[str],
     station: Station,
     first: date,
@@ -80,78 +83,80 @@ def ask_desk(
     *,
     status: str | None = None,
     customer_id: UUID | None = None,
-) -> tuple[Iterator[Values], dict[Where, tuple[int, int]]]:
-    """What `ask` finds of one station, all of its displaced bookings among them, and how many parties and guests take of its
-    slots: by one statement."""
+) -> tuple[Iterator[Values], dict[SlotKey, tuple[int, int]]]:
+    """Return what `fetch_bookings` finds at one station, all its unassigned bookings, and parties and guests of each used slot.
+
+    Takes one statement.
+    """
     pk = station.pk
-    text = _worded_desk(tuple(columns), bool(status), bool(customer_id))
-    asked = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
+    text = _build_station_calendar_sql(tuple(columns), bool(status), bool(customer_id))
+    params = [pk, first, last, *filter(None, (status, customer_id)), pk, pk, first, last]
     bookings: list[Values] = []
-    ledger: list[Values] = []
-    for values in sql.fetch(text, asked, using=replica.alias(), binary=True):
-        (bookings if values[0] else ledger).append(values)
-    read = itemgetter(*map(columns.index, _OF_THE_LEDGER))
-    taken = {(key, day, slot): (parties, guests) for key, day, slot, parties, guests in map(read, ledger)}
-    return _decode_columns(columns, bookings, {pk: station.code}), taken
+    used: list[Values] = []
+    for values in sql.fetch(text, params, using=replica.alias(), binary=True):
+        (bookings if values[0] else used).append(values)
+    usage_of = itemgetter(*map(columns.index, _USAGE_COLUMNS))
+    usage = {(key, day, start): (parties, guests) for key, day, start, parties, guests in map(usage_of, used)}
+    return _decode_columns(columns, bookings, {pk: station.code}), usage
 
 
 def _decode_columns(columns: Sequence[str], found: Sequence[Values], stations: Mapping[int, str]) -> Iterator[Values]:
-    """Each column at once."""
+    # Column by column: decrypting a whole column in one loop costs fewer calls.
     by_name = dict(zip(columns, zip(*found, strict=True), strict=bool(found)))
-    row_keys = {name: [key and key.bytes for key in by_name.get(name, ())] for name in _ROW_KEYS.values()}
-    read = [_read(name, values, stations, row_keys) for name, values in by_name.items()]
-    return zip(*read, strict=True)
+    primary_keys = {name: [key and key.bytes for key in by_name.get(name, ())] for name in _PRIMARY_KEYS.values()}
+    decoded = [_decode_column(name, values, stations, primary_keys) for name, values in by_name.items()]
+    return zip(*decoded, strict=True)
 
 
-def _read(
-    name: str, values: Sequence[Any], stations: Mapping[int, str], row_keys: Mapping[str, Sequence[bytes | None]]
+def _decode_column(
+    name: str, values: Sequence[Any], stations: Mapping[int, str], primary_keys: Mapping[str, Sequence[bytes | None]]
 ) -> Sequence[Any]:
-    if name == _OF_THE_STATION:
+    if name == _STATION_CODE:
         return [stations[key] for key in values]
-    column = _field(name)
-    if isinstance(column, EncryptedTextField):
-        return column.read_all(values, row_keys[_ROW_KEYS[column.model]])
+    field = _field(name)
+    if isinstance(field, EncryptedTextField):
+        return field.read_all(values, primary_keys[_PRIMARY_KEYS[field.model]])
     return values
 
 
 @cache
 def _field(name: str) -> Any:
-    model = Customer if name.startswith(_OF_THE_CUSTOMER) else Booking
-    name = name.removeprefix(_OF_THE_CUSTOMER)
+    model = Customer if name.startswith(_CUSTOMER_PREFIX) else Booking
+    name = name.removeprefix(_CUSTOMER_PREFIX)
     return model._meta.pk if name == "pk" else model._meta.get_field(name)
 
 
 @cache
-def _worded(columns: tuple[str, ...], one: bool, status: bool, customer: bool) -> str:
-    return _bookings(columns, one=one) + _of_dates(status, customer) + _IN_ORDER
+def _build_bookings_sql(columns: tuple[str, ...], one: bool, status: bool, customer: bool) -> str:
+    return _select_bookings(columns, one=one) + _between_dates(status, customer) + _ORDER
 
 
 @cache
-def _worded_desk(columns: tuple[str, ...], status: bool, customer: bool) -> str:
+def _build_station_calendar_sql(columns: tuple[str, ...], status: bool, customer: bool) -> str:
     parts = [
-        _bookings(columns) + _of_dates(status, customer) + f" AND NOT ({_DISPLACED})",
-        _bookings(columns) + _DISPLACED,
-        _TAKEN.format(columns=", ".join(_OF_THE_LEDGER.get(name, "NULL") for name in columns)),
+        _select_bookings(columns) + _between_dates(status, customer) + f" AND NOT ({_UNASSIGNED})",
+        _select_bookings(columns) + _UNASSIGNED,
+        _USAGE.format(columns=", ".join(_USAGE_COLUMNS.get(name, "NULL") for name in columns)),
     ]
-    return "\nUNION ALL ".join(parts) + _IN_ORDER
+    return "\nUNION ALL ".join(parts) + _ORDER
 
 
-def _bookings(columns: tuple[str, ...], *, one: bool = True) -> str:
-    of_customers = [name for name in columns if name.startswith(_OF_THE_CUSTOMER)]
+def _select_bookings(columns: tuple[str, ...], *, one: bool = True) -> str:
+    customer_columns = [name for name in columns if name.startswith(_CUSTOMER_PREFIX)]
     return _BOOKINGS.format(
         columns=", ".join(map(_column, columns)),
-        customers=", ".join(map(_column, of_customers)),
+        customers=", ".join(map(_column, customer_columns)),
         stations="%s" if one else "ANY(%s)",
     )
 
 
-def _of_dates(status: bool, customer: bool) -> str:
-    return _OF_DATES.format(
+def _between_dates(status: bool, customer: bool) -> str:
+    return _BETWEEN_DATES.format(
         status=" AND b.status = %s" if status else "", customer=" AND b.customer_id = %s" if customer else ""
     )
 
 
 def _column(name: str) -> str:
-    if name == _OF_THE_STATION:
+    if name == _STATION_CODE:
         return "b.station_id"
-    return f"{'c' if name.startswith(_OF_THE_CUSTOMER) else 'b'}.{_field(name).column}"
+    return f"{'c' if name.startswith(_CUSTOMER_PREFIX) else 'b'}.{_field(name).column}"

@@ -1,7 +1,4 @@
-"""What a calendar shows: the one read model that the JSON and the pages share.
-
-Rows pass from one joined query to the reader; nothing is decrypted that the person may not see.
-"""
+"""The calendar's read model, which the API, the pages, feeds and exports share."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,19 +28,19 @@ COLUMNS = (
     "deposit_due_cents", "source", "created_at", "updated_at", "station__code", "starts_at", "ends_at", "slots", "version",
     "needs_place", "customer__erased_at", "external_ref",
 )  # fmt: skip
-WISHES = ("special_requests",)
-CONTACT = ("customer__email", "customer__phone")
-UNTOLD: tuple[Any, ...] = (None, "", "")
-"""What stands for wishes, email and phone that were not asked for."""
-ROWS_AT_ONCE = 500
+PERSONAL_COLUMNS = ("special_requests",)
+CONTACT_COLUMNS = ("customer__email", "customer__phone")
+NOT_READ: tuple[Any, ...] = (None, "", "")
+"""Values of `PERSONAL_COLUMNS` and `CONTACT_COLUMNS` where they were not read."""
+BATCH_SIZE = 500
 ROW_FORMAT: Final = "2"
-"""Counted up by each release whose rows differ: what callers keep from the release before is not confirmed."""
+"""Part of every ETag. Increase it in a release that changes rows, so that copies from the release before are not confirmed."""
 NO_FLAGS: Final = ()
-"""Customers have no flags yet: rows carry the key so that callers can rely on it."""
+"""Customers have no flags yet; the key is there so that callers can rely on it."""
 
 
 class Row(NamedTuple):
-    """One booking as one person may see it. Dates and slots are the station's local time, instants UTC."""
+    """A booking as one person may see it. `date` and `slot` are the station's local time, instants are UTC."""
 
     booking_id: UUID
     customer: ShownCustomer | None
@@ -70,52 +67,52 @@ class Row(NamedTuple):
 
     @property
     def due_cents(self) -> int:
-        """What is still to be paid, in the currency's smallest unit. The contract's `balance_due_cents` ignores the status."""
+        """What is still to be paid, in minor units. Unlike `balance_due_cents`, 0 if the status is one that owes nothing."""
         return self.balance_due_cents if self.status in OWING else 0
 
     @property
-    def waits_for_place(self) -> bool:
-        """Whether it stands beside the grid: displaced, and not yet done with in the place that it had."""
+    def is_unassigned(self) -> bool:
+        """Whether the booking is listed next to the grid: it lost its slot, and can still be moved to another."""
         return self.needs_place and self.status in RESCHEDULABLE
 
 
-class Cell(NamedTuple):
-    """A slot with what is taken of it."""
+class SlotAvailability(NamedTuple):
+    """A slot with the parties and guests that hold it."""
 
     slot: Slot
     parties: int
     guests: int
 
     @property
-    def left(self) -> int:
-        """Places for parties: none where it is closed, or where no guest fits any more."""
+    def parties_left(self) -> int:
+        """How many parties still fit: 0 if the slot is closed or has no guests left."""
         if self.slot.closed or (self.guests_left is not None and self.guests_left < 1):
             return 0
         return max(self.slot.capacity - self.parties, 0)
 
     @property
     def guests_left(self) -> int | None:
-        """Places for guests; None where only parties count."""
+        """How many guests still fit; None if only parties are limited."""
         return None if self.slot.guest_capacity is None else max(self.slot.guest_capacity - self.guests, 0)
 
 
-Taken = Mapping[tuple[int, date, time], tuple[int, int]]
-"""Parties and guests in the slots of stations (by their keys) of which anything is taken."""
-NOTHING: Final = (0, 0)
+Usage = Mapping[tuple[int, date, time], tuple[int, int]]
+"""Parties and guests by station's primary key, date and start, for slots that any booking holds."""
+UNUSED: Final = (0, 0)
 
 
-class Desk(NamedTuple):
-    """All that the page of one station shows."""
+class StationCalendar(NamedTuple):
+    """What the page of one station shows."""
 
-    standing: list[Row]
-    """The bookings in the grid, in the order of `rows`."""
-    displaced: list[Row]
-    """Those beside it, whatever their date, until they have a place."""
-    cells: dict[date, list[Cell]]
-    """Each day's slots in order of start."""
+    bookings: list[Row]
+    """The bookings in the grid, in the order of `rows_between`."""
+    unassigned: list[Row]
+    """The station's unassigned bookings of all dates."""
+    slots: dict[date, list[SlotAvailability]]
+    """Each day's slots, by start."""
 
 
-def rows(
+def rows_between(
     person: Person,
     stations: Sequence[Station | Counter],
     first: date,
@@ -125,21 +122,24 @@ def rows(
     customer_id: UUID | None = None,
     contact: bool = True,
 ) -> list[Row]:
-    """The bookings of these stations on local dates from `first` to `last`, by date, slot, then creation.
+    """Return the bookings of stations on local dates from `first` to `last`, by date, slot and creation.
 
-    `stations` are ones the person sees (`Station.objects.visible_to`). Pages leave the customers' contact out: on them it is
-    for whoever asks for it.
+    The person must be allowed to see the stations (`Station.objects.visible_to`). Without `contact`, customers' email and phone
+    are empty.
     """
-    if postgres_query.is_spoken():
-        private = person.has_perm(roles.PII)
-        columns, codes = _columns(private=private, contact=contact), {station.pk: station.code for station in stations}
-        found = postgres_query.ask(columns, codes, first, last, status=status, customer_id=customer_id)
-        return _seen(found, private=private)
-    asked = _asked([station.pk for station in stations], first, last, status, customer_id)
-    return read(person, asked.in_order(), contact=contact)
+    if postgres_query.is_supported():
+        personal = person.has_perm(roles.PII)
+        columns, codes = (
+            _columns(personal=personal, contact=contact),
+            {station.pk: station.code for station in stations},
+        )
+        found = postgres_query.fetch_bookings(columns, codes, first, last, status=status, customer_id=customer_id)
+        return _make_rows(found, personal=personal)
+    bookings = _bookings_between([station.pk for station in stations], first, last, status, customer_id)
+    return rows_of(person, bookings.in_order(), contact=contact)
 
 
-def _asked(
+def _bookings_between(
     stations: list[int], first: date, last: date, status: str | None, customer_id: UUID | None
 ) -> "BookingQuerySet[Booking]":
     found = Booking.objects.filter(station__in=stations).between(first, last)
@@ -147,7 +147,7 @@ def _asked(
     return found.filter(customer=customer_id) if customer_id else found
 
 
-def desk_of(
+def station_calendar(
     person: Person,
     station: Station,
     first: date,
@@ -155,69 +155,74 @@ def desk_of(
     *,
     status: str | None = None,
     customer_id: UUID | None = None,
-) -> Desk:
-    """What a page shows of a station that the person sees, without its customers' contact: in the grid only what `status` and
-    `customer_id` leave of it, beside it all that is displaced.
+) -> StationCalendar:
+    """Return what a page shows of a station that the person may see. `status` and `customer_id` filter the bookings in the grid.
 
-    One query on PostgreSQL, two elsewhere; two more where the process has not kept the timetable.
+    Takes one query on PostgreSQL and two on SQLite, and two more if the timetable is not in the process's cache.
     """
-    timetable, private = _kept_timetable(station, first, last), person.has_perm(roles.PII)
-    taken: Taken
-    if postgres_query.is_spoken():
-        columns = _columns(private=private, contact=False)
-        found, taken = postgres_query.ask_desk(columns, station, first, last, status=status, customer_id=customer_id)
-        both = _seen(found, private=private)
+    timetable, personal = _cached_timetable(station, first, last), person.has_perm(roles.PII)
+    usage: Usage
+    if postgres_query.is_supported():
+        columns = _columns(personal=personal, contact=False)
+        found, usage = postgres_query.fetch_station_calendar(
+            columns, station, first, last, status=status, customer_id=customer_id
+        )
+        all_rows = _make_rows(found, personal=personal)
     else:
-        asked = _asked([station.pk], first, last, status, customer_id)
-        beside = Booking.objects.filter(station=station.pk).displaced()
-        both, taken = read(person, (asked | beside).in_order(), contact=False), _taken([station.pk], first, last)
-    desk = Desk([], [], _cells(station.pk, timetable, taken, first, last))
-    for one in both:
-        (desk.displaced if one.waits_for_place else desk.standing).append(one)
-    return desk
+        in_grid = _bookings_between([station.pk], first, last, status, customer_id)
+        unassigned = Booking.objects.filter(station=station.pk).displaced()
+        all_rows = rows_of(person, (in_grid | unassigned).in_order(), contact=False)
+        usage = _usage([station.pk], first, last)
+    calendar = StationCalendar([], [], _slots(station.pk, timetable, usage, first, last))
+    for row in all_rows:
+        (calendar.unassigned if row.is_unassigned else calendar.bookings).append(row)
+    return calendar
 
 
-def row(person: Person, booking: Booking, *, contact: bool = True) -> Row:
-    """One booking, just written or just read."""
-    [only] = read(person, Booking.objects.filter(pk=booking.pk), contact=contact)
-    return only
+def row_of(person: Person, booking: Booking, *, contact: bool = True) -> Row:
+    """Read one booking."""
+    [row] = rows_of(person, Booking.objects.filter(pk=booking.pk), contact=contact)
+    return row
 
 
-def read(person: Person, found: "BookingQuerySet[Booking]", *, contact: bool = True) -> list[Row]:
-    """Bookings as the person may see them: initials, no contact and no wishes without the right to personal data."""
-    private = person.has_perm(roles.PII)
-    return _seen(found.values_list(*_columns(private=private, contact=contact)), private=private)
+def rows_of(person: Person, bookings: "BookingQuerySet[Booking]", *, contact: bool = True) -> list[Row]:
+    """Read bookings as the person may see them.
+
+    Without the permission to see personal data, names are initials, and contact and special requests are empty.
+    """
+    personal = person.has_perm(roles.PII)
+    return _make_rows(bookings.values_list(*_columns(personal=personal, contact=contact)), personal=personal)
 
 
-def stream(found: "BookingQuerySet[Booking]", *, private: bool) -> Iterator[Row]:
-    """Bookings one after the other, however many, by one query and in little memory; personal data where `private` says so."""
-    columns = _columns(private=private, contact=private)
-    for values in found.values_list(*columns).iterator(chunk_size=ROWS_AT_ONCE):
-        yield from _seen([values], private=private)
+def stream_rows(bookings: "BookingQuerySet[Booking]", *, personal: bool) -> Iterator[Row]:
+    """Read any number of bookings by one query and in constant memory, with personal data if `personal`."""
+    columns = _columns(personal=personal, contact=personal)
+    for values in bookings.values_list(*columns).iterator(chunk_size=BATCH_SIZE):
+        yield from _make_rows([values], personal=personal)
 
 
-def _columns(*, private: bool, contact: bool) -> tuple[str, ...]:
-    """No more is read, and so decrypted, than is shown."""
-    return (*COLUMNS, *(WISHES if private else ()), *(CONTACT if private and contact else ()))
+def _columns(*, personal: bool, contact: bool) -> tuple[str, ...]:
+    """Return the columns to read, and so to decrypt: no more than the person may see."""
+    return (*COLUMNS, *(PERSONAL_COLUMNS if personal else ()), *(CONTACT_COLUMNS if personal and contact else ()))
 
 
-def _seen(found: Iterable[Sequence[Any]], *, private: bool) -> list[Row]:
-    """Values of `COLUMNS`, and of what more was asked for, as rows."""
-    row_of, customer_of = Row._make, ShownCustomer._make  # a third faster than their constructors
+def _make_rows(found: Iterable[Sequence[Any]], *, personal: bool) -> list[Row]:
+    """Return rows of the values of `_columns`."""
+    make_row, make_customer = Row._make, ShownCustomer._make  # a third faster than their constructors
     rows = []
     for values in found:
         (pk, customer_id, name, day, slot, adults, kids, status, total, deposit, source, created, updated, station, starts,
          ends, slots, version, needs_place, erased_at, reference, *more) = values  # fmt: skip
-        wishes, email, phone = (*more, *UNTOLD[len(more) :])
+        special_requests, email, phone = (*more, *NOT_READ[len(more) :])
         customer = None
         if customer_id:
-            customer = customer_of(
-                (customer_id, name if private else initials(name), email, phone, erased_at is not None)
+            customer = make_customer(
+                (customer_id, name if personal else initials(name), email, phone, erased_at is not None)
             )
         rows.append(
-            row_of((
-                pk, customer, day, slot, adults + kids, status, total, total - deposit, wishes, source, created, updated,
-                station, starts, ends, slots, version, needs_place, adults, kids, deposit, reference,
+            make_row((
+                pk, customer, day, slot, adults + kids, status, total, total - deposit, special_requests, source, created,
+                updated, station, starts, ends, slots, version, needs_place, adults, kids, deposit, reference,
             ))
         )  # fmt: skip
     return rows
@@ -228,35 +233,35 @@ JSON_KEYS: Final[dict[str, Any]] = dict.fromkeys((
     *("special_requests", "source", "created_at", "updated_at", "station", "starts_at", "ends_at", "slots", "version"),
     *("needs_place", "party_adults", "party_kids", "deposit_due_cents", "external_ref", "series", "held_until"),
 ))  # fmt: skip
-"""The keys of a row in their order, all null: `series` and `held_until` always are so far."""
+"""A row's keys in order, with null as their values: `series` and `held_until` are always null so far."""
 
 
-def as_json(shown: Row) -> dict[str, Any]:
-    """The contract's row: exactly these keys, in types that JSON is written from (`core.api.negotiation`)."""
-    made = JSON_KEYS.copy()  # with room for all: a dict that grows while it is filled takes half as long again
-    made["booking_id"] = shown.booking_id
-    made["customer"] = shown.customer and _customer_as_json(shown.customer)
-    made["date"] = shown.date
-    made["slot"] = clock(shown.slot)
-    made["total_guests"] = shown.total_guests
-    made["status"] = shown.status
-    made["total_due_cents"] = shown.total_due_cents
-    made["balance_due_cents"] = shown.balance_due_cents
-    made["special_requests"] = shown.special_requests
-    made["source"] = shown.source
-    made["created_at"] = shown.created_at
-    made["updated_at"] = shown.updated_at
-    made["station"] = shown.station
-    made["starts_at"] = shown.starts_at
-    made["ends_at"] = shown.ends_at
-    made["slots"] = shown.slots
-    made["version"] = shown.version
-    made["needs_place"] = shown.needs_place
-    made["party_adults"] = shown.party_adults
-    made["party_kids"] = shown.party_kids
-    made["deposit_due_cents"] = shown.deposit_due_cents
-    made["external_ref"] = shown.external_ref
-    return made
+def as_json(row: Row) -> dict[str, Any]:
+    """Return the API's representation of a row, in types that `core.api.negotiation` writes as JSON."""
+    data = JSON_KEYS.copy()  # a dict that grows while it is filled takes half as long again
+    data["booking_id"] = row.booking_id
+    data["customer"] = row.customer and _customer_as_json(row.customer)
+    data["date"] = row.date
+    data["slot"] = format_start(row.slot)
+    data["total_guests"] = row.total_guests
+    data["status"] = row.status
+    data["total_due_cents"] = row.total_due_cents
+    data["balance_due_cents"] = row.balance_due_cents
+    data["special_requests"] = row.special_requests
+    data["source"] = row.source
+    data["created_at"] = row.created_at
+    data["updated_at"] = row.updated_at
+    data["station"] = row.station
+    data["starts_at"] = row.starts_at
+    data["ends_at"] = row.ends_at
+    data["slots"] = row.slots
+    data["version"] = row.version
+    data["needs_place"] = row.needs_place
+    data["party_adults"] = row.party_adults
+    data["party_kids"] = row.party_kids
+    data["deposit_due_cents"] = row.deposit_due_cents
+    data["external_ref"] = row.external_ref
+    return data
 
 
 def _customer_as_json(customer: ShownCustomer) -> dict[str, Any]:
@@ -270,56 +275,57 @@ def _customer_as_json(customer: ShownCustomer) -> dict[str, Any]:
 
 
 @cache
-def clock(slot: time) -> str:
-    """`HH:MM`; a day has no more than 1,440 of them."""
-    return f"{slot:%H:%M}"
+def format_start(start: time) -> str:
+    """Return a slot's start as `HH:MM`."""
+    return f"{start:%H:%M}"
 
 
-def cells(station: Station, first: date, last: date) -> dict[date, list[Cell]]:
-    """Each day's slots in order of start, with what is taken; one query where the timetable is kept, three where it is not."""
-    timetable = _kept_timetable(station, first, last)
-    return _cells(station.pk, timetable, _taken([station.pk], first, last), first, last)
+def slot_availability(station: Station, first: date, last: date) -> dict[date, list[SlotAvailability]]:
+    """Return each day's slots, by start. Takes one query, and two more if the timetable is not in the process's cache."""
+    timetable = _cached_timetable(station, first, last)
+    return _slots(station.pk, timetable, _usage([station.pk], first, last), first, last)
 
 
-def _kept_timetable(station: Station, first: date, last: date) -> Timetable:
+def slot_availability_by_station(
+    stations: Sequence[Station], first: date, last: date
+) -> dict[int, dict[date, list[SlotAvailability]]]:
+    """Return each day's slots, by start, for each station's primary key. Takes three queries for any number of stations."""
+    timetables = timetables_of(stations, first, last)
+    usage = _usage(list(timetables), first, last)
+    return {pk: _slots(pk, timetable, usage, first, last) for pk, timetable in timetables.items()}
+
+
+def _cached_timetable(station: Station, first: date, last: date) -> Timetable:
     with session.limited_to([station.pk]):
         return kept_timetable_of(station, first, last)
 
 
-def cells_of(stations: Sequence[Station], first: date, last: date) -> dict[int, dict[date, list[Cell]]]:
-    """The same for many stations, by their keys; three queries, however many."""
-    timetables = timetables_of(stations, first, last)
-    taken = _taken(list(timetables), first, last)
-    return {pk: _cells(pk, timetable, taken, first, last) for pk, timetable in timetables.items()}
-
-
-def _taken(stations: list[int], first: date, last: date) -> Taken:
+def _usage(stations: list[int], first: date, last: date) -> Usage:
     guests = Sum(F("booking__party_adults") + F("booking__party_kids"))
-    held = Hold.objects.filter(station__in=stations, date__range=(first, last)).values_list(
-        "station_id", "date", "slot"
-    )
-    return {
-        tuple(where): (parties, seated) for *where, parties, seated in held.annotate(parties=Count("pk"), guests=guests)
-    }
+    holds = Hold.objects.filter(station__in=stations, date__range=(first, last))
+    counted = holds.values_list("station_id", "date", "slot").annotate(parties=Count("pk"), guests=guests)
+    return {(pk, day, start): (parties, guests) for pk, day, start, parties, guests in counted}
 
 
-def _cells(pk: int, timetable: Timetable, taken: Taken, first: date, last: date) -> dict[date, list[Cell]]:
+def _slots(pk: int, timetable: Timetable, usage: Usage, first: date, last: date) -> dict[date, list[SlotAvailability]]:
     return {
-        day: [Cell(slot, *taken.get((pk, day, slot.start), NOTHING)) for slot in timetable.slots_of(day)]
+        day: [SlotAvailability(slot, *usage.get((pk, day, slot.start), UNUSED)) for slot in timetable.slots_of(day)]
         for day in days_between(first, last)
     }
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Every date from `first` to `last`, both included."""
+    """Return the dates from `first` to `last`, both included."""
     return [date.fromordinal(ordinal) for ordinal in range(first.toordinal(), last.toordinal() + 1)]
 
 
 def etag(person: Person, stations: Iterable[Station | Counter], *query: object) -> str:
-    """A strong ETag: of the query, the person's rights, the language and the stations' change counters.
+    """Return a strong ETag of the query, the person's permissions, the language and the stations' change counters.
 
-    The stations must be read before the rows, so that a change in between makes the next answer new rather than old.
+    Read the stations before the rows: then a change in between makes the next answer a new one, and is not missed.
     """
-    known = ",".join(f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk))
-    text = "|".join([ROW_FORMAT, known, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
+    counters = ",".join(
+        f"{station.pk}:{station.changes}" for station in sorted(stations, key=lambda station: station.pk)
+    )
+    text = "|".join([ROW_FORMAT, counters, str(person.has_perm(roles.PII)), str(get_language()), *map(str, query)])
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

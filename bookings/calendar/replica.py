@@ -1,10 +1,9 @@
-"""Where a calendar is read: a streaming replica, where one is configured and as new as what was asked for, else the primary.
+"""Calendars are read from a streaming replica, where one is configured and up to date, and otherwise from the primary."""
 
-How new is said by what the ETags are made of. A request has read its stations on the primary, with their counters, which grow
-in every transaction that changes what a calendar shows. Where the replica tells the same counters, it holds all that they count:
-what the person wrote a moment ago, and what anybody else did. So nobody is remembered, no clock is asked, nothing is shown late;
-and the counters in the answer's ETag are those of the server that the rows come from, read there before the rows.
-"""
+# A request has read its stations and their change counters on the primary. A counter grows in every transaction that
+# changes what a calendar of its station shows. So a replica with the same counters has everything that they count: the
+# user's own last write, and everybody else's. No session has to remember a write, and no clock is compared. The
+# counters in the ETag are those of the server that the rows come from, read before the rows.
 
 import logging
 import math
@@ -24,26 +23,26 @@ from stations.models import Station
 log = logging.getLogger(__name__)
 
 REPLICA: Final = "replica"
-REST_SECONDS: Final = 10
-"""For how long a replica that failed is asked nothing; then one request tries, and the others still do not wait for it."""
-READ_THERE: Final = ("stations", "bookings")
-"""The apps whose rows calendars show. Who may see them is asked of the primary: it alone knows what was just taken away."""
+RETRY_SECONDS: Final = 10
+"""How long a replica that failed is not asked. Then one request tries it, and the others still do not wait for it."""
+REPLICATED_APPS: Final = ("stations", "bookings")
+"""Apps whose tables are read from the replica. Who may see them is read from the primary: it knows of revoked access at once."""
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 _alias: ContextVar[str] = ContextVar("alias", default=DEFAULT_DB_ALIAS)
 
 
 def alias() -> str:
-    """The connection from which a calendar is read here and now; for SQL of one's own, as the router does for the ORM."""
+    """Return the alias of the connection that calendars are read from in this context, for raw SQL; the ORM has the router."""
     return _alias.get()
 
 
 class Router:
-    """Reads of what calendars show go where `near` sends them; all else, and whatever is written, to the primary."""
+    """Sends reads inside `read_from_replica` to the replica, all other reads and all writes to the primary."""
 
     def db_for_read(self, model: type[models.Model], **hints: Any) -> str:
-        return alias() if model._meta.app_label in READ_THERE else DEFAULT_DB_ALIAS
+        return alias() if model._meta.app_label in REPLICATED_APPS else DEFAULT_DB_ALIAS
 
     def db_for_write(self, model: type[models.Model], **hints: Any) -> str:
         return DEFAULT_DB_ALIAS
@@ -55,64 +54,67 @@ class Router:
         return db == DEFAULT_DB_ALIAS
 
 
-def near(person: Person, stations: Sequence[Station | Counter], ask: Callable[[], Found]) -> Found:
-    """What `ask` finds of these stations, read on the primary before, with their counters; `ask` reads and writes nothing.
+def read_from_replica(person: Person, stations: Sequence[Station | Counter], read: Callable[[], Result]) -> Result:
+    """Return the result of `read`, called with the replica as its database if the replica is as new as the stations.
 
-    It may be asked twice: a replica that fails in the middle is no error for anybody.
+    The stations must have been read on the primary. `read` must not write, and may be called twice: if the replica fails
+    meanwhile, it is called again on the primary.
     """
-    if stations and REPLICA in connections and _rest.is_over():
+    if stations and REPLICA in connections and _circuit_breaker.allows_request():
         try:
-            with _on_replica(person, stations) as as_new:
-                _rest.end()
-                if as_new:
-                    return ask()
+            with _replica_transaction(person, stations) as is_up_to_date:
+                _circuit_breaker.close()
+                if is_up_to_date:
+                    return read()
         except Error as error:
-            _rest.begin()
+            _circuit_breaker.open()
             connections[REPLICA].close()
             log.warning("The replica does not answer (%s): the primary does.", type(error.__cause__ or error).__name__)
-    return ask()
+    return read()
 
 
 @contextmanager
-def _on_replica(person: Person, stations: Sequence[Station | Counter]) -> Iterator[bool]:
-    """A transaction on the replica, under row-level security, to read in if the replica is as new as these stations."""
-    known = {station.pk: station.changes for station in stations}
+def _replica_transaction(person: Person, stations: Sequence[Station | Counter]) -> Iterator[bool]:
+    """Open a transaction with row-level security on the replica; yield whether the replica is as new as the stations."""
+    counters = {station.pk: station.changes for station in stations}
     with transaction.atomic(using=REPLICA):
         with connections[REPLICA].cursor() as cursor:
-            cursor.execute(*session.statement_for(person, known))
-        counted = Station.objects.using(REPLICA).filter(pk__in=known).values_list("pk", "changes")
-        as_new = dict(counted) == known
-        token = _alias.set(REPLICA if as_new else DEFAULT_DB_ALIAS)
+            cursor.execute(*session.statement_for(person, counters))
+        replicated = Station.objects.using(REPLICA).filter(pk__in=counters).values_list("pk", "changes")
+        is_up_to_date = dict(replicated) == counters
+        token = _alias.set(REPLICA if is_up_to_date else DEFAULT_DB_ALIAS)
         try:
-            yield as_new
+            yield is_up_to_date
         finally:
             _alias.reset(token)
 
 
-class _Rest:
-    """A pause for a replica that failed, in this process."""
+class CircuitBreaker:
+    """Keeps this process from asking a replica that has just failed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._until = -math.inf
+        self._open_until = -math.inf
 
-    def is_over(self) -> bool:
-        """Whether to ask. While nobody knows whether the replica is back, one asks for all."""
+    def allows_request(self) -> bool:
+        """Whether to ask the replica. After the pause it is True for one caller, and starts the next pause for all others."""
         with self._lock:
-            if self._until == -math.inf:
+            if self._open_until == -math.inf:
                 return True
-            if time.monotonic() < self._until:
+            if time.monotonic() < self._open_until:
                 return False
-            self._until = time.monotonic() + REST_SECONDS
+            self._open_until = time.monotonic() + RETRY_SECONDS
             return True
 
-    def begin(self) -> None:
+    def open(self) -> None:
+        """Start a pause, after a failure."""
         with self._lock:
-            self._until = time.monotonic() + REST_SECONDS
+            self._open_until = time.monotonic() + RETRY_SECONDS
 
-    def end(self) -> None:
+    def close(self) -> None:
+        """End the pause, after a success."""
         with self._lock:
-            self._until = -math.inf
+            self._open_until = -math.inf
 
 
-_rest = _Rest()
+_circuit_breaker = CircuitBreaker()

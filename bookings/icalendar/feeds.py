@@ -169,7 +169,7 @@ class Reading:
         stations, clocks = {one.code: one for one in self.stations}, self._clocks()
         with translation.override(self.feed.language):
             words = Words.spoken()
-        for row in read_model.stream(self._bookings().in_order(), private=self.private):
+        for row in read_model.stream_rows(self._bookings().in_order(), personal=self.private):
             event = _event(row, stations[row.station], words)
             yield events.vevent(event, clocks[row.station], stamp=row.updated_at)
 
@@ -217,7 +217,7 @@ def _event(row: Row, station: Station, words: Words) -> Event:
         location=station.name,
         organizer=Party(station.name, station.email or NOBODY),
         attendee=None,
-        status=EventStatus.TENTATIVE if row.waits_for_place else Status(row.status).facts.phase.event_status,
+        status=EventStatus.TENTATIVE if row.is_unassigned else Status(row.status).facts.phase.event_status,
         created_at=row.created_at,
         changed_at=row.updated_at,
     )
@@ -227,7 +227,7 @@ def _summary(row: Row, words: Words) -> str:
     who = f"{isolate(row.customer.display_name) if row.customer else words.walk_in} · {row.total_guests}"
     if Status(row.status).facts.phase is Phase.CANCELLED:
         return words.cancelled % {"who": who}
-    return words.displaced % {"who": who} if row.waits_for_place else who
+    return words.displaced % {"who": who} if row.is_unassigned else who
 
 
 def _description(row: Row, words: Words) -> str:

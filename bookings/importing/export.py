@@ -65,7 +65,7 @@ def rows_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Ro
     """The same bookings as rows, one after the other and in little memory; recorded likewise. Raises NotPermitted."""
     roles.require(person, roles.EXPORT)
     bulk_reads.record(_reads(bookings, person))
-    return read_model.stream(bookings.in_order(), private=person.has_perm(roles.PII))
+    return read_model.stream_rows(bookings.in_order(), personal=person.has_perm(roles.PII))
 
 
 def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Read]:

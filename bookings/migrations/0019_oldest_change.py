@@ -1,4 +1,4 @@
-"""How long the oldest change in the database has been under way, for readers by `updated_at` (`bookings.calendar.settled`)."""
+"""How long the oldest change in the database has been under way, for readers by `updated_at` (`bookings.calendar.commit_watermark`)."""
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from bookings.calendar import read_model
-from bookings.calendar.read_model import Cell
+from bookings.calendar.read_model import SlotAvailability
 from core.dates import FIRST_DATE, LAST_DATE
 from stations.models import Station
 from stations.timetable import local_now
@@ -21,9 +21,9 @@ class SlotOffer:
     """The slots of a day for a new booking."""
 
     day: date
-    cells: Sequence[Cell]
+    cells: Sequence[SlotAvailability]
     """Every slot of the day, including those that have ended."""
-    bookable: Sequence[Cell]
+    bookable: Sequence[SlotAvailability]
     """Slots that have not ended, even if full or closed; none if the station is inactive."""
     preselected: time | None
     """Start of a free slot; None if there is none."""
@@ -31,7 +31,7 @@ class SlotOffer:
 
 def offer_of_day(station: Station, day: date, *, wanted: time | None, now: datetime) -> SlotOffer:
     """The offer of this day, with the `wanted` slot preselected if it is free. One query."""
-    return _offer(station, day, read_model.cells(station, day, day)[day], wanted, now)
+    return _offer(station, day, read_model.slot_availability(station, day, day)[day], wanted, now)
 
 
 def next_offer(station: Station, *, now: datetime) -> SlotOffer:
@@ -39,12 +39,14 @@ def next_offer(station: Station, *, now: datetime) -> SlotOffer:
     today = local_now(station, now).date()
     # Yesterday's last slot may run past midnight.
     first, last = max(today - _DAY, FIRST_DATE), min(today + SEARCHED_DAYS * _DAY, LAST_DATE)
-    cells = read_model.cells(station, first, last)
+    cells = read_model.slot_availability(station, first, last)
     offers = (_offer(station, day, cells[day], None, now) for day in cells)
     return next((one for one in offers if one.preselected), _offer(station, today, cells[today], None, now))
 
 
-def _offer(station: Station, day: date, cells: Sequence[Cell], wanted: time | None, now: datetime) -> SlotOffer:
+def _offer(
+    station: Station, day: date, cells: Sequence[SlotAvailability], wanted: time | None, now: datetime
+) -> SlotOffer:
     bookable = [cell for cell in cells if cell.slot.ends_at > now] if station.is_active else []
-    free = [cell.slot.start for cell in bookable if cell.left]
+    free = [cell.slot.start for cell in bookable if cell.parties_left]
     return SlotOffer(day, cells, bookable, wanted if wanted in free else next(iter(free), None))

@@ -215,7 +215,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     mails = display.of(booking, request.user, timezone.now())
     return {
         "booking": booking,
-        "row": read_model.row(request.user, booking, contact=revealed),
+        "row": read_model.row_of(request.user, booking, contact=revealed),
         "revealed": revealed,
         "steps": next_steps(booking, now=timezone.now()) if may_change else [],
         "movable": movable,

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from accounts import roles
 from bookings.calendar import layout, read_model
-from bookings.calendar.rendering import grids as drawing
-from bookings.calendar.rendering.cards import Page
+from bookings.calendar.rendering import grids
+from bookings.calendar.rendering.context import PageContext
 from bookings.views import calendar_url
 from bookings.views.base import PageRequest, asked_part, draw, page
 from bookings.views.calendar_page import framed
@@ -66,22 +66,22 @@ def calendar_page(contents: Contents) -> Callable[..., HttpResponse]:
 @calendar_page
 def week(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, view.week)
-    return _by_slots(view, days)._replace(**beside)
+    return _by_slots(view, days, grids.week)._replace(**beside)
 
 
 @calendar_page
 def day(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, [view.day])
     told, dated = (how(view.day, view.station.country) for how in (formats.format_full_date, formats.format_date))
-    found = _by_slots(view, days)._replace(**beside)
-    return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", roomy=True)
+    found = _by_slots(view, days, grids.day)._replace(**beside)
+    return found._replace(heading=told, title=f"{isolate(view.station.name)} · {dated}", is_roomy=True)
 
 
 @calendar_page
 def agenda(request: PageRequest, view: View) -> CalendarContents:
     """The week as a list: what a phone has room for, and what is printed for the wall."""
     days, beside = _read(request, view, view.week)
-    return _by_days(view, days, partial(drawing.agenda, days))._replace(**beside, roomy=True)
+    return _by_days(view, days, partial(grids.agenda, days))._replace(**beside, is_roomy=True)
 
 
 @calendar_page
@@ -91,7 +91,7 @@ def month(request: PageRequest, view: View) -> CalendarContents:
     days, beside = _read(request, view, view.month, month=begin.month)
     told = formats.format_month(begin, view.station.country)
     return CalendarContents(
-        grid=partial(drawing.month, layout.weeks_of(days), begin),
+        grid=partial(grids.month, layout.split_into_weeks(days), begin),
         heading=told,
         title=f"{isolate(view.station.name)} · {told}",
         previous=begin - timedelta(days=1),
@@ -105,21 +105,23 @@ def month(request: PageRequest, view: View) -> CalendarContents:
 def stations(request: PageRequest, view: View) -> CalendarContents:
     """One week of all stations: how full each day is."""
     dates = view.week
-    cells = read_model.cells_of(view.stations, dates[0], dates[-1])
-    days = partial(layout.days_of, dates, rows=[], today=view.today)
-    lines = [(station, days(cells[station.pk])) for station in view.stations]
-    found = _by_days(view, lines[0][1], partial(drawing.stations, lines, view.day))
+    slots = read_model.slot_availability_by_station(view.stations, dates[0], dates[-1])
+    days = partial(layout.make_days, dates, rows=[], today=view.today)
+    lines = [(station, days(slots[station.pk])) for station in view.stations]
+    found = _by_days(view, lines[0][1], partial(grids.stations, lines, view.day))
     return found._replace(title=f"{_('Stations')} · {found.heading}")
 
 
-def _by_slots(view: View, days: list[layout.Day]) -> CalendarContents:
+def _by_slots(
+    view: View, days: list[layout.Day], render: Callable[[layout.WeekTable, PageContext], SafeString]
+) -> CalendarContents:
     """Days across and slots down: what is over and what is now changes as each slot begins and ends."""
-    slots = [cell.slot for day in days for cell in day.cells]
-    found = _by_days(view, days, partial(drawing.week, layout.week(days)))
+    slots = [one.slot for day in days for one in day.slots]
+    found = _by_days(view, days, partial(render, layout.week_table(days)))
     return found._replace(turning_points=[at for slot in slots for at in (slot.starts_at, slot.ends_at)])
 
 
-def _by_days(view: View, days: list[layout.Day], grid: Callable[[Page], SafeString]) -> CalendarContents:
+def _by_days(view: View, days: list[layout.Day], grid: Callable[[PageContext], SafeString]) -> CalendarContents:
     """What is shown of days in a row, which are turned by as many."""
     first, last, step = days[0].date, days[-1].date, timedelta(days=len(days))
     told = formats.format_range(first, last, view.station.country)
@@ -131,7 +133,7 @@ def _read(
     request: PageRequest, view: View, dates: list[date], *, month: int | None = None
 ) -> tuple[list[layout.Day], dict[str, Any]]:
     """The days, with what they come to and what stands beside them."""
-    desk = read_model.desk_of(
+    calendar = read_model.station_calendar(
         request.user,
         view.station,
         dates[0],
@@ -139,8 +141,8 @@ def _read(
         status=view.status or None,
         customer_id=view.customer.pk if view.customer else None,
     )
-    days = layout.days_of(dates, desk.cells, desk.standing, today=view.today, month=month)
-    return days, {"totals": layout.totals(days), "displaced": desk.displaced}
+    days = layout.make_days(dates, calendar.slots, calendar.bookings, today=view.today, month=month)
+    return days, {"totals": layout.totals(days), "unassigned": calendar.unassigned}
 
 
 def _tag(request: PageRequest, view: View) -> str:

@@ -32,7 +32,7 @@ class FrameShape(NamedTuple):
     has_choice: bool
     """Of stations."""
     has_customer: bool
-    has_displaced: bool
+    has_unassigned: bool
     has_error: bool
     may_change: bool
     may_book: bool
@@ -60,7 +60,7 @@ def _shape(request: PageRequest, view: View, rendered: RenderedCalendar, *, has_
         status=view.status,
         has_choice=len(view.stations) > 1,
         has_customer=view.customer is not None,
-        has_displaced=bool(rendered.displaced),
+        has_unassigned=bool(rendered.unassigned),
         has_error=has_error,
         may_change=request.user.has_perm(roles.CHANGE),
         may_book=_may_book(request, view),
@@ -93,7 +93,7 @@ def _seen_there(view: View, rendered: RenderedCalendar, language: str) -> dict[s
         "title": rendered.title,
         "heading": rendered.heading,
         "totals": rendered.totals,
-        "displaced": rendered.displaced,
+        "unassigned": rendered.unassigned,
         "grid": rendered.grid,
         "station": view.station.name,
         "station_code": view.station.code,

@@ -62,7 +62,7 @@ class View:
     @property
     def week(self) -> list[date]:
         """The dates of the week that holds the day, by the station's first weekday."""
-        first = layout.first_of_week(self.day, self.station.first_weekday)
+        first = layout.first_day_of_week(self.day, self.station.first_weekday)
         return read_model.days_between(first, first + timedelta(days=layout.WEEK_DAYS - 1))
 
     @property
@@ -70,7 +70,7 @@ class View:
         """The dates of the whole weeks that hold the day's month."""
         begin = self.day.replace(day=1)
         end = (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-        first, last = (layout.first_of_week(one, self.station.first_weekday) for one in (begin, end))
+        first, last = (layout.first_day_of_week(one, self.station.first_weekday) for one in (begin, end))
         return read_model.days_between(first, last + timedelta(days=layout.WEEK_DAYS - 1))
 
     @property

@@ -139,7 +139,7 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
     movable = booking.status in workflow.RESCHEDULABLE
     shown = {
         "booking": booking,
-        "row": read_model.row(request.user, booking, contact=False),
+        "row": read_model.row_of(request.user, booking, contact=False),
         "station": station,
         "stations": stations,
         "day": day,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -23,8 +24,8 @@ from accounts.rls import session
 from bookings.calendar import replica
 from bookings.calendar.layout import Totals
 from bookings.calendar.read_model import Row
-from bookings.calendar.rendering import grids
-from bookings.calendar.rendering.cards import Page
+from bookings.calendar.rendering import cards, grids
+from bookings.calendar.rendering.context import PageContext
 from bookings.views.calendar_url import View
 from core import metrics
 from core.memory_cache import MemoryCache
@@ -38,7 +39,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 class CalendarContents(NamedTuple):
     """The data of a calendar view, read from the database."""
 
-    grid: Callable[[Page], SafeString]
+    grid: Callable[[PageContext], SafeString]
     """Renders the grid without further queries."""
     heading: str
     title: str
@@ -47,8 +48,8 @@ class CalendarContents(NamedTuple):
     carry: str
     """Distance to the next page while a booking is dragged: `7d`, `1m`."""
     totals: Totals | None = None
-    displaced: Sequence[Row] = ()
-    roomy: bool = False
+    unassigned: Sequence[Row] = ()
+    is_roomy: bool = False
     turning_points: Sequence[datetime] = ()
     """Instants at which the same rows render differently, such as the start and end of a slot."""
 
@@ -62,7 +63,7 @@ class RenderedCalendar(NamedTuple):
     next: date
     carry: str
     totals: SafeString
-    displaced: SafeString
+    unassigned: SafeString
     grid: SafeString
     counters: tuple[tuple[int, int], ...]
     """Each station's primary key and its change counter, taken before the rows were read."""
@@ -73,7 +74,7 @@ class RenderedCalendar(NamedTuple):
     @property
     def size(self) -> int:
         """Size in bytes."""
-        return sum(map(sys.getsizeof, (self.heading, self.title, self.totals, self.displaced, self.grid)))
+        return sum(map(sys.getsizeof, (self.heading, self.title, self.totals, self.unassigned, self.grid)))
 
 
 class _Key(NamedTuple):
@@ -129,16 +130,16 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
     # If `person` lost access just now, their own row-level security would hide the rows, and the empty calendar would be
     # cached for others.
     with session.limited_to(pk for pk, _changes in counters):
-        contents = replica.near(person, view.watched, read)
-    page = _page(person, view, contents, now)
+        contents = replica.read_from_replica(person, view.watched, read)
+    page = _page_context(person, view, contents, now)
     return RenderedCalendar(
         heading=contents.heading,
         title=contents.title,
         previous=contents.previous,
         next=contents.next,
         carry=contents.carry,
-        totals=grids.totals(contents.totals, page) if contents.totals else SafeString(),
-        displaced=grids.displaced(contents.displaced, page),
+        totals=grids.totals(contents.totals, page) if contents.totals else SafeString(""),
+        unassigned=cards.unassigned_list(contents.unassigned, page),
         grid=contents.grid(page),
         counters=counters,
         since=max((at for at in contents.turning_points if at <= now), default=_FIRST),
@@ -146,15 +147,15 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
     )
 
 
-def _page(person: User, view: View, contents: CalendarContents, now: datetime) -> Page:
+def _page_context(person: User, view: View, contents: CalendarContents, now: datetime) -> PageContext:
     may_change = person.has_perm(roles.CHANGE)
-    return Page(
+    return PageContext(
         station=view.station,
-        code=quote(view.station.code),
-        here=quote(view.on(view.day), safe=""),
+        station_code=escape(quote(view.station.code)),
+        page_url=escape(quote(view.on(view.day), safe="")),
         now=now,
         may_change=may_change,
         may_book=may_change and view.station.is_active,
         language=get_language() or "",
-        roomy=contents.roomy,
+        is_roomy=contents.is_roomy,
     )

@@ -81,7 +81,7 @@ def standby(
     reached["NAME"] = connection.settings_dict["NAME"]
     monkeypatch.setitem(connections.settings, reading.REPLICA, _with_defaults(reached))
     monkeypatch.setitem(router.__dict__, "routers", [reading.Router()])
-    monkeypatch.setattr(reading, "_rest", reading._Rest())
+    monkeypatch.setattr(reading, "_circuit_breaker", reading.CircuitBreaker())
     replica = connections[reading.REPLICA]
     # Django lets no test use what it did not make itself.
     monkeypatch.setattr(

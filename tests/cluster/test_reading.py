@@ -165,7 +165,7 @@ def test_replica_stands_behind_the_wall_as_well(standby: Standby, made: Booking,
     standby.catch_up()
     kitchen = [Station.objects.get(code="kitchen")]
 
-    assert replica.near(staff, kitchen, lambda: [one.pk for one in Booking.objects.all()]) == [made.pk]
+    assert replica.read_from_replica(staff, kitchen, lambda: [one.pk for one in Booking.objects.all()]) == [made.pk]
 
 
 def test_connection_to_the_replica_carries_nothing_over(standby: Standby, made: Booking, staff: User) -> None:
@@ -199,7 +199,7 @@ def test_replica_that_is_gone_is_no_error_and_is_not_asked_again_at_once(
 def test_replica_that_fails_in_the_middle_is_no_error(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = read_model.rows
+    rows = read_model.rows_between
 
     def broken_off(*asked: Any, **more: Any) -> Any:
         if replica.alias() == replica.REPLICA:
@@ -207,16 +207,16 @@ def test_replica_that_fails_in_the_middle_is_no_error(
             standby.execute(f"SELECT pg_terminate_backend({pid})")
         return rows(*asked, **more)
 
-    monkeypatch.setattr(read_model, "rows", broken_off)
+    monkeypatch.setattr(read_model, "rows_between", broken_off)
 
     assert seen(staff, made.date) == {str(made.pk): "18:00"}
 
 
 @pytest.mark.long
-def test_replica_is_asked_again_after_its_rest(
+def test_replica_is_asked_again_after_a_pause(
     standby: Standby, made: Booking, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replica, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(replica, "RETRY_SECONDS", 0.05)
     standby.server.stop()
     try:
         seen(staff, made.date)
@@ -229,20 +229,20 @@ def test_replica_is_asked_again_after_its_rest(
     assert asked == ["replica"]
 
 
-def test_of_all_who_ask_after_a_rest_one_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    rest = replica._Rest()
-    monkeypatch.setattr(replica, "REST_SECONDS", 0.01)
-    rest.begin()
+def test_one_request_tries_the_replica_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = replica.CircuitBreaker()
+    monkeypatch.setattr(replica, "RETRY_SECONDS", 0.01)
+    breaker.open()
     clock.sleep(0.02)
-    monkeypatch.setattr(replica, "REST_SECONDS", 10)
+    monkeypatch.setattr(replica, "RETRY_SECONDS", 10)
 
-    assert [rest.is_over() for _someone in range(3)] == [True, False, False]
+    assert [breaker.allows_request() for _someone in range(3)] == [True, False, False]
 
 
 @pytest.mark.long
 def test_writes_go_to_the_primary_whatever_they_were_read_from(standby: Standby, made: Booking, staff: User) -> None:
     kitchen = [Station.objects.get(code="kitchen")]
-    [found] = replica.near(staff, kitchen, lambda: list(Booking.objects.all()))
+    [found] = replica.read_from_replica(staff, kitchen, lambda: list(Booking.objects.all()))
     found.source = "telephone"
     found.save(update_fields=["source"])
 

@@ -1,174 +1,158 @@
-"""The grids, drawn: a week, a month, a list, all stations. What stands where is `bookings.calendar.layout`', how it looks is
-said by `templates/bookings/grid/`; here each thing is put into its mould, and what was put together into the next larger
-one."""
+"""Renders the grid of each view, from a layout: a function for each template of `templates/bookings/grid/`."""
 
-from collections.abc import Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import date, time
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString
 
-from bookings.calendar.layout import Day, Span, Square, Totals, Week
-from bookings.calendar.read_model import Row
-from bookings.calendar.rendering.cards import Page, booking, square
+from bookings.calendar.availability_text import describe_availability
+from bookings.calendar.layout import Cell, Day, SpanningBooking, Totals, WeekTable
+from bookings.calendar.rendering.cards import card, card_list, cards
 from bookings.calendar.rendering.compiled_templates import Value, join
+from bookings.calendar.rendering.context import PageContext, start_value
+from bookings.calendar.rendering.shapes import (
+    PLAIN,
+    CellShape,
+    MonthShape,
+    SlotTableShape,
+    cell_shape,
+    day_shape,
+    totals_shape,
+)
 from core import formats
 from core.bidi import isolate
 from stations.models import Station
 
 
-class TableShape(NamedTuple):
-    roomy: bool = False
-    has_lines: bool = True
-    first_weekday: int = 0
+def week(table: WeekTable, page: PageContext) -> SafeString:
+    return _slot_table("grid/week#table", table, page)
 
 
-PLAIN = TableShape()
-"""For what always looks alike."""
+def day(table: WeekTable, page: PageContext) -> SafeString:
+    return _slot_table("grid/day#table", table, page)
 
 
-def week(found: Week, page: Page) -> SafeString:
-    """Days across, slots down. Of one day alone, too."""
-    days = found.days
-    heads = [_day("_week_head", day, page, columns=found.tracks[day.date] + 1, weekday=_weekday(day)) for day in days]
-    return page.fill(
-        "grid/_week",
-        TableShape(page.roomy, bool(found.lines)),
-        {
-            **_of_station(page),
-            "span": formats.format_range(days[0].date, days[-1].date, page.station.country),
-            "heads": join(heads),
-            "lines": join([_line(squares, page) for _start, squares in found.lines]),
-        },
-    )
-
-
-def _line(squares: Sequence[Square], page: Page) -> SafeString:
-    drawn = [square(one, page) + join([_beside(span, one, page) for span in one.spanning]) for one in squares]
-    clock = page.say(formats.format_time, squares[0].start)
-    return page.fill("grid/_week_line", PLAIN, {"clock": clock, "squares": join(drawn)})
-
-
-class BesideShape(NamedTuple):
-    is_span: bool
-
-
-def _beside(span: Span | None, one: Square, page: Page) -> SafeString:
-    """What stands beside a square: a booking that reaches over several, or nothing."""
-    values: dict[str, Value] = {"date": one.day.date}
-    if span:
-        values |= {"rows": span.rows, "card": booking(span.booking, page)}
-    return page.fill("grid/_beside", BesideShape(span is not None), values)
-
-
-def month(weeks: Sequence[Sequence[Day]], begin: date, page: Page) -> SafeString:
-    """Whole weeks down, their days across."""
-    lines = []
-    for days in weeks:
-        drawn = [_day("_month_day", day, page, cards=_cards(day.bookings, page)) for day in days]
-        lines.append(page.fill("grid/_month_line", PLAIN, {"days": join(drawn)}))
-    shape = TableShape(first_weekday=weeks[0][0].date.weekday())
-    values: dict[str, Value] = {
-        **_of_station(page),
-        "month": page.say(formats.format_month, begin),
-        "lines": join(lines),
-    }
-    return page.fill("grid/_month", shape, values)
-
-
-def agenda(days: Sequence[Day], page: Page) -> SafeString:
-    """A list, day by day."""
-    drawn = [_day("_agenda_day", day, page, cards=_items(day.bookings, page)) for day in days]
-    return page.fill("grid/_agenda", PLAIN, {"days": join(drawn)})
-
-
-def stations(lines: Sequence[tuple[Station, Sequence[Day]]], day: date, page: Page) -> SafeString:
-    """Days across, stations down: how full each is."""
-    heads = [
-        page.fill("grid/_stations_head", PLAIN, {"number": one.date.day, "weekday": _weekday(one)})
-        for one in lines[0][1]
+def _slot_table(template: str, table: WeekTable, page: PageContext) -> SafeString:
+    days = table.days
+    headings = [
+        _day("grid/week#day_heading", day, page, columns=table.extra_columns[day.date] + 1, weekday=_weekday(day))
+        for day in days
     ]
-    drawn = [_of_one(station, days, day, page) for station, days in lines]
-    return page.fill("grid/_stations", PLAIN, {"heads": join(heads), "lines": join(drawn)})
-
-
-def _of_one(station: Station, days: Sequence[Day], day: date, page: Page) -> SafeString:
-    named: dict[str, Value] = {"code": quote(station.code), "name": isolate(station.name)}
-    drawn = [_day("_stations_day", one, page, **named) for one in days]
-    return page.fill("grid/_stations_line", PLAIN, {**named, "date": day, "days": join(drawn)})
-
-
-class DayShape(NamedTuple):
-    """All that a day's markup hangs on, in whichever grid."""
-
-    is_today: bool
-    is_past: bool
-    in_month: bool
-    is_closed: bool
-    is_idle: bool
-    has_slots: bool
-    has_reason: bool
-    has_bookings: bool
-
-
-def _day(template: str, day: Day, page: Page, **more: Value) -> SafeString:
-    load, is_closed, reason = day.load, day.is_closed, day.reason
-    shape = DayShape(
-        day.is_today, day.is_past, day.in_month, is_closed, not is_closed and not load.taken, bool(day.cells),
-        bool(reason), bool(day.bookings),
-    )  # fmt: skip
-    values = _of_day(day, page) | {
-        "code": page.code,
-        "reason": isolate(reason),
-        "load": load.taken,
-        "capacity": load.capacity,
-        "load_words": page.of(load.taken, load.capacity),
-        "tenths": load.tenths,
-        **more,
+    values: dict[str, Value] = {
+        **_station_values(page),
+        "dates": formats.format_range(days[0].date, days[-1].date, page.station.country),
+        "day_headings": join(headings),
+        "rows": join([_row(start, cells, page) for start, cells in table.rows]),
     }
-    return page.fill(f"grid/{template}", shape, values)
+    return page.fill(template, SlotTableShape(page.is_roomy, bool(table.rows)), values)
 
 
-def _of_day(day: Day, page: Page) -> dict[str, Value]:
-    return {
+def _row(start: time, cells: Sequence[Cell], page: PageContext) -> SafeString:
+    start_text = page.format(formats.format_time, start)
+    rendered: list[SafeString] = []
+    for cell in cells:
+        rendered.append(_cell(cell, start_text, page))
+        rendered += [_spanning_cell(spanning, cell, page) for spanning in cell.spanning]
+    return page.fill("grid/week#row", PLAIN, {"start": start_text, "cells": join(rendered)})
+
+
+def _cell(cell: Cell, start_text: SafeString, page: PageContext) -> SafeString:
+    shape = cell_shape(cell, page)
+    values = _slot_values(cell, shape, page)
+    if shape.may_add:
+        values["station_code"] = page.station_code
+        values["long_day"] = page.format(formats.format_long_date, cell.day.date)
+        values["start"] = start_text
+    if shape.has_bookings:
+        values["cards"] = cards(cell.bookings, page)
+    return page.fill("grid/week#cell", shape, values)
+
+
+def _slot_values(cell: Cell, shape: CellShape, page: PageContext) -> dict[str, Value]:
+    if cell.availability is None:
+        return {}
+    slot, availability = cell.availability.slot, cell.availability
+    values: dict[str, Value] = {"date": slot.date, "slot": start_value(slot.start)}
+    if shape.is_live:
+        values |= {"starts_at": slot.starts_at.isoformat(), "ends_at": slot.ends_at.isoformat()}
+    if slot.closed:
+        return values | {"closure": describe_availability(availability)}
+    values["parties"], values["capacity"] = availability.parties, slot.capacity
+    values["occupancy"] = page.occupancy(availability.parties, slot.capacity)
+    values["occupancy_level"] = cell.occupancy_level
+    if slot.guest_capacity is not None:
+        values["guests"], values["guest_capacity"] = availability.guests, slot.guest_capacity
+        values["guest_occupancy"] = page.occupancy(availability.guests, slot.guest_capacity)
+    return values
+
+
+def _spanning_cell(spanning: SpanningBooking | None, cell: Cell, page: PageContext) -> SafeString:
+    values: dict[str, Value] = {"date": cell.day.date}
+    if spanning is None:
+        return page.fill("grid/week#empty_cell", PLAIN, values)
+    values["rows"], values["card"] = spanning.rows, card(spanning.booking, page)
+    return page.fill("grid/week#spanning_cell", PLAIN, values)
+
+
+def month(weeks: Sequence[Sequence[Day]], first: date, page: PageContext) -> SafeString:
+    """Render whole weeks; `first` is the first day of the month."""
+    rows = []
+    for days in weeks:
+        rendered = [_day("grid/month#day", day, page, cards=cards(day.bookings, page, "time")) for day in days]
+        rows.append(page.fill("grid/month#week", PLAIN, {"days": join(rendered)}))
+    values: dict[str, Value] = {
+        **_station_values(page),
+        "month": page.format(formats.format_month, first),
+        "weeks": join(rows),
+    }
+    return page.fill("grid/month#table", MonthShape(weeks[0][0].date.weekday()), values)
+
+
+def agenda(days: Sequence[Day], page: PageContext) -> SafeString:
+    rendered = [_day("grid/agenda#day", day, page, items=card_list(day.bookings, page, "time")) for day in days]
+    return page.fill("grid/agenda#days", PLAIN, {"days": join(rendered)})
+
+
+def stations(rows: Sequence[tuple[Station, Sequence[Day]]], linked_day: date, page: PageContext) -> SafeString:
+    """Render the days of each station. The names of stations link to the week of `linked_day`."""
+    headings = [
+        page.fill("grid/stations#day_heading", PLAIN, {"day_number": day.date.day, "weekday": _weekday(day)})
+        for day in rows[0][1]
+    ]
+    rendered = [_station_row(station, days, linked_day, page) for station, days in rows]
+    return page.fill("grid/stations#table", PLAIN, {"day_headings": join(headings), "rows": join(rendered)})
+
+
+def _station_row(station: Station, days: Sequence[Day], linked_day: date, page: PageContext) -> SafeString:
+    values: dict[str, Value] = {"station_code": quote(station.code), "station": isolate(station.name)}
+    rendered = [_day("grid/stations#day", day, page, **values) for day in days]
+    return page.fill("grid/stations#row", PLAIN, {**values, "date": linked_day, "days": join(rendered)})
+
+
+def _day(template: str, day: Day, page: PageContext, **more: Value) -> SafeString:
+    occupancy = day.occupancy
+    values: Mapping[str, Value] = {
         "date": day.date,
-        "number": day.date.day,
-        "long_day": page.say(formats.format_long_date, day.date),
+        "day_number": day.date.day,
+        "long_day": page.format(formats.format_long_date, day.date),
+        "station_code": page.station_code,
+        "closure_reason": isolate(day.closure_reason),
+        "taken": occupancy.taken,
+        "capacity": occupancy.capacity,
+        "occupancy": page.occupancy(occupancy.taken, occupancy.capacity),
+        "occupancy_level": occupancy.level,
     }
+    return page.fill(template, day_shape(day), {**values, **more})
 
 
 def _weekday(day: Day) -> str:
     return formats.format_weekday(day.date)
 
 
-def _of_station(page: Page) -> dict[str, Value]:
-    return {"station": isolate(page.station.name), "zone": page.station.time_zone}
+def _station_values(page: PageContext) -> dict[str, Value]:
+    return {"station": isolate(page.station.name), "time_zone": page.station.time_zone}
 
 
-def _cards(rows: Sequence[Row], page: Page) -> SafeString:
-    return join([booking(row, page, "timed") for row in rows])
-
-
-def _items(rows: Sequence[Row], page: Page) -> SafeString:
-    return join([page.fill("grid/_item", PLAIN, {"card": booking(row, page, "timed")}) for row in rows])
-
-
-def displaced(rows: Sequence[Row], page: Page) -> SafeString:
-    """The list of those that stand beside the grid."""
-    return join([page.fill("grid/_item", PLAIN, {"card": booking(row, page, "dated")}) for row in rows])
-
-
-class TotalsShape(NamedTuple):
-    """Numbers, for languages have their ways to count."""
-
-    parties: int
-    guests: int
-    shows_due: bool
-    """To those who may change bookings; others have nothing to collect."""
-
-
-def totals(found: Totals, page: Page) -> SafeString:
-    """What the grid comes to."""
-    shape = TotalsShape(found.parties, found.guests, page.may_change)
-    return page.fill("_totals", shape, {"due": page.money(found.due_cents)})
+def totals(totals: Totals, page: PageContext) -> SafeString:
+    return page.fill("_totals", totals_shape(totals, page), {"due": page.money(totals.due_cents)})

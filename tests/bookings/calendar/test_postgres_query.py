@@ -1,5 +1,4 @@
-"""PostgreSQL's own statement shows what the ORM shows of the same bookings, to whoever asks, however they ask; and its plan walks
-the calendar's index, however many customers there are."""
+"""PostgreSQL's own statement returns what the ORM returns, for each user and query; its plan uses indexes at any size."""
 
 import re
 from datetime import date, time
@@ -24,7 +23,7 @@ OUT_OF_SIGHT = date(2031, 5, 2)
 
 @pytest.fixture
 def stations(db: None) -> list[Station]:
-    """With a walk-in, somebody erased, wishes and none, two in a slot, one out of sight, and one at the other station."""
+    """Two stations with a walk-in, an erased customer, special requests, two bookings in a slot, and one outside the dates."""
     kitchen, bar = open_station(code="kitchen"), open_station(code="bar", time_zone="America/New_York")
     booking(kitchen, customer=ANA, special_requests="By the window", party_kids=2, total_due_cents=9000)
     booking(kitchen, status=Status.PENDING)
@@ -38,8 +37,8 @@ def stations(db: None) -> list[Station]:
     return [kitchen, bar]
 
 
-def told(asked: dict[str, Any], group: str, stations: list[Station], contact: bool) -> list[read_model.Row]:
-    return read_model.rows(person(group, *stations), stations, FRIDAY, SATURDAY, contact=contact, **asked)
+def rows_between(asked: dict[str, Any], group: str, stations: list[Station], contact: bool) -> list[read_model.Row]:
+    return read_model.rows_between(person(group, *stations), stations, FRIDAY, SATURDAY, contact=contact, **asked)
 
 
 @pytest.mark.parametrize("group", [roles.VIEWERS, roles.STAFF])
@@ -51,25 +50,24 @@ def test_statement_shows_what_the_orm_shows(
 ) -> None:
     mine = [station for station in stations if station.code in codes]
 
-    shown = told(asked, group, mine, contact)
+    shown = rows_between(asked, group, mine, contact)
 
-    with patch.object(postgres_query, "is_spoken", return_value=False):
-        assert shown == told(asked, group, mine, contact)
+    with patch.object(postgres_query, "is_supported", return_value=False):
+        assert shown == rows_between(asked, group, mine, contact)
     assert bool(shown) == bool(mine)
 
 
 def test_statement_finds_one_customers_bookings(stations: list[Station]) -> None:
     made = Booking.objects.get(station=stations[0], party_kids=2)
 
-    shown = told({"customer_id": made.customer_id}, roles.STAFF, stations, True)
+    shown = rows_between({"customer_id": made.customer_id}, roles.STAFF, stations, True)
 
     assert [row.booking_id for row in shown] == [made.pk]
 
 
 @pytest.fixture
 def kitchen(stations: list[Station]) -> Station:
-    """With some displaced besides, in the range and out of it, one of them done with; and with a ledger that knows better than
-    its bookings who holds a place."""
+    """A station with unassigned bookings too, in the dates and outside, one of them arrived; one booking has lost its hold."""
     kitchen = stations[0]
     booking(kitchen, SATURDAY, time(18), slots=3, party_adults=4)
     lost = [booking(kitchen, day, time(19), customer=ANA, **more) for day, more in DISPLACED]
@@ -88,24 +86,34 @@ DISPLACED: list[tuple[date, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     "asked", [{}, {"status": "pending"}, {"customer_id": OUT_OF_SIGHT}], ids=["all", "pending", "ana"]
 )
-def test_desk_shows_what_the_orm_shows(kitchen: Station, group: str, asked: dict[str, Any]) -> None:
+def test_station_calendar_shows_what_the_orm_shows(kitchen: Station, group: str, asked: dict[str, Any]) -> None:
     if "customer_id" in asked:
         asked = {"customer_id": Booking.objects.get(station=kitchen, date=OUT_OF_SIGHT, needs_place=True).customer_id}
     who = person(group, kitchen)
 
-    desk = read_model.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
+    calendar = read_model.station_calendar(who, kitchen, FRIDAY, SATURDAY, **asked)
 
-    with patch.object(postgres_query, "is_spoken", return_value=False):
-        assert desk == read_model.desk_of(who, kitchen, FRIDAY, SATURDAY, **asked)
-    assert len(desk.displaced) == 3
-    assert desk.standing
-    assert [(cell.parties, cell.guests) for cell in desk.cells[SATURDAY]] == [(0, 0), (1, 4), (1, 4), (1, 4), (0, 0)]
+    with patch.object(postgres_query, "is_supported", return_value=False):
+        assert calendar == read_model.station_calendar(who, kitchen, FRIDAY, SATURDAY, **asked)
+    assert len(calendar.unassigned) == 3
+    assert calendar.bookings
+    assert [(cell.parties, cell.guests) for cell in calendar.slots[SATURDAY]] == [
+        (0, 0),
+        (1, 4),
+        (1, 4),
+        (1, 4),
+        (0, 0),
+    ]
 
 
-def test_desk_of_nothing_is_empty(stations: list[Station]) -> None:
-    desk = read_model.desk_of(person(roles.STAFF, stations[1]), stations[1], OUT_OF_SIGHT, OUT_OF_SIGHT)
+def test_station_calendar_without_bookings_is_empty(stations: list[Station]) -> None:
+    calendar = read_model.station_calendar(person(roles.STAFF, stations[1]), stations[1], OUT_OF_SIGHT, OUT_OF_SIGHT)
 
-    assert (desk.standing, desk.displaced, [cell.parties for cell in desk.cells[OUT_OF_SIGHT]]) == ([], [], [0] * 5)
+    assert (calendar.bookings, calendar.unassigned, [cell.parties for cell in calendar.slots[OUT_OF_SIGHT]]) == (
+        [],
+        [],
+        [0] * 5,
+    )
 
 
 CALENDAR: Final = ["booking_calendar_of_station", "accounts_customer_pkey"]
@@ -113,19 +121,22 @@ CALENDAR: Final = ["booking_calendar_of_station", "accounts_customer_pkey"]
 
 def test_statement_walks_the_calendars_index_at_size(stations: list[Station]) -> None:
     crowd(stations[0], 20_000)
-    columns = read_model._columns(private=True, contact=True)
+    columns = read_model._columns(personal=True, contact=True)
 
-    plan = plan_of(postgres_query._worded(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
+    plan = plan_of(postgres_query._build_bookings_sql(columns, True, False, False), [stations[0].pk, FRIDAY, SATURDAY])
 
     assert re.findall(r"using (\w+)", plan) == CALENDAR
     assert "Seq Scan" not in plan
 
 
-def test_desk_walks_indexes_at_size(stations: list[Station]) -> None:
+def test_station_calendar_walks_indexes_at_size(stations: list[Station]) -> None:
     crowd(stations[0], 20_000)
-    pk, columns = stations[0].pk, read_model._columns(private=True, contact=False)
+    pk, columns = stations[0].pk, read_model._columns(personal=True, contact=False)
 
-    plan = plan_of(postgres_query._worded_desk(columns, False, False), [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY])
+    plan = plan_of(
+        postgres_query._build_station_calendar_sql(columns, False, False),
+        [pk, FRIDAY, SATURDAY, pk, pk, FRIDAY, SATURDAY],
+    )
 
     beside, ledger = ["booking_displaced", "accounts_customer_pkey"], ["hold_one_party_a_lane", "bookings_booking_pkey"]
     assert re.findall(r"using (\w+)", plan) == [*CALENDAR, *beside, *ledger]

@@ -85,7 +85,7 @@ def test_past_is_the_stations_own(zone: str) -> None:
 @pytest.mark.django_db
 def test_time_that_spring_skips_is_no_slot(zone: str, night: date, skipped: time, after: time) -> None:
     station = quarters(zone)
-    starts = [cell.slot.start for cell in read_model.cells(station, night, night)[night]]
+    starts = [cell.slot.start for cell in read_model.slot_availability(station, night, night)[night]]
 
     assert skipped not in starts
     assert after in starts
@@ -170,6 +170,6 @@ def test_slot_that_passes_midnight_ends_on_the_next_day(zone: str) -> None:
 def test_dates_beyond_the_calendar_have_no_slots(day: date) -> None:
     station = quarters("Europe/Berlin")
 
-    assert read_model.cells(station, day, day)[day] == []
+    assert read_model.slot_availability(station, day, day)[day] == []
     with pytest.raises(NoSuchSlot):
         booking(station, day, time(12))

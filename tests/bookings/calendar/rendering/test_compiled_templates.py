@@ -13,7 +13,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings.calendar.rendering import compiled_templates
-from bookings.calendar.rendering.grids import PLAIN
+from bookings.calendar.rendering.shapes import PLAIN
 from stations.models import Station
 from tests.factories import FRIDAY, ExceptionFactory, booking, customer, open_station, person
 
@@ -131,18 +131,17 @@ def test_page_contains_the_tokens_of_its_own_reader(station: Station) -> None:
         (mark_safe("<b>"), "<b>"),
         (3, "3"),
         (FRIDAY, "2031-03-07"),
-        (compiled_templates.ID, str(compiled_templates.ID)),
         (gettext_lazy("<b>"), "&lt;b&gt;"),
     ],
 )
 def test_value_is_escaped_unless_it_is_html_already(value: Any, html: str) -> None:
-    assert compiled_templates.fill("grid/_item", PLAIN, {"card": value}, "en") == f"<li>{html}</li>"
+    assert compiled_templates.fill("grid/card#list_item", PLAIN, {"card": value}, "en") == f"<li>{html}</li>"
 
 
 def test_filled_template_is_html() -> None:
-    inner = compiled_templates.fill("grid/_item", PLAIN, {"card": "<b>"}, "en")
+    inner = compiled_templates.fill("grid/card#list_item", PLAIN, {"card": "<b>"}, "en")
 
-    assert compiled_templates.fill("grid/_item", PLAIN, {"card": inner}, "en") == "<li><li>&lt;b&gt;</li></li>"
+    assert compiled_templates.fill("grid/card#list_item", PLAIN, {"card": inner}, "en") == "<li><li>&lt;b&gt;</li></li>"
 
 
 def test_value_cannot_decide_what_the_markup_is() -> None:

@@ -1,0 +1,140 @@
+"""The shapes of the calendar's templates: everything that their markup depends on, and nothing personal."""
+
+from typing import Literal, NamedTuple
+
+from bookings.calendar.layout import Cell, Day, Totals
+from bookings.calendar.read_model import Row
+from bookings.calendar.rendering.context import PageContext
+from bookings.models.status import RESCHEDULABLE
+
+StartsAs = Literal["", "time", "datetime"]
+"""What a card says of its start: what cannot be seen from its cell."""
+
+
+class PlainShape(NamedTuple):
+    """A template that always looks the same."""
+
+
+PLAIN = PlainShape()
+
+
+class CardShape(NamedTuple):
+    """A booking's card."""
+
+    status: str
+    guests: int
+    """A number, because languages have different plural forms."""
+    has_customer: bool
+    has_special_requests: bool
+    has_amount_due: bool
+    ends_on_other_day: bool
+    is_movable: bool
+    is_roomy: bool
+    starts_as: StartsAs
+
+
+def card_shape(row: Row, page: PageContext, starts_as: StartsAs) -> CardShape:
+    is_roomy = page.is_roomy and starts_as != "datetime"
+    return CardShape(
+        row.status,
+        row.total_guests,
+        row.customer is not None,
+        bool(row.special_requests),
+        is_roomy and page.may_change and bool(row.due_cents),
+        is_roomy and row.ends_at.astimezone(page.station.zone).date() != row.date,
+        page.may_change and row.status in RESCHEDULABLE,
+        is_roomy,
+        starts_as,
+    )
+
+
+class SlotTableShape(NamedTuple):
+    """The table of a week or a day."""
+
+    is_roomy: bool
+    has_rows: bool
+
+
+class CellShape(NamedTuple):
+    """A cell of the week's table."""
+
+    state: str
+    """As `bookings.calendar.layout.Cell.state` returns it."""
+    has_bookings: bool
+    is_today: bool
+    is_live: bool = False
+    """Whether the slot can start or end while the page is open: it is today's, or yesterday's and runs past midnight."""
+    is_now: bool = False
+    is_over: bool = False
+    has_slot: bool = False
+    is_empty: bool = False
+    counts_guests: bool = False
+    may_add: bool = False
+
+
+def cell_shape(cell: Cell, page: PageContext) -> CellShape:
+    state, day, availability = cell.state(page.now), cell.day, cell.availability
+    if availability is None:
+        return CellShape(state, bool(cell.bookings), day.is_today)
+    slot = availability.slot
+    is_over = slot.ends_at <= page.now
+    is_live = day.is_today or (day.is_past and not is_over)
+    return CellShape(
+        state,
+        bool(cell.bookings),
+        day.is_today,
+        is_live,
+        is_now=is_live and not is_over and slot.starts_at <= page.now,
+        is_over=is_live and is_over,
+        has_slot=True,
+        is_empty=not availability.parties,
+        counts_guests=slot.guest_capacity is not None,
+        may_add=page.may_book and state == "open" and not is_over,
+    )
+
+
+class DayShape(NamedTuple):
+    """A day in any of the views."""
+
+    is_today: bool
+    is_past: bool
+    in_month: bool
+    is_closed: bool
+    is_empty: bool
+    has_slots: bool
+    has_closure_reason: bool
+    has_bookings: bool
+
+
+def day_shape(day: Day) -> DayShape:
+    is_closed = day.is_closed
+    return DayShape(
+        day.is_today,
+        day.is_past,
+        day.in_month,
+        is_closed,
+        not is_closed and not day.occupancy.taken,
+        bool(day.slots),
+        bool(day.closure_reason),
+        bool(day.bookings),
+    )
+
+
+class MonthShape(NamedTuple):
+    """The table of a month."""
+
+    first_weekday: int
+    """0 is Monday."""
+
+
+class TotalsShape(NamedTuple):
+    """The line of totals. Numbers, because languages have different plural forms."""
+
+    parties: int
+    guests: int
+    shows_due: bool
+    """False for those who may not change bookings: they collect no money."""
+
+
+def totals_shape(totals: Totals, page: PageContext) -> TotalsShape:
+    return TotalsShape(totals.parties, totals.guests, page.may_change)
