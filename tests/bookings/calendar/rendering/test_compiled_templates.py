@@ -149,3 +149,18 @@ def test_value_cannot_decide_what_the_markup_is() -> None:
 
     with pytest.raises(TypeError, match="part of its shape"):
         template.render(Context({"value": compiled_templates._Placeholders()}))
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("<ul>\n  <li>\n    a\n  </li>\n</ul>", "<ul><li>a</li></ul>"),
+        ("<b>a</b>\n  <i>b</i> <i>c</i><i>d</i>", "<b>a</b> <i>b</i> <i>c</i><i>d</i>"),
+        ('<td\n  class="a\n    b "\n  data-x\n>  x </td>', '<td class="a b" data-x>x</td>'),
+        ('<td title="a > b"> x</td>', '<td title="a > b">x</td>'),
+        ("<b>18:00\u202fPM</b>", "<b>18:00\u202fPM</b>"),
+    ],
+    ids=["block elements", "inline elements", "attributes", "quoted angle bracket", "narrow no-break space"],
+)
+def test_white_space_is_collapsed_where_a_browser_would(source: str, html: str) -> None:
+    assert compiled_templates._collapse(source) == html

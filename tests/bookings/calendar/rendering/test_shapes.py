@@ -1,0 +1,35 @@
+"""Templates test only what their shapes contain."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from bookings.calendar.rendering import shapes
+
+GRID = Path(settings.BASE_DIR) / "templates" / "bookings" / "grid"
+SHAPES: dict[str, list[Any]] = {
+    "_occupancy.html": [shapes.DayShape],
+    "agenda.html": [shapes.DayShape],
+    "card.html": [shapes.CardShape],
+    "day.html": [],
+    "month.html": [shapes.MonthShape, shapes.DayShape],
+    "stations.html": [shapes.DayShape],
+    "week.html": [shapes.SlotTableShape, shapes.DayShape, shapes.CellShape],
+}
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(GRID.iterdir())])
+def test_template_uses_only_fields_of_its_shapes(name: str) -> None:
+    """Django renders an unknown name as nothing, so a misspelt flag would go unnoticed."""
+    used = set(re.findall(r"\bshape\.(\w+)", (GRID / name).read_text()))
+
+    assert used - {field for shape in SHAPES[name] for field in shape._fields} == set()
+
+
+def test_templates_have_no_long_lines() -> None:
+    found = [(path.name, line) for path in GRID.iterdir() for line in path.read_text().splitlines() if len(line) > 160]
+
+    assert found == []
