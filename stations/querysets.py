@@ -1,7 +1,7 @@
 """Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable
+from typing import Self, TypeVar
 
 from django.db import models
 
@@ -73,12 +73,20 @@ class StationQuerySet(models.QuerySet[Row]):
         """
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
-    def ask_to_lock(self, person: Person, wanted: str, values: Sequence[Any]) -> Callable[[], list[Row]]:
-        """The same in a plain statement (`sql.submit_rows`), of those of the person's that are wanted."""
+    def submit_lock(self, person: Person, *keys: sql.Key) -> Callable[[], list[Row]]:
+        """Plain-SQL variant of `locked()`: send the query for those of these stations that the person may see.
+
+        Returns a function that waits for the locks.
+        """
+        wanted, values = sql.key_condition("t.id", *keys)
         if (seen := self.keys_seen_by(person)) is not None:
-            mine, keys = sql.in_clause("t.id", seen)
-            wanted, values = f"{wanted} AND {mine}", [*values, *keys]
+            visible, pks = sql.in_clause("t.id", seen)
+            wanted, values = f"{wanted} AND {visible}", [*values, *pks]
         return sql.submit_rows(self.model, wanted, values, order_by="t.id", lock="FOR NO KEY UPDATE OF t")
+
+    def key_of_code(self, code: str) -> sql.Key:
+        """The key of the station with this code, for a statement."""
+        return sql.KeyLookup(self.model, "id", "code", code)
 
 
 class OfStationQuerySet(models.QuerySet[Row]):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Model
 
-from core.db import sql as statements
+from core.db import sql
 from core.db.row_adapter import RowAdapter
 from stations.models import Opening, Station, TimetableException
 from stations.timetable import ExceptionRow, OpeningRow, Timetable
@@ -30,14 +30,13 @@ _EXCEPTIONS, _EXCEPTION_ADAPTER = _all(ExceptionRow, TimetableException)
 
 def timetable_of(station: Station, first: date, last: date) -> Timetable:
     """What the station offers from `first` to `last`, both included."""
-    return ask_for_timetable(statements.key(station.pk), first, last)(station)
+    return submit_timetable(station.pk, first, last)(station)
 
 
-def ask_for_timetable(at: statements.Key, first: date, last: date) -> Callable[[Station], Timetable]:
-    """The same, asked now and waited for when it is wanted; by then the station of that key is known."""
-    sql, values = at
-    answer = _ask(f"station_id = {sql}", values, first, last)
-    return lambda station: answer([station])[station.pk]
+def submit_timetable(key: sql.Key, first: date, last: date) -> Callable[[Station], Timetable]:
+    """Send the queries for a station's timetable. Returns a function that waits for it, to be called with the station."""
+    timetables = _submit([key], first, last)
+    return lambda station: timetables([station])[station.pk]
 
 
 def kept_timetable_of(station: Station, first: date, last: date) -> Timetable:
@@ -64,21 +63,19 @@ def _kept(asked: _Asked) -> Timetable:
 
 def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
     """The same for many stations, by their keys."""
-    of_them, keys = statements.in_clause("station_id", [station.pk for station in stations])
-    return _ask(of_them, keys, first, last)(stations)
+    return _submit([station.pk for station in stations], first, last)(stations)
 
 
-def _ask(
-    where: str, values: Sequence[Any], first: date, last: date
-) -> Callable[[Sequence[Station]], dict[int, Timetable]]:
-    on_these, weekdays = statements.in_clause("weekday", _weekdays(first, last))
-    # What is yet to come into force is left for the timetable to leave out: there is little of it, and more of the past.
+def _submit(keys: Sequence[sql.Key], first: date, last: date) -> Callable[[Sequence[Station]], dict[int, Timetable]]:
+    of_stations, pks = sql.key_condition("station_id", *keys)
+    on_weekdays, weekdays = sql.in_clause("weekday", _weekdays(first, last))
+    # Openings that begin later are left to the timetable to skip: they are few, while those of the past accumulate.
     not_over = "(last_date IS NULL OR last_date >= %s)"
-    openings = statements.submit(
-        f"{_OPENINGS} WHERE {where} AND {on_these} AND {not_over}", [*values, *weekdays, first], _OPENING_ADAPTER
+    openings = sql.submit(
+        f"{_OPENINGS} WHERE {of_stations} AND {on_weekdays} AND {not_over}", [*pks, *weekdays, first], _OPENING_ADAPTER
     )
-    exceptions = statements.submit(
-        f"{_EXCEPTIONS} WHERE {where} AND date BETWEEN %s AND %s", [*values, first, last], _EXCEPTION_ADAPTER
+    exceptions = sql.submit(
+        f"{_EXCEPTIONS} WHERE {of_stations} AND date BETWEEN %s AND %s", [*pks, first, last], _EXCEPTION_ADAPTER
     )
 
     def answer(stations: Sequence[Station]) -> dict[int, Timetable]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
@@ -65,6 +65,17 @@ def _origin_fields(instance: models.Model) -> dict[str, Any]:
     return {**origin.entry_fields(), "station_id": origin.station_of(instance)}
 
 
+class AuditChainQuerySet(models.QuerySet["AuditChain"]):
+    def submit_lock(self, *stations: sql.Key | None) -> Callable[[], "list[AuditChain]"]:
+        """Send the query for the chains of these stations; None alone stands for the chain of no station.
+
+        They are locked in the order of stations, which prevents deadlocks. Returns a function that waits for the locks.
+        """
+        known = [station for station in stations if station is not None]
+        condition, values = sql.key_condition("t.station_id", *known) if known else ("t.station_id IS NULL", [])
+        return sql.submit_rows(self.model, condition, values, order_by="t.station_id", lock="FOR UPDATE OF t")
+
+
 class AuditChain(models.Model):  # noqa: DJ008
     """The end of a station's chain: number of entries and MAC of the last one. One chain is for entries of no station."""
 
@@ -74,6 +85,8 @@ class AuditChain(models.Model):  # noqa: DJ008
     seal = models.BinaryField(max_length=32, default=b"")
     checkpoint = models.PositiveBigIntegerField(default=0, db_default=0)
     """The newest checkpoint known to this chain, which its next entries name; 0 for none."""
+
+    objects = AuditChainQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
@@ -160,9 +173,9 @@ class AuditCheckpoint(models.Model):  # noqa: DJ008
 class LockedChains:
     """Chains locked before their entries are written, so that the query shares a round trip. For use in one transaction."""
 
-    def __init__(self, condition: str, values: Sequence[Any]) -> None:
-        """Query the chains that match an SQL condition; always in the order of stations, which prevents deadlocks."""
-        self._fetch = sql.submit_rows(AuditChain, condition, values, order_by="t.station_id", lock="FOR UPDATE OF t")
+    def __init__(self, *stations: sql.Key | None) -> None:
+        """Send the query for the chains of these stations, or of no station; see `AuditChainQuerySet.submit_lock`."""
+        self._fetch = AuditChain.objects.submit_lock(*stations)
         self._count_before = _append_count.value
 
     def by_station(self) -> dict[int | None, AuditChain]:
@@ -178,8 +191,7 @@ _append_count = _AppendCount()
 
 
 def _lock_chain(station_id: int | None) -> AuditChain:
-    condition, values = ("t.station_id = %s", [station_id]) if station_id is not None else ("t.station_id IS NULL", [])
-    for chain in LockedChains(condition, values).by_station().values():
+    for chain in LockedChains(station_id).by_station().values():
         return chain
     chain, _made = AuditChain.objects.select_for_update().get_or_create(station_id=station_id)  # type: ignore[misc]
     return chain

@@ -23,10 +23,6 @@ Said = Callable[[], Sequence[Mail]]
 
 AT_ONCE: Final = (Kind.MADE, Kind.CONFIRMED)
 """What nobody takes back a moment later; the rest waits its grace time."""
-_TO_FOLLOW: Final = "t.booking_id = %s AND t.kind <> '{}' AND t.state IN ({})".format(
-    Kind.REMINDER, ", ".join(f"'{state}'" for state in (*OPEN, *UNTOLD))
-)
-"""What a change has to look at; in words that are the same each time, for they are none of anybody's."""
 
 
 def changed(
@@ -60,7 +56,7 @@ def was_told(booking: Booking, since: datetime) -> bool:
 
 def ask_what_was_said(booking_id: UUID) -> Said:
     """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
-    return sql.submit_rows(Mail, _TO_FOLLOW, [booking_id], order_by="t.id", lock="FOR UPDATE OF t", defer=["message"])
+    return Mail.objects.submit_unsettled(booking_id)
 
 
 def made(bookings: Iterable[Booking]) -> None:

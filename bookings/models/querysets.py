@@ -1,14 +1,18 @@
 """The querysets of bookings, holds, feeds, emails and undo steps."""
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 
-from bookings.models.mail_state import OPEN, State
+from bookings.models.mail_state import OPEN, UNTOLD, Kind, State
 from bookings.models.status import HOLDING, RESCHEDULABLE
+from core.db import sql
+from core.db.row_adapter import RowAdapter
 from stations.access import Person
 from stations.querysets import OfStationQuerySet
 
@@ -39,9 +43,39 @@ class BookingQuerySet(OfStationQuerySet[Row]):
         """In the order of all calendars."""
         return self.order_by("date", "slot", "created_at", "id")
 
+    def submit_one(self, booking_id: UUID) -> Callable[[], list[Row]]:
+        """Send the query for one booking. Returns a function that waits for it: a list of one, or of none."""
+        return sql.submit_rows(self.model, "t.id = %s", [booking_id])
+
+    def station_of(self, booking_id: UUID) -> sql.Key:
+        """The key of the station that the booking is at when the statement runs."""
+        return sql.KeyLookup(self.model, "station", "id", booking_id)
+
 
 class HoldQuerySet(OfStationQuerySet[Row]):
-    """Holds, which the ledger reads by station, date and slot."""
+    def submit_parties(self, station: sql.Key, days: Collection[date]) -> Callable[[], Sequence[Sequence[Any]]]:
+        """Send the query for the holds at a station on these dates and the size of their parties.
+
+        Returns a function that waits for the rows: booking, date, slot, lane, adults, kids.
+        """
+        select, adapter = _select_parties(self.model)
+        at_station, keys = sql.key_condition("h.station_id", station)
+        on_days, dates = sql.in_clause("h.date", days)
+        return sql.submit(f"{select} WHERE {at_station} AND {on_days}", [*keys, *dates], adapter)
+
+
+@cache
+def _select_parties(hold: type[models.Model]) -> tuple[str, RowAdapter]:
+    booking: Any = hold._meta.get_field("booking").related_model
+    fields = [
+        *(hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
+        *(booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
+    ]
+    select = (
+        f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {hold._meta.db_table} h"  # noqa: S608
+        f" JOIN {booking._meta.db_table} b ON b.id = h.booking_id"
+    )
+    return select, RowAdapter(fields)
 
 
 class FeedQuerySet(models.QuerySet[Row]):
@@ -68,6 +102,16 @@ class MailQuerySet(OfStationQuerySet[Row]):
         """Locked in key order, so that no two transactions deadlock."""
         return self.select_for_update(of=("self",)).order_by("pk").defer("message")
 
+    def submit_unsettled(self, booking_id: UUID) -> Callable[[], list[Row]]:
+        """Send the query, with a lock, for the booking's emails, except reminders, that wait, are being sent or reached nobody.
+
+        Returns a function that waits for them. The states are part of the text, which PostgreSQL then plans once.
+        """
+        states = ", ".join(f"'{state}'" for state in (*OPEN, *UNTOLD))
+        wanted = f"t.booking_id = %s AND t.kind <> '{Kind.REMINDER}' AND t.state IN ({states})"
+        lock = "FOR UPDATE OF t"
+        return sql.submit_rows(self.model, wanted, [booking_id], order_by="t.id", lock=lock, defer=["message"])
+
     def due(self, now: datetime) -> Self:
         """Emails that a worker may take, longest due first. The emails of a booking are sent one after the other."""
         on_its_way = self.model._default_manager.filter(booking=OuterRef("booking"), state=State.SENDING)
@@ -88,6 +132,12 @@ class UndoStepQuerySet(models.QuerySet[Row]):
     def on_stack(self, stack: UUID, person: Person, since: datetime) -> Self:
         """The steps of one session of this person, oldest first."""
         return self.filter(stack=stack, user=person.pk, created_at__gt=since).order_by("id")
+
+    def make_room(self, stack: UUID, limit: int) -> None:
+        """Delete the stack's undone steps, and the oldest of the others so that one more fits within the limit."""
+        steps = self.model._meta.db_table
+        newest = f"SELECT id FROM {steps} WHERE stack = %s AND NOT undone ORDER BY id DESC LIMIT 1 OFFSET {limit - 1}"  # noqa: S608
+        sql.execute(f"DELETE FROM {steps} WHERE stack = %s AND (undone OR id <= ({newest}))", [stack, stack])  # noqa: S608
 
     def about(self, customer: Any) -> Self:
         """Steps that may hold the customer's data: of bookings that are theirs, or were at the time."""

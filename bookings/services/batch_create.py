@@ -30,7 +30,7 @@ from core.errors import DomainError, Invalid, NotFound
 from stations.access import Person
 from stations.models import Station
 from stations.timetable import Slot
-from stations.timetable_queries import ask_for_timetable
+from stations.timetable_queries import submit_timetable
 
 NOT_VALIDATED = [field.name for field in Booking._meta.fields if field.name not in EDITABLE_FIELDS]
 """Fields that the services fill in themselves."""
@@ -64,9 +64,9 @@ class _Batch:
 
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
         self.station, self.by = station, by
-        days, at = {draft.date for draft in drafts}, sql.key(station.pk)
+        days, at = {draft.date for draft in drafts}, station.pk
         with sql.pipeline():
-            timetable, self._ledger = ask_for_timetable(at, min(days), max(days)), Ledger(at, days)
+            timetable, self._ledger = submit_timetable(at, min(days), max(days)), Ledger(at, days)
         self._timetable = timetable(station)
         self._references = _references(station, drafts)
         self._customers = _known_customers(station, drafts)

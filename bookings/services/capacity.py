@@ -15,19 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.errors import SlotFull, TooManyGuests
 from bookings.models import Booking, Hold
 from core.db import sql
-from core.db.row_adapter import RowAdapter
 from stations.timetable import Slot
-
-_SELECT_HOLDS: Final = (
-    f"SELECT h.booking_id, h.date, h.slot, h.lane, b.party_adults, b.party_kids FROM {Hold._meta.db_table} h"  # noqa: S608
-    f" JOIN {Booking._meta.db_table} b ON b.id = h.booking_id"
-)
-_ADAPTER: Final = RowAdapter(
-    [
-        *(Hold._meta.get_field(name) for name in ("booking", "date", "slot", "lane")),
-        *(Booking._meta.get_field(name) for name in ("party_adults", "party_kids")),
-    ]
-)
 
 _PLACE_FIELDS: Final = ("station", "date", "slot", "lane", "capacity")
 """Columns of a hold except the booking."""
@@ -44,19 +32,15 @@ class _Place(NamedTuple):
 class Ledger:
     """The places taken at one station on some dates: read once, then updated in memory with each party placed."""
 
-    def __init__(self, at: sql.Key, days: Iterable[date]) -> None:
+    def __init__(self, station: sql.Key, days: Iterable[date]) -> None:
         """Send the query; its result is awaited on first use."""
-        station, key = at
-        dates, values = sql.in_clause("h.date", set(days))
-        self._answer = sql.submit(
-            f"{_SELECT_HOLDS} WHERE h.station_id = {station} AND {dates}", [*key, *values], _ADAPTER
-        )
+        self._rows = Hold.objects.submit_parties(station, set(days))
 
     @cached_property
     def _taken(self) -> dict[tuple[date, time], list[_Place]]:
         """Places by date and start of the slot."""
         taken = defaultdict(list)
-        for booking_id, day, start, lane, adults, kids in self._answer():
+        for booking_id, day, start, lane, adults, kids in self._rows():
             taken[day, start].append(_Place(booking_id, lane, adults + kids))
         return taken
 
@@ -127,5 +111,4 @@ def replace(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
 
 def release(bookings: Iterable[UUID]) -> None:
     """Delete all holds of these bookings."""
-    condition, values = sql.in_clause("booking_id", list(bookings))
-    sql.execute(f"DELETE FROM {Hold._meta.db_table} WHERE {condition}", values)  # noqa: S608
+    sql.delete(Hold, "booking", list(bookings))

@@ -20,7 +20,6 @@ from bookings.services.common import (
 from bookings.services.locking import atomic_change, lock_booking, record_metrics
 from bookings.services.status_steps import require_step
 from bookings.undo import steps
-from core.db import sql
 from stations.access import Person
 from stations.timetable_queries import timetable_of
 
@@ -49,7 +48,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             slots = timetable_of(station, booking.date, booking.date).row_of_slots(
                 booking.date, booking.slot, booking.slots
             )
-            taken = Ledger(sql.key(station.pk), [booking.date]).take(booking, slots)
+            taken = Ledger(station.pk, [booking.date]).take(booking, slots)
             assign_slots(booking, slots)
             capacity.insert(taken)
         return record_change(booking, Event.STATUS, before, previous, undo_step, by=by, chains=chains)

@@ -51,7 +51,7 @@ def require_reference_free(booking: Booking, station: Station) -> None:
 
 def require_seats(booking: Booking, station: Station) -> None:
     """Raises SlotFull if the guests do not fit into the booking's slots. A slot that has left the timetable sets no limit."""
-    ledger = Ledger(sql.key(station.pk), [booking.date])
+    ledger = Ledger(station.pk, [booking.date])
     ledger.release(booking.pk)
     timetable = timetable_of(station, booking.date, booking.date)
     for start in booking.holds.values_list("slot", flat=True):

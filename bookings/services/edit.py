@@ -27,7 +27,6 @@ from bookings.services.common import (
 from bookings.services.inputs import AMENDABLE, EDITABLE, PERSONAL
 from bookings.services.locking import atomic_change, lock_booking, record_metrics
 from bookings.undo import steps
-from core.db import sql
 from core.errors import Invalid, NotFound
 from stations.access import Person
 from stations.models import Station
@@ -139,6 +138,6 @@ def _change_length(booking: Booking, station: Station) -> None:
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
     if not booking.holds_places:
         return
-    ledger = Ledger(sql.key(station.pk), [booking.date])
+    ledger = Ledger(station.pk, [booking.date])
     ledger.release(booking.pk)
     capacity.replace(booking, ledger.take(booking, slots))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -19,10 +19,6 @@ from core.log_context import note_station
 from stations.access import Person
 from stations.errors import DoubleException
 from stations.models import Station
-
-_STATION_OF_BOOKING: Final = f"(SELECT station_id FROM {Booking._meta.db_table} WHERE id = %s)"  # noqa: S608
-# Read before the lock is taken, so the booking is read again under it.
-_STATION_WITH_CODE: Final = f"(SELECT id FROM {Station._meta.db_table} WHERE code = %s)"  # noqa: S608
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -106,14 +102,13 @@ def lock_booking_and_target(
     `prefetch` is called with a reference to the target station, so that its queries share the lock's round trip. Returns the
     booking, the target station, the audit chains of both stations, and what `prefetch` returned. Raises as `lock_booking` does.
     """
-    origin: sql.Key = (_STATION_OF_BOOKING, [booking_id])
-    target: sql.Key = origin if target_code is None else (_STATION_WITH_CODE, [target_code])
+    origin = Booking.objects.station_of(booking_id)  # before it is locked, so the booking is read again under the lock
+    target = origin if target_code is None else Station.objects.key_of_code(target_code)
     with metrics.time_lock_wait("station"), sql.pipeline():
-        either, keys = f"IN ({origin[0]}, {target[0]})", [*origin[1], *target[1]]
-        lock = Station.objects.ask_to_lock(person, f"t.id {either}", keys)
-        read_booking = sql.submit_rows(Booking, "t.id = %s", [booking_id])
+        lock = Station.objects.submit_lock(person, origin, target)
+        read_booking = Booking.objects.submit_one(booking_id)
         prefetched = prefetch(target)
-        chains = LockedChains(f"t.station_id {either}", keys)
+        chains = LockedChains(origin, target)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_booking()), None)
     if booking is None:
         raise NotFound
@@ -135,10 +130,9 @@ def stale(booking: Booking, person: Person) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """Lock these stations in key order. Raises NotFound unless the person may see all of them."""
     codes, pks = set(codes), set(pks)
-    by_key, keys = sql.in_clause("t.id", pks)
-    by_code, names = sql.in_clause("t.code", codes)
+    keys = [*pks, *map(Station.objects.key_of_code, codes)]
     with metrics.time_lock_wait("station"):
-        found = Station.objects.ask_to_lock(person, f"({by_key} OR {by_code})", [*keys, *names])()
+        found = Station.objects.submit_lock(person, *keys)()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     for station in found[:1]:

@@ -18,7 +18,6 @@ from bookings.services.placement import bookable_slots, require_reschedulable
 from core import formats
 from core.bidi import isolate
 from core.dates import LAST_DATE
-from core.db import sql
 from core.errors import DomainError
 from stations.models import Station
 from stations.timetable import Slot, local_now
@@ -101,7 +100,7 @@ class _Outlook:
     def __init__(self, booking: Booking, station: Station, days: list[date], now: datetime) -> None:
         self._booking, self._station, self._days, self._now = booking, station, days, now
         self._timetable = timetable_of(station, days[0], days[-1])
-        self._ledger = Ledger(sql.key(station.pk), days)
+        self._ledger = Ledger(station.pk, days)
         self._ledger.release(booking.pk)
 
     def prospects(self) -> Iterator[Prospect]:

@@ -29,7 +29,7 @@ from bookings.undo import steps
 from core.db import sql
 from stations.access import Person
 from stations.models import Station
-from stations.timetable_queries import ask_for_timetable
+from stations.timetable_queries import submit_timetable
 
 PLACEMENT_FIELDS: Final = ("station", "customer", "date", "slot", "starts_at", "ends_at", "needs_place")
 """The columns that a move writes."""
@@ -92,7 +92,7 @@ class _Prefetch:
     """What a move reads along with the lock: timetable and ledger of the target, and what the customer has been told."""
 
     def __init__(self, target: sql.Key, *, to: Place, booking_id: UUID) -> None:
-        self.timetable = ask_for_timetable(target, to.date, to.date)
+        self.timetable = submit_timetable(target, to.date, to.date)
         self.ledger = Ledger(target, [to.date])
         self.notified = outbox.ask_what_was_said(booking_id)
 

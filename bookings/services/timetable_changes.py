@@ -23,7 +23,6 @@ from bookings.models import Booking, Hold
 from bookings.services import capacity
 from bookings.services.capacity import Ledger
 from bookings.services.locking import atomic_change, lock_stations
-from core.db import sql
 from core.errors import Invalid
 from stations.access import Person
 from stations.errors import NoSuchSlot, SlotClosed, Stale
@@ -131,7 +130,7 @@ def _evaluate(station: Station, ahead: Sequence[Booking]) -> _Outcome:
     """Oldest first, each booking stays if the new timetable has exactly its slots, open, with room for it."""
     days = [booking.date for booking in ahead]
     timetable = timetable_of(station, min(days), max(days))
-    ledger = Ledger(sql.key(station.pk), days)
+    ledger = Ledger(station.pk, days)
     ledger.release(*(booking.pk for booking in ahead))
     outcome = _Outcome()
     for booking in ahead:

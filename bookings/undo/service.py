@@ -124,7 +124,7 @@ def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) 
         # In the past too: it was there until just now.
         timetable = timetable_of(booking.station, booking.date, booking.date)
         slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
-        ledger = Ledger(sql.key(booking.station_id), [booking.date])
+        ledger = Ledger(booking.station_id, [booking.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)
         assign_slots(booking, slots)

@@ -27,10 +27,6 @@ _SNAPSHOT: Final = [
 ]
 _ALWAYS: Final = frozenset({"date", "slot", "status", "party_adults", "party_kids"})
 """Kept even where a change left them alone, for the sentences about it."""
-_MAKE_ROOM: Final = (
-    f"DELETE FROM {UndoStep._meta.db_table} WHERE stack = %s AND (undone OR id <= (SELECT id FROM"  # noqa: S608
-    f" {UndoStep._meta.db_table} WHERE stack = %s AND NOT undone ORDER BY id DESC LIMIT 1 OFFSET {MAX_STEPS - 1}))"
-)
 
 
 class Recorder:
@@ -98,7 +94,7 @@ def _push(
 ) -> None:
     after = _snapshot(booking)
     changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}
-    sql.execute(_MAKE_ROOM, [stack, stack])
+    UndoStep.objects.make_room(stack, MAX_STEPS)
     sql.insert(
         [
             UndoStep(

@@ -7,6 +7,7 @@ have read under it what they write.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -21,11 +22,25 @@ from core import metrics
 from core.db.row_adapter import RowAdapter
 
 Row = TypeVar("Row", bound=models.Model)
-Key = tuple[str, Sequence[Any]]
-"""A row's key as a statement has it, with the values that belong there: `%s`, or a question in parentheses that finds it."""
 
 STATEMENT_CACHE_SIZE: Final = 500
 """The text of some statements depends on the number of their values, which is unlimited."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLookup:
+    """A key that a subquery finds when its statement runs: the field `select` of the row whose field `where` has the value.
+
+    Statements about a row can so be sent before its key is known.
+    """
+
+    model: type[models.Model]
+    select: str
+    where: str
+    value: Any
+
+
+Key = KeyLookup | int
 
 
 @contextmanager
@@ -122,9 +137,20 @@ def update(row: models.Model, names: Sequence[str], *, match: str = "pk") -> Non
     execute(sql, adapter.to_db(row, adding=False))
 
 
-def key(pk: Any) -> Key:
-    """One that is known."""
-    return "%s", [pk]
+def delete(model: type[models.Model], field: str, values: Collection[Any]) -> None:
+    """Delete the rows that have one of these values in a field."""
+    condition, values = in_clause(f'"{model._meta.get_field(field).column}"', values)  # type: ignore[union-attr]
+    execute(f'DELETE FROM "{model._meta.db_table}" WHERE {condition}', values)  # noqa: S608
+
+
+def key_condition(column: str, *keys: Key) -> tuple[str, list[Any]]:
+    """A condition that the column has one of these keys, and its parameters."""
+    keys = tuple(dict.fromkeys(keys))
+    if not any(isinstance(key, KeyLookup) for key in keys):
+        return in_clause(column, keys)
+    terms = [_subquery(key.model, key.select, key.where) if isinstance(key, KeyLookup) else "%s" for key in keys]
+    values = [key.value if isinstance(key, KeyLookup) else key for key in keys]
+    return (f"{column} = {terms[0]}" if len(terms) == 1 else f"{column} IN ({', '.join(terms)})"), values
 
 
 def in_clause(column: str, values: Collection[Any]) -> tuple[str, list[Any]]:
@@ -172,6 +198,12 @@ def _adapted(values: Sequence[Any], database: BaseDatabaseWrapper) -> Sequence[A
 @cache
 def _adapter(model: type[models.Model], defer: tuple[str, ...]) -> RowAdapter:
     return RowAdapter(field for field in model._meta.concrete_fields if field.name not in defer)
+
+
+@cache
+def _subquery(model: type[models.Model], select: str, where: str) -> str:
+    selected, known = (model._meta.get_field(name).column for name in (select, where))  # type: ignore[union-attr]
+    return f'(SELECT "{selected}" FROM "{model._meta.db_table}" WHERE "{known}" = %s)'  # noqa: S608
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
