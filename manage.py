@@ -20,7 +20,7 @@ def main() -> None:
         read_settings_file()  # before the log and its metrics are imported
         from config.observability import logging
 
-        sys.excepthook = logging.unhandled
+        sys.excepthook = logging.log_unhandled
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as wrong:
         sys.exit(f"The settings are not complete: {wrong}")

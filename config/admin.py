@@ -1,4 +1,4 @@
-"""Django's admin, under the product's name and behind its own log-in."""
+"""The admin site, with the product's own sign-in, search limit and form keys."""
 
 from functools import wraps
 from typing import Any
@@ -19,13 +19,13 @@ from accounts.views.interrupted import ask_to_sign_in
 from accounts.views.submit_once import submit_once
 from core.web.error_pages import answer, too_many_requests
 
-THIRD_PARTIES = ("auditlog", "token_blacklist")
-"""Libraries whose tables are nobody's to look at, or for which the product has pages of its own."""
-NOT_HERE = ("view_on_site", "password_change_done")
+HIDDEN_APPS = ("auditlog", "token_blacklist")
+"""Libraries whose own admin pages are not shown."""
+REMOVED_URLS = ("view_on_site", "password_change_done")
 
 
 def _with_search_limit(view: Any) -> Any:
-    """The view, unless it is asked to search by somebody who has searched too often."""
+    """Refuse searches over the user's rate limit."""
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -36,8 +36,8 @@ def _with_search_limit(view: Any) -> Any:
     return handle
 
 
-def _forms_after_sign_in(view: Any) -> Any:
-    """The view, unless somebody sends a form who was signed out meanwhile."""
+def _resume_forms_after_sign_in(view: Any) -> Any:
+    """Ask someone who was signed out while filling in a form to sign in, and keep the form."""
 
     @wraps(view)
     def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -54,29 +54,29 @@ class StationbookAdmin(AdminSite):
     index_title = _("Administration")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Leave out what libraries bring: their tables, and their pages for ours."""
+        """Register models, except those of hidden apps and except by a hidden app's own admin class."""
         models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
-        bring = getattr(admin_class, "__module__", "").partition(".")[0]
-        if bring not in THIRD_PARTIES:
+        package = getattr(admin_class, "__module__", "").partition(".")[0]
+        if package not in HIDDEN_APPS:
             super().register(
-                [model for model in models if model._meta.app_label not in THIRD_PARTIES], admin_class, **options
+                [model for model in models if model._meta.app_label not in HIDDEN_APPS], admin_class, **options
             )
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """With scripts from this site's files, for Django's templates of these pages know no nonces; inline ones as nowhere."""
+        """Allow scripts from this site's files, because Django's templates have no nonces. Inline scripts stay forbidden."""
         inner = super().admin_view(submit_once(_with_search_limit(view)), cacheable)
-        return csp_update({"script-src": [SELF]})(_forms_after_sign_in(inner))
+        return csp_update({"script-src": [SELF]})(_resume_forms_after_sign_in(inner))
 
     def get_urls(self) -> list[Any]:
-        """Without “view on site”: nothing here has such a page, and that one would look up any row of any table."""
-        return [one for one in super().get_urls() if getattr(one, "name", "") not in NOT_HERE]
+        """Without “view on site”, which would look up any row of any table and is not used."""
+        return [one for one in super().get_urls() if getattr(one, "name", "") not in REMOVED_URLS]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The product's one place for it."""
-        return redirect("account")
+        """Redirect to the account page, where passwords are changed."""
+        return redirect("me")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The product's one log-in, so that failures are counted in one place; somebody signed in is told what they lack."""
+        """Redirect to the product's sign-in page, which limits attempts; refuse users without access to the admin."""
         if request.user.is_authenticated:
             return redirect("admin:index") if self.has_permission(request) else answer(request, 403)
         target = request.GET.get("next", request.get_full_path())

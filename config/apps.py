@@ -1,7 +1,9 @@
-"""Django's admin with the product's own site. Apart from the site itself, which needs what this loads."""
+"""The app of Django's admin with the product's own site."""
 
-from django.contrib.admin.apps import AdminConfig as DjangosAdminConfig
+# Apart from `config.admin`, which can be imported only after the apps are loaded.
+
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
-class AdminConfig(DjangosAdminConfig):
+class AdminConfig(DjangoAdminConfig):
     default_site = "config.admin.StationbookAdmin"

@@ -1,4 +1,4 @@
-"""What is answered when no view could: the envelope under `/api/`, a page with a way on everywhere else."""
+"""Django's error handlers: an error page, or the JSON envelope under `/api/`."""
 
 import sys
 
@@ -28,5 +28,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
         metrics.count_database_error(error)
         return answer(request, 503, sentence=str(DISK_FULL) if is_disk_full(error) else None)
     if error:
-        sentry.crash(request, error)
+        sentry.capture(request, error)
     return answer(request, 500)

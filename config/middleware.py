@@ -1,10 +1,10 @@
-"""What every request gets on its way: a name, the origin that the audit trail records, and a page that travels light."""
+"""Middleware of all requests: their ID, language, limits and audit origin, and the security headers of their responses."""
 
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from csp.constants import HEADER
 from csp.middleware import CheckableLazyObject, CSPMiddleware
@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from accounts.audit.origin import Channel, Origin, override_origin
@@ -30,9 +32,11 @@ from core.web.routes import is_api
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+
 
 def request_id(get_response: Handler) -> Handler:
-    """Names each request: in the answer's header, in errors, in the trail, in the log. A caller's own name is not believed."""
+    """Give each request an ID for the response header, errors, audit log and log. A header of the client's is ignored."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         name = uuid.uuid4().hex
@@ -48,57 +52,53 @@ def request_id(get_response: Handler) -> Handler:
     return handle
 
 
-POLICIES = {
+UNUSED_FEATURES: Final = (
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+SECURITY_HEADERS: Final = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(
-        f"{feature}=()"
-        for feature in (
-            "accelerometer",
-            "autoplay",
-            "camera",
-            "display-capture",
-            "encrypted-media",
-            "fullscreen",
-            "geolocation",
-            "gyroscope",
-            "magnetometer",
-            "microphone",
-            "midi",
-            "payment",
-            "picture-in-picture",
-            "publickey-credentials-get",
-            "screen-wake-lock",
-            "serial",
-            "usb",
-            "xr-spatial-tracking",
-        )
-    ),
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES),
 }
-"""What a browser is told on every answer besides Django's own: nothing of another site's comes in, nothing of ours goes into one,
-and no page asks for the device's sensors or the person's money."""
+"""Headers of every response besides those that Django sets."""
 
-
-SCRIPTS_AND_STYLES = ("text/css", "text/javascript")
-FOR_DOCUMENTS = (
+SCRIPTS_AND_STYLES: Final = ("text/css", "text/javascript")
+DOCUMENT_HEADERS: Final = (
     "Content-Security-Policy",
     "Cross-Origin-Embedder-Policy",
     "Cross-Origin-Opener-Policy",
     "Permissions-Policy",
     "X-Frame-Options",
 )
-"""Headers that browsers read of documents alone. On each of the thirty files of a page they would be a quarter of its bytes."""
+"""Headers that browsers only read of documents. On the 30 files of a page they would be a quarter of its bytes."""
 
 
-def policies(get_response: Handler) -> Handler:
-    """Tells browsers what no answer of ours may be used for. What says nothing of caches is kept by none: not even a refusal."""
+def security_headers(get_response: Handler) -> Handler:
+    """Set the security headers, and forbid caching unless the response says otherwise."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        for name, value in POLICIES.items():
+        for name, value in SECURITY_HEADERS.items():
             response[name] = value
         if response.get("Content-Type", "").partition(";")[0] in SCRIPTS_AND_STYLES:
-            for name in FOR_DOCUMENTS:
+            for name in DOCUMENT_HEADERS:
                 del response[name]
         response.setdefault("Cache-Control", "no-store")
         return response
@@ -106,47 +106,66 @@ def policies(get_response: Handler) -> Handler:
     return handle
 
 
-class ContentSecurity(CSPMiddleware):
-    """django-csp's, but that the policy of whatever asks for nothing of its own is put together once, not for each answer."""
+class ContentSecurityPolicy(CSPMiddleware):
+    """django-csp's middleware, with the default policy built once instead of for each response."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        asked = hasattr(request, "_csp_nonce") or any(name.startswith("_csp_") for name in response.__dict__)
-        if asked or settings.DEBUG:
+        is_customized = hasattr(request, "_csp_nonce") or any(name.startswith("_csp_") for name in response.__dict__)
+        if is_customized or settings.DEBUG:
             return super().process_response(request, response)
-        response.setdefault(HEADER, _plain_policy())
+        response.setdefault(HEADER, _default_policy())
         request.csp_nonce = CheckableLazyObject(self._csp_nonce_post_response)  # type: ignore[attr-defined]
         return response
 
 
 @cache
-def _plain_policy() -> str:
+def _default_policy() -> str:
     return build_policy()
 
 
-def session_end(get_response: Handler) -> Handler:
-    """Ends the browser's session when its time is over. What a calendar asks by itself, again and again, keeps nobody in."""
+def has_session_cookie(request: HttpRequest) -> bool:
+    return settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def session_expiry(get_response: Handler) -> Handler:
+    """End sessions that have expired. The automatic refreshes of a calendar page do not keep a session alive."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        request.session.may_be_lost = request.method in ("GET", "HEAD", "OPTIONS")  # type: ignore[attr-defined]
-        if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            with suppress(Error):  # a database that is away: whoever asks it next says so, in the words of page or API
+        request.session.may_be_lost = request.method in SAFE_METHODS  # type: ignore[attr-defined]
+        if has_session_cookie(request):
+            with suppress(
+                Error
+            ):  # whatever queries the unavailable database next responds in the format of page or API
                 sessions.enforce_lifetime(request.session, active=request.headers.get("X-Part") != "calendar")
         return get_response(request)
 
     return handle
 
 
-WITHOUT_PAGE_LIMIT = ("/feeds/", "/accounts/logout/")
-"""Addresses with limits of their own; and everybody may always sign out."""
+def language(get_response: Handler) -> Handler:
+    """Activate the language of the cookie or the browser: Django's LocaleMiddleware for URLs without a language prefix."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        translation.activate(translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+        response = get_response(request)
+        patch_vary_headers(response, ("Accept-Language",))
+        response.setdefault("Content-Language", translation.get_language())
+        return response
+
+    return handle
+
+
+WITHOUT_PAGE_LIMIT: Final = ("/feeds/", "/accounts/logout/")
+"""Prefixes of URLs with limits of their own, and of signing out, which is always possible."""
 
 
 def page_rate_limit(get_response: Handler) -> Handler:
-    """Counts the pages of somebody signed in, before anything is asked about them."""
+    """Limit how many pages a signed-in user may request, before the user is loaded."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        limited_elsewhere = is_api(path) or path.startswith(WITHOUT_PAGE_LIMIT)
-        if limited_elsewhere or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        if is_api(path) or path.startswith(WITHOUT_PAGE_LIMIT) or not has_session_cookie(request):
             return get_response(request)
         user_id = request.session.get(SESSION_KEY)
         if user_id and (wait := rate_limits.count_page(user_id)):
@@ -156,15 +175,21 @@ def page_rate_limit(get_response: Handler) -> Handler:
     return handle
 
 
-WITHOUT_FACTOR = ("/accounts/me/factor/", "/accounts/confirm/", "/accounts/logout/", "/accounts/login/", "/language/")
-"""Addresses that stay open to a person who must set up two-factor authentication first."""
+WITHOUT_TWO_FACTOR: Final = (
+    "/accounts/me/factor/",
+    "/accounts/confirm/",
+    "/accounts/logout/",
+    "/accounts/login/",
+    "/language/",
+)
+"""Prefixes of URLs for users who must set up two-factor authentication first."""
 
 
-def second_factor(get_response: Handler) -> Handler:
-    """Leads whoever lacks two-factor authentication to the page that sets it up, and lets them reach nothing else until then."""
+def require_two_factor(get_response: Handler) -> Handler:
+    """Redirect users who need two-factor authentication to its setup page until they have it."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        if not settings.SECOND_FACTOR_GROUPS or request.path_info.startswith(WITHOUT_FACTOR):
+        if not settings.SECOND_FACTOR_GROUPS or request.path_info.startswith(WITHOUT_TWO_FACTOR):
             return get_response(request)
         if not getattr(request.user, "must_set_up_two_factor", False):
             return get_response(request)
@@ -176,24 +201,29 @@ def second_factor(get_response: Handler) -> Handler:
     return handle
 
 
-COMPRESSED = ("application/json", "application/x-ndjson", "application/vnd.oai.openapi", "application/yaml")
+COMPRESSIBLE_API_TYPES: Final = (
+    "application/json",
+    "application/x-ndjson",
+    "application/vnd.oai.openapi",
+    "application/yaml",
+)
 
 
-def compressed(get_response: Handler) -> Handler:
-    """Pages travel compressed: a busy month by a tenth of its bytes. So do answers of the API where no cookie signs in.
-
-    What a cookie opens stays as it is: another site could have a browser ask for it, and learn from its compressed length what
-    it holds (BREACH). Pages hide their one secret, the token of their forms, in another text each time.
-    """
+def compress(get_response: Handler) -> Handler:
+    """Compress pages, and responses of the API to requests without a session cookie."""
+    # Another site can make a browser send an API request with its cookie, and learn from the length of the compressed
+    # response what it contains (BREACH). Pages mask their only secret, the CSRF token, differently each time.
     gzip = GZipMiddleware(get_response)
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        kind, by_cookie = response.get("Content-Type", ""), settings.SESSION_COOKIE_NAME in request.COOKIES
+        kind = response.get("Content-Type", "")
         if kind.startswith("text/html"):
             gzip.process_response(request, response)
         elif (
-            not by_cookie and is_api(request.path_info) and (kind.startswith(COMPRESSED) or response.status_code == 304)
+            is_api(request.path_info)
+            and not has_session_cookie(request)
+            and (kind.startswith(COMPRESSIBLE_API_TYPES) or response.status_code == 304)
         ):
             compression.compress(request, response)
         return response
@@ -201,12 +231,12 @@ def compressed(get_response: Handler) -> Handler:
     return handle
 
 
-BODY_TIMED_OUT = "stationbook.body_timed_out"
-"""Set in the environ of a request whose body did not arrive in time (`config.rsgi`)."""
+BODY_TIMED_OUT: Final = "stationbook.body_timed_out"
+"""Set by `config.rsgi` in the environ of a request whose body did not arrive in time."""
 
 
-def unread_body(get_response: Handler) -> Handler:
-    """Refuses a request whose body the server left unread, because it is too large or did not arrive in time."""
+def reject_unread_body(get_response: Handler) -> Handler:
+    """Refuse a request whose body the server did not read because it is too large or did not arrive in time."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if BODY_TIMED_OUT in request.META:
@@ -224,14 +254,14 @@ def _content_length(request: HttpRequest) -> int:
 
 
 def audit_origin(get_response: Handler) -> Handler:
-    """Whatever is written while this request is served is recorded as coming from it.
+    """Record channel, address and user of the request with the audit entries that it causes.
 
-    Who is known at once for the browser's session; the API's authentication says it for tokens.
+    The user is that of the browser session; the API's authentication sets it for tokens and keys.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:
         channel = _channel(request.path_info)
-        writes = request.method not in ("GET", "HEAD", "OPTIONS")
+        writes = request.method not in SAFE_METHODS
         actor = request.user if writes and channel != Channel.API and request.user.is_authenticated else None
         origin = Origin(
             channel=channel,
@@ -265,7 +295,7 @@ class RowLevelSecurity:
 
 
 class UndoStack:
-    """Lets whoever is signed in with a browser undo what they change, before the view changes anything."""
+    """Attaches the undo stack of the browser session to the user, so that the services record what can be undone."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -274,8 +304,8 @@ class UndoStack:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """The API attaches the stack itself, once it knows that the browser's session is what the caller signed in with."""
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and not getattr(view, "authenticates_itself", False):
+        """The API attaches it itself after authentication by the session."""
+        if has_session_cookie(request) and not getattr(view, "authenticates_itself", False):
             undo_stack.attach(request)
 
 

@@ -1,7 +1,7 @@
-"""What the server loads: Django's WSGI application behind granian's asynchronous interface (RSGI).
+"""The server's entry point: Django's WSGI application behind granian's asynchronous interface (RSGI).
 
-Over WSGI a thread waits for the body of its request, so that a few clients which never finish theirs would occupy every thread.
-Here the event loop waits, for as long as `REQUEST_BODY_SECONDS`, and a thread gets a request only when its body is complete.
+With WSGI, a thread waits for the body of its request, so that a few clients which never finish theirs would block every thread.
+Here the event loop waits, for up to `REQUEST_BODY_SECONDS`, and a thread gets a request when its body is complete.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # t
 from config.wsgi import application as wsgi_application
 
 # isort: split
-# What is imported from here on needs the apps, which the line above has loaded.
+# The imports below need the apps, which the line above has loaded.
 from config.middleware import BODY_TIMED_OUT
-from config.observability.request_log import BrokeOff
+from config.observability.request_log import ResponseInterrupted
 from core.web.queue_time import COMPLETE_AT
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ _ENVIRON: Final[dict[str, Any]] = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
 }
-_NOT_PREFIXED: Final = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_UNPREFIXED_HEADERS: Final = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 class Application:
-    """Reads bodies on the event loop and answers in a fixed number of threads, each with its own database connection."""
+    """Reads bodies on the event loop and runs Django in a fixed number of threads, each with its own database connection."""
 
     def __init__(self, application: WSGIHandler, *, threads: int, body_seconds: float, body_bytes: int) -> None:
         self._application = application
@@ -49,7 +49,7 @@ class Application:
         self._body_seconds = body_seconds
         self._body_bytes = body_bytes
         self._complete: SimpleQueue[Request] = SimpleQueue()
-        """Requests that wait for a thread. A pool of concurrent.futures would cost a sixth more for the smallest answer."""
+        """Requests that wait for a thread. With a pool of concurrent.futures, the smallest response would take 17 % longer."""
 
     def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
         for number in range(self._threads):
@@ -70,7 +70,7 @@ class Application:
         await request.answered
 
     async def _read_body(self, request: "Request") -> None:
-        """One that is too large, or does not say its length, is left unread."""
+        """Read the body, unless it is too large or its length is unknown."""
         length = int(request.environ.get("CONTENT_LENGTH") or 0)
         if "HTTP_TRANSFER_ENCODING" in request.environ or length > self._body_bytes:
             request.is_read = False
@@ -87,17 +87,17 @@ class Application:
             request = self._complete.get()
             try:
                 respond(self._application, request)
-            except (BrokeOff, ProtocolClosed, ProtocolError):
-                pass  # logged already, or nobody is there to read it
-            except BaseException as error:  # a thread that ended would be missing for good
-                log.exception("The answer could not be sent.", exc_info=error)
+            except (ResponseInterrupted, ProtocolClosed, ProtocolError):
+                pass  # logged already, or the client is gone
+            except BaseException as error:  # a thread that ends is not replaced
+                log.exception("The response could not be sent.", exc_info=error)
             finally:
                 request.end()
-            del request  # it would be kept until the next one comes
+            del request  # otherwise kept until the next request
 
 
 class Request:
-    """One request on its way from the event loop to a thread and back."""
+    """A request that the event loop passes to a thread."""
 
     __slots__ = ("_loop", "answered", "environ", "is_read", "protocol")
 
@@ -109,14 +109,14 @@ class Request:
         self._loop = loop
 
     def end(self) -> None:
-        """Wake the event loop, from another thread."""
+        """Tell the event loop, from another thread, that the response was sent."""
         self._loop.call_soon_threadsafe(self.answered.set_result, None)
 
 
 def make_environ(scope: Scope) -> dict[str, Any]:
-    """The request as WSGI describes it (PEP 3333), without its body.
+    """The request as a WSGI environ (PEP 3333), without its body.
 
-    Headers with an underscore are dropped: WSGI could not tell `X_Forwarded_For`, which any client can send, from
+    Headers with an underscore are dropped, because WSGI cannot distinguish `X_Forwarded_For`, which any client can send, from
     `X-Forwarded-For`, which the proxy sets.
     """
     environ = {
@@ -133,16 +133,16 @@ def make_environ(scope: Scope) -> dict[str, Any]:
     for name, value in scope.headers.items():
         if "_" in name:
             continue
-        key = _NOT_PREFIXED.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _UNPREFIXED_HEADERS.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         separator = "; " if name == "cookie" else ","
         environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
     return environ
 
 
 def respond(application: WSGIHandler, request: Request) -> None:
-    """Call the application and send what it answers. What has a known length, files included, is sent in one piece.
+    """Call the application and send its response; a response of known length, including a file, in one piece.
 
-    A connection on which a body was left unread is of no use for another request, and says so.
+    If the request's body was not read, the connection is closed, because it cannot be used for another request.
     """
     status, headers = 500, list[tuple[str, str]]()
 
@@ -161,11 +161,11 @@ def respond(application: WSGIHandler, request: Request) -> None:
         response.close()
 
 
-def _stream(pieces: Any, transport: Any) -> None:
-    """Send an answer as it is made. A client that reads slowly keeps no thread waiting: the server holds what it has not read."""
-    for piece in pieces:
-        sent = transport.send_bytes(piece)
-        next(sent.__await__(), None)  # done by now; raises where the client is gone
+def _stream(chunks: Any, transport: Any) -> None:
+    """Send a response in chunks. The server buffers what a slow client has not read yet, so that no thread waits for it."""
+    for chunk in chunks:
+        sent = transport.send_bytes(chunk)
+        next(sent.__await__(), None)  # complete already; raises an error if the client is gone
 
 
 application = Application(

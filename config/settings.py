@@ -112,24 +112,24 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.request_id",
-    "config.observability.request_log.watch",
-    # What a browser is told stands before whatever may answer by itself: the way to https, static files.
-    "config.middleware.policies",
-    "config.middleware.ContentSecurity",
+    "config.observability.request_log.log_requests",
+    # Before middleware that responds itself, such as the redirect to HTTPS and static files, so that its headers are set too.
+    "config.middleware.security_headers",
+    "config.middleware.ContentSecurityPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.observability.probes.probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.middleware.compressed",
+    "config.middleware.compress",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.middleware.session_end",
-    "django.middleware.locale.LocaleMiddleware",
-    "config.middleware.unread_body",
+    "config.middleware.session_expiry",
+    "config.middleware.language",
+    "config.middleware.reject_unread_body",
     "config.middleware.page_rate_limit",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.middleware.second_factor",
+    "config.middleware.require_two_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.audit_origin",
     "accounts.views.carried_forms.SignInAgain",
@@ -385,11 +385,12 @@ SENTRY_SAMPLE = env.float("SENTRY_SAMPLE", default=1.0)
 if not 0 <= SENTRY_SAMPLE <= 1:
     raise ImproperlyConfigured("SENTRY_SAMPLE is a share: 1 for every crash, 0.1 for one in ten.")
 if SENTRY_DSN:
-    sentry.begin(SENTRY_DSN, sample=SENTRY_SAMPLE, production=PRODUCTION)
+    sentry.init(SENTRY_DSN, sample_rate=SENTRY_SAMPLE, production=PRODUCTION)
 
 if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
     MIDDLEWARE.insert(
-        MIDDLEWARE.index("config.observability.request_log.watch") + 1, "config.observability.tracing.traced"
+        MIDDLEWARE.index("config.observability.request_log.log_requests") + 1,
+        "config.observability.tracing.trace_requests",
     )
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")

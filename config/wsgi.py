@@ -1,4 +1,4 @@
-"""What the server loads."""
+"""The WSGI application."""
 
 import gc
 import os
@@ -7,10 +7,10 @@ from typing import Final
 from django.core.wsgi import get_wsgi_application
 
 ALLOCATIONS_BETWEEN_COLLECTIONS: Final = (100_000, 50, 100)
-"""A month of bookings is some thousand objects, none of them in a circle: looked through each 700, as Python does unasked, that
-took a quarter of the answer's time."""
+"""Thresholds of the three generations. A month of bookings is some thousand objects without reference cycles; with Python's
+default of 700, collecting garbage took a quarter of the response time."""
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
-gc.freeze()  # what is loaded by now stays for good
+gc.freeze()  # objects loaded at the start are never garbage
 gc.set_threshold(*ALLOCATIONS_BETWEEN_COLLECTIONS)

@@ -9,7 +9,7 @@ from io import StringIO
 from logging.config import DictConfigurator
 from typing import Any
 
-from config.observability.logging import Stderr, configuration
+from config.observability.logging import StderrHandler, configuration
 
 
 @dataclass
@@ -33,7 +33,7 @@ class CapturedLog:
 def capture_log(form: str = "json", level: str = "INFO") -> Iterator[CapturedLog]:
     """Capture what is logged in the block, in the format `form` of the setting LOG_FORMAT."""
     configured, captured = configuration(form, level), CapturedLog()
-    handler = Stderr(lambda line: captured.output.write(f"{line}\n"))
+    handler = StderrHandler(lambda line: captured.output.write(f"{line}\n"))
     handler.setFormatter(DictConfigurator({}).configure_formatter(dict(configured["formatters"]["line"])))
     levels = {"": level} | {name: one["level"] for name, one in configured["loggers"].items() if "level" in one}
     previous_levels = {name: logging.getLogger(name or None).level for name in levels}

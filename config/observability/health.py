@@ -1,8 +1,8 @@
-"""Whether the product is well: what a probe is told, in JSON, by name and in a sentence. Nothing of it is confidential."""
+"""Health checks for probes and load balancers: JSON with a result and a sentence for each check, nothing confidential."""
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
@@ -23,53 +23,55 @@ from core import metrics
 from core.db import disk_full
 from core.version import VERSION
 
-LEAST_FREE_BYTES: Final = 16 * 1024**2
+MIN_FREE_BYTES: Final = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """The result of a check. The field names are keys of the JSON."""
+
     ok: bool
     says: str
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers, and says its release. It asks nobody else: to start it anew would mend nothing but itself."""
-    return _json_response({"process": Check(True, "The process answers.")}, version=VERSION)
+    """Whether the process responds, and its version. Nothing else is checked: a restart would fix nothing but the process."""
+    return _json_response({"process": Check(True, "The process responds.")}, version=VERSION)
 
 
 def web(request: HttpRequest) -> HttpResponse:
-    """Pages can be served: what a load balancer asks, for without mails the calendar is still one."""
+    """Whether pages can be served, for load balancers. The calendar does not need a worker or a mail server."""
     return _json_response(_web.checks())
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """All of it works."""
+    """Whether everything works."""
     return _json_response(_ready.checks())
 
 
 def _json_response(checks: dict[str, Check], **more: str) -> HttpResponse:
-    well = all(check.ok for check in checks.values())
-    body = {"ok": well, "checks": {name: asdict(check) for name, check in checks.items()}, **more}
-    return JsonResponse(body, status=200 if well else 503)
+    ok = all(check.ok for check in checks.values())
+    body = {"ok": ok, "checks": {name: asdict(check) for name, check in checks.items()}, **more}
+    return JsonResponse(body, status=200 if ok else 503)
 
 
-def _checks(*wanted: Callable[[], Check]) -> Iterator[tuple[str, Check]]:
-    """Each by its name. Where the database does not answer, the others have nobody to ask."""
-    away = False
-    for check in wanted:
+def _run(checks: tuple[Callable[[], Check], ...]) -> Iterator[tuple[str, Check]]:
+    """Results by name. If the database is unavailable, the remaining checks are not run."""
+    is_away = False
+    for check in checks:
         try:
-            found = Check(False, "Not known: the database does not answer.") if away else check()
+            result = Check(False, "Unknown: the database does not respond.") if is_away else check()
         except Error as error:
             metrics.count_database_error(error)
             connection.close()
-            away, found = True, Check(False, "The database does not answer.")
-        yield check.__name__, found
+            is_away, result = True, Check(False, "The database does not respond.")
+        yield check.__name__, result
 
 
 def database() -> Check:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return Check(True, "The database answers.")
+    return Check(True, "The database responds.")
 
 
 def migrations() -> Check:
@@ -81,83 +83,87 @@ def migrations() -> Check:
 
 @cache
 def _known_migrations() -> frozenset[tuple[str, str]]:
-    """Those of this release. A newer one that runs beside it may have applied more."""
+    """Migrations of this release. A newer release that runs beside it may have applied more."""
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
 def disk() -> Check:
-    """Of the database. How much is free is known of SQLite's alone, which is this machine's."""
+    """Whether the database's disk has space. Free space is only known for SQLite, which is on this machine."""
     free = None
     if connection.vendor == "sqlite":
         free = shutil.disk_usage(Path(connection.settings_dict["NAME"]).resolve().parent).free
-    if disk_full.was_seen_recently() or (free is not None and free < LEAST_FREE_BYTES):
-        return Check(False, "The database's disk is full: nothing can be saved. Make room.")
-    return Check(True, "The database's disk has room.")
+    if disk_full.was_seen_recently() or (free is not None and free < MIN_FREE_BYTES):
+        return Check(False, "The database's disk is full, so nothing can be saved. Free up some space.")
+    return Check(True, "The database's disk has space.")
 
 
 def worker() -> Check:
     found = stats.workers(timezone.now())
     unseen = found.unseen
-    limit = timedelta(seconds=settings.WORKER_SILENCE_SECONDS)
     if unseen is None:
-        return Check(False, "No worker was ever seen. Start manage.py deliver.")
-    if unseen > limit:
-        return Check(False, f"No worker was seen for {_minutes(unseen)}. Start manage.py deliver, or see its log.")
+        return Check(False, "No worker has ever run. Start manage.py deliver.")
+    if unseen > timedelta(seconds=settings.WORKER_SILENCE_SECONDS):
+        return Check(False, f"No worker has run for {_minutes(unseen)}. Start manage.py deliver, or check its log.")
     if found.longest_round > timedelta(seconds=settings.WORKER_ROUND_SECONDS):
+        duration = _minutes(found.longest_round)
         return Check(
-            False,
-            f"A worker has been at “{found.round}” for {_minutes(found.longest_round)}. See its log, and start it anew.",
+            False, f"A worker has been busy with “{found.round}” for {duration}. Check its log and restart it."
         )
-    return Check(True, "A worker is at work.")
+    return Check(True, "A worker is running.")
 
 
 def clock() -> Check:
     reason = clock_check.doubt()
-    return Check(not reason, reason or "The clock is in no doubt.")
+    return Check(not reason, reason or "The clock is plausible.")
 
 
 def mails() -> Check:
     if not settings.MAIL_SERVER:
-        return Check(True, "No mail server is set: mails wait in the outbox.")
+        return Check(True, "No mail server is set, so emails wait in the outbox.")
     oldest = stats.queue(timezone.now()).oldest
     if oldest > timedelta(seconds=settings.MAIL_QUEUE_SECONDS):
         return Check(
-            False, f"A mail should have gone {_minutes(oldest)} ago. See the worker's log, and the mail server."
+            False, f"An email has been overdue for {_minutes(oldest)}. Check the worker's log and the mail server."
         )
-    return Check(True, "No mail waits longer than it should.")
+    return Check(True, "No email is overdue.")
 
 
-def _minutes(time: timedelta) -> str:
-    return f"{max(1, round(time / timedelta(minutes=1)))} minutes"
+def _minutes(duration: timedelta) -> str:
+    return f"{max(1, round(duration / timedelta(minutes=1)))} minutes"
 
 
 class CachedChecks:
-    """What some checks found, repeated for `HEALTH_CACHE_SECONDS`: anybody may ask, and shall not keep the database busy by it.
+    """Runs checks at most every `HEALTH_CACHE_SECONDS`, because anyone may request them.
 
-    While one thread looks again, the others repeat the last result, so that a database that hangs does not hold them all.
+    While one thread runs them, others get the previous results, so that a hanging database does not block all of them.
     """
 
-    def __init__(self, *wanted: Callable[[], Check]) -> None:
-        self._wanted = wanted
+    def __init__(self, *checks: Callable[[], Check]) -> None:
+        self._checks = checks
         self._lock = Lock()
-        self._found: dict[str, Check] = {}
+        self._results: dict[str, Check] = {}
         self._expires = 0.0
 
     def checks(self) -> dict[str, Check]:
-        if time.monotonic() >= self._expires and self._lock.acquire(blocking=not self._found):
+        if time.monotonic() >= self._expires and self._lock.acquire(blocking=not self._results):
             try:
-                self._look_again()
+                self._refresh()
             finally:
                 self._lock.release()
-        return self._found
+        return self._results
 
-    def _look_again(self) -> None:
+    def _refresh(self) -> None:
         if time.monotonic() >= self._expires:
-            self._found = dict(_checks(*self._wanted))
+            self._results = dict(_run(self._checks))
             self._expires = time.monotonic() + settings.HEALTH_CACHE_SECONDS
 
 
 _web: Final = CachedChecks(database, migrations)
 _ready: Final = CachedChecks(database, migrations, disk, clock, worker, mails)
 
-ADDRESSES: Final = {"/health/live": live, "/health/web": web, "/health/ready": ready}
+VIEWS: Final[Mapping[str, Callable[[HttpRequest], HttpResponse]]] = {
+    "/health/live": live,
+    "/health/web": web,
+    "/health/ready": ready,
+}
+"""By path."""

@@ -1,8 +1,8 @@
-"""How the product's log is written: a line an event, as JSON, and never a value that somebody else put into it.
+"""Log formats: one line per event, as JSON or text, without values that may be personal data.
 
-What our own code says is written as it stands, for it names people and things by their ids. What a library says is written with
-the places for its values still empty, and what is no such sentence not at all: nobody can know what it holds. An error is told by
-its kind and the way it came; its own words may quote a name, an address, or a whole row.
+Messages of the product's own loggers are written as they are, because they name people and things by ID only. Messages of
+libraries are written without their arguments, or not at all if they have none to leave out. Errors are written as types and stack
+frames; their messages may quote a name, an address or a whole row.
 """
 
 import logging
@@ -23,38 +23,37 @@ from core.process_metrics import LOG_LINES_DROPPED
 ROOT: Final = Path(__file__).resolve().parents[2]
 log = logging.getLogger(__name__)
 
-OWN: Final = frozenset(("accounts", "bookings", "config", "core", "server_lib", "stations"))
-UNSAID: Final = "(not repeated: it may hold somebody's data)"
-FRAMES_KEPT: Final = 40
-"""Of an error's way, the last ones."""
-ERRORS_KEPT: Final = 4
-"""Of those that it came from, the latest."""
+OWN_LOGGERS: Final = frozenset(("accounts", "bookings", "config", "core", "server_lib", "stations"))
+REDACTED: Final = "(redacted: may contain personal data)"
+MAX_FRAMES: Final = 40
+"""The innermost frames of an error's stack that are written."""
+MAX_CAUSES: Final = 4
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request that is being answered: whatever is said meanwhile bears it."""
+"""The ID of the current request, which is added to each line."""
 
 
-class Event(logging.Formatter):
-    """What is written of a record, by name; `fields`, given as `extra`, stand beside what every line has."""
+class EventFormatter(logging.Formatter):
+    """Base of the formats: builds the fields of a line. Records can add their own by `extra={"fields": {…}}`."""
 
-    def __init__(self, own: frozenset[str] = OWN) -> None:
-        """`own` names the loggers whose words are written as they stand."""
+    def __init__(self, own_loggers: frozenset[str] = OWN_LOGGERS) -> None:
+        """Messages of `own_loggers` (top-level names) are written as they are."""
         super().__init__()
-        self._own = own
+        self._own_loggers = own_loggers
 
     def fields_of(self, record: logging.LogRecord) -> dict[str, Any]:
-        own = record.name.partition(".")[0] in self._own
+        is_own = record.name.partition(".")[0] in self._own_loggers
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC)
             .isoformat(timespec="milliseconds")
             .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage() if own else _sentence(record),
+            "event": record.getMessage() if is_own else _library_message(record),
         }
         if request := request_id.get():
             line["request"] = request
-        if not own:
+        if not is_own:
             line["where"] = _place(record.pathname, record.lineno)
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1]:
@@ -62,13 +61,13 @@ class Event(logging.Formatter):
         return line
 
 
-class Json(Event):
+class JsonFormatter(EventFormatter):
     def format(self, record: logging.LogRecord) -> str:
         return orjson.dumps(self.fields_of(record), default=str).decode()
 
 
-class Plain(Event):
-    """The same for somebody who reads along."""
+class TextFormatter(EventFormatter):
+    """One line of text, for reading in a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = self.fields_of(record)
@@ -76,8 +75,8 @@ class Plain(Event):
         return " ".join([first, *(f"{name}={value}" for name, value in line.items())])
 
 
-class Stderr(logging.Handler):
-    """Hands lines to `write`; by default they go to the process's standard error, and no caller waits for it or fails by it."""
+class StderrHandler(logging.Handler):
+    """Writes to standard error without blocking the caller or raising; or passes lines to `write`."""
 
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
         super().__init__()
@@ -89,14 +88,14 @@ class Stderr(logging.Handler):
         self._write = write
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Django says of each answer that is an error what the request's line says; of a crash alone it says more."""
+        """Drop what `django.request` logs of error responses, which the request's own line has. Crashes are kept."""
         return bool(super().filter(record)) and (record.name != "django.request" or bool(record.exc_info))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # Python's own handler would print what the line is made of
-            line = self.format(_record(record.name, logging.ERROR, "A line could not be written."))
+        except Exception:  # logging's own error handling would print the record's arguments
+            line = self.format(_record(record.name, logging.ERROR, "A log line could not be formatted."))
         self._write(line)
 
     def flush(self) -> None:
@@ -112,13 +111,13 @@ def _record(logger: str, level: int, event: str) -> logging.LogRecord:
 
 
 def _stderr_fd() -> int:
-    """-1, which no write succeeds with, where the process was started without: a file opened since may have its number."""
+    """The descriptor of standard error, or an invalid one if there was none at the start: another file may have its number."""
     return -1 if sys.__stderr__ is None else sys.__stderr__.fileno()
 
 
-def describe_error(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[str, Any]:
-    """An error's kind and its way, and those of the errors that it came from."""
-    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_KEPT:]
+def describe_error(error: BaseException, *, depth: int = MAX_CAUSES) -> dict[str, Any]:
+    """The type and stack of an error and of the errors that caused it."""
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     line: dict[str, Any] = {
         "kind": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
         "way": [f"{_place(frame.filename, frame.lineno)} {frame.name}" for frame in frames],
@@ -127,53 +126,48 @@ def describe_error(error: BaseException, *, depth: int = ERRORS_KEPT) -> dict[st
     return {**line, "after": describe_error(earlier, depth=depth - 1)} if earlier and depth else line
 
 
-def _sentence(record: logging.LogRecord) -> str:
-    """What a library said, without its values. Of Django's on what it answers, the first is a status in words; of
-    a warning, its kind."""
+def _library_message(record: logging.LogRecord) -> str:
+    """A library's message with its placeholders unfilled."""
     if record.name == "django.request" and record.msg == "%s: %s" and isinstance(record.args, tuple):
-        return str(record.args[0])
+        return str(record.args[0])  # the reason phrase of the status; the other argument is the URL
     if record.name == "py.warnings":
-        return record.getMessage().partition(": ")[2].partition(":")[0]
-    return str(record.msg) if record.args and not isinstance(record.msg, BaseException) else UNSAID
+        return record.getMessage().partition(": ")[2].partition(":")[0]  # the warning's category
+    return str(record.msg) if record.args and not isinstance(record.msg, BaseException) else REDACTED
 
 
 def _place(file: str, line: int | None) -> str:
-    """A file by its path in the product, or a library's by its folder and name:
-    where either is installed is nobody's business.
-    """
+    """A file of the product by its path, or of a library by folder and name: where they are installed is confidential."""
     path = Path(file)
     is_own = path.is_relative_to(ROOT) and "site-packages" not in path.parts
     return f"{'/'.join(path.relative_to(ROOT).parts if is_own else path.parts[-2:])}:{line}"
 
 
-def unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What ends a command, instead of Python's own words for it, which are the error's."""
+def log_unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A `sys.excepthook` for commands that logs errors without their message."""
     if isinstance(error, Exception):
-        log.critical("A command broke off.", exc_info=error)
+        log.critical("The command failed.", exc_info=error)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
 def configuration(form: str, level: str) -> Mapping[str, Any]:
-    """What `logging` is told: one handler for all, and what requests were refused by their own line alone."""
+    """The LOGGING setting: one handler for all loggers. `form` is `json` or `line`."""
     logging.captureWarnings(True)
-    passed_on = {"handlers": [], "propagate": True}
+    propagated = {"handlers": [], "propagate": True}
+    formatter = {"json": "JsonFormatter", "line": "TextFormatter"}[form]
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "line": {
-                "()": {"json": "config.observability.logging.Json", "line": "config.observability.logging.Plain"}[form]
-            }
-        },
-        "handlers": {"stderr": {"class": "config.observability.logging.Stderr", "formatter": "line"}},
+        "formatters": {"line": {"()": f"config.observability.logging.{formatter}"}},
+        "handlers": {"stderr": {"class": "config.observability.logging.StderrHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": passed_on,
-            "django.server": passed_on,
+            "django": propagated,
+            "django.server": propagated,
             "django.request": {"level": "ERROR"},
+            # Refused requests have their own line.
             "django.security.csrf": {"level": "ERROR"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
-            "_granian": passed_on,
+            "_granian": propagated,
         },
     }

@@ -1,6 +1,6 @@
-"""What machines ask that watch the product: answered before any session, host name or way to https is looked at.
+"""Health checks and metrics, answered before sessions, allowed hosts and the redirect to HTTPS.
 
-A probe comes from inside, by plain HTTP and under whatever name it knows the machine by.
+Probes come from inside the network, by plain HTTP and any host name.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,15 +12,16 @@ from config.observability import health, prometheus
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-ADDRESSES: Final[Mapping[str, Handler]] = {**health.ADDRESSES, "/metrics": prometheus.exposed}
+VIEWS: Final[Mapping[str, Handler]] = {**health.VIEWS, "/metrics": prometheus.metrics_view}
+"""By path."""
 
 
 def probes(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
-        answer = ADDRESSES.get(request.path_info)
-        if answer is None:
+        view = VIEWS.get(request.path_info)
+        if view is None:
             return get_response(request)
         request.route = request.path_info  # type: ignore[attr-defined]
-        return answer(request) if request.method in ("GET", "HEAD") else HttpResponseNotAllowed(["GET", "HEAD"])
+        return view(request) if request.method in ("GET", "HEAD") else HttpResponseNotAllowed(["GET", "HEAD"])
 
     return handle

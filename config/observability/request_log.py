@@ -1,4 +1,4 @@
-"""One line in the log, one count and one time for each request, whatever answered it."""
+"""Logs and counts each request once, whatever responds to it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,53 +27,53 @@ log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
-class Tally(local):
-    """The statements that this thread has sent to databases for its request."""
+class QueryCounter(local):
+    """Counts the statements of this thread's request, and the database's errors."""
 
-    statements = 0
+    def __init__(self) -> None:
+        self.count = 0
+        self._wrapper = self._execute
 
-    def send(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        self.statements += 1
+    def reset(self) -> None:
+        """Count from zero. The wrapper is installed once: connections stay with their thread."""
+        self.count = 0
+        if self._is_installed(connections[DEFAULT_DB_ALIAS]):  # and so on the others, which were opened with it
+            return
+        for connection in connections.all():
+            if not self._is_installed(connection):
+                connection.execute_wrappers.insert(0, self._wrapper)
+
+    def _execute(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        self.count += 1
         try:
             return execute(sql, params, many, context)
         except Error as error:
             metrics.count_database_error(error)
             raise
 
-    def begin(self) -> None:
-        """Stand around all that this thread's connections send. They stay a thread's for good, and so does what stands there."""
-        self.statements = 0
-        if self._stands_at(connections[DEFAULT_DB_ALIAS]):  # and so at the others, which began with it
-            return
-        for connection in connections.all():
-            if not self._stands_at(connection):
-                connection.execute_wrappers.insert(0, self._wrapper)
-
-    def _stands_at(self, connection: BaseDatabaseWrapper) -> bool:
+    def _is_installed(self, connection: BaseDatabaseWrapper) -> bool:
         return self._wrapper in connection.execute_wrappers[:1]
 
-    def __init__(self) -> None:
-        self._wrapper = self.send
+
+_queries = QueryCounter()
+_metrics: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+"""By route, method and status class: looking them up in prometheus_client takes longer than counting."""
 
 
-_tally = Tally()
-_meters: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
-
-
-def watch(get_response: Handler) -> Handler:
-    """Stands around all that may answer, but for what gives a request its name."""
+def log_requests(get_response: Handler) -> Handler:
+    """Log and count requests. Only the middleware that gives them their ID comes before."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         began = perf_counter()
         request.queue_seconds = seconds_in_queue(request.META, now=time(), perf_now=began)  # type: ignore[attr-defined]
-        _tally.begin()
+        _queries.reset()
         metrics.REQUESTS_IN_PROGRESS.inc()
         request.log_fields = {}  # type: ignore[attr-defined]
         with noting(request.log_fields):  # type: ignore[attr-defined]
             response: Any = get_response(request)
         if response.streaming and not isinstance(response, FileResponse):
-            response.streaming_content = _pieces(request, response.streaming_content)
-        # It ends when it is closed: the server does so once it has sent it, or could not.
+            response.streaming_content = _stream(request, response.streaming_content)
+        # The request ends when the server closes the response, after sending it or failing to.
         response._resource_closers.append(partial(_log_and_count, request, response, began))
         return cast("HttpResponse", response)
 
@@ -84,9 +84,9 @@ def _log_and_count(request: HttpRequest, response: HttpResponseBase, began: floa
     seconds, queued = perf_counter() - began, request.queue_seconds  # type: ignore[attr-defined]
     method = request.method if request.method in METHODS else "OTHER"
     route, status = route_of(request), response.status_code
-    count, latency = _meters_of(route, str(method), f"{status // 100}xx")
+    count, duration = _metrics_of(route, str(method), f"{status // 100}xx")
     count.inc()
-    latency.observe(queued + seconds)
+    duration.observe(queued + seconds)
     metrics.QUEUE_SECONDS.observe(queued)
     metrics.REQUESTS_IN_PROGRESS.dec()
     log.info(
@@ -94,48 +94,47 @@ def _log_and_count(request: HttpRequest, response: HttpResponseBase, began: floa
         extra={
             "fields": {
                 "request": request.request_id,  # type: ignore[attr-defined]
-                "user": user_of(request),
+                "user": user_id_of(request),
                 "method": method,
                 "route": route,
                 "status": status,
                 "ms": round(seconds * 1000, 1),
                 "queue_ms": round(queued * 1000, 1),
-                "queries": _tally.statements,
+                "queries": _queries.count,
                 **request.log_fields,  # type: ignore[attr-defined]
             }
         },
     )
 
 
-def _meters_of(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
-    """Looked up once each: that takes longer than to count."""
-    found = _meters.get((route, method, status))
+def _metrics_of(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
+    found = _metrics.get((route, method, status))
     if found is None:
         found = metrics.REQUESTS.labels(route, method, status), metrics.REQUEST_SECONDS.labels(route, method)
-        _meters[route, method, status] = found
+        _metrics[route, method, status] = found
     return found
 
 
-class BrokeOff(Exception):
-    """An answer could not be sent to its end. For the server, which would write the words of what happened into its own log."""
+class ResponseInterrupted(Exception):
+    """Sending a response failed. Raised instead of the original error, whose message the server would write to its log."""
 
 
-def _pieces(request: HttpRequest, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _stream(request: HttpRequest, chunks: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        yield from pieces
+        yield from chunks
     except Exception as error:
-        asked = {"request": request.request_id, "route": route_of(request)}  # type: ignore[attr-defined]
-        log.error("The answer broke off.", extra={"fields": {**asked, "error": logs.describe_error(error)}})
-        sentry.crash(request, error)
-        broke_off = True
+        fields = {"request": request.request_id, "route": route_of(request)}  # type: ignore[attr-defined]
+        log.error("Response interrupted.", extra={"fields": {**fields, "error": logs.describe_error(error)}})
+        sentry.capture(request, error)
+        is_interrupted = True
     else:
-        broke_off = False
-    if broke_off:
-        raise BrokeOff
+        is_interrupted = False
+    if is_interrupted:  # outside of the handler, so that the new error does not carry the original one
+        raise ResponseInterrupted
 
 
-def user_of(request: HttpRequest) -> int | None:
-    """The key of whoever asks, where somebody has wanted to know; nobody is looked up for it."""
+def user_id_of(request: HttpRequest) -> int | None:
+    """The primary key of the request's user if something has loaded the user; it is not loaded for this."""
     user = request.__dict__.get("user")
     if isinstance(user, LazyObject) and user.__dict__.get("_wrapped") is empty:
         return None

@@ -1,8 +1,7 @@
-"""Crashes told to Sentry, where SENTRY_DSN names one: what kind of error, where in our code, and in which request.
+"""Reports crashes to Sentry if SENTRY_DSN is set: the type of the error, its stack, and the request's ID and route.
 
-What leaves is made anew out of what is known to be harmless. Nothing is taken out of what the library collects, for what it
-collects next year nobody knows: not the error's own words, no values of variables, nothing of the request but its id and the
-template of its address.
+Events are built from a list of harmless fields instead of being filtered, because a later version of the library may collect
+more. Error messages, values of variables and other data of the request are never sent.
 """
 
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -13,25 +12,25 @@ from django.http import HttpRequest
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
-OF_AN_EVENT: Final = ("event_id", "timestamp", "platform", "level", "environment", "tags")
-OF_A_FRAME: Final = ("filename", "function", "module", "lineno", "in_app")
+EVENT_FIELDS: Final = ("event_id", "timestamp", "platform", "level", "environment", "tags")
+FRAME_FIELDS: Final = ("filename", "function", "module", "lineno", "in_app")
 
 
-def begin(dsn: str, *, sample: float, production: bool) -> None:
-    """From here on crashes are told. `sample` is the share of them that is: 1 for all."""
+def init(dsn: str, *, sample_rate: float, production: bool) -> None:
+    """Start reporting. `sample_rate` is the fraction of crashes that are reported."""
     import sentry_sdk
     from sentry_sdk.integrations.atexit import AtexitIntegration
     from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 
     sentry_sdk.init(
         dsn,
-        sample_rate=sample,
+        sample_rate=sample_rate,
         environment="production" if production else "local",
         release="",
         server_name="",
-        before_send=_harmless,
+        before_send=_rebuild_event,
         default_integrations=False,
-        integrations=[ExcepthookIntegration(), AtexitIntegration(callback=lambda *_waiting: None)],
+        integrations=[ExcepthookIntegration(), AtexitIntegration(callback=lambda *_pending: None)],
         send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
@@ -42,8 +41,8 @@ def begin(dsn: str, *, sample: float, production: bool) -> None:
     )
 
 
-def crash(request: HttpRequest, error: BaseException) -> None:
-    """A request that nothing could answer."""
+def capture(request: HttpRequest, error: BaseException) -> None:
+    """Report an error that made a request fail."""
     if not settings.SENTRY_DSN:
         return
     import sentry_sdk
@@ -57,14 +56,14 @@ def crash(request: HttpRequest, error: BaseException) -> None:
         sentry_sdk.capture_exception(error)
 
 
-def _harmless(event: "Event", hint: "Hint") -> "Event":
-    told: dict[str, Any] = {name: event[name] for name in OF_AN_EVENT if name in event}
+def _rebuild_event(event: "Event", hint: "Hint") -> "Event":
+    rebuilt: dict[str, Any] = {name: event[name] for name in EVENT_FIELDS if name in event}
     errors = (event.get("exception") or {}).get("values", [])
-    told["exception"] = {"values": [_error(one) for one in errors]}
-    return cast("Event", told)
+    rebuilt["exception"] = {"values": [_rebuild_error(error) for error in errors]}
+    return cast("Event", rebuilt)
 
 
-def _error(said: dict[str, Any]) -> dict[str, Any]:
-    frames = (said.get("stacktrace") or {}).get("frames", [])
-    kept = [{name: frame[name] for name in OF_A_FRAME if name in frame} for frame in frames]
-    return {"type": said.get("type"), "module": said.get("module"), "stacktrace": {"frames": kept}}
+def _rebuild_error(error: dict[str, Any]) -> dict[str, Any]:
+    frames = (error.get("stacktrace") or {}).get("frames", [])
+    rebuilt = [{name: frame[name] for name in FRAME_FIELDS if name in frame} for frame in frames]
+    return {"type": error.get("type"), "module": error.get("module"), "stacktrace": {"frames": rebuilt}}

@@ -1,7 +1,7 @@
-"""Traces of requests and their statements by OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT says whereto.
+"""OpenTelemetry traces of requests and database statements, sent to OTEL_EXPORTER_OTLP_ENDPOINT.
 
-The spans are our own, and hold what the log holds: the template of an address, never the address; a statement with the places for
-its values, never the values. The libraries that would make them by themselves begin with the address and the caller's headers.
+Spans have what the log has: the route instead of the URL, and statements with placeholders instead of values. OpenTelemetry's own
+instrumentation of Django would record URLs and headers.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 _tracer = _provider.get_tracer("stationbook")
 
 
-def traced(get_response: Handler) -> Handler:
-    """A span around each request."""
+def trace_requests(get_response: Handler) -> Handler:
+    """Record a span for each request."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         with ExitStack() as stack:
             span = stack.enter_context(_span("request", SpanKind.SERVER, context=_parent(request)))
             for connection in connections.all():
-                stack.enter_context(connection.execute_wrapper(_statement))
+                stack.enter_context(connection.execute_wrapper(_trace_statement))
             response = get_response(request)
             method = request.method if request.method in METHODS else "OTHER"
             span.update_name(f"{method} {route_of(request)}")
@@ -51,20 +51,20 @@ def traced(get_response: Handler) -> Handler:
 
 
 def _span(name: str, kind: SpanKind, context: Context | None = None) -> Any:
-    """One that keeps no words of an error that passes by."""
+    """A span that does not record the message of an error."""
     return _tracer.start_as_current_span(
         name, kind=kind, context=context, record_exception=False, set_status_on_exception=False
     )
 
 
 def _parent(request: HttpRequest) -> Context | None:
-    """The trace that a proxy of our own has begun. Whoever else calls cannot say what belongs together."""
+    """The trace context of a trusted proxy. Without one, the client's header is ignored."""
     if not (settings.TRUSTED_PROXIES and "traceparent" in request.headers):
         return None
     return TraceContextTextMapPropagator().extract({"traceparent": request.headers["traceparent"]})
 
 
-def _statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+def _trace_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     text = str(sql)
     with _span(text.partition(" ")[0], SpanKind.CLIENT) as span:
         span.set_attribute("db.system.name", context["connection"].vendor)
@@ -77,5 +77,5 @@ def _statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, c
 
 
 def flush() -> None:
-    """Send what waits."""
+    """Send all pending spans."""
     _provider.force_flush()

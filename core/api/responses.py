@@ -100,7 +100,7 @@ def _failure(error: Exception, view: View) -> Failure | None:
     if isinstance(error, RequestDataTooBig):
         return Failure(413, "too_large", error_pages.SENTENCES[413])
     if is_away(error):
-        log.error("The database does not answer.", exc_info=error)
+        log.error("The database does not respond.", exc_info=error)
         metrics.count_database_error(error)
         return Failure(503, "unavailable", error_pages.DISK_FULL if is_disk_full(error) else error_pages.SENTENCES[503])
     if isinstance(error, exceptions.ValidationError):

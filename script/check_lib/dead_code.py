@@ -21,7 +21,7 @@ SETTINGS: Final = "config/settings.py"
 TAG: Final = re.compile(r"\{[{%].*?[%}]\}")
 NAME: Final = re.compile(r"[A-Za-z_]\w*")
 STRING: Final = re.compile(r"-?(?:\w+\.)*([A-Za-z_]\w*)")
-"""A string that is a name or ends with one: "-created_at", "config.middleware.session_end"."""
+"""A string that is a name or ends with one: "-created_at", "config.middleware.session_expiry"."""
 
 
 def unused_definitions(root: Path = ROOT) -> list[str]:

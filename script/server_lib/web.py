@@ -15,7 +15,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from config.observability.logging import OWN, configuration
+from config.observability.logging import OWN_LOGGERS, configuration
 from core.parent_death import end_with_parent
 from core.process_metrics import RESTARTS
 from server_lib.restart_policy import RestartPolicy
@@ -85,7 +85,7 @@ def load_application(_target: str, *, supervisor: int | None) -> Any:
 def log_configuration() -> dict[str, Any]:
     """The server itself handles no requests: what it says is repeated as it stands."""
     made = dict(configuration(os.environ["LOG_FORMAT"], os.environ["LOG_LEVEL"]))
-    return {**made, "formatters": {"line": {**made["formatters"]["line"], "own": OWN | {"_granian"}}}}
+    return {**made, "formatters": {"line": {**made["formatters"]["line"], "own_loggers": OWN_LOGGERS | {"_granian"}}}}
 
 
 def main(wanted: Namespace) -> None:

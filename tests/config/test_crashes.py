@@ -82,7 +82,7 @@ def events(took: RecordingServer) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_crash_is_answered_and_told_everywhere(aftermath: Aftermath) -> None:
-    assert aftermath.printed == ["500", "500", "BrokeOff"]
+    assert aftermath.printed == ["500", "500", "ResponseInterrupted"]
     assert len(aftermath.lines("Internal Server Error")) == 2
     assert len(events(aftermath.server)) == 3
     assert {"POST /crash/<str:secret>/", "GET /broken/"} <= {span.name for span in spans(aftermath.server)}
@@ -151,11 +151,11 @@ def test_command_that_breaks_off_says_none_of_the_error_s_words() -> None:
         try:
             raise RuntimeError(NAME)
         except RuntimeError as error:
-            logging.unhandled(RuntimeError, error, error.__traceback__)
+            logging.log_unhandled(RuntimeError, error, error.__traceback__)
 
     [line] = book.lines
     assert (line["event"], line["error"]["kind"], fragments_in(book.text)) == (
-        "A command broke off.",
+        "The command failed.",
         "RuntimeError",
         [],
     )

@@ -150,7 +150,7 @@ def test_health_says_so_and_pages_are_served_on(
 
     assert (web, ready["checks"]["disk"]) == (
         200,
-        {"ok": False, "says": "The database's disk is full: nothing can be saved. Make room."},
+        {"ok": False, "says": "The database's disk is full, so nothing can be saved. Free up some space."},
     )
 
 

@@ -523,11 +523,11 @@ def test_settings_refuse_what_nobody_could_watch_with() -> None:
 def test_settings_watch_by_what_is_wanted() -> None:
     found, wanted = read(**WHOLE), read(**WHOLE, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
 
-    assert "config.observability.tracing.traced" not in found["MIDDLEWARE"]
+    assert "config.observability.tracing.trace_requests" not in found["MIDDLEWARE"]
     assert wanted["MIDDLEWARE"][:3] == [
         "config.middleware.request_id",
-        "config.observability.request_log.watch",
-        "config.observability.tracing.traced",
+        "config.observability.request_log.log_requests",
+        "config.observability.tracing.trace_requests",
     ]
 
 

@@ -308,13 +308,13 @@ def test_command_refuses_what_is_no_head(db: None, text: str) -> None:
 def test_worker_writes_each_head_to_the_log_and_the_command_reads_it_there(
     log: Log, form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from config.observability.logging import Json, Plain
+    from config.observability.logging import JsonFormatter, TextFormatter
 
     caplog.set_level(logging.INFO)
     log.work(0)
     made = log.seal()
     [record] = [one for one in caplog.records if one.getMessage() == "audit checkpoint"]
-    line = {"json": Json, "line": Plain}[form]().format(record)
+    line = {"json": JsonFormatter, "line": TextFormatter}[form]().format(record)
     (file := tmp_path / "log").write_text(f"something else\n{line}\n")
 
     done = run("verify_audit", "--log", file)

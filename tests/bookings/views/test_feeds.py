@@ -19,7 +19,7 @@ from accounts.models import AuditEntry, User
 from bookings import services
 from bookings.models import Booking, Feed
 from bookings.models.status import Status
-from config.observability.request_log import BrokeOff
+from config.observability.request_log import ResponseInterrupted
 from stations.models import Station
 from tests.calendars import Entry, Read, by_icalendar, by_thunderbird, faults_of_form
 from tests.factories import booking, bookings, open_station, person
@@ -239,7 +239,7 @@ def test_feed_seen_before_is_304_and_decrypts_nothing(visitor: Client, station: 
     ]
 
     assert {(one.status_code, one.content, one["ETag"]) for one in again} == {(304, b"", seen["ETag"])}
-    with pytest.raises(BrokeOff):
+    with pytest.raises(ResponseInterrupted):
         file(address)
 
 

@@ -46,19 +46,19 @@ def failing(name: str) -> dict[str, str]:
 
 
 def test_health_of_a_product_that_works(working: None) -> None:
-    process = {"ok": True, "says": "The process answers."}
+    process = {"ok": True, "says": "The process responds."}
     assert ask("live") == (200, {"ok": True, "checks": {"process": process}, "version": VERSION})
     assert ask("ready") == (
         200,
         {
             "ok": True,
             "checks": {
-                "database": {"ok": True, "says": "The database answers."},
+                "database": {"ok": True, "says": "The database responds."},
                 "migrations": {"ok": True, "says": "All migrations are applied."},
-                "disk": {"ok": True, "says": "The database's disk has room."},
-                "clock": {"ok": True, "says": "The clock is in no doubt."},
-                "worker": {"ok": True, "says": "A worker is at work."},
-                "mails": {"ok": True, "says": "No mail waits longer than it should."},
+                "disk": {"ok": True, "says": "The database's disk has space."},
+                "clock": {"ok": True, "says": "The clock is plausible."},
+                "worker": {"ok": True, "says": "A worker is running."},
+                "mails": {"ok": True, "says": "No email is overdue."},
             },
         },
     )
@@ -68,12 +68,12 @@ def test_health_without_a_database(working: None) -> None:
     def away(*_call: Any) -> Any:
         raise OperationalError("connection to server at db.internal failed")
 
-    unknown = "Not known: the database does not answer."
+    unknown = "Unknown: the database does not respond."
     with connection.execute_wrapper(away):
         assert failing("live") == {}
-        assert failing("web") == {"database": "The database does not answer.", "migrations": unknown}
+        assert failing("web") == {"database": "The database does not respond.", "migrations": unknown}
         assert failing("ready") == {
-            "database": "The database does not answer.",
+            "database": "The database does not respond.",
             "migrations": unknown,
             "disk": unknown,
             "clock": unknown,
@@ -98,14 +98,14 @@ def test_health_beside_a_newer_release(working: None) -> None:
 def test_health_without_a_worker(working: None) -> None:
     WorkerBeat.objects.all().delete()
 
-    assert failing("ready") == {"worker": "No worker was ever seen. Start manage.py deliver."}
+    assert failing("ready") == {"worker": "No worker has ever run. Start manage.py deliver."}
     assert failing("web") == {}
 
 
 def test_health_with_a_worker_that_fell_silent(working: None) -> None:
     WorkerBeat.objects.update(seen_at=timezone.now() - timedelta(seconds=301))
 
-    assert failing("ready")["worker"].startswith("No worker was seen for 5 minutes.")
+    assert failing("ready")["worker"].startswith("No worker has run for 5 minutes.")
 
 
 def test_health_with_one_of_two_workers_is_good(working: None) -> None:
@@ -117,7 +117,7 @@ def test_health_with_one_of_two_workers_is_good(working: None) -> None:
 def test_health_with_a_heartbeat_that_a_wrong_clock_dated_ahead(working: None) -> None:
     WorkerBeat.objects.update(seen_at=timezone.now() + timedelta(days=30))
 
-    assert failing("ready") == {"worker": "No worker was ever seen. Start manage.py deliver."}
+    assert failing("ready") == {"worker": "No worker has ever run. Start manage.py deliver."}
 
 
 def test_health_with_a_round_that_does_not_end(working: None) -> None:
@@ -129,7 +129,7 @@ def test_health_with_a_round_that_does_not_end(working: None) -> None:
 
     assert before == {}
     assert failing("ready") == {
-        "worker": "A worker has been at “retention” for 16 minutes. See its log, and start it anew."
+        "worker": "A worker has been busy with “retention” for 16 minutes. Check its log and restart it."
     }
 
 
@@ -167,7 +167,7 @@ def test_health_with_a_mail_that_should_have_gone(working: None, station: Statio
     Mail.objects.update(due_at=timezone.now() - timedelta(seconds=910))
 
     assert before == {}
-    assert failing("ready")["mails"].startswith("A mail should have gone 15 minutes ago.")
+    assert failing("ready")["mails"].startswith("An email has been overdue for 15 minutes.")
 
 
 def test_health_while_the_mail_server_is_away(working: None, station: Station) -> None:
@@ -176,7 +176,7 @@ def test_health_while_the_mail_server_is_away(working: None, station: Station) -
     now = timezone.now()
     Mail.objects.update(due_at=now, created_at=now - timedelta(hours=1), problem=Problem.AWAY)
 
-    assert failing("ready")["mails"].startswith("A mail should have gone 60 minutes ago.")
+    assert failing("ready")["mails"].startswith("An email has been overdue for 60 minutes.")
 
 
 def test_health_minds_no_mail_that_waits_for_its_time(working: None, station: Station) -> None:
@@ -240,7 +240,7 @@ def test_probe_only_reads(working: None) -> None:
     assert Client().head("/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize("address", [*probes.ADDRESSES])
+@pytest.mark.parametrize("address", [*probes.VIEWS])
 def test_probe_s_answer_tells_browsers_what_every_answer_does(working: None, address: str) -> None:
     assert guards(Client().get(address)) == {**ALWAYS, "Cache-Control": "no-store", "Content-Security-Policy": POLICY}
 

@@ -78,8 +78,8 @@ def test_error_is_told_with_those_that_it_came_from(log: CapturedLog) -> None:
     ("said", "arguments", "event"),
     [
         ("Sent %s to %s", ("x", "Quillon"), "Sent %s to %s"),
-        ("Sent x to Quillon", (), logs.UNSAID),
-        (ValueError("Quillon"), (), logs.UNSAID),
+        ("Sent x to Quillon", (), logs.REDACTED),
+        (ValueError("Quillon"), (), logs.REDACTED),
     ],
 )
 def test_library_is_repeated_without_values(
@@ -101,8 +101,8 @@ def test_warning_is_told_by_its_kind(log: CapturedLog) -> None:
 
 def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
     book = CapturedLog()
-    handler = logs.Stderr(book.output.write)
-    handler.setFormatter(logs.Json())
+    handler = logs.StderrHandler(book.output.write)
+    handler.setFormatter(logs.JsonFormatter())
 
     handler.handle(logging.LogRecord("bookings.mails", logging.INFO, __file__, 1, "%d mails", ("Quillon",), None))
 
@@ -110,7 +110,7 @@ def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
     assert {name: line[name] for name in line if name != "time"} == {
         "level": "error",
         "logger": "bookings.mails",
-        "event": "A line could not be written.",
+        "event": "A log line could not be formatted.",
     }
 
 
@@ -137,5 +137,5 @@ def test_line_can_be_read_along() -> None:
 def test_settings_choose_the_form_of_lines() -> None:
     forms = [read(**WHOLE, **said)["LOGGING"]["formatters"]["line"]["()"] for said in ({}, {"LOG_FORMAT": "line"})]
 
-    assert forms == ["config.observability.logging.Json", "config.observability.logging.Plain"]
+    assert forms == ["config.observability.logging.JsonFormatter", "config.observability.logging.TextFormatter"]
     assert refusal(**WHOLE, LOG_FORMAT="xml").startswith("LOG_FORMAT is json, or line")

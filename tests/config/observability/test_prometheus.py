@@ -125,7 +125,7 @@ def test_process_that_was_killed_holds_no_request_and_keeps_its_counts(tmp_path:
     for name in names:
         (tmp_path / name).touch()
 
-    prometheus.forget_the_dead(str(tmp_path))
+    prometheus.mark_dead_processes(str(tmp_path))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 

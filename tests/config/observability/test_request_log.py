@@ -104,7 +104,7 @@ def test_request_that_the_database_leaves_unanswered_leaves_two_lines(
 
     told = [(line["event"], line["request"]) for line in log.lines]
     assert told == [
-        ("The database does not answer.", answer.headers["X-Request-Id"]),
+        ("The database does not respond.", answer.headers["X-Request-Id"]),
         ("request", answer.headers["X-Request-Id"]),
     ]
     assert "db.internal" not in log.text
@@ -140,6 +140,6 @@ def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: St
     with connection.execute_wrapper(fail), pytest.raises(Exception, match=r"^$"):
         answer.getvalue()
 
-    [line] = log.entries("The answer broke off.")
+    [line] = log.entries("Response interrupted.")
     assert (line["error"]["kind"], line["request"]) == ("RuntimeError", answer.headers["X-Request-Id"])
     assert "quillon" not in log.text
