@@ -134,7 +134,7 @@ def last_line(booking: Booking, person: Person) -> Line | None:
 
 
 def _lines(found: Iterable[AuditEntry], booking: Booking, person: Person) -> list[Line]:
-    seen = Station.objects.codes_seen_by(person)
+    seen = Station.objects.visible_codes(person)
     return [line(entry, booking.station.country, seen) for entry in found]
 
 

@@ -1,8 +1,4 @@
-"""What the domain says no with: one exception for each sentence, raised by services and pure rules alike.
-
-They know nothing of HTTP. `core/api/responses.py` gives each its status for JSON, `bookings/views.py` shows its sentence on
-a page, the admin puts it on its form.
-"""
+"""Domain errors of stations and timetables, raised by services and pure rules."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -10,7 +6,7 @@ from core.errors import DomainError, Invalid
 
 
 class Stale(DomainError):
-    """Somebody changed it since the version that the caller has seen. `data` is the thing as it is now."""
+    """The object was changed since the version that the caller has seen. `data` is its current state."""
 
     code = "stale"
     sentence = _("Someone else has changed this. Check it before you change it.")
@@ -26,7 +22,7 @@ class NoSuchSlot(DomainError):
 
 
 class SlotClosed(DomainError):
-    """`data` is the reason that was given, if any."""
+    """`data` is the reason for the closure, if one was given."""
 
     code = "slot_closed"
     sentence = _("That slot is closed. Choose another slot.")

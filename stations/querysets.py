@@ -32,7 +32,7 @@ class StationQuerySet(models.QuerySet[Row]):
         found = visible.coded(code) if code else visible
         return [Counter(*values) for values in found.values_list("pk", "code", "changes")]
 
-    def keys_seen_by(self, person: Person) -> list[int] | None:
+    def visible_keys(self, person: Person) -> list[int] | None:
         """The keys of the person's stations; None for whoever sees all. Without a query where they came in with them."""
         if not person.is_active:
             return []
@@ -42,15 +42,15 @@ class StationQuerySet(models.QuerySet[Row]):
             return None
         return list(self.visible_to(person).values_list("pk", flat=True))
 
-    def codes_seen_by(self, person: Person) -> frozenset[str] | None:
+    def visible_codes(self, person: Person) -> frozenset[str] | None:
         """The codes of the person's stations; None for whoever sees all."""
-        if self.keys_seen_by(person) is None:
+        if self.visible_keys(person) is None:
             return None
         return frozenset(counter.code for counter in self.counters(person))
 
     def may_see(self, person: Person, pk: int) -> bool:
         """Whether the station of this key is one of the person's."""
-        seen = self.keys_seen_by(person)
+        seen = self.visible_keys(person)
         return seen is None or pk in seen
 
     def coded(self, code: str) -> Self:
@@ -79,7 +79,7 @@ class StationQuerySet(models.QuerySet[Row]):
         Returns a function that waits for the locks.
         """
         wanted, values = sql.key_condition("t.id", *keys)
-        if (seen := self.keys_seen_by(person)) is not None:
+        if (seen := self.visible_keys(person)) is not None:
             visible, pks = sql.in_clause("t.id", seen)
             wanted, values = f"{wanted} AND {visible}", [*values, *pks]
         return sql.submit_rows(self.model, wanted, values, order_by="t.id", lock="FOR NO KEY UPDATE OF t")

@@ -90,10 +90,10 @@ class Timetable:
     def find(self, day: date, start: time) -> Slot | None:
         return self._day(day).get(start)
 
-    def row_of_slots(self, day: date, start: time, count: int, *, even_closed: bool = False) -> list[Slot]:
+    def consecutive_slots(self, day: date, start: time, count: int, *, allow_closed: bool = False) -> list[Slot]:
         """`count` slots in a row: each begins, by the local clock and on the same date, when the one before ends.
 
-        Raises NoSuchSlot where there are not as many, SlotClosed with the reason where one is closed, unless `even_closed`.
+        Raises NoSuchSlot where there are not as many, SlotClosed with the reason where one is closed, unless `allow_closed`.
         """
         row: list[Slot] = []
         begin: time | None = start
@@ -104,7 +104,7 @@ class Timetable:
             row.append(slot)
             begin = _local_end(slot)
         closed = next((slot for slot in row if slot.closed), None)
-        if closed and not even_closed:
+        if closed and not allow_closed:
             raise SlotClosed(self._closed(closed), data=closed.reason)
         return row
 

@@ -1,4 +1,4 @@
-"""Timetables from the database: two queries, for one station or for many; or from the process, for whoever only looks."""
+"""Loads timetables: two queries for one station or many, or none from a cache for pages that only show them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -13,23 +13,23 @@ from django.db.models import Model
 from core.db import sql
 from core.db.row_adapter import RowAdapter
 from stations.models import Opening, Station, TimetableException
-from stations.timetable import ExceptionRow, OpeningRow, Timetable
+from stations.timetable import DAYS_A_WEEK, ExceptionRow, OpeningRow, Timetable
 
-KEPT: Final = 64
-"""Of ranges of days, each with its slots: some megabytes."""
+CACHE_SIZE: Final = 64
+"""Timetables of a range of days, with its slots: some megabytes."""
 
 
-def _all(row: type[OpeningRow] | type[ExceptionRow], model: type[Model]) -> tuple[str, RowAdapter]:
+def _select(row: type[OpeningRow] | type[ExceptionRow], model: type[Model]) -> tuple[str, RowAdapter]:
     adapter = RowAdapter(model._meta.get_field(name) for name in ("station", *row._fields))
     return f"SELECT {adapter.select_list()} FROM {model._meta.db_table} t", adapter  # noqa: S608
 
 
-_OPENINGS, _OPENING_ADAPTER = _all(OpeningRow, Opening)
-_EXCEPTIONS, _EXCEPTION_ADAPTER = _all(ExceptionRow, TimetableException)
+_OPENINGS, _OPENING_ADAPTER = _select(OpeningRow, Opening)
+_EXCEPTIONS, _EXCEPTION_ADAPTER = _select(ExceptionRow, TimetableException)
 
 
-def timetable_of(station: Station, first: date, last: date) -> Timetable:
-    """What the station offers from `first` to `last`, both included."""
+def load_timetable(station: Station, first: date, last: date) -> Timetable:
+    """The station's timetable from `first` to `last`, both included."""
     return submit_timetable(station.pk, first, last)(station)
 
 
@@ -39,16 +39,21 @@ def submit_timetable(key: sql.Key, first: date, last: date) -> Callable[[Station
     return lambda station: timetables([station])[station.pk]
 
 
-def kept_timetable_of(station: Station, first: date, last: date) -> Timetable:
-    """The same, kept by the process for as long as the station's counter stands where the caller has read it.
+def load_timetables(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
+    """The timetables of several stations by primary key."""
+    return _submit([station.pk for station in stations], first, last)(stations)
 
-    For what only looks: who changes a timetable sees what nobody else may keep.
+
+def cached_timetable(station: Station, first: date, last: date) -> Timetable:
+    """The station's timetable, cached in the process until the station's change counter grows.
+
+    For showing it only: services that change something load it under the station's lock.
     """
-    return _kept(_Asked(station.pk, station.changes, first, last, station))
+    return _cached(_CacheKey(station.pk, station.changes, first, last, station))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _CacheKey:
     pk: int
     changes: int
     first: date
@@ -56,14 +61,9 @@ class _Asked:
     station: Station = field(compare=False)
 
 
-@lru_cache(KEPT)
-def _kept(asked: _Asked) -> Timetable:
-    return timetable_of(asked.station, asked.first, asked.last)
-
-
-def timetables_of(stations: Sequence[Station], first: date, last: date) -> dict[int, Timetable]:
-    """The same for many stations, by their keys."""
-    return _submit([station.pk for station in stations], first, last)(stations)
+@lru_cache(CACHE_SIZE)
+def _cached(key: _CacheKey) -> Timetable:
+    return load_timetable(key.station, key.first, key.last)
 
 
 def _submit(keys: Sequence[sql.Key], first: date, last: date) -> Callable[[Sequence[Station]], dict[int, Timetable]]:
@@ -78,16 +78,16 @@ def _submit(keys: Sequence[sql.Key], first: date, last: date) -> Callable[[Seque
         f"{_EXCEPTIONS} WHERE {of_stations} AND date BETWEEN %s AND %s", [*pks, first, last], _EXCEPTION_ADAPTER
     )
 
-    def answer(stations: Sequence[Station]) -> dict[int, Timetable]:
-        opens, excepts = _by_station(openings()), _by_station(exceptions())
+    def timetables(stations: Sequence[Station]) -> dict[int, Timetable]:
+        opening_rows, exception_rows = _by_station(openings()), _by_station(exceptions())
         return {
-            station.pk: _made_of(
-                station.time_zone, station.country, tuple(opens[station.pk]), tuple(excepts[station.pk])
+            station.pk: _timetable(
+                station.time_zone, station.country, tuple(opening_rows[station.pk]), tuple(exception_rows[station.pk])
             )
             for station in stations
         }
 
-    return answer
+    return timetables
 
 
 def _by_station(rows: Iterable[Sequence[Any]]) -> dict[int, list[tuple[Any, ...]]]:
@@ -97,14 +97,15 @@ def _by_station(rows: Iterable[Sequence[Any]]) -> dict[int, list[tuple[Any, ...]
     return found
 
 
-@lru_cache(KEPT)
-def _made_of(
-    time_zone: str, country: str, opens: tuple[tuple[Any, ...], ...], excepts: tuple[tuple[Any, ...], ...]
+@lru_cache(CACHE_SIZE)
+def _timetable(
+    time_zone: str, country: str, openings: tuple[tuple[Any, ...], ...], exceptions: tuple[tuple[Any, ...], ...]
 ) -> Timetable:
-    """Of the same rows the same timetable, whoever asks: it depends on nothing else."""
-    return Timetable(ZoneInfo(time_zone), map(OpeningRow._make, opens), map(ExceptionRow._make, excepts), country)
+    """The timetable of these rows, cached because it depends on nothing else."""
+    return Timetable(ZoneInfo(time_zone), map(OpeningRow._make, openings), map(ExceptionRow._make, exceptions), country)
 
 
 def _weekdays(first: date, last: date) -> list[int]:
-    """Those of the range: a day's slots are all that a booking's change has to know."""
-    return sorted({(first.weekday() + day) % 7 for day in range(min((last - first).days + 1, 7))})
+    """The weekdays of the range. A change of one booking needs only its own day."""
+    days = min((last - first).days + 1, DAYS_A_WEEK)
+    return sorted({(first.weekday() + day) % DAYS_A_WEEK for day in range(days)})

@@ -1,4 +1,4 @@
-"""The stations of a person who only looks: from the process, for as long as each one's counter stands where it was met."""
+"""The stations that a person sees, cached in the process for requests that only show them."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -7,28 +7,30 @@ from typing import Final
 from stations.access import Counter, Person, loaded_stations
 from stations.models import Station
 
-KEPT: Final = 64
-"""Of sets of stations, as people have them: some megabytes."""
+CACHE_SIZE: Final = 64
+"""Sets of stations: some megabytes."""
 
 
 def stations_of(person: Person) -> list[Station]:
-    """What `Station.objects.visible_to` finds, in its order, and no older than when the person came in; without a query where
-    they came in with the counters of stations that were met before. Nobody changes what is kept."""
+    """The stations of `Station.objects.visible_to`, in its order, at least as new as when the person was loaded.
+
+    Without a query if the person was loaded with change counters that are cached. Treat the instances as read-only.
+    """
     loaded = loaded_stations(person) if person.is_active else None
     if loaded is not None:
-        with suppress(_Incomplete):
-            return list(_kept(tuple(sorted(loaded))))
+        with suppress(_IncompleteResult):
+            return list(_cached(tuple(sorted(loaded))))
     return list(Station.objects.visible_to(person))
 
 
-class _Incomplete(Exception):
-    """Row-level security hides a station that the person has lost since they came in. Others still have it."""
+class _IncompleteResult(Exception):
+    """Row-level security hides a station that the person has lost since they were loaded. Nothing is cached then."""
 
 
-@lru_cache(KEPT)
-def _kept(loaded: tuple[Counter, ...]) -> tuple[Station, ...]:
-    """All that a page shows of a station is counted with it: its name and its hours too."""
-    found = tuple(Station.objects.filter(pk__in=[one.pk for one in loaded]))
-    if len(found) < len(loaded):
-        raise _Incomplete
+@lru_cache(CACHE_SIZE)
+def _cached(counters: tuple[Counter, ...]) -> tuple[Station, ...]:
+    """The stations with these change counters. Everything that a page shows of a station is counted."""
+    found = tuple(Station.objects.filter(pk__in=[counter.pk for counter in counters]))
+    if len(found) < len(counters):
+        raise _IncompleteResult
     return found

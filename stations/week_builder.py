@@ -1,4 +1,4 @@
-"""A week of openings at once: “every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2”."""
+"""Creates a week of openings at once, such as “every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2”."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from stations.models import MINUTES_A_DAY, Opening, Station
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What to build. `end` is when the last slot ends; midnight (00:00) is the end of the day."""
+    """The openings to create. `end` is when the last slot ends; midnight (00:00) is the end of the day."""
 
     weekdays: Sequence[int]
     start: time
@@ -23,10 +23,10 @@ class Week:
     first_date: date
     last_date: date | None
     replace: bool
-    """Whether what is open on these weekdays gives way for these dates; what was before stays as it was."""
+    """Whether existing openings on these weekdays are replaced for these dates. They stay valid before and after."""
 
     def starts(self) -> Iterator[time]:
-        """The start of each slot that fits whole between start and end."""
+        """The starts of all slots that fit between start and end."""
         begin = self.start.hour * 60 + self.start.minute
         end = self.end.hour * 60 + self.end.minute or MINUTES_A_DAY
         for minute in range(begin, end - self.minutes + 1, self.minutes):
@@ -34,12 +34,9 @@ class Week:
 
 
 def build(station: Station, week: Week) -> list[Opening]:
-    """Write the openings.
-
-    To be called inside `bookings.services.timetable_changes.timetable_change`, which settles what it does to bookings.
-    """
+    """Create the openings. Call it inside `bookings.services.timetable_changes`, which handles affected bookings."""
     if week.replace:
-        _give_way(station, week)
+        _remove_existing(station, week)
     return Opening.objects.bulk_create(
         Opening(
             station=station,
@@ -56,23 +53,22 @@ def build(station: Station, week: Week) -> list[Opening]:
     )
 
 
-def _give_way(station: Station, week: Week) -> None:
-    """End the openings of these weekdays the day before, and let them go on the day after, so that no other date changes."""
-    still = Q(last_date__isnull=True) | Q(last_date__gte=week.first_date)
-    begun = Q(first_date__isnull=True) | Q(first_date__lte=week.last_date or date.max)
-    for opening in Opening.objects.filter(still, begun, station=station, weekday__in=week.weekdays):
-        _cut(opening, week)
+def _remove_existing(station: Station, week: Week) -> None:
+    """End existing openings the day before the week's first date and resume them the day after its last."""
+    not_over = Q(last_date__isnull=True) | Q(last_date__gte=week.first_date)
+    not_later = Q(first_date__isnull=True) | Q(first_date__lte=week.last_date or date.max)
+    for opening in Opening.objects.filter(not_over, not_later, station=station, weekday__in=week.weekdays):
+        _cut_out(opening, week)
 
 
-def _cut(opening: Opening, week: Week) -> None:
-    goes_on = week.last_date and (opening.last_date or LAST_DATE) > week.last_date
-    before = (opening.first_date or FIRST_DATE) < week.first_date
-    if goes_on and week.last_date:
-        after = Opening.objects.get(pk=opening.pk)
-        after.pk, after.first_date = None, week.last_date + timedelta(days=1)
-        after._state.adding = True
-        after.save()
-    if before:
+def _cut_out(opening: Opening, week: Week) -> None:
+    """Remove the week's dates from an opening, which splits it in two if it was valid before and after."""
+    if week.last_date and (opening.last_date or LAST_DATE) > week.last_date:
+        rest = Opening.objects.get(pk=opening.pk)
+        rest.pk, rest.first_date = None, week.last_date + timedelta(days=1)
+        rest._state.adding = True
+        rest.save()
+    if (opening.first_date or FIRST_DATE) < week.first_date:
         opening.last_date = week.first_date - timedelta(days=1)
         opening.save()
     else:

@@ -155,7 +155,7 @@ class EditConflictMixin(_Admin):
 
     def who_changed(self, request: HttpRequest, obj: Any, entry: int) -> str:
         """Who changed the object after that entry, by email as far as the user may know them."""
-        seen = Station.objects.codes_seen_by(request.user)
+        seen = Station.objects.visible_codes(request.user)
         changes = self.entries_about(obj).exclude(action=AuditEntry.Action.ACCESS)
         since = changes.filter(id__gt=entry).order_by("id").select_related("actor")
         return ", ".join(dict.fromkeys(_actor(one, request.user, seen) for one in since)) or gettext("someone")

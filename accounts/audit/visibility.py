@@ -10,7 +10,7 @@ MOVED_IN: Final = "came"
 """The event of a booking moved in from another station, whose code is the old value of `station`."""
 
 VisibleStations = Collection[str] | None
-"""The codes of the stations that a user sees; None for all (`StationQuerySet.codes_seen_by`)."""
+"""The codes of the stations that a user sees; None for all (`StationQuerySet.visible_codes`)."""
 
 
 def hides_origin(entry: AuditEntry, visible: VisibleStations) -> bool:

@@ -111,7 +111,7 @@ class AuditAdmin(ScopedAdmin):
     def export(self, request: HttpRequest, chosen: QuerySet[AuditEntry]) -> StreamingHttpResponse:
         require(request)
         bulk_reads.record(_reads(chosen))
-        seen = Station.objects.codes_seen_by(request.user)
+        seen = Station.objects.visible_codes(request.user)
         entries = chosen.select_related("station").iterator(chunk_size=BATCH_SIZE)
         lines: Iterator[str] = exporting.csv_lines(EXPORT_HEADER, (_row(entry, seen) for entry in entries))
         headers = {"Content-Disposition": 'attachment; filename="audit-trail.csv"'}
@@ -148,7 +148,7 @@ def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
 
 def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:
     """Columns with what the user may see."""
-    seen = Station.objects.codes_seen_by(request.user)
+    seen = Station.objects.visible_codes(request.user)
     return (_column(name, seen) for name in names)
 
 
@@ -166,7 +166,7 @@ def _column(name: str, seen: VisibleStations) -> Callable[[AuditEntry], str]:
 
 def _from_elsewhere(request: HttpRequest) -> Q:
     """The entries whose origin the user may not see, as in `accounts.audit.visibility.hides_origin`."""
-    seen = Station.objects.codes_seen_by(request.user)
+    seen = Station.objects.visible_codes(request.user)
     if seen is None:
         return Q(pk__in=[])
     of_bookings = Q(event=Event.CAME) & ~Q(changes__station__0__in=[*seen])

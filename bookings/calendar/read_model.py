@@ -21,7 +21,7 @@ from bookings.models.status import OWING, RESCHEDULABLE
 from stations.access import Counter, Person
 from stations.models import Station
 from stations.timetable import Slot, Timetable
-from stations.timetable_queries import kept_timetable_of, timetables_of
+from stations.timetable_queries import cached_timetable, load_timetables
 
 COLUMNS = (
     "pk", "customer_id", "customer__name", "date", "slot", "party_adults", "party_kids", "status", "total_due_cents",
@@ -290,14 +290,14 @@ def slot_availability_by_station(
     stations: Sequence[Station], first: date, last: date
 ) -> dict[int, dict[date, list[SlotAvailability]]]:
     """Return each day's slots, by start, for each station's primary key. Takes three queries for any number of stations."""
-    timetables = timetables_of(stations, first, last)
+    timetables = load_timetables(stations, first, last)
     usage = _usage(list(timetables), first, last)
     return {pk: _slots(pk, timetable, usage, first, last) for pk, timetable in timetables.items()}
 
 
 def _cached_timetable(station: Station, first: date, last: date) -> Timetable:
     with session.limited_to([station.pk]):
-        return kept_timetable_of(station, first, last)
+        return cached_timetable(station, first, last)
 
 
 def _usage(stations: list[int], first: date, last: date) -> Usage:

@@ -24,7 +24,7 @@ from core.errors import DomainError, NotFound
 from stations.access import Person
 from stations.models import Station
 from stations.timetable import Timetable
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 
 class Done(StrEnum):
@@ -214,7 +214,7 @@ class _Batch:
         """Of all days on which a candidate begins at the station, which is locked."""
         if station.pk not in self._timetables:
             days = [one.entry.draft.date for one in self._candidates if one.station.pk == station.pk]
-            self._timetables[station.pk] = timetable_of(station, min(days), max(days))
+            self._timetables[station.pk] = load_timetable(station, min(days), max(days))
         return self._timetables[station.pk]
 
     def _note(self, row: ImportedRow, candidate: _Candidate) -> None:

@@ -31,7 +31,7 @@ from core.errors import DomainError
 from stations.access import Person
 from stations.models import Opening, Station, TimetableException, Weekday
 from stations.timetable import Slot, local_now
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 PASSWORD: Final = passwords.DEMO_PASSWORD
 PASSWORD_BYTES: Final = 12
@@ -297,7 +297,7 @@ class _Slots:
         for shape, station in zip(SHAPES, stations, strict=True):
             today = local_now(station, self.now).date()
             dates = [today + timedelta(days=day) for day in days]
-            timetable = timetable_of(station, dates[0], dates[-1])
+            timetable = load_timetable(station, dates[0], dates[-1])
             found = ([slot for slot in timetable.slots_of(day) if not slot.closed] for day in dates)
             self._open.append((shape, [slots for slots in found if slots]))
 

@@ -96,7 +96,7 @@ def _replaced_requests(customer: Customer) -> Iterator[dict[str, Any]]:
 def _history(customer: Customer, bookings: list[Booking], person: Person) -> Iterator[dict[str, Any]]:
     """What happened to them and to their bookings at this station, oldest first."""
     station: Station = customer.station
-    seen = Station.objects.codes_seen_by(person)
+    seen = Station.objects.visible_codes(person)
     keys = [str(customer.pk), *(str(booking.pk) for booking in bookings)]
     for entry in AuditEntry.objects.filter(station=station, object_pk__in=keys).order_by("id"):
         changes, about_customer = entry.changes or {}, entry.object_pk == keys[0]

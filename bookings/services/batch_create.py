@@ -118,7 +118,7 @@ class _Batch:
         if not self.station.is_active and rules.not_before:
             raise SlotClosed(_("This station takes no new bookings."))
         holds = draft.status in HOLDING
-        return self._timetable.row_of_slots(draft.date, draft.slot, draft.slots, even_closed=not holds)
+        return self._timetable.consecutive_slots(draft.date, draft.slot, draft.slots, allow_closed=not holds)
 
     def write(self, rules: Rules) -> None:
         """Write everything that was placed: customers, then bookings, holds and audit entries."""

@@ -21,7 +21,7 @@ from bookings.services.locking import atomic_change, lock_booking, record_metric
 from bookings.services.status_steps import require_step
 from bookings.undo import steps
 from stations.access import Person
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 
 @record_metrics("status")
@@ -45,7 +45,7 @@ def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int
             capacity.release([booking.pk])
             booking.needs_place = False
         elif not held:
-            slots = timetable_of(station, booking.date, booking.date).row_of_slots(
+            slots = load_timetable(station, booking.date, booking.date).consecutive_slots(
                 booking.date, booking.slot, booking.slots
             )
             taken = Ledger(station.pk, [booking.date]).take(booking, slots)

@@ -24,7 +24,7 @@ from core.errors import Invalid
 from stations.access import Person
 from stations.models import Station
 from stations.timetable import Slot
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 
 def require_version(booking: Booking, seen: int | None, by: Person) -> None:
@@ -53,7 +53,7 @@ def require_seats(booking: Booking, station: Station) -> None:
     """Raises SlotFull if the guests do not fit into the booking's slots. A slot that has left the timetable sets no limit."""
     ledger = Ledger(station.pk, [booking.date])
     ledger.release(booking.pk)
-    timetable = timetable_of(station, booking.date, booking.date)
+    timetable = load_timetable(station, booking.date, booking.date)
     for start in booking.holds.values_list("slot", flat=True):
         if slot := timetable.find(booking.date, start):
             ledger.require_seats(booking, slot)

@@ -30,7 +30,7 @@ from bookings.undo import steps
 from core.errors import Invalid, NotFound
 from stations.access import Person
 from stations.models import Station
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 
 @record_metrics("edit")
@@ -133,8 +133,10 @@ def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Per
 
 def _change_length(booking: Booking, station: Station) -> None:
     """Take the places of a booking again, after its start or its number of slots has changed."""
-    timetable = timetable_of(station, booking.date, booking.date)
-    slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots, even_closed=not booking.holds_places)
+    timetable = load_timetable(station, booking.date, booking.date)
+    slots = timetable.consecutive_slots(
+        booking.date, booking.slot, booking.slots, allow_closed=not booking.holds_places
+    )
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
     if not booking.holds_places:
         return

@@ -21,7 +21,7 @@ from core.dates import LAST_DATE
 from core.errors import DomainError
 from stations.models import Station
 from stations.timetable import Slot, local_now
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 FREE_DAYS: Final = 13
 FREE_SHOWN: Final = 6
@@ -99,7 +99,7 @@ def _distance_by_clock(booking: Booking, slot: Slot) -> int:
 class _Outlook:
     def __init__(self, booking: Booking, station: Station, days: list[date], now: datetime) -> None:
         self._booking, self._station, self._days, self._now = booking, station, days, now
-        self._timetable = timetable_of(station, days[0], days[-1])
+        self._timetable = load_timetable(station, days[0], days[-1])
         self._ledger = Ledger(station.pk, days)
         self._ledger.release(booking.pk)
 

@@ -31,7 +31,7 @@ def bookable_slots(
         raise Past
     if not station.is_active:
         raise SlotClosed(_("This station takes no new bookings."))
-    return timetable.row_of_slots(to.date, to.slot, count)
+    return timetable.consecutive_slots(to.date, to.slot, count)
 
 
 def _is_past(slot: Slot, now: datetime, *, allow_running: bool) -> bool:

@@ -28,7 +28,7 @@ from stations.access import Person
 from stations.errors import NoSuchSlot, SlotClosed, Stale
 from stations.models import Opening, Station, TimetableException, Versions
 from stations.timetable import Slot, instant, overlapping
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 _ROWS = (Opening.objects, TimetableException.objects)
 _OWN_FIELDS = [
@@ -129,14 +129,14 @@ def _adapt_bookings(station: Station, now: datetime, *, by: Person, agreed: bool
 def _evaluate(station: Station, ahead: Sequence[Booking]) -> _Outcome:
     """Oldest first, each booking stays if the new timetable has exactly its slots, open, with room for it."""
     days = [booking.date for booking in ahead]
-    timetable = timetable_of(station, min(days), max(days))
+    timetable = load_timetable(station, min(days), max(days))
     ledger = Ledger(station.pk, days)
     ledger.release(*(booking.pk for booking in ahead))
     outcome = _Outcome()
     for booking in ahead:
         lanes = {hold.slot: hold.lane for hold in booking.holds.all()}
         try:
-            slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
+            slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
             if [slot.start for slot in slots] != sorted(lanes):
                 raise NoSuchSlot
             outcome.staying.append((booking, slots, ledger.take(booking, slots, lanes=lanes)))

@@ -12,7 +12,7 @@ from bookings.models.status import HOLDING
 from stations.errors import NoSuchSlot, SlotClosed
 from stations.models import Station
 from stations.timetable import Slot, Timetable
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 BATCH_DAYS = 28
 CLOCK_CHANGE = timedelta(hours=1)
@@ -49,7 +49,7 @@ def _check_station(station: Station, now: datetime) -> Iterator[Difference]:
 
 
 def _check_days(station: Station, days: Sequence[date], now: datetime) -> Iterator[Difference]:
-    timetable = timetable_of(station, days[0], days[-1])
+    timetable = load_timetable(station, days[0], days[-1])
     found = Booking.objects.filter(station=station, date__in=days).defer("special_requests")
     bookings = list(found.prefetch_related("holds"))
     for booking in bookings:
@@ -89,7 +89,7 @@ def _check_booking(booking: Booking, timetable: Timetable, now: datetime) -> Ite
 def _check_against_timetable(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:
     """Upcoming bookings must fill open slots of the current timetable, from the first instant to the last."""
     try:
-        slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
+        slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
     except (NoSuchSlot, SlotClosed) as error:
         yield str(error)
         return

@@ -28,7 +28,7 @@ from core.db import sql
 from core.errors import NotFound
 from stations.access import Person
 from stations.models import Station
-from stations.timetable_queries import timetable_of
+from stations.timetable_queries import load_timetable
 
 BEFORE: Final = 0
 AFTER: Final = 1
@@ -122,8 +122,8 @@ def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) 
         if has_moved and not booking.station.is_active:
             raise SlotClosed(_("This station takes no new bookings."))
         # In the past too: it was there until just now.
-        timetable = timetable_of(booking.station, booking.date, booking.date)
-        slots = timetable.row_of_slots(booking.date, booking.slot, booking.slots)
+        timetable = load_timetable(booking.station, booking.date, booking.date)
+        slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
         ledger = Ledger(booking.station_id, [booking.date])
         ledger.release(booking.pk)
         taken = ledger.take(booking, slots)

@@ -126,7 +126,7 @@ def test_a_day_lacks_only_the_slots_that_its_clock_skips(zone: str, night: date,
 
 def test_a_row_does_not_jump_the_slot_that_spring_skips() -> None:
     with pytest.raises(NoSuchSlot, match="Only 1 of 2"):
-        open_every("Europe/Berlin", 60).row_of_slots(date(2026, 3, 29), time(1), 2)
+        open_every("Europe/Berlin", 60).consecutive_slots(date(2026, 3, 29), time(1), 2)
 
 
 def test_a_slot_through_the_spring_gap_lasts_its_minutes() -> None:
@@ -140,7 +140,7 @@ def test_a_slot_through_the_spring_gap_lasts_its_minutes() -> None:
 
 
 def test_a_row_through_autumn_s_double_hour_follows_the_local_clock() -> None:
-    row = open_every("Europe/Berlin", 60).row_of_slots(date(2026, 10, 25), time(2), 2)
+    row = open_every("Europe/Berlin", 60).consecutive_slots(date(2026, 10, 25), time(2), 2)
 
     assert [(slot.start, slot.starts_at.hour, slot.ends_at.hour) for slot in row] == [(time(2), 0, 1), (time(3), 2, 3)]
 
@@ -170,7 +170,7 @@ def test_dates_that_the_product_does_not_know_have_no_slots(zone: str, day: date
 @pytest.mark.parametrize("day", [date.min, date.max], ids=str)
 def test_a_row_on_a_date_that_the_product_does_not_know_is_refused_in_words(day: date) -> None:
     with pytest.raises(NoSuchSlot, match="There is no slot at 6"):
-        open_every("UTC", 60).row_of_slots(day, time(18), 1)
+        open_every("UTC", 60).consecutive_slots(day, time(18), 1)
 
 
 @given(

@@ -154,45 +154,45 @@ def test_slots_of_answers_with_a_list_of_the_caller_s_own() -> None:
 def test_row_of_slots_follows_the_ends_of_slots_of_any_length() -> None:
     table = timetable(opening("18:00", 90), opening("19:30", 30), opening("20:00", 60))
 
-    assert starts(table.row_of_slots(FRIDAY, time(18), 3)) == ["18:00", "19:30", "20:00"]
+    assert starts(table.consecutive_slots(FRIDAY, time(18), 3)) == ["18:00", "19:30", "20:00"]
 
 
 def test_row_of_slots_does_not_jump_a_gap() -> None:
     table = timetable(opening("18:00", 45), opening("19:00"))
 
     with pytest.raises(NoSuchSlot, match=r"Only 1 of 2 slots follow each other from 18:00 on Fri 7 Mar 2031\."):
-        table.row_of_slots(FRIDAY, time(18), 2)
+        table.consecutive_slots(FRIDAY, time(18), 2)
 
 
 def test_row_of_slots_says_where_there_is_none_at_all() -> None:
     with pytest.raises(NoSuchSlot, match=r"There is no slot at 20:00 on Fri 7 Mar 2031\. Choose another slot\."):
-        timetable(opening("18:00")).row_of_slots(FRIDAY, time(20), 1)
+        timetable(opening("18:00")).consecutive_slots(FRIDAY, time(20), 1)
 
 
 def test_row_of_slots_does_not_cross_midnight() -> None:
     table = timetable(opening("23:00"), opening("00:00", weekday=5))
 
     with pytest.raises(NoSuchSlot):
-        table.row_of_slots(FRIDAY, time(23), 2)
+        table.consecutive_slots(FRIDAY, time(23), 2)
 
 
 def test_row_of_slots_does_not_come_round_to_the_same_date() -> None:
     table = timetable(opening("00:00"), opening("23:00"))
 
     with pytest.raises(NoSuchSlot):
-        table.row_of_slots(FRIDAY, time(23), 2)
+        table.consecutive_slots(FRIDAY, time(23), 2)
 
 
 def test_row_of_slots_may_begin_at_midnight() -> None:
     table = timetable(opening("00:00"), opening("01:00"))
 
-    assert starts(table.row_of_slots(FRIDAY, time(0), 2)) == ["00:00", "01:00"]
+    assert starts(table.consecutive_slots(FRIDAY, time(0), 2)) == ["00:00", "01:00"]
 
 
 def test_the_last_of_a_row_may_pass_midnight() -> None:
     table = timetable(opening("22:00"), opening("23:00", 180))
 
-    assert [slot.ends_at for slot in table.row_of_slots(FRIDAY, time(22), 2)] == [
+    assert [slot.ends_at for slot in table.consecutive_slots(FRIDAY, time(22), 2)] == [
         datetime(2031, 3, 7, 22, tzinfo=UTC),
         datetime(2031, 3, 8, 1, tzinfo=UTC),
     ]
@@ -202,39 +202,39 @@ def test_a_slot_as_long_as_a_day_has_none_after_it() -> None:
     table = timetable(opening("00:00", 24 * 60))
 
     with pytest.raises(NoSuchSlot):
-        table.row_of_slots(FRIDAY, time(0), 2)
+        table.consecutive_slots(FRIDAY, time(0), 2)
 
 
 def test_row_of_slots_says_why_one_of_them_is_closed() -> None:
     table = timetable(opening("18:00"), opening("19:00"), exceptions=(exception("19:00", reason="Staff meeting"),))
 
     with pytest.raises(SlotClosed, match="19:00 on Fri 7 Mar 2031 is closed: Staff meeting"):
-        table.row_of_slots(FRIDAY, time(18), 2)
+        table.consecutive_slots(FRIDAY, time(18), 2)
 
 
 def test_row_of_slots_says_closed_where_nobody_gave_a_reason() -> None:
     table = timetable(opening("18:00"), exceptions=(exception(),))
 
     with pytest.raises(SlotClosed, match=r"18:00 on Fri 7 Mar 2031 is closed\.$"):
-        table.row_of_slots(FRIDAY, time(18), 1)
+        table.consecutive_slots(FRIDAY, time(18), 1)
 
 
 def test_row_of_slots_names_the_missing_slot_before_the_closed_one() -> None:
     table = timetable(opening("18:00"), exceptions=(exception(),))
 
     with pytest.raises(NoSuchSlot):
-        table.row_of_slots(FRIDAY, time(18), 2)
+        table.consecutive_slots(FRIDAY, time(18), 2)
 
 
 def test_row_of_slots_takes_closed_ones_where_it_is_told_to() -> None:
     table = timetable(opening("18:00"), exceptions=(exception(),))
 
-    assert [slot.closed for slot in table.row_of_slots(FRIDAY, time(18), 1, even_closed=True)] == [True]
+    assert [slot.closed for slot in table.consecutive_slots(FRIDAY, time(18), 1, allow_closed=True)] == [True]
 
 
 def test_a_refusal_speaks_the_language_of_the_reader() -> None:
     with translation.override("de"), pytest.raises(NoSuchSlot, match="2031") as refused:
-        timetable().row_of_slots(FRIDAY, time(18), 1)
+        timetable().consecutive_slots(FRIDAY, time(18), 1)
 
     assert "Fri 7 March" not in str(refused.value)
 
@@ -284,7 +284,7 @@ def test_a_row_s_slots_touch_each_other(lengths: list[int], taken: int) -> None:
     table = timetable(*made)
 
     try:
-        row = table.row_of_slots(FRIDAY, time(0), taken)
+        row = table.consecutive_slots(FRIDAY, time(0), taken)
     except NoSuchSlot:
         assert taken > len(table.slots_of(FRIDAY)) or sum(lengths) >= 24 * 60 - 1
     else:

@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from stations.timetable_queries import timetable_of, timetables_of
+from stations.timetable_queries import load_timetable, load_timetables
 from tests.factories import FRIDAY, ExceptionFactory, OpeningFactory, StationFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def test_timetable_of_gives_the_station_s_own_slots_with_its_exceptions() -> Non
     ExceptionFactory(station=opening.station, reason="Stocktaking")
     ExceptionFactory(slot=time(18), reason="Elsewhere")
 
-    slots = timetable_of(opening.station, FRIDAY, FRIDAY).slots_of(FRIDAY)
+    slots = load_timetable(opening.station, FRIDAY, FRIDAY).slots_of(FRIDAY)
 
     assert [(slot.start, slot.starts_at.hour, slot.capacity, slot.reason) for slot in slots] == [
         (time(18), 23, 2, "Stocktaking")
@@ -30,7 +30,7 @@ def test_timetable_of_gives_the_station_s_own_slots_with_its_exceptions() -> Non
 def test_timetable_of_knows_what_counts_on_the_first_and_on_the_last_date(dates: dict[str, date]) -> None:
     opening = OpeningFactory(**dates)
 
-    assert len(timetable_of(opening.station, FRIDAY, FRIDAY).slots_of(FRIDAY)) == 1
+    assert len(load_timetable(opening.station, FRIDAY, FRIDAY).slots_of(FRIDAY)) == 1
 
 
 @pytest.mark.parametrize("days", [0, 6])
@@ -39,7 +39,7 @@ def test_timetable_of_knows_the_exceptions_of_both_ends(days: int) -> None:
     opening = OpeningFactory(weekday=day.weekday())
     ExceptionFactory(station=opening.station, date=day)
 
-    assert timetable_of(opening.station, FRIDAY - timedelta(days=6), FRIDAY).slots_of(day)[0].closed
+    assert load_timetable(opening.station, FRIDAY - timedelta(days=6), FRIDAY).slots_of(day)[0].closed
 
 
 @pytest.mark.parametrize("stations", [1, 3])
@@ -47,7 +47,7 @@ def test_timetables_of_asks_twice_for_any_number_of_stations(stations: int, djan
     openings = OpeningFactory.create_batch(stations)
 
     with django_assert_num_queries(2):
-        found = timetables_of([opening.station for opening in openings], FRIDAY, FRIDAY)
+        found = load_timetables([opening.station for opening in openings], FRIDAY, FRIDAY)
 
     assert {pk: len(table.slots_of(FRIDAY)) for pk, table in found.items()} == {
         opening.station_id: 1 for opening in openings
@@ -57,4 +57,4 @@ def test_timetables_of_asks_twice_for_any_number_of_stations(stations: int, djan
 def test_timetables_of_gives_a_station_without_openings_an_empty_one() -> None:
     station = StationFactory()
 
-    assert timetables_of([station], FRIDAY, FRIDAY)[station.pk].slots_of(FRIDAY) == []
+    assert load_timetables([station], FRIDAY, FRIDAY)[station.pk].slots_of(FRIDAY) == []

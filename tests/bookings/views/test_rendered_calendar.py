@@ -64,7 +64,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(rendered_calendar, "_cache", MemoryCache(max_bytes=0, max_age=1, size_of=lambda rendered: 0))
         for module in (visible_stations, timetable_queries):
-            patch.setattr(module, "_kept", module._kept.__wrapped__)
+            patch.setattr(module, "_cached", module._cached.__wrapped__)
         yield
 
 
@@ -221,8 +221,8 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         rendered_calendar.clear()  # of an example before, which was undone: stations and counters come again with another meaning
-        visible_stations._kept.cache_clear()
-        timetable_queries._kept.cache_clear()
+        visible_stations._cached.cache_clear()
+        timetable_queries._cached.cache_clear()
         hall = open_station(code="hall", name="Hall", hours=[22, 23], time_zone="America/New_York", country="US")
         kitchen = open_station(code="kitchen", name="Kitchen", hours=(17, 18, 19), guest_capacity=9)
         self.customer = customer(kitchen).pk

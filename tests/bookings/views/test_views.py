@@ -190,8 +190,8 @@ def test_view_asks_four_questions_three_more_where_nothing_is_kept_and_two_where
     client.force_login(person(roles.MANAGERS, station, open_station()))
     displaced(booking(station))
     show(client, kind)  # from here on the session knows what was seen last
-    visible_stations._kept.cache_clear()
-    timetable_queries._kept.cache_clear()
+    visible_stations._cached.cache_clear()
+    timetable_queries._cached.cache_clear()
 
     asked = []
     for _again in range(2):
