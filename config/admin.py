@@ -73,7 +73,7 @@ class StationbookAdmin(AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Redirect to the account page, where passwords are changed."""
-        return redirect("me")
+        return redirect("account")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirect to the product's sign-in page, which limits attempts; refuse users without access to the admin."""

@@ -1,6 +1,6 @@
-"""Everything that can be set, from the environment (or `.env` beside manage.py); `.env.example` lists it all.
+"""Django's settings, from environment variables or `.env` next to manage.py; `.env.example` lists them all.
 
-Production is `PUBLIC_URL=https://…`. Without it the product is local: plain HTTP, no Secure cookies, no HSTS.
+`PUBLIC_URL=https://…` makes it production. Without it, the product is local: plain HTTP, no Secure cookies, no HSTS.
 """
 
 import hmac
@@ -39,12 +39,12 @@ from core.version import VERSION
 
 read_settings_file()
 DATA_DIR = folder("DATA_DIR", default=BASE_DIR / "var")
-"""Where SQLite's database is. A release can be replaced as a whole where that is outside the checkout."""
+"""Folder of the SQLite database. If it is outside the checkout, a release can be replaced as a whole."""
 
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 if PUBLIC_URL and (_public.scheme not in ("http", "https") or not _public.hostname or _public.path):
-    raise ImproperlyConfigured("PUBLIC_URL is not an address. Write it like https://book.example.com, without a path.")
+    raise ImproperlyConfigured("PUBLIC_URL is not a URL. Write it like https://book.example.com, without a path.")
 PRODUCTION = _public.scheme == "https"
 DEBUG = env.bool("DEBUG", default=False)
 if PRODUCTION and DEBUG:
@@ -60,7 +60,7 @@ JWT_KEY = (
 )
 PII_KEYS = keys("PII_KEYS", production=PRODUCTION)
 PII_ROW_BINDING: str = env.str("PII_ROW_BINDING", default="on")
-"""Whether encrypted values are bound to their rows: see `.env.example`."""
+"""Whether encrypted values are bound to their rows; see `.env.example`."""
 if PII_ROW_BINDING not in ("off", "on", "required"):
     raise ImproperlyConfigured("PII_ROW_BINDING is off, on or required.")
 INDEX_KEYS = keys("INDEX_KEYS", production=PRODUCTION)
@@ -70,19 +70,21 @@ AUDIT_KEYS = keys(
 _all_keys = [*PII_KEYS, *INDEX_KEYS, *AUDIT_KEYS]
 if len(set(_all_keys)) < len(_all_keys):
     raise ImproperlyConfigured(
-        "PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key. Each key is there once, and for one thing only."
+        "PII_KEYS, INDEX_KEYS and AUDIT_KEYS share a key. Use each key once, and for one purpose only."
     )
 if PRODUCTION and any(are_similar(one, other) for one, other in combinations(_all_keys, 2)):
     raise ImproperlyConfigured(
-        "Two keys of PII_KEYS, INDEX_KEYS and AUDIT_KEYS are almost the same: whoever knows one guesses the other. "
-        "Make each by itself, as .env.example shows."
+        "Two keys of PII_KEYS, INDEX_KEYS and AUDIT_KEYS are almost the same, so that one reveals the other. "
+        "Generate each key separately, as .env.example shows."
     )
 AUDIT_CHECKPOINT_SECONDS = env.int("AUDIT_CHECKPOINT_SECONDS", default=300)
-"""How often the heads of the audit log's chains are sealed together."""
+"""How often a checkpoint over all chains of the audit log is written."""
 if AUDIT_CHECKPOINT_SECONDS < 1:
     raise ImproperlyConfigured("AUDIT_CHECKPOINT_SECONDS is at least 1.")
 if PRODUCTION and JWT_KEY == SECRET_KEY:
-    raise ImproperlyConfigured("JWT_KEY and SECRET_KEY are the same. Make each by itself, as .env.example shows.")
+    raise ImproperlyConfigured(
+        "JWT_KEY and SECRET_KEY are the same. Generate each key separately, as .env.example shows."
+    )
 
 HOST: str = env.str("HOST", default="") or "127.0.0.1"
 ALLOWED_HOSTS: list[str] = [
@@ -91,7 +93,7 @@ ALLOWED_HOSTS: list[str] = [
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc.lower()}"] if PUBLIC_URL else []
 TRUSTED_PROXIES = trusted_proxies()
-"""How many proxies of one's own stand in front, each of which appends to X-Forwarded-For. 0: the header is not believed."""
+"""Number of trusted proxies in front, each of which appends to X-Forwarded-For. With 0 the header is ignored."""
 
 INSTALLED_APPS = [
     "config.apps.AdminConfig",
@@ -157,16 +159,16 @@ TEMPLATES = [
 ]
 
 POOLER = env.bool("DATABASE_POOLER", default=False)
-"""Whether DATABASE_URL and REPLICA_URL lead to PgBouncer in transaction mode: each transaction may get another connection."""
+"""Whether DATABASE_URL and REPLICA_URL are those of PgBouncer in transaction mode, which may change connections."""
 DATABASE = database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'stationbook.sqlite3'}")
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: a writer queues at BEGIN; deferred, it meets “database is locked” in the middle of its work.
+    # With IMMEDIATE, writers queue at BEGIN; deferred, they would get “database is locked” in the middle of a transaction.
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
-    # Kept open: the last one to be closed removes the files of the log, which nobody can make again, and so read, on a full disk.
+    # Connections stay open: closing the last one removes the WAL files, which cannot be created again on a full disk.
     DATABASE["CONN_MAX_AGE"] = None
 else:
     DATABASE |= over_network(pooled=POOLER)
@@ -178,7 +180,9 @@ else:
 DATABASES = {"default": DATABASE}
 if REPLICA := database("REPLICA_URL"):
     if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-        raise ImproperlyConfigured("REPLICA_URL is set, but DATABASE_URL names no PostgreSQL to have a replica of.")
+        raise ImproperlyConfigured(
+            "REPLICA_URL is set, but DATABASE_URL is not PostgreSQL. Unset it, or use PostgreSQL."
+        )
     DATABASES["replica"] = replica_of(DATABASE, REPLICA)
     DATABASE_ROUTERS = ["bookings.calendar.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -187,7 +191,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.auth.principals.Backend"]
 AUDITLOG_LOGENTRY_MODEL = "accounts.AuditEntry"
 MIGRATION_MODULES = {"auditlog": None}
-"""Its own would make the table that ours replaces, with a foreign key that bars every TRUNCATE."""
+"""auditlog's own migrations would create the table that AuditEntry replaces, with a foreign key that prevents TRUNCATE."""
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -204,14 +208,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
-"""In seconds, of a link that a manager makes; one for a forgotten password lasts for less (`accounts.auth.password_reset`)."""
+"""Seconds for links made by managers; links for forgotten passwords expire earlier (`accounts.auth.password_reset`)."""
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español"), ("de", "Deutsch")]
-"""Each by the name that its readers know it by."""
+"""Each in its own language."""
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -221,7 +225,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-"""Part of the release, as the code is: each has its own."""
+"""Inside the checkout, because each release has its own files."""
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -238,20 +242,20 @@ CALENDAR_CACHE_MB = env.int("CALENDAR_CACHE_MB", default=32)
 if CALENDAR_CACHE_MB < 0:
     raise ImproperlyConfigured("CALENDAR_CACHE_MB is 0 or more.")
 REQUEST_BODY_SECONDS = env.int("REQUEST_BODY_SECONDS", default=15)
-"""How long the whole body of a request may take to arrive."""
-# A station's form carries its whole week: half-hours around the clock are 336 openings of up to 12 fields.
+"""Time in which the whole body of a request must arrive."""
+# The form of a station has all its openings: half-hours around the clock are 336 of up to 12 fields.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 SESSION_ENGINE = "accounts.auth.session_store"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=min(240, SESSION_COOKIE_AGE // 60)) * 60
 if not 0 < SESSION_IDLE_SECONDS <= SESSION_COOKIE_AGE:
-    raise ImproperlyConfigured("SESSION_IDLE_MINUTES is at least 1, and no more than SESSION_HOURS.")
+    raise ImproperlyConfigured("SESSION_IDLE_MINUTES is at least 1 and at most SESSION_HOURS.")
 REAUTHENTICATION_SECONDS = env.int("REAUTHENTICATION_MINUTES", default=10) * 60
-"""How long after the password was given a sensitive act does not ask for it again."""
+"""How long sensitive actions do not ask for the password again."""
 if REAUTHENTICATION_SECONDS <= 0:
     raise ImproperlyConfigured("REAUTHENTICATION_MINUTES is at least 1.")
-# Browsers share cookies between all ports of a host: local products side by side must not sign each other out.
+# Browsers share cookies between the ports of a host. Two local servers must not sign each other's users out.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = (
     cookie_name(name, port=browser_port(_public, env.str("PORT", default="")), production=PRODUCTION)
     for name in ("session", "csrf", "language")
@@ -273,15 +277,15 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "Browsers preload only with subdomains. Set HSTS_INCLUDE_SUBDOMAINS=1, or unset HSTS_PRELOAD."
         )
-# Whether other hosts of the domain are served by HTTPS, now and for a year, only the operator knows.
+# HSTS for subdomains and preloading: only the operator knows whether all hosts of the domain use HTTPS.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-# A script runs for its page's nonce alone: a file of ours that somebody could turn against us is no way in. The admin's
-# own templates know no nonces; config.admin gives its pages the files of this site.
+# Scripts need their page's nonce: scripts are not allowed just because this site serves them. Django's admin templates have no
+# nonces, so config.admin allows this site's files on its pages.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -299,14 +303,14 @@ CONTENT_SECURITY_POLICY = {
 
 EMAIL_URL = read_env("EMAIL_URL")
 MAIL_SERVER = mail_server(EMAIL_URL) if EMAIL_URL else {}
-"""Where customers' mail goes; without one it waits in the outbox."""
+"""The mail server for customers' emails; without one they wait in the outbox."""
 MAIL_FROM: str = env.str("MAIL_FROM", default=f"stationbook@{_public.hostname or 'localhost'}")
 if EMAIL_URL or "MAIL_FROM" in env:
     try:
         validate_email(MAIL_FROM)
     except ValidationError:
         raise ImproperlyConfigured(
-            "MAIL_FROM is no email address. Write it like book@example.com, without a name."
+            "MAIL_FROM is not an email address. Write it like book@example.com, without a name."
         ) from None
 MAIL_GRACE_SECONDS = env.int("MAIL_GRACE_SECONDS", default=90)
 MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=4)
@@ -318,12 +322,12 @@ if min(MAIL_DAILY_LIMIT_PER_RECIPIENT, MAIL_HOURLY_LIMIT_PER_STATION) < 1:
     raise ImproperlyConfigured("MAIL_DAILY_LIMIT_PER_RECIPIENT and MAIL_HOURLY_LIMIT_PER_STATION are at least 1.")
 
 SECOND_FACTOR_GROUPS: list[str] = env.list("SECOND_FACTOR_GROUPS", default=["Station managers"] if PRODUCTION else [])
-"""Whose members, and all superusers with them, log in with two-factor authentication or not at all."""
+"""Groups whose members, like all superusers, must use two-factor authentication."""
 
 REDIS_URL = redis_server("REDIS_URL")
-"""Where rate limits are counted instead of in the database; "" for in the database."""
+"""Where rate limits are counted; "" for the database."""
 
-# Every rate limit there is; docs/security.md, "Rate limits", says what each counts.
+# docs/security.md, "Rate limits", describes what each of them counts.
 RATE_LIMIT = rate_limit("RATE_LIMIT", "100/minute")
 PAGE_RATE_LIMIT = rate_limit("PAGE_RATE_LIMIT", "600/minute")
 SEARCH_RATE_LIMIT = rate_limit("SEARCH_RATE_LIMIT", "60/minute")
@@ -337,7 +341,7 @@ RESET_ADDRESS_RATE_LIMIT = rate_limit("RESET_ADDRESS_RATE_LIMIT", "30/hour")
 EMAIL_CHANGE_RATE_LIMIT = rate_limit("EMAIL_CHANGE_RATE_LIMIT", "5/hour")
 
 BACKUP_RECIPIENTS: list[str] = env.str("BACKUP_RECIPIENTS", default="").replace(",", " ").split()
-"""Public keys of age that each backup is encrypted to; none: it is a folder, not encrypted as a whole."""
+"""Public age keys that backups are encrypted for; without any, a backup is an unencrypted folder."""
 
 REST_FRAMEWORK = {
     # accounts.api.base.ApiView sets what views can set themselves; only the rest is here.
@@ -363,27 +367,27 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 METRICS_TOKEN = read_env("METRICS_TOKEN")
-"""What Prometheus bears to read /metrics; "" for nobody does."""
+"""Token that Prometheus sends to read /metrics; "" turns it off."""
 if METRICS_TOKEN and len(METRICS_TOKEN) < TOKEN_CHARACTERS:
     raise ImproperlyConfigured(f"METRICS_TOKEN is too short. Use {TOKEN_CHARACTERS} random characters or more.")
 METRICS_FOLDER: str = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
-"""Where the processes of one server count together; `prometheus_client` reads the same variable when it is imported."""
+"""Folder in which the processes of a server share counters; `prometheus_client` reads the variable when imported."""
 HEALTH_CACHE_SECONDS = env.float("HEALTH_CACHE_SECONDS", default=3.0)
-"""How long a process repeats what it found out for /health/web and /health/ready."""
+"""How long results of /health/web and /health/ready are cached."""
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=300)
 MAIL_QUEUE_SECONDS = env.int("MAIL_QUEUE_SECONDS", default=900)
 WORKER_ROUND_SECONDS = env.int("WORKER_ROUND_SECONDS", default=900)
-"""How long a worker may be at one round before it counts as stalled."""
+"""How long one round of a worker may take before it counts as stalled."""
 RETENTION_NOTICE_DAYS = env.int("RETENTION_NOTICE_DAYS", default=7)
-"""How many days before the first erasure at a station its managers are told."""
+"""How many days before the first erasure at a station its managers are notified."""
 if RETENTION_NOTICE_DAYS < 0:
     raise ImproperlyConfigured("RETENTION_NOTICE_DAYS is a number of days, 0 or more.")
 
 SENTRY_DSN = read_env("SENTRY_DSN")
-"""Where crashes are told; "" for nowhere."""
+"""Where crashes are reported; "" turns it off."""
 SENTRY_SAMPLE = env.float("SENTRY_SAMPLE", default=1.0)
 if not 0 <= SENTRY_SAMPLE <= 1:
-    raise ImproperlyConfigured("SENTRY_SAMPLE is a share: 1 for every crash, 0.1 for one in ten.")
+    raise ImproperlyConfigured("SENTRY_SAMPLE is a fraction: 1 for every crash, 0.1 for one in ten.")
 if SENTRY_DSN:
     sentry.init(SENTRY_DSN, sample_rate=SENTRY_SAMPLE, production=PRODUCTION)
 
@@ -395,5 +399,5 @@ if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
 if LOG_FORMAT not in ("json", "line"):
-    raise ImproperlyConfigured("LOG_FORMAT is json, or line for somebody who reads along.")
+    raise ImproperlyConfigured("LOG_FORMAT is json or line.")
 LOGGING = configuration(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))

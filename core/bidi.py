@@ -1,4 +1,4 @@
-"""Text that runs from right to left inside a sentence that does not (Unicode's UAX #9)."""
+"""Isolation of right-to-left text in left-to-right sentences (Unicode's UAX #9)."""
 
 from typing import Final
 from unicodedata import bidirectional
@@ -11,11 +11,11 @@ _ISOLATES: Final = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069"))
 
 
 def isolate(text: str) -> str:
-    """The text, so that it does not reorder the sentence around it; unchanged where it could not.
+    """Wrap the text, if it needs that, so that it does not reorder the sentence around it.
 
-    For sentences alone: where a name stands by itself, its element has `dir="auto"`.
+    For sentences only: an element that shows only a name has `dir="auto"`.
     """
     if not any(bidirectional(character) in _REORDERING for character in text):
         return text
-    alone = text.translate(_ISOLATES)  # one without its other half would end the isolation early, or leave it open
-    return f"{FIRST_STRONG_ISOLATE}{alone}{POP_DIRECTIONAL_ISOLATE}"
+    cleaned = text.translate(_ISOLATES)  # an unbalanced one would end the isolation early or leave it open
+    return f"{FIRST_STRONG_ISOLATE}{cleaned}{POP_DIRECTIONAL_ISOLATE}"

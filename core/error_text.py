@@ -1,4 +1,4 @@
-"""What went wrong, in words that a log may keep: an error's own may quote a name or an address."""
+"""Describes errors for logs without their messages, which may quote a name or an address."""
 
 import traceback
 from pathlib import Path
@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 
 
 def describe_error(error: BaseException) -> str:
-    """What kind of error it is and how it came about. Only what a database says of its connection is quoted."""
-    words = " ".join(str(error).split()) if isinstance(error, OperationalError | InterfaceError) else ""
-    way = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))
-    return f"{type(error).__name__} {words}({' > '.join(way)})"
+    """The type of an error and its stack. Only messages about the database connection are quoted."""
+    message = " ".join(str(error).split()) if isinstance(error, OperationalError | InterfaceError) else ""
+    stack = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))
+    return f"{type(error).__name__} {message}({' > '.join(stack)})"

@@ -1,4 +1,4 @@
-"""What any text of the product may hold, and the few shapes that names, dates and times have."""
+"""Validators for texts, dates, times, time zones and codes."""
 
 import re
 from datetime import date, time
@@ -17,13 +17,13 @@ _REFUSED = _("Control characters cannot be stored. Please type the text again.")
 
 
 def plain_line(text: str) -> None:
-    """One line without control characters, lone surrogates included: no database stores those."""
+    """Refuse control characters, line breaks and lone surrogates, which databases cannot store."""
     if _CONTROL.search(text):
         raise ValidationError(_REFUSED, code="control_characters")
 
 
 def plain_text(text: str) -> None:
-    """Lines of text: tabs and line breaks are fine, other control characters are not."""
+    """Refuse control characters other than tabs and line breaks."""
     if _CONTROL_BUT_LINES.search(text):
         raise ValidationError(_REFUSED, code="control_characters")
 
@@ -34,17 +34,17 @@ def known_date(day: date) -> None:
 
 
 def whole_minute(start: time) -> None:
-    """Slots are called by `HH:MM`: one that begins between two minutes could not be asked for."""
+    """Refuse seconds: URLs and the API identify slots by `HH:MM`."""
     if start.second or start.microsecond:
         raise ValidationError(_("A slot starts on a whole minute."))
 
 
-NO_ZONES: Final = {"localtime", "Factory"}
-"""The database of zones lists them, too: whatever the machine is set to, and none at all."""
+NOT_ZONES: Final = {"localtime", "Factory"}
+"""Entries of the time zone database that are the machine's own zone, or none."""
 
 
 def time_zone(name: str) -> None:
-    if name not in available_timezones() - NO_ZONES:
+    if name not in available_timezones() - NOT_ZONES:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Choose one such as Europe/Berlin."), params={"name": name}
         )

@@ -19,7 +19,7 @@ MAX_RETENTION_MONTHS = 50 * 12
 
 
 class Weekday(models.IntegerChoices):
-    """As `date.weekday()` counts them."""
+    """Numbered as in `date.weekday()`."""
 
     MONDAY = 0, _("Monday")
     TUESDAY = 1, _("Tuesday")
@@ -31,12 +31,12 @@ class Weekday(models.IntegerChoices):
 
 
 class Versions(NamedTuple):
-    """Of a station and of its timetable, as somebody has seen them; None for one that they say nothing about."""
+    """Versions of a station and its timetable that someone has seen; None for one that they did not send."""
 
     station: int | None = None
     timetable: int | None = None
 
-    def is_overtaken(self, now: Self) -> bool:
+    def is_stale(self, now: Self) -> bool:
         return any(seen not in (None, current) for seen, current in zip(self, now, strict=True))
 
 
@@ -44,7 +44,7 @@ places = [MinValueValidator(1), MaxValueValidator(MAX_PLACES)]
 
 
 class Station(models.Model):
-    """A place that takes bookings, and the tenant: nobody sees another station's data."""
+    """A place that takes bookings, and the tenant: users see the data of their own stations only."""
 
     code = models.CharField(_("code"), max_length=64, unique=True, validators=[validators.code, validators.plain_line])
     name = models.CharField(_("name"), max_length=MAX_NAME, validators=[validators.plain_line])
@@ -103,11 +103,11 @@ class Station(models.Model):
         help_text=_("A station is never deleted. An inactive one takes no new bookings."),
     )
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
-    """Of the station's own fields: whoever saves over another one is told."""
+    """Version of the station's own fields, which detects conflicting edits."""
     timetable_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
-    """Of its openings and exceptions together."""
+    """Version of its openings and exceptions together."""
     changes = models.BigIntegerField(default=0, editable=False)
-    """Grows with every change that a calendar of this station could show; ETags are made from it."""
+    """Increased by every change to what a calendar of the station shows; part of ETags and cache keys."""
 
     objects = StationQuerySet.as_manager()
 
@@ -190,7 +190,7 @@ class Opening(models.Model):
 
 
 class TimetableException(models.Model):
-    """One date of a station, one slot of it or the whole day (`slot` empty), closed or with another capacity."""
+    """A date of a station, or one slot of it, that is closed or has another capacity. `slot` is None for the whole day."""
 
     station = models.ForeignKey(Station, models.CASCADE, related_name="exceptions", verbose_name=_("station"))
     date = models.DateField(_("date"), validators=[validators.known_date])
@@ -228,7 +228,7 @@ class TimetableException(models.Model):
                 condition=Q(slot__isnull=False),
                 name="exception_one_for_a_slot",
             ),
-            # For one slot neither is needed: it may be open although its day is closed.
+            # An exception for one slot may have neither: it opens the slot although the day is closed.
             models.CheckConstraint(
                 condition=Q(closed=True)
                 | Q(slot__isnull=False)

@@ -1,4 +1,4 @@
-"""Which rows a person may see: those of their stations. Every table with a station asks here and nowhere else."""
+"""Querysets of stations and of everything that belongs to one, with the only implementation of who may see what."""
 
 from collections.abc import Callable
 from typing import Self, TypeVar
@@ -12,10 +12,8 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class StationQuerySet(models.QuerySet[Row]):
-    """Stations themselves."""
-
     def visible_to(self, person: Person) -> Self:
-        """The person's stations: all with the right to all, else those they belong to; none for anybody inactive."""
+        """The stations that the person may see: all with the permission for all, otherwise their own; none if inactive."""
         if not person.is_active:
             return self.none()
         if (loaded := loaded_stations(person)) is not None:
@@ -25,7 +23,7 @@ class StationQuerySet(models.QuerySet[Row]):
         return found.filter(pk__in=scope.stations) if scope else found
 
     def counters(self, person: Person, code: str = "") -> list[Counter]:
-        """The person's stations as caches know them, or the one of a code; without a query where they came in with them."""
+        """Cache keys of the visible stations, or of the one with this code. No query if they were loaded with the person."""
         if (loaded := loaded_stations(person)) is not None:
             return [one for one in loaded if code in ("", one.code)]
         visible = self.visible_to(person)
@@ -33,7 +31,7 @@ class StationQuerySet(models.QuerySet[Row]):
         return [Counter(*values) for values in found.values_list("pk", "code", "changes")]
 
     def visible_keys(self, person: Person) -> list[int] | None:
-        """The keys of the person's stations; None for whoever sees all. Without a query where they came in with them."""
+        """Primary keys of the visible stations; None for all. No query if they were loaded with the person."""
         if not person.is_active:
             return []
         if (loaded := loaded_stations(person)) is not None:
@@ -43,33 +41,33 @@ class StationQuerySet(models.QuerySet[Row]):
         return list(self.visible_to(person).values_list("pk", flat=True))
 
     def visible_codes(self, person: Person) -> frozenset[str] | None:
-        """The codes of the person's stations; None for whoever sees all."""
+        """Codes of the visible stations; None for all."""
         if self.visible_keys(person) is None:
             return None
         return frozenset(counter.code for counter in self.counters(person))
 
     def may_see(self, person: Person, pk: int) -> bool:
-        """Whether the station of this key is one of the person's."""
+        """Whether the person may see the station with this primary key."""
         seen = self.visible_keys(person)
         return seen is None or pk in seen
 
     def coded(self, code: str) -> Self:
-        """The one of this code; none for a text with NUL, which PostgreSQL would not even look for."""
+        """The station with this code. PostgreSQL refuses parameters with a NUL character, so that no station is found by one."""
         return self.none() if "\0" in code else self.filter(code=code)
 
     def active(self) -> Self:
         return self.filter(is_active=True)
 
     def bump(self, *pks: int) -> None:
-        """Count a change that a calendar of these stations could show: ETags and caches are made from this counter. Every change
-        ends with it, by a plain statement."""
+        """Increase the change counters of stations, which invalidates ETags and caches. Every change to what calendars show
+        must call it."""
         for pk in sorted(set(pks)):
             sql.execute(f"UPDATE {self.model._meta.db_table} SET changes = changes + 1 WHERE id = %s", [pk])  # noqa: S608
 
     def locked(self) -> Self:
-        """Locked in key order until the transaction ends: one writer a station, and no deadlock between two stations.
+        """Lock the rows, in key order to prevent deadlocks, until the transaction ends: each station has one writer at a time.
 
-        `NO KEY` leaves the rows free for others' foreign keys. SQLite has one writer for all, from BEGIN IMMEDIATE on.
+        `NO KEY` lets other transactions reference the rows by foreign keys. SQLite has one writer at a time anyway.
         """
         return self.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
@@ -90,7 +88,7 @@ class StationQuerySet(models.QuerySet[Row]):
 
 
 class OfStationQuerySet(models.QuerySet[Row]):
-    """Rows that belong to a station: seen by those who see the station."""
+    """Rows that belong to a station and are visible to those who see the station."""
 
     def visible_to(self, person: Person) -> Self:
         if not person.is_active:

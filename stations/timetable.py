@@ -1,7 +1,7 @@
-"""What slots a station has on a day: pure values and rules, no queries, no requests.
+"""The slots of a station's days as pure values and rules, without queries.
 
-Local times follow the station's clock. A time that spring skips does not exist; one that autumn has twice is the first.
-Lord Howe moves its clocks by half an hour: nothing here assumes an hour.
+Local times are in the station's time zone. A time skipped in spring does not exist; one that autumn has twice is the first.
+Nothing assumes that clocks change by an hour: those of Lord Howe Island change by half an hour.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ class Slot:
 
 
 class OpeningRow(NamedTuple):
-    """What a timetable has to know of an opening; `models.Opening` knows as much."""
+    """The fields of an opening that a timetable needs; a `models.Opening` has them too."""
 
     weekday: int
     start: time
@@ -55,7 +55,7 @@ class OpeningRow(NamedTuple):
 
 
 class ExceptionRow(NamedTuple):
-    """What it has to know of an exception: `slot` is None for the whole day."""
+    """The fields of an exception that a timetable needs; `slot` is None for the whole day."""
 
     date: date
     slot: time | None
@@ -66,7 +66,7 @@ class ExceptionRow(NamedTuple):
 
 
 class Timetable:
-    """The openings and exceptions of one station, as loaded for a range of dates. Days outside it have no exceptions."""
+    """The openings and exceptions of a station for a range of dates. Exceptions outside the range are not known."""
 
     def __init__(
         self,
@@ -84,34 +84,34 @@ class Timetable:
         self._days: dict[date, dict[time, Slot]] = {}
 
     def slots_of(self, day: date) -> list[Slot]:
-        """The slots of a day in order of start, closed ones with their reason; starts that the clock skips are left out."""
+        """The slots of a day by start, closed ones included. Starts that the clock skips are left out."""
         return list(self._day(day).values())
 
     def find(self, day: date, start: time) -> Slot | None:
         return self._day(day).get(start)
 
     def consecutive_slots(self, day: date, start: time, count: int, *, allow_closed: bool = False) -> list[Slot]:
-        """`count` slots in a row: each begins, by the local clock and on the same date, when the one before ends.
+        """`count` slots, each of which begins, by the local clock and on the same date, when the previous one ends.
 
-        Raises NoSuchSlot where there are not as many, SlotClosed with the reason where one is closed, unless `allow_closed`.
+        Raises NoSuchSlot if there are fewer, and SlotClosed with the reason if one is closed, unless `allow_closed`.
         """
-        row: list[Slot] = []
+        slots: list[Slot] = []
         begin: time | None = start
-        while len(row) < count:
+        while len(slots) < count:
             slot = self.find(day, begin) if begin is not None else None
             if slot is None:
-                raise NoSuchSlot(self._no_such_slot(day, start, count, found=len(row)))
-            row.append(slot)
+                raise NoSuchSlot(self._no_such_slot(day, start, count, found=len(slots)))
+            slots.append(slot)
             begin = _local_end(slot)
-        closed = next((slot for slot in row if slot.closed), None)
+        closed = next((slot for slot in slots if slot.closed), None)
         if closed and not allow_closed:
             raise SlotClosed(self._closed(closed), data=closed.reason)
-        return row
+        return slots
 
     def count_slots_until(self, day: date, start: time, end: datetime) -> int:
-        """How many slots in a row, from `start` on, a booking until the instant `end` occupies, a part of the last one included.
+        """The number of consecutive slots from `start` that a booking until the instant `end` occupies, the last one in part.
 
-        0 where there is no slot at `start`. Raises NoSuchSlot where the row of slots stops before `end`.
+        0 if there is no slot at `start`. Raises NoSuchSlot if the slots end before `end`.
         """
         count = 0
         slot = self.find(day, start)
@@ -173,9 +173,9 @@ class Timetable:
 
 
 def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:
-    """The one way from local time to UTC: the first of two in autumn, None for a time that spring skips.
+    """Convert local time to UTC: the first of two instants in autumn, None for a time skipped in spring.
 
-    None, too, at the ends of the calendar, where the instant would lie before year 1 or after 9999.
+    Also None if the instant would be before year 1 or after year 9999. Nothing else converts local times.
     """
     naive = datetime.combine(day, local).replace(fold=0)
     try:
@@ -187,17 +187,17 @@ def instant(zone: ZoneInfo, day: date, local: time) -> datetime | None:
 
 
 def local_now(station: "Station", now: datetime) -> datetime:
-    """`now` by the station's clock: its date is the station's “today”."""
+    """`now` in the station's time zone; its date is the station's today."""
     return now.astimezone(station.zone)
 
 
 def in_force(opening: "Opening | OpeningRow", day: date) -> bool:
-    """Whether the opening counts on a date of its weekday."""
+    """Whether the opening is valid on a date of its weekday."""
     return (opening.first_date or date.min) <= day <= (opening.last_date or date.max)
 
 
 def overlapping(openings: Sequence["Opening"]) -> list[tuple["Opening", "Opening"]]:
-    """The pairs that would at some date be open at once; one that passes midnight reaches into the next day."""
+    """The pairs of openings that overlap on some date. One that passes midnight can overlap with those of the next day."""
     days: list[list[Opening]] = [[] for _day in range(DAYS_A_WEEK)]
     for opening in sorted(openings, key=lambda opening: opening.start):
         days[opening.weekday].append(opening)
@@ -212,19 +212,19 @@ def overlapping(openings: Sequence["Opening"]) -> list[tuple["Opening", "Opening
 
 
 def _begins_within(one: "Opening", later: int, other: "Opening") -> bool:
-    """Whether `other`, of a weekday `later` days on, begins before `one` has ended, by the clock."""
+    """Whether `other`, `later` days after `one`, begins before `one` ends, by the local clock."""
     return _clock(other.start, later) < _clock(one.start) + timedelta(minutes=one.minutes)
 
 
 def _meet(one: "Opening", other: "Opening", later: int) -> bool:
-    """Whether there is a date on which `other` counts while `one` counts `later` days before."""
+    """Whether there is a date on which `other` is valid and `one` was valid `later` days before."""
     first = max(_shifted(one.first_date or date.min, later), other.first_date or date.min)
     last = min(_shifted(one.last_date or date.max, later), other.last_date or date.max)
     return _has_weekday(first, last, other.weekday)
 
 
 def _has_weekday(first: date, last: date, weekday: int) -> bool:
-    """Whether the range of dates holds that day of the week."""
+    """Whether the range of dates includes that weekday."""
     return (last - first).days >= (weekday - first.weekday()) % DAYS_A_WEEK
 
 
@@ -236,11 +236,11 @@ def _shifted(day: date, days: int) -> date:
 
 
 def _clock(local: time, days: int = 0) -> datetime:
-    """A time by a clock that nobody moves, to reckon with."""
+    """A local time as a naive datetime, for arithmetic without clock changes."""
     return datetime.combine(ANY_DAY + timedelta(days=days), local)
 
 
 def _local_end(slot: Slot) -> time | None:
-    """When the slot ends by the local clock, had no clock been moved; None where that is another date."""
+    """When the slot ends by the local clock, ignoring clock changes; None if that is on the next date."""
     end = _clock(slot.start) + timedelta(minutes=slot.minutes)
     return end.time() if end.date() == ANY_DAY else None

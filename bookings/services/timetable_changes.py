@@ -51,7 +51,7 @@ def timetable_change(
     roles.require(by, roles.MANAGE)
     with atomic_change():
         [before] = lock_stations(by, pks=[station.pk])
-        if seen and seen.is_overtaken(before.versions):
+        if seen and seen.is_stale(before.versions):
             raise Stale(data=before)
         rows = _timetable(before)
         yield

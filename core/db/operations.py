@@ -1,4 +1,4 @@
-"""Operations of migrations for both databases."""
+"""Migration operations that work on both databases."""
 
 from typing import Any
 
@@ -9,10 +9,7 @@ from django.db.migrations.state import ProjectState
 
 
 class AddIndexOnline(AddIndexConcurrently):
-    """An index made while others write, on PostgreSQL; elsewhere, where there is no such way, a plain one.
-
-    Its migration is not atomic.
-    """
+    """Create an index without blocking writes on PostgreSQL, and as usual on SQLite. The migration must not be atomic."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState

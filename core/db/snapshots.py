@@ -1,4 +1,4 @@
-"""Reading all of the database as it was at one moment, while others write."""
+"""Transactions that read a consistent snapshot of the database while others write."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,7 @@ from django.db import connection, transaction
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Within, all that is read is of one moment, and nobody who writes is kept waiting. Part of a transaction that is open, it
-    is as that one is."""
+    """Read a consistent snapshot inside the block, without blocking writers. Inside a transaction it changes nothing."""
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "sqlite":
@@ -24,8 +23,8 @@ def snapshot() -> Iterator[None]:
 
 @contextmanager
 def _deferred() -> Iterator[None]:
-    """A transaction of SQLite's that takes no lock until it writes: IMMEDIATE, which writers use, would keep them all waiting."""
-    connection.ensure_connection()  # which sets the mode from the settings
+    """A transaction of SQLite that takes no lock before it writes. IMMEDIATE, the default here, would block all writers."""
+    connection.ensure_connection()  # sets the mode from the settings
     usual, connection.transaction_mode = connection.transaction_mode, None  # type: ignore[attr-defined]
     try:
         with transaction.atomic():

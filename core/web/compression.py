@@ -1,11 +1,12 @@
-"""Answers compressed by gzip, with an ETag of their own.
+"""Gzip compression of responses, with ETags.
 
-The compressed and the plain answer are two representations of one thing (RFC 9110, 8.8.3.3): the tag of the first ends in
-`-gzip`, and both are strong. Whoever compares tags compares them without that ending.
+The compressed and the plain response are two representations of one resource (RFC 9110, 8.8.3.3). The ETag of the first ends in
+`-gzip`, and both are strong. Compare ETags without that suffix (`identity_etag`).
 """
 
 import re
 import zlib
+from functools import lru_cache
 from typing import Final
 
 from django.http import HttpRequest
@@ -14,26 +15,33 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_sequence
 
 MIN_BYTES: Final = 1024
-"""Shorter answers gain nothing."""
+"""Compressing shorter responses saves nothing."""
 _LEVEL: Final = 4
 _GZIP_WBITS: Final = 31
-_ENDING: Final = '-gzip"'
+PARSED_HEADERS: Final = 100
+"""Browsers and libraries send few different values."""
+_SUFFIX: Final = '-gzip"'
 
 
 def accepts_gzip(request: HttpRequest) -> bool:
     """Whether Accept-Encoding names gzip, or any coding, without a weight of zero."""
+    return _accepts_gzip(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+
+
+@lru_cache(PARSED_HEADERS)
+def _accepts_gzip(header: str) -> bool:
     weights = {}
-    for part in request.META.get("HTTP_ACCEPT_ENCODING", "").lower().split(","):
+    for part in header.lower().split(","):
         name, *parameters = (text.strip() for text in part.split(";"))
         weights[name] = not any(re.fullmatch(r"q=0(\.0*)?", text) for text in parameters)
     return weights.get("gzip", weights.get("*", False))
 
 
 def compress(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Compress the answer where its caller takes that and it is worth it. Accept-Encoding stands in Vary either way."""
+    """Compress the response if the client accepts it and it is long enough. Vary names Accept-Encoding either way."""
     patch_vary_headers(response, ("Accept-Encoding",))
     if response.status_code == 304:
-        _name_the_known(request, response)
+        _confirm_known_etag(request, response)
         return
     if response.has_header("Content-Encoding") or not accepts_gzip(request):
         return
@@ -50,17 +58,17 @@ def compress(request: HttpRequest, response: HttpResponseBase) -> None:
         response["ETag"] = _gzip_etag(response["ETag"])
 
 
-def _name_the_known(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Confirm the tag that the caller named: of the compressed answer, where that is what they have."""
+def _confirm_known_etag(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Confirm in a 304 response the ETag that the client sent, if it is that of the compressed response."""
     compressed = _gzip_etag(response.get("ETag", ""))
     if compressed in request.META.get("HTTP_IF_NONE_MATCH", "") and accepts_gzip(request):
         response["ETag"] = compressed
 
 
 def _gzip_etag(etag: str) -> str:
-    return f"{etag[:-1]}{_ENDING}"
+    return f"{etag[:-1]}{_SUFFIX}"
 
 
 def identity_etag(etag: str) -> str:
-    """The tag of the same answer without compression."""
-    return f'{etag.removesuffix(_ENDING)}"' if etag.endswith(_ENDING) else etag
+    """The ETag of the response without compression."""
+    return f'{etag.removesuffix(_SUFFIX)}"' if etag.endswith(_SUFFIX) else etag

@@ -1,4 +1,4 @@
-"""Which answers say that a form was done, so that its one-time key is spent."""
+"""Responses that complete a form, after which its one-time key is used up."""
 
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ Response = TypeVar("Response", bound=HttpResponse)
 
 
 def final(response: Response) -> Response:
-    """Mark an answer that is no redirect as that of a form that was done, such as one that shows a new key."""
+    """Mark a response other than a redirect as completing its form, such as a page that shows a new API key."""
     response.is_final = True  # type: ignore[attr-defined]
     return response
 

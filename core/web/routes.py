@@ -1,4 +1,4 @@
-"""Addresses under `/api/`: which they are, and routes that take them with and without their final slash."""
+"""URLs under `/api/`, and routes that match with and without the final slash."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,7 +14,7 @@ def is_api(path: str) -> bool:
 
 
 class OptionalSlashRoute(RoutePattern):
-    """A route that matches with and without its final slash; links are written as the route is."""
+    """A route that matches with and without its final slash; reversed URLs are as the route is written."""
 
     def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
         found, route = super().match(path), str(self)

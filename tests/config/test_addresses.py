@@ -48,7 +48,7 @@ def test_malformed_address_is_refused_without_a_letter_of_its_password(name: str
 
     sentence = refusal(**given)
 
-    assert sentence.startswith(f"{name} is no ")
+    assert sentence.startswith(f"{name} is not the URL of a ")
     assert f"Write it like {scheme}" in sentence
     assert names_no_piece(sentence)
 
@@ -59,7 +59,7 @@ def test_address_of_another_database_is_refused_without_its_password(name: str) 
 
     sentence = refusal(**given)
 
-    assert sentence == f"{name} names neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…)."
+    assert sentence == f"{name} is neither PostgreSQL (postgres://…) nor SQLite (sqlite:///…)."
 
 
 def test_process_that_is_given_a_malformed_address_prints_nothing_of_it(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_process_that_is_given_a_malformed_address_prints_nothing_of_it(tmp_path
     done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0
-    assert "DATABASE_URL is no address of a database." in done.stderr
+    assert "DATABASE_URL is not the URL of a database." in done.stderr
     assert names_no_piece(done.stdout + done.stderr)
 
 
@@ -118,4 +118,4 @@ def test_redis_is_named_by_its_address(url: str) -> None:
 @pytest.mark.parametrize("rate", ["", "100", "many/minute", "0/minute", "-5/minute", "100/fortnight"])
 @pytest.mark.parametrize("name", ["RATE_LIMIT", "PAGE_RATE_LIMIT", "CODE_RATE_LIMIT"])
 def test_rate_limit_that_is_none_is_refused_at_the_start(name: str, rate: str) -> None:
-    assert refusal(**WHOLE, **{name: rate}).startswith(f"{name} is no rate. Write one such as ")
+    assert refusal(**WHOLE, **{name: rate}).startswith(f"{name} is not a rate. Write it like ")

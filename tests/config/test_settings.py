@@ -47,11 +47,11 @@ def test_settings_name_the_key_that_is_missing(name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ("no base64!", "is not base64."),
-        ("schlüssel", "is not base64."),
-        (base64.b64encode(bytes(range(31))).decode(), "holds a weak key."),
-        (base64.b64encode(bytes(32)).decode(), "holds a weak key."),
-        (f"{encode_key(bytes(range(32)))},{encode_key(b'short')}", "holds a weak key."),
+        ("no base64!", "is not Base64."),
+        ("schlüssel", "is not Base64."),
+        (base64.b64encode(bytes(range(31))).decode(), "has a weak key."),
+        (base64.b64encode(bytes(32)).decode(), "has a weak key."),
+        (f"{encode_key(bytes(range(32)))},{encode_key(b'short')}", "has a weak key."),
     ],
 )
 def test_settings_refuse_a_ring_that_is_not_of_random_keys(name: str, value: str, sentence: str) -> None:
@@ -93,7 +93,7 @@ def test_settings_seal_the_trail_under_a_key_of_its_own_in_production() -> None:
     ids=["steps", "text", "halves"],
 )
 def test_settings_refuse_a_sample_key_in_production(name: str, sample: bytes) -> None:
-    sentence = f"{name} holds a sample or demo key, which anybody may know. Make your own, as .env.example shows."
+    sentence = f"{name} has a sample or demo key, which is public. Generate your own, as .env.example shows."
 
     assert refusal(**{**PRODUCTION, name: encode_key(sample)}) == sentence
     assert refusal(**{**PRODUCTION, name: f"{OTHER_KEY},{encode_key(sample)}"}) == sentence
@@ -175,9 +175,9 @@ def test_settings_refuse_a_file_of_secrets_that_cannot_be_read(tmp_path: Path) -
     def said(path: Path) -> str:
         return refusal(**{**WHOLE, "PII_KEYS": ""}, PII_KEYS_FILE=str(path))
 
-    assert said(nowhere).startswith(f"PII_KEYS_FILE names {nowhere}, which cannot be read.")
-    assert said(bytes_).startswith(f"PII_KEYS_FILE names {bytes_}, which cannot be read.")
-    assert said(empty) == f"PII_KEYS_FILE names {empty}, which is empty. Put the secret there."
+    assert said(nowhere).startswith(f"PII_KEYS_FILE is {nowhere}, which cannot be read.")
+    assert said(bytes_).startswith(f"PII_KEYS_FILE is {bytes_}, which cannot be read.")
+    assert said(empty) == f"PII_KEYS_FILE is {empty}, which is empty. Put the secret there."
 
 
 def test_settings_tell_postgresql_which_keys_a_process_holds() -> None:
@@ -247,7 +247,9 @@ def test_settings_read_a_mail_server(url: str, server: tuple[Any, ...]) -> None:
 def test_settings_refuse_what_is_no_mail_server(url: str) -> None:
     said = refusal(**WHOLE, EMAIL_URL=url)
 
-    assert said.startswith("EMAIL_URL is no mail server. Write it like smtp+tls://user:password@mail.example.com:587")
+    assert said.startswith(
+        "EMAIL_URL is not the URL of a mail server. Write it like smtp+tls://user:password@mail.example.com:587"
+    )
     assert "p#ss" not in said
 
 
@@ -269,7 +271,7 @@ def test_settings_without_a_mail_server_have_none() -> None:
 def test_settings_refuse_a_sender_that_is_no_address(variables: dict[str, str]) -> None:
     """Every mail would fail for it."""
     assert refusal(**WHOLE, **variables) == (
-        "MAIL_FROM is no email address. Write it like book@example.com, without a name."
+        "MAIL_FROM is not an email address. Write it like book@example.com, without a name."
     )
 
 
@@ -384,7 +386,7 @@ def test_settings_take_the_public_address_as_people_write_it() -> None:
 
 @pytest.mark.parametrize("address", ["book.example.com", "ftp://book.example.com", "https://", "https://a.example/b"])
 def test_settings_refuse_a_public_address_that_is_none(address: str) -> None:
-    assert refusal(**WHOLE, PUBLIC_URL=address).startswith("PUBLIC_URL is not an address.")
+    assert refusal(**WHOLE, PUBLIC_URL=address).startswith("PUBLIC_URL is not a URL.")
 
 
 def test_settings_say_how_long_a_session_lasts() -> None:
@@ -454,7 +456,7 @@ def test_settings_count_proxies_and_know_the_older_name(given: dict[str, str], p
 
 @pytest.mark.parametrize("number", ["-1", "yes", "1.5", "²", "10.0.0.1"])
 def test_settings_refuse_a_number_of_proxies_that_is_none(number: str) -> None:
-    assert "TRUSTED_PROXIES is a number" in refusal(**WHOLE, TRUSTED_PROXIES=number)
+    assert "TRUSTED_PROXIES is the number" in refusal(**WHOLE, TRUSTED_PROXIES=number)
 
 
 def test_settings_let_writers_of_sqlite_queue() -> None:
@@ -479,7 +481,7 @@ def test_settings_begin_at_the_checkout_with_a_folder_that_is_not_absolute() -> 
 @pytest.mark.parametrize("name", ["/nowhere/stationbook", __file__])
 def test_settings_refuse_a_folder_that_cannot_be_made(name: str) -> None:
     assert refusal(**WHOLE, DATA_DIR=name) == (
-        f"DATA_DIR names {name}, which is no folder and cannot be made. Make it, for the server's user to write into."
+        f"DATA_DIR is {name}, which is not a folder and cannot be created. Create it, writable for the server's user."
     )
 
 
@@ -491,7 +493,7 @@ def test_settings_keep_connections_to_postgresql_open() -> None:
 
 
 def test_settings_refuse_another_database() -> None:
-    assert refusal(**WHOLE, DATABASE_URL="mysql://me@localhost/book").startswith("DATABASE_URL names neither")
+    assert refusal(**WHOLE, DATABASE_URL="mysql://me@localhost/book").startswith("DATABASE_URL is neither")
 
 
 def test_settings_read_the_file_and_the_environment_goes_before(tmp_path: Path) -> None:
@@ -517,7 +519,7 @@ def test_settings_without_debug_serve_files_under_hashed_names() -> None:
 
 def test_settings_refuse_what_nobody_could_watch_with() -> None:
     assert refusal(**WHOLE, METRICS_TOKEN="short").startswith("METRICS_TOKEN is too short.")
-    assert refusal(**WHOLE, SENTRY_SAMPLE="10").startswith("SENTRY_SAMPLE is a share")
+    assert refusal(**WHOLE, SENTRY_SAMPLE="10").startswith("SENTRY_SAMPLE is a fraction")
 
 
 def test_settings_watch_by_what_is_wanted() -> None:
@@ -572,8 +574,8 @@ def test_without_a_replica_nothing_is_routed() -> None:
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({**WHOLE, "REPLICA_URL": REPLICA["REPLICA_URL"]}, "REPLICA_URL is set, but DATABASE_URL names no PostgreSQL"),
-        ({**POSTGRES, "REPLICA_URL": "sqlite:///copy.sqlite3"}, "REPLICA_URL is no PostgreSQL."),
+        ({**WHOLE, "REPLICA_URL": REPLICA["REPLICA_URL"]}, "REPLICA_URL is set, but DATABASE_URL is not PostgreSQL"),
+        ({**POSTGRES, "REPLICA_URL": "sqlite:///copy.sqlite3"}, "REPLICA_URL is not PostgreSQL."),
     ],
 )
 def test_settings_refuse_a_replica_of_something_else(variables: dict[str, str], sentence: str) -> None:

@@ -50,7 +50,7 @@ def test_command_says_why_the_folder_cannot_be_made(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (
         1,
         "The settings are not complete: "
-        f"PROMETHEUS_MULTIPROC_DIR names {tmp_path}/env/metrics, which cannot be made: Not a directory.\n",
+        f"PROMETHEUS_MULTIPROC_DIR is {tmp_path}/env/metrics, which cannot be created: Not a directory.\n",
     )
 
 
