@@ -300,7 +300,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-
 EMAIL_URL = read_env("EMAIL_URL")
 MAIL_SERVER = mail_server(EMAIL_URL) if EMAIL_URL else {}
 """The mail server for customers' emails; without one they wait in the outbox."""
@@ -392,10 +391,7 @@ if SENTRY_DSN:
     sentry.init(SENTRY_DSN, sample_rate=SENTRY_SAMPLE, production=PRODUCTION)
 
 if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
-    MIDDLEWARE.insert(
-        MIDDLEWARE.index("config.observability.request_log.log_requests") + 1,
-        "config.observability.tracing.trace_requests",
-    )
+    MIDDLEWARE.insert(2, "config.observability.tracing.trace_requests")
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
 if LOG_FORMAT not in ("json", "line"):
