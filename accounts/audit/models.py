@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.contrib.contenttypes.models import ContentType
@@ -170,12 +170,15 @@ class AuditCheckpoint(models.Model):  # noqa: DJ008
         raise AppendOnlyError
 
 
+_CHAINS: Final = AuditChain.objects.all()  # creating a queryset takes as long as sending a statement
+
+
 class LockedChains:
     """Chains locked before their entries are written, so that the query shares a round trip. For use in one transaction."""
 
     def __init__(self, *stations: sql.Key | None) -> None:
         """Send the query for the chains of these stations, or of no station; see `AuditChainQuerySet.submit_lock`."""
-        self._fetch = AuditChain.objects.submit_lock(*stations)
+        self._fetch = _CHAINS.submit_lock(*stations)
         self._count_before = _append_count.value
 
     def by_station(self) -> dict[int | None, AuditChain]:

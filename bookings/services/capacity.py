@@ -17,6 +17,7 @@ from bookings.models import Booking, Hold
 from core.db import sql
 from stations.timetable import Slot
 
+_HOLDS: Final = Hold.objects.all()  # creating a queryset takes as long as sending a statement
 _PLACE_FIELDS: Final = ("station", "date", "slot", "lane", "capacity")
 """Columns of a hold except the booking."""
 
@@ -34,7 +35,7 @@ class Ledger:
 
     def __init__(self, station: sql.Key, days: Iterable[date]) -> None:
         """Send the query; its result is awaited on first use."""
-        self._rows = Hold.objects.submit_parties(station, set(days))
+        self._rows = _HOLDS.submit_parties(station, set(days))
 
     @cached_property
     def _taken(self) -> dict[tuple[date, time], list[_Place]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -19,6 +19,10 @@ from core.log_context import note_station
 from stations.access import Person
 from stations.errors import DoubleException
 from stations.models import Station
+
+# Creating a queryset takes as long as sending a statement.
+_BOOKINGS: Final = Booking.objects.all()
+_STATIONS: Final = Station.objects.all()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,11 +106,11 @@ def lock_booking_and_target(
     `prefetch` is called with a reference to the target station, so that its queries share the lock's round trip. Returns the
     booking, the target station, the audit chains of both stations, and what `prefetch` returned. Raises as `lock_booking` does.
     """
-    origin = Booking.objects.station_of(booking_id)  # before it is locked, so the booking is read again under the lock
-    target = origin if target_code is None else Station.objects.key_of_code(target_code)
+    origin = _BOOKINGS.station_of(booking_id)  # before it is locked, so the booking is read again under the lock
+    target = origin if target_code is None else _STATIONS.key_of_code(target_code)
     with metrics.time_lock_wait("station"), sql.pipeline():
-        lock = Station.objects.submit_lock(person, origin, target)
-        read_booking = Booking.objects.submit_one(booking_id)
+        lock = _STATIONS.submit_lock(person, origin, target)
+        read_booking = _BOOKINGS.submit_one(booking_id)
         prefetched = prefetch(target)
         chains = LockedChains(origin, target)
     stations, booking = {station.pk: station for station in lock()}, next(iter(read_booking()), None)
@@ -130,9 +134,9 @@ def stale(booking: Booking, person: Person) -> Stale:
 def lock_stations(person: Person, *, codes: Iterable[str] = (), pks: Iterable[int] = ()) -> list[Station]:
     """Lock these stations in key order. Raises NotFound unless the person may see all of them."""
     codes, pks = set(codes), set(pks)
-    keys = [*pks, *map(Station.objects.key_of_code, codes)]
+    keys = [*pks, *map(_STATIONS.key_of_code, codes)]
     with metrics.time_lock_wait("station"):
-        found = Station.objects.submit_lock(person, *keys)()
+        found = _STATIONS.submit_lock(person, *keys)()
     if codes - {station.code for station in found} or pks - {station.pk for station in found}:
         raise NotFound
     for station in found[:1]:
