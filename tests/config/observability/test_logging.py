@@ -138,4 +138,4 @@ def test_settings_choose_the_form_of_lines() -> None:
     forms = [read(**WHOLE, **said)["LOGGING"]["formatters"]["line"]["()"] for said in ({}, {"LOG_FORMAT": "line"})]
 
     assert forms == ["config.observability.logging.JsonFormatter", "config.observability.logging.TextFormatter"]
-    assert refusal(**WHOLE, LOG_FORMAT="xml").startswith("LOG_FORMAT is json, or line")
+    assert refusal(**WHOLE, LOG_FORMAT="xml").startswith("LOG_FORMAT is json or line")
