@@ -86,8 +86,8 @@ def reset_language() -> None:
 @pytest.fixture(autouse=True)
 def clear_caches() -> None:
     """Stations of different tests have the same keys."""
-    visible_stations._kept.cache_clear()
-    timetable_queries._kept.cache_clear()
+    visible_stations._cached.cache_clear()
+    timetable_queries._cached.cache_clear()
     rendered_calendar.clear()
 
 
