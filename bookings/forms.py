@@ -1,4 +1,4 @@
-"""What people type into the pages, parsed and no more: the rules are the services'."""
+"""Forms of the pages. They only parse and validate types; the services check the rules."""
 
 from collections.abc import Collection, Sequence
 from datetime import time
@@ -41,7 +41,7 @@ class DateInput(forms.DateInput):
 
 
 class IsoDateField(forms.DateField):
-    """A date as browsers send it."""
+    """A date as browsers send it, `YYYY-MM-DD`."""
 
     widget = DateInput
     input_formats = ("%Y-%m-%d",)
@@ -49,16 +49,15 @@ class IsoDateField(forms.DateField):
 
 
 class SlotField(forms.TimeField):
-    """A slot's start, `HH:MM`."""
+    """The start of a slot, `HH:MM`."""
 
     input_formats = ("%H:%M",)
 
 
 class AmountField(forms.Field):
-    """An amount as the person writes it, in minor units of the station's currency. Empty is nothing due.
+    """An amount of money, parsed into minor units of the station's currency. Empty means 0."""
 
-    A text field: browsers drop the comma from a number field where they know another decimal mark.
-    """
+    # A text field, for in a number field a browser drops a comma if its own decimal mark is another one.
 
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     station: Station
@@ -86,12 +85,12 @@ class AmountField(forms.Field):
         )
 
     def _decimal_mark(self) -> str:
-        """The person's own where an amount is written with three decimals as a rule, else only what the amount itself shows."""
+        # With three decimals “1,234” and “1.234” are ambiguous, so the station's own mark decides.
         return formats.decimal_mark(self.station.country) if money.exponent(self.station.currency) > 2 else ""
 
 
 class SlotSelect(forms.Select):
-    """The slots of a day. Full and closed ones are shown, and cannot be chosen."""
+    """The slots of a day, with full and closed ones disabled."""
 
     disabled_values: Collection[str] = ()
 
@@ -103,7 +102,7 @@ class SlotSelect(forms.Select):
 
 
 class CalendarForm(forms.Form):
-    """What stands in a calendar's address."""
+    """The query of a calendar page."""
 
     station = forms.CharField(required=False)
     date = IsoDateField(required=False)
@@ -123,7 +122,7 @@ class StatusForm(forms.Form):
 
 
 class GivenContactForm(forms.Form):
-    """What becomes of an email or phone that came with a booking, with the versions of both that the person has seen."""
+    """The decision about an email or phone that came with a booking, with the versions of booking and customer that were seen."""
 
     do = forms.ChoiceField(choices=[("use", ""), ("dismiss", "")])
     field = forms.ChoiceField(choices=[("email", ""), ("phone", "")])
@@ -131,7 +130,7 @@ class GivenContactForm(forms.Form):
     customer_version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
 
     def seen(self) -> dict[str, int | None]:
-        """As a service takes them."""
+        """The versions, as arguments of a service."""
         return {
             "seen_version": self.cleaned_data["version"],
             "seen_customer": self.cleaned_data["customer_version"],
@@ -139,13 +138,13 @@ class GivenContactForm(forms.Form):
 
 
 class AdminGivenContactForm(GivenContactForm):
-    """The same on a customer's page, where several bookings may have come with one."""
+    """The form on a customer's page, where contacts of several bookings may wait for a decision."""
 
     booking = forms.UUIDField()
 
 
 class MoveForm(forms.Form):
-    """Where a booking shall go. `version` is the one that the person has seen."""
+    """The slot to move a booking to. `version` is the one that the person has seen."""
 
     station = forms.CharField(required=False)
     date = IsoDateField(label=_("Date"))
@@ -154,24 +153,24 @@ class MoveForm(forms.Form):
     next = forms.CharField(required=False)
 
 
-class OutlookForm(forms.Form):
-    """Which part of a calendar the person looks at while a booking is in their hand."""
+class MoveOptionsForm(forms.Form):
+    """The part of a calendar to preview a move for."""
 
     station = forms.CharField(required=False)
     first = IsoDateField()
     last = IsoDateField()
 
     def clean(self) -> dict[str, Any]:
-        """The cleaned words, whose dates are as many as a month shows."""
-        words = super().clean() or {}
-        first, last = words.get("first"), words.get("last")
+        """Refuse more days than a month view shows."""
+        data = super().clean() or {}
+        first, last = data.get("first"), data.get("last")
         if first and last and not 0 <= (last - first).days < MONTH_DAYS:
             raise forms.ValidationError(_("Request 1 to 42 days."))
-        return words
+        return data
 
 
 class PartyForm(forms.Form):
-    """What a booking says besides its place and its customer."""
+    """The fields of a booking except its slot and its customer."""
 
     party_adults = forms.IntegerField(label=_("Adults"), min_value=0, max_value=MAX_PLACES, initial=2)
     party_kids = forms.IntegerField(label=_("Children"), min_value=0, max_value=MAX_PLACES, initial=0)
@@ -191,16 +190,16 @@ class PartyForm(forms.Form):
                 field.station = station
 
     def party(self) -> dict[str, Any]:
-        """The cleaned words as a service takes them."""
+        """The cleaned data, as arguments of a service."""
         names = PartyForm.base_fields
-        found = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
-        if "special_requests" in found:
-            found["special_requests"] = found["special_requests"] or None
-        return found
+        data = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        if "special_requests" in data:
+            data["special_requests"] = data["special_requests"] or None
+        return data
 
 
 class ContactForm(forms.Form):
-    """Who a booking is for; all empty for a walk-in."""
+    """The customer of a booking; empty for a walk-in."""
 
     name = forms.CharField(
         label=_("Name"), required=False, max_length=MAX_NAME, widget=forms.TextInput(attrs={"dir": "auto"})
@@ -214,14 +213,14 @@ class ContactForm(forms.Form):
 
 
 class KnownContactForm(forms.Form):
-    """Another email or phone of a customer who is known, and whether it shall be on file from now on."""
+    """Another email or phone of a known customer, and whether to save it for them."""
 
     new_email = PastedEmailField(label=_("New email"), required=False, max_length=MAX_EMAIL)
     new_phone = forms.CharField(label=_("New phone"), required=False, max_length=MAX_PHONE)
     save_contact = forms.BooleanField(label=_("Save for the customer"), required=False)
 
     service_names: ClassVar = {"email": "new_email", "phone": "new_phone"}
-    """What a service calls them, and the form."""
+    """Names of the form's fields by the service's names."""
 
     def new_contact(self, customer: Customer) -> Contact | None:
         contact = Contact(customer.name, self.cleaned_data["new_email"], self.cleaned_data["new_phone"])
@@ -229,10 +228,9 @@ class KnownContactForm(forms.Form):
 
 
 class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
-    """A new booking at a station, with the slots of its day to choose from.
+    """A new booking at a station, with the slots of a day to choose from."""
 
-    A slot that is no longer offered is read all the same, so that the rules say what is wrong with it.
-    """
+    # Slots that are not offered are valid choices, too: the service says what is wrong with them.
 
     field_order = ("date", "slot", "slots", "party_adults", "party_kids", "name", "email", "phone")
     date = IsoDateField(label=_("Date"))
@@ -271,7 +269,7 @@ class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
 
 
 class EditBookingForm(RedisplayMixin, PartyForm):
-    """A booking's own words, without those that the person may not see."""
+    """The fields of a booking that can be edited."""
 
     version = forms.IntegerField(min_value=1, max_value=10**9, widget=forms.HiddenInput)
 
@@ -280,19 +278,19 @@ class EditBookingForm(RedisplayMixin, PartyForm):
         super().__init__(*args, station=booking.station, **{"initial": initial, **options})
 
     def edits(self) -> dict[str, Any]:
-        """Only what was changed on the form: what it cannot show exactly stays as it is."""
+        """Only the fields changed on the form, for others may have values that it cannot show exactly."""
         return {name: value for name, value in self.party().items() if name in self.changed_data}
 
 
 def _no_slot(station: Station, offer: SlotOffer) -> str:
-    """What stands in the place of a slot that is not there to be chosen."""
+    """The label of the empty choice."""
     if not station.is_active:
         return str(_("This station takes no new bookings."))
     return str(_("Choose a slot") if offer.preselected else _("No free slots on this day. Choose another date."))
 
 
 def slot_choices(cells: Sequence[SlotAvailability], country: str) -> list[tuple[str, str]]:
-    """The slots of a day with what is left of each, closed ones with their reason."""
+    """The slots of a day each with what is free or why it is closed."""
     return [
         (f"{cell.slot.start:%H:%M}", f"{formats.format_time(cell.slot.start, country)} · {describe_availability(cell)}")
         for cell in cells
@@ -300,7 +298,7 @@ def slot_choices(cells: Sequence[SlotAvailability], country: str) -> list[tuple[
 
 
 class FeedForm(RedisplayMixin, forms.Form):
-    """Which calendar another program shall read. Details are offered to those who may see them."""
+    """The calendar of a new feed. Details are only offered to users who may see them."""
 
     station = forms.ModelChoiceField(
         Station.objects.none(), label=_("Station"), required=False, empty_label=_("All my stations")

@@ -124,7 +124,7 @@ GET    bookings/<uuid:booking_id>/move/
                                       login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/move/
                                       login      404    403   302     302        403      404  302
-GET    bookings/<uuid:booking_id>/outlook/
+GET    bookings/<uuid:booking_id>/move-options/
                                       login      404    403   200     200        403      404  200
 GET    bookings/<uuid:booking_id>/mails/<uuid:mail_id>/
                                       login      404    403   200     200        403      404  200
@@ -356,7 +356,7 @@ class World:
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
             "admin/bookings/mail/preview/": "?station=kitchen",
-            "bookings/<uuid:booking_id>/outlook/": "?first=2031-03-03&last=2031-03-09",
+            "bookings/<uuid:booking_id>/move-options/": "?first=2031-03-03&last=2031-03-09",
         }
         return known.get(route, "") if method == "GET" else ""
 

@@ -61,7 +61,7 @@ def moved(cellar: Station, station: Station, mover: User) -> Booking:
     made = booking(cellar, DAY, time(20, 45), customer=Contact("Nora Silva", "nora@example.com"))
     origin = Origin(Channel.PAGE, mover, remote_addr="203.0.113.77", request_id="rid-77")
     with override_origin(origin):
-        found = services.reschedule(made.pk, to=Place(SATURDAY, time(19), "kitchen"), by=mover)
+        found = services.reschedule(made.pk, to=Place(SATURDAY, time(19), "kitchen"), by=mover).booking
     Mail.objects.update(due_at=found.created_at)
     return found
 
@@ -138,7 +138,7 @@ def test_page_says_so_without_naming_it(client: Client, moved: Booking, manager:
 
     assert "Another station → kitchen Sat 8 Mar 2031 19:00" in page
     assert "by someone at another station" in page
-    assert "Its text names a station that you don't have access to." in mail
+    assert "Its text mentions a station that you don't have access to." in mail
 
 
 def test_conflict_tells_neither_the_api_nor_a_page(client: Client, moved: Booking, manager: User) -> None:

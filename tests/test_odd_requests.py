@@ -26,7 +26,7 @@ KNOWN: Final = {
     "calendar/": ("station", "date", "status", "customer", "booking"),
     "bookings/new/": ("station", "date", "slot", "slots", "customer"),
     "bookings/<uuid:booking_id>/move/": ("station", "date", "slot"),
-    "bookings/<uuid:booking_id>/outlook/": ("first", "last", "station"),
+    "bookings/<uuid:booking_id>/move-options/": ("first", "last", "station"),
     "api/bookings/": ("station", "status", "date_from", "date_to", "customer", "external_ref", "cursor"),
     "api/stations/": ("date_from", "date_to"),
 }

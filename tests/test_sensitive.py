@@ -86,7 +86,7 @@ NOT_SENSITIVE: Final = {
 
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
-    "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/outlook/", "feeds/<str:secret>.ics", "accounts/me/",
+    "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/move-options/", "feeds/<str:secret>.ics", "accounts/me/",
     "accounts/me/factor/", "accounts/me/sessions/", "api/", "api/^", "api/schema/", "api/docs/", "api/bookings/admin/weekly",
     "api/bookings/admin/monthly", "api/bookings/export", "api/stations/", "api/stations/<str:code>/slots",
     "api/customers/<str:customer_id>/",

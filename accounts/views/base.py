@@ -1,11 +1,12 @@
-"""What the pages of one's own account share: who may open them, confirming the password, and where they lead."""
+"""What the account pages share: who may open them, how errors are answered, and how the password is confirmed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, cast
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -17,12 +18,14 @@ from accounts.forms import ConfirmForm
 from accounts.models import User
 from accounts.views.interrupted import sign_in_required
 from accounts.views.submit_once import submit_once
+from core.errors import NotFound, NotPermitted
 from core.web.client_address import remote_address
+from core.web.error_pages import answer
 from core.web.notices import taken_refusal
 
 
-class OwnRequest(HttpRequest):
-    """A request of somebody signed in."""
+class SignedInRequest(HttpRequest):
+    """A request of a signed-in user."""
 
     user: User
 
@@ -30,23 +33,37 @@ class OwnRequest(HttpRequest):
 View = Callable[..., HttpResponse]
 
 
-def own(view: View) -> View:
-    """A page for everybody who is signed in, whatever their groups."""
+def signed_in_page(view: View) -> View:
+    """A page for every signed-in user, whatever their groups."""
+    return never_cache(sign_in_required(error_pages(submit_once(view))))
 
-    return never_cache(sign_in_required(submit_once(view)))
+
+def error_pages(view: View) -> View:
+    """Answer NotPermitted by an error page with status 403, and NotFound by one with 404."""
+
+    @wraps(view)
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotPermitted as error:
+            return answer(request, 403, sentence=str(error))
+        except NotFound:
+            raise Http404 from None
+
+    return cast("View", handle)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a form is shown again."""
+    """Why a form was refused."""
 
     status: int
     wait: int = 0
-    """Seconds, where there were too many attempts."""
+    """In seconds, after too many attempts."""
 
 
-def refused(request: OwnRequest, form: ConfirmForm) -> Refusal | None:
-    """None where the form is whole, and the password and code that it asks for are right; else the form says what is wrong."""
+def check_confirmation(request: SignedInRequest, form: ConfirmForm) -> Refusal | None:
+    """Check the form, and the password and code that it asks for. Adds the errors to it; returns None if there are none."""
     if not form.is_valid():
         return Refusal(400)
     password, code, address = form.given_password, form.given_code, remote_address(request)
@@ -54,9 +71,9 @@ def refused(request: OwnRequest, form: ConfirmForm) -> Refusal | None:
         if reauthentication.confirm(request, request.user, password=password, code=code, address=address):
             return None
     except TooManyFailures as refusal:
-        return too_often(form, refusal.wait)
+        return too_many_attempts(form, refusal.wait)
     if password is not None and code is not None:
-        # Which of the two was wrong is not for somebody to learn who has only one.
+        # Do not reveal which of the two is wrong to somebody who knows one.
         form.add_error(None, _("The password or the code is wrong. Try again."))
     elif password is not None:
         form.add_error("old", _("Wrong password. Try again."))
@@ -65,24 +82,23 @@ def refused(request: OwnRequest, form: ConfirmForm) -> Refusal | None:
     return Refusal(400)
 
 
-def too_often(form: forms.Form, wait: int) -> Refusal:
-    """The form says so, and for how many seconds."""
+def too_many_attempts(form: forms.Form, wait: int) -> Refusal:
     form.add_error(None, _("Too many attempts. Try again in %(wait)d seconds.") % {"wait": wait})
     return Refusal(429, wait)
 
 
-def target_of(request: HttpRequest) -> str:
-    """Where `next` leads, if that is an address of this site; else ""."""
+def next_path(request: HttpRequest) -> str:
+    """The parameter `next` if it is a path of this site; else ""."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = url_has_allowed_host_and_scheme(
+    is_own = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return target if is_ours and target.startswith("/") else ""
+    return target if is_own and target.startswith("/") else ""
 
 
-def draw(request: HttpRequest, template: str, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
-    shown = {**shown, "error": shown.get("error") or taken_refusal(request)}
-    response = render(request, template, shown, status=refusal.status if refusal else 200)
+def render_page(request: HttpRequest, template: str, context: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
+    context = {**context, "error": context.get("error") or taken_refusal(request)}
+    response = render(request, template, context, status=refusal.status if refusal else 200)
     if refusal and refusal.wait:
         response["Retry-After"] = str(refusal.wait)
     return response

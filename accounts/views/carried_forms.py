@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.auth import password_reset
 from accounts.forms import PASSWORD_FIELDS, LoginForm
 from accounts.views import sign_in
-from accounts.views.base import Refusal, draw
+from accounts.views.base import Refusal, render_page
 from core.tokens import fernet
 from core.web import form_keys, notices, redisplay
 from core.web.redisplay import Reason
@@ -99,7 +99,7 @@ def sign_in_page(
         "can_reset": password_reset.is_available(),
         "error": error,
     }
-    response = draw(request, "accounts/login.html", shown, refusal)
+    response = render_page(request, "accounts/login.html", shown, refusal)
     add_never_cache_headers(response)
     return response
 

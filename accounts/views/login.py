@@ -14,7 +14,7 @@ from accounts.auth import password_reset, sessions
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.views import interrupted, sign_in
-from accounts.views.base import Refusal, draw, target_of
+from accounts.views.base import Refusal, next_path, render_page
 from accounts.views.post_only import post_only
 from accounts.views.submit_once import replay, submit_once
 from core.web.client_address import remote_address
@@ -64,14 +64,14 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, error: str | Promise = "") -> HttpResponse:
-    carried = [("next", target)] if (target := target_of(request)) else []
+    carried = [("next", target)] if (target := next_path(request)) else []
     shown = {"form": form, "carried": carried, "can_reset": password_reset.is_available(), "error": error}
-    return draw(request, "accounts/login.html", shown, refusal)
+    return render_page(request, "accounts/login.html", shown, refusal)
 
 
 def _destination(request: HttpRequest) -> str:
     """Where to redirect after signing in. Users without permission for pages start at the API."""
-    target = target_of(request)
+    target = next_path(request)
     if request.user.has_perm(roles.PAGES) or target.startswith(("/api/", "/accounts/")):
         return target or "/"
     return "/api/"

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import password_reset
 from accounts.forms import NewPasswordForm, RequestResetForm
-from accounts.views.base import draw, too_often
+from accounts.views.base import render_page, too_many_attempts
 from accounts.views.submit_once import submit_once
 from core.web.client_address import remote_address
 from core.web.error_pages import answer
@@ -51,7 +51,7 @@ def request_reset(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/forgotten_password.html", {"form": form}, status=400 if form.is_bound else 200)
     email, language = form.cleaned_data["email"], get_language() or "en"
     if wait := password_reset.request_reset(email, language=language, address=remote_address(request)):
-        return draw(request, "accounts/forgotten_password.html", {"form": form}, too_often(form, wait))
+        return render_page(request, "accounts/forgotten_password.html", {"form": form}, too_many_attempts(form, wait))
     return final(render(request, "accounts/forgotten_password.html", {"asked": True}))
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.auth import reauthentication
 from accounts.forms import PasswordForm
-from accounts.views.base import OwnRequest, Refusal, draw, own, refused, target_of
+from accounts.views.base import Refusal, SignedInRequest, check_confirmation, next_path, render_page, signed_in_page
 from accounts.views.carried_forms import carried_fields
 from accounts.views.submit_once import Interruption
 
@@ -35,7 +35,7 @@ def require(request: HttpRequest) -> None:
     if reauthentication.is_recent(request.session):
         return
     form = PasswordForm(request.POST if FIELD in request.POST else None)
-    refusal = refused(cast("OwnRequest", request), form) if form.is_bound else None
+    refusal = check_confirmation(cast("SignedInRequest", request), form) if form.is_bound else None
     if refusal or not form.is_bound:
         raise PasswordRequired(form, refusal)
 
@@ -59,18 +59,18 @@ class AskForPassword:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters(FIELD)
-@own
-def confirm_password(request: OwnRequest) -> HttpResponse:
+@signed_in_page
+def confirm_password(request: SignedInRequest) -> HttpResponse:
     """Ask for the password, and redirect to `next`."""
-    target = target_of(request) or reverse("account")
+    target = next_path(request) or reverse("account")
     if request.method != "POST" and reauthentication.is_recent(request.session):
         return redirect(target)
     form = PasswordForm(request.POST if request.method == "POST" else None)
-    refusal = refused(request, form) if form.is_bound else None
+    refusal = check_confirmation(request, form) if form.is_bound else None
     if form.is_bound and not refusal:
         return redirect(target)
     return _page(request, {"form": form, "action": reverse("confirm-password"), "carried": [("next", target)]}, refusal)
 
 
 def _page(request: HttpRequest, shown: dict[str, Any], refusal: Refusal | None) -> HttpResponse:
-    return draw(request, "accounts/confirm_password.html", shown, refusal)
+    return render_page(request, "accounts/confirm_password.html", shown, refusal)

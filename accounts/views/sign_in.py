@@ -7,7 +7,7 @@ from accounts.auth import authentication, sessions
 from accounts.auth.rate_limits import TooManyFailures
 from accounts.forms import LoginForm
 from accounts.models import User
-from accounts.views.base import Refusal, too_often
+from accounts.views.base import Refusal, too_many_attempts
 from core.web.client_address import remote_address
 
 
@@ -30,7 +30,7 @@ def identify(request: HttpRequest, form: LoginForm) -> User | Refusal:
     try:
         user = authentication.sign_in(request, **form.cleaned_data, address=remote_address(request))
     except TooManyFailures as refusal:
-        return too_often(form, refusal.wait)
+        return too_many_attempts(form, refusal.wait)
     if user is None:
         form.add_error(
             None, _("Email and password do not match, or the code is missing or wrong. Try again, or ask a manager.")

@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from bookings.views.booking import refusal
+from bookings.views.refusals import counted_sentence
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def each(page: "ModelAdmin[Any]", request: HttpRequest, chosen: Iterable[Row], a
             act(row)
             done += 1
         except DomainError as error:
-            refused.append(f"{row}: {refusal(error)}")
+            refused.append(f"{row}: {counted_sentence(error)}")
     for text in refused[:REFUSALS_SHOWN]:
         page.message_user(request, text, messages.ERROR)
     if more := len(refused[REFUSALS_SHOWN:]):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils import timezone
@@ -19,9 +20,10 @@ from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import NEW, RESCHEDULABLE, Status
 from bookings.services.inputs import Draft, Place
 from bookings.services.status_steps import next_steps
-from bookings.views.booking import refusal
+from bookings.views.refusals import counted_sentence
 from core.errors import DomainError, Invalid
 from core.limits import MAX_EMAIL, MAX_NAME, MAX_NOTES, MAX_PHONE, MAX_REFERENCE, MAX_SOURCE
+from stations.access import Person
 from stations.errors import NoSuchSlot, SlotClosed
 
 CONTACT = ("customer_name", "customer_email", "customer_phone")
@@ -92,7 +94,7 @@ class BookingForm(ServiceForm):
         return cleaned_data
 
     def error_message(self, error: DomainError) -> str:
-        return refusal(error)
+        return counted_sentence(error)
 
     def write(self, cleaned_data: Mapping[str, Any]) -> Booking:
         return self._change(self.before, cleaned_data) if self.before else self._create(cleaned_data)
@@ -128,7 +130,7 @@ class BookingForm(ServiceForm):
         )
         changes: list[Callable[..., Booking]] = [partial(services.edit, before.pk, self._edits(cleaned_data))]
         if to != Place(before.date, before.slot, before.station.code) or cleaned_data.get("take_place"):
-            changes.append(partial(services.reschedule, before.pk, to=to, allow_running=True))
+            changes.append(partial(_reschedule, before.pk, to=to))
         if status != before.status:
             step = partial(services.change_status, before.pk, status)
             changes.insert(1 if status in RESCHEDULABLE else len(changes), step)
@@ -146,3 +148,7 @@ class BookingForm(ServiceForm):
     def _contact(self, cleaned_data: Mapping[str, Any]) -> Contact | None:
         contact = Contact(*(cleaned_data.get(name) or "" for name in CONTACT))
         return contact if contact.given else None
+
+
+def _reschedule(booking_id: UUID, *, to: Place, by: Person, seen_version: int) -> Booking:
+    return services.reschedule(booking_id, to=to, by=by, seen_version=seen_version, allow_running=True).booking

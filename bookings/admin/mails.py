@@ -176,7 +176,7 @@ class MailAdmin(ScopedAdmin):
         language = requested if requested in dict(settings.LANGUAGES) or station is None else station.language
         shown = {
             **self.admin_site.each_context(request),
-            "title": _("What customers are sent"),
+            "title": _("Emails to customers"),
             "opts": self.opts,
             "stations": stations,
             "station": station,

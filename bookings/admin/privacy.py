@@ -25,8 +25,8 @@ from bookings.forms import AdminGivenContactForm
 from bookings.models.mail_state import Kind, State
 from bookings.privacy import disclosure, erasure
 from bookings.services import contacts
-from bookings.views.booking import refusal
 from bookings.views.contact import DECISIONS
+from bookings.views.refusals import counted_sentence
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class PrivacyPages(_Admin):
         return response
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    @does(_("Erase for good"))
+    @does(_("Erase permanently"))
     def erase_view(self, request: HttpRequest, customer_id: UUID) -> HttpResponse:
         """What is erased and what remains, with the button that erases."""
         customer, error = self._requested_customer(request, customer_id), ""
@@ -136,7 +136,7 @@ class PrivacyPages(_Admin):
         try:
             decide(wanted["booking"], wanted["field"], by=request.user, **form.seen())
         except DomainError as refused:
-            self.message_user(request, refusal(refused), messages.ERROR)
+            self.message_user(request, counted_sentence(refused), messages.ERROR)
         else:
             self.message_user(request, str(notice), messages.SUCCESS)
 

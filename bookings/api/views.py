@@ -212,7 +212,7 @@ class CalendarViewSet(BaseBookingViewSet):
     def partial_update(self, request: Request, booking_id: str) -> Response:
         """Moves a booking to another date and slot, at its station or at another one that you may see."""
         to = Place(**self.parse_body())
-        booking = services.reschedule(self.object_id, to=to, by=request.user, seen_version=if_match(request))
+        booking = services.reschedule(self.object_id, to=to, by=request.user, seen_version=if_match(request)).booking
         return success(_as_moved(booking), headers=version_header(booking))
 
 

@@ -186,7 +186,7 @@ def tidy(now: datetime) -> None:
     idempotency.delete_expired(now)
     limits.forget(now)
     Mail.objects.filter(ended_at__lt=now - TEXT_RETENTION, message__isnull=False).update(message=None)
-    steps.forget_old(now)
+    steps.delete_old(now)
     heartbeat.forget_old(now)
 
 

@@ -65,7 +65,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     _forget_letters(customer)
     _forget_wishes(customer, by=by)
     _forget_imported(customer)
-    steps.forget(customer)
+    steps.delete_steps_of(customer)
     contacts.erase(customer)
     customers.erase(customer, at=at, by=by)
     Station.objects.bump(customer.station_id)

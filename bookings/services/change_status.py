@@ -25,17 +25,19 @@ from stations.timetable_queries import load_timetable
 
 
 @record_metrics("status")
-def change_status(booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None) -> Booking:
+def change_status(
+    booking_id: UUID, to: Status, *, by: Person, seen_version: int | None = None, idempotent: bool = False
+) -> Booking:
     """Take one step of the workflow. Cancelling releases the places, restoring takes them again.
 
-    Writes nothing if the booking has the status already.
+    Writes nothing if the booking has the status already; `idempotent` accepts an older version then.
 
     Raises NotPermitted, NotFound, Stale, InvalidStep, TooEarly, and when restoring NoSuchSlot, SlotClosed or SlotFull.
     """
     roles.require(by, roles.CHANGE)
     with atomic_change():
         booking, station, chains = lock_booking(by, booking_id)
-        require_version(booking, seen_version, by)
+        require_version(booking, seen_version, by, is_done=idempotent and booking.status == to)
         if booking.status == to:
             return booking
         require_step(booking, to, now=timezone.now())

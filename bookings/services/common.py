@@ -27,9 +27,11 @@ from stations.timetable import Slot
 from stations.timetable_queries import load_timetable
 
 
-def require_version(booking: Booking, seen: int | None, by: Person) -> None:
-    if seen is not None and seen != booking.version:
-        raise stale(booking, by)
+def require_version(booking: Booking, seen: int | None, by: Person, *, is_done: bool = False) -> None:
+    """Raises Stale unless the booking has the version that was seen, or a later one if the wanted change `is_done`."""
+    if seen is None or seen == booking.version or (is_done and seen < booking.version):
+        return
+    raise stale(booking, by)
 
 
 def require_acceptable(booking: Booking, station: Station) -> None:

@@ -34,8 +34,16 @@ from stations.timetable_queries import load_timetable
 
 
 @record_metrics("edit")
-def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_version: int | None = None) -> Booking:
-    """Change any of `inputs.EDITABLE`, with values as in a `Draft`. Writes nothing if nothing differs.
+def edit(
+    booking_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    by: Person,
+    seen_version: int | None = None,
+    idempotent: bool = False,
+) -> Booking:
+    """Change any of `inputs.EDITABLE`, with values as in a `Draft`. Writes nothing if nothing differs; `idempotent` accepts an
+    older version then.
 
     Raises NotPermitted, NotFound (booking or customer), Stale, Invalid, Duplicate, and if the booking becomes longer or
     larger NoSuchSlot, SlotClosed or SlotFull.
@@ -43,7 +51,7 @@ def edit(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, seen_versi
     roles.require(by, roles.CHANGE)
     with atomic_change():
         booking, station, chains = lock_booking(by, booking_id)
-        require_version(booking, seen_version, by)
+        require_version(booking, seen_version, by, is_done=idempotent and _is_applied(booking, changes))
         before, previous, guests, length = (
             audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
@@ -98,6 +106,11 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
         return record_change(
             booking, Event.EDITED, before, notified, None, by=by, chains=chains, contact_changes=contact_changes
         )
+
+
+def _is_applied(booking: Booking, changes: Mapping[str, Any]) -> bool:
+    """Whether the booking has these values already. Changes of its customer are not compared."""
+    return all(name in EDITABLE_FIELDS and getattr(booking, name) == value for name, value in changes.items())
 
 
 def _apply(booking: Booking, changes: Mapping[str, Any], *, by: Person, strict: bool = True) -> contacts.Changes:

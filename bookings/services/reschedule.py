@@ -1,5 +1,6 @@
 """Moving a booking to another slot, of its own station or of another."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -11,8 +12,9 @@ from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Event
 from bookings.mails import outbox
-from bookings.models import Booking
+from bookings.models import Booking, UndoStep
 from bookings.models.mail_state import Standing
+from bookings.models.status import RESCHEDULABLE
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
@@ -35,11 +37,30 @@ PLACEMENT_FIELDS: Final = ("station", "customer", "date", "slot", "starts_at", "
 """The columns that a move writes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """The result of `reschedule`."""
+
+    booking: Booking
+    """As it is now."""
+    changed: bool
+    """False if the booking was there already; nothing was written then."""
+    step: UndoStep | None = None
+    """What can be undone; None outside of a browser's session."""
+
+
 @record_metrics("reschedule")
 def reschedule(
-    booking_id: UUID, *, to: Place, by: Person, seen_version: int | None = None, allow_running: bool = False
-) -> Booking:
-    """Move a booking to another place, keeping its length. Writes nothing if it is there already.
+    booking_id: UUID,
+    *,
+    to: Place,
+    by: Person,
+    seen_version: int | None = None,
+    allow_running: bool = False,
+    idempotent: bool = False,
+) -> Rescheduled:
+    """Move a booking to another place, keeping its length. Writes nothing if it is there already; `idempotent` accepts an older
+    version then, for a form that is sent twice or a colleague who was quicker.
 
     With `allow_running` a slot can be taken until it ends, as for a new booking: guests of the staff come early or late. Without,
     a slot that has begun is Past, which other systems rely on.
@@ -51,14 +72,12 @@ def reschedule(
     with atomic_change():
         prefetch = partial(_Prefetch, to=to, booking_id=booking_id)
         booking, station, chains, target = lock_booking_and_target(by, booking_id, to.station, prefetch)
-        require_version(booking, seen_version, by)
+        is_there = _is_at(booking, station, to)
+        is_done = idempotent and is_there and booking.status in RESCHEDULABLE
+        require_version(booking, seen_version, by, is_done=is_done)
         require_reschedulable(booking)
-        if (station.pk, to.date, to.slot) == (
-            booking.station_id,
-            booking.date,
-            booking.slot,
-        ) and not booking.needs_place:
-            return booking
+        if is_there:
+            return Rescheduled(booking, changed=False)
         if station.pk != booking.station_id:
             require_acceptable(booking, station)
         slots = bookable_slots(
@@ -84,8 +103,13 @@ def reschedule(
             known = save_change(
                 booking, PLACEMENT_FIELDS, entries, previous, by=by, chains=chains, notified=target.notified
             )
-            undo_step.record(Event.RESCHEDULED, known)
-        return booking
+            step = undo_step.record(Event.RESCHEDULED, known)
+        return Rescheduled(booking, changed=True, step=step)
+
+
+def _is_at(booking: Booking, station: Station, place: Place) -> bool:
+    current = (booking.station_id, booking.date, booking.slot) == (station.pk, place.date, place.slot)
+    return current and not booking.needs_place
 
 
 class _Prefetch:

@@ -1,4 +1,4 @@
-"""Names inside the sentences of templates."""
+"""Isolates names in sentences, whose writing direction may differ."""
 
 from django import template
 

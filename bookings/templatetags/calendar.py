@@ -1,4 +1,4 @@
-"""How the calendar's templates put things."""
+"""Formats and labels for the templates of bookings."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -26,19 +26,19 @@ def status_word(status: str) -> str:
 
 @register.simple_tag
 def show_form(day: str, status: str) -> CalendarForm:
-    """What a calendar shows, for its reader to choose otherwise."""
+    """The form to choose another date and status."""
     return CalendarForm(initial={"date": day, "status": status}, auto_id="show_%s")
 
 
 @register.simple_tag
 def kinds(of_stations: bool) -> list[tuple[str, str, str]]:
-    """Each view with its name and its key; that of all stations for whoever has several."""
+    """Each view with its label and shortcut; the view of all stations only for users with several."""
     return [(kind, str(label), key) for kind, (label, key) in KINDS.items() if of_stations or kind != "stations"]
 
 
 @register.simple_tag
 def weekdays(first: int) -> list[str]:
-    """Their short names, from the first of the week on."""
+    """Short names of the weekdays, from the first of the week on."""
     monday = date(2024, 1, 1)
     return [formats.format_weekday(monday + timedelta(days=first + more)) for more in range(7)]
 
@@ -75,13 +75,13 @@ def full_day(day: date, station: Station) -> str:
 
 @register.simple_tag
 def moment(day: str, start: time, station: Station) -> str:
-    """A day, as any of the filters writes it, and a time."""
+    """A date as one of the filters formats it, and a time."""
     return formats.format_datetime(day, start, station.country)
 
 
 @register.simple_tag
 def end_of(begin: date, ends_at: datetime, station: Station) -> str:
-    """When a booking ends that begins on a date, with the day where that is another."""
+    """The end of a booking, with the date if it is not the one on which it starts."""
     return formats.format_end(begin, ends_at.astimezone(station.zone), station.country)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a change that can be undone: what it is called, what was done, and what undoing or redoing it would do."""
+"""Sentences about a change that can be undone: its name, what was done, and what undoing or redoing it would do."""
 
 from collections.abc import Callable
 from datetime import date, time
@@ -32,14 +32,14 @@ _CHANGES: Final[dict[str, Promise]] = {
 
 
 class Sentences:
-    """About one step, as one person may read it: without the right to personal data customers are initials."""
+    """Sentences about one step. Without the permission to see personal data, customers are initials."""
 
     def __init__(self, step: UndoStep, booking: Booking, person: Person) -> None:
-        """`booking` is the step's, with its station and customer."""
+        """`booking` is the booking of the step, loaded with its station and customer."""
         self._step, self._values, self._booking, self._person = step, step.values, booking, person
         self._who, self._country = who(booking, person), booking.station.country
 
-    def called(self) -> str:
+    def name(self) -> str:
         """“move Nora Silva”, “cancel Leo Lindqvist”."""
         if self._step.event != Event.STATUS:
             text = _CHANGES[self._step.event]
@@ -51,10 +51,10 @@ class Sentences:
 
     def undo_label(self) -> str:
         """“Undo: move Nora Silva”."""
-        return _("Undo: %(change)s") % {"change": self.called()}
+        return _("Undo: %(change)s") % {"change": self.name()}
 
     def redo_label(self) -> str:
-        return _("Redo: %(change)s") % {"change": self.called()}
+        return _("Redo: %(change)s") % {"change": self.name()}
 
     def done(self) -> str:
         """“Nora Silva moved from 7 PM to 1 PM, Tue 1 Dec.”"""
@@ -92,19 +92,19 @@ class Sentences:
         return self._question(gettext_lazy("Redo: %(change)s?"), back=False)
 
     def _question(self, text: Promise, *, back: bool) -> str:
-        """A move says the way that the booking would go; anything else names the booking, and what would change."""
+        """For a move from where to where the booking would go; for other changes the booking, and what would change."""
         if self._step.event != Event.RESCHEDULED:
-            change = _("%(change)s, %(when)s") % {"change": self.called(), "when": self._when()}
+            change = _("%(change)s, %(when)s") % {"change": self.name(), "when": self._when()}
             more = self._differences(back=back) if self._step.event == Event.EDITED else []
             return " ".join([str(text) % {"change": change}, *more])
         if self._was_unassigned:
             more = [_("The booking becomes unassigned again.")] if back else []
-            way = _("move %(who)s to %(there)s") % {"who": self._who, "there": self._place(1)}
-            return " ".join([str(text) % {"change": way}, *more])
+            route = _("move %(who)s to %(there)s") % {"who": self._who, "there": self._place(1)}
+            return " ".join([str(text) % {"change": route}, *more])
         start, end = (1, 0) if back else (0, 1)
-        way = _("move %(who)s from %(here)s to %(there)s")
+        route = _("move %(who)s from %(here)s to %(there)s")
         return str(text) % {
-            "change": way % {"who": self._who, "here": self._start(start, end), "there": self._place(end)}
+            "change": route % {"who": self._who, "here": self._start(start, end), "there": self._place(end)}
         }
 
     def _moved(self) -> str:
@@ -113,25 +113,27 @@ class Sentences:
         return text % {"who": self._who, "here": self._start(0, 1), "there": self._place(1)}
 
     def _booked(self) -> str:
-        """“Booked: Nora Silva, 4 guests, Tue 8 PM.”, with the date where it is not one of the next seven days."""
+        """“Booked: Nora Silva, 4 guests, Tue 8 PM.”, with the date if it is not one of the next seven days."""
         day, guests = self._values["date"][1], self._values["party_adults"][1] + self._values["party_kids"][1]
         ahead = (day - local_now(self._booking.station, timezone.now()).date()).days
-        told = formats.format_weekday(day) if 0 <= ahead < WEEK_DAYS else formats.format_short_date(day, self._country)
+        date_text = (
+            formats.format_weekday(day) if 0 <= ahead < WEEK_DAYS else formats.format_short_date(day, self._country)
+        )
         return _("Booked: %(who)s, %(guests)s, %(when)s.") % {
             "who": self._who,
             "guests": ngettext("%(n)d guest", "%(n)d guests", guests) % {"n": guests},
-            "when": formats.format_datetime(told, self._values["slot"][1], self._country),
+            "when": formats.format_datetime(date_text, self._values["slot"][1], self._country),
         }
 
     def _start(self, start: int, end: int) -> str:
-        """Where the way begins: without the day, where that stays the same."""
+        """The place before the move, without the date if that stays the same."""
         days, slots = self._values["date"], self._values["slot"]
         if days[start] == days[end] and not self._step.differs("station_id"):
             return formats.format_time(slots[start], self._country)
         return place(days[start], slots[start], self._country)
 
     def _place(self, side: int) -> str:
-        """“1 PM, Tue 1 Dec”, with the station where the step changed it."""
+        """“1 PM, Tue 1 Dec”, with the station if the step changed it."""
         when = place(self._values["date"][side], self._values["slot"][side], self._country)
         if not self._step.differs("station_id"):
             return when
@@ -146,7 +148,7 @@ class Sentences:
 
     @property
     def _was_unassigned(self) -> bool:
-        """Whether the step gave a place to a booking that had none."""
+        """Whether the step moved an unassigned booking."""
         return bool(self._values.get("needs_place", (False, False))[0])
 
     @property
@@ -154,7 +156,7 @@ class Sentences:
         return Status(self._values["status"][1])
 
     def _differences(self, *, back: bool) -> list[str]:
-        """“Party changed from 2 to 5.”, a sentence for each thing that an edit changed; `back` for what undoing it changes."""
+        """“Party changed from 2 to 5.”: a sentence for each field that an edit, or with `back` undoing it, changes."""
         pairs = {name: (new, old) if back else (old, new) for name, (old, new) in self._values.items()}
         return [*_party(pairs), *self._fields(pairs)]
 
@@ -193,7 +195,7 @@ _OTHERS: Final = [
 
 
 def who(booking: Booking, person: Person) -> str:
-    """The booking's customer, as the person may see them, for the middle of a sentence."""
+    """The name of the customer as the person may see it, isolated for use in a sentence."""
     return isolate(customers.shown(booking.customer, person).display_name) if booking.customer else _("Walk-in")
 
 

@@ -35,7 +35,7 @@ AFTER: Final = 1
 """The sides of a step's `values`."""
 _PLACE: Final = ("station_id", "date", "slot", "slots")
 _TIMES: Final = ("starts_at", "ends_at")
-"""Always written: the timetable may have given the same slot another length since."""
+"""Always written: the length of the slot may have changed in the timetable since."""
 
 
 @record_metrics("undo")
@@ -78,7 +78,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
 
 
 def _station_code(step: UndoStep, side: int, by: Person) -> str | None:
-    """The station that the booking goes to; None where it stays. Raises NotFound for one that is not the person's."""
+    """The code of the station to return to; None if the booking stays. Raises NotFound if the person has no access to it."""
     if not step.differs("station_id"):
         return None
     pk = step.values["station_id"][side]
@@ -89,8 +89,8 @@ def _station_code(step: UndoStep, side: int, by: Person) -> str | None:
 
 
 def _locked(step: UndoStep, side: int, by: Person) -> UndoStep:
-    """The step, read again with its stack locked. Raises NotLast where it is no longer next: another request was first."""
-    # After the station's lock, as for whoever records a step: two requests of one session never wait for each other.
+    """Lock the stack and read the step again. Raises NotLast if another request was first and it is no longer the next one."""
+    # After the station's lock, as when a step is recorded: otherwise two requests of a session could deadlock.
     current = list(steps.stack(by).select_for_update(of=("self",)))
     found = steps.last_done(current) if side == BEFORE else steps.first_undone(current)
     if found is None or found.pk != step.pk:
@@ -99,7 +99,7 @@ def _locked(step: UndoStep, side: int, by: Person) -> UndoStep:
 
 
 def _apply(booking: Booking, step: UndoStep, side: int, station: Station) -> list[str]:
-    """Give the booking its values on that side of the step; the names of the fields to write."""
+    """Give the booking its values on one side of the step. Returns the names of the fields to write."""
     if step.differs("station_id"):
         require_acceptable(booking, station)
         booking.station = station
@@ -134,7 +134,7 @@ def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) 
 
 
 def _renumber(booking: Booking, step: UndoStep, side: int) -> None:
-    """Mark the step, and let the other steps of the booking know its restored state by the version that it gets now."""
+    """Mark the step as undone or done, and give the new version to other steps that start or end at the restored state."""
     restored, version = (step.version_before, step.version_after)[side], booking.version + 1
     theirs = UndoStep.objects.filter(stack=step.stack, booking=booking)
     for name in ("version_before", "version_after"):
@@ -143,7 +143,7 @@ def _renumber(booking: Booking, step: UndoStep, side: int) -> None:
 
 
 def _known(booking: Booking, step: UndoStep) -> Standing | None:
-    """What the customer of before the step still knows, where nothing has been said to them since."""
+    """What the customer knew before the step, if they have not been notified since."""
     if step.known is None or outbox.was_told(booking, step.created_at):
         return None
     return Standing.from_json(step.known)

@@ -1,4 +1,4 @@
-"""The undo stack of a browser's session: the last changes that a person made to bookings there, recorded by the services."""
+"""The undo stack of a browser's session: the last changes that the person made to bookings, recorded by the services."""
 
 import json
 from collections.abc import Sequence
@@ -26,24 +26,27 @@ _SNAPSHOT: Final = [
     if field.name not in ("id", "version", "created_at", "updated_at")
 ]
 _ALWAYS: Final = frozenset({"date", "slot", "status", "party_adults", "party_kids"})
-"""Kept even where a change left them alone, for the sentences about it."""
+"""Recorded even if unchanged: the sentences about a step use them."""
 
 
 class Recorder:
-    """Takes a booking's state before a service changes it, and records the step afterwards.
+    """Takes a snapshot of a booking before a service changes it, and records the step afterwards.
 
-    Does nothing for whoever acts outside of a browser's session: commands, imports and the API by token or key.
+    Does nothing outside of a browser's session: in commands, imports and API calls by token or key.
     """
 
     def __init__(self, booking: Booking, by: Person) -> None:
         self._booking, self._by, self._stack = booking, by, stack_of(by)
         self._before = _snapshot(booking) if self._stack else {}
 
-    def record(self, event: Event, known: Standing | None) -> None:
-        """Push the step, in the transaction of the change, with the booking as it was written, and what its customer knew before.
-        Nothing can be redone then."""
+    def record(self, event: Event, known: Standing | None) -> UndoStep | None:
+        """Push the step, in the transaction of the change, and drop the steps that could be redone.
+
+        Call it once the booking is written; `known` is what its customer knew before. Returns None if nothing is recorded.
+        """
         if self._stack:
-            _push(self._stack, self._booking, event, self._before, known, by=self._by)
+            return _push(self._stack, self._booking, event, self._before, known, by=self._by)
+        return None
 
 
 def record_created(booking: Booking, *, by: Person) -> None:
@@ -53,13 +56,13 @@ def record_created(booking: Booking, *, by: Person) -> None:
 
 
 def stack_of(person: Person) -> UUID | None:
-    """The id of the stack that the person's changes are recorded on; None for none."""
+    """The id of the person's stack; None outside of a browser's session."""
     stack: UUID | None = getattr(person, "undo_stack", None)
     return stack
 
 
 def stack(person: Person) -> "QuerySet[UndoStep]":
-    """The person's steps in the session that they act in, oldest first: those done, then those undone."""
+    """The person's steps in the current session, oldest first: those done, then those undone."""
     found = stack_of(person)
     if found is None:
         return UndoStep.objects.none()
@@ -67,21 +70,21 @@ def stack(person: Person) -> "QuerySet[UndoStep]":
 
 
 def last_done(steps: Sequence[UndoStep]) -> UndoStep | None:
-    """What undo takes back next."""
+    """The step to undo next."""
     return next((step for step in reversed(steps) if not step.undone), None)
 
 
 def first_undone(steps: Sequence[UndoStep]) -> UndoStep | None:
-    """What redo does again next."""
+    """The step to redo next."""
     return next((step for step in steps if step.undone), None)
 
 
-def forget(customer: Customer) -> None:
-    """Delete every step that may hold the customer's data. Under the station's lock."""
+def delete_steps_of(customer: Customer) -> None:
+    """Delete every step that may contain the customer's data. The station must be locked."""
     UndoStep.objects.about(customer).delete()
 
 
-def forget_old(now: datetime) -> None:
+def delete_old(now: datetime) -> None:
     UndoStep.objects.filter(created_at__lte=now - LIFETIME).delete()
 
 
@@ -91,24 +94,22 @@ def _snapshot(booking: Booking) -> dict[str, Any]:
 
 def _push(
     stack: UUID, booking: Booking, event: Event, before: dict[str, Any], known: Standing | None, *, by: Person
-) -> None:
+) -> UndoStep:
     after = _snapshot(booking)
     changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}
     UndoStep.objects.make_room(stack, MAX_STEPS)
-    sql.insert(
-        [
-            UndoStep(
-                user_id=by.pk,
-                stack=stack,
-                station_id=booking.station_id,
-                booking=booking,
-                event=event,
-                changes=json.dumps(changes, default=str),
-                version_before=booking.version - 1,
-                version_after=booking.version,
-                customer_before=before["customer_id"],
-                customer_after=booking.customer_id,
-                known=known and known.as_json(),
-            )
-        ]
+    step = UndoStep(
+        user_id=by.pk,
+        stack=stack,
+        station_id=booking.station_id,
+        booking=booking,
+        event=event,
+        changes=json.dumps(changes, default=str),
+        version_before=booking.version - 1,
+        version_after=booking.version,
+        customer_before=before["customer_id"],
+        customer_after=booking.customer_id,
+        known=known and known.as_json(),
     )
+    sql.insert([step])
+    return step

@@ -14,23 +14,23 @@ from accounts import customers, roles
 from bookings.calendar.rendering import compiled_templates
 from bookings.calendar.rendering.compiled_templates import Value, join
 from bookings.views import notices
-from bookings.views.base import PageRequest, asked_part, base_of
+from bookings.views.base import PageRequest, base_template, requested_part
 from bookings.views.booking import details
-from bookings.views.calendar_url import View
+from bookings.views.calendar_url import CalendarView
 from bookings.views.rendered_calendar import RenderedCalendar
 from core.bidi import isolate
 from core.web.notices import taken_refusal
 from stations.models import Station
 
 
-class FrameShape(NamedTuple):
-    """All that a page's markup hangs on."""
+class PageShape(NamedTuple):
+    """What the markup of the page depends on."""
 
     base: str
     kind: str
     status: str
     has_choice: bool
-    """Of stations."""
+    """Whether the person can choose between stations."""
     has_customer: bool
     has_unassigned: bool
     has_error: bool
@@ -41,21 +41,25 @@ class FrameShape(NamedTuple):
     is_staff: bool
 
 
-def framed(request: PageRequest, view: View, rendered: RenderedCalendar, tag: str) -> HttpResponse:
-    """The page, or the part of it that was asked for."""
+def render_calendar_page(
+    request: PageRequest, view: CalendarView, rendered: RenderedCalendar, tag: str
+) -> HttpResponse:
+    """Render the whole page, or the part that a script requests. `tag` is the ETag by which the script requests it again."""
     language = get_language() or ""
-    values = _of_reader(request, view) | _ways(view, rendered) | _seen_there(view, rendered, language)
+    values = (
+        _user_values(request, view) | _navigation_links(view, rendered) | _calendar_values(view, rendered, language)
+    )
     values |= {"tag": tag}
-    values |= {"panel": "", "error": ""} if asked_part(request) else _told_once(request, view)
+    values |= {"panel": "", "error": ""} if requested_part(request) else _one_time_context(request, view)
     shape = _shape(request, view, rendered, has_error=bool(values["error"]))
     response = HttpResponse(compiled_templates.fill("calendar", shape, values, language))
     patch_vary_headers(response, ["X-Part"])
     return response
 
 
-def _shape(request: PageRequest, view: View, rendered: RenderedCalendar, *, has_error: bool) -> FrameShape:
-    return FrameShape(
-        base=base_of(request),
+def _shape(request: PageRequest, view: CalendarView, rendered: RenderedCalendar, *, has_error: bool) -> PageShape:
+    return PageShape(
+        base=base_template(request),
         kind=view.kind,
         status=view.status,
         has_choice=len(view.stations) > 1,
@@ -70,12 +74,11 @@ def _shape(request: PageRequest, view: View, rendered: RenderedCalendar, *, has_
     )
 
 
-def _may_book(request: PageRequest, view: View) -> bool:
+def _may_book(request: PageRequest, view: CalendarView) -> bool:
     return request.user.has_perm(roles.CHANGE) and view.station.is_active
 
 
-def _of_reader(request: PageRequest, view: View) -> dict[str, Value]:
-    """What makes the page its reader's, and nobody else's."""
+def _user_values(request: PageRequest, view: CalendarView) -> dict[str, Value]:
     customer = customers.shown(view.customer, request.user) if view.customer else None
     return {
         "email": request.user.email,
@@ -88,7 +91,7 @@ def _of_reader(request: PageRequest, view: View) -> dict[str, Value]:
     }
 
 
-def _seen_there(view: View, rendered: RenderedCalendar, language: str) -> dict[str, Value]:
+def _calendar_values(view: CalendarView, rendered: RenderedCalendar, language: str) -> dict[str, Value]:
     return {
         "title": rendered.title,
         "heading": rendered.heading,
@@ -103,16 +106,15 @@ def _seen_there(view: View, rendered: RenderedCalendar, language: str) -> dict[s
 
 
 class OptionShape(NamedTuple):
-    is_chosen: bool
+    is_selected: bool
 
 
-def _option(station: Station, view: View, language: str) -> SafeString:
-    shape = OptionShape(is_chosen=station.pk == view.station.pk)
-    return compiled_templates.fill("_option", shape, {"code": station.code, "name": station.name}, language)
+def _option(station: Station, view: CalendarView, language: str) -> SafeString:
+    shape = OptionShape(is_selected=station.pk == view.station.pk)
+    return compiled_templates.fill("_station_option", shape, {"code": station.code, "name": station.name}, language)
 
 
-def _ways(view: View, rendered: RenderedCalendar) -> dict[str, Value]:
-    """To what lies around it."""
+def _navigation_links(view: CalendarView, rendered: RenderedCalendar) -> dict[str, Value]:
     return {
         "code": quote(view.station.code),
         "query": view.query(),
@@ -122,19 +124,19 @@ def _ways(view: View, rendered: RenderedCalendar) -> dict[str, Value]:
         "previous": view.on(rendered.previous),
         "next": view.on(rendered.next),
         "carry": rendered.carry,
-        "everybody": view.on(view.day, of_everybody=True),
+        "all_customers": view.on(view.day, all_customers=True),
     }
 
 
-def _told_once(request: PageRequest, view: View) -> dict[str, Value]:
-    """What a whole page tells, and no part of it again: what was just done or refused, and the booking beside the grid."""
-    told, panel = {"notice": notices.taken_notice(request), "here": view.address}, ""
+def _one_time_context(request: PageRequest, view: CalendarView) -> dict[str, Value]:
+    """Values of a whole page that its updates leave out: notice and error, which are shown once, and the booking in the panel."""
+    context, panel = {"notice": notices.taken_notice(request), "here": view.address}, ""
     if view.booking:
-        beside = {"panel": details(request, view.booking), "view": view, "close": view.on(view.day)}
-        panel = render_to_string("bookings/_in_panel.html", beside, request=request)
+        panel_context = {"panel": details(request, view.booking), "view": view, "close": view.on(view.day)}
+        panel = render_to_string("bookings/_panel_content.html", panel_context, request=request)
     return {
         "nonce": str(request.csp_nonce),
-        "notice": render_to_string("bookings/_notice.html", told, request=request) if told["notice"] else "",
+        "notice": render_to_string("bookings/_notice.html", context, request=request) if context["notice"] else "",
         "error": taken_refusal(request),
         "panel": panel,
     }

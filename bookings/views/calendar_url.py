@@ -1,4 +1,4 @@
-"""What a calendar's address asks for, and the addresses of what lies around it."""
+"""The addresses of the calendar's pages: parsing one, and building those that a page links to."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -31,12 +31,12 @@ KINDS: Final = {
     "agenda": (gettext_lazy("Agenda"), "a"),
     "stations": (gettext_lazy("Stations"), "s"),
 }
-"""Each view's name for people, and its key."""
+"""Each view's label and keyboard shortcut."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What a calendar page shows, as its address says it."""
+class CalendarView:
+    """What a calendar page shows, parsed from its address."""
 
     kind: str
     station: Station
@@ -46,28 +46,28 @@ class View:
     status: str
     customer: Customer | None
     booking: Booking | None
-    """The one in the panel."""
+    """In the panel."""
 
-    def on(self, day: date, *, of_everybody: bool = False) -> str:
-        """The address of this view, without its panel, on a day or the calendar's nearest to it."""
-        return f"/calendar/{self.kind}/{self.query(day, of_everybody=of_everybody)}"
+    def on(self, day: date, *, all_customers: bool = False) -> str:
+        """The address of this view at another date, without the booking in its panel."""
+        return f"/calendar/{self.kind}/{self.query(day, all_customers=all_customers)}"
 
-    def query(self, day: date | None = None, *, of_everybody: bool = False) -> str:
-        """What stands behind the path, of this view or one of another kind."""
+    def query(self, day: date | None = None, *, all_customers: bool = False) -> str:
+        """The query string, which fits every kind of view."""
         station, shown = quote_plus(self.station.code), min(max(day or self.day, FIRST_DATE), LAST_DATE)
         status = f"&status={self.status}" if self.status else ""
-        customer = f"&customer={self.customer.pk}" if self.customer and not of_everybody else ""
+        customer = f"&customer={self.customer.pk}" if self.customer and not all_customers else ""
         return f"?station={station}&date={shown.isoformat()}{status}{customer}"
 
     @property
     def week(self) -> list[date]:
-        """The dates of the week that holds the day, by the station's first weekday."""
+        """The dates of the week with `day`, from the station's first weekday on."""
         first = layout.first_day_of_week(self.day, self.station.first_weekday)
         return read_model.days_between(first, first + timedelta(days=layout.WEEK_DAYS - 1))
 
     @property
     def month(self) -> list[date]:
-        """The dates of the whole weeks that hold the day's month."""
+        """The dates of the whole weeks that cover the month of `day`."""
         begin = self.day.replace(day=1)
         end = (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         first, last = (layout.first_day_of_week(one, self.station.first_weekday) for one in (begin, end))
@@ -75,16 +75,16 @@ class View:
 
     @property
     def days(self) -> list[date]:
-        """The dates whose bookings are shown: none where only their number is."""
+        """The dates whose bookings are shown; none if the view only counts them."""
         return {"day": [self.day], "month": self.month, "stations": []}.get(self.kind, self.week)
 
     @property
     def address(self) -> str:
-        """The address of this very page, the booking in its panel included."""
+        """The address of this page, with the booking in its panel."""
         return self.on(self.day) + (f"&booking={self.booking.pk}" if self.booking else "")
 
     def shows(self, booking: Booking) -> bool:
-        """Whether the booking can be seen on this page: in its panel, in the grid or beside it."""
+        """Whether the booking is on this page: in the panel, in the grid or in the list of unassigned bookings."""
         if self.booking == booking:
             return True
         if booking.station_id != self.station.pk or not self.days:
@@ -97,13 +97,13 @@ class View:
 
     @property
     def watched(self) -> list[Station]:
-        """Whose changes can change what is shown."""
+        """The stations whose change counters the page depends on."""
         return self.stations if self.kind == "stations" else [self.station]
 
 
-def read(request: PageRequest, kind: str) -> View | None:
-    """What the address asks for; unreadable parts fall back to today and everything. None for somebody without a station."""
-    view = _read(request, kind, request.GET)
+def parse(request: PageRequest, kind: str) -> CalendarView | None:
+    """Parse the address of the request; invalid parameters are ignored. None for a user without stations."""
+    view = _parse(request, kind, request.GET)
     if view and kind != "stations":
         note_station(view.station.pk)
     if view and (request.session.get("station"), request.session.get("view")) != (view.station.code, kind):
@@ -111,40 +111,40 @@ def read(request: PageRequest, kind: str) -> View | None:
     return view
 
 
-def view_at(request: PageRequest, address: str) -> View | None:
-    """The calendar page at an address of ours; None for any other address, and for what the person may not see."""
+def view_of_address(request: PageRequest, address: str) -> CalendarView | None:
+    """Parse the address of a calendar page; None for any other address, and for a page that the person may not see."""
     path, _question_mark, query = address.partition("?")
     kind = next((kind for kind in KINDS if path == reverse(kind)), None)
     if kind is None:
         return None
     try:
-        return _read(request, kind, QueryDict(query))
+        return _parse(request, kind, QueryDict(query))
     except NotFound:
         return None
 
 
-def _read(request: PageRequest, kind: str, words: QueryDict) -> View | None:
-    form = CalendarForm(words)
+def _parse(request: PageRequest, kind: str, data: QueryDict) -> CalendarView | None:
+    form = CalendarForm(data)
     form.is_valid()
-    asked = form.cleaned_data
+    query = form.cleaned_data
     stations = stations_of(request.user)
     if not stations:
         return None
-    code = asked.get("station") or request.session.get("station")
+    code = query.get("station") or request.session.get("station")
     station = next((station for station in stations if station.code == code), None)
-    if station is None and asked.get("station"):
+    if station is None and query.get("station"):
         raise NotFound
     station = station or stations[0]
     today = local_now(station, timezone.now()).date()
-    return View(
+    return CalendarView(
         kind=kind,
         station=station,
         stations=stations,
-        day=asked.get("date") or today,
+        day=query.get("date") or today,
         today=today,
-        status=asked.get("status") or "",
-        customer=_customer(station, asked.get("customer")),
-        booking=visible_booking(request, asked["booking"]) if asked.get("booking") else None,
+        status=query.get("status") or "",
+        customer=_customer(station, query.get("customer")),
+        booking=visible_booking(request, query["booking"]) if query.get("booking") else None,
     )
 
 

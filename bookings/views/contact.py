@@ -1,11 +1,10 @@
-"""The contact of a booking's customer: shown to whoever asks for it, and what came with the booking decided about."""
+"""The contact of a booking's customer: revealing it, and deciding about an email or phone that came with the booking."""
 
 from typing import Final
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import roles
@@ -13,16 +12,15 @@ from accounts.views.post_only import Text, does, post_only
 from bookings.forms import GivenContactForm
 from bookings.services import contact_decisions, contacts
 from bookings.views.base import PageRequest, page
-from bookings.views.booking import booking_page, refusal, visible_booking
-from core.errors import DomainError
+from bookings.views.booking import booking_page, refused_booking_page, visible_booking
+from bookings.views.refusals import BadForm, on_refusal
 from core.web import notices
 
 DECISIONS = {
     "use": (contact_decisions.use, gettext_lazy("Saved for the customer.")),
     "dismiss": (contact_decisions.dismiss, gettext_lazy("Dismissed.")),
 }
-"""What is done, and the notice of it."""
-
+"""The service of each button, and the notice afterwards."""
 
 LABELS: Final[dict[str, Text]] = {
     "use": gettext_lazy("Save for the customer"),
@@ -34,7 +32,7 @@ LABELS: Final[dict[str, Text]] = {
 @page(roles.PII)
 @does(gettext_lazy("Show contact"))
 def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    """The booking's page with email and phone. No page has them unasked, and that somebody asked is recorded."""
+    """The booking's page with email and phone, which other pages leave out. Records that the person has seen them."""
     booking = visible_booking(request, booking_id)
     if booking.customer:
         contacts.reveal(booking.customer, [contacts.pending(booking)], by=request.user)
@@ -43,18 +41,14 @@ def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
 
 @post_only
 @page(roles.CHANGE)
+@on_refusal(refused_booking_page)
 @does(gettext_lazy("Review contact details"), by="do", labels=LABELS)
 def decide(request: PageRequest, booking_id: UUID) -> HttpResponse:
     """Save the email or phone that came with the booking for its customer, or dismiss it."""
-    booking = visible_booking(request, booking_id)
     form = GivenContactForm(request.POST)
     if not form.is_valid():
-        return booking_page(request, booking, error=_("Something went wrong. Please try again."), status=400)
-    wanted = form.cleaned_data
-    decide_on, notice = DECISIONS[wanted["do"]]
-    try:
-        decide_on(booking_id, wanted["field"], by=request.user, **form.seen())
-    except DomainError as error:
-        return booking_page(request, visible_booking(request, booking_id), error=refusal(error), status=409)
+        raise BadForm
+    decide_on, notice = DECISIONS[form.cleaned_data["do"]]
+    decide_on(booking_id, form.cleaned_data["field"], by=request.user, **form.seen())
     notices.keep(request, str(notice))
     return redirect("booking", booking_id)

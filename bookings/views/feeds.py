@@ -1,4 +1,4 @@
-"""Calendar feeds: the page on which a person keeps their own, and the address that calendar programs read."""
+"""Calendar feeds: the page where people manage their own, and the address that calendar apps read."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -23,7 +23,7 @@ from bookings.icalendar import feeds
 from bookings.icalendar.feeds import Reading
 from bookings.models import Feed
 from bookings.views import notices
-from bookings.views.base import PageRequest, draw, page
+from bookings.views.base import PageRequest, page, render_page
 from core import formats
 from core.api.preconditions import seen_before
 from core.errors import NotFound
@@ -39,24 +39,23 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""On every answer under a secret address."""
-FILE: Final = 'inline; filename="stationbook.ics"'
+"""On every response of a secret address."""
+CONTENT_DISPOSITION: Final = 'inline; filename="stationbook.ics"'
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
 @redisplays
 def listing(request: PageRequest) -> HttpResponse:
-    """The person's feeds, and the form for a new one. Its address is told in the answer: a redirect would have to remember it."""
+    """The person's feeds, and the form for a new one. The response has its address: a redirect would have to store it."""
     form = FeedForm(request.POST if request.method == "POST" else None, person=request.user)
     if not form.is_valid():
-        return _draw(request, form, status=400 if form.is_bound else 200)
-    wanted = form.cleaned_data
-    details = wanted.get("details", False)
+        return _page(request, form, status=400 if form.is_bound else 200)
+    station, details = form.cleaned_data["station"], form.cleaned_data.get("details", False)
     if details:
         require(request)
-    made, secret = feeds.make(station=wanted["station"], details=details, by=request.user)
-    return final(_draw(request, FeedForm(person=request.user), told=made, secret=secret))
+    made, secret = feeds.make(station=station, details=details, by=request.user)
+    return final(_page(request, FeedForm(person=request.user), new=made, secret=secret))
 
 
 @post_only
@@ -66,7 +65,7 @@ def renew(request: PageRequest, feed_id: int) -> HttpResponse:
     if Feed.objects.visible_to(request.user).filter(pk=feed_id, details=True).exists():
         require(request)
     renewed, secret = feeds.renew(feed_id, by=request.user)
-    return final(_draw(request, FeedForm(person=request.user), told=renewed, secret=secret))
+    return final(_page(request, FeedForm(person=request.user), new=renewed, secret=secret))
 
 
 @post_only
@@ -78,26 +77,31 @@ def revoke(request: PageRequest, feed_id: int) -> HttpResponse:
     return redirect("feeds")
 
 
-def _draw(
-    request: PageRequest, form: FeedForm, *, told: Feed | None = None, secret: str = "", status: int = 200
+def _page(
+    request: PageRequest, form: FeedForm, *, new: Feed | None = None, secret: str = "", status: int = 200
 ) -> HttpResponse:
     address = request.build_absolute_uri(reverse("feed", args=[secret])) if secret else ""
-    kept, seen = Feed.objects.visible_to(request.user), Station.objects.visible_to(request.user)
-    stations = {station.pk: station for station in seen}
-    shown = {
+    stations = {station.pk: station for station in Station.objects.visible_to(request.user)}
+    context = {
         "form": form,
-        "feeds": [_shown(feed, request.user, stations) for feed in kept],
-        "told": _shown(told, request.user, stations) if told else None,
+        "feeds": [_as_context(feed, request.user, stations) for feed in Feed.objects.visible_to(request.user)],
+        "new_feed": _as_context(new, request.user, stations) if new else None,
         "address": address,
         "notice": notices.taken_notice(request),
     }
-    return draw(request, "bookings/feeds.html", shown, status=status)
+    return render_page(request, "bookings/feeds.html", context, status=status)
 
 
-def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[str, Any]:
-    """A feed on its page. A station that the person has lost is not even named."""
+def _as_context(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[str, Any]:
+    """A feed for the template, without the name of a station that the person no longer has access to."""
     station = stations.get(feed.station_id or 0)
-    name = station.name if station else _("No longer your station") if feed.station_id else _("All my stations")
+    name = (
+        station.name
+        if station
+        else _("A station you no longer have access to")
+        if feed.station_id
+        else _("All my stations")
+    )
     zone, country = (station.zone, station.country) if station else (UTC, formats.NO_COUNTRY)
     return {
         "pk": feed.pk,
@@ -111,7 +115,7 @@ def _shown(feed: Feed, person: User, stations: Mapping[int, Station]) -> dict[st
 @session.authenticates_itself
 @require_safe
 def read(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """The calendar file, for whoever knows its address: programs cannot log in."""
+    """The calendar file, for anybody with the secret address: calendar apps cannot sign in."""
     response = _read(request, secret)
     for name, value in HEADERS.items():
         response[name] = value
@@ -123,7 +127,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
         feed = feeds.find(secret)
         request.log_fields.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
         note_station(feed.station_id)
-        # Not counted: who asks for an unknown secret. Nobody guesses one of 2^256, and calendar services share their addresses.
+        # Unknown secrets are not rate limited: nobody guesses one of 2^256, and calendar services share IP addresses.
         if wait := count_feed_read(feed.pk, feed.user):
             return too_many_requests(request, wait)
         session.activate(feed.user)
@@ -136,5 +140,5 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     if request.method == "GET":
         reading.record(timezone.now())
     pieces = reading.file() if request.method == "GET" else iter(())
-    headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": FILE}
+    headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": CONTENT_DISPOSITION}
     return StreamingHttpResponse(pieces, content_type="text/calendar; charset=utf-8", headers=headers)

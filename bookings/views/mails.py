@@ -1,12 +1,12 @@
-"""A booking's mails: what one says, and the choice to send it now, again, or not at all."""
+"""The emails of a booking: reading one, and sending it now, again, or not at all."""
 
 from typing import Final
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
@@ -16,8 +16,9 @@ from bookings.mails import display, rendering
 from bookings.models import Mail
 from bookings.services import mail_choices
 from bookings.views import notices
-from bookings.views.base import PageRequest, draw, page
+from bookings.views.base import PageRequest, page, render_page
 from bookings.views.booking import visible_booking
+from bookings.views.refusals import BadForm, on_refusal
 from core.errors import DomainError, NotFound, NotPermitted
 from core.web.notices import keep as keep_notice
 
@@ -34,42 +35,41 @@ LABELS: Final = {
 }
 
 
+def _refused(request: PageRequest, error: DomainError, booking_id: UUID, mail_id: UUID) -> HttpResponse:
+    if isinstance(error, NotFound | NotPermitted):
+        raise error
+    return notices.error_response(request, error, here=reverse("booking", args=[booking_id]))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
+@on_refusal(_refused)
 @does(gettext_lazy("Emails"), by="do", labels=LABELS)
 def mail(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
     return _choose(request, booking_id, mail_id) if request.method == "POST" else _read(request, booking_id, mail_id)
 
 
 def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
-    """What it says, for those who may see customers' data."""
     roles.require(request.user, roles.PII)
     booking = visible_booking(request, booking_id)
     found = Mail.objects.of(booking).filter(pk=mail_id, station=booking.station).first()
     if found is None:
         raise NotFound
-    shown = {
+    context = {
         "booking": booking,
         "shown": display.shown(found, booking, request.user, timezone.now()),
         "words": display.words_of(found, booking, request.user),
         "names_another": display.names_another_station(found, request.user),
         "language": rendering.language_of(booking),
     }
-    return draw(request, "bookings/mail.html", shown)
+    return render_page(request, "bookings/mail.html", context)
 
 
 def _choose(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse:
     visible_booking(request, booking_id)
-    choice = CHOICES.get(request.POST.get("do", ""))
-    try:
-        if choice is None:
-            return notices.refused(
-                request, _("Something went wrong. Please try again."), here=f"/bookings/{booking_id}/"
-            )
-        choice[0](mail_id, by=request.user)
-    except (NotFound, NotPermitted):
-        raise
-    except DomainError as error:
-        return notices.refused(request, str(error), here=f"/bookings/{booking_id}/")
-    keep_notice(request, str(choice[1]))
+    if request.POST.get("do") not in CHOICES:
+        raise BadForm
+    choose, notice = CHOICES[request.POST["do"]]
+    choose(mail_id, by=request.user)
+    keep_notice(request, str(notice))
     return redirect("booking", booking_id)

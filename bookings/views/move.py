@@ -1,12 +1,12 @@
-"""“Move to…”: the plain form, and the same for the hand that drags. One view, so that both follow one path."""
+"""Moving a booking: the page “Move to…”, the same form sent by a drag, and the preview of a drag."""
 
-from dataclasses import replace
 from datetime import date
-from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,81 +18,86 @@ from bookings import services
 from bookings.audit import Event
 from bookings.calendar import read_model
 from bookings.errors import Stale
-from bookings.forms import CalendarForm, MoveForm, OutlookForm
+from bookings.forms import CalendarForm, MoveForm, MoveOptionsForm
 from bookings.models import Booking
 from bookings.models import status as workflow
-from bookings.services import Place
-from bookings.services import move_preview as prospects
+from bookings.services import Place, move_preview
+from bookings.services.move_preview import SlotOption
 from bookings.views import notices
-from bookings.views.base import PageRequest, draw, page
-from bookings.views.booking import refusal, visible_booking
-from core.errors import DomainError, NotFound
+from bookings.views.base import PageRequest, page, render_page
+from bookings.views.booking import visible_booking
+from bookings.views.refusals import on_refusal, sentence, status_of
+from core.errors import DomainError, Invalid, NotFound
 from core.web.requests import wants_json
 from stations.models import Station
 from stations.timetable import local_now
 
 
+def _refused(request: PageRequest, error: DomainError, booking_id: UUID) -> HttpResponse:
+    booking = visible_booking(request, booking_id)
+    if not wants_json(request):
+        return _move_page(request, booking, error=sentence(error), status=status_of(error))
+    actions = ""
+    form = MoveForm(request.POST)
+    if isinstance(error, Stale) and form.is_valid() and booking.status in workflow.RESCHEDULABLE:
+        context = {"booking": booking, "wanted": form.cleaned_data, "now": notices.format_slot(booking)}
+        actions = render_to_string("bookings/_stale_actions.html", context, request=request)
+    return notices.error_response(request, error, actions=actions)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@on_refusal(_refused)
 @does(gettext_lazy("Move to…"))
 def move(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    """Show the free slots of a day to choose from, or move the booking and go back to where the person was."""
-    booking = visible_booking(request, booking_id)
+    """The slots of a day to choose from; by POST, from that page or after a drag, move the booking."""
     if request.method != "POST":
-        return _choose(request, booking)
+        return _move_page(request, visible_booking(request, booking_id))
     form = MoveForm(request.POST)
     if not form.is_valid():
-        return _refused(request, booking, _("Choose a date and a slot."))
-    wanted = form.cleaned_data
-    to = Place(wanted["date"], wanted["slot"], wanted["station"] or None)
-    try:
-        booking = services.reschedule(
-            booking_id, to=to, by=request.user, seen_version=wanted["version"], allow_running=True
-        )
-    except DomainError as error:
-        booking = visible_booking(request, booking_id)
-        if not (isinstance(error, Stale) and _is_at(booking, to)):  # else it was sent twice, or a colleague was quicker
-            return _refused(request, booking, refusal(error), code=error.code, wanted=wanted)
-    here = (
-        notices.safe(request, wanted["next"]) or f"/calendar/week/?station={booking.station.code}&date={booking.date}"
+        raise Invalid(_("Choose a date and a slot."))
+    to = Place(form.cleaned_data["date"], form.cleaned_data["slot"], form.cleaned_data["station"] or None)
+    version = form.cleaned_data["version"]
+    moved = services.reschedule(
+        booking_id, to=to, by=request.user, seen_version=version, allow_running=True, idempotent=True
     )
-    return notices.changed(request, booking, Event.RESCHEDULED, here=here)
+    here = notices.safe_path(request, form.cleaned_data["next"]) or _week_of(moved.booking)
+    return notices.change_response(request, moved.booking, Event.RESCHEDULED, here=here, step=moved.step)
 
 
-def _is_at(booking: Booking, place: Place) -> bool:
-    current = Place(booking.date, booking.slot, booking.station.code)
-    wanted = replace(place, station=place.station or booking.station.code)
-    return current == wanted and booking.status in workflow.RESCHEDULABLE and not booking.needs_place
+def _week_of(booking: Booking) -> str:
+    return f"{reverse('week')}?{urlencode({'station': booking.station.code, 'date': booking.date.isoformat()})}"
+
+
+def _options_refused(request: PageRequest, error: DomainError, booking_id: UUID) -> HttpResponse:
+    if isinstance(error, NotFound):
+        raise error
+    return JsonResponse({"error": sentence(error)}, status=400)
 
 
 @require_safe
 @page(roles.CHANGE)
-def outlook(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    """What each place of the calendar shown would be for this booking, or the rule that forbids it."""
+@on_refusal(_options_refused)
+def move_options(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """JSON for the page's script: each slot of the calendar shown, and why the booking can't be moved there if so."""
     booking = visible_booking(request, booking_id)
-    form = OutlookForm(request.GET)
+    form = MoveOptionsForm(request.GET)
     if not form.is_valid():
-        return JsonResponse({"error": _("These dates are not valid.")}, status=400)
-    asked = form.cleaned_data
-    station = _station(request, asked["station"] or booking.station.code)
-    try:
-        found = prospects.outlook(booking, station, asked["first"], asked["last"], now=timezone.now())
-    except DomainError as error:
-        return JsonResponse({"error": refusal(error)}, status=400)
-    return JsonResponse(
-        {
-            "places": [
-                {
-                    "date": f"{one.date}",
-                    "slot": f"{one.slot:%H:%M}",
-                    "code": one.code,
-                    "after": one.after,
-                    "says": one.says,
-                }
-                for one in found
-            ]
-        }
-    )
+        raise Invalid(_("Request 1 to 42 days."))
+    query = form.cleaned_data
+    station = _station(request, query["station"] or booking.station.code)
+    options = move_preview.slot_options(booking, station, query["first"], query["last"], now=timezone.now())
+    return JsonResponse({"options": [_option_as_json(option) for option in options]})
+
+
+def _option_as_json(option: SlotOption) -> dict[str, str]:
+    return {
+        "date": option.date.isoformat(),
+        "slot": f"{option.slot:%H:%M}",
+        "code": option.code,
+        "label": option.label,
+        "description": option.description,
+    }
 
 
 def _station(request: PageRequest, code: str) -> Station:
@@ -103,31 +108,14 @@ def _station(request: PageRequest, code: str) -> Station:
 
 
 def _stations(request: PageRequest, booking: Booking) -> list[Station]:
-    """Where the booking may go: the person's stations of its currency that take bookings, and its own."""
+    """Stations that the booking can move to: its own, and active ones of the person's with the same currency."""
     same_currency = Station.objects.visible_to(request.user).filter(currency=booking.station.currency)
     return [station for station in same_currency if station.is_active or station.pk == booking.station_id]
 
 
-def _refused(
-    request: PageRequest,
-    booking: Booking,
-    sentence: str,
-    *,
-    code: str = "invalid",
-    wanted: dict[str, Any] | None = None,
-) -> HttpResponse:
-    if not wants_json(request):
-        return _choose(request, booking, error=sentence, status=notices.status_of(code))
-    ways = ""
-    if wanted and code == "stale" and booking.status in workflow.RESCHEDULABLE:
-        shown = {"booking": booking, "wanted": wanted, "now": notices.place_of(booking)}
-        ways = render_to_string("bookings/_stale.html", shown, request=request)
-    return notices.refused(request, sentence, code=code, ways=ways)
-
-
-def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
-    words = request.POST if request.method == "POST" else request.GET
-    form = CalendarForm(words)
+def _move_page(request: PageRequest, booking: Booking, *, error: str = "", status: int = 200) -> HttpResponse:
+    query = request.POST if request.method == "POST" else request.GET
+    form = CalendarForm(query)
     form.is_valid()
     stations = _stations(request, booking)
     code = form.cleaned_data.get("station") or booking.station.code
@@ -137,16 +125,16 @@ def _choose(request: PageRequest, booking: Booking, *, error: str = "", status: 
     now = timezone.now()
     day: date = form.cleaned_data.get("date") or max(booking.date, local_now(station, now).date())
     movable = booking.status in workflow.RESCHEDULABLE
-    shown = {
+    context = {
         "booking": booking,
         "row": read_model.row_of(request.user, booking, contact=False),
         "station": station,
         "stations": stations,
         "day": day,
         "form": CalendarForm(initial={"date": day}),
-        "choices": prospects.choices_of(booking, station, day, now=now) if movable else [],
+        "options": move_preview.upcoming_options(booking, station, day, now=now) if movable else [],
         "movable": movable,
-        "next": notices.safe(request, words.get("next", "")),
+        "next": notices.safe_path(request, query.get("next", "")),
         "error": error,
     }
-    return draw(request, "bookings/move.html", shown, status=status)
+    return render_page(request, "bookings/move.html", context, status=status)

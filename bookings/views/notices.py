@@ -1,7 +1,7 @@
-"""What a page tells after something was done or refused, with the way back: in the page itself, or as JSON for its script.
+"""Notices after a change to a booking, with a button to undo it, and errors: on the next page, or as JSON for a page's script.
 
-A notice is kept in the session until it is shown, and never holds personal data: of a change to a booking it keeps what the
-change is found by, and the sentence is made when it is shown.
+A notice waits in the session until it is shown. It holds no personal data there, only a reference to the change; its sentence
+is made when it is shown.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ from bookings.models.status import Status
 from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
 from bookings.views.base import PageRequest
+from bookings.views.refusals import sentence, status_of
 from core import formats
+from core.errors import DomainError
 from core.web import notices
 from core.web.notices import NOTICE_KEY, REFUSAL_KEY, Notice
 from core.web.requests import wants_json
@@ -30,11 +32,11 @@ from stations.access import Person
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """“Undo: move Nora Silva”. The change is named by its booking, and by the version in which it can be undone or redone."""
+    """“Undo: move Nora Silva”. `version` is the booking's version in which the change can be undone or redone."""
 
     label: str
     action: str
-    """Name of the address: `undo` or `redo`."""
+    """URL name: `undo` or `redo`."""
     booking: UUID
     version: int
 
@@ -55,29 +57,40 @@ def redo_button(step: UndoStep, booking: Booking, person: Person) -> Button:
 
 
 def keep_change(request: PageRequest, booking: Booking, event: Event) -> None:
-    """Keep that the person has changed a booking, or found it as they wanted it."""
+    """Show on the next page that the person has changed a booking, or that it already was as they wanted it."""
     request.session[NOTICE_KEY] = _reference(booking, event)
 
 
 def taken_notice(request: HttpRequest) -> Notice | None:
-    """The notice to show on this page, once."""
+    """Remove the waiting notice from the session and return it."""
     if notice := notices.taken_notice(request):
         return notice
-    kept: dict[str, Any] | None = request.session.pop(NOTICE_KEY, None)
-    if kept is None:
+    reference: dict[str, Any] | None = request.session.pop(NOTICE_KEY, None)
+    if reference is None:
         return None
     person = cast("User", request.user)
-    found = Booking.objects.visible_to(person).select_related("station", "customer").filter(pk=kept["booking"])
-    return next((_notice(person, booking, kept) for booking in found), None)
+    found = Booking.objects.visible_to(person).select_related("station", "customer").filter(pk=reference["booking"])
+    return next((_notice(person, booking, reference) for booking in found), None)
 
 
-def changed(request: PageRequest, booking: Booking, event: Event, *, here: str, undone: bool = False) -> HttpResponse:
-    """Say what the person has done to a booking: to the page's script, or on the page where they go next."""
+def change_response(
+    request: PageRequest,
+    booking: Booking,
+    event: Event,
+    *,
+    here: str,
+    undone: bool = False,
+    step: UndoStep | None = None,
+) -> HttpResponse:
+    """Redirect to `here`, with a notice of what the person has done to a booking; as JSON for a page's script.
+
+    `step` is the undo step if this request has recorded one.
+    """
     reference = _reference(booking, event, undone=undone)
     if not wants_json(request):
         request.session[NOTICE_KEY] = reference
         return redirect(here or "week")
-    notice = _notice(request.user, booking, reference)
+    notice = _done_notice(request.user, booking, step) if step else _notice(request.user, booking, reference)
     html = render_to_string("bookings/_notice.html", {"notice": notice, "here": here}, request=request)
     return JsonResponse({"moved": True, "booking": booking.pk, "text": notice.text, "notice": html})
 
@@ -87,21 +100,25 @@ def _reference(booking: Booking, event: Event, *, undone: bool = False) -> dict[
 
 
 def _notice(person: User, booking: Booking, reference: dict[str, Any]) -> ChangeNotice:
-    """The sentence about the person's own step that brought the booking to this version, and the button that takes it back.
-    Where there is no such step, the booking was as they wanted it already."""
-    found = list(steps.stack(person))
-    step = next((step for step in reversed(found) if _is_meant(step, booking, reference)), None)
+    """Describe the person's own step that led to this version of the booking, with a button to reverse it if it is the last one.
+    If there is none, the booking already was as they wanted it."""
+    stack = list(steps.stack(person))
+    step = next((step for step in reversed(stack) if _is_referenced(step, booking, reference)), None)
     if step is None:
-        return ChangeNotice(_as_it_is(person, booking, Event(reference["event"])))
-    text = Sentences(step, booking, person)
+        return ChangeNotice(_unchanged_text(person, booking, Event(reference["event"])))
     if step.undone:
-        is_next = step == steps.first_undone(found)
-        return ChangeNotice(text.undone(), redo_button(step, booking, person) if is_next else None)
-    is_next = step == steps.last_done(found)
-    return ChangeNotice(text.done(), undo_button(step, booking, person) if is_next else None)
+        is_next = step == steps.first_undone(stack)
+        text = Sentences(step, booking, person).undone()
+        return ChangeNotice(text, redo_button(step, booking, person) if is_next else None)
+    return _done_notice(person, booking, step, is_last=step == steps.last_done(stack))
 
 
-def _is_meant(step: UndoStep, booking: Booking, reference: dict[str, Any]) -> bool:
+def _done_notice(person: User, booking: Booking, step: UndoStep, *, is_last: bool = True) -> ChangeNotice:
+    text = Sentences(step, booking, person).done()
+    return ChangeNotice(text, undo_button(step, booking, person) if is_last else None)
+
+
+def _is_referenced(step: UndoStep, booking: Booking, reference: dict[str, Any]) -> bool:
     version = step.version_before if step.undone else step.version_after
     return (step.booking_id, version, step.event, step.undone) == (
         booking.pk,
@@ -111,7 +128,7 @@ def _is_meant(step: UndoStep, booking: Booking, reference: dict[str, Any]) -> bo
     )
 
 
-def _as_it_is(person: User, booking: Booking, event: Event) -> str:
+def _unchanged_text(person: User, booking: Booking, event: Event) -> str:
     name = sentences.who(booking, person)
     when = sentences.place(booking.date, booking.slot, booking.station.country)
     match event:
@@ -123,27 +140,28 @@ def _as_it_is(person: User, booking: Booking, event: Event) -> str:
             return _("%(who)s: nothing to change.") % {"who": name}
 
 
-def refused(
-    request: HttpRequest, sentence: str, *, code: str = "invalid", ways: str = "", here: str = ""
+def error_response(
+    request: HttpRequest, error: DomainError, *, text: str = "", actions: str = "", here: str = ""
 ) -> HttpResponse:
-    """A refusal that has no form of its own to stand on; `ways` is HTML with what the person may do now."""
+    """Redirect to `here`, with the error above the page; as JSON for a page's script.
+
+    `text` replaces the error's own sentence. `actions` is HTML for the script: what the person can do now.
+    """
+    text = text or sentence(error)
     if wants_json(request):
-        return JsonResponse({"moved": False, "code": code, "error": sentence, "ways": ways}, status=status_of(code))
-    request.session[REFUSAL_KEY] = sentence
+        body = {"moved": False, "code": error.code, "error": text, "actions": actions}
+        return JsonResponse(body, status=status_of(error))
+    request.session[REFUSAL_KEY] = text
     return redirect(here or "week")
 
 
-def status_of(code: str) -> int:
-    return {"stale": 409, "not_last": 409, "not_found": 404}.get(code, 400)
-
-
-def place_of(booking: Booking) -> str:
+def format_slot(booking: Booking) -> str:
     """“Saturday 8 March 19:00”."""
     country = booking.station.country
     return formats.format_datetime(formats.format_long_date(booking.date, country), booking.slot, country)
 
 
-def safe(request: HttpRequest, address: str) -> str:
-    """An address to go back to, if it is one of ours; else nothing."""
-    ours = url_has_allowed_host_and_scheme(address, allowed_hosts=None, require_https=request.is_secure())
-    return address if ours and address.startswith("/") else ""
+def safe_path(request: HttpRequest, address: str) -> str:
+    """The address if it is one of this site, to redirect to; else ""."""
+    is_own = url_has_allowed_host_and_scheme(address, allowed_hosts=None, require_https=request.is_secure())
+    return address if is_own and address.startswith("/") else ""

@@ -26,7 +26,7 @@ from bookings.calendar.layout import Totals
 from bookings.calendar.read_model import Row
 from bookings.calendar.rendering import cards, grids
 from bookings.calendar.rendering.context import PageContext
-from bookings.views.calendar_url import View
+from bookings.views.calendar_url import CalendarView
 from core import metrics
 from core.memory_cache import MemoryCache
 
@@ -98,7 +98,7 @@ _cache: Final = MemoryCache[RenderedCalendar](
 clear: Final = _cache.clear
 
 
-def get_or_render(person: User, view: View, read: Callable[[], CalendarContents]) -> RenderedCalendar:
+def get_or_render(person: User, view: CalendarView, read: Callable[[], CalendarContents]) -> RenderedCalendar:
     """Return the calendar of a view whose stations `person` may see. `read` is called only if it is not cached."""
     key = _Key(
         kind=view.kind,
@@ -120,11 +120,11 @@ def get_or_render(person: User, view: View, read: Callable[[], CalendarContents]
     return _cache.get_or_make(key, partial(_render, person, view, read, now), is_valid)
 
 
-def _counters(view: View) -> tuple[tuple[int, int], ...]:
+def _counters(view: CalendarView) -> tuple[tuple[int, int], ...]:
     return tuple((station.pk, station.changes) for station in view.watched)
 
 
-def _render(person: User, view: View, read: Callable[[], CalendarContents], now: datetime) -> RenderedCalendar:
+def _render(person: User, view: CalendarView, read: Callable[[], CalendarContents], now: datetime) -> RenderedCalendar:
     metrics.CALENDARS_RENDERED.labels(view.kind).inc()
     counters = _counters(view)
     # If `person` lost access just now, their own row-level security would hide the rows, and the empty calendar would be
@@ -147,7 +147,7 @@ def _render(person: User, view: View, read: Callable[[], CalendarContents], now:
     )
 
 
-def _page_context(person: User, view: View, contents: CalendarContents, now: datetime) -> PageContext:
+def _page_context(person: User, view: CalendarView, contents: CalendarContents, now: datetime) -> PageContext:
     may_change = person.has_perm(roles.CHANGE)
     return PageContext(
         station=view.station,

@@ -1,7 +1,8 @@
-"""Undo and redo: of the person's last change to a booking in this session, and the page that lists the last ten."""
+"""Undo and redo of the person's changes to bookings in this session, and the page that lists the last ten."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.http import HttpResponse, JsonResponse
@@ -20,9 +21,9 @@ from bookings.models import Booking, UndoStep
 from bookings.undo import service, steps
 from bookings.undo.sentences import Sentences
 from bookings.views import calendar_url, notices
-from bookings.views.base import PageRequest, draw, page
-from bookings.views.booking import refusal
+from bookings.views.base import PageRequest, page, render_page
 from bookings.views.notices import Button
+from bookings.views.refusals import on_refusal, sentence, status_of
 from core.errors import DomainError, NotFound, NotPermitted
 from core.web.requests import wants_json
 from stations.access import Person
@@ -36,7 +37,7 @@ class Direction:
     act: Callable[..., Booking]
     next_step: Callable[[Sequence[UndoStep]], UndoStep | None]
     version: Callable[[UndoStep], int]
-    """By which, with the booking, a form names the step."""
+    """The version of the booking by which a form identifies the step."""
     question: Callable[[Sentences], str]
     button: Callable[[UndoStep, Booking, Person], Button]
     nothing: type[DomainError]
@@ -65,8 +66,29 @@ REDO: Final = Direction(
 )
 
 
+def _refused(direction: Direction, request: PageRequest, error: DomainError) -> HttpResponse:
+    """Explain why the next step was not undone or redone. Never kept in the session: the sentence may name a customer."""
+    if isinstance(error, NotPermitted):
+        raise error
+    here = notices.safe_path(request, request.POST.get("next", ""))
+    step = direction.next_step(list(steps.stack(request.user)))
+    if step is None:
+        return notices.error_response(request, error, here=here)
+    text, button, booking = sentence(error), None, _visible(request, step)
+    if booking and isinstance(error, NotLast):
+        button = direction.button(step, booking, request.user)
+    elif booking:
+        text = str(direction.refused) % {"change": Sentences(step, booking, request.user).name(), "why": text}
+    if not wants_json(request):
+        return _list(request, error=text, status=status_of(error))
+    context = {"button": button, "here": here}
+    actions = render_to_string("bookings/_undo_button.html", context, request=request) if button else ""
+    return notices.error_response(request, error, text=text, actions=actions)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@on_refusal(partial(_refused, UNDO))
 @does(gettext_lazy("Undo"))
 def undo(request: PageRequest) -> HttpResponse:
     """The list of changes; by POST, undo the last one."""
@@ -75,41 +97,37 @@ def undo(request: PageRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(roles.CHANGE)
+@on_refusal(partial(_refused, REDO))
 @does(gettext_lazy("Redo"))
 def redo(request: PageRequest) -> HttpResponse:
-    """The list of changes; by POST, redo the one that was undone last."""
+    """The list of changes; by POST, redo the last undone one."""
     return _act(request, REDO) if request.method == "POST" else _list(request)
 
 
 def _act(request: PageRequest, direction: Direction) -> HttpResponse:
-    """Undo or redo what is next. A form may name it, by booking and version: another step than that is left alone."""
-    here = notices.safe(request, request.POST.get("next", ""))
-    found = list(steps.stack(request.user))
-    step, named = direction.next_step(found), _named(request, direction, found)
+    """Undo or redo the next step. If the form names another step, by booking and version, nothing is done."""
+    here = notices.safe_path(request, request.POST.get("next", ""))
+    stack = list(steps.stack(request.user))
+    step, named = direction.next_step(stack), _named(request, direction, stack)
     if named and named.undone == direction.undoes and (booking := _visible(request, named)):
         event = Event(named.event)  # the button was pressed twice
-        return notices.changed(request, booking, event, here=here, undone=direction.undoes)
+        return notices.change_response(request, booking, event, here=here, undone=direction.undoes)
     if step is None:
-        return notices.refused(request, refusal(direction.nothing()), code=direction.nothing.code, here=here)
+        raise direction.nothing
     booking = _visible(request, step)
     if booking is None:
-        return _refused(request, NotFound(_("You no longer have access to the booking that you changed last.")))
+        raise NotFound(_("You no longer have access to the booking that you changed last."))
     if request.POST.get("booking") and named != step:
-        return _refused(request, NotLast(), button=direction.button(step, booking, request.user))
+        raise NotLast
     if not request.POST.get("confirm") and not _is_shown(request, booking, here):
         return _ask(request, direction, step, booking, here)
-    try:
-        booking = direction.act(step, by=request.user)
-    except NotPermitted:
-        raise
-    except DomainError as error:
-        return _refused(request, error, text=direction.refused, change=Sentences(step, booking, request.user).called())
-    return notices.changed(request, booking, Event(step.event), here=here, undone=direction.undoes)
+    booking = direction.act(step, by=request.user)
+    return notices.change_response(request, booking, Event(step.event), here=here, undone=direction.undoes)
 
 
-def _named(request: PageRequest, direction: Direction, found: Sequence[UndoStep]) -> UndoStep | None:
+def _named(request: PageRequest, direction: Direction, stack: Sequence[UndoStep]) -> UndoStep | None:
     name = (request.POST.get("booking"), request.POST.get("version"))
-    return next((step for step in found if (str(step.booking_id), str(direction.version(step))) == name), None)
+    return next((step for step in stack if (str(step.booking_id), str(direction.version(step))) == name), None)
 
 
 def _visible(request: PageRequest, step: UndoStep) -> Booking | None:
@@ -118,11 +136,11 @@ def _visible(request: PageRequest, step: UndoStep) -> Booking | None:
 
 
 def _is_shown(request: PageRequest, booking: Booking, here: str) -> bool:
-    """Whether the page that the person looks at shows the booking; the list names it, and what would be done."""
+    """Whether the page that the person is on shows the booking. The list of changes names it, too."""
     path = here.partition("?")[0]
     if path in (reverse("booking", args=[booking.pk]), reverse("undo"), reverse("redo")):
         return True
-    view = calendar_url.view_at(request, here)
+    view = calendar_url.view_of_address(request, here)
     return view is not None and view.shows(booking)
 
 
@@ -135,56 +153,37 @@ def _ask(request: PageRequest, direction: Direction, step: UndoStep, booking: Bo
     if wants_json(request):
         html = render_to_string("bookings/_undo_dialog.html", context, request=request)
         return JsonResponse({"moved": False, "ask": html})
-    return draw(request, "bookings/undo_question.html", context)
-
-
-def _refused(
-    request: PageRequest,
-    error: DomainError,
-    *,
-    text: Promise | None = None,
-    change: str = "",
-    button: Button | None = None,
-) -> HttpResponse:
-    """A refusal that may name a customer, so that it is shown at once and never rests in the session."""
-    why = refusal(error)
-    sentence = str(text) % {"change": change, "why": why} if text else why
-    if wants_json(request):
-        context = {"button": button, "here": notices.safe(request, request.POST.get("next", ""))}
-        ways = render_to_string("bookings/_undo_button.html", context, request=request) if button else ""
-        return notices.refused(request, sentence, code=error.code, ways=ways)
-    return _list(request, error=sentence, status=notices.status_of(error.code))
+    return render_page(request, "bookings/undo_question.html", context)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     step: UndoStep
     booking: Booking | None
-    """None for one that the person may not see any more."""
+    """None if the person no longer has access to it."""
     text: str
     button: Button | None
 
 
 def _list(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
-    found = list(steps.stack(request.user))
     context = {
-        "lines": list(_lines(request, found)),
+        "lines": list(_lines(request, list(steps.stack(request.user)))),
         "here": reverse("undo"),
         "notice": notices.taken_notice(request),
         "error": error,
     }
-    return draw(request, "bookings/undo.html", context, status=status)
+    return render_page(request, "bookings/undo.html", context, status=status)
 
 
-def _lines(request: PageRequest, found: Sequence[UndoStep]) -> Iterator[Line]:
-    """Latest first; buttons on what can be undone and redone next."""
+def _lines(request: PageRequest, stack: Sequence[UndoStep]) -> Iterator[Line]:
+    """Latest first, with buttons for the steps that can be undone or redone next."""
     visible = Booking.objects.visible_to(request.user).select_related("station", "customer")
-    bookings = visible.in_bulk({step.booking_id for step in found})
-    for step in reversed(found):
+    bookings = visible.in_bulk({step.booking_id for step in stack})
+    for step in reversed(stack):
         booking = bookings.get(step.booking_id)
         if booking is None:
             yield Line(step, None, _("A booking that you no longer have access to."), None)
             continue
         direction = REDO if step.undone else UNDO
-        button = direction.button(step, booking, request.user) if step == direction.next_step(found) else None
+        button = direction.button(step, booking, request.user) if step == direction.next_step(stack) else None
         yield Line(step, booking, Sentences(step, booking, request.user).done(), button)

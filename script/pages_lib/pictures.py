@@ -37,7 +37,7 @@ def hand(page: Page) -> None:
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 20, y - 90, steps=5)
-    page.locator(".outlook").first.wait_for()
+    page.locator(".move-option").first.wait_for()
 
 
 def new(page: Page) -> None:

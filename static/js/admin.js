@@ -1,4 +1,4 @@
-// The admin's pages: each form is sent once.
+// Pages of the Django admin: prevents double submission.
 
 import { enableSubmitOnce } from "./submit_once.js";
 

@@ -1,15 +1,15 @@
-// While a booking is carried near an edge, the grid and the page scroll on under it.
+// Scrolls the grid and the page while a booking is dragged near an edge.
 
 const EDGE_PIXELS = 48;
-const MOST_PIXELS_A_FRAME = 14;
+const MAX_PIXELS_PER_FRAME = 14;
 
 /** @typedef {{clientX: number, clientY: number}} Point */
 
 export class AutoScroll {
-  /** @param {HTMLElement} calendar @param {(at: Point) => void} scrolled is told after each step, for what lies under the point now */
-  constructor(calendar, scrolled) {
+  /** @param {HTMLElement} calendar @param {(at: Point) => void} onScroll called after each step, as another cell is under the pointer */
+  constructor(calendar, onScroll) {
     this.calendar = calendar;
-    this.scrolled = scrolled;
+    this.onScroll = onScroll;
     /** @type {Point | null} */
     this.at = null;
     this.frame = 0;
@@ -34,7 +34,7 @@ export class AutoScroll {
     if (grid) grid.scrollBy(...speedOver(grid.getBoundingClientRect(), this.at));
     window.scrollBy(0, speed(this.at.clientY, 0, innerHeight));
     if (before === positions(grid)) return;
-    this.scrolled(this.at);
+    this.onScroll(this.at);
     this.frame = requestAnimationFrame(() => this.step());
   }
 }
@@ -45,7 +45,7 @@ function positions(grid) {
 }
 
 /**
- * Across and down; up or down only over the grid itself, for above it stand the links that carry a booking over.
+ * Horizontal and vertical speed; vertical only over the grid: above it are the links to other pages, which are drop targets.
  * @param {DOMRect} box of the grid @param {Point} at @returns {[number, number]}
  */
 function speedOver(box, at) {
@@ -55,12 +55,12 @@ function speedOver(box, at) {
 }
 
 /**
- * Pixels a frame: none in the middle, more the nearer to an edge.
+ * Pixels per frame: 0 in the middle, more the nearer to an edge.
  * @param {number} at @param {number} first @param {number} last @returns {number}
  */
 export function speed(at, first, last) {
   const near = Math.min((last - first) / 4, EDGE_PIXELS);
   const over = at < first + near ? at - (first + near) : at > last - near ? at - (last - near) : 0;
   const share = Math.max(-1, Math.min(1, over / near));
-  return Math.round(share * MOST_PIXELS_A_FRAME);
+  return Math.round(share * MAX_PIXELS_PER_FRAME);
 }

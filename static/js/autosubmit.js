@@ -1,4 +1,4 @@
-// Choosing is enough: a form marked data-autosubmit goes off when one of its fields changes. Without scripts it has a button.
+// Submits a form marked data-autosubmit as soon as one of its fields changes. Without scripts it has a button.
 
 /** @param {Document} root */
 export function enableAutosubmit(root) {

@@ -1,52 +1,52 @@
-// The calendar's page: the hand that moves bookings, the panel that tells of them, the eye on what others do, and the keys.
+// The calendar page and the pages of bookings.
 
+import { showError, showNotice } from "./announcements.js";
 import { enableAutosubmit } from "./autosubmit.js";
+import { enableCustomerSearch } from "./customer_search.js";
+import { DragController } from "./drag.js";
 import { enableDrafts } from "./drafts.js";
-import { enableFinder } from "./finder.js";
-import { Hand } from "./hand.js";
-import { enableKeyboard } from "./keyboard.js";
-import { enableKeys } from "./keys.js";
-import { moveTo, sendForm } from "./moving.js";
-import { enableNowLine, showToday } from "./now.js";
+import { enableKeyboardDrag } from "./keyboard_drag.js";
+import { moveBooking, submitForm } from "./move.js";
+import { enableNowLine, scrollToToday } from "./now_line.js";
 import { Panel } from "./panel.js";
-import { enablePointer } from "./pointer.js";
-import { enableSlots } from "./slots.js";
+import { enablePointerDrag } from "./pointer_drag.js";
+import { startPolling } from "./polling.js";
+import { enableShortcuts } from "./shortcuts.js";
+import { enableSlotSelect } from "./slot_select.js";
 import { enableSubmitOnce } from "./submit_once.js";
 import { enableUndo } from "./undo.js";
-import { say, warn } from "./voice.js";
-import { watch } from "./watch.js";
 
 enableSubmitOnce(document);
 enableDrafts(document);
 enableAutosubmit(document);
-enableFinder(document);
-enableSlots(document);
+enableCustomerSearch(document);
+enableSlotSelect(document);
 
 const calendar = document.querySelector("[data-calendar]");
-const hand = calendar instanceof HTMLElement ? new Hand(calendar, moveTo) : null;
-if (hand) {
-  enablePointer(hand);
-  enableKeyboard(hand);
-  watch(hand);
-  enableNowLine(hand.calendar);
-  showToday(hand.calendar);
+const drag = calendar instanceof HTMLElement ? new DragController(calendar, moveBooking) : null;
+if (drag) {
+  enablePointerDrag(drag);
+  enableKeyboardDrag(drag);
+  startPolling(drag);
+  enableNowLine(drag.calendar);
+  scrollToToday(drag.calendar);
   const panel = document.querySelector("[data-panel]");
-  if (panel instanceof HTMLElement) new Panel(panel, hand.calendar);
+  if (panel instanceof HTMLElement) new Panel(panel, drag.calendar);
 }
-enableKeys(() => hand?.isFull ?? false);
-enableUndo(() => hand?.isFull ?? false, hand?.calendar);
+enableShortcuts(() => drag?.isActive ?? false);
+enableUndo(() => drag?.isActive ?? false, drag?.calendar);
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !form.matches("[data-anyway]") || !hand) return;
+  if (!(form instanceof HTMLFormElement) || !form.matches("[data-move-anyway]") || !drag) return;
   event.preventDefault();
-  sendForm(form);
+  submitForm(form);
 });
 
 document.addEventListener("click", (event) => {
-  const closed = event.target instanceof Element && event.target.closest("[data-dismiss]");
-  if (!closed) return;
-  if (closed.closest("[role=status]")) say("");
-  else warn("");
+  const button = event.target instanceof Element && event.target.closest("[data-dismiss]");
+  if (!button) return;
+  if (button.closest("[role=status]")) showNotice("");
+  else showError("");
   document.getElementById("main")?.focus({ preventScroll: true });
 });

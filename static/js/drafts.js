@@ -1,80 +1,80 @@
-// What is typed into a form outlives a reload and the back button: encrypted, in this tab alone, for as long as the tab is open.
-// The key comes with each page of the same person and is kept nowhere, so that after signing out nobody can read a draft.
+// Keeps drafts of forms across reloads and the back button: encrypted, in this tab, until it is closed.
+// The key comes with each page of the same person and is not stored, so that nobody can read a draft after signing out.
 
-import { say } from "./voice.js";
-import { controlsOf, isTyped } from "./typed.js";
+import { showNotice } from "./announcements.js";
+import { formControls, hasUnsavedInput } from "./unsaved_input.js";
 
-/** @typedef {import("./typed.js").Control} Control */
+/** @typedef {import("./unsaved_input.js").Control} Control */
 /** @typedef {{version: string, fields: Record<string, string[]>}} Draft */
 
-const PAUSE_MS = 300;
+const DELAY_MS = 300;
 const PREFIX = "draft ";
 
 /** @param {Document} root */
 export async function enableDrafts(root) {
-  const key = await keyOf(root.body.dataset.draftKey ?? "");
+  const key = await importKey(root.body.dataset.draftKey ?? "");
   if (!key) return warnBeforeLeaving(root);
   const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-  if (visit?.type === "navigate") forget(`${PREFIX}${location.pathname} `);
-  const known = new WeakSet();
+  if (visit?.type === "navigate") deleteDrafts(`${PREFIX}${location.pathname} `);
+  const restored = new WeakSet();
 
   const restore = async () => {
-    for (const form of formsOf(root)) {
-      if (known.has(form)) continue;
-      known.add(form);
-      const draft = await read(key, nameOf(form));
-      if (draft && draft.version === versionOf(form) && !isTyped(form)) fill(form, draft.fields);
+    for (const form of draftForms(root)) {
+      if (restored.has(form)) continue;
+      restored.add(form);
+      const draft = await read(key, draftName(form));
+      if (draft && draft.version === versionOf(form) && !hasUnsavedInput(form)) fill(form, draft.fields);
     }
   };
 
   let timer = 0;
   root.addEventListener("input", ({ target }) => {
     const form = target instanceof Element && target.closest("form");
-    if (!(form instanceof HTMLFormElement) || !formsOf(root).includes(form)) return;
+    if (!(form instanceof HTMLFormElement) || !draftForms(root).includes(form)) return;
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => write(key, nameOf(form), { version: versionOf(form), fields: valuesOf(form) }), PAUSE_MS);
+    timer = window.setTimeout(() => write(key, draftName(form), { version: versionOf(form), fields: formValues(form) }), DELAY_MS);
   });
   root.addEventListener("submit", ({ target }) => {
     window.clearTimeout(timer);
     if (!(target instanceof HTMLFormElement)) return;
-    if (/\/(logout|end)\/$/.test(target.action)) forget(PREFIX);
-    else sessionStorage.removeItem(nameOf(target));
+    if (/\/(logout|end)\/$/.test(target.action)) deleteDrafts(PREFIX);
+    else sessionStorage.removeItem(draftName(target));
   });
-  root.addEventListener("panel:drawn", restore);
+  root.addEventListener("panel:updated", restore);
   await restore();
 }
 
-/** Without a key nothing is kept: the browser asks instead. @param {Document} root */
+/** Without a key there are no drafts: the browser asks before leaving. @param {Document} root */
 function warnBeforeLeaving(root) {
   let sent = false;
   root.addEventListener("submit", (event) => { sent = !event.defaultPrevented; });
   window.addEventListener("beforeunload", (event) => {
-    if (!sent && root.body.dataset.draftKey !== undefined && isTyped(root)) event.preventDefault();
+    if (!sent && root.body.dataset.draftKey !== undefined && hasUnsavedInput(root)) event.preventDefault();
   });
 }
 
-/** @param {Document} root @returns {HTMLFormElement[]} those that make or change something */
-function formsOf(root) {
-  return [...root.forms].filter((form) => form.elements.namedItem("form_key") && controlsOf(form).length > 0);
+/** @param {Document} root @returns {HTMLFormElement[]} forms that change something */
+function draftForms(root) {
+  return [...root.forms].filter((form) => form.elements.namedItem("form_key") && formControls(form).length > 0);
 }
 
 /** @param {HTMLFormElement} form */
-function nameOf(form) {
+function draftName(form) {
   const place = form.closest("[data-panel]") ? "panel" : location.search;
   return `${PREFIX}${location.pathname} ${place} ${new URL(form.getAttribute("action") ?? form.dataset.slots ?? "", location.href).pathname}`;
 }
 
-/** A draft of a booking that was changed meanwhile is not for the booking as it is now. @param {HTMLFormElement} form */
+/** A draft is only restored to the version of the booking that it was written for. @param {HTMLFormElement} form */
 function versionOf(form) {
   const version = form.elements.namedItem("version");
   return version instanceof HTMLInputElement ? version.value : "";
 }
 
 /** @param {HTMLFormElement} form @returns {Record<string, string[]>} */
-function valuesOf(form) {
+function formValues(form) {
   /** @type {Record<string, string[]>} */
   const values = {};
-  for (const control of controlsOf(form)) {
+  for (const control of formControls(form)) {
     const boxed = control instanceof HTMLInputElement && ["checkbox", "radio"].includes(control.type);
     values[control.name] ??= [];
     if (!boxed || control.checked) values[control.name].push(control.value);
@@ -84,13 +84,13 @@ function valuesOf(form) {
 
 /** @param {HTMLFormElement} form @param {Record<string, string[]>} values */
 function fill(form, values) {
-  for (const control of controlsOf(form)) set(control, values[control.name] ?? []);
-  if (!isTyped(form)) return;
-  for (const control of controlsOf(form)) {
+  for (const control of formControls(form)) set(control, values[control.name] ?? []);
+  if (!hasUnsavedInput(form)) return;
+  for (const control of formControls(form)) {
     if (control instanceof HTMLInputElement && control.type === "date") control.dispatchEvent(new Event("change", { bubbles: true }));
   }
-  const { wordRestored = "" } = document.body.dataset;
-  say(Object.assign(document.createElement("p"), { textContent: wordRestored }).outerHTML);
+  const { messageRestored = "" } = document.body.dataset;
+  showNotice(Object.assign(document.createElement("p"), { textContent: messageRestored }).outerHTML);
 }
 
 /** @param {Control} control @param {string[]} values */
@@ -100,20 +100,20 @@ function set(control, values) {
     return;
   }
   const [value = ""] = values;
-  // A slot of another day than the page's: the list of its day takes its place as soon as the server has sent it.
+  // A slot of another date is added until its list of slots has loaded.
   if (control instanceof HTMLSelectElement && ![...control.options].some((one) => one.value === value)) control.add(new Option(value, value));
   control.value = value;
 }
 
-/** @param {string} start of the names of drafts */
-function forget(start) {
-  for (const name of Object.keys(sessionStorage)) if (name.startsWith(start)) sessionStorage.removeItem(name);
+/** @param {string} prefix */
+function deleteDrafts(prefix) {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith(prefix)) sessionStorage.removeItem(name);
 }
 
-/** @param {string} text in Base64 @returns {Promise<CryptoKey | null>} null where the browser has no cryptography: over plain HTTP */
-async function keyOf(text) {
+/** @param {string} text Base64 @returns {Promise<CryptoKey | null>} null without Web Crypto, as over plain HTTP */
+async function importKey(text) {
   if (!text || !window.crypto.subtle) return null;
-  return window.crypto.subtle.importKey("raw", bytesOf(text), "AES-GCM", false, ["encrypt", "decrypt"]);
+  return window.crypto.subtle.importKey("raw", decodeBase64(text), "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
 /** @param {CryptoKey} key @param {string} name @param {Draft} draft */
@@ -124,11 +124,11 @@ async function write(key, name, draft) {
   sessionStorage.setItem(name, btoa(String.fromCharCode(...iv, ...sealed)));
 }
 
-/** @param {CryptoKey} key @param {string} name @returns {Promise<Draft | null>} null for none, or somebody else's */
+/** @param {CryptoKey} key @param {string} name @returns {Promise<Draft | null>} null if there is none, or it is another person's */
 async function read(key, name) {
-  const kept = sessionStorage.getItem(name);
-  if (!kept) return null;
-  const bytes = bytesOf(kept);
+  const stored = sessionStorage.getItem(name);
+  if (!stored) return null;
+  const bytes = decodeBase64(stored);
   try {
     const plain = await window.crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes.slice(0, 12) }, key, bytes.slice(12));
     return JSON.parse(new TextDecoder().decode(plain));
@@ -138,6 +138,6 @@ async function read(key, name) {
 }
 
 /** @param {string} text */
-function bytesOf(text) {
+function decodeBase64(text) {
   return Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 }

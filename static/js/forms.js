@@ -1,4 +1,4 @@
-// Every page with forms but the calendar: each form is sent once, and what is typed is kept.
+// Pages with forms other than the calendar: prevents double submission and keeps drafts.
 
 import { enableDrafts } from "./drafts.js";
 import { enableSubmitOnce } from "./submit_once.js";

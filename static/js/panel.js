@@ -1,13 +1,13 @@
-// The panel beside the grid: any of a booking's pages without its frame. Links and forms inside it stay inside it.
+// The panel beside the grid, which shows the pages of a booking. Its links and forms load inside it.
 
 import { refresh } from "./refresh.js";
 import { send } from "./session.js";
-import { hold, release } from "./submit_once.js";
-import { isTyped } from "./typed.js";
-import { say, sentenceOf, warn } from "./voice.js";
+import { lockForm, unlockForm } from "./submit_once.js";
+import { hasUnsavedInput } from "./unsaved_input.js";
+import { showNotice, errorSentence, showError } from "./announcements.js";
 
-const ASKED = /contact\/$/;
-const TOO_MANY = 429;
+const CONTACT = /contact\/$/;
+const TOO_MANY_REQUESTS = 429;
 const BOOKING = /^\/bookings\/([0-9a-f-]{36})\/$/;
 
 export class Panel {
@@ -16,7 +16,7 @@ export class Panel {
     this.element = element;
     this.calendar = calendar;
     this.address = this.isOpen ? `/bookings/${shownId()}/` : "";
-    this.turn = 0;
+    this.latest = 0;
     /** @type {HTMLElement | null} */
     this.opener = null;
     this.listen();
@@ -29,13 +29,13 @@ export class Panel {
   listen() {
     document.addEventListener("click", (event) => this.click(event));
     this.element.addEventListener("submit", (event) => this.submit(event));
-    this.calendar.addEventListener("calendar:drawn", () => this.catchUp());
+    this.calendar.addEventListener("calendar:updated", () => this.refresh());
     document.addEventListener("booking:changed", (event) => this.reload(event));
-    window.addEventListener("popstate", () => this.follow());
+    window.addEventListener("popstate", () => this.handleHistory());
     document.addEventListener("keydown", (event) => {
       const inside = event.target instanceof Node && this.element.contains(event.target);
-      const isMeant = event.key === "Escape" && this.isOpen && (inside || document.activeElement === document.body);
-      if (isMeant && this.mayLeave()) this.close();
+      const isForPanel = event.key === "Escape" && this.isOpen && (inside || document.activeElement === document.body);
+      if (isForPanel && this.confirmDiscard()) this.close();
     });
   }
 
@@ -48,7 +48,7 @@ export class Panel {
     const inside = this.element.contains(link) && link.pathname.startsWith("/bookings/");
     if (!inside && !link.matches("[data-in-panel], [data-close]")) return;
     event.preventDefault();
-    if (!this.mayLeave()) return;
+    if (!this.confirmDiscard()) return;
     if (link.matches("[data-close]")) return this.close();
     if (!inside) this.opener = link;
     this.load(withinPanel(link.href));
@@ -60,70 +60,71 @@ export class Panel {
     if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
     event.preventDefault();
     if (form.dataset.sent !== undefined) return;
-    const words = new FormData(form, event.submitter);
+    const data = new FormData(form, event.submitter);
     const address = new URL(form.getAttribute("action") || this.address, location.origin);
     if (form.method === "post") {
-      hold(form);
-      return this.load(address.href, words).finally(() => release(form));
+      lockForm(form);
+      return this.load(address.href, data).finally(() => unlockForm(form));
     }
-    address.search = new URLSearchParams(/** @type {any} */ (words)).toString();
+    address.search = new URLSearchParams(/** @type {any} */ (data)).toString();
     this.load(address.href);
   }
 
   /**
-   * Shows a page here. What was posted changes the grid too. @param {string} address @param {FormData} [words] @param {boolean} [quiet]
+   * Shows a page, and after a POST refreshes the grid.
+   * @param {string} address @param {FormData} [data] @param {boolean} [quiet] does not move the focus or announce anything
    */
-  async load(address, words, quiet = false) {
-    const turn = ++this.turn;
+  async load(address, data, quiet = false) {
+    const request = ++this.latest;
     if (!quiet) {
       this.element.classList.add("loading");
-      warn("");
+      showError("");
     }
     try {
-      const answer = await send(address, words, { Accept: "text/html", "X-Part": "panel" });
-      const html = await answer.text();
-      const refusal = answer.status === TOO_MANY ? sentenceOf(html) : "";
-      if (refusal && turn === this.turn && !quiet) warn(refusal);
+      const response = await send(address, data, { Accept: "text/html", "X-Part": "panel" });
+      const html = await response.text();
+      const refusal = response.status === TOO_MANY_REQUESTS ? errorSentence(html) : "";
+      if (refusal && request === this.latest && !quiet) showError(refusal);
       if (refusal) return;
-      if (turn === this.turn && answer.status !== 401) this.show(html, new URL(answer.url), quiet);
+      if (request === this.latest && response.status !== 401) this.show(html, new URL(response.url), quiet);
     } catch {
-      warn(this.calendar.dataset.problem ?? "");
+      showError(this.calendar.dataset.problem ?? "");
     } finally {
-      if (turn === this.turn) this.element.classList.remove("loading");
+      if (request === this.latest) this.element.classList.remove("loading");
     }
-    if (words) await refresh().catch(() => {});
+    if (data) await refresh().catch(() => {});
   }
 
-  /** @param {string} html @param {URL} address where it stands by itself @param {boolean} quiet leaves focus and voices alone */
+  /** @param {string} html @param {URL} address @param {boolean} quiet */
   show(html, address, quiet) {
     const page = new DOMParser().parseFromString(html, "text/html");
     if (!page.querySelector("template[data-notice]")) throw new Error("not a part of the calendar");
     const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
-    const path = address.pathname.replace(ASKED, "");
+    const path = address.pathname.replace(CONTACT, "");
     this.address = path + address.search;
     this.element.replaceChildren(...[...page.body.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
-    this.element.dispatchEvent(new CustomEvent("panel:drawn", { bubbles: true }));
-    this.remember(BOOKING.exec(path)?.[1] ?? "");
+    this.element.dispatchEvent(new CustomEvent("panel:updated", { bubbles: true }));
+    this.updateAddress(BOOKING.exec(path)?.[1] ?? "");
     if (quiet) return;
-    if (notice) say(notice);
-    if (error) warn(error);
+    if (notice) showNotice(notice);
+    if (error) showError(error);
     this.focusHeading();
   }
 
   close() {
-    this.turn++;
+    this.latest++;
     const id = shownId();
     this.element.replaceChildren();
     this.element.classList.remove("loading");
     this.address = "";
-    this.remember("");
+    this.updateAddress("");
     const card = id && this.calendar.querySelector(`[data-booking-id="${id}"] a`);
     const back = card || (this.opener?.isConnected ? this.opener : this.calendar.querySelector("[data-in-panel]"));
     if (back instanceof HTMLElement) back.focus();
   }
 
-  /** The booking shown stands in the address, so that a link or the back button brings it again. @param {string} id */
-  remember(id) {
+  /** Puts the booking into the page's address, for links and the back button. @param {string} id */
+  updateAddress(id) {
     const here = new URL(location.href);
     if ((here.searchParams.get("booking") ?? "") === id) return;
     if (id) here.searchParams.set("booking", id);
@@ -131,8 +132,8 @@ export class Panel {
     history.pushState({}, "", here);
   }
 
-  /** Back or forward: another booking, or another page altogether. */
-  follow() {
+  /** The back or forward button was pressed. */
+  handleHistory() {
     const here = new URL(location.href);
     const id = here.searchParams.get("booking");
     here.searchParams.delete("booking");
@@ -141,17 +142,17 @@ export class Panel {
     else if (this.isOpen) this.close();
   }
 
-  /** After one's own change elsewhere on the page: the booking as it is now, unless somebody is typing here. @param {Event} event */
+  /** The booking was changed elsewhere on this page. @param {Event} event */
   async reload(event) {
     if (!BOOKING.test(this.address) || !(event instanceof CustomEvent) || event.detail !== shownId()) return;
-    const held = this.element.contains(document.activeElement);
+    const hadFocus = this.element.contains(document.activeElement);
     await this.load(this.address, undefined, true);
-    if (held) this.focusHeading();
+    if (hadFocus) this.focusHeading();
   }
 
-  /** @returns {boolean} whether nothing that was typed here is lost, or its loss was agreed to */
-  mayLeave() {
-    return !isTyped(this.element) || window.confirm(document.body.dataset.wordDiscard ?? "");
+  /** @returns {boolean} whether nothing is unsaved, or the person agreed to discard it */
+  confirmDiscard() {
+    return !hasUnsavedInput(this.element) || window.confirm(document.body.dataset.messageDiscard ?? "");
   }
 
   focusHeading() {
@@ -160,16 +161,16 @@ export class Panel {
     heading?.focus();
   }
 
-  /** After others' changes: the booking as it is now, unless somebody is typing here, or reads a number that they asked for. */
-  catchUp() {
-    const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]") || isTyped(this.element);
+  /** The calendar was refreshed: so is the panel, unless somebody is using it or has revealed a contact. */
+  refresh() {
+    const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]") || hasUnsavedInput(this.element);
     if (BOOKING.test(this.address) && shownId() && !inUse) {
       this.load(this.address, undefined, true);
     }
   }
 }
 
-/** A page that would go on to the calendar goes on to its booking here: the calendar is beside it. @param {string} address */
+/** A page that leads back to the calendar leads back to its booking instead: the calendar is beside it. @param {string} address */
 function withinPanel(address) {
   const inside = new URL(address);
   if (inside.searchParams.has("next")) inside.searchParams.set("next", inside.pathname.replace(/move\/$/, ""));

@@ -1,38 +1,37 @@
-// The server draws; this only swaps in what it drew, and keeps where the person was.
+// Replaces the calendar by the latest one that the server renders, and keeps scroll position and focus.
 
-import { end, isOver, renew } from "./session.js";
+import { adoptSession, isSignedOut, showSignedOut } from "./session.js";
 
-/** The status of an answer to somebody over a limit, who is neither offline nor behind by more than a moment. */
-const TOO_MANY = 429;
+const TOO_MANY_REQUESTS = 429;
 
 let latest = 0;
-let behind = false;
+let outdated = false;
 
-/** @returns {boolean} whether something new was not drawn because a booking was in the hand */
-export function isBehind() {
-  return behind;
+/** @returns {boolean} whether an update was skipped because a booking was being dragged */
+export function isOutdated() {
+  return outdated;
 }
 
 /**
- * Asks for the calendar as it now is and, where it has changed, replaces what is shown; but never under a hand that holds a booking.
- * Rejects where the server cannot be reached. @returns {Promise<number | void>} seconds to wait, where the server says so
+ * Loads the calendar and shows it if it has changed, except while a booking is being dragged.
+ * Rejects where the server cannot be reached. @returns {Promise<number | void>} seconds to wait, from Retry-After
  */
 export async function refresh() {
-  const turn = ++latest;
+  const request = ++latest;
   const shown = document.querySelector("[data-calendar]");
   if (!(shown instanceof HTMLElement)) return;
-  const answer = await fetch(location.href, {
-    headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": isOver() ? "" : shown.dataset.tag ?? "" },
+  const response = await fetch(location.href, {
+    headers: { Accept: "text/html", "X-Part": "calendar", "If-None-Match": isSignedOut() ? "" : shown.dataset.tag ?? "" },
     cache: "no-store",
   });
-  const wait = Number(answer.headers.get("Retry-After"));
-  if (answer.status === 304 || answer.status === TOO_MANY || turn !== latest) return wait;
-  if (answer.status === 401) return end();
-  if (!answer.ok) throw new Error(String(answer.status), { cause: wait });
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  renew(fresh);
-  behind = document.documentElement.classList.contains("dragging");
-  if (behind || turn !== latest) return;
+  const wait = Number(response.headers.get("Retry-After"));
+  if (response.status === 304 || response.status === TOO_MANY_REQUESTS || request !== latest) return wait;
+  if (response.status === 401) return showSignedOut();
+  if (!response.ok) throw new Error(String(response.status), { cause: wait });
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  adoptSession(fresh);
+  outdated = document.documentElement.classList.contains("dragging");
+  if (outdated || request !== latest) return;
   if (!fresh.querySelector("[data-calendar]")) return location.reload();
   swap(shown, fresh);
 }
@@ -40,15 +39,15 @@ export async function refresh() {
 /** @param {HTMLElement} shown @param {Document} fresh */
 function swap(shown, fresh) {
   const [scroll, page] = [positionOf(shown.querySelector(".scroll")), scrollY];
-  const focused = nameOf(document.activeElement);
+  const focused = selectorOf(document.activeElement);
   for (const part of document.querySelectorAll("[data-swap]")) {
-    const drawn = fresh.querySelector(`[data-swap="${part.getAttribute("data-swap")}"]`);
-    if (drawn && !part.contains(document.activeElement)) part.replaceChildren(...drawn.childNodes);
+    const updated = fresh.querySelector(`[data-swap="${part.getAttribute("data-swap")}"]`);
+    if (updated && !part.contains(document.activeElement)) part.replaceChildren(...updated.childNodes);
   }
-  const drawn = /** @type {HTMLElement} */ (fresh.querySelector("[data-calendar]"));
-  Object.assign(shown.dataset, drawn.dataset);
-  shown.replaceChildren(...drawn.childNodes);
-  shown.dispatchEvent(new CustomEvent("calendar:drawn"));
+  const updated = /** @type {HTMLElement} */ (fresh.querySelector("[data-calendar]"));
+  Object.assign(shown.dataset, updated.dataset);
+  shown.replaceChildren(...updated.childNodes);
+  shown.dispatchEvent(new CustomEvent("calendar:updated"));
   shown.querySelector(".scroll")?.scrollTo(...scroll);
   window.scrollTo(scrollX, page);
   const again = focused && shown.querySelector(focused);
@@ -60,8 +59,8 @@ function positionOf(scroll) {
   return [scroll?.scrollLeft ?? 0, scroll?.scrollTop ?? 0];
 }
 
-/** Where the focus is, so that it can be found in the fresh grid. @param {Element | null} focused @returns {string} a selector, or "" */
-function nameOf(focused) {
+/** Finds the focused element again in the new grid. @param {Element | null} focused @returns {string} "" outside of the grid */
+function selectorOf(focused) {
   if (!focused?.closest("[data-calendar]")) return "";
   const booking = focused.closest("[data-booking-id]")?.getAttribute("data-booking-id");
   if (booking) return `[data-booking-id="${booking}"]${focused.matches("[data-booking-id]") ? "" : " a"}`;

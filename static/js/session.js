@@ -1,42 +1,41 @@
-// The person's session: asks them to sign in again beside what they have typed, and goes on with the token of the new session.
+// Requests of the page's scripts: keeps the page when the session has ended, and adopts the CSRF token of a new one.
 
-import { warnOfSession } from "./voice.js";
+import { showSignedOutError } from "./announcements.js";
 
-let over = false;
+let signedOut = false;
 
-/** @returns {boolean} whether the server has said that nobody is signed in any more */
-export function isOver() {
-  return over;
+export function isSignedOut() {
+  return signedOut;
 }
 
 /**
- * Fetches for one of the page's own forms. Where another tab has signed the same person in again, it is sent once more.
- * @param {string} address @param {FormData | undefined} words @param {Record<string, string>} headers
- * @returns {Promise<Response>} its status is 401 where nobody is signed in, and the page says so already
+ * Sends a form, or a GET request without `data`. Repeats it if the same person has signed in again in another tab.
+ * @param {string} address @param {FormData | undefined} data @param {Record<string, string>} headers
+ * @returns {Promise<Response>} with status 401 where nobody is signed in; the page already says so
  */
-export async function send(address, words, headers) {
-  const post = () => fetch(address, { method: words ? "POST" : "GET", body: words, headers, cache: "no-store" });
-  words?.set("csrfmiddlewaretoken", token());
-  let answer = await post();
-  if (words && (await codeOf(answer)) === "csrf_failed" && (await fetchToken())) {
-    words.set("csrfmiddlewaretoken", token());
-    answer = await post();
+export async function send(address, data, headers) {
+  const post = () => fetch(address, { method: data ? "POST" : "GET", body: data, headers, cache: "no-store" });
+  data?.set("csrfmiddlewaretoken", token());
+  let response = await post();
+  if (data && (await errorCode(response)) === "csrf_failed" && (await fetchToken())) {
+    data.set("csrfmiddlewaretoken", token());
+    response = await post();
   }
-  if (answer.status === 401) end();
-  return answer;
+  if (response.status === 401) showSignedOut();
+  return response;
 }
 
-/** Nobody is signed in any more: what is on the page stays, with a link to sign in from in another tab. */
-export function end() {
-  if (over) return;
-  over = true;
-  const { wordSignedOut = "", wordSignIn = "" } = document.body.dataset;
-  const link = Object.assign(document.createElement("a"), { href: "/accounts/login/", target: "_blank", textContent: wordSignIn });
-  warnOfSession(wordSignedOut, link);
+/** The page stays as it is, with a link to sign in again in another tab. */
+export function showSignedOut() {
+  if (signedOut) return;
+  signedOut = true;
+  const { messageSignedOut = "", messageSignIn = "" } = document.body.dataset;
+  const link = Object.assign(document.createElement("a"), { href: "/accounts/login/", target: "_blank", textContent: messageSignIn });
+  showSignedOutError(messageSignedOut, link);
 }
 
-/** Takes on the token of a page that the server has just drawn; for somebody else than before, the page begins again. @param {Document} page */
-export function renew(page) {
+/** Adopts the CSRF token of a page just loaded; reloads if another person is signed in. @param {Document} page */
+export function adoptSession(page) {
   const fresh = page.querySelector("template[data-token]");
   if (!(fresh instanceof HTMLElement)) return;
   const { token = "", person } = fresh.dataset;
@@ -45,28 +44,28 @@ export function renew(page) {
     location.reload();
     return;
   }
-  over = false;
-  warnOfSession("");
+  signedOut = false;
+  showSignedOutError("");
   for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) {
     if (field instanceof HTMLInputElement) field.value = token;
   }
 }
 
-/** @returns {string} the token that every form of the page carries */
-export function token() {
+/** @returns {string} the CSRF token of the page */
+function token() {
   const field = document.querySelector("input[name=csrfmiddlewaretoken]");
   return field instanceof HTMLInputElement ? field.value : "";
 }
 
-/** @returns {Promise<boolean>} whether the server has given a new token */
+/** @returns {Promise<boolean>} whether the server sent a new token */
 async function fetchToken() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Part": "calendar" }, cache: "no-store" });
-  if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
-  return answer.ok;
+  const response = await fetch(location.href, { headers: { Accept: "text/html", "X-Part": "calendar" }, cache: "no-store" });
+  if (response.ok) adoptSession(new DOMParser().parseFromString(await response.text(), "text/html"));
+  return response.ok;
 }
 
-/** @param {Response} answer @returns {Promise<string>} the code of a refusal; "" for none */
-async function codeOf(answer) {
-  if (!answer.headers.get("Content-Type")?.startsWith("application/json")) return "";
-  return (await answer.clone().json()).code ?? "";
+/** @param {Response} response @returns {Promise<string>} the code of an error; "" for none */
+async function errorCode(response) {
+  if (!response.headers.get("Content-Type")?.startsWith("application/json")) return "";
+  return (await response.clone().json()).code ?? "";
 }

@@ -1,18 +1,18 @@
-// Undo and redo: the buttons of notices, Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y. The server knows what is next, and asks before it
-// changes a booking that this page does not show.
+// Undo and redo: the buttons of notices, Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y. The server asks before it changes a booking that this
+// page does not show.
 
-import { isTyping } from "./keys.js";
-import { sendForm } from "./moving.js";
+import { submitForm } from "./move.js";
+import { isTyping } from "./shortcuts.js";
 
 /**
- * @param {() => boolean} busy whether a booking is in the hand, whose keys come first
- * @param {HTMLElement | undefined} calendar on a page without one the browser sends the forms
+ * @param {() => boolean} isDragging
+ * @param {HTMLElement | undefined} calendar on other pages the browser submits the forms itself
  */
-export function enableUndo(busy, calendar) {
+export function enableUndo(isDragging, calendar) {
   document.addEventListener("keydown", (event) => {
-    const which = wanted(event);
-    if (!which || busy() || event.defaultPrevented || isTyping(event)) return;
-    const button = document.querySelector(`form[data-undo="${which}"] button`);
+    const step = requestedStep(event);
+    if (!step || isDragging() || event.defaultPrevented || isTyping(event)) return;
+    const button = document.querySelector(`form[data-undo="${step}"] button`);
     if (!(button instanceof HTMLElement)) return;
     event.preventDefault();
     if (!event.repeat) button.click();
@@ -21,7 +21,7 @@ export function enableUndo(busy, calendar) {
 }
 
 /** @param {KeyboardEvent} event @returns {string} "last" to undo, "next" to redo, or "" */
-function wanted(event) {
+function requestedStep(event) {
   if (!(event.ctrlKey || event.metaKey) || event.altKey) return "";
   const key = event.key.toLowerCase();
   if (key === "z") return event.shiftKey ? "next" : "last";
@@ -34,20 +34,20 @@ async function send(event, calendar) {
   if (!(form instanceof HTMLFormElement) || !form.matches("[data-undo]")) return;
   event.preventDefault();
   const next = form.elements.namedItem("next");
-  if (next instanceof HTMLInputElement) next.value = shown(calendar);
+  if (next instanceof HTMLInputElement) next.value = currentAddress(calendar);
   form.closest("dialog")?.close();
-  const answer = await sendForm(form);
-  if (answer?.ask) ask(answer.ask);
+  const result = await submitForm(form);
+  if (result?.ask) showQuestion(result.ask);
 }
 
-/** @param {HTMLElement} calendar @returns {string} the address of what the page shows, the booking in its panel included */
-function shown(calendar) {
+/** @param {HTMLElement} calendar @returns {string} with the booking in the panel */
+function currentAddress(calendar) {
   const booking = new URL(location.href).searchParams.get("booking");
   return (calendar.dataset.address ?? "") + (booking ? `&booking=${booking}` : "");
 }
 
-/** @param {string} html a dialog that the server made */
-function ask(html) {
+/** @param {string} html a dialog rendered by the server */
+function showQuestion(html) {
   const dialog = new DOMParser().parseFromString(html, "text/html").querySelector("dialog");
   if (!dialog) return;
   dialog.addEventListener("close", () => dialog.remove());

@@ -41,7 +41,7 @@ class Racer:
 
     def move(self, by: User, chosen: Booking) -> Booking:
         day, hour = self.draw.choice([FRIDAY, SATURDAY]), self.draw.choice([17, 18, 19])
-        return services.reschedule(chosen.pk, to=Place(day, time(hour)), by=by, seen_version=chosen.version)
+        return services.reschedule(chosen.pk, to=Place(day, time(hour)), by=by, seen_version=chosen.version).booking
 
     def step(self, by: User, chosen: Booking) -> Booking:
         to = self.draw.choice([Status.CANCELLED, Status.CONFIRMED])

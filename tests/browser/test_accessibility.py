@@ -111,7 +111,7 @@ def test_forced_colours_leave_nothing_to_colour_alone(visit: Visit, station: Sta
 
     drag(page, card(page, made), cell(page, SATURDAY, "20:00"), drop=False)
 
-    expect(page.locator(".outlook").first).to_be_visible()
+    expect(page.locator(".move-option").first).to_be_visible()
     outline = page.locator(".over").evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline != "none"
 

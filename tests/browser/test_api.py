@@ -47,7 +47,7 @@ def _ours(url: str, home: str) -> bool:
 def send(page: Page, method: str, ending: str, body: Any) -> dict[str, Any]:
     """Fill in the form of that method and address and send it; the answer as shown."""
     form = page.locator(f"form[data-send={method}][action$='{ending}']")
-    form.get_by_label("Body, as JSON").fill(json.dumps(body))
+    form.get_by_label("JSON body").fill(json.dumps(body))
     form.get_by_role("button", name=method).click()
     shown: dict[str, Any] = json.loads(form.locator("[data-answer] pre").inner_text())
     return shown

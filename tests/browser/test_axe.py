@@ -76,7 +76,7 @@ def world(transactional_db: None) -> World:
 
 def in_hand(page: Page, world: World) -> None:
     drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"), drop=False)
-    page.locator(".outlook").first.wait_for()
+    page.locator(".move-option").first.wait_for()
 
 
 def moved(page: Page, world: World) -> None:

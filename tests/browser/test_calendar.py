@@ -169,7 +169,7 @@ def test_drag_that_is_let_go_outside_or_cut_off_changes_nothing(visit: Visit, st
     page.keyboard.press("Escape")
     page.mouse.up()
 
-    expect(page.locator(".lifted")).to_have_count(0)
+    expect(page.locator(".drag-ghost")).to_have_count(0)
     assert place(made) == (FRIDAY, time(18))
     assert page.url.endswith(WEEK)
 
@@ -203,7 +203,7 @@ def test_viewer_drags_nothing(visit: Visit, station: Station) -> None:
 
     drag(page, card(page, made), cell(page, SATURDAY, "18:00"))
 
-    expect(page.locator(".lifted")).to_have_count(0)
+    expect(page.locator(".drag-ghost")).to_have_count(0)
     assert place(made) == (FRIDAY, time(18))
 
 

@@ -132,7 +132,7 @@ def test_what_was_typed_is_back_after_a_reload_and_is_not_in_clear(visit: Visit,
     page.get_by_role("link", name="New booking", exact=True).click()
 
     expect(panel(page).get_by_label("Name")).to_have_value("Leo Lindqvist")
-    expect(page.get_by_role("status")).to_contain_text("What you had typed is back. It is not saved yet.")
+    expect(page.get_by_role("status")).to_contain_text("Your unsaved input has been restored. It is not saved yet.")
 
 
 def test_what_was_typed_on_a_page_of_its_own_is_back_on_back(visit: Visit, station: Station, staff: User) -> None:
@@ -171,7 +171,7 @@ def test_another_booking_is_not_opened_over_what_was_typed_unasked(visit: Visit,
     page.locator(f"[data-booking-id='{made.pk}'] .who").click()
 
     expect(panel(page).get_by_label("Name")).to_have_value("Leo Lindqvist")
-    assert asked == ["What you typed here is not saved. Discard it?"]
+    assert asked == ["You have unsaved changes. Discard them?"]
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator(f"[data-booking-id='{made.pk}'] .who").click()
     expect(panel(page)).to_contain_text("Nora Silva")

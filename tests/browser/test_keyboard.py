@@ -17,7 +17,7 @@ from tests.factories import FRIDAY, SATURDAY, booking, bookings
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
-STEPS = "[data-steps]"
+STEPS = "[data-announcements]"
 
 
 def press(page: Page, key: str) -> None:
@@ -129,7 +129,7 @@ def test_keyboard_puts_it_back(visit: Visit, station: Station, staff: User, key:
         page.keyboard.press(one)
 
     expect(page.locator(STEPS)).to_have_text("Ana García put back.")
-    expect(page.locator(".over, .in-hand, .outlook")).to_have_count(0)
+    expect(page.locator(".over, .is-dragged, .move-option")).to_have_count(0)
     assert place(made) == (FRIDAY, time(18))
 
 

@@ -41,7 +41,7 @@ def test_preview_is_found_from_the_station_and_read_in_another_language(
 ) -> None:
     page = visit(manager, f"/admin/stations/station/{station.pk}/change/")
 
-    page.get_by_role("link", name="What customers are sent").click()
+    page.get_by_role("link", name="Emails to customers").click()
     page.get_by_label("Language").select_option("de")
     page.get_by_role("button", name="Show").click()
 

@@ -343,7 +343,7 @@ def test_booking_without_a_place_says_so(visit: Visit, station: Station, staff: 
     ("button", "notice", "sentence", "state"),
     [
         ("Send now", "The email is being sent now.", "Waits in the outbox", State.WAITING),
-        ("Don't send: already told", "No mail is sent", "staff told the customer", State.WITHHELD),
+        ("Don't send: already told", "No email is sent", "staff told the customer", State.WITHHELD),
     ],
 )
 def test_waiting_mail_is_settled_beside_the_grid(

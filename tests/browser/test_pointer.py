@@ -16,7 +16,7 @@ from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
-STEPS = "[data-steps]"
+STEPS = "[data-announcements]"
 POSITIONS = """() => {
     const grid = document.querySelector(".scroll");
     return [grid.scrollLeft, grid.scrollTop, scrollX, scrollY];
@@ -87,14 +87,14 @@ def test_finger_that_holds_lifts_and_drops_in_every_view_at_every_width(
         expect(there).to_have_class(re.compile(r"\bover\b"))
         finger.up()
         expect(there.locator("[data-booking-id]")).to_be_visible()
-        expect(page.locator(".lifted")).to_have_count(0)
+        expect(page.locator(".drag-ghost")).to_have_count(0)
 
 
 def lift(page: Page, finger: Finger, what: Locator) -> None:
     what.scroll_into_view_if_needed()
     x, y = middle(page, what)
     finger.down(x, y)
-    expect(page.locator(".lifted")).to_be_visible()
+    expect(page.locator(".drag-ghost")).to_be_visible()
     finger.move(x + 4, y + 4)
 
 
@@ -119,7 +119,7 @@ def test_finger_that_swipes_over_a_booking_scrolls_and_moves_nothing(
     finger.up()
 
     page.wait_for_function(f"before => String(({POSITIONS})()) !== String(before)", arg=before)
-    expect(page.locator(".lifted")).to_have_count(0)
+    expect(page.locator(".drag-ghost")).to_have_count(0)
     expect(page).to_have_url(re.compile("date=2031-03-07$"))
     assert place(made) == (FRIDAY, time(18))
 
@@ -140,9 +140,9 @@ def test_second_finger_puts_the_booking_back(visit: Visit, station: Station, sta
     finger, (x, y) = Finger(page), middle(page, card(page, made))
 
     finger.down(x, y)
-    page.locator(".lifted").wait_for()
+    page.locator(".drag-ghost").wait_for()
     finger._send("touchStart", [{"x": x, "y": y, "id": 0}, {"x": x + 90, "y": y + 60, "id": 1}])
-    expect(page.locator(".lifted")).to_have_count(0)
+    expect(page.locator(".drag-ghost")).to_have_count(0)
     finger.up()
 
     assert place(made) == (FRIDAY, time(18))
@@ -229,7 +229,7 @@ def test_short_slip_over_the_edge_of_a_cell_is_a_click(
         told = {"type": f"mouse{kind}", "x": x + way, "y": y, "timestamp": began + after}
         wire.send("Input.dispatchMouseEvent", {**told, "button": "left", "buttons": 1, "clickCount": 1})
 
-    expect(page.locator(".lifted, .in-hand, .busy")).to_have_count(0)
+    expect(page.locator(".drag-ghost, .is-dragged, .busy")).to_have_count(0)
     expect(cell(page, where, "18:00").locator("[data-booking-id]")).to_be_visible()
     expect(page.locator("[data-panel] h1")).to_have_count(opened)
     assert place(made) == (where, time(18))
@@ -246,7 +246,7 @@ def test_drag_that_is_cut_off_ends_harmless(visit: Visit, station: Station, staf
         event,
     )
 
-    expect(page.locator(".lifted, .in-hand, .over")).to_have_count(0)
+    expect(page.locator(".drag-ghost, .is-dragged, .over")).to_have_count(0)
     page.mouse.up()
     assert place(made) == (FRIDAY, time(18))
 
@@ -259,7 +259,7 @@ def test_drag_let_go_outside_the_window_changes_nothing(visit: Visit, station: S
     page.mouse.move(-20, 200)
     page.mouse.up()
 
-    expect(page.locator(".lifted")).to_have_count(0)
+    expect(page.locator(".drag-ghost")).to_have_count(0)
     assert place(made) == (FRIDAY, time(18))
 
 

@@ -84,21 +84,21 @@ def drag_about(page: Page) -> None:
     page.mouse.move(box["x"] + 20, box["y"] + 10)
     page.mouse.down()
     page.mouse.move(box["x"] + 40, box["y"] + 20, steps=2)
-    page.locator(".outlook").first.wait_for()
+    page.locator(".move-option").first.wait_for()
     for step in range(MOVES):
         page.mouse.move(250 + step * 37 % 950, 250 + step * 53 % 450)
     page.keyboard.press("Escape")
     page.mouse.up()
-    expect(page.locator(".lifted, .outlook")).to_have_count(0)
+    expect(page.locator(".drag-ghost, .move-option")).to_have_count(0)
 
 
 def walk_about(page: Page) -> None:
     page.locator(".scroll [data-movable]").first.focus()
     page.keyboard.press("Space")
-    page.locator(".outlook").first.wait_for()
+    page.locator(".move-option").first.wait_for()
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "Escape"):
         page.keyboard.press(key)
-    expect(page.locator(".outlook")).to_have_count(0)
+    expect(page.locator(".move-option")).to_have_count(0)
 
 
 class Trace:

@@ -96,7 +96,7 @@ def test_two_people_who_drop_into_the_last_place_do_not_share_it(
     first, second = visit(other, WEEK), visit(staff, WEEK)
     for page, one in ((first, his), (second, hers)):
         drag(page, card(page, one), cell(page, SATURDAY, "20:00"), drop=False)
-        expect(cell(page, SATURDAY, "20:00").locator(".outlook")).to_have_text("3 of 3")
+        expect(cell(page, SATURDAY, "20:00").locator(".move-option")).to_have_text("3 of 3")
 
     first.mouse.up()
     expect(cell(first, SATURDAY, "20:00").locator(f'[data-booking-id="{his.pk}"]')).to_be_visible()
@@ -122,7 +122,7 @@ def test_what_a_colleague_does_takes_no_booking_out_of_the_hand(visit: Visit, st
         waiting[0].continue_()
     page.mouse.move(*middle_of(page, "19:00"), steps=3)
 
-    expect(card(page, made)).to_have_class(re.compile("in-hand"))
+    expect(card(page, made)).to_have_class(re.compile("is-dragged"))
     expect(cell(page, SATURDAY, "21:00").locator("[data-booking-id]")).to_have_count(0)
     page.keyboard.press("Escape")
     page.mouse.up()
@@ -168,7 +168,7 @@ def test_lost_connection_in_mid_drag_is_said_at_once_and_saves_nothing(
     page.mouse.up()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved; try again.")
     expect(cell(page, FRIDAY, "18:00").locator("[data-booking-id]")).to_contain_text("Ana García")
-    expect(page.locator(".lifted, .in-hand, .over, .outlook, .busy")).to_have_count(0)
+    expect(page.locator(".drag-ghost, .is-dragged, .over, .move-option, .busy")).to_have_count(0)
     assert place(made) == (FRIDAY, time(18))
 
     page.context.set_offline(False)

@@ -65,7 +65,7 @@ def made(standby: Standby) -> Booking:
 
 
 def moved(made: Booking, who: User) -> Booking:
-    return services.reschedule(made.pk, to=Place(made.date, time(20)), by=who)
+    return services.reschedule(made.pk, to=Place(made.date, time(20)), by=who).booking
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ PAGES = {
     "/bookings/{booking}/",
     "/bookings/{booking}/edit/",
     "/bookings/{booking}/move/",
-    "/bookings/{booking}/outlook/?first=2031-03-07&last=2031-03-08",
+    "/bookings/{booking}/move-options/?first=2031-03-07&last=2031-03-08",
     "/admin/bookings/booking/{booking}/change/",
     "/admin/accounts/customer/{customer}/change/",
     "/admin/stations/station/{station}/change/",

@@ -48,7 +48,7 @@ def test_erase_of_somebody_expected_is_refused_with_what_to_do(admin: Client, st
     answers = [admin.get(page).content.decode(), admin.post(page).content.decode()]
 
     assert ["has an upcoming booking. Cancel or complete it" in answer for answer in answers] == [True, True]
-    assert "Erase for good" not in answers[0]
+    assert "Erase permanently" not in answers[0]
     assert Customer.objects.get().name == "Ana García"
 
 

@@ -180,7 +180,7 @@ def test_page_of_a_mail_long_sent_says_that_its_text_is_gone(admin: Client, stat
     made = told(station)
     mail_of(made).end(State.SENT)
 
-    assert "Its text is no longer kept." in admin.get(page(made)).content.decode()
+    assert "Its text has been deleted." in admin.get(page(made)).content.decode()
 
 
 def test_page_offers_what_can_be_chosen_now(admin: Client, station: Station) -> None:

@@ -33,7 +33,7 @@ SERVER = {"EMAIL_HOST": "127.0.0.1"}
 @pytest.fixture
 def moved(station: Station) -> Booking:
     made = booking(station, customer=ANA)
-    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR).booking
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ A_WHILE = timedelta(hours=4)
 @pytest.fixture
 def moved(station: Station) -> Booking:
     made = booking(station, customer=ANA)
-    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+    return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR).booking
 
 
 def test_mail_is_sent_once(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:

@@ -239,7 +239,7 @@ def test_bookings_brought_in_with_notice_mail_whoever_still_comes(station: Stati
 def test_change_while_a_mail_is_on_its_way_is_said_after_it(station: Station, staff: User) -> None:
     """The customer will have heard of Saturday: undoing the move has to be told as well."""
     made = booking(station, customer=ANA)
-    moved = services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
+    moved = services.reschedule(made.pk, to=LATER, by=roles.OPERATOR).booking
     mail = Mail.objects.get(booking=made.pk)
     mail.said, mail.state = {**mail.known, "day": str(SATURDAY)}, State.SENDING
     mail.save()

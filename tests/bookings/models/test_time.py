@@ -76,7 +76,7 @@ def test_past_is_the_stations_own(zone: str) -> None:
         with pytest.raises(Past):
             services.create(Draft(station.code, date(2031, 1, 14), time(23, 45)), by=roles.OPERATOR)
         assert services.create(Draft(station.code, date(2031, 1, 15), time(0)), by=roles.OPERATOR)
-        moved = services.reschedule(made.pk, to=Place(date(2031, 1, 15), time(0, 15)), by=roles.OPERATOR)
+        moved = services.reschedule(made.pk, to=Place(date(2031, 1, 15), time(0, 15)), by=roles.OPERATOR).booking
 
     assert moved.starts_at == midnight.astimezone(UTC) + timedelta(minutes=15)
 
@@ -152,7 +152,7 @@ def test_past_in_the_hour_that_comes_twice_is_told_by_instants(
     with time_machine.travel(first, tick=False), pytest.raises(Past):
         services.reschedule(made.pk, to=Place(night, twice), by=roles.OPERATOR)
     with time_machine.travel(first - timedelta(seconds=1), tick=False):
-        assert services.reschedule(made.pk, to=Place(night, twice), by=roles.OPERATOR).starts_at == first
+        assert services.reschedule(made.pk, to=Place(night, twice), by=roles.OPERATOR).booking.starts_at == first
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -207,7 +207,7 @@ def test_booking_of_an_erased_customer_is_restored_and_moved_as_somebody_unknown
     erasure.erase(whose(made).pk, by=manager)
 
     services.change_status(made.pk, Status.CONFIRMED, by=manager)
-    moved = services.reschedule(made.pk, to=services.Place(FRIDAY, time(19), "bar"), by=manager)
+    moved = services.reschedule(made.pk, to=services.Place(FRIDAY, time(19), "bar"), by=manager).booking
 
     assert (moved.station, moved.customer) == (bar, None)
     assert Customer.objects.filter(station=bar).count() == 0

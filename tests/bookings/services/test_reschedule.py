@@ -24,7 +24,7 @@ from tests.factories import FRIDAY, SATURDAY, booking, open_station
 def test_reschedule_moves_booking_and_its_places(station: Station, staff: User) -> None:
     made = booking(station, FRIDAY, time(18), slots=2)
 
-    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)
+    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff).booking
 
     assert (moved.date, moved.slot, moved.version) == (SATURDAY, time(19), 2)
     assert sorted(Hold.objects.values_list("date", "slot")) == [(SATURDAY, time(19)), (SATURDAY, time(20))]
@@ -77,7 +77,7 @@ def test_reschedule_of_a_changed_booking_is_stale_and_says_by_whom(station: Stat
 def test_reschedule_to_the_same_place_writes_nothing(station: Station, staff: User) -> None:
     made = booking(station)
 
-    again = services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=staff)
+    again = services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=staff).booking
 
     assert again.version == 1
     assert not AuditEntry.objects.filter(event="rescheduled").exists()
@@ -106,14 +106,14 @@ def test_reschedule_is_possible_until_the_slot_begins(station: Station, staff: U
     with time_machine.travel(datetime(2031, 3, 7, 17, tzinfo=UTC), tick=False), pytest.raises(Past):
         services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=staff)
     with time_machine.travel(datetime(2031, 3, 7, 16, 59, 59, tzinfo=UTC), tick=False):
-        assert services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=staff).date == FRIDAY
+        assert services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=staff).booking.date == FRIDAY
 
 
 def test_reschedule_of_what_is_over_into_the_future_is_possible(station: Station, staff: User) -> None:
     made = booking(station, FRIDAY)
 
     with time_machine.travel(datetime(2031, 3, 8, 1, tzinfo=UTC), tick=False):
-        assert services.reschedule(made.pk, to=Place(SATURDAY, time(18)), by=staff).date == SATURDAY
+        assert services.reschedule(made.pk, to=Place(SATURDAY, time(18)), by=staff).booking.date == SATURDAY
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_reschedule_to_another_station_takes_the_person_and_starts_a_history_the
     staff.stations.add(home, away)
     made = booking(home, customer=Contact("Ana García", "ana@example.com"), special_requests="nuts")
 
-    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19), away.code), by=staff)
+    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19), away.code), by=staff).booking
 
     assert moved.customer is not None
     assert (moved.station, moved.customer.station, moved.customer.name) == (away, away, "Ana García")
@@ -170,7 +170,7 @@ def test_reschedule_to_another_station_finds_the_person_who_is_there_already(sta
     known = factories.customer(away, "Ana García", "ana@example.com")
     made = booking(home, customer=Contact("Ana Garcia", "ana@example.com"))
 
-    assert services.reschedule(made.pk, to=Place(SATURDAY, time(19), away.code), by=staff).customer == known
+    assert services.reschedule(made.pk, to=Place(SATURDAY, time(19), away.code), by=staff).booking.customer == known
 
 
 def test_reschedule_to_a_station_of_another_currency_is_refused(staff: User) -> None:
@@ -220,3 +220,30 @@ def test_reschedule_by_a_viewer_is_not_permitted(station: Station) -> None:
         services.reschedule(
             booking(station).pk, to=Place(SATURDAY, time(18)), by=factories.person(roles.VIEWERS, station)
         )
+
+
+def test_reschedule_returns_whether_the_booking_was_moved(station: Station, staff: User) -> None:
+    made = booking(station)
+
+    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)
+    again = services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff)
+
+    assert [(result.changed, result.booking.version, result.step) for result in (moved, again)] == [
+        (True, 2, None),
+        (False, 2, None),
+    ]
+
+
+def test_idempotent_reschedule_accepts_an_older_version_only_where_the_booking_already_is(
+    station: Station, staff: User
+) -> None:
+    made = booking(station)
+    there, elsewhere = Place(SATURDAY, time(19)), Place(SATURDAY, time(20))
+    services.reschedule(made.pk, to=there, by=staff)
+
+    repeated = services.reschedule(made.pk, to=there, by=staff, seen_version=1, idempotent=True)
+
+    assert (repeated.changed, repeated.booking.version) == (False, 2)
+    for to, version, idempotent in ((there, 1, False), (there, 3, True), (elsewhere, 1, True)):
+        with pytest.raises(Stale):
+            services.reschedule(made.pk, to=to, by=staff, seen_version=version, idempotent=idempotent)

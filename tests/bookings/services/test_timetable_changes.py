@@ -121,7 +121,7 @@ def test_changing_lets_a_displaced_booking_hold_again_when_moved(station: Statio
     made = booking(station)
     close_friday(station, manager, displace=True)
 
-    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(18)), by=manager)
+    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(18)), by=manager).booking
 
     assert not moved.needs_place
     assert Hold.objects.get().booking == made
@@ -134,7 +134,7 @@ def test_changing_back_does_not_bring_a_displaced_booking_back_by_itself(station
         station.exceptions.all().delete()
 
     assert displaced() == {made.pk}
-    assert services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=manager).version == 3
+    assert services.reschedule(made.pk, to=Place(FRIDAY, time(18)), by=manager).booking.version == 3
 
 
 def test_changing_the_length_of_slots_moves_the_ends_of_those_ahead(station: Station, manager: User) -> None:

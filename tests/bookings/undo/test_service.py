@@ -44,7 +44,7 @@ def in_session(user: User) -> User:
 
 
 def move(made: Booking, by: User, day: Any = SATURDAY, hour: int = 19, station: str | None = None) -> Booking:
-    return services.reschedule(made.pk, to=Place(day, time(hour), station), by=by)
+    return services.reschedule(made.pk, to=Place(day, time(hour), station), by=by).booking
 
 
 def undo(by: User) -> Booking:

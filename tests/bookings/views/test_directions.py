@@ -94,7 +94,7 @@ def test_fields_for_names_take_the_direction_of_what_is_typed(visitor: Client, s
 
 def test_email_keeps_names_apart_in_text_and_html(station: Station, made: Booking) -> None:
     bar = open_station(code="bar", name=SARA)
-    moved = services.reschedule(made.pk, to=services.Place(FRIDAY, made.slot, "bar"), by=roles.OPERATOR)
+    moved = services.reschedule(made.pk, to=services.Place(FRIDAY, made.slot, "bar"), by=roles.OPERATOR).booking
     moved.requests_are_external = False
 
     words = rendering.words(moved, Kind.MADE, None)

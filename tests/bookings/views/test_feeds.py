@@ -408,7 +408,7 @@ def test_page_tells_an_address_once(visitor: Client, station: Station) -> None:
     html = visitor.get("/feeds/").content.decode()
 
     assert '<strong dir="auto">Kitchen</strong>' in html
-    assert "Initials and party size · this address since Sat 1 Mar 2031" in " ".join(html.split())
+    assert "Initials and party size · address created on Sat 1 Mar 2031" in " ".join(html.split())
     assert secret not in html
     assert secret not in str(dict(visitor.session))
 
@@ -467,7 +467,7 @@ def test_station_that_was_lost_is_not_named(visitor: Client, staff: User, statio
 
     html = visitor.get("/feeds/").content.decode()
 
-    assert "No longer your station" in html
+    assert "A station you no longer have access to" in html
     assert "Kitchen" not in html
 
 

@@ -56,7 +56,7 @@ def test_finder_offers_a_handful(visitor: Client, station: Station) -> None:
     for number in range(12):
         customer(station, f"Ana Sample {number}", f"ana{number}@example.com")
 
-    assert found(visitor, "ana").count("data-customer") == search.SUGGESTED
+    assert found(visitor, "ana").count("data-customer") == search.MAX_SUGGESTIONS
 
 
 def test_names_are_escaped_where_they_are_offered(visitor: Client, station: Station) -> None:

@@ -44,7 +44,7 @@ def test_page_tells_of_it_and_shows_it_to_whoever_asks(visitor: Client, made: Bo
     asked = visitor.post(f"/bookings/{made.pk}/contact/", headers={"X-Part": part}).content.decode()
 
     assert ("Another email" in unasked, EMAIL in unasked, "contact/decide/" in unasked) == (True, False, False)
-    assert (f"mailto:{EMAIL}" in asked, "Emails about this booking go there." in asked) == (True, True)
+    assert (f"mailto:{EMAIL}" in asked, "Emails about this booking are sent here." in asked) == (True, True)
     assert ('name="do" value="use"' in asked, 'name="do" value="dismiss"' in asked) == (True, True)
     shown = AuditEntry.objects.get(event="revealed")
     assert shown.changes == {"phone": ["•••", "•••"], "given_email": ["•••", "•••"]}

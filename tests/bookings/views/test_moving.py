@@ -1,4 +1,4 @@
-"""What the hand asks and is told: the outlook and the ways on; and the part of a page that costs nothing unchanged."""
+"""What a page requests during a drag: move options, and actions after a refusal; and updates of a part of the page."""
 
 from datetime import time
 from typing import Any
@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import roles
 from accounts.models import User
 from bookings import services
-from bookings.models import Booking
+from bookings.models import Booking, UndoStep
 from bookings.models.status import Status
 from bookings.services import Place
 from stations.models import Station
@@ -42,37 +42,45 @@ def move(visitor: Client, made: Booking, slot: str, version: int) -> Any:
         "?first=2031-03-01&last=2031-04-12",
     ],
 )
-def test_outlook_of_dates_that_are_none_is_refused(visitor: Client, station: Station, dates: str) -> None:
-    answer = visitor.get(f"/bookings/{booking(station).pk}/outlook/{dates}")
+def test_move_options_of_dates_that_are_none_is_refused(visitor: Client, station: Station, dates: str) -> None:
+    answer = visitor.get(f"/bookings/{booking(station).pk}/move-options/{dates}")
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "These dates are not valid."})
+    assert (answer.status_code, answer.json()) == (400, {"error": "Request 1 to 42 days."})
 
 
-def test_outlook_is_the_calendars_own_range(visitor: Client, station: Station) -> None:
+def test_move_options_is_the_calendars_own_range(visitor: Client, station: Station) -> None:
     made = booking(station)
 
-    places = visitor.get(f"/bookings/{made.pk}/outlook/?first=2031-03-07&last=2031-03-08").json()["places"]
+    options = visitor.get(f"/bookings/{made.pk}/move-options/?first=2031-03-07&last=2031-03-08").json()["options"]
 
-    assert places[1:3] == [
-        {"date": "2031-03-07", "slot": "18:00", "code": "", "after": "", "says": "Friday 18:00, current slot"},
-        {"date": "2031-03-07", "slot": "19:00", "code": "", "after": "1 of 3", "says": "Friday 19:00, 0 of 3 taken"},
+    assert options[1:3] == [
+        {"date": "2031-03-07", "slot": "18:00", "code": "", "label": "", "description": "Friday 18:00, current slot"},
+        {
+            "date": "2031-03-07",
+            "slot": "19:00",
+            "code": "",
+            "label": "1 of 3",
+            "description": "Friday 19:00, 0 of 3 taken",
+        },
     ]
-    assert len(places) == 10
+    assert len(options) == 10
 
 
-def test_outlook_at_another_station_is_for_those_who_see_it(visitor: Client, station: Station, staff: User) -> None:
+def test_move_options_at_another_station_is_for_those_who_see_it(
+    visitor: Client, station: Station, staff: User
+) -> None:
     made, other = booking(station), open_station(code="bar")
-    address = f"/bookings/{made.pk}/outlook/?station=bar&first=2031-03-07&last=2031-03-07"
+    address = f"/bookings/{made.pk}/move-options/?station=bar&first=2031-03-07&last=2031-03-07"
 
     assert visitor.get(address).status_code == 404
     staff.stations.add(other)
     assert visitor.get(address).status_code == 200
 
 
-def test_outlook_of_what_cannot_be_moved_says_so(visitor: Client, station: Station) -> None:
+def test_move_options_of_what_cannot_be_moved_says_so(visitor: Client, station: Station) -> None:
     made = booking(station, status=Status.COMPLETED)
 
-    answer = visitor.get(f"/bookings/{made.pk}/outlook/?first=2031-03-07&last=2031-03-07")
+    answer = visitor.get(f"/bookings/{made.pk}/move-options/?first=2031-03-07&last=2031-03-07")
 
     assert (answer.status_code, answer.json()) == (400, {"error": "Cannot reschedule completed bookings"})
 
@@ -85,9 +93,9 @@ def test_stale_move_brings_two_ways_on(visitor: Client, station: Station) -> Non
 
     said = answer.json()
     assert (answer.status_code, said["moved"], said["code"]) == (409, False, "stale")
-    assert "Move it to Saturday 8 March 17:00 anyway" in said["ways"]
-    assert "Keep it on Saturday 8 March 20:00" in said["ways"]
-    assert 'name="version" value="2"' in said["ways"]
+    assert "Move it to Saturday 8 March 17:00 anyway" in said["actions"]
+    assert "Keep it on Saturday 8 March 20:00" in said["actions"]
+    assert 'name="version" value="2"' in said["actions"]
 
 
 def test_stale_move_where_the_clock_has_twelve_hours_keeps_day_and_hour_apart(visitor: Client, staff: User) -> None:
@@ -95,16 +103,16 @@ def test_stale_move_where_the_clock_has_twelve_hours_keeps_day_and_hour_apart(vi
     staff.stations.add(made.station)
     services.reschedule(made.pk, to=Place(SATURDAY, time(20)), by=roles.OPERATOR)
 
-    ways = move(visitor, made, "17:00", version=1).json()["ways"]
+    actions = move(visitor, made, "17:00", version=1).json()["actions"]
 
-    assert "Move it to Saturday March 8, 5\N{NARROW NO-BREAK SPACE}PM anyway" in ways
+    assert "Move it to Saturday March 8, 5\N{NARROW NO-BREAK SPACE}PM anyway" in actions
 
 
 def test_stale_move_of_what_was_cancelled_meanwhile_offers_no_way_on(visitor: Client, station: Station) -> None:
     made = booking(station)
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
 
-    assert move(visitor, made, "17:00", version=1).json()["ways"] == ""
+    assert move(visitor, made, "17:00", version=1).json()["actions"] == ""
 
 
 def part(visitor: Client, tag: str = "", address: str = WEEK) -> Any:
@@ -156,3 +164,14 @@ def test_part_leaves_the_notice_for_the_page(visitor: Client, station: Station) 
 
     assert "Walk-in moved" not in part(visitor).content.decode()
     assert "Walk-in moved" in visitor.get(WEEK).content.decode()
+
+
+def test_notice_of_a_move_does_not_read_the_undo_step_that_it_has_written(visitor: Client, station: Station) -> None:
+    made = booking(station)
+
+    with CaptureQueriesContext(connection) as asked:
+        answer = move(visitor, made, "19:00", version=1)
+
+    selects = [query["sql"] for query in asked.captured_queries if query["sql"].startswith("SELECT")]
+    assert "Undo: move Walk-in" in answer.json()["notice"]
+    assert [sql for sql in selects if UndoStep._meta.db_table in sql] == []

@@ -60,7 +60,7 @@ def made(station: Station) -> Booking:
     displace(booking(station, total_due_cents=5000))
     first = booking(station, customer=who, total_due_cents=9000, deposit_due_cents=1500)
     to = services.Place(SATURDAY, first.slot)
-    return services.reschedule(first.pk, to=to, by=person(roles.STAFF, station))
+    return services.reschedule(first.pk, to=to, by=person(roles.STAFF, station)).booking
 
 
 def pages_of(made: Booking) -> Sequence[str]:
@@ -139,7 +139,7 @@ def test_calendar_shows_amounts_and_asks_for_moves_where_bookings_may_be_changed
 
     assert re.findall(r'<p class="quiet">(Their .*?)</p>', html) == [hint]
     assert re.findall(r"<b>([^<]*)</b> due", totals) == due
-    assert ("Press Space to pick this booking up" in html) is (group == roles.STAFF)
+    assert ("Press Space to pick up this booking" in html) is (group == roles.STAFF)
     assert (
         re.findall(r"<span>([^<]*) due</span>", page(client, "/calendar/agenda/?station=kitchen&date=2031-03-07"))
         == due

@@ -73,7 +73,7 @@ def renderings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The views rendered from here on."""
     found: list[str] = []
 
-    def render(user: User, view: calendar_url.View, *more: Any) -> Any:
+    def render(user: User, view: calendar_url.CalendarView, *more: Any) -> Any:
         found.append(view.kind)
         return own(user, view, *more)
 

@@ -287,15 +287,17 @@ def test_move_into_a_slot_that_has_just_ended_is_refused(station: Station) -> No
     assert (answer.status_code, answer.json()["code"]) == (400, "past")
 
 
-def test_outlook_foretells_that_the_running_slot_takes_a_move(station: Station) -> None:
+def test_move_options_foretells_that_the_running_slot_takes_a_move(station: Station) -> None:
     made = booking(station, slot=time(21))
 
     with at(EVENING):
-        places = (
-            visitor_of(station).get(f"/bookings/{made.pk}/outlook/?first=2031-03-07&last=2031-03-07").json()["places"]
+        options = (
+            visitor_of(station)
+            .get(f"/bookings/{made.pk}/move-options/?first=2031-03-07&last=2031-03-07")
+            .json()["options"]
         )
 
-    assert [(one["slot"], one["code"], one["after"]) for one in places] == [
+    assert [(one["slot"], one["code"], one["label"]) for one in options] == [
         ("17:00", "past", "past"),
         ("18:00", "past", "past"),
         ("19:00", "", "1 of 3"),
@@ -399,6 +401,6 @@ def test_admin_moves_a_booking_into_the_running_slot(station: Station) -> None:
 def test_service_takes_the_running_slot_only_where_it_is_asked_to(station: Station) -> None:
     made = booking(station, slot=time(21))
     with at(EVENING):
-        moved = services.reschedule(made.pk, to=Place(FRIDAY, time(19)), by=roles.OPERATOR, allow_running=True)
+        moved = services.reschedule(made.pk, to=Place(FRIDAY, time(19)), by=roles.OPERATOR, allow_running=True).booking
 
     assert moved.slot == time(19)

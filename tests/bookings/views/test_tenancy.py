@@ -60,14 +60,16 @@ def pages(things: Things, own: Booking) -> Iterator[Call]:
         yield Call("GET", f"/calendar/{kind}/", {"station": things.code})
         yield Call("GET", f"/calendar/{kind}/", {"station": "kitchen", "customer": things.customer})
         yield Call("GET", f"/calendar/{kind}/", {"station": "kitchen", "booking": things.booking})
-    for leaf in ("", "edit/", "move/", "outlook/"):
+    for leaf in ("", "edit/", "move/", "move-options/"):
         yield Call("GET", f"/bookings/{things.booking}/{leaf}", {"first": "2031-03-07", "last": "2031-03-08"})
     yield Call("POST", f"/bookings/{things.booking}/edit/", {**PARTY, "version": 1})
     yield Call("POST", f"/bookings/{things.booking}/step/", {"status": "arrived", "version": 1})
     yield Call("POST", f"/bookings/{things.booking}/move/", {**PLACE, "version": 1})
     yield Call("POST", "/bookings/undo/", {"booking": things.booking, "version": 1})
     yield Call(
-        "GET", f"/bookings/{own.pk}/outlook/", {"station": things.code, "first": "2031-03-07", "last": "2031-03-08"}
+        "GET",
+        f"/bookings/{own.pk}/move-options/",
+        {"station": things.code, "first": "2031-03-07", "last": "2031-03-08"},
     )
     yield Call("GET", f"/bookings/{own.pk}/move/", {"station": things.code, "date": "2031-03-07"})
     yield Call("POST", f"/bookings/{own.pk}/move/", {**PLACE, "station": things.code, "version": 1})

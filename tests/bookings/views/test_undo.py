@@ -199,7 +199,7 @@ def test_button_of_an_older_notice_undoes_nothing_else(visitor: Client, station:
     answer = undo(visitor, **older)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "not_last")
-    assert "Undo: move Nora Silva" in answer.json()["ways"]
+    assert "Undo: move Nora Silva" in answer.json()["actions"]
     assert (where(first), where(second)) == (("2031-03-08", "19:00"), ("2031-03-08", "20:00"))
 
 

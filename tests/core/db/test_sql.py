@@ -30,7 +30,7 @@ def fields(row: models.Model) -> dict[str, Any]:
 def made(station: Station) -> Booking:
     """A booking that has been moved, with every kind of row that this leaves."""
     first = booking(station, customer=Contact("Ana García", "ana@example.com", ""), special_requests="By the window")
-    return services.reschedule(first.pk, to=Place(SATURDAY, time(19)), by=roles.OPERATOR)
+    return services.reschedule(first.pk, to=Place(SATURDAY, time(19)), by=roles.OPERATOR).booking
 
 
 @pytest.mark.parametrize("model", [Booking, Customer, Hold, Mail, AuditChain, AuditEntry, Opening, Station])

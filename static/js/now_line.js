@@ -1,17 +1,17 @@
-// A line for now across today's slots, and what is over greyed, by the slots' own instants: the browser's time zone is nobody's.
+// Marks the current time in today's slots and greys past ones. Compares instants: the browser may be in another time zone.
 
-const EVERY_MS = 60_000;
+const UPDATE_MS = 60_000;
 
 /** @param {HTMLElement} calendar */
 export function enableNowLine(calendar) {
-  const draw = () => drawLine(calendar, Date.now());
-  draw();
-  calendar.addEventListener("calendar:drawn", draw);
-  window.setInterval(draw, EVERY_MS);
+  const update = () => updateLine(calendar, Date.now());
+  update();
+  calendar.addEventListener("calendar:updated", update);
+  window.setInterval(update, UPDATE_MS);
 }
 
-/** Where the days reach beyond the window, the page begins with today. @param {HTMLElement} calendar */
-export function showToday(calendar) {
+/** Scrolls to today where the days do not fit the window. @param {HTMLElement} calendar */
+export function scrollToToday(calendar) {
   const listed = calendar.querySelector(".agenda .today");
   if (listed && listed.getBoundingClientRect().top > innerHeight / 2) return listed.scrollIntoView();
   const [scroll, corner, today] = [".scroll", ".corner", "thead .today"].map((name) => calendar.querySelector(name));
@@ -21,22 +21,22 @@ export function showToday(calendar) {
 }
 
 /** @param {HTMLElement} calendar @param {number} now milliseconds since 1970 */
-function drawLine(calendar, now) {
+function updateLine(calendar, now) {
   for (const old of calendar.querySelectorAll(".now-line")) old.remove();
   for (const cell of calendar.querySelectorAll("[data-starts]")) {
     if (!(cell instanceof HTMLElement)) continue;
     const ends = Date.parse(cell.dataset.ends ?? "");
-    const share = shareOf(Date.parse(cell.dataset.starts ?? ""), ends, now);
-    cell.classList.toggle("is-now", share !== null);
+    const fraction = elapsed(Date.parse(cell.dataset.starts ?? ""), ends, now);
+    cell.classList.toggle("is-now", fraction !== null);
     cell.classList.toggle("is-past", ends <= now);
-    if (share === null) continue;
+    if (fraction === null) continue;
     const line = Object.assign(document.createElement("div"), { className: "now-line" });
-    line.style.insetBlockStart = `${share * 100}%`;
+    line.style.insetBlockStart = `${fraction * 100}%`;
     cell.append(line);
   }
 }
 
-/** How much of a slot has passed, from 0 to 1; null before and after it. @param {number} starts @param {number} ends @param {number} now */
-export function shareOf(starts, ends, now) {
+/** Elapsed fraction of a slot, from 0 to 1; null before and after it. @param {number} starts @param {number} ends @param {number} now */
+export function elapsed(starts, ends, now) {
   return starts <= now && now < ends ? (now - starts) / (ends - starts) : null;
 }

@@ -17,7 +17,7 @@ from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, open_st
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
-STEPS = "[data-steps]"
+STEPS = "[data-announcements]"
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def test_every_cell_says_what_it_would_be_or_why_not(visit: Visit, station: Stat
 
     drag(page, card(page, made), cell(page, SATURDAY, "20:00"), drop=False)
 
-    said = {(SATURDAY, "18:00"): "full", (SATURDAY, "19:00"): "room for 1 guests", (SATURDAY, "20:00"): "2 of 3",
+    said = {(SATURDAY, "18:00"): "full", (SATURDAY, "19:00"): "room for 1 guest", (SATURDAY, "20:00"): "2 of 3",
             (date(2031, 3, 6), "18:00"): "closed: Stocktaking"}  # fmt: skip
     for (day, slot), words in said.items():
-        expect(cell(page, day, slot).locator(".outlook")).to_have_text(words)
-    assert cell(page, SATURDAY, "20:00").get_attribute("data-outlook") == "free"
-    assert cell(page, SATURDAY, "18:00").get_attribute("data-outlook") == "slot_full"
+        expect(cell(page, day, slot).locator(".move-option")).to_have_text(words)
+    assert cell(page, SATURDAY, "20:00").get_attribute("data-move-option") == "free"
+    assert cell(page, SATURDAY, "18:00").get_attribute("data-move-option") == "slot_full"
     page.keyboard.press("Escape")
-    expect(page.locator(".outlook")).to_have_count(0)
+    expect(page.locator(".move-option")).to_have_count(0)
 
 
 def test_past_cells_say_so(visit: Visit, station: Station, staff: User) -> None:
@@ -53,7 +53,7 @@ def test_past_cells_say_so(visit: Visit, station: Station, staff: User) -> None:
 
     drag(page, card(page, made), cell(page, date(2026, 11, 21), "18:00"), drop=False)
 
-    expect(cell(page, date(2026, 11, 21), "18:00").locator(".outlook")).to_have_text("past")
+    expect(cell(page, date(2026, 11, 21), "18:00").locator(".move-option")).to_have_text("past")
 
 
 def test_ctrl_z_takes_back_the_last_ten_moves_one_by_one(visit: Visit, station: Station, staff: User) -> None:
@@ -115,6 +115,6 @@ def test_nothing_shifts_under_the_hand(visit: Visit, station: Station, staff: Us
 
     card(page, made).focus()
     page.keyboard.press("Space")
-    page.locator(".outlook").first.wait_for()
+    page.locator(".move-option").first.wait_for()
 
     assert page.evaluate(boxes) == before

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { neighbour, shifted } from "../../static/js/places.js";
+import { addToDate, neighbour } from "../../static/js/drop_targets.js";
 
 const CARRIED = [
   ["2031-03-07", "7d", "2031-03-14"],
@@ -19,7 +19,7 @@ const CARRIED = [
 ];
 
 for (const [date, by, wanted] of CARRIED) {
-  test(`${date} carried over by ${by} is ${wanted}`, () => assert.equal(shifted(date, by), wanted));
+  test(`${date} carried over by ${by} is ${wanted}`, () => assert.equal(addToDate(date, by), wanted));
 }
 
 const cell = (date, slot) => ({ dataset: { dropDate: date, ...(slot && { dropSlot: slot }) } });

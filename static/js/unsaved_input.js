@@ -1,18 +1,18 @@
-// What somebody has typed into a form, compared with how the server drew it.
+// Finds unsaved input: form fields that differ from what the server rendered.
 
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
 
-const NEVER = ["hidden", "password", "submit", "button", "file", "search"];
+const IGNORED_TYPES = ["hidden", "password", "submit", "button", "file", "search"];
 
-/** @param {ParentNode} root @returns {Control[]} the fields of the forms inside that are filled in by hand */
-export function controlsOf(root) {
+/** @param {ParentNode} root @returns {Control[]} fields that a person fills in, in forms that are posted */
+export function formControls(root) {
   const found = root.querySelectorAll("input, select, textarea");
-  return /** @type {Control[]} */ ([...found]).filter((one) => one.name && !NEVER.includes(one.type) && one.form?.method === "post");
+  return /** @type {Control[]} */ ([...found]).filter((one) => one.name && !IGNORED_TYPES.includes(one.type) && one.form?.method === "post");
 }
 
-/** @param {ParentNode} root @returns {boolean} whether anything would be lost with it */
-export function isTyped(root) {
-  return controlsOf(root).some(isChanged);
+/** @param {ParentNode} root */
+export function hasUnsavedInput(root) {
+  return formControls(root).some(isChanged);
 }
 
 /** @param {Control} control */

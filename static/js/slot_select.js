@@ -1,0 +1,39 @@
+// Loads the slots of the chosen date into the form of a new booking.
+
+import { send } from "./session.js";
+
+/** @param {Document} root */
+export function enableSlotSelect(root) {
+  let latest = 0;
+
+  root.addEventListener("change", async ({ target }) => {
+    const form = target instanceof HTMLInputElement && target.name === "date" && target.value && target.form;
+    if (!form || form.dataset.slots === undefined) return;
+    const request = ++latest;
+    const slots = form.elements.namedItem("slot");
+    if (!(slots instanceof HTMLSelectElement)) return;
+    const loaded = await loadSlots(form.dataset.slots, target.value, slots.value);
+    if (request !== latest || !loaded) return;
+    const chosen = loaded.value;
+    slots.replaceChildren(...loaded.children);
+    slots.value = chosen;
+  });
+}
+
+/**
+ * @param {string} address of the form @param {string} date @param {string} slot selected if it is free
+ * @returns {Promise<HTMLSelectElement | null>} null where loading failed
+ */
+async function loadSlots(address, date, slot) {
+  const url = new URL(address, location.origin);
+  url.searchParams.set("date", date);
+  url.searchParams.set("slot", slot);
+  try {
+    const response = await send(url.href, undefined, { Accept: "text/html", "X-Part": "panel" });
+    const page = new DOMParser().parseFromString(response.ok ? await response.text() : "", "text/html");
+    const found = page.querySelector("form[data-slots] select[name=slot]");
+    return found instanceof HTMLSelectElement ? found : null;
+  } catch {
+    return null;
+  }
+}
