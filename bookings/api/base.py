@@ -30,7 +30,7 @@ class BaseBookingViewSet(ApiViewSet):
 
     def get_queryset(self) -> Any:
         visible = Booking.objects.visible_to(self.request.user)
-        return visible.annotate(customer_updated_at=F("customer__updated_at"))
+        return visible.select_related("station", "customer").annotate(customer_updated_at=F("customer__updated_at"))
 
     def parse_query(self) -> tuple[Sequence[Counter], dict[str, Any]]:
         """Return the stations that the query names, or all that the caller may see, and the validated query.

@@ -180,8 +180,19 @@ def station_calendar(
 
 
 def row_of(person: Person, booking: Booking, *, contact: bool = True) -> Row:
-    """Read one booking."""
-    [row] = rows_of(person, Booking.objects.filter(pk=booking.pk), contact=contact)
+    """The row of a booking that has just been read or written, without reading it again."""
+    personal, customer = person.has_perm(roles.PII), booking.customer
+    values = [
+        booking.pk, booking.customer_id, customer and customer.name, booking.date, booking.slot, booking.party_adults,
+        booking.party_kids, booking.status, booking.total_due_cents, booking.deposit_due_cents, booking.source,
+        booking.created_at, booking.updated_at, booking.station.code, booking.starts_at, booking.ends_at, booking.slots,
+        booking.version, booking.needs_place, customer and customer.erased_at, booking.external_ref,
+    ]  # fmt: skip
+    if personal:
+        values.append(booking.special_requests)
+    if personal and contact and customer:
+        values += [customer.email, customer.phone]
+    [row] = _make_rows([values], personal=personal)
     return row
 
 

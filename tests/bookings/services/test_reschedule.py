@@ -11,6 +11,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings import audit, services
+from bookings.calendar import read_model
 from bookings.errors import Duplicate, NoSuchSlot, NotReschedulable, Past, SlotFull, Stale
 from bookings.models import Booking, Hold
 from bookings.models.status import Status
@@ -247,3 +248,18 @@ def test_idempotent_reschedule_accepts_an_older_version_only_where_the_booking_a
     for to, version, idempotent in ((there, 1, False), (there, 3, True), (elsewhere, 1, True)):
         with pytest.raises(Stale):
             services.reschedule(made.pk, to=to, by=staff, seen_version=version, idempotent=idempotent)
+
+
+@pytest.mark.parametrize("contact", [True, False])
+def test_row_of_a_booking_that_was_just_written_is_the_one_in_the_database(
+    station: Station, staff: User, contact: bool
+) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com"), special_requests="Nuts!")
+    moved = services.reschedule(made.pk, to=Place(SATURDAY, time(19)), by=staff).booking
+    assert moved.customer
+
+    with CaptureQueriesContext(connection) as asked:
+        row = read_model.row_of(staff, moved, contact=contact)
+
+    assert len(asked) == 0
+    assert [row] == read_model.rows_of(staff, Booking.objects.filter(pk=made.pk), contact=contact)
