@@ -275,7 +275,7 @@ class World:
     def __init__(self) -> None:
         self.station = factories.open_station(code="kitchen")
         self.booking = factories.booking(self.station, customer=Contact(NAME, "quill@example.com"))
-        outbox.made([self.booking])
+        outbox.queue_created([self.booking])
         self.mail = Mail.objects.get()
         given = {"email": "quill.two@example.com", "customer": self.booking.customer}
         ContactProposal.objects.create(booking=self.booking, station=self.station, **given)
@@ -295,7 +295,7 @@ class World:
         assert owner
         self.owner = owner
         email_change.change(owner, "wanted@example.com")
-        self.feed, self.secret = feeds.make(station=self.station, details=False, by=owner)
+        self.feed, self.secret = feeds.create(station=self.station, details=False, by=owner)
         self.key, _text = api_keys.create(
             name="Shop", stations=[self.station], rights=[roles.VIEW], expires_on=None, by=owner
         )

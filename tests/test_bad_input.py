@@ -133,7 +133,7 @@ def things(station: Station, settings: LazySettings) -> dict[str, Any]:
     made = booking(station, customer=Contact("Ana García", "ana@example.com"))
     assert AuditEntry.objects.exists()
     mate = UserFactory(is_superuser=True)
-    outbox.made([made])
+    outbox.queue_created([made])
     return {
         "reset_token": password_reset.make_token(mate),
         "mail": Mail.objects.get().pk,

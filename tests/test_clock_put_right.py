@@ -21,7 +21,7 @@ from core.mail.smtp import Outcome
 from stations.models import Station
 from tests.bookings.mails.conftest import Deliver
 from tests.bookings.mails.conftest import deliver as deliver  # a fixture
-from tests.bookings.mails.conftest import office as office  # a fixture
+from tests.bookings.mails.conftest import mail_server as mail_server  # a fixture
 from tests.bookings.mails.test_outbox import create
 from tests.factories import PASSWORD
 from tests.worker_stops import StopAtFirstPause
@@ -106,7 +106,7 @@ def test_lease_that_was_taken_ahead_does_not_hold_for_months(
     clock: time_machine.Traveller, station: Station, deliver: Deliver
 ) -> None:
     create(station, date=SUMMER)
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
     put_right(clock)
     before = deliver()
     bring_forward(timezone.now())
@@ -144,7 +144,7 @@ def test_emails_that_were_sent_ahead_count_against_no_limit(
     put_right(clock)
     create(station, date=SUMMER)
     outcomes = deliver()
-    limits.forget(timezone.now())
+    limits.delete_expired(timezone.now())
 
     assert (outcomes, CountedMail.objects.count()) == ([Outcome.SENT], 1)
 
@@ -164,7 +164,7 @@ def test_mail_about_a_booking_that_only_seems_to_be_over_is_not_lost(
     clock.move_to(RIGHT)
     create(station, date=SUMMER)
     if is_taken:
-        assert delivery.take(timezone.now())
+        assert delivery.lease_next(timezone.now())
     clock_check.confirm(RIGHT)
     clock.move_to(RIGHT + 3 * AHEAD)
     ClockWatch().observe(timezone.now())

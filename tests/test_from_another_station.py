@@ -110,7 +110,7 @@ def test_no_page_tells_it(
 ) -> None:
     mover.stations.remove(station)  # no colleague any longer, whom lists of people would name
     if sent:
-        assert delivery.take(moved.created_at)
+        assert delivery.lease_next(moved.created_at)
     client.force_login(manager)
 
     found = [(page, marks_in(read(client, *page))) for page in pages(moved)]
@@ -199,8 +199,8 @@ def test_disclosure_leaves_what_another_station_would_write_to_that_station(
     """A mail of the cellar's whose text is forgotten is not written anew from the booking as it is in the kitchen now."""
     made = booking(cellar, DAY, time(20, 45), customer=Contact("Nora Silva", "nora@example.com"))
     left = made.customer_id
-    outbox.made([made])
-    taken = delivery.take(made.created_at + timedelta(hours=1))
+    outbox.queue_created([made])
+    taken = delivery.lease_next(made.created_at + timedelta(hours=1))
     assert taken
     services.reschedule(made.pk, to=Place(SATURDAY, time(19), "kitchen"), by=mover)
     Mail.objects.filter(station=cellar).update(state="failed", message=None)

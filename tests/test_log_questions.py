@@ -19,8 +19,8 @@ from accounts.customers import Contact
 from bookings.models import Booking
 from stations.models import Station
 from tests import captured_log
-from tests.bookings.mails.conftest import office as office  # a fixture
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import mail_server as mail_server  # a fixture
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import create
 from tests.captured_log import CapturedLog
@@ -92,10 +92,10 @@ def test_who_got_500s(station: Station, log: CapturedLog, tmp_path: Path, monkey
 
 
 def test_why_a_mail_did_not_go(
-    station: Station, log: CapturedLog, office: ScriptedSmtpServer, tmp_path: Path, settings: Settings
+    station: Station, log: CapturedLog, mail_server: ScriptedSmtpServer, tmp_path: Path, settings: Settings
 ) -> None:
-    settings.MAIL_SERVER = server_of(office)
-    office.answers["RCPT"] = ["550 5.1.1 nobody", "250 ok"]
+    settings.MAIL_SERVER = server_settings(mail_server)
+    mail_server.answers["RCPT"] = ["550 5.1.1 nobody", "250 ok"]
     refused, sent = create(station), create(station, customer=Contact("Leo", "leo@example.com"))
     call_command("deliver", "--once")
 

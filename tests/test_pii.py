@@ -33,7 +33,7 @@ from config.environment import env
 from core.mail.smtp import SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
-from tests.bookings.mails.scripted import DROP, scripted
+from tests.bookings.mails.scripted_smtp_server import DROP, scripted_server
 from tests.decrypted import read_everything
 from tests.factories import PASSWORD, SATURDAY, ExceptionFactory, booking, open_station, person
 from tests.personal_data import EMAIL, FRAGMENTS, NAME, NOTES, PHONE, SPECIAL_REQUESTS, fragments_in
@@ -184,8 +184,8 @@ def use_the_mails(station: Station) -> None:
     }
     for hour in (17, 18, 19, 20, 21, 18):
         fields = {"customer": Contact(NAME, EMAIL), "special_requests": SPECIAL_REQUESTS}
-        outbox.made([booking(station, SATURDAY + timedelta(days=1), time(hour), **fields)])
-    with scripted(script) as server, SmtpTransport(env.email_url_config(server.url)) as transport:
+        outbox.queue_created([booking(station, SATURDAY + timedelta(days=1), time(hour), **fields)])
+    with scripted_server(script) as server, SmtpTransport(env.email_url_config(server.url)) as transport:
         for _attempt in range(20):
             Customer.objects.update(email_bounced=False)
             Mail.objects.filter(state__in=OPEN).update(due_at=timezone.now())

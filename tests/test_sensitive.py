@@ -110,7 +110,7 @@ def visitor(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     assert root
     two_factor.confirm(root, code_of(two_factor.start_enrolment(root)))
     two_factor.start_enrolment(root)
-    feed, _secret = feeds.make(station=world.station, details=True, by=root)
+    feed, _secret = feeds.create(station=world.station, details=True, by=root)
     monkeypatch.setattr(world, "feed", feed)
     client = Client()
     client.force_login(root)

@@ -25,9 +25,8 @@ from accounts import customers, roles
 from accounts.admin.base import ScopedAdmin, StationFilter
 from bookings import audit
 from bookings.admin.actions import each
-from bookings.mails import display, rendering
-from bookings.mails import preview as sample
-from bookings.mails.preview import Sample
+from bookings.mails import display, preview, rendering
+from bookings.mails.preview import Preview
 from bookings.models import Booking, Mail
 from bookings.models.mail_state import OPEN
 from bookings.services import mail_choices
@@ -35,8 +34,8 @@ from core import formats
 from stations.models import Station
 
 ACTIONS: Final = {
-    display.NOW: ("send_now", _("Send now")),
-    display.AGAIN: ("send_again", _("Send again")),
+    display.SEND_NOW: ("send_now", _("Send now")),
+    display.SEND_AGAIN: ("send_again", _("Send again")),
     display.WITHHOLD: ("withhold", _("Don't send: already told")),
 }
 """The action and the label of each decision."""
@@ -139,13 +138,13 @@ class MailAdmin(ScopedAdmin):
 
     def _read(self, request: HttpRequest, mail: Mail) -> dict[str, Any]:
         booking, may_read = mail.booking, request.user.has_perm(roles.PII)
-        shown = display.shown(mail, booking, request.user, timezone.now())
+        shown = display.describe(mail, booking, request.user, timezone.now())
         return {
             "shown": shown,
             "actions": [ACTIONS[choice] for choice in shown.choices],
             "reach": bool(may_read and booking.customer and booking.customer.phone),
             "may_read": may_read,
-            "words": display.words_of(mail, booking, request.user) if may_read else None,
+            "words": display.content_of(mail, booking, request.user) if may_read else None,
             "names_another": display.names_another_station(mail, request.user),
             "language": rendering.language_of(booking),
         }
@@ -159,8 +158,8 @@ class MailAdmin(ScopedAdmin):
         return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
 
     def get_urls(self) -> list[Any]:
-        preview = path("preview/", self.admin_site.admin_view(self.preview_view), name="bookings_mail_preview")
-        return [preview, *super().get_urls()]
+        url = path("preview/", self.admin_site.admin_view(self.preview_view), name="bookings_mail_preview")
+        return [url, *super().get_urls()]
 
     @method_decorator(require_safe)
     def preview_view(self, request: HttpRequest) -> HttpResponse:
@@ -189,12 +188,12 @@ class MailAdmin(ScopedAdmin):
     def has_choose_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([roles.MANAGE, *self.view_permissions, roles.CHANGE])
 
-    @admin.action(description=ACTIONS[display.NOW][1], permissions=["choose"])
+    @admin.action(description=ACTIONS[display.SEND_NOW][1], permissions=["choose"])
     def send_now(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
         message = ngettext_lazy("%(count)d email is being sent now.", "%(count)d emails are being sent now.", "count")
         self._choose(request, chosen, mail_choices.send_now, message)
 
-    @admin.action(description=ACTIONS[display.AGAIN][1], permissions=["choose"])
+    @admin.action(description=ACTIONS[display.SEND_AGAIN][1], permissions=["choose"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
         message = ngettext_lazy("%(count)d email will be sent again.", "%(count)d emails will be sent again.", "count")
         self._choose(request, chosen, mail_choices.send_again, message)
@@ -210,10 +209,10 @@ class MailAdmin(ScopedAdmin):
             self.message_user(request, message % {"count": done}, messages.SUCCESS)
 
 
-def _samples(station: Station, language: str) -> list[Sample] | None:
+def _samples(station: Station, language: str) -> list[Preview] | None:
     """None if the station's addresses cannot be used in an email."""
     try:
-        return list(sample.of(station, language, timezone.now()))
+        return list(preview.previews_of(station, language, timezone.now()))
     except ValueError:
         return None
 

@@ -25,13 +25,13 @@ from accounts.forms import LinesField
 from accounts.models import AuditEntry
 from bookings.errors import WouldDisplace, WouldRetime
 from bookings.forms import IsoDateField, SlotField
-from bookings.mails import rendering
 from bookings.models import Booking
 from bookings.privacy import retention
 from bookings.services.timetable_changes import timetable_change
 from core import formats
 from core.errors import DomainError
 from core.limits import MAX_PLACES
+from core.mail import addresses
 from core.web.redisplay import RedisplayMixin, redisplays
 from stations.access import ALL_STATIONS
 from stations.errors import Stale
@@ -75,7 +75,7 @@ class StationForm(_StationForm):
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
         for name in ("email", "mail_from", "mail_reply_to"):
-            if words.get(name) and not rendering.is_writable(words[name]):
+            if words.get(name) and not addresses.is_header_safe(words[name]):
                 self.add_error(name, gettext("Emails can't be sent with this address. Enter another one."))
         if self.refusal:
             self.add_error(None, list(sentences_of(self.refusal)))

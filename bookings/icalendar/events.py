@@ -1,7 +1,4 @@
-"""What a calendar file holds (RFC 5545), and who says it to whom (RFC 5546): values in, bytes out.
-
-Text comes through as it was, emoji and right to left included; control characters, which the format cannot hold, are dropped.
-"""
+"""Writes calendar files (RFC 5545) and scheduling messages (RFC 5546)."""
 
 import re
 from collections.abc import Iterable
@@ -11,21 +8,21 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from bookings.icalendar.timezones import Clock
+from bookings.icalendar.timezones import CalendarTimezone
 from bookings.models.status import EventStatus
 
 PRODUCT: Final = "-//Stationbook//Stationbook//EN"
 END: Final = b"END:VCALENDAR\r\n"
 LINE_OCTETS: Final = 75
 _LINE_END: Final = re.compile(r"\r\n?")
+# The format cannot hold control characters, so they are dropped.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
-_PARAMETER_ESCAPES: Final = str.maketrans({"^": "^^", '"': "^'"})
-"""RFC 6868's."""
+_PARAMETER_ESCAPES: Final = str.maketrans({"^": "^^", '"': "^'"})  # RFC 6868
 
 
 class Method(StrEnum):
-    """What a file wants of its reader: know this, put it into your calendar or bring it up to date, take it out."""
+    """What a calendar program is to do with the file: show it, add or update its event, or remove it."""
 
     PUBLISH = "PUBLISH"
     REQUEST = "REQUEST"
@@ -33,8 +30,8 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
-    """Who invites, or is invited."""
+class CalendarUser:
+    """An organizer or attendee of an event."""
 
     name: str
     email: str
@@ -42,71 +39,72 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a calendar. `uid` stays for its life, `sequence` grows with each change; times are instants in UTC."""
+    """An event. `uid` never changes, `sequence` grows with each change; times are instants in UTC."""
 
     uid: str
     sequence: int
     starts_at: datetime
     ends_at: datetime
-    zone: str
-    """IANA's name of the zone by whose clock people come."""
+    time_zone: str
+    """IANA name of the zone in which its times are shown."""
     summary: str
     description: str
     location: str
-    organizer: Party
-    attendee: Party | None
+    organizer: CalendarUser
+    attendee: CalendarUser | None
     status: EventStatus
     created_at: datetime
     changed_at: datetime
     sent_by: str = ""
-    """Who writes for the organizer, where that is somebody else; an email address."""
+    """Email address of who sends it on the organizer's behalf, if that is somebody else."""
 
 
-def begin(method: Method, clocks: Iterable[Clock], *, name: str = "", refresh_minutes: int = 0) -> bytes:
-    """The head of a file, with the clocks by which its entries are told; those and `END` follow.
+def header(method: Method, timezones: Iterable[CalendarTimezone], *, name: str = "", refresh_minutes: int = 0) -> bytes:
+    """The start of a file; events in these time zones follow, then `END`.
 
-    `name` is the calendar's own, `refresh_minutes` when a reader should look again: each by the standard (RFC 7986), and as
-    programs knew it before.
+    `name` is the calendar's name, `refresh_minutes` how often a program should read it again.
     """
-    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN", f"METHOD:{method}"]
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN", f"METHOD:{method}"]
+    # Each both by the standard (RFC 7986) and as programs knew it before.
     if name:
-        head += [f"NAME:{_text(line(name))}", f"X-WR-CALNAME:{_text(line(name))}"]
+        lines += [f"NAME:{_text(line(name))}", f"X-WR-CALNAME:{_text(line(name))}"]
     if refresh_minutes:
-        head += [f"REFRESH-INTERVAL;VALUE=DURATION:PT{refresh_minutes}M", f"X-PUBLISHED-TTL:PT{refresh_minutes}M"]
-    return _lines(head + [told for vtimezone in sorted({clock.vtimezone for clock in clocks}) for told in vtimezone])
+        lines += [f"REFRESH-INTERVAL;VALUE=DURATION:PT{refresh_minutes}M", f"X-PUBLISHED-TTL:PT{refresh_minutes}M"]
+    vtimezones = sorted({timezone.vtimezone for timezone in timezones})
+    return _lines(lines + [one for vtimezone in vtimezones for one in vtimezone])
 
 
-def vevent(event: Event, clock: Clock, *, stamp: datetime) -> bytes:
-    """The entry, told by a clock that stands in the file's head."""
-    told = [
+def vevent(event: Event, timezone: CalendarTimezone, *, stamp: datetime) -> bytes:
+    """An event, with its times in a time zone of the file's header."""
+    lines = [
         "BEGIN:VEVENT",
         f"UID:{_text(event.uid)}",
         f"SEQUENCE:{event.sequence}",
         f"DTSTAMP:{_utc(stamp)}",
         f"CREATED:{_utc(event.created_at)}",
         f"LAST-MODIFIED:{_utc(event.changed_at)}",
-        f"DTSTART{clock.format_instant(event.starts_at)}",
-        f"DTEND{clock.format_instant(event.ends_at)}",
+        f"DTSTART{timezone.format_instant(event.starts_at)}",
+        f"DTEND{timezone.format_instant(event.ends_at)}",
         f"STATUS:{event.status}",
         f"SUMMARY:{_text(line(event.summary))}",
     ]
     if event.description:
-        told.append(f"DESCRIPTION:{_text(plain(event.description))}")
+        lines.append(f"DESCRIPTION:{_text(plain(event.description))}")
     if event.location:
-        told.append(f"LOCATION:{_text(plain(event.location))}")
-    told.append(f"ORGANIZER{_sent_by(event)}{_address(event.organizer)}")
-    if event.attendee:  # who has booked comes, and is not asked again whether
-        told.append(f"ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE{_address(event.attendee)}")
-    return _lines([*told, "END:VEVENT"])
+        lines.append(f"LOCATION:{_text(plain(event.location))}")
+    lines.append(f"ORGANIZER{_sent_by(event)}{_address(event.organizer)}")
+    if event.attendee:  # has accepted by booking, and is not asked for an answer
+        lines.append(f"ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE{_address(event.attendee)}")
+    return _lines([*lines, "END:VEVENT"])
 
 
 def plain(text: str) -> str:
-    """Lines of text, as the format can hold them."""
+    """Text without control characters, with line breaks as `\n`."""
     return _CONTROL.sub("", _LINE_END.sub("\n", text))
 
 
 def line(text: str) -> str:
-    """The same in one line."""
+    """Text without control characters and line breaks."""
     return plain(text).replace("\n", " ")
 
 
@@ -118,19 +116,19 @@ def _utc(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _address(party: Party) -> str:
-    name = line(party.name).translate(_PARAMETER_ESCAPES)
-    address = _mailto(party.email)
+def _address(user: CalendarUser) -> str:
+    name = line(user.name).translate(_PARAMETER_ESCAPES)
+    address = _mailto(user.email)
     return f';CN="{name}":{address}' if name else f":{address}"
 
 
 def _sent_by(event: Event) -> str:
-    """The parameter that names who writes for the organizer (RFC 5545, 3.2.18)."""
+    """The parameter that names who acts on behalf of the organizer (RFC 5545, 3.2.18)."""
     return f';SENT-BY="{_mailto(event.sent_by)}"' if event.sent_by not in ("", event.organizer.email) else ""
 
 
 def _mailto(email: str) -> str:
-    """The URI that RFC 6068 makes of an email address."""
+    """The URI of an email address (RFC 6068)."""
     return "mailto:" + quote(email, safe="@!$'()*+,")
 
 
@@ -139,12 +137,12 @@ def _lines(lines: Iterable[str]) -> bytes:
 
 
 def _folded(octets: bytes) -> bytes:
-    """A line with its end, folded at 75 octets; never within a character, for readers that look at one line at a time."""
-    pieces, begin = [], 0
-    while len(octets) - begin > (room := LINE_OCTETS - bool(begin)):  # a line that goes on begins with a blank
-        end = begin + room
+    """A line with its end, folded at 75 octets; never within a character, as some programs decode line by line."""
+    pieces, start = [], 0
+    while len(octets) - start > (room := LINE_OCTETS - bool(start)):  # continuation lines begin with a space
+        end = start + room
         while octets[end] & 0xC0 == 0x80:
             end -= 1
-        pieces.append(octets[begin:end])
-        begin = end
-    return b"\r\n ".join([*pieces, octets[begin:]]) + b"\r\n"
+        pieces.append(octets[start:end])
+        start = end
+    return b"\r\n ".join([*pieces, octets[start:]]) + b"\r\n"

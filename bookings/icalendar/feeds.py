@@ -1,8 +1,7 @@
-"""Calendars that other programs read: feeds under secret addresses, made, renewed and revoked by the person whose they are.
+"""Calendar feeds: read by other programs at secret addresses that a user creates, renews and revokes."""
 
-Whoever knows an address reads what its person may see at that moment. The secret has 256 bits, and only its digest is kept: it
-is told once, and nobody can tell it again.
-"""
+# Whoever knows the address reads what the user may see at that moment. The secret has 256 bits and is shown once; only
+# its digest is stored.
 
 import hashlib
 import secrets
@@ -27,8 +26,8 @@ from accounts.models import AuditEntry, User
 from bookings.calendar import read_model
 from bookings.calendar.read_model import Row
 from bookings.icalendar import events
-from bookings.icalendar.events import Event, Method, Party
-from bookings.icalendar.timezones import Clock
+from bookings.icalendar.events import CalendarUser, Event, Method
+from bookings.icalendar.timezones import CalendarTimezone
 from bookings.models import Booking, Feed
 from bookings.models.querysets import BookingQuerySet
 from bookings.models.status import EventStatus, Phase, Status
@@ -37,38 +36,37 @@ from core.errors import NotFound
 from stations.models import Station
 
 SECRET_BYTES: Final = 32
-BACK: Final = timedelta(days=30)
-AHEAD: Final = timedelta(days=365)
-ENTRIES_A_PIECE: Final = 100
+PAST: Final = timedelta(days=30)
+FUTURE: Final = timedelta(days=365)
+EVENTS_PER_CHUNK: Final = 100
 REFRESH_MINUTES: Final = 15
-"""How often a program is asked to look again."""
-NOBODY: Final = "nobody@stationbook.invalid"
-"""For stations without an email: readers want an organizer with an address."""
-"""Every other status is that of a confirmed booking."""
+"""How often programs are asked to read the feed again."""
+PLACEHOLDER_EMAIL: Final = "nobody@stationbook.invalid"
+"""The organizer's address for stations without an email: calendar programs require one."""
 
 
-def make(*, station: Station | None, details: bool, by: User) -> tuple[Feed, str]:
-    """A new feed of one station, or of all that the person has, and its secret.
+def create(*, station: Station | None, details: bool, by: User) -> tuple[Feed, str]:
+    """Create a feed of one station, or of all stations of the user if `station` is None; return it and its secret.
 
-    Raises NotPermitted, for looking or for details, or NotFound.
+    Raises NotPermitted if the user may not see bookings or, with `details`, personal data; NotFound if the station is not
+    visible to them.
     """
-    for right in (roles.VIEW, *([roles.PII] if details else [])):
-        roles.require(by, right)
+    for permission in (roles.VIEW, *([roles.PII] if details else [])):
+        roles.require(by, permission)
     if station and not Station.objects.visible_to(by).filter(pk=station.pk).exists():
         raise NotFound
     secret, language = secrets.token_urlsafe(SECRET_BYTES), translation.get_language() or "en"
     with transaction.atomic():
-        made = Feed.objects.create(
+        feed = Feed.objects.create(
             user=by, station=station, details=details, language=language, digest=_digest(secret), epoch=by.epoch
         )
         if details:
             account_emails.queue(by, EmailKind.FEED_CREATED)
-    return made, secret
+    return feed, secret
 
 
 def renew(feed_id: int, *, by: User) -> tuple[Feed, str]:
-    """The feed under another secret; the one before leads nowhere from now on. One that had ended is in use again. Raises
-    NotFound."""
+    """Give the feed a new secret, so that its old address stops working; a feed that had ended works again. Raises NotFound."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     with transaction.atomic():
         feed = _locked(feed_id, by)
@@ -82,7 +80,7 @@ def renew(feed_id: int, *, by: User) -> tuple[Feed, str]:
 
 
 def revoke(feed_id: int, *, by: User) -> None:
-    """No address leads to the feed any more. Raises NotFound."""
+    """Delete the feed, so that its address stops working. Raises NotFound."""
     with transaction.atomic():
         _locked(feed_id, by).delete()
 
@@ -98,8 +96,8 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
-def find(secret: str) -> Feed:
-    """The feed under a secret, with its person. Raises NotFound: nobody knows whether there ever was one."""
+def find_by_secret(secret: str) -> Feed:
+    """The feed with this secret, and its user. Raises NotFound for a wrong, revoked or ended one alike."""
     feed = Feed.objects.current().select_related("user").filter(digest=_digest(secret)).first()
     if feed is None:
         raise NotFound
@@ -107,38 +105,38 @@ def find(secret: str) -> Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What may be read of a feed now: so many days, at the stations that its person sees."""
+class FeedContent:
+    """What can be read of a feed now: a range of days, at the stations that its user may see."""
 
     feed: Feed
     stations: list[Station]
     private: bool
-    """With names and details: they were chosen, and may be seen."""
+    """Whether it has names and details: the feed was created with them, and the user may still see them."""
     first: date
     last: date
 
     @classmethod
     def of(cls, feed: Feed, *, now: datetime) -> Self:
-        """Raises NotFound where its person is inactive, may no longer look, or has lost the station."""
+        """Raises NotFound if the user is inactive, may no longer see bookings, or has lost the station."""
         stations = Station.objects.visible_to(feed.user)
         if feed.station_id:
             stations = stations.filter(pk=feed.station_id)
         if not feed.user.has_perm(roles.VIEW) or not (seen := list(stations)):
             raise NotFound
         today, private = now.astimezone(UTC).date(), feed.details and feed.user.has_perm(roles.PII)
-        return cls(feed, seen, private, today - BACK, today + AHEAD)
+        return cls(feed, seen, private, today - PAST, today + FUTURE)
 
     @property
     def etag(self) -> str:
-        """What a copy is good for; told before any booking is read."""
+        """A tag that changes with the content; computed without reading any booking."""
         known = [(one.name, one.email, one.time_zone) for one in self.stations]
         with translation.override(self.feed.language):
             return read_model.etag(
                 self.feed.user, self.stations, "feed", self.feed.pk, self.private, self.first, *known
             )
 
-    def record(self, now: datetime) -> None:
-        """Note in the audit log of each station, once a day, that details are read by the feed's address, and how many."""
+    def record_read(self, now: datetime) -> None:
+        """Record once a day, in the audit log of each station, of how many bookings personal data was read."""
         today = now.astimezone(UTC).date()
         if not self.private or self.feed.recorded_on == today:
             return
@@ -149,73 +147,74 @@ class Reading:
 
     def _reads(self) -> Iterator[Read]:
         context = {**origin.entry_fields(self.feed.user), "channel": Channel.FEED}
-        at_each = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
+        counts = dict(self._bookings().order_by().values_list("station").annotate(Count("pk")))
         for station in self.stations:
-            count = at_each.get(station.pk, 0)
+            count = counts.get(station.pk, 0)
             yield Read(ReadEvent.FEED_READ, station.pk, PERSONAL_FIELDS, count, self.first, self.last, context=context)
 
     def _bookings(self) -> "BookingQuerySet[Booking]":
         return Booking.objects.filter(station__in=self.stations).between(self.first, self.last)
 
     def file(self) -> Iterator[bytes]:
-        """The calendar file in pieces: one query and little memory, for any number of bookings."""
-        return chain([self._head()], _in_pieces(self._entries()), [events.END])
+        """The calendar file in chunks, with one query and little memory for any number of bookings."""
+        return chain([self._header()], _in_chunks(self._events()), [events.END])
 
-    def _head(self) -> bytes:
+    def _header(self) -> bytes:
         name = self.stations[0].name if self.feed.station_id else "Stationbook"
-        return events.begin(Method.PUBLISH, self._clocks().values(), name=name, refresh_minutes=REFRESH_MINUTES)
+        return events.header(Method.PUBLISH, self._timezones().values(), name=name, refresh_minutes=REFRESH_MINUTES)
 
-    def _entries(self) -> Iterator[bytes]:
-        stations, clocks = {one.code: one for one in self.stations}, self._clocks()
+    def _events(self) -> Iterator[bytes]:
+        stations, timezones = {one.code: one for one in self.stations}, self._timezones()
+        # Translated at once: between two chunks, the thread may have another active language.
         with translation.override(self.feed.language):
-            words = Words.spoken()
+            labels = Labels.translated()
         for row in read_model.stream_rows(self._bookings().in_order(), personal=self.private):
-            event = _event(row, stations[row.station], words)
-            yield events.vevent(event, clocks[row.station], stamp=row.updated_at)
+            event = _event(row, stations[row.station], labels)
+            yield events.vevent(event, timezones[row.station], stamp=row.updated_at)
 
-    def _clocks(self) -> dict[str, Clock]:
+    def _timezones(self) -> dict[str, CalendarTimezone]:
         since = datetime.combine(self.first, time(), tzinfo=UTC) - timedelta(days=1)
-        return {station.code: Clock.of(station.time_zone, since) for station in self.stations}
+        return {station.code: CalendarTimezone.of(station.time_zone, since) for station in self.stations}
 
 
-def _in_pieces(entries: Iterator[bytes]) -> Iterator[bytes]:
-    while piece := b"".join(islice(entries, ENTRIES_A_PIECE)):
-        yield piece
+def _in_chunks(entries: Iterator[bytes]) -> Iterator[bytes]:
+    while chunk := b"".join(islice(entries, EVENTS_PER_CHUNK)):
+        yield chunk
 
 
-class Words(NamedTuple):
-    """What an entry says in words, spoken once: between two pieces of a file the thread may speak another language."""
+class Labels(NamedTuple):
+    """The texts of events, in one language."""
 
     walk_in: str
     cancelled: str
-    displaced: str
+    unassigned: str
     phone: str
     email: str
-    wishes: str
+    special_requests: str
 
     @classmethod
-    def spoken(cls) -> Self:
+    def translated(cls) -> Self:
         return cls(
             walk_in=_("Walk-in"),
             cancelled=_("Cancelled: %(who)s"),
-            displaced=_("Unassigned: %(who)s"),
+            unassigned=_("Unassigned: %(who)s"),
             phone=_("Phone"),
             email=_("Email"),
-            wishes=_("Special requests"),
+            special_requests=_("Special requests"),
         )
 
 
-def _event(row: Row, station: Station, words: Words) -> Event:
+def _event(row: Row, station: Station, labels: Labels) -> Event:
     return Event(
         uid=str(row.booking_id),
         sequence=row.version,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        zone=station.time_zone,
-        summary=_summary(row, words),
-        description=_description(row, words),
+        time_zone=station.time_zone,
+        summary=_summary(row, labels),
+        description=_description(row, labels),
         location=station.name,
-        organizer=Party(station.name, station.email or NOBODY),
+        organizer=CalendarUser(station.name, station.email or PLACEHOLDER_EMAIL),
         attendee=None,
         status=EventStatus.TENTATIVE if row.is_unassigned else Status(row.status).facts.phase.event_status,
         created_at=row.created_at,
@@ -223,19 +222,19 @@ def _event(row: Row, station: Station, words: Words) -> Event:
     )
 
 
-def _summary(row: Row, words: Words) -> str:
-    who = f"{isolate(row.customer.display_name) if row.customer else words.walk_in} · {row.total_guests}"
+def _summary(row: Row, labels: Labels) -> str:
+    who = f"{isolate(row.customer.display_name) if row.customer else labels.walk_in} · {row.total_guests}"
     if Status(row.status).facts.phase is Phase.CANCELLED:
-        return words.cancelled % {"who": who}
-    return words.displaced % {"who": who} if row.is_unassigned else who
+        return labels.cancelled % {"who": who}
+    return labels.unassigned % {"who": who} if row.is_unassigned else who
 
 
-def _description(row: Row, words: Words) -> str:
-    """What there is besides, where details may be read; else nothing."""
+def _description(row: Row, labels: Labels) -> str:
+    """Contact details and special requests; empty if the feed may not contain them."""
     customer = row.customer
-    told = [
-        (words.phone, customer.phone if customer else ""),
-        (words.email, customer.email if customer else ""),
-        (words.wishes, row.special_requests),
+    details = [
+        (labels.phone, customer.phone if customer else ""),
+        (labels.email, customer.email if customer else ""),
+        (labels.special_requests, row.special_requests),
     ]
-    return "\n".join(f"{label}: {text}" for label, text in told if text)
+    return "\n".join(f"{label}: {text}" for label, text in details if text)

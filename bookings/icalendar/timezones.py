@@ -1,10 +1,10 @@
-"""How a calendar file tells time: a zone's clock as a VTIMEZONE (RFC 5545, 3.6.5), and every instant by that clock or in UTC.
+"""Time zones in calendar files: VTIMEZONE components (RFC 5545, 3.6.5), and instants as local times or in UTC."""
 
-A VTIMEZONE here is one yearly rule for summer and one for winter, or one offset for a clock that nobody moves. Outlook reads
-nothing else of it (MS-STANOICAL, 2.2.47): no lists of dates, such as icalendar makes. Where a clock follows no such rules
-(Casablanca's stops for Ramadan), or has only just come by new ones, every instant is told in UTC. So is a local time that autumn
-has twice: RFC 5545 means the first, and Thunderbird reads the second.
-"""
+# Each VTIMEZONE here has one yearly rule for summer and one for winter, or one offset if the clock never changes,
+# because Outlook reads nothing else (MS-STANOICAL, 2.2.47); icalendar, by contrast, writes lists of dates. If a zone
+# follows no such rules (Casablanca's summer time pauses for Ramadan), or has only just got new ones, every instant is
+# written in UTC. So is a local time that occurs twice in autumn: RFC 5545 means the first one, but Thunderbird reads
+# the second.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,43 +15,43 @@ from operator import attrgetter
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-YEARS: Final = 28
-"""After as many years every date has fallen on every weekday: what follows a rule as long follows it for good."""
+RULE_YEARS: Final = 28
+"""After so many years every date has fallen on every weekday; a zone that followed a rule for so long keeps following it."""
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 WEEK: Final = timedelta(days=7)
 SECOND: Final = timedelta(seconds=1)
-KEPT: Final = 512
+CACHE_SIZE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A moment at which the clock is moved. `begins` is that moment by the clock as it was."""
+class Transition:
+    """A change of the offset from UTC. `local` is its local time by the offset before it."""
 
-    begins: datetime
+    local: datetime
     before: timedelta
     after: timedelta
     name: str
 
     @property
     def yearly(self) -> tuple[time, timedelta, timedelta, str]:
-        """What must be the same every year."""
-        return self.begins.time(), self.before, self.after, self.name
+        """The parts that a yearly rule has in common."""
+        return self.local.time(), self.before, self.after, self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A zone's clock as a calendar file tells it. `vtimezone`: the lines that the file must hold; none where all is in UTC."""
+class CalendarTimezone:
+    """A time zone in a calendar file. `vtimezone` are the lines of its component, which is empty if all times are in UTC."""
 
     zone: ZoneInfo
     vtimezone: tuple[str, ...]
 
     @classmethod
     def of(cls, name: str, since: datetime) -> Self:
-        """The clock of a zone for this instant and all later ones."""
+        """The zone with this IANA name, with rules that hold for this instant and all later ones."""
         return cls(ZoneInfo(name), _vtimezone(name, since.astimezone(UTC).year))
 
     def format_instant(self, instant: datetime) -> str:
-        """What follows the name of a property whose value is this instant."""
+        """The parameters and value of a property for this instant, as they follow its name."""
         local = instant.astimezone(self.zone)
         twice = local.utcoffset() != local.replace(fold=not local.fold).utcoffset()
         if twice or not self.vtimezone:
@@ -59,28 +59,30 @@ class Clock:
         return f";TZID={self.zone.key}:{local:%Y%m%dT%H%M%S}"
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHE_SIZE)
 def _vtimezone(name: str, year: int) -> tuple[str, ...]:
-    """The zone's rules from this year on; none for UTC itself, and where no two yearly rules tell them."""
+    """The zone's component from this year on; empty for UTC itself, and if two yearly rules cannot describe the zone."""
     zone, first = ZoneInfo(name), datetime(year - 1, 1, 1, tzinfo=UTC)
-    changes = sorted(_changes(zone, first, first.replace(year=year + YEARS)), key=attrgetter("yearly"))
-    rules = [_rule(list(alike), first.year) for _yearly, alike in groupby(changes, attrgetter("yearly"))]
-    if len(rules) > 2 or not all(rules) or not (changes or _offset(zone, first)):
+    transitions = sorted(_transitions(zone, first, first.replace(year=year + RULE_YEARS)), key=attrgetter("yearly"))
+    rules = [_rule(list(alike), first.year) for _yearly, alike in groupby(transitions, attrgetter("yearly"))]
+    if len(rules) > 2 or not all(rules) or not (transitions or _offset(zone, first)):
         return ()
     lines = [line for rule in rules or [_fixed(first.replace(tzinfo=zone))] for line in rule]
     return ("BEGIN:VTIMEZONE", f"TZID:{name}", *lines, "END:VTIMEZONE")
 
 
-def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[Change]:
-    """Every move of the clock between two instants. No two of them lie in one week."""
+def _transitions(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[Transition]:
+    """All transitions between two instants. No zone has two of them in one week."""
     weeks = (first + WEEK * count for count in range((last - first) // WEEK + 2))
     for (one, before), (other, after) in pairwise((week, _offset(zone, week)) for week in weeks):
         if before != after and (moved := _first_second(zone, one, other)) < last:
-            yield Change((moved + before).replace(tzinfo=None), before, after, moved.astimezone(zone).tzname() or "")
+            yield Transition(
+                (moved + before).replace(tzinfo=None), before, after, moved.astimezone(zone).tzname() or ""
+            )
 
 
 def _first_second(zone: ZoneInfo, old: datetime, new: datetime) -> datetime:
-    """The first second at which the clock goes as it does at `new`."""
+    """The first second with the offset of `new`, by bisection."""
     before = _offset(zone, old)
     while new - old > SECOND:
         middle = old + (new - old) // SECOND // 2 * SECOND
@@ -92,43 +94,43 @@ def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
     return instant.astimezone(zone).utcoffset() or timedelta()
 
 
-def _rule(changes: Sequence[Change], year: int) -> list[str]:
-    """The changes as one that comes again every year from the first on; nothing where they are not."""
-    starts = [change.begins for change in changes]
+def _rule(transitions: Sequence[Transition], year: int) -> list[str]:
+    """The transitions as one yearly rule from this year on; empty if they follow none."""
+    starts = [transition.local for transition in transitions]
     weekday = _weekday_of_month(starts)
-    if not weekday or [start.year for start in starts] != list(range(year, year + YEARS + 1)):
+    if not weekday or [start.year for start in starts] != list(range(year, year + RULE_YEARS + 1)):
         return []
-    return _observance(changes[0], [f"RRULE:FREQ=YEARLY;BYMONTH={starts[0].month};BYDAY={weekday}"])
+    return _observance(transitions[0], [f"RRULE:FREQ=YEARLY;BYMONTH={starts[0].month};BYDAY={weekday}"])
 
 
 def _weekday_of_month(days: Sequence[datetime]) -> str:
-    """“-1SU” for the last Sundays of a month, “2SU” for its second ones; "" where the days are neither."""
+    """“-1SU” if the days are the last Sundays of a month, “2SU” for the second ones; "" if they are neither."""
     first = days[0]
     if {(day.month, day.weekday()) for day in days} != {(first.month, first.weekday())}:
         return ""
-    from_begin = {(day.day - 1) // 7 + 1 for day in days}
+    from_start = {(day.day - 1) // 7 + 1 for day in days}
     from_end = {(day + WEEK).month != day.month for day in days}
-    if from_end != {True} and len(from_begin) > 1:
+    if from_end != {True} and len(from_start) > 1:
         return ""
-    return f"{-1 if from_end == {True} else from_begin.pop()}{WEEKDAYS[first.weekday()]}"
+    return f"{-1 if from_end == {True} else from_start.pop()}{WEEKDAYS[first.weekday()]}"
 
 
 def _fixed(first: datetime) -> list[str]:
-    """A clock that nobody moves."""
+    """The rule of a zone whose offset never changes."""
     offset = first.utcoffset() or timedelta()
-    return _observance(Change(first.replace(tzinfo=None), offset, offset, first.tzname() or ""), [])
+    return _observance(Transition(first.replace(tzinfo=None), offset, offset, first.tzname() or ""), [])
 
 
-def _observance(change: Change, rule: list[str]) -> list[str]:
-    """Summer is when the clock goes before: Dublin's own law has it the other way round, and no reader knows."""
-    kind = "DAYLIGHT" if change.after > change.before else "STANDARD"
+def _observance(transition: Transition, rule: list[str]) -> list[str]:
+    # Summer is when clocks are ahead. Irish law has it the other way round, but no calendar program knows.
+    kind = "DAYLIGHT" if transition.after > transition.before else "STANDARD"
     return [
         f"BEGIN:{kind}",
-        f"DTSTART:{change.begins:%Y%m%dT%H%M%S}",
+        f"DTSTART:{transition.local:%Y%m%dT%H%M%S}",
         *rule,
-        f"TZNAME:{change.name}",
-        f"TZOFFSETFROM:{_signed(change.before)}",
-        f"TZOFFSETTO:{_signed(change.after)}",
+        f"TZNAME:{transition.name}",
+        f"TZOFFSETFROM:{_signed(transition.before)}",
+        f"TZOFFSETTO:{_signed(transition.after)}",
         f"END:{kind}",
     ]
 

@@ -1,6 +1,6 @@
-"""Account emails on their way to the mail server: links for a forgotten password first, then security notices and other links.
+"""Sends emails about users' own accounts: password reset links first, then security notices and other links.
 
-Each is written when it goes, and kept nowhere.
+Their text is rendered when they are sent, and never stored.
 """
 
 import json
@@ -20,17 +20,17 @@ from accounts.auth.account_email_text import EmailText
 from accounts.auth.models import AccountEmail, EmailKind, QueuedEmail
 from bookings.mails import delivery_log
 from bookings.mails.delivery_log import FORGOTTEN_PASSWORD
-from bookings.mails.rendering import WIRE, ascii_address
 from bookings.privacy import retention_notices
+from core.mail.addresses import WIRE_POLICY, ascii_address
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
 
 log = logging.getLogger(__name__)
 
-AGAIN: Final = (Outcome.DEFERRED, Outcome.UNAVAILABLE)
+RETRIED: Final = (Outcome.DEFERRED, Outcome.UNAVAILABLE)
 
 
-class Taken(NamedTuple):
-    """An email under lease, with its text and the address that it goes to."""
+class LeasedEmail(NamedTuple):
+    """An email under lease, with its text and recipient."""
 
     email: QueuedEmail
     text: EmailText
@@ -40,39 +40,41 @@ class Taken(NamedTuple):
 
 
 def deliver_next(transport: SmtpTransport, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
-    """Send the one that is longest due; None where none is."""
-    taken = _reset(now()) or _account_email(now())
-    if taken is None:
+    """Send the email that has been due longest; return None if none is due."""
+    leased = _lease_password_reset(now()) or _lease_account_email(now())
+    if leased is None:
         return None
     try:
-        envelope = _letter(taken, now())
+        envelope = _envelope(leased, now())
     except ValueError:
-        log.error("An account email cannot be written: %s has an address that no header can hold.", taken.email.pk)
-        delivery_log.record_account_email(taken.kind, delivery_log.UNWRITTEN, user=taken.user_id)
-        taken.email.delete()
+        log.error(
+            "An account email could not be rendered: the address of %s cannot be used in a header.", leased.email.pk
+        )
+        delivery_log.record_account_email(leased.kind, delivery_log.UNWRITTEN, user=leased.user_id)
+        leased.email.delete()
         return Outcome.REFUSED
     outcome = transport.send(envelope)
     if outcome is Outcome.SENT:
-        _note_sent(taken.email, now())
-    delivery_log.record_account_email(taken.kind, outcome.value, user=taken.user_id, reply=transport.reply)
-    if outcome in AGAIN:
-        email_queue.postpone(taken.email, now())
+        _record_sent(leased.email, now())
+    delivery_log.record_account_email(leased.kind, outcome.value, user=leased.user_id, reply=transport.reply)
+    if outcome in RETRIED:
+        email_queue.postpone(leased.email, now())
     else:
-        taken.email.delete()
+        leased.email.delete()
     return outcome
 
 
-def _note_sent(email: QueuedEmail, now: datetime) -> None:
+def _record_sent(email: QueuedEmail, now: datetime) -> None:
     if isinstance(email, AccountEmail) and email.kind == EmailKind.RETENTION_NOTICE:
         retention_notices.mark_sent(json.loads(email.details)["station_id"], now)
 
 
-def _reset(now: datetime) -> Taken | None:
+def _lease_password_reset(now: datetime) -> LeasedEmail | None:
     found = password_reset.lease_next(now)
     if found is None:
         return None
     request, user = found
-    return Taken(
+    return LeasedEmail(
         request,
         account_email_text.render_password_reset(user, request.language),
         user.email,
@@ -81,21 +83,23 @@ def _reset(now: datetime) -> Taken | None:
     )
 
 
-def _account_email(now: datetime) -> Taken | None:
+def _lease_account_email(now: datetime) -> LeasedEmail | None:
     email = account_emails.lease_next(now)
-    return Taken(email, account_email_text.render(email), email.email, email.kind, email.user_id) if email else None
+    return (
+        LeasedEmail(email, account_email_text.render(email), email.email, email.kind, email.user_id) if email else None
+    )
 
 
-def _letter(taken: Taken, now: datetime) -> Envelope:
-    """Raises ValueError for an address that no header can hold."""
-    sender, recipient = ascii_address(settings.MAIL_FROM), ascii_address(taken.recipient)
-    made = EmailMessage(policy=WIRE)
-    made["Subject"] = taken.text.subject
-    made["From"] = Address(display_name="Stationbook", addr_spec=sender)
-    made["To"] = Address(addr_spec=recipient)
-    made["Date"] = format_datetime(now)
-    made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    made["Auto-Submitted"] = "auto-generated"
-    made.set_content(taken.text.body)
-    made["Content-Language"] = taken.email.language
-    return Envelope(made.as_bytes(), sender, recipient)
+def _envelope(leased: LeasedEmail, now: datetime) -> Envelope:
+    """Raises ValueError for an address that cannot be used in a header."""
+    sender, recipient = ascii_address(settings.MAIL_FROM), ascii_address(leased.recipient)
+    message = EmailMessage(policy=WIRE_POLICY)
+    message["Subject"] = leased.text.subject
+    message["From"] = Address(display_name="Stationbook", addr_spec=sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(leased.text.body)
+    message["Content-Language"] = leased.email.language
+    return Envelope(message.as_bytes(), sender, recipient)

@@ -1,9 +1,9 @@
-"""The worker: takes what is due, sends it, and marks what became of it.
+"""Sends the emails to customers that are due, and records what became of each."""
 
-A mail is taken under a lease, and the mails of one booking one after the other. What it says is settled then and kept, so that
-whoever takes it up after a crash says the same under the same Message-ID. It is marked only once the mail server has said yes:
-between the two lies the one window in which a customer may get the same message twice.
-"""
+# An email is sent under a lease, and those of one booking one after the other. Its text is rendered and stored when the
+# lease is taken, so that a worker that takes over after a crash sends the same message under the same Message-ID. It is
+# marked as sent only after the mail server has accepted it: only a crash between the two can send a customer the same
+# message twice.
 
 import logging
 import random
@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from bookings.mails import delivery_log, limits, rendering
 from bookings.mails.organizers import remember_organizer
-from bookings.mails.rules import left_to_say
+from bookings.mails.rules import pending_notification
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import OPEN, Kind, Problem, Standing, State
+from bookings.models.mail_state import OPEN, BookingSnapshot, Kind, Problem, State
 from bookings.models.status import REMINDED
 from bookings.operations import clock_check
 from bookings.services import contacts
@@ -32,31 +32,31 @@ from core.mail.smtp import Envelope, Outcome, SmtpTransport
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=3)
-"""For all until the message leaves, and again from there."""
-MARK_AGAIN_SECONDS: Final = 2.0
-FIRST_WAIT: Final = timedelta(seconds=30)
-LONGEST_WAIT: Final = timedelta(hours=2)
-MOST_ATTEMPTS: Final = 16
-"""With waits that double up to the longest: some 20 hours."""
-FOR_GOOD: Final = {
+"""For everything up to the sending of the message, and once more from there."""
+SETTLE_RETRY_SECONDS: Final = 2.0
+MIN_BACKOFF: Final = timedelta(seconds=30)
+MAX_BACKOFF: Final = timedelta(hours=2)
+MAX_ATTEMPTS: Final = 16
+"""With waits that double up to MAX_BACKOFF: about 20 hours."""
+PERMANENT_FAILURES: Final = {
     Outcome.REFUSED: (State.FAILED, Problem.REFUSED),
     Outcome.NO_SUCH_ADDRESS: (State.UNREACHED, Problem.BOUNCED),
 }
-SPREAD: Final = timedelta(minutes=15)
-"""Within which mails are tried again that a limit holds back."""
-LATER: Final = timedelta(minutes=5)
-"""When to look again at a booking that has lost its place, for there is nothing to tell until it has another."""
+LIMIT_JITTER: Final = timedelta(minutes=15)
+"""Emails that a limit holds back are tried again within this time after the limit ends."""
+RECHECK_AFTER: Final = timedelta(minutes=5)
+"""When to look again at an email that cannot be settled yet, such as that of an unassigned booking."""
 
 
 def deliver_next(transport: SmtpTransport, *, now: Callable[[], datetime] = timezone.now) -> Outcome | None:
-    """Send the mail that is longest due; None where nothing is."""
-    taken = take(now())
-    if taken is None:
+    """Send the email that has been due longest; return None if none is due."""
+    leased = lease_next(now())
+    if leased is None:
         return None
-    mail, envelope = taken
-    outcome = transport.send(envelope, lambda: _is_still_ours(mail, now()))
+    mail, envelope = leased
+    outcome = transport.send(envelope, lambda: _renew_lease(mail, now()))
     delivery_log.record(mail, outcome.value, reply=transport.reply)
-    _mark(mail, outcome, now)
+    _settle_with_retries(mail, outcome, now)
     return outcome
 
 
@@ -64,160 +64,170 @@ def count_due(now: datetime, *, at_most: int) -> int:
     return Mail.objects.due(now)[:at_most].count()
 
 
-def take(now: datetime) -> tuple[Mail, Envelope] | None:
-    """The mail that is longest due, with a lease on it; what turns out to be needless is withdrawn on the way."""
-    passed_over: list[UUID] = []
-    while Mail.objects.due(now).exclude(pk__in=passed_over).exists():
-        # Only then a transaction, which on SQLite keeps every other writer waiting.
+def lease_next(now: datetime) -> tuple[Mail, Envelope] | None:
+    """Lease the email that has been due longest, and render it. Emails that turn out to be unnecessary are withdrawn."""
+    skipped: list[UUID] = []
+    while Mail.objects.due(now).exclude(pk__in=skipped).exists():
+        # On SQLite a transaction keeps all other writers waiting, so it is only begun if there is something to do.
         with transaction.atomic():
-            mail = Mail.objects.due(now).exclude(pk__in=passed_over).taken_by_one().first()
+            mail = Mail.objects.due(now).exclude(pk__in=skipped).taken_by_one().first()
             if mail is None:
                 return None
-            if not _is_next_of_its_booking(mail):
-                passed_over.append(mail.pk)
-            elif envelope := _letter(mail, now):
+            if not _is_next_of_booking(mail):
+                skipped.append(mail.pk)
+            elif envelope := _prepare(mail, now):
                 mail.state, mail.lease, mail.due_at = State.SENDING, uuid4(), now + LEASE
                 mail.save(update_fields=["kind", "state", "problem", "lease", "due_at", "said", "message"])
                 return mail, envelope
     return None
 
 
-def _is_next_of_its_booking(mail: Mail) -> bool:
-    """Whether nobody else takes, or has taken, another mail of the booking since this one was found.
+def _is_next_of_booking(mail: Mail) -> bool:
+    """Whether no other worker is sending, or about to send, another email of the booking.
 
-    `due` cannot see what another worker takes in the same moment: its own row is locked, and not yet marked.
+    The `due` query cannot see what another worker leases at the same moment: that row is locked, but not yet marked.
     """
     if not advisory_locks.try_lock(f"emails of booking {mail.booking_id}"):
         return False
     return not Mail.objects.filter(booking=mail.booking_id, state=State.SENDING).exclude(pk=mail.pk).exists()
 
 
-def _letter(mail: Mail, now: datetime) -> Envelope | None:
-    """What is to be sent; None where there is nothing, and the mail is settled. One that cannot be written, for whatever
-    reason, fails by itself: the others go.
+def _prepare(mail: Mail, now: datetime) -> Envelope | None:
+    """Return what is to be sent, or None if nothing is and the email is settled or postponed.
+
+    An email that cannot be rendered, for whatever reason, fails by itself, and does not keep the others from being sent.
     """
     try:
-        return _again(mail, now) if mail.state == State.SENDING else _write(mail, now)
+        return _resume(mail, now) if mail.state == State.SENDING else _render(mail, now)
     except Error:
         raise
     except Exception as error:
-        log.error("Mail %s cannot be written: %s.", mail.pk, error_text.describe_error(error))
+        log.error("Mail %s could not be rendered: %s.", mail.pk, error_text.describe_error(error))
         delivery_log.record(mail, delivery_log.UNWRITTEN)
         mail.end(State.FAILED, Problem.UNKNOWN if mail.state == State.SENDING else Problem.UNWRITTEN)
         return None
 
 
-def _again(mail: Mail, now: datetime) -> Envelope | None:
-    """To the envelope what may have been said already: by a worker that was killed, or to a server that fell silent."""
+def _resume(mail: Mail, now: datetime) -> Envelope | None:
+    """Return the stored message of an email that may have been sent already, by a killed worker or to a server that hung."""
     booking = Booking.objects.defer("special_requests").select_related("station").get(pk=mail.booking_id)
-    needless = _needless_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _over(booking, now)
-    if needless and _is_in_doubt(needless):
-        _put_off(mail, now)
+    reason = _obsolete_reminder(mail, booking, now) if mail.kind == Kind.REMINDER else _ended(booking, now)
+    if reason and _is_doubtful(reason):
+        _postpone(mail, now)
         return None
-    if needless:
-        delivery_log.record(mail, delivery_log.WITHDRAWN, problem=needless)
-        mail.end(State.WITHDRAWN, needless)
+    if reason:
+        delivery_log.record(mail, delivery_log.WITHDRAWN, problem=reason)
+        mail.end(State.WITHDRAWN, reason)
         return None
     mail.problem = Problem.UNKNOWN
     return rendering.envelope_of(mail.message or "")
 
 
-def _write(mail: Mail, now: datetime) -> Envelope | None:
-    """The envelope that the booking asks for as it is now."""
+def _render(mail: Mail, now: datetime) -> Envelope | None:
+    """Render the email that the booking calls for as it is now."""
     booking = Booking.objects.select_related("station", "customer").get(pk=mail.booking_id)
     if booking.needs_place and booking.ends_at > now:
-        _put_off(mail, now)
+        _postpone(mail, now)  # there is nothing to tell until the booking has a slot again
         return None
-    kind, needless = _still_due(mail, booking, now)
-    if kind is None and _is_in_doubt(needless):
-        _put_off(mail, now)
+    kind, reason = _still_due(mail, booking, now)
+    if kind is None and _is_doubtful(reason):
+        _postpone(mail, now)
         return None
     if kind is None:
-        _withdraw(mail, needless)
+        _withdraw(mail, reason)
         return None
     mail.kind = kind
     customer, to = booking.customer, contacts.recipient(booking)
     if customer is None or not to.can_be_emailed:
-        _end_unreached(mail, to)
+        _settle_unreachable(mail, to)
         return None
-    text = rendering.message(mail, booking, customer, now=now, email=to.email).as_bytes().decode("ascii")
+    text = rendering.build_message(mail, booking, customer, now=now, email=to.email).as_bytes().decode("ascii")
     envelope = rendering.envelope_of(text)
     if reached := limits.claim(mail, envelope.recipient, now):
         _hold_back(mail, reached)
         return None
-    mail.said, mail.message = Standing.of(booking).as_json(), text
+    mail.said, mail.message = BookingSnapshot.of(booking).as_json(), text
     return envelope
 
 
-def _hold_back(mail: Mail, reached: limits.Reached) -> None:
-    """To one address no more is sent: who floods it would else do so tomorrow. A station's mails wait, not all for one moment."""
+def _hold_back(mail: Mail, reached: limits.LimitReached) -> None:
+    """Fail an email that is one too many for its recipient, or postpone one that is too many for its station.
+
+    Were the former postponed, too, whoever floods an address would go on doing so the next day.
+    """
     delivery_log.record(mail, delivery_log.LIMITED, problem=reached.problem)
     if reached.problem is Problem.TOO_MANY:
         mail.end(State.FAILED, Problem.TOO_MANY)
     else:
-        until = reached.until + random.uniform(0, 1) * SPREAD  # noqa: S311  # nosec B311  # no secret
+        until = reached.until + random.uniform(0, 1) * LIMIT_JITTER  # noqa: S311  # nosec B311  # no secret
         mail.wait(until=until, attempts=mail.attempts, problem=reached.problem)
 
 
-def _put_off(mail: Mail, now: datetime) -> None:
-    Mail.objects.filter(pk=mail.pk).update(due_at=now + LATER)
+def _postpone(mail: Mail, now: datetime) -> None:
+    Mail.objects.filter(pk=mail.pk).update(due_at=now + RECHECK_AFTER)
 
 
-def _is_in_doubt(needless: Problem) -> bool:
-    """Whether a booking only seems to be over, by a clock that may be ahead: its mail would be lost."""
-    return needless is Problem.OVER and bool(clock_check.doubt())
+def _is_doubtful(reason: Problem) -> bool:
+    """Whether a booking may only seem to have ended because the clock is wrong: its email would be lost."""
+    return reason is Problem.OVER and bool(clock_check.doubt())
 
 
-def _withdraw(mail: Mail, needless: Problem) -> None:
-    """A reminder leaves no trace: should its start come back, it is due again."""
-    delivery_log.record(mail, delivery_log.WITHDRAWN, problem=needless)
+def _withdraw(mail: Mail, reason: Problem) -> None:
+    delivery_log.record(mail, delivery_log.WITHDRAWN, problem=reason)
     if mail.kind == Kind.REMINDER:
-        mail.delete()
+        mail.delete()  # if the booking is moved back to the same start, a new one is due
     else:
-        mail.end(State.WITHDRAWN, needless)
+        mail.end(State.WITHDRAWN, reason)
 
 
 def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None, Problem]:
+    """Return which email to send, or None and the reason why there is none to send any more."""
     if mail.kind == Kind.REMINDER:
-        needless = _needless_reminder(mail, booking, now)
-        return (None, needless) if needless else (Kind.REMINDER, Problem.NONE)
-    if needless := _over(booking, now):
-        return None, needless
-    return left_to_say(mail.known_state, Standing.of(booking)), Problem.UNDONE
+        reason = _obsolete_reminder(mail, booking, now)
+        return (None, reason) if reason else (Kind.REMINDER, Problem.NONE)
+    if reason := _ended(booking, now):
+        return None, reason
+    return pending_notification(mail.known_state, BookingSnapshot.of(booking)), Problem.UNDONE
 
 
-def _over(booking: Booking, now: datetime) -> Problem:
+def _ended(booking: Booking, now: datetime) -> Problem:
     return Problem.OVER if booking.ends_at <= now else Problem.NONE
 
 
-def _needless_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
-    """Why nobody is to be reminded after all; NONE where they are. A server that was away may have held it for days."""
+def _obsolete_reminder(mail: Mail, booking: Booking, now: datetime) -> Problem:
+    """Return why the reminder is not to be sent, or NONE. It may have waited for the mail server for days."""
     station = booking.station
-    as_it_was = booking.status in REMINDED and booking.starts_at == mail.reminds_of and not booking.needs_place
-    if not (as_it_was and station.is_active and station.reminder_hours):
+    is_unchanged = booking.status in REMINDED and booking.starts_at == mail.reminds_of and not booking.needs_place
+    if not (is_unchanged and station.is_active and station.reminder_hours):
         return Problem.CHANGED
     return Problem.OVER if booking.starts_at <= now else Problem.NONE
 
 
-def _end_unreached(mail: Mail, to: Recipient) -> None:
-    """Nobody was promised the first mail by an address that was never given; of a change somebody has to tell them."""
-    problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
-    needless = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not to.bounced)
-    delivery_log.record(mail, delivery_log.WITHDRAWN if needless else delivery_log.UNREACHED, problem=problem)
-    mail.end(State.WITHDRAWN if needless else State.UNREACHED, problem)
+def _settle_unreachable(mail: Mail, to: Recipient) -> None:
+    """Settle an email to a customer without a working address.
 
-
-def _is_still_ours(mail: Mail, now: datetime) -> bool:
-    """Whether the lease has not passed to another, asked before the message leaves; and the whole lease for what follows.
-
-    A computer that slept over its mail, or a server that let each answer wait, must not send what another has sent.
+    A first email to an address that was never given is not missed by anybody, but somebody has to tell them of a change.
     """
-    mine = Mail.objects.filter(pk=mail.pk, state=State.SENDING, lease=mail.lease)
-    return bool(mine.update(due_at=now + LEASE))
+    problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
+    is_dispensable = mail.kind == Kind.REMINDER or (mail.kind in (Kind.MADE, Kind.CONFIRMED) and not to.bounced)
+    delivery_log.record(mail, delivery_log.WITHDRAWN if is_dispensable else delivery_log.UNREACHED, problem=problem)
+    mail.end(State.WITHDRAWN if is_dispensable else State.UNREACHED, problem)
 
 
-def _mark(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
-    """Settle it, for as long as the lease lasts: a mark that is lost to a database away for a moment is a second mail."""
+def _renew_lease(mail: Mail, now: datetime) -> bool:
+    """Renew the lease right before the message is sent; return False if another worker has taken it over.
+
+    A computer that was suspended, or a mail server that is slow to answer, must not send what another worker has sent.
+    """
+    leased = Mail.objects.filter(pk=mail.pk, state=State.SENDING, lease=mail.lease)
+    return bool(leased.update(due_at=now + LEASE))
+
+
+def _settle_with_retries(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
+    """Settle an email, and try again for as long as the lease lasts if the database is unavailable.
+
+    If the result is lost, the email is sent twice.
+    """
     until = time.monotonic() + LEASE.total_seconds()
     while True:
         try:
@@ -226,92 +236,90 @@ def _mark(mail: Mail, outcome: Outcome, now: Callable[[], datetime]) -> None:
             if time.monotonic() >= until:
                 raise
             log.warning(
-                "Mail %s is %s, and cannot be marked so yet: %s.",
+                "The outcome of mail %s (%s) could not be saved yet: %s.",
                 mail.pk,
-                outcome.name,
+                outcome,
                 error_text.describe_error(error),
             )
             connection.close()
-            time.sleep(MARK_AGAIN_SECONDS)
+            time.sleep(SETTLE_RETRY_SECONDS)
         else:
             return
 
 
 def settle(mail: Mail, outcome: Outcome, now: datetime) -> None:
-    """Mark what became of an attempt, unless its lease has passed to another."""
+    """Record the outcome of an attempt, unless another worker has taken over the lease."""
     if outcome is Outcome.NO_SUCH_ADDRESS:
-        _note_bounce(mail)
+        _record_bounce(mail)
     if outcome in (Outcome.SENT, Outcome.UNKNOWN):
         remember_organizer(mail)
     with transaction.atomic():
-        on_their_way = list(Mail.objects.filter(booking=mail.booking_id, state__in=OPEN).locked())
-        mine = next((one for one in on_their_way if one.pk == mail.pk and one.lease == mail.lease), None)
-        if mine is None:
-            log.warning(
-                "Mail %s was taken up by another worker before it could be marked as %s.", mail.pk, outcome.name
-            )
+        open_mails = list(Mail.objects.filter(booking=mail.booking_id, state__in=OPEN).locked())
+        current = next((one for one in open_mails if one.pk == mail.pk and one.lease == mail.lease), None)
+        if current is None:
+            log.warning("Another worker took over mail %s before its outcome (%s) could be saved.", mail.pk, outcome)
         elif outcome is Outcome.SENT:
-            mine.end(State.SENT)
-        elif mine.problem == Problem.UNKNOWN or outcome is Outcome.UNKNOWN:
-            _settle_unknown(mine, outcome, _newer(mine, on_their_way), now)
+            current.end(State.SENT)
+        elif current.problem == Problem.UNKNOWN or outcome is Outcome.UNKNOWN:
+            _settle_unknown(current, outcome, _newer(current, open_mails), now)
         else:
-            _settle_unsent(mine, outcome, _newer(mine, on_their_way), now)
+            _settle_unsent(current, outcome, _newer(current, open_mails), now)
 
 
-def _newer(mail: Mail, on_their_way: Sequence[Mail]) -> Mail | None:
-    """The mail that waits to tell of a later change. A reminder tells of none."""
-    waiting = (one for one in on_their_way if one.state == State.WAITING and one.kind != Kind.REMINDER)
+def _newer(mail: Mail, open_mails: Sequence[Mail]) -> Mail | None:
+    """The waiting email about a later change, if there is one."""
+    waiting = (one for one in open_mails if one.state == State.WAITING and one.kind != Kind.REMINDER)
     return None if mail.kind == Kind.REMINDER else next(waiting, None)
 
 
 def _settle_unknown(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
-    """The customer may know: it stays said as it was, until the server says yes, or there is nobody at the address."""
+    """Settle an email that may have been sent: try the same message again until the server accepts it or refuses the address."""
     attempts = mail.attempts + (outcome is not Outcome.UNAVAILABLE)
-    if outcome in FOR_GOOD or attempts >= MOST_ATTEMPTS:
-        if newer:  # begins from what this one may have said
+    if outcome in PERMANENT_FAILURES or attempts >= MAX_ATTEMPTS:
+        if newer:  # it assumes that the customer has read this one
             mail.end(State.WITHDRAWN, Problem.MERGED)
         else:
-            if outcome not in FOR_GOOD:
+            if outcome not in PERMANENT_FAILURES:
                 delivery_log.record(mail, delivery_log.GIVEN_UP, problem=Problem.UNKNOWN)
             unreached = outcome is Outcome.NO_SUCH_ADDRESS
-            mail.end(*FOR_GOOD[outcome] if unreached else (State.FAILED, Problem.UNKNOWN))
+            mail.end(*PERMANENT_FAILURES[outcome] if unreached else (State.FAILED, Problem.UNKNOWN))
         return
     mail.problem, mail.attempts, mail.lease = Problem.UNKNOWN, attempts, None
-    mail.due_at = now + wait_after(max(attempts, 1))
+    mail.due_at = now + backoff(max(attempts, 1))
     mail.save(update_fields=["problem", "attempts", "lease", "due_at"])
 
 
 def _settle_unsent(mail: Mail, outcome: Outcome, newer: Mail | None, now: datetime) -> None:
-    """Nobody has heard of it. A server that is away is nobody's fault but its own, and no attempt."""
+    """Settle an email that was not sent. A server that is unavailable does not count as an attempt."""
     limits.release(mail)
     attempts = mail.attempts + (outcome is not Outcome.UNAVAILABLE)
     if newer:
         _merge(mail, newer)
-    elif outcome in FOR_GOOD:
-        mail.end(*FOR_GOOD[outcome])
-    elif attempts >= MOST_ATTEMPTS:
+    elif outcome in PERMANENT_FAILURES:
+        mail.end(*PERMANENT_FAILURES[outcome])
+    elif attempts >= MAX_ATTEMPTS:
         delivery_log.record(mail, delivery_log.GIVEN_UP, problem=Problem.DELAYED)
         mail.end(State.FAILED, Problem.DELAYED)
     else:
-        away = outcome is Outcome.UNAVAILABLE
-        until, problem = (now, Problem.AWAY) if away else (now + wait_after(attempts), Problem.DELAYED)
+        is_unavailable = outcome is Outcome.UNAVAILABLE
+        until, problem = (now, Problem.AWAY) if is_unavailable else (now + backoff(attempts), Problem.DELAYED)
         mail.wait(until=until, attempts=attempts, problem=problem)
 
 
 def _merge(mail: Mail, newer: Mail) -> None:
-    """The booking has changed since: the newer mail says it all, from where this one began."""
+    """Replace an email that was not sent by a newer one, which then covers both changes."""
     mail.end(State.WITHDRAWN, Problem.MERGED)
     newer.known = mail.known
     newer.save(update_fields=["known"])
 
 
-def wait_after(attempts: int) -> timedelta:
-    """Longer with each attempt, and by chance up to half as long again, so that not all come back at once."""
-    growing: timedelta = FIRST_WAIT * 2 ** (attempts - 1)
-    return min(growing, LONGEST_WAIT) * random.uniform(1, 1.5)  # noqa: S311  # nosec B311  # no secret
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: twice as long each time, plus up to half of it at random to spread the load."""
+    doubled: timedelta = MIN_BACKOFF * 2 ** (attempts - 1)
+    return min(doubled, MAX_BACKOFF) * random.uniform(1, 1.5)  # noqa: S311  # nosec B311  # no secret
 
 
-def _note_bounce(mail: Mail) -> None:
-    """It is the address that the envelope went to that does not work; the customer may have another by now."""
+def _record_bounce(mail: Mail) -> None:
+    """Mark the address that the message was sent to as bounced; the customer may have another one by now."""
     booking = Booking.objects.defer("special_requests").select_related("customer").get(pk=mail.booking_id)
     contacts.mark_bounced(booking, rendering.envelope_of(mail.message or "").recipient)

@@ -1,4 +1,4 @@
-"""What staff are shown of a booking's mails: what was said, what will be said and when, and what they may do about it."""
+"""A booking's emails as staff see them: what was sent, what will be sent and when, and what staff can do about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,61 +12,62 @@ from django.utils.translation import gettext as _
 
 from accounts import roles
 from bookings.mails import outbox, rendering
-from bookings.mails.rendering import Words
+from bookings.mails.rendering import EmailContent
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import UNTOLD, Kind, Problem, State
+from bookings.models.mail_state import UNDELIVERED, Kind, Problem, State
 from bookings.services import contacts
 from core import formats
+from core.mail.addresses import WIRE_POLICY
 from stations.access import Person
 from stations.models import Station
 
-NOW, AGAIN, WITHHOLD = "now", "again", "withhold"
+SEND_NOW, SEND_AGAIN, WITHHOLD = "now", "again", "withhold"
 CHOICES: Final[dict[State, Sequence[str]]] = {
-    State.WAITING: (NOW, WITHHOLD),
-    State.FAILED: (AGAIN, WITHHOLD),
-    State.UNREACHED: (AGAIN, WITHHOLD),
+    State.WAITING: (SEND_NOW, WITHHOLD),
+    State.FAILED: (SEND_AGAIN, WITHHOLD),
+    State.UNREACHED: (SEND_AGAIN, WITHHOLD),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ShownMail:
-    """One mail: a sentence of what became of it, or will, and the choices there are."""
+class MailDescription:
+    """An email, a sentence on its state, and what staff can choose to do with it."""
 
     mail: Mail
     sentence: str
     choices: Sequence[str]
     call: bool
-    """Whether the customer has to be told in another way."""
+    """Whether staff have to tell the customer in another way."""
 
 
-def of(booking: Booking, person: Person, now: datetime) -> list[ShownMail]:
-    """The booking's mails, latest first."""
-    return [shown(mail, booking, person, now) for mail in outbox.of(booking)]
+def describe_all(booking: Booking, person: Person, now: datetime) -> list[MailDescription]:
+    """The booking's emails, latest first."""
+    return [describe(mail, booking, person, now) for mail in outbox.emails_of(booking)]
 
 
-def shown(mail: Mail, booking: Booking, person: Person, now: datetime) -> ShownMail:
+def describe(mail: Mail, booking: Booking, person: Person, now: datetime) -> MailDescription:
     choices = _choices(mail) if person.has_perm(roles.CHANGE) else ()
-    if mail.state == State.WAITING and not reachable(booking):
-        return _unreachable(mail, booking, choices)
-    call = mail.state in UNTOLD and mail.kind != Kind.REMINDER and booking.ends_at > now
-    return ShownMail(mail, _sentence(mail, booking.station, now), choices, call)
+    if mail.state == State.WAITING and not is_reachable(booking):
+        return _describe_unreachable(mail, booking, choices)
+    call = mail.state in UNDELIVERED and mail.kind != Kind.REMINDER and booking.ends_at > now
+    return MailDescription(mail, _sentence(mail, booking.station, now), choices, call)
 
 
 def _choices(mail: Mail) -> Sequence[str]:
-    """What can be chosen at this moment. A mail that a limit holds back cannot go sooner."""
+    # An email that a limit holds back cannot be sent sooner.
     return (WITHHOLD,) if mail.problem == Problem.HOURLY_LIMIT else CHOICES.get(State(mail.state), ())
 
 
-def _unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> ShownMail:
-    """As a worker will settle it. Of a change somebody has to tell them; nobody was promised a first mail without an address."""
+def _describe_unreachable(mail: Mail, booking: Booking, choices: Sequence[str]) -> MailDescription:
+    """Describe a waiting email that a worker will settle without sending it (`delivery._settle_unreachable`)."""
     to = contacts.recipient(booking)
     call = mail.kind in (Kind.MOVED, Kind.CANCELLED) or (to.bounced and mail.kind != Kind.REMINDER)
     problem = Problem.BOUNCED if to.email else Problem.NO_ADDRESS
-    return ShownMail(mail, str(problem.label), [one for one in choices if call and one == WITHHOLD], call)
+    return MailDescription(mail, str(problem.label), [one for one in choices if call and one == WITHHOLD], call)
 
 
-def reachable(booking: Booking) -> bool:
-    """Whether there is an address that a mail could go to."""
+def is_reachable(booking: Booking) -> bool:
+    """Whether there is an address that an email can go to."""
     return contacts.recipient(booking).can_be_emailed
 
 
@@ -90,37 +91,37 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
             return f"{problem}"
 
 
-def _when(moment: datetime, station: Station) -> str:
-    """By the station's clock, to the minute."""
-    local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
+def _when(instant: datetime, station: Station) -> str:
+    """Date and time at the station, to the minute."""
+    local = instant.astimezone(station.zone).replace(second=0, microsecond=0)
     return formats.format_datetime(
         formats.format_short_date(local.date(), station.country), local.time(), station.country
     )
 
 
 def names_another_station(mail: Mail, person: Person) -> bool:
-    """Whether it tells where the booking came from, and that is a station which the person does not see."""
+    """Whether the email names a station that the booking came from and that the person cannot see."""
     known = mail.known_state
     return known is not None and known.station != mail.station_id and not Station.objects.may_see(person, known.station)
 
 
-def words_of(mail: Mail, booking: Booking, person: Person) -> Words:
-    """What the mail says: as it went where it is kept, else as it would go now.
+def content_of(mail: Mail, booking: Booking, person: Person) -> EmailContent:
+    """The email's content as it was sent if it is still stored, otherwise as it would be sent now.
 
-    Empty where its text was forgotten, where it names a station that the person does not see, and where it would be written by
-    another station, for the booking is there by now.
+    Empty if the stored text has expired, if it names a station that the person cannot see, or if the booking has moved to
+    another station, which would write another email.
     """
     if names_another_station(mail, person):
-        return Words("", "", "")
+        return EmailContent("", "", "")
     if mail.message:
-        kept = message_from_string(mail.message, policy=rendering.WIRE)
-        return Words(str(kept["Subject"]), _part(kept, "plain"), _part(kept, "html"))
+        message = message_from_string(mail.message, policy=WIRE_POLICY)
+        return EmailContent(str(message["Subject"]), _part(message, "plain"), _part(message, "html"))
     is_here = booking.station_id == mail.station_id
-    if is_here and mail.state in (State.WAITING, *UNTOLD) and booking.customer:
-        return rendering.words(booking, Kind(mail.kind), mail.known_state)
-    return Words("", "", "")
+    if is_here and mail.state in (State.WAITING, *UNDELIVERED) and booking.customer:
+        return rendering.render(booking, Kind(mail.kind), mail.known_state)
+    return EmailContent("", "", "")
 
 
-def _part(message: EmailMessage, kind: str) -> str:
-    body = message.get_body((kind,))
+def _part(message: EmailMessage, subtype: str) -> str:
+    body = message.get_body((subtype,))
     return str(body.get_content()) if body else ""

@@ -1,8 +1,8 @@
-"""Limits on emails, so that nobody uses the product to flood a stranger: to one mailbox in a day, from one station in an hour.
+"""Limits on the emails to one mailbox in a day and from one station in an hour, so that nobody can flood a stranger."""
 
-A mail counts from the moment a worker takes it, unless it turns out that the mail server did not. Windows slide: there is no hour
-at which twice as many may go. Counting is exact over all workers, for they take turns for the same station or mailbox.
-"""
+# An email counts from when a worker takes it, unless the mail server turns out not to have taken it. The windows slide,
+# so that at no time twice as many can be sent. Counts are exact over all workers, which take turns per station and per
+# mailbox.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,23 +17,23 @@ from core.db import advisory_locks
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
-ONE_MAILBOX: Final = ("gmail.com", "googlemail.com")
-"""Domains of one provider that ignores dots in the local part."""
+GMAIL_DOMAINS: Final = ("gmail.com", "googlemail.com")
+"""Domains with the same mailboxes, of a provider that ignores dots in the local part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """A limit that a mail would exceed, and when it no longer would."""
+class LimitReached:
+    """The limit that an email would exceed, and when it no longer would."""
 
     problem: Problem
     until: datetime
 
 
-def claim(mail: Mail, address: str, now: datetime) -> Reached | None:
-    """Count the mail, or say which limit is reached. `address` is in ASCII, as a mail server is told it.
+def claim(mail: Mail, address: str, now: datetime) -> LimitReached | None:
+    """Count the email, or return the limit that is reached. `address` has an ASCII domain.
 
-    Called in the transaction in which the mail is taken. What is dated ahead by more than a window, by a clock that was wrong,
-    does not count.
+    Call it in the transaction in which the email is leased. Emails dated further ahead than a window, because a clock was wrong,
+    do not count.
     """
     recipient = recipient_key(address)
     advisory_locks.lock(f"emails of station {mail.station_id}", f"emails to {recipient.hex()}")
@@ -41,29 +41,29 @@ def claim(mail: Mail, address: str, now: datetime) -> Reached | None:
         (Problem.TOO_MANY, settings.MAIL_DAILY_LIMIT_PER_RECIPIENT, DAY, {"recipient": recipient}),
         (Problem.HOURLY_LIMIT, settings.MAIL_HOURLY_LIMIT_PER_STATION, HOUR, {"station": mail.station_id}),
     ):
-        latest = CountedMail.objects.filter(handed_at__gt=now - window, handed_at__lte=now + window, **counted)
-        handed = latest.order_by("-handed_at").values_list("handed_at", flat=True)
-        if first := handed[limit - 1 : limit].first():
-            return Reached(problem, min(first, now) + window)
+        recent = CountedMail.objects.filter(handed_at__gt=now - window, handed_at__lte=now + window, **counted)
+        times = recent.order_by("-handed_at").values_list("handed_at", flat=True)
+        if oldest := times[limit - 1 : limit].first():
+            return LimitReached(problem, min(oldest, now) + window)
     CountedMail.objects.create(mail=mail, station_id=mail.station_id, recipient=recipient, handed_at=now)
     return None
 
 
 def release(mail: Mail) -> None:
-    """Take back the latest count of a mail: the mail server did not take it."""
+    """Undo the latest count of an email that the mail server did not take."""
     latest = CountedMail.objects.filter(mail=mail.pk).order_by("-handed_at").values_list("pk", flat=True)[:1]
     CountedMail.objects.filter(pk__in=list(latest)).delete()
 
 
-def forget(now: datetime) -> None:
-    """Delete what no longer counts, and what a wrong clock dated ahead."""
+def delete_expired(now: datetime) -> None:
+    """Delete counts outside of all windows, in the past or, because a clock was wrong, in the future."""
     CountedMail.objects.exclude(handed_at__range=(now - DAY, now + DAY)).delete()
 
 
 def recipient_key(address: str) -> bytes:
-    """A keyed hash of the mailbox: without case, a `+tag`, and dots where the provider ignores them."""
+    """A keyed hash of the mailbox, ignoring case, a `+tag`, and dots if the provider ignores them."""
     local, _at, domain = address.lower().rpartition("@")
     local = local.partition("+")[0] or local
-    if domain in ONE_MAILBOX:
-        local, domain = local.replace(".", ""), ONE_MAILBOX[0]
+    if domain in GMAIL_DOMAINS:
+        local, domain = local.replace(".", ""), GMAIL_DOMAINS[0]
     return bytes.fromhex(hash_key(f"recipient {local}@{domain}"))

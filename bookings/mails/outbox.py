@@ -1,8 +1,8 @@
-"""The outbox: what customers are still to hear, written in the transaction of the change itself.
+"""The outbox: emails to customers, queued in the transaction of the change that they announce."""
 
-One waiting mail a booking at most. It names no text but what the customer knows so far; what it will say follows the booking
-until a worker takes it (`bookings.mails.delivery`). So a move taken back in time says nothing, and ten moves say one.
-"""
+# A booking has at most one waiting email. It stores what the customer knows so far, and no text: the text is rendered
+# when a worker takes it (`bookings.mails.delivery`). So a change that is undone in time sends no email, and ten moves
+# send one.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,66 +14,74 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bookings.mails.rules import followed, left_to_say
+from bookings.mails.rules import carry_over, pending_notification
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import OPEN, UNTOLD, Kind, Problem, Standing, State
+from bookings.models.mail_state import OPEN, UNDELIVERED, BookingSnapshot, Kind, Problem, State
 from core.db import sql
 
-Said = Callable[[], Sequence[Mail]]
+Unsettled = Callable[[], Sequence[Mail]]
+"""Returns the answer to `prefetch_unsettled`."""
 
-AT_ONCE: Final = (Kind.MADE, Kind.CONFIRMED)
-"""What nobody takes back a moment later; the rest waits its grace time."""
+WITHOUT_DELAY: Final = (Kind.MADE, Kind.CONFIRMED)
+"""Kinds that are rarely taken back a moment later, and so are sent at once; the others wait MAIL_GRACE_SECONDS."""
 
 
-def changed(
-    booking: Booking, before: Standing | None, said: Said | None = None, *, known: Standing | None = None
-) -> Standing | None:
-    """Queue what the customer is to hear after a change, or withdraw what has become needless.
+def queue_change(
+    booking: Booking,
+    before: BookingSnapshot | None,
+    unsettled: Unsettled | None = None,
+    *,
+    known: BookingSnapshot | None = None,
+) -> BookingSnapshot | None:
+    """Queue the email that a change calls for, or withdraw the one that it makes unnecessary.
 
-    Called under the station's lock, in the change's transaction, with the booking as it now is, how it stood before (None for a
-    new one), and the answer to `ask_what_was_said`, where that has been asked already. `known` is what the customer knows where
-    the change undoes another of which nobody was told: mails that wait were then queued since.
+    Call it in the change's transaction, under the station's lock. `booking` is as it is now, `before` as it was (None for a new
+    one). `unsettled` is the answer of `prefetch_unsettled` if it has been asked for already. `known` is what the customer knows
+    if the change undoes another one that nobody was told of: waiting emails were queued since then.
 
-    Returns what the customer of before knew; None for nothing, and where the change does not concern customers.
+    Returns what the customer of `before` knew; None for nothing, or if the change does not concern customers.
     """
-    now = Standing.of(booking)
+    now = BookingSnapshot.of(booking)
     if now == before:
         return None
-    said_so_far = (said or ask_what_was_said(booking.pk))()
-    knew = _known(said_so_far, before)
-    if known is None or any(mail.state != State.WAITING for mail in said_so_far):
-        known = followed(knew, before, now) if before else knew
-    _queue(booking, known, now, said_so_far)
-    return knew
+    mails = (unsettled or prefetch_unsettled(booking.pk))()
+    previously_known = _known_state(mails, before)
+    if known is None or any(mail.state != State.WAITING for mail in mails):
+        known = carry_over(previously_known, before, now) if before else previously_known
+    _queue(booking, known, now, mails)
+    return previously_known
 
 
-def was_told(booking: Booking, since: datetime) -> bool:
-    """Whether the booking's customer has been sent a mail about it since then, or was told by staff."""
+def was_notified(booking: Booking, since: datetime) -> bool:
+    """Whether the booking's customer has been sent an email about it since then, or been told by staff."""
     ended = Mail.objects.filter(booking=booking, ended_at__gte=since).exclude(kind=Kind.REMINDER)
     sent = Q(state=State.SENT, said__customer=str(booking.customer_id))
     return ended.filter(sent | Q(state=State.WITHHELD)).exists()
 
 
-def ask_what_was_said(booking_id: UUID) -> Said:
-    """The mails, but for reminders, that are under way or reached nobody; locked in the order of their keys, as everywhere."""
+def prefetch_unsettled(booking_id: UUID) -> Unsettled:
+    """Ask for the booking's emails, except reminders, that are in the queue or reached nobody.
+
+    They are locked in the order of their keys, as everywhere.
+    """
     return Mail.objects.submit_unsettled(booking_id)
 
 
-def made(bookings: Iterable[Booking]) -> None:
-    """Queue the first mail of many new bookings at once."""
-    sql.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _is_told(booking)])
+def queue_created(bookings: Iterable[Booking]) -> None:
+    """Queue the first email of many new bookings at once."""
+    sql.insert([_waiting(booking, None, Kind.MADE) for booking in bookings if _needs_first_email(booking)])
 
 
-def _is_told(booking: Booking) -> bool:
-    return left_to_say(None, Standing.of(booking)) is not None and booking.ends_at > timezone.now()
+def _needs_first_email(booking: Booking) -> bool:
+    return pending_notification(None, BookingSnapshot.of(booking)) is not None and booking.ends_at > timezone.now()
 
 
-def _queue(booking: Booking, known: Standing | None, now: Standing, said_so_far: Sequence[Mail]) -> None:
-    kind = left_to_say(known, now) if booking.ends_at > timezone.now() else None
-    waiting = next((mail for mail in said_so_far if mail.state == State.WAITING), None)
-    _supersede([mail for mail in said_so_far if mail.state in UNTOLD])
+def _queue(booking: Booking, known: BookingSnapshot | None, now: BookingSnapshot, mails: Sequence[Mail]) -> None:
+    kind = pending_notification(known, now) if booking.ends_at > timezone.now() else None
+    waiting = next((mail for mail in mails if mail.state == State.WAITING), None)
+    _withdraw([mail for mail in mails if mail.state in UNDELIVERED])
     if kind is None:
-        _supersede([waiting] if waiting else [], Problem.UNDONE)
+        _withdraw([waiting] if waiting else [], Problem.UNDONE)
     elif waiting is None:
         sql.insert([_waiting(booking, known, kind)])
     else:
@@ -82,33 +90,37 @@ def _queue(booking: Booking, known: Standing | None, now: Standing, said_so_far:
         sql.update(waiting, ["kind", "station", "known", "due_at"])
 
 
-def _known(said_so_far: Sequence[Mail], before: Standing | None) -> Standing | None:
-    """What the customer knows, or will when the mail that is on its way arrives, or may know from one that went nobody knows
-    where. Without any: how the booking stood before.
+def _known_state(mails: Sequence[Mail], before: BookingSnapshot | None) -> BookingSnapshot | None:
+    """What the customer knows, given the booking's unsettled emails; `before` if there are none.
+
+    An email that is being sent, or may have been, counts as read.
     """
-    for state in (State.WAITING, State.SENDING, *UNTOLD):
-        for mail in said_so_far:
+    for state in (State.WAITING, State.SENDING, *UNDELIVERED):
+        for mail in mails:
             if mail.state == state:
-                return mail.stated if state == State.SENDING or mail.problem == Problem.UNKNOWN else mail.known_state
+                may_be_read = state == State.SENDING or mail.problem == Problem.UNKNOWN
+                return mail.announced_state if may_be_read else mail.known_state
     return before
 
 
-def _waiting(booking: Booking, known: Standing | None, kind: Kind) -> Mail:
+def _waiting(booking: Booking, known: BookingSnapshot | None, kind: Kind) -> Mail:
     return Mail(booking=booking, station=booking.station, kind=kind, known=known and known.as_json(), due_at=_due(kind))
 
 
 def _due(kind: Kind) -> datetime:
-    return timezone.now() + timedelta(seconds=0 if kind in AT_ONCE else settings.MAIL_GRACE_SECONDS)
+    return timezone.now() + timedelta(seconds=0 if kind in WITHOUT_DELAY else settings.MAIL_GRACE_SECONDS)
 
 
-def _supersede(mails: Sequence[Mail], problem: Problem = Problem.MERGED) -> None:
+def _withdraw(mails: Sequence[Mail], problem: Problem = Problem.MERGED) -> None:
     for mail in mails:
         mail.end(State.WITHDRAWN, problem)
 
 
-def hold_all(now: datetime) -> int:
-    """After a restore: what waited may have gone since the backup, and nobody knows. So nothing of it goes by itself, and staff
-    are asked; a later change is told as to somebody who has heard of this one. Returns how many mails that are.
+def hold_for_staff(now: datetime) -> int:
+    """After a restore, stop all waiting emails and ask staff; return how many there are.
+
+    They may have been sent since the backup, which nobody can know. A later change is announced as to a customer who has read
+    them.
     """
     held = 0
     with transaction.atomic():
@@ -116,14 +128,14 @@ def hold_all(now: datetime) -> int:
             if mail.booking.ends_at <= now:
                 mail.end(State.WITHDRAWN, Problem.OVER)
                 continue
-            said = mail.said or Standing.of(mail.booking).as_json()
+            said = mail.said or BookingSnapshot.of(mail.booking).as_json()
             Mail.objects.filter(pk=mail.pk).update(said=said)
             mail.end(State.FAILED, Problem.UNKNOWN)
             held += 1
     return held
 
 
-def of(booking: Booking) -> list[Mail]:
-    """The booking's mails at its station, latest first, but for those that were never needed."""
+def emails_of(booking: Booking) -> list[Mail]:
+    """The booking's emails at its station, latest first, without those that turned out to be unnecessary."""
     found = Mail.objects.of(booking).filter(station=booking.station_id).exclude(state=State.WITHDRAWN)
     return list(found.order_by("-created_at"))

@@ -1,15 +1,16 @@
-"""What a customer knows of a booking, and what is left to say: the one rule that decides which mails there are."""
+"""Which email, if any, a customer needs: the difference between what they know of a booking and what is true."""
 
 from dataclasses import replace
 
-from bookings.models.mail_state import Kind, Standing
+from bookings.models.mail_state import BookingSnapshot, Kind
 from bookings.models.status import Phase
 
 
-def followed(known: Standing | None, before: Standing, now: Standing) -> Standing | None:
-    """What the customer of `now` knows, where that of `before` knew `known`.
+def carry_over(known: BookingSnapshot | None, before: BookingSnapshot, now: BookingSnapshot) -> BookingSnapshot | None:
+    """What the customer of `now` knows, if the customer of `before` knew `known`; None for nothing.
 
-    At another station the same person is another customer, who knows the same. Who took their place on the way knows nothing.
+    A booking that moves to another station gets another customer row, which stands for the same person and so knows the same.
+    A customer who replaced another one knows nothing.
     """
     if known is None or (before.customer == now.customer and before.station == now.station):
         return known
@@ -18,14 +19,15 @@ def followed(known: Standing | None, before: Standing, now: Standing) -> Standin
     return known if known.station == now.station else None
 
 
-def left_to_say(known: Standing | None, now: Standing) -> Kind | None:
-    """The one mail that brings a customer from what they know to what is; None where they know all that matters.
+def pending_notification(known: BookingSnapshot | None, now: BookingSnapshot) -> Kind | None:
+    """The one email that brings a customer from what they know up to date; None if they know all that matters.
 
-    `known` is None for a customer who has heard nothing yet. Steps in between, taken back or overtaken, are never said.
+    `known` is None for a customer who has not been told anything. Changes in between that were taken back or replaced by later
+    ones are never mentioned.
     """
     if now.customer is None:
         return None
-    if known is None or not known.holds or _is_somebody_else(known, now):
+    if known is None or not known.holds or _is_another_customer(known, now):
         return Kind.MADE if now.holds else None
     if not now.holds:
         return Kind.CANCELLED
@@ -34,6 +36,6 @@ def left_to_say(known: Standing | None, now: Standing) -> Kind | None:
     return Kind.CONFIRMED if (known.phase, now.phase) == (Phase.PENDING, Phase.CONFIRMED) else None
 
 
-def _is_somebody_else(known: Standing, now: Standing) -> bool:
-    """Another customer at the same station has heard nothing; at another station the same person is another customer."""
+def _is_another_customer(known: BookingSnapshot, now: BookingSnapshot) -> bool:
+    # At another station, another customer row stands for the same person.
     return known.customer != now.customer and known.station == now.station

@@ -1,4 +1,4 @@
-"""How the worker and its queue are, for whoever watches them."""
+"""The state of the workers and their queue, for metrics and health checks."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,17 +11,17 @@ from accounts.models import AccountEmail, ResetRequest
 from bookings.models import Mail, WorkerBeat
 from bookings.models.mail_state import OPEN, Problem, State
 
-AT_WORK: Final = timedelta(minutes=2)
-"""A worker beats every 15 seconds."""
-AHEAD: Final = timedelta(minutes=5)
-"""By which the clock of a worker may be ahead. What is dated later, by a clock that was wrong, says nothing."""
+ACTIVE_WITHIN: Final = timedelta(minutes=2)
+"""A worker whose last heartbeat is older is not running; there is one every 15 seconds."""
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""By how much a worker's clock may be ahead; heartbeats dated later are ignored."""
 
 HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """Mails on their way, and for how long the oldest has been due, or has met a mail server that is away."""
+class QueueStats:
+    """Emails in the queue, and for how long the oldest has been due or has been waiting for an unavailable mail server."""
 
     waiting: int
     sending: int
@@ -29,22 +29,22 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
-    """How many were seen of late, and how long ago the last one was; None where none ever was."""
-
-    at_work: int
-    unseen: timedelta | None
+class WorkerStats:
+    active: int
+    """Number of workers that are running."""
+    since_last_seen: timedelta | None
+    """Time since the last heartbeat of any worker; None if there never was one."""
     longest_round: timedelta
-    """For how long one of those seen of late has been at the same round."""
+    """The longest time that a running worker has spent on its current round."""
     round: str
-    """That round's name; "" where none is at any."""
+    """Name of that round; "" if there is none."""
 
 
-def queue(now: datetime) -> Queue:
+def queue_stats(now: datetime) -> QueueStats:
     counts = Mail.objects.filter(state__in=OPEN).aggregate(
         waiting=Count("pk", filter=Q(state=State.WAITING)),
         sending=Count("pk", filter=Q(state=State.SENDING)),
-        # It is due anew after each attempt that meets nobody: since when it should have gone is when it was made.
+        # Each attempt that finds no server makes it due again, so the time of its creation counts.
         away=Min("created_at", filter=Q(state=State.WAITING, problem=Problem.AWAY)),
     )
     due = Mail.objects.due(now).order_by().aggregate(first=Min("due_at"))["first"]
@@ -54,23 +54,23 @@ def queue(now: datetime) -> Queue:
         ]
         for emails, lifetime in ((ResetRequest, password_reset.LIFETIME), (AccountEmail, account_emails.LIFETIME))
     ]
-    since = min((moment for moment in (counts["away"], due, *account) if moment), default=now)
-    return Queue(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))
+    since = min((one for one in (counts["away"], due, *account) if one), default=now)
+    return QueueStats(counts["waiting"], counts["sending"], max(now - since, timedelta(0)))
 
 
-def ended(now: datetime) -> dict[str, int]:
-    """Mails that were written and ended within the last hour, by their state. Their text is kept for longer than that."""
-    found = Mail.objects.filter(ended_at__gt=now - HOUR, message__isnull=False)  # as their index has them
+def recently_ended(now: datetime) -> dict[str, int]:
+    """The number of emails that were settled within the last hour, by state, without those that were never rendered."""
+    found = Mail.objects.filter(ended_at__gt=now - HOUR, message__isnull=False)  # uses the index `mail_kept`
     counts = dict(found.order_by().values_list("state").annotate(Count("pk")))
     return {state: counts.get(state, 0) for state in State.values if state not in OPEN}
 
 
-def workers(now: datetime) -> Workers:
-    last, at_work, seconds, name = None, 0, 0, ""
-    for beat in WorkerBeat.objects.filter(seen_at__lte=now + AHEAD):
+def worker_stats(now: datetime) -> WorkerStats:
+    last, active, seconds, name = None, 0, 0, ""
+    for beat in WorkerBeat.objects.filter(seen_at__lte=now + CLOCK_TOLERANCE):
         last = max(last or beat.seen_at, beat.seen_at)
-        if beat.seen_at > now - AT_WORK:
-            at_work += 1
+        if beat.seen_at > now - ACTIVE_WITHIN:
+            active += 1
             seconds, name = max((seconds, name), (beat.round_seconds, beat.round))
-    unseen = max(now - last, timedelta(0)) if last else None
-    return Workers(at_work, unseen, timedelta(seconds=seconds), name)
+    since_last_seen = max(now - last, timedelta(0)) if last else None
+    return WorkerStats(active, since_last_seen, timedelta(seconds=seconds), name)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.encryption import EncryptedTextField
 from bookings.models.booking import Booking
 from bookings.models.contact_proposal import ContactProposal as ContactProposal  # Django finds it here
-from bookings.models.mail_state import OPEN, Kind, Problem, Standing, State
+from bookings.models.mail_state import OPEN, BookingSnapshot, Kind, Problem, State
 from bookings.models.operations import BackupRecord as BackupRecord
 from bookings.models.operations import ClockReading as ClockReading
 from bookings.models.operations import RetentionNotice as RetentionNotice
@@ -85,14 +85,14 @@ class Mail(models.Model):
         return _("Email %(id)s") % {"id": str(self.pk)[:8]}
 
     @property
-    def known_state(self) -> Standing | None:
+    def known_state(self) -> BookingSnapshot | None:
         """What the customer knew of the booking before this email; None for nothing."""
-        return Standing.from_json(self.known) if self.known else None
+        return BookingSnapshot.from_json(self.known) if self.known else None
 
     @property
-    def stated(self) -> Standing | None:
+    def announced_state(self) -> BookingSnapshot | None:
         """What this email says of the booking; None until it is written."""
-        return Standing.from_json(self.said) if self.said else None
+        return BookingSnapshot.from_json(self.said) if self.said else None
 
     def wait(self, *, until: datetime, attempts: int, problem: Problem = Problem.NONE) -> None:
         """Put it back into the queue; its text is rendered again when a worker takes it."""

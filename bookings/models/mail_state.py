@@ -34,7 +34,7 @@ class State(models.TextChoices):
 OPEN: Final = (State.WAITING, State.SENDING)
 """States that a worker still has to handle."""
 
-UNTOLD: Final = (State.FAILED, State.UNREACHED)
+UNDELIVERED: Final = (State.FAILED, State.UNREACHED)
 """States in which the customer has not been told, so staff have to."""
 
 
@@ -60,7 +60,7 @@ class Problem(models.TextChoices):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BookingSnapshot:
     """Whose booking it is, whether it holds, where and when. `station` is a key, `customer` None for a walk-in."""
 
     phase: Phase

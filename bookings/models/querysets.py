@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 
-from bookings.models.mail_state import OPEN, UNTOLD, Kind, State
+from bookings.models.mail_state import OPEN, UNDELIVERED, Kind, State
 from bookings.models.status import HOLDING, RESCHEDULABLE
 from core.db import sql
 from core.db.row_adapter import RowAdapter
@@ -107,7 +107,7 @@ class MailQuerySet(OfStationQuerySet[Row]):
 
         Returns a function that waits for them. The states are part of the text, which PostgreSQL then plans once.
         """
-        states = ", ".join(f"'{state}'" for state in (*OPEN, *UNTOLD))
+        states = ", ".join(f"'{state}'" for state in (*OPEN, *UNDELIVERED))
         wanted = f"t.booking_id = %s AND t.kind <> '{Kind.REMINDER}' AND t.state IN ({states})"
         lock = "FOR UPDATE OF t"
         return sql.submit_rows(self.model, wanted, [booking_id], order_by="t.id", lock=lock, defer=["message"])

@@ -47,7 +47,7 @@ class UndoStep(models.Model):  # noqa: DJ008
     customer_after = models.UUIDField(null=True)
     """Keys of the customers whose data the changes hold."""
     known: Any = models.JSONField(null=True)
-    """What the customer knew of the booking before the step: a `Standing`. None where the step did not concern them."""
+    """What the customer knew of the booking before the step: a `BookingSnapshot`. None where the step did not concern them."""
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = UndoStepQuerySet.as_manager()

@@ -360,7 +360,7 @@ def _attend_to(dice: Random, booking: Booking, *, by: Person) -> None:
     if booking.status == Status.PENDING:
         services.change_status(booking.pk, Status.CONFIRMED, by=by)
     to = Place(booking.date + timedelta(days=dice.choice([1, 2, 7])), booking.slot)
-    for mail in outbox.of(services.reschedule(booking.pk, to=to, by=by).booking):
+    for mail in outbox.emails_of(services.reschedule(booking.pk, to=to, by=by).booking):
         mail_choices.withhold(mail.pk, by=by)
 
 

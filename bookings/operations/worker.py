@@ -68,7 +68,7 @@ def run(transport: SmtpTransport, stop: Stop, beats: Heartbeat | None = None, se
 
 
 def _run(transport: SmtpTransport, stop: Stop, beats: Heartbeat, senders: Senders | None) -> None:
-    rounds = [Round(reminders.queue, REMIND_EVERY, name="reminders"), *housekeeping()]
+    rounds = [Round(reminders.queue_due, REMIND_EVERY, name="reminders"), *housekeeping()]
     troubles = 0
     while not stop.requested:
         try:
@@ -154,7 +154,7 @@ def retain(now: datetime) -> None:
 
 def run_once(transport: SmtpTransport, senders: Senders | None = None) -> int:
     """Send all emails that are due now, and return how many were sent. Stops when the mail server is unavailable."""
-    reminders.queue(timezone.now())
+    reminders.queue_due(timezone.now())
     sent = 0
     if senders:
         _start(senders, Stop())
@@ -184,7 +184,7 @@ def tidy(now: datetime) -> None:
     email_change.delete_expired(now)
     sessions.delete_expired(now)
     idempotency.delete_expired(now)
-    limits.forget(now)
+    limits.delete_expired(now)
     Mail.objects.filter(ended_at__lt=now - TEXT_RETENTION, message__isnull=False).update(message=None)
     steps.delete_old(now)
     heartbeat.forget_old(now)

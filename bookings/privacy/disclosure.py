@@ -72,7 +72,7 @@ def _mails(customer: Customer, person: Person) -> Iterator[dict[str, Any]]:
     for mail in (
         Mail.objects.filter(theirs).select_related("booking__station", "booking__customer").order_by("created_at")
     ):
-        words = display.words_of(mail, mail.booking, person)
+        words = display.content_of(mail, mail.booking, person)
         yield {
             "booking_id": mail.booking_id,
             "about": mail.kind,

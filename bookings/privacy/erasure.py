@@ -27,7 +27,7 @@ from bookings.audit import Change, Event
 from bookings.errors import StillAhead
 from bookings.importing import identity
 from bookings.models import Booking, CountedMail, ImportedRow, Mail
-from bookings.models.mail_state import OPEN, UNTOLD, Problem, State
+from bookings.models.mail_state import OPEN, UNDELIVERED, Problem, State
 from bookings.models.querysets import MailQuerySet
 from bookings.models.status import RESCHEDULABLE
 from bookings.services import contacts
@@ -73,7 +73,7 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
 
 def _forget_letters(customer: Customer) -> None:
     """What is still to be said is not; what was said is forgotten, whosever the booking is by now."""
-    for mail in Mail.objects.filter(booking__customer=customer, state__in=(*OPEN, *UNTOLD)).locked():
+    for mail in Mail.objects.filter(booking__customer=customer, state__in=(*OPEN, *UNDELIVERED)).locked():
         mail.end(State.WITHDRAWN, Problem.ERASED)
     for mail in letters_to(customer).locked():
         CountedMail.objects.filter(mail=mail.pk).delete()

@@ -8,7 +8,7 @@ from accounts import roles
 from bookings import audit
 from bookings.audit import Event
 from bookings.models import Booking
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.models.status import HOLDING, Status
 from bookings.services import capacity
 from bookings.services.capacity import Ledger
@@ -41,7 +41,7 @@ def change_status(
         if booking.status == to:
             return booking
         require_step(booking, to, now=timezone.now())
-        before, previous, undo_step = audit.recorded(booking), Standing.of(booking), steps.Recorder(booking, by)
+        before, previous, undo_step = audit.recorded(booking), BookingSnapshot.of(booking), steps.Recorder(booking, by)
         held, booking.status = booking.status in HOLDING, to
         if to not in HOLDING:
             capacity.release([booking.pk])

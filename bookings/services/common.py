@@ -11,9 +11,9 @@ from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import Duplicate
 from bookings.mails import outbox
-from bookings.mails.outbox import Said
+from bookings.mails.outbox import Unsettled
 from bookings.models import Booking
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.services import contacts
 from bookings.services.capacity import Ledger
 from bookings.services.locking import stale
@@ -71,24 +71,24 @@ def save_change(
     booking: Booking,
     fields: Sequence[str],
     changes: Sequence[Change],
-    previous: Standing | None,
+    previous: BookingSnapshot | None,
     *,
     by: Person,
     chains: LockedChains,
-    notified: Said | None = None,
-    known: Standing | None = None,
-) -> Standing | None:
+    notified: Unsettled | None = None,
+    known: BookingSnapshot | None = None,
+) -> BookingSnapshot | None:
     """Write these fields of a booking with its next version, the audit entries, the stations' change counters and the email to
     its customer.
 
     `previous` is the state before the change, None if the customer is not to be emailed. `notified`, `known` and the return value
-    are those of `outbox.changed`.
+    are those of `outbox.queue_change`.
     """
     booking.version += 1
     booking.updated_at = timezone.now()
     sql.update(booking, [*fields, "version", "updated_at"])
     audit.record(changes, by=by, chains=chains)
-    knew = outbox.changed(booking, previous, notified, known=known) if previous else None
+    knew = outbox.queue_change(booking, previous, notified, known=known) if previous else None
     Station.objects.bump(*(change.station_id for change in changes))
     return knew
 
@@ -122,7 +122,7 @@ def record_change(
     booking: Booking,
     event: Event,
     before: Mapping[str, Any],
-    previous: Standing | None,
+    previous: BookingSnapshot | None,
     undo_step: steps.Recorder | None,
     *,
     by: Person,

@@ -34,7 +34,7 @@ def create(draft: Draft, *, by: Person) -> Booking:
         [made] = batch_create.create_batch(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
         if isinstance(made, DomainError):
             raise made
-        outbox.changed(made, None)
+        outbox.queue_change(made, None)
         steps.record_created(made, by=by)
         return made
 
@@ -60,5 +60,5 @@ def create_many(drafts: Sequence[Draft], *, by: Person, notify: bool = False) ->
             )
             results |= dict(zip(indexes, made, strict=True))
             if notify:
-                outbox.made(booking for booking in made if isinstance(booking, Booking))
+                outbox.queue_created(booking for booking in made if isinstance(booking, Booking))
     return [results.get(index) or NotFound(_("Unknown station.")) for index in range(len(drafts))]

@@ -14,7 +14,7 @@ from bookings import audit
 from bookings.audit import Event
 from bookings.models import Booking
 from bookings.models.fields import EDITABLE_FIELDS
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.models.status import HOLDING
 from bookings.services import batch_create, capacity, contacts
 from bookings.services.capacity import Ledger
@@ -53,7 +53,7 @@ def edit(
         booking, station, chains = lock_booking(by, booking_id)
         require_version(booking, seen_version, by, is_done=idempotent and _is_applied(booking, changes))
         before, previous, guests, length = (
-            audit.recorded(booking), Standing.of(booking), booking.total_guests, booking.slots,
+            audit.recorded(booking), BookingSnapshot.of(booking), booking.total_guests, booking.slots,
         )  # fmt: skip
         undo_step = steps.Recorder(booking, by)
         contact_changes = _apply(booking, changes, by=by)
@@ -81,7 +81,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
     roles.require(by, roles.CHANGE)
     with atomic_change():
         booking, station, chains = lock_booking(by, booking_id)
-        before, previous, guests = audit.recorded(booking), Standing.of(booking), booking.total_guests
+        before, previous, guests = audit.recorded(booking), BookingSnapshot.of(booking), booking.total_guests
         if booking.customer and booking.customer.erased_at:
             changes = {name: value for name, value in changes.items() if name not in PERSONAL}
         for name in AMENDABLE & set(changes):

@@ -11,7 +11,7 @@ from bookings import audit
 from bookings.audit import Change, Event
 from bookings.errors import TooLate
 from bookings.models import Mail
-from bookings.models.mail_state import UNTOLD, Kind, State
+from bookings.models.mail_state import UNDELIVERED, Kind, State
 from bookings.services import contacts
 from bookings.services.locking import lock_booking
 from core.errors import NotFound
@@ -26,12 +26,12 @@ def send_now(mail_id: UUID, *, by: Person) -> Mail:
 
 def send_again(mail_id: UUID, *, by: Person) -> Mail:
     """Send an email again that failed or had no address. Raises NotPermitted, NotFound or TooLate."""
-    return _choose(mail_id, UNTOLD, Event.MAIL_AGAIN, by=by)
+    return _choose(mail_id, UNDELIVERED, Event.MAIL_AGAIN, by=by)
 
 
 def withhold(mail_id: UUID, *, by: Person) -> Mail:
     """Do not send an email, because the customer was told in another way. Raises NotPermitted, NotFound or TooLate."""
-    return _choose(mail_id, [State.WAITING, *UNTOLD], Event.MAIL_WITHHELD, by=by)
+    return _choose(mail_id, [State.WAITING, *UNDELIVERED], Event.MAIL_WITHHELD, by=by)
 
 
 def _choose(mail_id: UUID, states: Sequence[State], event: Event, *, by: Person) -> Mail:

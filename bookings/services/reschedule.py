@@ -13,7 +13,7 @@ from bookings import audit
 from bookings.audit import Event
 from bookings.mails import outbox
 from bookings.models import Booking, UndoStep
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.models.status import RESCHEDULABLE
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
@@ -84,7 +84,7 @@ def reschedule(
             station, target.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
         )
 
-        before, previous, origin = audit.recorded(booking), Standing.of(booking), booking.station
+        before, previous, origin = audit.recorded(booking), BookingSnapshot.of(booking), booking.station
         undo_step = steps.Recorder(booking, by)
         held = 0 if booking.needs_place else booking.slots
         booking.station = station
@@ -118,7 +118,7 @@ class _Prefetch:
     def __init__(self, target: sql.Key, *, to: Place, booking_id: UUID) -> None:
         self.timetable = submit_timetable(target, to.date, to.date)
         self.ledger = Ledger(target, [to.date])
-        self.notified = outbox.ask_what_was_said(booking_id)
+        self.notified = outbox.prefetch_unsettled(booking_id)
 
 
 def _customer_at(station: Station, customer: Customer | None, origin: Station, *, by: Person) -> Customer | None:

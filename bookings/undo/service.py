@@ -10,7 +10,7 @@ from bookings.audit import Change, Event
 from bookings.errors import NotLast, SlotClosed
 from bookings.mails import outbox
 from bookings.models import Booking, UndoStep
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
@@ -62,7 +62,7 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         step = _locked(step, side, by)
         require_version(booking, step.version_after if side == BEFORE else step.version_before, by)
 
-        before, previous, origin = audit.recorded(booking), Standing.of(booking), booking.station
+        before, previous, origin = audit.recorded(booking), BookingSnapshot.of(booking), booking.station
         held, guests = booking.holds_places, booking.total_guests
         fields = _apply(booking, step, side, station)
         if step.differs("customer_id"):
@@ -142,11 +142,11 @@ def _renumber(booking: Booking, step: UndoStep, side: int) -> None:
     UndoStep.objects.filter(pk=step.pk).update(undone=side == BEFORE, station=booking.station)
 
 
-def _known(booking: Booking, step: UndoStep) -> Standing | None:
+def _known(booking: Booking, step: UndoStep) -> BookingSnapshot | None:
     """What the customer knew before the step, if they have not been notified since."""
-    if step.known is None or outbox.was_told(booking, step.created_at):
+    if step.known is None or outbox.was_notified(booking, step.created_at):
         return None
-    return Standing.from_json(step.known)
+    return BookingSnapshot.from_json(step.known)
 
 
 def _always(step: UndoStep) -> tuple[str, ...]:

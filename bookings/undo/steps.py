@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Customer
 from bookings.audit import Event
 from bookings.models import Booking, UndoStep
-from bookings.models.mail_state import Standing
+from bookings.models.mail_state import BookingSnapshot
 from bookings.models.status import Status
 from core.db import sql
 from stations.access import Person
@@ -39,7 +39,7 @@ class Recorder:
         self._booking, self._by, self._stack = booking, by, stack_of(by)
         self._before = _snapshot(booking) if self._stack else {}
 
-    def record(self, event: Event, known: Standing | None) -> UndoStep | None:
+    def record(self, event: Event, known: BookingSnapshot | None) -> UndoStep | None:
         """Push the step, in the transaction of the change, and drop the steps that could be redone.
 
         Call it once the booking is written; `known` is what its customer knew before. Returns None if nothing is recorded.
@@ -93,7 +93,7 @@ def _snapshot(booking: Booking) -> dict[str, Any]:
 
 
 def _push(
-    stack: UUID, booking: Booking, event: Event, before: dict[str, Any], known: Standing | None, *, by: Person
+    stack: UUID, booking: Booking, event: Event, before: dict[str, Any], known: BookingSnapshot | None, *, by: Person
 ) -> UndoStep:
     after = _snapshot(booking)
     changes = {name: [before[name], value] for name, value in after.items() if name in _ALWAYS or before[name] != value}

@@ -193,7 +193,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     movable = may_change and booking.status in workflow.RESCHEDULABLE
     may_read = request.user.has_perm(roles.PII)
     recipient, proposal = contacts.recipient_and_pending(booking) if may_read else (None, None)
-    mails = display.of(booking, request.user, timezone.now())
+    mails = display.describe_all(booking, request.user, timezone.now())
     return {
         "booking": booking,
         "row": read_model.row_of(request.user, booking, contact=revealed),

@@ -20,7 +20,7 @@ from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.forms import FeedForm
 from bookings.icalendar import feeds
-from bookings.icalendar.feeds import Reading
+from bookings.icalendar.feeds import FeedContent
 from bookings.models import Feed
 from bookings.views import notices
 from bookings.views.base import PageRequest, page, render_page
@@ -54,7 +54,7 @@ def listing(request: PageRequest) -> HttpResponse:
     station, details = form.cleaned_data["station"], form.cleaned_data.get("details", False)
     if details:
         require(request)
-    made, secret = feeds.make(station=station, details=details, by=request.user)
+    made, secret = feeds.create(station=station, details=details, by=request.user)
     return final(_page(request, FeedForm(person=request.user), new=made, secret=secret))
 
 
@@ -124,17 +124,17 @@ def read(request: HttpRequest, secret: str) -> HttpResponseBase:
 
 def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     try:
-        feed = feeds.find(secret)
+        feed = feeds.find_by_secret(secret)
         request.log_fields.update(user=feed.user_id, feed=feed.pk)  # type: ignore[attr-defined]
         note_station(feed.station_id)
         # Unknown secrets are not rate limited: nobody guesses one of 2^256, and calendar services share IP addresses.
         if wait := count_feed_read(feed.pk, feed.user):
             return too_many_requests(request, wait)
         session.activate(feed.user)
-        reading = Reading.of(feed, now=timezone.now())
+        content = FeedContent.of(feed, now=timezone.now())
     except NotFound:
         return answer(request, 404)
-    tag = reading.etag
+    tag = content.etag
     if seen_before(request, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
     if request.method == "GET":

@@ -23,14 +23,14 @@ from core.errors import DomainError, NotFound, NotPermitted
 from core.web.notices import keep as keep_notice
 
 CHOICES: Final = {
-    display.NOW: (mail_choices.send_now, gettext_lazy("The email is being sent now.")),
-    display.AGAIN: (mail_choices.send_again, gettext_lazy("The email will be sent again.")),
+    display.SEND_NOW: (mail_choices.send_now, gettext_lazy("The email is being sent now.")),
+    display.SEND_AGAIN: (mail_choices.send_again, gettext_lazy("The email will be sent again.")),
     display.WITHHOLD: (mail_choices.withhold, gettext_lazy("No email is sent: you have told the customer.")),
 }
 
 LABELS: Final = {
-    display.NOW: gettext_lazy("Send now"),
-    display.AGAIN: gettext_lazy("Send again"),
+    display.SEND_NOW: gettext_lazy("Send now"),
+    display.SEND_AGAIN: gettext_lazy("Send again"),
     display.WITHHOLD: gettext_lazy("Don't send: already told"),
 }
 
@@ -57,8 +57,8 @@ def _read(request: PageRequest, booking_id: UUID, mail_id: UUID) -> HttpResponse
         raise NotFound
     context = {
         "booking": booking,
-        "shown": display.shown(found, booking, request.user, timezone.now()),
-        "words": display.words_of(found, booking, request.user),
+        "shown": display.describe(found, booking, request.user, timezone.now()),
+        "words": display.content_of(found, booking, request.user),
         "names_another": display.names_another_station(found, request.user),
         "language": rendering.language_of(booking),
     }

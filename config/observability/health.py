@@ -98,8 +98,8 @@ def disk() -> Check:
 
 
 def worker() -> Check:
-    found = stats.workers(timezone.now())
-    unseen = found.unseen
+    found = stats.worker_stats(timezone.now())
+    unseen = found.since_last_seen
     if unseen is None:
         return Check(False, "No worker has ever run. Start manage.py deliver.")
     if unseen > timedelta(seconds=settings.WORKER_SILENCE_SECONDS):
@@ -120,7 +120,7 @@ def clock() -> Check:
 def mails() -> Check:
     if not settings.MAIL_SERVER:
         return Check(True, "No mail server is set, so emails wait in the outbox.")
-    oldest = stats.queue(timezone.now()).oldest
+    oldest = stats.queue_stats(timezone.now()).oldest
     if oldest > timedelta(seconds=settings.MAIL_QUEUE_SECONDS):
         return Check(
             False, f"An email has been overdue for {_minutes(oldest)}. Check the worker's log and the mail server."

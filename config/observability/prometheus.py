@@ -80,7 +80,7 @@ class DatabaseCollector(Collector):
 
     def _gauges(self) -> Iterable[Metric]:
         now = timezone.now()
-        queue, workers = stats.queue(now), stats.workers(now)
+        queue, workers = stats.queue_stats(now), stats.worker_stats(now)
         emails = GaugeMetricFamily("stationbook_mail_queue", "Emails to be sent, by state.", labels=["state"])
         emails.add_metric(["waiting"], queue.waiting)
         emails.add_metric(["sending"], queue.sending)
@@ -93,14 +93,14 @@ class DatabaseCollector(Collector):
         ended = GaugeMetricFamily(
             "stationbook_mails_ended", "Emails sent, failed or withheld in the last hour, by state.", labels=["state"]
         )
-        for state, count in stats.ended(now).items():
+        for state, count in stats.recently_ended(now).items():
             ended.add_metric([state], count)
         yield ended
-        yield GaugeMetricFamily("stationbook_workers", "Workers with a recent heartbeat.", workers.at_work)
+        yield GaugeMetricFamily("stationbook_workers", "Workers with a recent heartbeat.", workers.active)
         yield GaugeMetricFamily(
             "stationbook_worker_heartbeat_age_seconds",
             "Time since the last heartbeat of any worker.",
-            float("inf") if workers.unseen is None else workers.unseen.total_seconds(),
+            float("inf") if workers.since_last_seen is None else workers.since_last_seen.total_seconds(),
         )
         yield GaugeMetricFamily(
             "stationbook_worker_round_seconds",

@@ -1,7 +1,8 @@
 """Email header fields with text by people (subjects, names), encoded so that every reader gets the same text."""
 
-# Python's own folding drops the quotes of a long name, so that a comma in it starts another recipient, and it leaves a name that
-# looks like an encoded word as it is. Here everything that is not plain becomes encoded words (RFC 2047) of whole characters.
+# Python's own folding drops the quotes of a long name, so that a comma in it starts another recipient, and it leaves a
+# name that looks like an encoded word as it is. Here everything that is not plain becomes encoded words (RFC 2047) of
+# whole characters.
 
 import re
 from base64 import b64encode

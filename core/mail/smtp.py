@@ -1,8 +1,9 @@
 """An SMTP client that sends one message at a time and reports whether the mail server took it."""
 
-# Django's backend only tells success from failure. Here each step of the session is checked by itself, because an answer
-# means different things at different steps: if the connection breaks before the message is sent, nobody has it; if it breaks
-# afterwards, nobody can know. The server's texts are never stored or logged, since they may quote the address.
+# Django's backend only tells success from failure. Here each step of the session is checked by itself, because an
+# answer means different things at different steps: if the connection breaks before the message is sent, nobody has it;
+# if it breaks afterwards, nobody can know. The server's texts are never stored or logged, since they may quote the
+# address.
 
 import logging
 import re

@@ -23,12 +23,12 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import AuditEntry  # noqa: E402
 from bookings.audit import Event  # noqa: E402
 from bookings.mails import rendering  # noqa: E402
-from bookings.mails.rules import left_to_say  # noqa: E402
+from bookings.mails.rules import pending_notification  # noqa: E402
 from bookings.models import Booking, Hold, Mail  # noqa: E402
 from bookings.models.mail_state import (  # noqa: E402
     OPEN,
+    BookingSnapshot,
     Kind,
-    Standing,
     State,
 )
 
@@ -119,7 +119,7 @@ def check_mails(lines: list[str]) -> Iterator[str]:
     yield from (f"a mail arrived that was not marked as sent: {number}" for number in arrived.keys() - sent)
     for booking in Booking.objects.exclude(external_ref=""):
         known = last.get(booking.pk)
-        if left_to_say(known and Standing.from_json(known), Standing.of(booking)):
+        if pending_notification(known and BookingSnapshot.from_json(known), BookingSnapshot.of(booking)):
             yield f"booking {booking.pk}: its customer was not told how it stands"
 
 

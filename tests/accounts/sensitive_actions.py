@@ -30,7 +30,7 @@ class World:
         self.root = UserFactory(email="root@example.com", is_superuser=True)
         self.booking: Booking = booking(self.station, customer=Contact("Ana García", EMAIL))
         self.group = Group.objects.create(name="Auditors")
-        self.feed, self.secret = feeds.make(station=self.station, details=True, by=self.manager)
+        self.feed, self.secret = feeds.create(station=self.station, details=True, by=self.manager)
         self.codes = _with_factor(self.manager) if factor else []
         _with_factor(self.peer)
 

@@ -53,7 +53,7 @@ def world() -> None:
     for code in ("kitchen", "bar"):
         open_station(code=code)
     stays = Booking.objects.get(pk=booking(Station.objects.get(code="kitchen"), customer=ANA, external_ref="stays").pk)
-    outbox.made([stays])
+    outbox.queue_created([stays])
     gone = booking(Station.objects.get(code="kitchen"), SATURDAY, customer=ANA, external_ref="gone")
     services.change_status(gone.pk, Status.CANCELLED, by=roles.OPERATOR)
 

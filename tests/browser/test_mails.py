@@ -23,7 +23,7 @@ def manager(station: Station) -> User:
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_mail_that_failed_is_read_and_sent_again(visit: Visit, station: Station, manager: User, scripts: bool) -> None:
-    outbox.made([booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"))])
+    outbox.queue_created([booking(station, customer=Contact("Ana García", "ana@example.com", "+49 30 901820"))])
     Mail.objects.get().end(State.FAILED, Problem.REFUSED)
     page = visit(manager, "/admin/bookings/mail/?state__exact=failed", scripts=scripts)
 

@@ -60,7 +60,7 @@ def test_next_client_of_the_same_connection_finds_nothing_of_a_request(pooled: s
 
 def test_feed_is_read_in_pieces_without_a_cursor_of_the_servers(pooled: str) -> None:
     made = booking(open_station(code="kitchen"), customer=Contact("Ana"))
-    _feed, secret = feeds.make(station=made.station, details=True, by=person(roles.STAFF, made.station))
+    _feed, secret = feeds.create(station=made.station, details=True, by=person(roles.STAFF, made.station))
     answer: Any = Client().get(f"/feeds/{secret}.ics")
 
     assert answer.status_code == 200

@@ -129,7 +129,7 @@ def test_chunked_body_is_refused_and_the_connection_closed(port: int) -> None:
 def test_answer_that_is_made_piece_by_piece_arrives_whole(port: int) -> None:
     kitchen = open_station(code="kitchen")
     bookings(3, kitchen, date.today() + timedelta(days=7))
-    _feed, secret = feeds.make(station=kitchen, details=False, by=staff(kitchen))
+    _feed, secret = feeds.create(station=kitchen, details=False, by=staff(kitchen))
 
     with urlopen(f"http://127.0.0.1:{port}/feeds/{secret}.ics", timeout=PATIENCE_SECONDS) as answer:
         text = answer.read().decode()

@@ -23,7 +23,7 @@ from server_lib.supervisor import RESTARTED
 from bookings.operations import demo
 from core.parent_death import is_alive
 from tests.bookings.mails import smtp_server
-from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.received_email import ReceivedEmail
 from tests.scripts import promql
 from tests.scripts.product import TIMEOUT_SECONDS, Product, Server, status_of
 from tests.servers import free_port
@@ -139,7 +139,7 @@ class Busy:
     """A life in which somebody signed in and booked, and what was left of it: mails, and what Prometheus read at its end."""
 
     life: Life
-    mails: list[Received]
+    mails: list[ReceivedEmail]
     exposition: str
 
 
@@ -147,8 +147,8 @@ class Busy:
 def busy(product: Product, first_keys: str) -> Busy:
     port = free_port()
     with (
-        smtp_server.running_server() as office,
-        product.serving(PORT=str(port), EMAIL_URL=office.url, METRICS_TOKEN=SECRET, WEB_CONCURRENCY="2") as server,
+        smtp_server.running_server() as mail_server,
+        product.serving(PORT=str(port), EMAIL_URL=mail_server.url, METRICS_TOKEN=SECRET, WEB_CONCURRENCY="2") as server,
     ):
         api = Api(f"http://127.0.0.1:{port}")
         login = {"email": "manager@example.com", "password": demo.PASSWORD}
@@ -161,11 +161,11 @@ def busy(product: Product, first_keys: str) -> Busy:
         api.call("/api/bookings/", {**made, "status": "confirmed"})
 
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while not office.received and time.monotonic() < deadline:
+        while not mail_server.received and time.monotonic() < deadline:
             time.sleep(0.1)
         exposition = until_told(f"{api.root}/metrics", 'stationbook_mails_total{kind="made",outcome="sent"} 1.0')
         life = stopped(server, os.kill, signal.SIGTERM)
-    return Busy(life, office.received, exposition)
+    return Busy(life, mail_server.received, exposition)
 
 
 def until_told(address: str, line: str) -> str:
@@ -182,7 +182,7 @@ def until_told(address: str, line: str) -> str:
 
 
 def test_booking_made_over_http_reaches_its_customer_and_the_demo_writes_to_nobody(busy: Busy) -> None:
-    assert [mail.people("To") for mail in busy.mails] == [[("Zoë, the “first”", "zoe@example.com")]]
+    assert [mail.mailboxes("To") for mail in busy.mails] == [[("Zoë, the “first”", "zoe@example.com")]]
     assert (busy.life.code, busy.life.outlived) == (0, set())
 
 

@@ -40,8 +40,8 @@ class Prepared:
 @transaction.atomic
 def prepare(now: datetime, *, in_use: Collection[Credential]) -> Prepared:
     """Run once, before anybody uses the restored data. `in_use` are the API keys and feeds that stay valid."""
-    reminders.queue(now)  # reminders due by now may have been sent: they are held, too
-    held = outbox.hold_all(now)
+    reminders.queue_due(now)  # reminders due by now may have been sent: they are held, too
+    held = outbox.hold_for_staff(now)
     ended = credentials.end_all_but(in_use, at=now)
     # Together with their owners' epochs, so that they stay listed.
     Feed.objects.listed().update(epoch=F("epoch") + sessions.EPOCH_JUMP)

@@ -99,7 +99,7 @@ def put_into_use(
 
 
 def _require_no_worker() -> None:
-    unseen = stats.workers(timezone.now()).unseen
+    unseen = stats.worker_stats(timezone.now()).since_last_seen
     if unseen is not None and unseen < WORKER_SILENCE:
         raise BackupError(
             f"A worker used this database {unseen.seconds} seconds ago. Stop servers and workers, wait a minute, and run this "

@@ -19,7 +19,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings.admin.audit_trail import describe
 from bookings.icalendar import feeds
-from bookings.icalendar.feeds import Reading
+from bookings.icalendar.feeds import FeedContent
 from bookings.models import Booking, Feed
 from stations.models import Station
 from tests.bookings.api.caller import Caller
@@ -148,7 +148,7 @@ def test_export_of_the_audit_log_is_recorded(bar: Station, client: Client) -> No
 
 
 def feed_of(user: User, *, details: bool = True) -> str:
-    _feed, secret = feeds.make(station=None, details=details, by=user)
+    _feed, secret = feeds.create(station=None, details=details, by=user)
     return f"/feeds/{secret}.ics"
 
 
@@ -169,11 +169,11 @@ def test_feed_with_details_is_recorded_once_a_day_at_each_station(bar: Station, 
 
 
 def test_two_programs_that_read_a_feed_at_once_are_recorded_once(bar: Station) -> None:
-    feeds.make(station=None, details=True, by=person(roles.STAFF, bar))
+    feeds.create(station=None, details=True, by=person(roles.STAFF, bar))
     one, other = (Feed.objects.select_related("user").get() for _n in range(2))
 
     for feed in (one, other):
-        Reading.of(feed, now=timezone.now()).record(timezone.now())
+        FeedContent.of(feed, now=timezone.now()).record_read(timezone.now())
 
     assert len(entries()) == 1
 

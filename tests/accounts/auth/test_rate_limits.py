@@ -345,9 +345,9 @@ def test_each_api_key_has_a_limit_of_its_own(station: Station, settings: Setting
 
 def test_feeds_of_a_person_are_limited_together(staff: User, station: Station, settings: Settings) -> None:
     settings.FEED_RATE_LIMIT, settings.ALL_FEEDS_RATE_LIMIT = "2/day", "3/day"
-    mine = [f"/feeds/{feeds.make(station=station, details=False, by=staff)[1]}.ics" for _feed in range(3)]
+    mine = [f"/feeds/{feeds.create(station=station, details=False, by=staff)[1]}.ics" for _feed in range(3)]
     other = person(roles.STAFF, station)
-    theirs = f"/feeds/{feeds.make(station=station, details=False, by=other)[1]}.ics"
+    theirs = f"/feeds/{feeds.create(station=station, details=False, by=other)[1]}.ics"
 
     statuses = [Client().get(mine[number]).status_code for number in (0, 0, 0, 1, 2)]
 

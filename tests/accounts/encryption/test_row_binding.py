@@ -73,7 +73,7 @@ def bookings_rows(station: Station) -> list[models.Model]:
 
 
 def mails_rows(station: Station) -> list[models.Model]:
-    outbox.made([booking(station, customer=one) for one in (ANA, BOB)])
+    outbox.queue_created([booking(station, customer=one) for one in (ANA, BOB)])
     mails = list(Mail.objects.order_by("pk"))
     for mail in mails:
         mail.message = f"Mail {mail.pk}"

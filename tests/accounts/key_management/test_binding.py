@@ -28,7 +28,7 @@ def from_before(station: Station, settings: Any) -> Booking:
     """All that can be encrypted, as the release before wrote it."""
     settings.PII_ROW_BINDING = "off"
     made = booking(station, customer=ANA, special_requests="By the window")
-    outbox.made([made])
+    outbox.queue_created([made])
     mail = Mail.objects.get()
     mail.message, mail.ended_at = "Dear Ana", timezone.now() - timedelta(days=1)
     mail.save()

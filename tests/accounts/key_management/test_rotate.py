@@ -37,7 +37,7 @@ def book(station: Station) -> Station:
     for number, where in enumerate([station, station, station, court, court]):
         contact = Contact(f"Ana Number{number}", f"ana{number}@example.com", f"+49 30 90182{number}")
         factories.booking(where, customer=contact, special_requests="By the window" if number % 2 else None)
-    outbox.made([Booking.objects.order_by("created_at")[0]])
+    outbox.queue_created([Booking.objects.order_by("created_at")[0]])
     mail = Mail.objects.get()
     mail.message, mail.ended_at = "Dear Ana", timezone.now() - timedelta(days=1)
     mail.save()

@@ -37,8 +37,8 @@ def told(station: Station, manager: User) -> Booking:
     with time_machine.travel(NOW, tick=False):
         made = booking(station, customer=ANA, special_requests="Nuts", total_due_cents=900, external_ref="A1")
         booking(station, slot=time(19), customer=Contact("Bo Li", "bo@example.com"), special_requests="Milk")
-        outbox.made([made])
-        [letter, _message] = delivery.take(timezone.now()) or []
+        outbox.queue_created([made])
+        [letter, _message] = delivery.lease_next(timezone.now()) or []
         letter.end(State.SENT)
         customers.edit(made.customer_id, {"notes": "Allergic"}, by=manager)  # type: ignore[arg-type]
         services.edit(made.pk, {"party_kids": 1}, by=manager)

@@ -32,7 +32,7 @@ BO = Contact("Bo Li", "bo@example.com", "+49 30 901821")
 def told(station: Station, customer: Contact = ANA, **fields: Any) -> Booking:
     """A booking whose customer is to hear of it."""
     made = booking(station, customer=customer, **fields)
-    outbox.made([made])
+    outbox.queue_created([made])
     return made
 
 
@@ -162,7 +162,7 @@ def test_mails_of_others_are_not_there(admin: Client) -> None:
 def test_page_shows_what_will_be_said_and_what_was(admin: Client, station: Station) -> None:
     made = told(station)
     before = admin.get(page(made)).content.decode()
-    taken = delivery.take(timezone.now())
+    taken = delivery.lease_next(timezone.now())
     assert taken
     delivery.settle(taken[0], Outcome.SENT, timezone.now())
     services.edit(made.pk, {"customer": BO}, by=roles.OPERATOR)
@@ -270,7 +270,7 @@ def test_mails_take_the_right_to_see_bookings_and_choices_that_to_change_them(
 def test_somebody_without_the_right_to_personal_data_reads_no_mail(admin_with: SignIn, station: Station) -> None:
     blind = admin_with(roles.VIEW, roles.CHANGE)
     made = told(station, special_requests="Nuts!")
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
     addresses = (MAILS, f"{MAILS}?q=garc", page(made), f"{MAILS}{mail_of(made).pk}/history/")
 
     pages = [blind.get(address).content.decode() for address in addresses]
@@ -284,7 +284,7 @@ def test_somebody_without_the_right_to_personal_data_reads_no_mail(admin_with: S
 def test_booking_that_has_gone_elsewhere_is_followed_no_further_than_the_door(admin: Client, station: Station) -> None:
     open_station(code="court", name="Court")
     made = told(station, external_ref="GONE")
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
     services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
     sent = Mail.objects.get(station=station)
     sent.end(State.SENT)
@@ -319,7 +319,7 @@ def test_hostile_words_are_escaped_in_a_mail(admin: Client, station: Station) ->
     Station.objects.update(mail_signature=hostile)
     made = told(station, Contact(hostile, "x@example.com"), special_requests=hostile)
     before = admin.get(page(made)).content.decode()
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
 
     after = admin.get(page(made)).content.decode()
 

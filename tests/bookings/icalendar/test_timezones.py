@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
-from bookings.icalendar.timezones import Clock
+from bookings.icalendar.timezones import CalendarTimezone
 
 SIX = ("Pacific/Auckland", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "UTC")
 ODD = ("Europe/Dublin", "America/Havana", "Asia/Beirut", "Asia/Kathmandu", "Pacific/Chatham", "America/Asuncion")
@@ -31,7 +31,7 @@ def around(moments: list[datetime]) -> list[datetime]:
 
 @pytest.mark.parametrize("name", [*SIX[:5], *ODD])
 def test_vtimezone_says_what_zoneinfo_says_at_every_move_of_the_clock(name: str) -> None:
-    read = tzical(StringIO("\n".join(Clock.of(name, NOW).vtimezone))).get(name)
+    read = tzical(StringIO("\n".join(CalendarTimezone.of(name, NOW).vtimezone))).get(name)
     seasons = [datetime(year, month, 1, 12, tzinfo=UTC) for year in (2031, 2033, 2060) for month in range(1, 13)]
     moments = [*seasons, *around(moves(name, 2031, 2036)), *around(moves(name, 2058, 2059))]
 
@@ -41,7 +41,7 @@ def test_vtimezone_says_what_zoneinfo_says_at_every_move_of_the_clock(name: str)
 
 
 def test_vtimezone_begins_summer_when_winters_clock_says_so() -> None:
-    assert Clock.of("Europe/Berlin", NOW).vtimezone == (
+    assert CalendarTimezone.of("Europe/Berlin", NOW).vtimezone == (
         "BEGIN:VTIMEZONE",
         "TZID:Europe/Berlin",
         "BEGIN:DAYLIGHT",
@@ -63,7 +63,7 @@ def test_vtimezone_begins_summer_when_winters_clock_says_so() -> None:
 
 
 def test_vtimezone_of_a_clock_that_nobody_moves_has_no_rule() -> None:
-    assert Clock.of("Asia/Kolkata", NOW).vtimezone == (
+    assert CalendarTimezone.of("Asia/Kolkata", NOW).vtimezone == (
         "BEGIN:VTIMEZONE",
         "TZID:Asia/Kolkata",
         "BEGIN:STANDARD",
@@ -80,7 +80,7 @@ def test_vtimezone_of_a_clock_that_nobody_moves_has_no_rule() -> None:
 def test_vtimezone_holds_only_what_outlook_reads() -> None:
     """Of a clock that is moved, one summer and one winter, each by a rule of one weekday; of another, one offset."""
     rule = re.compile(r"RRULE:FREQ=YEARLY;BYMONTH=\d+;BYDAY=(?:-1|[1-4])(?:MO|TU|WE|TH|FR|SA|SU)\n")
-    found = {name: "\n".join(Clock.of(name, NOW).vtimezone) for name in available_timezones()}
+    found = {name: "\n".join(CalendarTimezone.of(name, NOW).vtimezone) for name in available_timezones()}
 
     shapes = {
         (*sorted(re.findall(r"BEGIN:(STANDARD|DAYLIGHT)", text)), len(rule.findall(text)), text.count("RRULE:"))
@@ -103,20 +103,20 @@ def test_vtimezone_holds_only_what_outlook_reads() -> None:
     ],
 )
 def test_clock_without_yearly_rules_is_told_in_utc(name: str, since: datetime, why: str) -> None:
-    clock = Clock.of(name, since)
+    clock = CalendarTimezone.of(name, since)
 
     assert (clock.vtimezone, clock.format_instant(since)) == ((), f":{since:%Y%m%dT%H%M%SZ}"), why
 
 
 def test_offsets_of_long_ago_have_seconds() -> None:
     """Monrovia kept its own time until 1972."""
-    vtimezone = Clock.of("Africa/Monrovia", datetime(1930, 6, 1, tzinfo=UTC)).vtimezone
+    vtimezone = CalendarTimezone.of("Africa/Monrovia", datetime(1930, 6, 1, tzinfo=UTC)).vtimezone
 
     assert "TZOFFSETTO:-004430" in vtimezone
 
 
 def test_clock_tells_in_utc_what_autumn_has_twice() -> None:
-    clock = Clock.of("Australia/Lord_Howe", NOW)
+    clock = CalendarTimezone.of("Australia/Lord_Howe", NOW)
     first = datetime(2031, 4, 5, 14, 30, tzinfo=UTC)
     minutes = range(-1, 62)
 

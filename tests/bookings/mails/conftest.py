@@ -16,22 +16,22 @@ Deliver = Callable[..., list[Outcome]]
 
 
 @pytest.fixture
-def office() -> Iterator[ScriptedSmtpServer]:
+def mail_server() -> Iterator[ScriptedSmtpServer]:
     with smtp_server.running_server() as opened:
         yield opened
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that says nothing is given up soon. Only where one does so: on a busy machine the best may take so long."""
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short timeouts, for tests with a silent server only: on a busy machine, any server may take that long."""
     monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(smtp, "FINAL_TIMEOUT_SECONDS", 0.5)
 
 
 @pytest.fixture
-def deliver(office: ScriptedSmtpServer) -> Iterator[Deliver]:
-    """`deliver(after=timedelta(0))`: what a worker does by then, or at most `most` mails of it; the outcomes in order."""
-    with SmtpTransport(server_of(office)) as transport:
+def deliver(mail_server: ScriptedSmtpServer) -> Iterator[Deliver]:
+    """`deliver(after=timedelta(0))`: send what is due by then, at most `most` emails, and return the outcomes in order."""
+    with SmtpTransport(server_settings(mail_server)) as transport:
 
         def run(after: timedelta = timedelta(0), most: int = 100) -> list[Outcome]:
             found: list[Outcome] = []
@@ -48,5 +48,10 @@ def deliver(office: ScriptedSmtpServer) -> Iterator[Deliver]:
         yield run
 
 
-def server_of(office: ScriptedSmtpServer) -> dict[str, object]:
-    return {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": office.port, "EMAIL_HOST_USER": None, "EMAIL_HOST_PASSWORD": None}
+def server_settings(mail_server: ScriptedSmtpServer) -> dict[str, object]:
+    return {
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": mail_server.port,
+        "EMAIL_HOST_USER": None,
+        "EMAIL_HOST_PASSWORD": None,
+    }

@@ -50,7 +50,7 @@ def warm_up() -> None:
     customer = Customer(name="Ana", email="ana@example.com")
     now = timezone.now()
     booked = Booking(station=station, customer=customer, date=now.date(), slot=now.time(), starts_at=now, ends_at=now)
-    rendering.message(Mail(booking=booked, kind=Kind.MADE), booked, customer, now=now).as_bytes()
+    rendering.build_message(Mail(booking=booked, kind=Kind.MADE), booked, customer, now=now).as_bytes()
 
 
 def work(port: str) -> None:

@@ -1,4 +1,4 @@
-"""A real SMTP server with scripted answers, to test what becomes of emails when a server accepts, refuses, stalls or hangs up."""
+"""An SMTP server whose answers a test chooses: it accepts, refuses, stalls or closes the connection."""
 
 import asyncio
 import random
@@ -12,34 +12,35 @@ from threading import Event
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP as Server
+from aiosmtpd.smtp import SMTP as AioServer
 from aiosmtpd.smtp import Envelope, Session
 
-from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.received_email import ReceivedEmail
 from tests.servers import free_port
 
 ACCEPT = "250 OK"
 
 
 class ScriptedSmtpServer:
-    """Keeps the emails it accepted, in order. `answers` are given one by one at the step they name, then ACCEPT.
+    """Keeps the messages that it accepted, in order.
 
-    An answer is a line of SMTP; or "drop", which closes the connection, after keeping the message if there was DATA; or
-    "stall", which sends nothing until the client has given up; or "wait", which then accepts.
+    `answers` are given one by one at the step they name; when none are left, the answer is ACCEPT. An answer is a line of SMTP;
+    "drop", which closes the connection, after keeping the message if it came with DATA; "stall", which is silent until
+    `give_up` is set; or "wait", which accepts then.
     """
 
     def __init__(self) -> None:
         self.kept: list[EmailMessage] = []
-        self.received: list[Received] = []
+        self.received: list[ReceivedEmail] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
-        self.given_up = Event()
+        self.give_up = Event()
         self.max_delay = 0.0
-        """Each message is answered after a random delay of at most that many seconds."""
-        self.most_at_once = 0
-        """The largest number of messages received and not yet answered."""
+        """The longest random time, in seconds, between a message's arrival and the answer."""
+        self.max_concurrent = 0
+        """The most messages that were between their arrival and the answer at the same time."""
         self.clients: set[object] = set()
-        """Each connection over which a message came."""
-        self._in_hand = 0
+        """The peer of each connection over which a message came."""
+        self._concurrent = 0
         self._controller: Controller | None = None
         self.port = free_port()
 
@@ -66,61 +67,61 @@ class ScriptedSmtpServer:
         return [message["Subject"] for message in self.kept]
 
     def take_out(self) -> list[EmailMessage]:
-        """What has come since the last look."""
+        """The messages that came since the last call."""
         found, self.kept = self.kept, []
         return found
 
-    async def _answer(self, step: str, server: Server, session: Session) -> str:
+    async def _answer(self, step: str, server: AioServer, session: Session) -> str:
         answers = self.answers[step]
         answer = answers.pop(0) if answers else ACCEPT
         if answer in ("stall", "wait"):
-            await server.loop.run_in_executor(None, self.given_up.wait, 30)
-            self.given_up.clear()
+            await server.loop.run_in_executor(None, self.give_up.wait, 30)
+            self.give_up.clear()
         if answer in ("drop", "stall"):
             cast("Any", server).transport.close()
         return {"wait": ACCEPT, "stall": "421 Gone", "drop": "421 Gone"}.get(answer, answer)
 
     async def handle_MAIL(
-        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: AioServer, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         answer = await self._answer("MAIL", server, session)
         envelope.mail_from = address if answer.startswith("2") else None
         return answer
 
     async def handle_RCPT(
-        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: AioServer, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         answer = await self._answer("RCPT", server, session)
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: AioServer, session: Session, envelope: Envelope) -> str:
         self.clients.add(session.peer)
-        self._in_hand += 1
-        self.most_at_once = max(self.most_at_once, self._in_hand)
+        self._concurrent += 1
+        self.max_concurrent = max(self.max_concurrent, self._concurrent)
         try:
-            return await self._take(server, session, envelope)
+            return await self._keep(server, session, envelope)
         finally:
-            self._in_hand -= 1
+            self._concurrent -= 1
 
-    async def _take(self, server: Server, session: Session, envelope: Envelope) -> str:
+    async def _keep(self, server: AioServer, session: Session, envelope: Envelope) -> str:
         answer = self.answers["DATA"][0] if self.answers["DATA"] else ACCEPT
         if not answer[0].isdigit() or answer.startswith("2"):
             content = envelope.content
             assert isinstance(content, bytes)
             self.kept.append(message_from_bytes(content, policy=SMTP))
-            self.received.append(Received(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
+            self.received.append(ReceivedEmail(str(envelope.mail_from), tuple(envelope.rcpt_tos), content))
             await asyncio.sleep(random.uniform(0, self.max_delay))
         return await self._answer("DATA", server, session)
 
 
 @contextmanager
 def running_server() -> Iterator[ScriptedSmtpServer]:
-    server = ScriptedSmtpServer()
-    server.open()
+    mail_server = ScriptedSmtpServer()
+    mail_server.open()
     try:
-        yield server
+        yield mail_server
     finally:
-        server.given_up.set()
-        server.close()
+        mail_server.give_up.set()
+        mail_server.close()

@@ -26,7 +26,7 @@ from bookings.operations import worker
 from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.factories import UserFactory, person
 
@@ -36,17 +36,17 @@ Send = Callable[..., list[Outcome]]
 
 
 @pytest.fixture(autouse=True)
-def offered(settings: Settings, office: ScriptedSmtpServer) -> None:
-    settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
+def offered(settings: Settings, mail_server: ScriptedSmtpServer) -> None:
+    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
 
 
 @pytest.fixture
-def send(office: ScriptedSmtpServer) -> Send:
+def send(mail_server: ScriptedSmtpServer) -> Send:
     """What a worker does, so much later."""
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []
-        with SmtpTransport(server_of(office)) as transport:
+        with SmtpTransport(server_settings(mail_server)) as transport:
             while outcome := account_email_delivery.deliver_next(transport, now=lambda: timezone.now() + after):
                 found.append(outcome)
         return found
@@ -68,14 +68,16 @@ def body_of(mail: EmailMessage) -> str:
     return str(mail.get_content()).replace("\r\n", "\n").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
-def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
+def test_notice_says_what_when_from_where_and_what_to_do(
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
+) -> None:
     User.objects.filter(pk=staff.pk).update(name="Sam")
     staff.refresh_from_db()
     with time_machine.travel(NOON, tick=False), acting(staff):
         account_emails.queue(staff, EmailKind.API_KEY_CREATED, name="Web shop")
         assert send() == [Outcome.SENT]
 
-    [mail] = office.kept
+    [mail] = mail_server.kept
     assert (mail["To"], mail["From"], mail["Subject"]) == (
         staff.email,
         "Stationbook <stationbook@localhost>",
@@ -94,26 +96,26 @@ def test_notice_says_what_when_from_where_and_what_to_do(staff: User, office: Sc
 
 
 def test_notice_of_what_a_manager_did_names_them_and_speaks_the_stations_language(
-    staff: User, manager: User, station: Station, office: ScriptedSmtpServer, send: Send
+    staff: User, manager: User, station: Station, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     Station.objects.filter(pk=station.pk).update(language="de")
     with time_machine.travel(NOON, tick=False), acting(manager), translation.override("es"):
         delegation.notify_of_changes(staff, ["name", "groups"], old_email=staff.email)
         send()
 
-    [mail] = office.kept
+    [mail] = mail_server.kept
     assert (mail["Subject"], mail["Content-Language"]) == ("Ihre Berechtigungen wurden geändert", "de")
     text = body_of(mail)
     wanted = ("Von: 203.0.113.9", "Durch: manager@example.com", "Gruppen: Station staff", "Stationen: Kitchen")
     assert [one for one in wanted if one not in text] == []
 
 
-def test_notice_of_what_the_operator_did_says_so(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
+def test_notice_of_what_the_operator_did_says_so(staff: User, mail_server: ScriptedSmtpServer, send: Send) -> None:
     two_factor.confirm(staff, code_of(two_factor.start_enrolment(staff)))
     call_command("forget_second_factor", staff.email)
     send()
 
-    mail = office.kept[-1]
+    mail = mail_server.kept[-1]
     assert mail["Subject"] == "Two-factor authentication is off"
     assert "By: the operator of the server" in body_of(mail)
     assert "From:" not in body_of(mail)
@@ -122,7 +124,7 @@ def test_notice_of_what_the_operator_did_says_so(staff: User, office: ScriptedSm
 @pytest.mark.parametrize("language", ["en", "es", "de"])
 @pytest.mark.parametrize("kind", NOTICES)
 def test_every_notice_is_written_in_every_language(
-    staff: User, office: ScriptedSmtpServer, send: Send, kind: EmailKind, language: str
+    staff: User, mail_server: ScriptedSmtpServer, send: Send, kind: EmailKind, language: str
 ) -> None:
     with acting(staff), translation.override(language):
         account_emails.queue(staff, kind, name="Web shop")
@@ -130,7 +132,7 @@ def test_every_notice_is_written_in_every_language(
 
     send()
 
-    [mail] = office.kept
+    [mail] = mail_server.kept
     with translation.override(language):
         said = str(NOTICES[kind][0]), str(NOTICES[kind][1]) % {"name": "Web shop"}
     assert mail["Subject"] == said[0]
@@ -172,21 +174,21 @@ def test_recipient_and_details_rest_unreadable(manager: User, staff: User) -> No
     assert [word for word in (b"secret", b"Secret", b"manager@", ADDRESS.encode()) if word in raw] == []
 
 
-def test_email_is_sent_once_and_its_row_goes(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
+def test_email_is_sent_once_and_its_row_goes(staff: User, mail_server: ScriptedSmtpServer, send: Send) -> None:
     sessions.save_password(staff)
 
-    assert [send(), send(), len(office.kept), AccountEmail.objects.count()] == [[Outcome.SENT], [], 1, 0]
+    assert [send(), send(), len(mail_server.kept), AccountEmail.objects.count()] == [[Outcome.SENT], [], 1, 0]
 
 
-def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
-    office.answers["RCPT"] = ["451 later"]
+def test_mail_server_that_has_no_time_is_asked_again(staff: User, mail_server: ScriptedSmtpServer, send: Send) -> None:
+    mail_server.answers["RCPT"] = ["451 later"]
     sessions.save_password(staff)
 
     assert [send(), send(), send(timedelta(minutes=5))] == [[Outcome.DEFERRED], [], [Outcome.SENT]]
 
 
 def test_email_that_cannot_be_sent_is_forgotten_after_two_days(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     sessions.save_password(staff)
     worker.tidy(timezone.now() + timedelta(hours=47))
@@ -194,15 +196,15 @@ def test_email_that_cannot_be_sent_is_forgotten_after_two_days(
 
     assert send(timedelta(hours=49)) == []
     worker.tidy(timezone.now() + timedelta(hours=49))
-    assert (office.kept, AccountEmail.objects.count()) == ([], 0)
+    assert (mail_server.kept, AccountEmail.objects.count()) == ([], 0)
 
 
 def test_email_survives_a_clock_that_leaps_and_is_put_right(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     sessions.save_password(staff)
 
-    assert [send(timedelta(days=30)), send(), len(office.kept)] == [[], [Outcome.SENT], 1]
+    assert [send(timedelta(days=30)), send(), len(mail_server.kept)] == [[], [Outcome.SENT], 1]
 
 
 def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, settings: Settings) -> None:
@@ -214,17 +216,19 @@ def test_what_waits_is_forgotten_once_there_is_no_mail_server(staff: User, setti
     assert not AccountEmail.objects.exists()
 
 
-def test_address_that_no_header_can_hold_stops_nothing(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
+def test_address_that_no_header_can_hold_stops_nothing(
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
+) -> None:
     account_emails.queue(staff, EmailKind.EMAIL_CHANGED, to="a\u0301 b@exämple..com")
     sessions.save_password(staff)
 
-    assert (send(), len(office.kept)) == ([Outcome.REFUSED, Outcome.SENT], 1)
+    assert (send(), len(mail_server.kept)) == ([Outcome.REFUSED, Outcome.SENT], 1)
 
 
 def test_email_that_waits_is_seen_by_whoever_watches(staff: User) -> None:
     sessions.save_password(staff)
 
-    assert stats.queue(timezone.now() + timedelta(minutes=5)).oldest >= timedelta(minutes=5)
+    assert stats.queue_stats(timezone.now() + timedelta(minutes=5)).oldest >= timedelta(minutes=5)
 
 
 def test_restore_forgets_what_waited(staff: User) -> None:
@@ -242,7 +246,7 @@ def link_in(mail: EmailMessage) -> str:
 
 
 def test_invitation_leads_to_a_first_password(
-    station: Station, manager: User, office: ScriptedSmtpServer, send: Send
+    station: Station, manager: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     user = UserFactory(email="new@example.com")
     user.set_unusable_password()
@@ -252,7 +256,7 @@ def test_invitation_leads_to_a_first_password(
         assert password_reset.create_manager_link(user) is None
     send()
 
-    mail = office.kept[0]
+    mail = mail_server.kept[0]
     answer = Client().post(link_in(mail), {"new": "seven green horses", "again": "seven green horses"})
 
     assert (mail["To"], mail["Subject"]) == ("new@example.com", "Your account for Stationbook")
@@ -264,20 +268,20 @@ def test_invitation_leads_to_a_first_password(
 
 
 def test_link_for_a_new_password_says_who_sent_it(
-    staff: User, manager: User, office: ScriptedSmtpServer, send: Send
+    staff: User, manager: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     with acting(manager):
         password_reset.create_manager_link(staff)
     send()
 
-    [mail] = office.kept
+    [mail] = mail_server.kept
     assert mail["Subject"] == "Choose a new password for Stationbook"
     assert "manager@example.com has sent you this link" in body_of(mail)
     assert Client().get(link_in(mail)).status_code == 200
 
 
 def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
-    staff: User, manager: User, office: ScriptedSmtpServer, send: Send
+    staff: User, manager: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     with acting(manager):
         password_reset.create_manager_link(staff)
@@ -286,12 +290,12 @@ def test_link_goes_to_nobody_who_was_made_inactive_and_the_notice_does(
 
     send()
 
-    assert [mail["Subject"] for mail in office.kept] == ["Your permissions were changed"]
+    assert [mail["Subject"] for mail in mail_server.kept] == ["Your permissions were changed"]
 
 
-def test_worker_sends_them_on_its_rounds(staff: User, office: ScriptedSmtpServer) -> None:
+def test_worker_sends_them_on_its_rounds(staff: User, mail_server: ScriptedSmtpServer) -> None:
     sessions.save_password(staff)
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         assert worker.run_once(transport) == 1
 
-    assert office.kept[0]["Subject"] == "Your password was changed"
+    assert mail_server.kept[0]["Subject"] == "Your password was changed"

@@ -15,7 +15,7 @@ from bookings import audit, services
 from bookings.errors import TooLate
 from bookings.mails import display, outbox
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import OPEN, Kind, Problem, Standing, State
+from bookings.models.mail_state import OPEN, BookingSnapshot, Kind, Problem, State
 from bookings.models.status import Phase, Status
 from bookings.services import mail_choices
 from core.errors import NotFound, NotPermitted
@@ -47,17 +47,17 @@ def only() -> Mail:
 
 
 def test_send_now_skips_the_grace_time(
-    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, staff: User, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     mail_choices.send_now(only().pk, by=staff)
 
     deliver()
 
-    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+    assert (mails(moved), len(mail_server.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
 
 
 def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
-    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, staff: User, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     mail_choices.withhold(only().pk, by=staff)
     services.change_status(moved.pk, Status.CANCELLED, by=staff)
@@ -66,21 +66,23 @@ def test_withheld_mail_is_never_sent_and_the_next_begins_from_here(
     assert mails(moved) == [(Kind.MOVED, State.WITHHELD, ""), (Kind.CANCELLED, State.WITHDRAWN, Problem.UNDONE)]
 
 
-def test_failed_mail_is_sent_again(moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver) -> None:
-    office.answers["DATA"] = ["554 No"]
+def test_failed_mail_is_sent_again(
+    moved: Booking, staff: User, mail_server: ScriptedSmtpServer, deliver: Deliver
+) -> None:
+    mail_server.answers["DATA"] = ["554 No"]
     mail_choices.send_now(only().pk, by=staff)
     deliver()
 
     mail_choices.send_again(only().pk, by=staff)
     deliver()
 
-    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+    assert (mails(moved), len(mail_server.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
 
 
 def test_address_that_staff_try_again_counts_as_good_until_it_is_refused_again(
-    moved: Booking, staff: User, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, staff: User, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    office.answers["RCPT"] = ["550 5.1.1 Nobody"]
+    mail_server.answers["RCPT"] = ["550 5.1.1 Nobody"]
     mail_choices.send_now(only().pk, by=staff)
     deliver()
     assert mails(moved) == [(Kind.MOVED, State.UNREACHED, Problem.BOUNCED)]
@@ -89,7 +91,7 @@ def test_address_that_staff_try_again_counts_as_good_until_it_is_refused_again(
     deliver()
 
     moved.refresh_from_db()
-    assert (mails(moved), len(office.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
+    assert (mails(moved), len(mail_server.kept)) == ([(Kind.MOVED, State.SENT, "")], 1)
     assert moved.customer
     assert moved.customer.email_bounced is False
 
@@ -162,7 +164,7 @@ def test_sentence_says_what_became_of_a_mail_or_will(
     ended = None if state in OPEN else datetime(2031, 3, 7, 10, 0, 59, tzinfo=UTC)
     Mail.objects.update(state=state, problem=problem, due_at=datetime(2031, 3, 7, 11, tzinfo=UTC), ended_at=ended)
 
-    [told] = display.of(moved, staff, timezone.now())
+    [told] = display.describe_all(moved, staff, timezone.now())
 
     assert told.sentence == sentence
 
@@ -202,7 +204,7 @@ def test_page_asks_for_a_call_where_the_worker_will(
     """Nobody was promised the first mail by an address that was never given."""
     made = booking(station, customer=Contact("Ana García", "ana@example.com" if bounced else "", "+4930901820"))
     Customer.objects.update(email_bounced=bounced)
-    known = Standing.of(made)
+    known = BookingSnapshot.of(made)
     told = {
         Kind.MADE: (None, {}),
         Kind.CONFIRMED: (replace(known, phase=Phase.PENDING), {}),
@@ -216,9 +218,9 @@ def test_page_asks_for_a_call_where_the_worker_will(
     )
     made = Booking.objects.select_related("station", "customer").get()
 
-    [before] = display.of(made, staff, timezone.now())
+    [before] = display.describe_all(made, staff, timezone.now())
     deliver()
-    after = display.of(made, staff, timezone.now())
+    after = display.describe_all(made, staff, timezone.now())
 
     assert [one.call for one in after] == ([True] if before.call else [])
     assert before.call == (bounced or kind in (Kind.MOVED, Kind.CANCELLED))
@@ -232,7 +234,7 @@ def test_page_asks_for_no_call_about_what_is_over_nor_for_a_reminder(moved: Book
     ).end(State.FAILED, Problem.REFUSED)
 
     def calls(now: datetime) -> dict[str, bool]:
-        return {one.mail.kind: one.call for one in display.of(moved, staff, now)}
+        return {one.mail.kind: one.call for one in display.describe_all(moved, staff, now)}
 
     assert calls(timezone.now()) == {Kind.REMINDER: False, Kind.MOVED: True}
     assert calls(moved.ends_at) == {Kind.REMINDER: False, Kind.MOVED: False}
@@ -284,7 +286,7 @@ def test_mail_can_be_read_before_it_goes_and_as_it_went(
 def test_mail_that_is_read_is_escaped(station: Station, visitor: Client) -> None:
     hostile = "<script>alert(1)</script>"
     made = booking(station, customer=Contact(hostile, "x@example.com"), special_requests=hostile)
-    outbox.made([made])
+    outbox.queue_created([made])
 
     html = visitor.get(f"/bookings/{made.pk}/mails/{only().pk}/").content.decode()
 

@@ -60,7 +60,7 @@ def create_for(station: Station, emails: Sequence[str]) -> list[Booking]:
 
 
 def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_them(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     bearer, limited = key_of(person(roles.INTEGRATORS, station)), metrics.MAILS.labels("made", "limited")._value.get()
     spellings = ["stranger@example.com", "Stranger@EXAMPLE.com", "stranger+1@example.com", "STRANGER+x+y@example.com"]
@@ -78,13 +78,13 @@ def test_one_stranger_gets_no_more_than_the_limit_however_often_a_key_books_for_
         assert answer.status_code == 201
     deliver()
 
-    assert len(office.received) == 3
+    assert len(mail_server.received) == 3
     assert stands() == [(State.SENT, "")] * 3 + [TOO_MANY] * 9
     assert metrics.MAILS.labels("made", "limited")._value.get() - limited == 9
 
 
 def test_staff_see_what_was_not_sent_and_have_a_way_on(
-    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, staff: User, client: Client, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
@@ -104,11 +104,11 @@ def test_staff_see_what_was_not_sent_and_have_a_way_on(
     assert client.post(address, {"do": "withhold"}).status_code == 302
     assert stands()[-1] == (State.WITHHELD, "")
     assert SENTENCE not in client.get(f"/bookings/{last.pk}/").content.decode()
-    assert len(office.received) == 3
+    assert len(mail_server.received) == 3
 
 
 def test_mail_that_was_not_sent_goes_when_staff_send_it_the_next_day(
-    station: Station, staff: User, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, staff: User, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
@@ -119,14 +119,14 @@ def test_mail_that_was_not_sent_goes_when_staff_send_it_the_next_day(
 
 
 def test_moves_cancellations_and_reminders_count(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     deliver(HOUR)
     soon = soon_after(bookings(2, station, customer=ANA), HOUR)
-    assert reminders.queue(timezone.now()) == len(soon)
+    assert reminders.queue_due(timezone.now()) == len(soon)
     deliver(HOUR)
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
     deliver(2 * HOUR)
@@ -140,7 +140,7 @@ def test_moves_cancellations_and_reminders_count(
             (Kind.CANCELLED, *TOO_MANY),
         ]
     )
-    assert len(office.received) == 3
+    assert len(mail_server.received) == 3
 
 
 def soon_after(made: list[Booking], wait: timedelta) -> list[Booking]:
@@ -152,24 +152,26 @@ def soon_after(made: list[Booking], wait: timedelta) -> list[Booking]:
     return made
 
 
-def test_stations_share_the_limit_of_a_mailbox(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_stations_share_the_limit_of_a_mailbox(
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     bar = open_station(code="bar", name="Bar")
     for place in (station, bar, station, bar):
         create(place)
     deliver()
 
-    assert (len(office.received), stands()) == (3, [(State.SENT, "")] * 3 + [TOO_MANY])
+    assert (len(mail_server.received), stands()) == (3, [(State.SENT, "")] * 3 + [TOO_MANY])
 
 
 @pytest.mark.slow
-def test_mailboxes_have_a_limit_each(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_mailboxes_have_a_limit_each(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
     create_for(station, ["ana@example.com", "a.na@example.com", "ana@example.org", "bo@example.com"] * 3)
     deliver()
 
-    assert len(office.received) == 12
+    assert len(mail_server.received) == 12
 
 
-def test_window_of_a_day_slides(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_window_of_a_day_slides(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
     create(station)
     deliver()
     for _n in range(2):
@@ -179,11 +181,11 @@ def test_window_of_a_day_slides(station: Station, office: ScriptedSmtpServer, de
         create(station)
     deliver(DAY + HOUR)
 
-    assert (len(office.received), stands()[-2:]) == (4, [(State.SENT, ""), TOO_MANY])
+    assert (len(mail_server.received), stands()[-2:]) == (4, [(State.SENT, ""), TOO_MANY])
 
 
 def test_station_that_sends_too_much_waits(
-    station: Station, settings: Any, office: ScriptedSmtpServer, deliver: Deliver, staff: User, client: Client
+    station: Station, settings: Any, mail_server: ScriptedSmtpServer, deliver: Deliver, staff: User, client: Client
 ) -> None:
     settings.MAIL_HOURLY_LIMIT_PER_STATION, settings.MAIL_SERVER = 3, {"EMAIL_HOST": "127.0.0.1"}
     made = create_for(station, [f"guest{n}@example.com" for n in range(5)])
@@ -192,51 +194,51 @@ def test_station_that_sends_too_much_waits(
     client.force_login(staff)
     held = Mail.objects.filter(problem=Problem.HOURLY_LIMIT)
 
-    assert (len(office.received), stands()) == (4, [(State.SENT, "")] * 3 + [HELD] * 2 + [(State.SENT, "")])
+    assert (len(mail_server.received), stands()) == (4, [(State.SENT, "")] * 3 + [HELD] * 2 + [(State.SENT, "")])
     assert all(HOUR <= mail.due_at - mail.created_at < HOUR + timedelta(minutes=16) for mail in held)
     assert (
         "sent too many emails in the last hour. Next try at" in client.get(f"/bookings/{made[-1].pk}/").content.decode()
     )
 
     deliver(HOUR + timedelta(minutes=20))
-    assert (len(office.received), stands()) == (6, [(State.SENT, "")] * 6)
+    assert (len(mail_server.received), stands()) == (6, [(State.SENT, "")] * 6)
     assert Mail.objects.filter(booking=other, state=State.SENT).exists()
 
 
 def test_what_the_mail_server_did_not_take_counts_no_more(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    office.answers["RCPT"] = ["451 Later", "552 Full", "451 Later"]
+    mail_server.answers["RCPT"] = ["451 Later", "552 Full", "451 Later"]
     for _n in range(4):
         create(station)
     deliver()
     deliver(HOUR)
 
-    assert len(office.received) == 3
+    assert len(mail_server.received) == 3
     assert CountedMail.objects.count() == 3
 
 
-@pytest.mark.usefixtures("impatient")
-def test_what_may_have_arrived_counts_once(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
-    office.answers["DATA"] = ["drop"]
+@pytest.mark.usefixtures("short_timeouts")
+def test_what_may_have_arrived_counts_once(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
+    mail_server.answers["DATA"] = ["drop"]
     for _n in range(4):
         create(station)
     deliver(HOUR)
     deliver(2 * HOUR)
 
-    assert (len({*office.ids}), len(office.received)) == (3, 4)
+    assert (len({*mail_server.ids}), len(mail_server.received)) == (3, 4)
     assert sorted(stands()) == sorted([(State.SENT, "")] * 3 + [TOO_MANY])
 
 
 def test_change_after_a_mail_that_was_not_sent_tells_all(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     *_first, last = [create(station) for _n in range(4)]
     deliver()
     services.reschedule(last.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     deliver(DAY + HOUR)
 
-    assert "Your booking at Kitchen: Saturday 8 March" in office.received[-1].words("Subject")
+    assert "Your booking at Kitchen: Saturday 8 March" in mail_server.received[-1].decoded("Subject")
 
 
 @pytest.mark.looks
@@ -256,7 +258,7 @@ def test_spellings_of_a_mailbox_are_one(one: str, other: str, same: bool) -> Non
 
 
 def test_counts_are_kept_no_longer_than_they_count(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     create(station)
     deliver()
@@ -268,7 +270,7 @@ def test_counts_are_kept_no_longer_than_they_count(
 
 
 def test_counts_name_nobody_and_go_with_the_customer(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -283,16 +285,16 @@ def test_counts_name_nobody_and_go_with_the_customer(
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_workers_at_once_send_no_more_than_the_limit(database_url: str, office: ScriptedSmtpServer) -> None:
+def test_workers_at_once_send_no_more_than_the_limit(database_url: str, mail_server: ScriptedSmtpServer) -> None:
     """Of one station all mails are to one address, of the other each is to another: seven may go for either reason."""
     one, many = open_station(code="one", capacity=20), open_station(code="many", capacity=20)
-    outbox.made(bookings(20, one, customer=ANA))
+    outbox.queue_created(bookings(20, one, customer=ANA))
     for number in range(20):
-        outbox.made(bookings(1, many, customer=Contact("Bo", f"bo{number}@example.com")))
+        outbox.queue_created(bookings(1, many, customer=Contact("Bo", f"bo{number}@example.com")))
 
-    sent = run_concurrently(database_url, 4, str(office.port), "7", module="tests.bookings.mails.reminder")
+    sent = run_concurrently(database_url, 4, str(mail_server.port), "7", module="tests.bookings.mails.worker_once")
 
-    assert (sum(map(int, sent)), len(office.received)) == (14, 14)
+    assert (sum(map(int, sent)), len(mail_server.received)) == (14, 14)
     assert Counter(Mail.objects.values_list("station__code", "state", "problem")) == {
         ("one", State.SENT, ""): 7,
         ("one", *TOO_MANY): 13,

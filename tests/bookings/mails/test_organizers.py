@@ -38,34 +38,34 @@ def called(station: Station, name: str, sender: str) -> Station:
     return station
 
 
-def read(office: ScriptedSmtpServer) -> list[Read]:
+def read(mail_server: ScriptedSmtpServer) -> list[Read]:
     """Each mail's calendar file, of which both readers make the same."""
-    files = [mail.calendars[0] for mail in office.received]
+    files = [mail.calendars[0] for mail in mail_server.received]
     found = [by_icalendar(file) for file in files]
     assert by_thunderbird(files) == found
     return found
 
 
-def said_of_organizers(office: ScriptedSmtpServer) -> list[tuple[str, object, str]]:
+def said_of_organizers(mail_server: ScriptedSmtpServer) -> list[tuple[str, object, str]]:
     """Of each mail: its method, its organizer, and its sender."""
     return [
         (one.method, one.entries[0].organizer, mail.sender)
-        for one, mail in zip(read(office), office.received, strict=True)
+        for one, mail in zip(read(mail_server), mail_server.received, strict=True)
     ]
 
 
-def sent_by(office: ScriptedSmtpServer) -> list[str]:
+def sent_by(mail_server: ScriptedSmtpServer) -> list[str]:
     """Of each mail whom it names as writing for the organizer."""
-    unfolded = [re.sub(rb"\r\n ", b"", mail.calendars[0]).decode() for mail in office.received]
+    unfolded = [re.sub(rb"\r\n ", b"", mail.calendars[0]).decode() for mail in mail_server.received]
     return ["".join(re.findall('ORGANIZER;SENT-BY="mailto:([^"]+)"', file)) for file in unfolded]
 
 
-def store(office: ScriptedSmtpServer) -> Store:
-    return Store().take_all(mail.calendars[0] for mail in office.received)
+def store(mail_server: ScriptedSmtpServer) -> Store:
+    return Store().take_all(mail.calendars[0] for mail in mail_server.received)
 
 
 def test_updates_and_cancellation_keep_the_organizer_when_the_sender_changes(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -75,17 +75,17 @@ def test_updates_and_cancellation_keep_the_organizer_when_the_sender_changes(
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert said_of_organizers(office) == [
+    assert said_of_organizers(mail_server) == [
         ("REQUEST", KITCHEN, "kitchen@example.com"),
         ("REQUEST", KITCHEN, "bistro@example.net"),
         ("CANCEL", KITCHEN, "bistro@example.net"),
     ]
-    assert sent_by(office) == ["", "bistro@example.net", "bistro@example.net"]
-    assert store(office).entries[f"{made.pk}@stationbook"].status == "CANCELLED"
+    assert sent_by(mail_server) == ["", "bistro@example.net", "bistro@example.net"]
+    assert store(mail_server).entries[f"{made.pk}@stationbook"].status == "CANCELLED"
 
 
 def test_organizer_stays_on_the_way_through_stations(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     called(open_station(code="court"), "Court", "court@example.com")
     made = create(station)
@@ -97,14 +97,14 @@ def test_organizer_stays_on_the_way_through_stations(
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1], "kitchen"), by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert [organizer for _method, organizer, _sender in said_of_organizers(office)] == [KITCHEN] * 4
-    assert sent_by(office) == ["", "court@example.com", "court@example.com", ""]
-    known = store(office).entries[f"{made.pk}@stationbook"]
+    assert [organizer for _method, organizer, _sender in said_of_organizers(mail_server)] == [KITCHEN] * 4
+    assert sent_by(mail_server) == ["", "court@example.com", "court@example.com", ""]
+    known = store(mail_server).entries[f"{made.pk}@stationbook"]
     assert (known.summary, known.starts_at) == ("Kitchen", Booking.objects.get(pk=made.pk).starts_at)
 
 
 def test_move_that_staff_told_themselves_keeps_the_organizer(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     called(open_station(code="court"), "Court", "court@example.com")
     made = create(station)
@@ -114,7 +114,7 @@ def test_move_that_staff_told_themselves_keeps_the_organizer(
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert said_of_organizers(office)[1:] == [("CANCEL", KITCHEN, "court@example.com")]
+    assert said_of_organizers(mail_server)[1:] == [("CANCEL", KITCHEN, "court@example.com")]
 
 
 def withhold(made: Booking) -> None:
@@ -122,7 +122,7 @@ def withhold(made: Booking) -> None:
 
 
 def test_restored_booking_keeps_the_organizer_of_its_cancelled_event(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -132,12 +132,12 @@ def test_restored_booking_keeps_the_organizer_of_its_cancelled_event(
     services.change_status(made.pk, Status.CONFIRMED, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert said_of_organizers(office)[2:] == [("REQUEST", KITCHEN, "bistro@example.net")]
-    assert store(office).entries[f"{made.pk}@stationbook"].status == "CONFIRMED"
+    assert said_of_organizers(mail_server)[2:] == [("REQUEST", KITCHEN, "bistro@example.net")]
+    assert store(mail_server).entries[f"{made.pk}@stationbook"].status == "CONFIRMED"
 
 
 def test_somebody_else_on_the_booking_is_invited_by_the_station_as_it_is(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     deliver()
@@ -145,40 +145,40 @@ def test_somebody_else_on_the_booking_is_invited_by_the_station_as_it_is(
     services.edit(made.pk, {"customer": Contact("Bo Li", "bo@example.com")}, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert said_of_organizers(office)[1:] == [("REQUEST", ("Bistro", "bistro@example.net"), "bistro@example.net")]
+    assert said_of_organizers(mail_server)[1:] == [("REQUEST", ("Bistro", "bistro@example.net"), "bistro@example.net")]
 
 
 def test_first_invitation_that_was_refused_leaves_the_organizer_open(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["MAIL"] = ["550 Who are you?"]
+    mail_server.answers["MAIL"] = ["550 Who are you?"]
     deliver()
     called(station, "Kitchen", "right@example.com")
     services.reschedule(made.pk, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert said_of_organizers(office) == [("REQUEST", ("Kitchen", "right@example.com"), "right@example.com")]
+    assert said_of_organizers(mail_server) == [("REQUEST", ("Kitchen", "right@example.com"), "right@example.com")]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_timeouts")
 def test_invitation_that_may_have_arrived_counts(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["DATA"] = ["drop"]
+    mail_server.answers["DATA"] = ["drop"]
     deliver(most=1)
     called(station, "Bistro", "bistro@example.net")
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
     deliver(A_WHILE)
     deliver(A_WHILE * 2)
 
-    assert {organizer for _method, organizer, _sender in said_of_organizers(office)} == {KITCHEN}
-    assert store(office).entries[f"{made.pk}@stationbook"].status == "CANCELLED"
+    assert {organizer for _method, organizer, _sender in said_of_organizers(mail_server)} == {KITCHEN}
+    assert store(mail_server).entries[f"{made.pk}@stationbook"].status == "CANCELLED"
 
 
 def test_change_of_staffs_does_not_overwrite_who_invited(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker notes it between a service's reading and its writing."""
     made = create(station)

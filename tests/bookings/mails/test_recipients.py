@@ -32,9 +32,9 @@ def channels(station: Station, tmp_path: Path) -> BookingChannels:
     return BookingChannels(station, tmp_path)
 
 
-def recipients(office: ScriptedSmtpServer) -> list[tuple[str, str]]:
+def recipients(mail_server: ScriptedSmtpServer) -> list[tuple[str, str]]:
     """To whom each message went, and what it was about."""
-    return [(message["To"].addresses[0].addr_spec, message["Subject"].split(":")[0]) for message in office.kept]
+    return [(message["To"].addresses[0].addr_spec, message["Subject"].split(":")[0]) for message in mail_server.kept]
 
 
 def create(station: Station, contact: Contact) -> Booking:
@@ -44,26 +44,26 @@ def create(station: Station, contact: Contact) -> Booking:
 
 @pytest.mark.parametrize("way", ["by_api", "by_page", "by_admin", "by_import"])
 def test_address_of_somebody_who_knows_name_and_phone_gets_no_email_about_the_customers_own_booking(
-    channels: BookingChannels, office: ScriptedSmtpServer, deliver: Deliver, way: str
+    channels: BookingChannels, mail_server: ScriptedSmtpServer, deliver: Deliver, way: str
 ) -> None:
     """By every way in: who gives a customer's name and phone together with an address of their own gets nothing of theirs."""
     hers = booking(channels.station, customer=Contact(NAME, "", PHONE))
     assert getattr(channels, way)(NAME, OTHER, PHONE) == 1
     deliver(A_WHILE)
-    office.take_out()
+    mail_server.take_out()
 
     moved = {"date": "2031-03-08", "slot": "19:00"}
     assert channels.api.patch(f"/api/bookings/admin/{hers.pk}", moved).status_code == 200
     deliver(A_WHILE)
 
-    assert office.kept == []
+    assert mail_server.kept == []
     assert list(Customer.objects.values_list("name", "email", "phone")) == [(NAME, "", PHONE)]
     mail = Mail.objects.get(booking=hers)
     assert (mail.kind, mail.state, mail.problem) == (Kind.MOVED, State.UNREACHED, Problem.NO_ADDRESS)
 
 
 def test_address_that_came_with_a_booking_gets_the_emails_about_it(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     customer(station, NAME, "", PHONE)
     made = create(station, Contact(NAME, OTHER, PHONE))
@@ -71,8 +71,8 @@ def test_address_that_came_with_a_booking_gets_the_emails_about_it(
 
     deliver(A_WHILE)
 
-    assert recipients(office) == [(OTHER, "Your booking at Kitchen")]
-    [message] = office.kept
+    assert recipients(mail_server) == [(OTHER, "Your booking at Kitchen")]
+    [message] = mail_server.kept
     assert f"mailto:{OTHER}" in calendar_of(message).replace("\r\n ", "")
 
 
@@ -82,7 +82,7 @@ def calendar_of(message: EmailMessage) -> str:
 
 
 def test_address_that_came_with_a_booking_goes_before_the_one_on_file_for_that_booking_alone(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@example.com", PHONE)
     create(station, Contact(NAME, "nora.new@example.com", PHONE))
@@ -90,7 +90,7 @@ def test_address_that_came_with_a_booking_goes_before_the_one_on_file_for_that_b
 
     deliver(A_WHILE)
 
-    assert sorted(to for to, _subject in recipients(office)) == ["nora.new@example.com", "nora@example.com"]
+    assert sorted(to for to, _subject in recipients(mail_server)) == ["nora.new@example.com", "nora@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -108,40 +108,42 @@ def test_address_of_a_later_edit_is_written_to_only_where_none_on_file_works(
     assert contacts.recipient(Booking.objects.get(pk=made.pk)).email == expected
 
 
-def test_dismissed_address_gets_nothing_more(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_dismissed_address_gets_nothing_more(
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     customer(station, NAME, "", PHONE)
     made = create(station, Contact(NAME, OTHER, PHONE))
     deliver()
-    office.take_out()
+    mail_server.take_out()
 
     contact_decisions.dismiss(made.pk, "email", by=roles.OPERATOR)
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert office.kept == []
+    assert mail_server.kept == []
 
 
 def test_address_that_staff_confirm_gets_the_emails_about_all_bookings(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     hers = booking(station, customer=Contact(NAME, "", PHONE))
     made = create(station, Contact(NAME, "nora@example.com", PHONE))
     deliver()
-    office.take_out()
+    mail_server.take_out()
 
     contact_decisions.use(made.pk, "email", by=roles.OPERATOR)
     services.reschedule(hers.pk, to=LATER, by=roles.OPERATOR)
     deliver(A_WHILE)
 
-    assert [to for to, _subject in recipients(office)] == ["nora@example.com"]
+    assert [to for to, _subject in recipients(mail_server)] == ["nora@example.com"]
 
 
 def test_address_that_does_not_work_is_marked_where_it_came_from(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@example.com", PHONE)
     made = create(station, Contact(NAME, "nora@münchen.example", PHONE))
-    office.answers["RCPT"] = ["550 5.1.1 Nobody here"]
+    mail_server.answers["RCPT"] = ["550 5.1.1 Nobody here"]
 
     deliver()
 
@@ -151,11 +153,11 @@ def test_address_that_does_not_work_is_marked_where_it_came_from(
 
 
 def test_address_with_letters_of_another_script_is_marked_when_it_does_not_work(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     nora = customer(station, NAME, "nora@münchen.example", PHONE)
     services.create(Draft(station.code, *EVENING, customer_id=nora.pk), by=roles.OPERATOR)
-    office.answers["RCPT"] = ["550 5.1.1 Nobody here"]
+    mail_server.answers["RCPT"] = ["550 5.1.1 Nobody here"]
 
     deliver()
 
@@ -164,7 +166,7 @@ def test_address_with_letters_of_another_script_is_marked_when_it_does_not_work(
 
 
 def test_move_to_another_station_writes_to_the_address_that_the_booking_had(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """Somebody of the same name and phone is known there under another address, which gets nothing."""
     bar = open_station(code="bar", name="Bar")
@@ -175,7 +177,7 @@ def test_move_to_another_station_writes_to_the_address_that_the_booking_had(
     deliver(A_WHILE)
 
     assert moved.customer == there
-    assert [to for to, _subject in recipients(office)] == ["nora@example.com"]
+    assert [to for to, _subject in recipients(mail_server)] == ["nora@example.com"]
     assert customers.search(roles.OPERATOR, "nora@example.com", stations=[bar]) == []
 
 

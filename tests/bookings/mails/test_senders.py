@@ -23,7 +23,7 @@ from bookings.operations import worker
 from bookings.operations.worker import Stop
 from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA
 from tests.factories import bookings, open_station
@@ -41,17 +41,17 @@ def kitchen(transactional_db: None) -> Station:
 def queue(count: int, station: Station) -> list[Booking]:
     """A mail for each of so many bookings."""
     made = bookings(count, station, customer=ANA)
-    outbox.made(made)
+    outbox.queue_created(made)
     return made
 
 
-def senders_for(office: ScriptedSmtpServer, most: int) -> Senders:
-    return Senders(most, partial(SmtpTransport, server_of(office)), pause_after=lambda troubles: 0.05)
+def senders_for(mail_server: ScriptedSmtpServer, most: int) -> Senders:
+    return Senders(most, partial(SmtpTransport, server_settings(mail_server)), pause_after=lambda troubles: 0.05)
 
 
-def run_once(office: ScriptedSmtpServer, most: int) -> int:
-    with SmtpTransport(server_of(office)) as transport:
-        return worker.run_once(transport, senders_for(office, most))
+def run_once(mail_server: ScriptedSmtpServer, most: int) -> int:
+    with SmtpTransport(server_settings(mail_server)) as transport:
+        return worker.run_once(transport, senders_for(mail_server, most))
 
 
 @contextmanager
@@ -72,34 +72,34 @@ def thread_of(work: Any) -> Iterator[None]:
 
 
 def test_mails_are_sent_several_at_once_over_connections_that_are_kept(
-    kitchen: Station, office: ScriptedSmtpServer
+    kitchen: Station, mail_server: ScriptedSmtpServer
 ) -> None:
-    office.max_delay = 0.1
+    mail_server.max_delay = 0.1
     queue(16, kitchen)
 
-    sent = run_once(office, 3)
+    sent = run_once(mail_server, 3)
 
-    assert (sent, len(office.ids), sum(office.ids.values())) == (16, 16, 16)
-    assert 2 <= office.most_at_once <= 4
-    assert len(office.clients) <= 4
+    assert (sent, len(mail_server.ids), sum(mail_server.ids.values())) == (16, 16, 16)
+    assert 2 <= mail_server.max_concurrent <= 4
+    assert len(mail_server.clients) <= 4
     assert set(Mail.objects.values_list("state", flat=True)) == {State.SENT}
 
 
-def test_one_mail_opens_one_connection(kitchen: Station, office: ScriptedSmtpServer) -> None:
+def test_one_mail_opens_one_connection(kitchen: Station, mail_server: ScriptedSmtpServer) -> None:
     queue(1, kitchen)
-    senders = senders_for(office, 3)
-    with SmtpTransport(server_of(office)) as transport:
+    senders = senders_for(mail_server, 3)
+    with SmtpTransport(server_settings(mail_server)) as transport:
         worker.run_once(transport, senders)
 
-    assert (senders._threads, len(office.clients)) == ([], 1)
+    assert (senders._threads, len(mail_server.clients)) == ([], 1)
 
 
-def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, office: ScriptedSmtpServer) -> None:
+def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, mail_server: ScriptedSmtpServer) -> None:
     queue(8, kitchen)
     transports: list[SmtpTransport] = []
 
     def connect() -> SmtpTransport:
-        transports.append(SmtpTransport(server_of(office)))
+        transports.append(SmtpTransport(server_settings(mail_server)))
         return transports[-1]
 
     with connect() as own:
@@ -110,7 +110,7 @@ def test_senders_close_their_connections_when_nothing_is_due(kitchen: Station, o
 
 
 def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
-    kitchen: Station, office: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, mail_server: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As servers with a limit for each client: the newest connection is turned away, and that is no attempt of the mail's."""
     queue(8, kitchen)
@@ -122,27 +122,29 @@ def test_server_that_takes_one_connection_only_gets_every_mail_over_it(
         return open_one(transport) if transport is first[0] else None
 
     monkeypatch.setattr(SmtpTransport, "_open", open_only)
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         first[:] = [transport]
-        sent = worker.run_once(transport, senders_for(office, 3))
+        sent = worker.run_once(transport, senders_for(mail_server, 3))
     while left := Mail.objects.filter(state=State.WAITING).count():
-        with SmtpTransport(server_of(office)) as transport:
+        with SmtpTransport(server_settings(mail_server)) as transport:
             first[:] = [transport]
             sent += worker.run_once(transport)
         assert left > Mail.objects.filter(state=State.WAITING).count()
 
-    assert (sent, sum(office.ids.values())) == (8, 8)
+    assert (sent, sum(mail_server.ids.values())) == (8, 8)
     assert set(Mail.objects.values_list("state", "attempts")) == {(State.SENT, 0)}
 
 
-def test_senders_rest_after_they_were_turned_away(office: ScriptedSmtpServer) -> None:
+def test_senders_rest_after_they_were_turned_away(mail_server: ScriptedSmtpServer) -> None:
     asked: list[int] = []
 
     def send_next(transport: SmtpTransport) -> Outcome:
         asked.append(1)
         return Outcome.UNAVAILABLE
 
-    senders = Senders(1, partial(SmtpTransport, server_of(office)), pause_after=lambda troubles: 0.2 * troubles)
+    senders = Senders(
+        1, partial(SmtpTransport, server_settings(mail_server)), pause_after=lambda troubles: 0.2 * troubles
+    )
     for _again in range(3):
         senders.start(1, send_next, Stop())
         senders.finish()
@@ -156,32 +158,32 @@ def test_senders_rest_after_they_were_turned_away(office: ScriptedSmtpServer) ->
 
 
 def test_error_ends_a_sender_and_not_the_worker(
-    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
+    kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def send_next(transport: SmtpTransport) -> Outcome:
         raise ZeroDivisionError
 
-    senders = senders_for(office, 1)
+    senders = senders_for(mail_server, 1)
     senders.start(1, send_next, Stop())
     senders.finish()
 
     assert "Emails cannot be sent now, and are tried again soon: ZeroDivisionError" in caplog.text
 
 
-def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, office: ScriptedSmtpServer) -> None:
+def test_senders_told_to_stop_finish_the_mails_in_hand(kitchen: Station, mail_server: ScriptedSmtpServer) -> None:
     queue(8, kitchen)
-    office.answers["DATA"] = ["wait"] * 2
+    mail_server.answers["DATA"] = ["wait"] * 2
     stop = Stop()
     with (
-        SmtpTransport(server_of(office)) as transport,
-        thread_of(lambda: worker.run(transport, stop, senders=senders_for(office, 1))),
+        SmtpTransport(server_settings(mail_server)) as transport,
+        thread_of(lambda: worker.run(transport, stop, senders=senders_for(mail_server, 1))),
     ):
         until = time.monotonic() + PATIENCE_SECONDS
-        while len(office.received) < 2 and time.monotonic() < until:
+        while len(mail_server.received) < 2 and time.monotonic() < until:
             time.sleep(0.01)
         stop.request()
         for _answer in range(2):
-            office.given_up.set()
+            mail_server.give_up.set()
             time.sleep(0.1)
 
     states = Counter(Mail.objects.values_list("state", flat=True))
@@ -199,13 +201,13 @@ def test_second_mail_of_a_booking_waits_while_the_first_is_being_taken(kitchen: 
 
     def take_slowly() -> None:
         with transaction.atomic():
-            assert delivery.take(timezone.now() + timedelta(seconds=1))
+            assert delivery.lease_next(timezone.now() + timedelta(seconds=1))
             is_taken.set()
             goes_on.wait(PATIENCE_SECONDS)
 
     with thread_of(take_slowly):
         is_taken.wait(PATIENCE_SECONDS)
-        found = delivery.take(timezone.now() + timedelta(seconds=1))
+        found = delivery.lease_next(timezone.now() + timedelta(seconds=1))
         goes_on.set()
 
     assert found is None
@@ -213,25 +215,25 @@ def test_second_mail_of_a_booking_waits_while_the_first_is_being_taken(kitchen: 
 
 
 def test_limits_hold_while_several_are_sent_at_once(
-    kitchen: Station, office: ScriptedSmtpServer, settings: Any
+    kitchen: Station, mail_server: ScriptedSmtpServer, settings: Any
 ) -> None:
     settings.MAIL_HOURLY_LIMIT_PER_STATION = 5
-    office.max_delay = 0.05
-    outbox.made(
+    mail_server.max_delay = 0.05
+    outbox.queue_created(
         [made for n in range(12) for made in bookings(1, kitchen, customer=Contact("Bo", f"bo{n}@example.com"))]
     )
 
-    assert run_once(office, 3) == 5
-    assert sum(office.ids.values()) == 5
+    assert run_once(mail_server, 3) == 5
+    assert sum(mail_server.ids.values()) == 5
 
 
 def test_worker_warns_of_nothing_while_several_are_sent(
-    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
+    kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     queue(4, kitchen)
     caplog.clear()
 
-    run_once(office, 3)
+    run_once(mail_server, 3)
 
     assert [record for record in caplog.records if record.name.startswith("bookings.")] == []

@@ -19,22 +19,25 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from config.environment import env
 from core.mail import smtp
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
-from tests.bookings.mails.scripted import DROP, STALL, Scripted, scripted
+from tests.bookings.mails.scripted_smtp_server import DROP, STALL, ScriptedServer, scripted_server
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 
 ENVELOPE: Final = Envelope(b"Subject: x\r\n\r\n.\r\n..dots\r\n", "kitchen@example.com", "ana@example.com")
 
-Serve = Callable[..., tuple[SmtpTransport, Scripted]]
+Serve = Callable[..., tuple[SmtpTransport, ScriptedServer]]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """`serve(step=[answers])`: a transport to a server with that script; steps are named as in `scripted`, and `END` for “.”."""
+    """`serve(STEP=[answers])` starts a scripted server and returns a transport to it, and the server.
+
+    Steps are named as in `scripted_smtp_server`, the greeting `GREETING`, and the end of the message `END`.
+    """
     with ExitStack() as open_:
 
-        def serve_(**script: list[str]) -> tuple[SmtpTransport, Scripted]:
+        def serve_(**script: list[str]) -> tuple[SmtpTransport, ScriptedServer]:
             steps = {{"END": ".", "GREETING": "greeting"}.get(step, step): answers for step, answers in script.items()}
-            server = open_.enter_context(scripted(steps))
+            server = open_.enter_context(scripted_server(steps))
             return open_.enter_context(SmtpTransport(env.email_url_config(server.url))), server
 
         yield serve_
@@ -104,11 +107,11 @@ def test_answer_means_what_its_step_makes_of_it(
     assert len(server.messages) == (outcome in (Outcome.SENT, Outcome.UNKNOWN) or step == "END")
 
 
-def test_letter_arrives_as_it_was_written(office: ScriptedSmtpServer) -> None:
-    with SmtpTransport(env.email_url_config(office.url)) as transport:
+def test_letter_arrives_as_it_was_written(mail_server: ScriptedSmtpServer) -> None:
+    with SmtpTransport(env.email_url_config(mail_server.url)) as transport:
         transport.send(ENVELOPE)
 
-    [found] = office.received
+    [found] = mail_server.received
     assert (found.octets, found.sender, found.recipients) == (ENVELOPE.message, ENVELOPE.sender, (ENVELOPE.recipient,))
 
 
@@ -123,7 +126,7 @@ def test_letters_follow_each_other_on_one_line(serve: Serve) -> None:
 
     outcomes = [transport.send(ENVELOPE) for _ in range(3)]
 
-    assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.NO_SUCH_ADDRESS, Outcome.SENT], 1)
+    assert (outcomes, server.connections) == ([Outcome.SENT, Outcome.NO_SUCH_ADDRESS, Outcome.SENT], 1)
 
 
 @pytest.mark.parametrize("answer", [DROP, "421 Too many messages on this line"])
@@ -132,7 +135,7 @@ def test_line_that_the_server_ends_between_letters_is_opened_again(serve: Serve,
 
     outcomes = [transport.send(ENVELOPE) for _ in range(2)]
 
-    assert (outcomes, server.lines) == ([Outcome.SENT, Outcome.SENT], 2)
+    assert (outcomes, server.connections) == ([Outcome.SENT, Outcome.SENT], 2)
 
 
 def test_last_answer_is_waited_for_longer_than_the_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +153,7 @@ def test_letter_that_may_not_leave_any_more_reaches_nobody(serve: Serve) -> None
 
     assert transport.send(ENVELOPE, lambda: False) is Outcome.DEFERRED
 
-    assert (server.messages, server.said[-2:]) == ([], ["rcpt TO:<ana@example.com>", "quit"])
+    assert (server.messages, server.commands[-2:]) == ([], ["rcpt TO:<ana@example.com>", "quit"])
 
 
 def test_line_is_closed_where_it_cannot_be_known_whether_the_letter_may_leave(serve: Serve) -> None:
@@ -161,7 +164,7 @@ def test_line_is_closed_where_it_cannot_be_known_whether_the_letter_may_leave(se
     with pytest.raises(ZeroDivisionError):
         transport.send(ENVELOPE, may_send)
 
-    assert (transport.send(ENVELOPE), server.lines, len(server.messages)) == (Outcome.SENT, 2, 1)
+    assert (transport.send(ENVELOPE), server.connections, len(server.messages)) == (Outcome.SENT, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -202,14 +205,14 @@ class Guarded:
         _write_certificate(self.certificate, key)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, key)
-        self.office = ScriptedSmtpServer()
+        self.mail_server = ScriptedSmtpServer()
 
     def open(self, *, implicit: bool) -> Controller:
         tls: dict[str, Any] = {"ssl_context": self.context} if implicit else {"tls_context": self.context}
         return Controller(
-            self.office,
+            self.mail_server,
             hostname="127.0.0.1",
-            port=self.office.port,
+            port=self.mail_server.port,
             authenticator=_knows,
             auth_required=not implicit,
             auth_require_tls=not implicit,  # aiosmtpd counts no TLS but STARTTLS
@@ -256,7 +259,7 @@ def test_server_over_tls_is_spoken_to_only_if_it_is_trusted_and_knows_us(
     guarded = Guarded(tmp_path)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(guarded.certificate))
-    url = f"{scheme}://kitchen%40example.com:{password}@127.0.0.1:{guarded.office.port}"
+    url = f"{scheme}://kitchen%40example.com:{password}@127.0.0.1:{guarded.mail_server.port}"
     server = guarded.open(implicit=implicit)
     server.start()
     try:
@@ -265,4 +268,4 @@ def test_server_over_tls_is_spoken_to_only_if_it_is_trusted_and_knows_us(
     finally:
         server.stop()
 
-    assert len(guarded.office.received) == (outcome is Outcome.SENT)
+    assert len(guarded.mail_server.received) == (outcome is Outcome.SENT)

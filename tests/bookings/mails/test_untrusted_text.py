@@ -18,7 +18,7 @@ from bookings.services import Place
 from stations.models import Station
 from tests.bookings.importing.commands import counts, import_file, write
 from tests.bookings.mails.conftest import Deliver
-from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.received_email import ReceivedEmail
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import EVENING, create
 from tests.factories import SATURDAY, person
@@ -59,31 +59,31 @@ def book(bearer: str, **fields: Any) -> UUID:
     return UUID(answer.json()["data"]["booking_id"])
 
 
-def everything_in(mail: Received) -> str:
+def everything_in(mail: ReceivedEmail) -> str:
     """All that its reader can see or be shown, and its headers."""
     files = "".join(file.decode().replace("\r\n ", "") for file in mail.calendars)
-    return "\n".join([mail.text, mail.html, files, *(mail.words(name) for name in mail.message.keys())])  # noqa: SIM118
+    return "\n".join([mail.text, mail.html, files, *(mail.decoded(name) for name in mail.message.keys())])  # noqa: SIM118
 
 
 @pytest.mark.parametrize("bearer", [key_of, token_of], ids=["key", "token"])
 def test_mail_of_a_booking_from_outside_carries_none_of_its_callers_words(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, bearer: Any
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, bearer: Any
 ) -> None:
     made = book(bearer(person(roles.INTEGRATORS, station)))
     deliver()
     services.reschedule(made, to=Place(SATURDAY, EVENING[1]), by=roles.OPERATOR)
     deliver(timedelta(hours=1))
 
-    first, moved = office.received
+    first, moved = mail_server.received
     for mail in (first, moved):
         assert mail.recipients == ("stranger@example.com",)
         assert [word for word in ("evil", "parcel", "wishes") if word in everything_in(mail)] == []
         assert mail.text.startswith("Hello,\n")
-        assert mail.people("To") == [("", "stranger@example.com")]
+        assert mail.mailboxes("To") == [("", "stranger@example.com")]
 
 
 def test_requests_that_the_api_writes_into_staffs_booking_are_not_repeated(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made, bearer = create(station, special_requests="By the window"), key_of(person(roles.INTEGRATORS, station))
     Client().patch(
@@ -95,11 +95,11 @@ def test_requests_that_the_api_writes_into_staffs_booking_are_not_repeated(
     deliver()
 
     assert Booking.objects.get(pk=made.pk).special_requests == LURE
-    assert "evil" not in everything_in(office.received[0])
+    assert "evil" not in everything_in(mail_server.received[0])
 
 
 def test_requests_that_came_from_outside_are_repeated_once_staff_have_written_them(
-    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, staff: User, client: Client, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = Booking.objects.get(pk=book(key_of(person(roles.INTEGRATORS, station)), special_requests="Nuts"))
     client.force_login(staff)
@@ -107,7 +107,7 @@ def test_requests_that_came_from_outside_are_repeated_once_staff_have_written_th
     deliver()
 
     assert Booking.objects.get(pk=made.pk).special_requests == "No nuts"
-    assert "Your special requests: No nuts" in office.received[0].text
+    assert "Your special requests: No nuts" in mail_server.received[0].text
 
 
 def form_of(made: Booking) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def form_of(made: Booking) -> dict[str, Any]:
 
 
 def test_other_edits_of_staffs_leave_requests_from_outside_unsaid(
-    station: Station, staff: User, client: Client, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, staff: User, client: Client, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = Booking.objects.get(pk=book(key_of(person(roles.INTEGRATORS, station)), special_requests="Nuts"))
     client.force_login(staff)
@@ -124,11 +124,11 @@ def test_other_edits_of_staffs_leave_requests_from_outside_unsaid(
     deliver()
 
     assert Booking.objects.get(pk=made.pk).party_adults == 5
-    assert "Nuts" not in everything_in(office.received[0])
+    assert "Nuts" not in everything_in(mail_server.received[0])
 
 
 def test_imported_requests_are_not_repeated(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, tmp_path: Any
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, tmp_path: Any
 ) -> None:
     header = "station,date,slot,customer_name,customer_email,special_requests"
     rows = write(tmp_path / "rows.csv", f"{header}\nkitchen,2031-03-07,18:00,Ana,ana@example.com,{LURE}\n")
@@ -136,17 +136,17 @@ def test_imported_requests_are_not_repeated(
     assert import_file(rows, "--notify").summary == counts(created=1)
     deliver()
 
-    assert "parcel" not in everything_in(office.received[0])
-    assert office.received[0].text.startswith("Hello Ana,\n")
+    assert "parcel" not in everything_in(mail_server.received[0])
+    assert mail_server.received[0].text.startswith("Hello Ana,\n")
 
 
 def test_links_in_what_staff_wrote_are_taken_out(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     create(station, special_requests="Cake as on www.evil.example/cake, please")
     deliver()
 
-    mail = office.received[0]
+    mail = mail_server.received[0]
     assert "Your special requests: Cake as on (link removed) please" in mail.text
     assert "evil" not in everything_in(mail)
 

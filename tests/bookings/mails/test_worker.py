@@ -33,7 +33,7 @@ from bookings.operations import worker
 from bookings.operations.worker import Round, Stop
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
-from tests.bookings.mails.conftest import Deliver, server_of
+from tests.bookings.mails.conftest import Deliver, server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, LATER, create, mails
 from tests.factories import booking, open_station
@@ -74,28 +74,28 @@ class Listening(Stop):
 
 @pytest.mark.django_db
 def test_pauses_grow_while_the_server_is_away_and_mails_go_when_it_is_back(
-    station: Station, office: ScriptedSmtpServer
+    station: Station, mail_server: ScriptedSmtpServer
 ) -> None:
     made = create(station)
-    office.close()
-    stop = Listening({9: office.open, 10: lambda: stop.request()})
+    mail_server.close()
+    stop = Listening({9: mail_server.open, 10: lambda: stop.request()})
 
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         worker.run(transport, stop)
 
     away, idle = stop.waits[:9], stop.waits[9:]
     assert all(later > sooner for sooner, later in pairwise(away[:6]))
     assert max(away) <= 1.5 * worker.LONGEST_PAUSE_SECONDS
     assert idle == [worker.IDLE_SECONDS]
-    assert (mails(made), len(office.received)) == ([(Kind.MADE, State.SENT, "")], 1)
+    assert (mails(made), len(mail_server.received)) == ([(Kind.MADE, State.SENT, "")], 1)
 
 
 @pytest.mark.django_db
-def test_worker_without_mails_keeps_no_line_open(station: Station, office: ScriptedSmtpServer) -> None:
+def test_worker_without_mails_keeps_no_line_open(station: Station, mail_server: ScriptedSmtpServer) -> None:
     create(station)
     stop = Listening({1: lambda: stop.request()})
 
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         worker.run(transport, stop)
 
         assert transport._backend.connection is None
@@ -130,19 +130,19 @@ def test_clock_that_is_put_back_stops_no_round() -> None:
 
 @alone
 def test_whatever_goes_wrong_in_a_round_the_worker_goes_on(
-    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(now: object) -> None:
         raise ValueError("ana@example.com")
 
-    monkeypatch.setattr(reminders, "queue", broken)
+    monkeypatch.setattr(reminders, "queue_due", broken)
     create(kitchen)
     stop = Listening({2: lambda: stop.request()})
 
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         worker.run(transport, stop)
 
-    assert (len(office.received), stop.waits[1]) == (1, worker.IDLE_SECONDS)
+    assert (len(mail_server.received), stop.waits[1]) == (1, worker.IDLE_SECONDS)
     assert "Emails cannot be sent now, and are tried again soon: ValueError (" in caplog.text
     assert "ana@" not in caplog.text
 
@@ -206,12 +206,12 @@ TAKE_THE_DATABASE_AWAY: Final = {"postgresql": end_the_connections, "sqlite": ke
 @pytest.mark.slow
 @alone
 def test_database_that_goes_away_is_waited_for(
-    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
+    kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     create(kitchen)
     gate = Gate()
     with (
-        SmtpTransport(server_of(office)) as transport,
+        SmtpTransport(server_settings(mail_server)) as transport,
         working(transport, gate, until=lambda: states() == [State.SENT] * 2),
     ):
         assert gate.reached.wait(PATIENCE_SECONDS)
@@ -221,14 +221,14 @@ def test_database_that_goes_away_is_waited_for(
         wait_for(lambda: "Emails cannot be sent now, and are tried again soon: OperationalError" in caplog.text)
         bring_back()
 
-    assert list(office.ids.values()) == [1, 1]
+    assert list(mail_server.ids.values()) == [1, 1]
 
 
 @alone
 def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
-    kitchen: Station, office: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MARK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "SETTLE_RETRY_SECONDS", 0.05)
     gone, back = Event(), Event()
 
     class Slow(SmtpTransport):
@@ -239,18 +239,21 @@ def test_mark_is_not_lost_to_a_database_that_goes_away_meanwhile(
             return outcome
 
     create(kitchen)
-    with Slow(server_of(office)) as transport, working(transport, Stop(), until=lambda: states() == [State.SENT]):
+    with (
+        Slow(server_settings(mail_server)) as transport,
+        working(transport, Stop(), until=lambda: states() == [State.SENT]),
+    ):
         assert gone.wait(PATIENCE_SECONDS)
         bring_back = TAKE_THE_DATABASE_AWAY[connection.vendor]()
         back.set()
-        wait_for(lambda: "cannot be marked so yet: OperationalError" in caplog.text)
+        wait_for(lambda: "could not be saved yet: OperationalError" in caplog.text)
         bring_back()
 
-    assert list(office.ids.values()) == [1]
+    assert list(mail_server.ids.values()) == [1]
 
 
 @alone
-def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, office: ScriptedSmtpServer) -> None:
+def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, mail_server: ScriptedSmtpServer) -> None:
     """Nor is a transaction open while it is spoken to."""
     open_meanwhile: list[bool] = []
 
@@ -260,21 +263,25 @@ def test_server_that_says_nothing_keeps_nobody_from_writing(kitchen: Station, of
             return super().send(envelope, may_send)
 
     made = create(kitchen)
-    office.answers["DATA"] = ["stall"]
-    with Watched(server_of(office)) as transport, working(transport, Stop()):
-        wait_for(lambda: len(office.received) == 1)
+    mail_server.answers["DATA"] = ["stall"]
+    with Watched(server_settings(mail_server)) as transport, working(transport, Stop()):
+        wait_for(lambda: len(mail_server.received) == 1)
 
         create(kitchen)
         services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
 
         assert Mail.objects.filter(booking=made.pk, state=State.SENDING).exists()
-        office.given_up.set()
+        mail_server.give_up.set()
 
     assert set(open_meanwhile) == {False}
 
 
-def deliver_alone(database_url: str, office: ScriptedSmtpServer, *words: str) -> "subprocess.Popen[str]":
-    environment = {"DATABASE_URL": database_url, "EMAIL_URL": office.url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+def deliver_alone(database_url: str, mail_server: ScriptedSmtpServer, *words: str) -> "subprocess.Popen[str]":
+    environment = {
+        "DATABASE_URL": database_url,
+        "EMAIL_URL": mail_server.url,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+    }
     return subprocess.Popen(
         [sys.executable, "-W", "error", "manage.py", "deliver", *words],
         env=os.environ | environment,
@@ -288,16 +295,16 @@ def deliver_alone(database_url: str, office: ScriptedSmtpServer, *words: str) ->
 @alone
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_worker_told_to_stop_finishes_the_mail_in_hand_and_says_nothing(
-    kitchen: Station, database_url: str, office: ScriptedSmtpServer, told: signal.Signals
+    kitchen: Station, database_url: str, mail_server: ScriptedSmtpServer, told: signal.Signals
 ) -> None:
     create(kitchen)
-    office.answers["DATA"] = ["wait"]
-    process = deliver_alone(database_url, office)
-    wait_for(lambda: len(office.received) == 1 or process.poll() is not None)
+    mail_server.answers["DATA"] = ["wait"]
+    process = deliver_alone(database_url, mail_server)
+    wait_for(lambda: len(mail_server.received) == 1 or process.poll() is not None)
     create(kitchen)
 
     process.send_signal(told)
-    office.given_up.set()
+    mail_server.give_up.set()
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert (process.returncode, out, errors) == (0, "", "")
@@ -322,7 +329,7 @@ def test_text_is_kept_for_thirty_days_and_that_it_was_said_for_good(station: Sta
 @pytest.mark.django_db
 def test_text_of_a_mail_on_its_way_is_kept_however_long_it_takes(station: Station) -> None:
     create(station)
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
 
     worker.tidy(timezone.now() + timedelta(days=365))
 
@@ -342,8 +349,8 @@ def test_sessions_and_spent_tokens_are_forgotten_once_they_are_over(staff: User)
     assert (kept, Session.objects.count(), BlacklistedToken.objects.count()) == ((1, 1), 0, 0)
 
 
-def once(settings: Any, office: ScriptedSmtpServer | None) -> str:
-    settings.MAIL_SERVER = server_of(office) if office else {}
+def once(settings: Any, mail_server: ScriptedSmtpServer | None) -> str:
+    settings.MAIL_SERVER = server_settings(mail_server) if mail_server else {}
     out = StringIO()
     call_command("deliver", once=True, stdout=out)
     return out.getvalue()
@@ -351,24 +358,24 @@ def once(settings: Any, office: ScriptedSmtpServer | None) -> str:
 
 @pytest.mark.django_db
 def test_once_sends_what_is_due_and_says_how_much_went_and_waits(
-    station: Station, office: ScriptedSmtpServer, settings: Any
+    station: Station, mail_server: ScriptedSmtpServer, settings: Any
 ) -> None:
     create(station)
     moved = booking(station, customer=ANA)
     services.reschedule(moved.pk, to=LATER, by=roles.OPERATOR)
 
-    assert once(settings, office) == "1 sent, 1 waiting.\n"
+    assert once(settings, mail_server) == "1 sent, 1 waiting.\n"
     assert states() == [State.SENT, State.WAITING]
 
 
 @pytest.mark.django_db
 def test_once_with_a_server_that_is_away_sends_nothing_and_loses_nothing(
-    station: Station, office: ScriptedSmtpServer, settings: Any
+    station: Station, mail_server: ScriptedSmtpServer, settings: Any
 ) -> None:
     create(station)
-    office.close()
+    mail_server.close()
 
-    assert once(settings, office) == "0 sent, 1 waiting.\n"
+    assert once(settings, mail_server) == "0 sent, 1 waiting.\n"
 
 
 @pytest.mark.django_db

@@ -36,7 +36,7 @@ def business(transactional_db: None, tmp_path: Path) -> Station:
     for group in roles.GROUPS:
         person(group, kitchen, bar)
     made = [booking(kitchen, customer=GUEST, special_requests="zebra crossing") for _n in range(3)]
-    outbox.made(made)
+    outbox.queue_created(made)
     services.reschedule(made[0].pk, to=Place(SATURDAY, time(19), "kitchen"), by=roles.OPERATOR)
     services.reschedule(made[1].pk, to=Place(SATURDAY, time(19), "bar"), by=roles.OPERATOR)
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)

@@ -46,7 +46,7 @@ def fill() -> None:
     kitchen, bar = open_station(code="kitchen", capacity=9), open_station(code="bar", capacity=9)
     manager = person(roles.MANAGERS, kitchen, bar)
     made = [booking(kitchen, customer=GUEST, special_requests="window\ttable\n\\N") for _n in range(3)]
-    outbox.made(made)
+    outbox.queue_created(made)
     services.reschedule(made[0].pk, to=Place(SATURDAY, time(19), "kitchen"), by=roles.OPERATOR)
     services.change_status(made[2].pk, Status.CANCELLED, by=roles.OPERATOR)
     erasure.erase(customer(bar, "Bo Li", "bo@example.com").pk, by=roles.OPERATOR)

@@ -53,7 +53,7 @@ def held_at(station: Station) -> Held:
     user = person(roles.MANAGERS, station)
     rights = [roles.VIEW, roles.PII]
     key, text = api_keys.create(name="Shop", stations=[station], rights=rights, expires_on=None, by=user)
-    feed, secret = feeds.make(station=None, details=True, by=user)
+    feed, secret = feeds.create(station=None, details=True, by=user)
     return Held(user, text, key.pk, secret, feed.pk)
 
 

@@ -78,7 +78,7 @@ def test_demo_writes_to_nobody(db: None) -> None:
     load(200)
 
     assert set(Mail.objects.values_list("state", flat=True)) == {State.WITHHELD}
-    assert [reminders.queue(timezone.now() + timedelta(days=day)) for day in range(8)] == [0] * 8
+    assert [reminders.queue_due(timezone.now() + timedelta(days=day)) for day in range(8)] == [0] * 8
 
 
 @pytest.mark.slow

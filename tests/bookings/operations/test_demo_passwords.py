@@ -124,7 +124,7 @@ def test_renewed_password_ends_all_that_anybody_had_made_with_the_published_one(
     _key, key = api_keys.create(
         name="Shop", stations=Station.objects.all(), rights=[roles.VIEW], expires_on=None, by=manager
     )
-    feeds.make(station=None, details=False, by=manager)
+    feeds.create(station=None, details=False, by=manager)
 
     said = load("--renew-passwords")
 

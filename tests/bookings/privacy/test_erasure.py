@@ -149,8 +149,8 @@ def test_mails_of_an_erased_customer_are_forgotten_and_those_that_wait_are_not_s
     station: Station, manager: User
 ) -> None:
     sent, waiting = booking(station, customer=ANA), booking(station, customer=ANA)
-    outbox.made([sent])
-    [letter, _message] = delivery.take(timezone.now()) or []
+    outbox.queue_created([sent])
+    [letter, _message] = delivery.lease_next(timezone.now()) or []
     letter.end(State.SENT)
     for made in (sent, waiting):
         services.change_status(made.pk, Status.CANCELLED, by=manager)
@@ -163,7 +163,7 @@ def test_mails_of_an_erased_customer_are_forgotten_and_those_that_wait_are_not_s
         (sent.pk, State.WITHDRAWN, Problem.ERASED, None),
         (waiting.pk, State.WITHDRAWN, Problem.ERASED, None),
     ]
-    assert delivery.take(timezone.now() + timedelta(days=1)) is None
+    assert delivery.lease_next(timezone.now() + timedelta(days=1)) is None
 
 
 def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_by_now(
@@ -171,8 +171,8 @@ def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_
 ) -> None:
     made = booking(station, customer=ANA)
     ana = whose(made)
-    outbox.made([made])
-    [letter, _message] = delivery.take(timezone.now()) or []
+    outbox.queue_created([made])
+    [letter, _message] = delivery.lease_next(timezone.now()) or []
     letter.end(State.SENT)
     services.edit(made.pk, {"customer": Contact("Bo Li", "bo@example.com"), "special_requests": "Nuts"}, by=manager)
 
@@ -186,13 +186,13 @@ def test_letter_to_an_erased_customer_goes_though_the_booking_is_somebody_elses_
 
 def test_worker_with_the_mail_in_hand_does_not_send_it(station: Station, manager: User) -> None:
     made = booking(station, customer=ANA)
-    outbox.made([made])
-    [letter, _message] = delivery.take(timezone.now()) or []
+    outbox.queue_created([made])
+    [letter, _message] = delivery.lease_next(timezone.now()) or []
     Booking.objects.update(status=Status.COMPLETED)
 
     erasure.erase(whose(made).pk, by=manager)
 
-    assert not delivery._is_still_ours(letter, timezone.now())
+    assert not delivery._renew_lease(letter, timezone.now())
     delivery.settle(letter, Outcome.NO_SUCH_ADDRESS, timezone.now())
     assert (Mail.objects.get().state, whose(made).email_bounced) == (State.WITHDRAWN, False)
     assert [mark in read_everything() for mark in MARKS] == [False] * 4

@@ -18,8 +18,8 @@ from bookings.models import RetentionNotice
 from bookings.operations import worker
 from core.mail.smtp import SmtpTransport
 from stations.models import Station
-from tests.bookings.mails.conftest import office as office  # a fixture
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import mail_server as mail_server  # a fixture
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.concurrency import run_concurrently
 from tests.factories import booking, open_station, person, staff
@@ -35,9 +35,9 @@ def clock(db: None) -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def station(clock: time_machine.Traveller, station: Station, settings: Any, office: ScriptedSmtpServer) -> Station:
+def station(clock: time_machine.Traveller, station: Station, settings: Any, mail_server: ScriptedSmtpServer) -> Station:
     """Keeps customers for a year, and has two whose last booking is longer ago."""
-    settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
+    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
     Station.objects.update(retention_months=12)
     station.refresh_from_db()
     for name in ("Ana", "Leo"):
@@ -52,14 +52,14 @@ def manager(station: Station) -> User:
     return person(roles.MANAGERS, station, email="manager@example.com", name="Sam")
 
 
-def work(office: ScriptedSmtpServer) -> list[EmailMessage]:
+def work(mail_server: ScriptedSmtpServer) -> list[EmailMessage]:
     """What a worker does in a day; the emails that it sends."""
-    before = len(office.kept)
+    before = len(mail_server.kept)
     worker.retain(timezone.now())
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         while account_email_delivery.deliver_next(transport):
             pass
-    return office.kept[before:]
+    return mail_server.kept[before:]
 
 
 def kept() -> int:
@@ -71,9 +71,9 @@ def body_of(mail: EmailMessage) -> str:
 
 
 def test_managers_are_told_what_will_be_erased_when_and_how_to_stop_it(
-    station: Station, manager: User, office: ScriptedSmtpServer
+    station: Station, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
-    [mail] = work(office)
+    [mail] = work(mail_server)
 
     assert (mail["To"], mail["Subject"]) == (
         "manager@example.com",
@@ -94,93 +94,93 @@ def test_managers_are_told_what_will_be_erased_when_and_how_to_stop_it(
 
 
 def test_customers_are_erased_once_the_notice_period_is_over(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
     left = []
     for day in (0, 1, 6, 7):
         clock.move_to(NOON + day * DAY)
-        work(office)
+        work(mail_server)
         left.append(kept())
 
-    assert (left, len(office.kept)) == ([2, 2, 2, 0], 1)
+    assert (left, len(mail_server.kept)) == ([2, 2, 2, 0], 1)
 
 
 def test_nobody_is_erased_before_the_notice_was_sent(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
-    office.answers["RCPT"] = ["451 later"] * 100
-    work(office)
+    mail_server.answers["RCPT"] = ["451 later"] * 100
+    work(mail_server)
     clock.move_to(NOON + 30 * DAY)
-    work(office)
-    office.answers["RCPT"] = []
+    work(mail_server)
+    mail_server.answers["RCPT"] = []
     clock.move_to(NOON + 30 * DAY + timedelta(hours=1))
-    work(office)
+    work(mail_server)
     clock.move_to(NOON + 36 * DAY)
-    work(office)
+    work(mail_server)
     before = kept()
     clock.move_to(NOON + 38 * DAY)
-    work(office)
+    work(mail_server)
 
     assert (before, kept()) == (2, 0)
 
 
 def test_notice_that_no_mail_server_took_is_sent_again(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
-    office.answers["RCPT"] = ["550 5.1.1 nobody"]
-    work(office)
+    mail_server.answers["RCPT"] = ["550 5.1.1 nobody"]
+    work(mail_server)
     clock.move_to(NOON + 3 * DAY)
-    work(office)
+    work(mail_server)
 
-    assert (len(office.kept), RetentionNotice.objects.get().sent_at) == (1, NOON + 3 * DAY)
+    assert (len(mail_server.kept), RetentionNotice.objects.get().sent_at) == (1, NOON + 3 * DAY)
 
 
 def test_rule_that_a_manager_takes_away_erases_nobody_and_is_told_again_when_it_is_back(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
-    work(office)
+    work(mail_server)
     Station.objects.update(retention_months=None)
     clock.move_to(NOON + 8 * DAY)
-    work(office)
+    work(mail_server)
     Station.objects.update(retention_months=12)
-    work(office)
+    work(mail_server)
 
-    assert (kept(), len(office.kept), RetentionNotice.objects.get().sent_at) == (2, 2, NOON + 8 * DAY)
+    assert (kept(), len(mail_server.kept), RetentionNotice.objects.get().sent_at) == (2, 2, NOON + 8 * DAY)
 
 
 @pytest.mark.parametrize(("months", "left"), [(6, 2), (13, 0)])
 def test_shorter_rule_is_told_again_and_a_longer_one_is_not(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer, months: int, left: int
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer, months: int, left: int
 ) -> None:
-    work(office)
+    work(mail_server)
     Station.objects.update(retention_months=months)
     clock.move_to(NOON + 8 * DAY)
-    work(office)
+    work(mail_server)
 
     assert kept() == left
 
 
 def test_station_where_nobody_is_due_sends_no_notice(
-    station: Station, manager: User, office: ScriptedSmtpServer
+    station: Station, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
     Station.objects.update(retention_months=24)
 
-    assert (work(office), RetentionNotice.objects.exists()) == ([], False)
+    assert (work(mail_server), RetentionNotice.objects.exists()) == ([], False)
 
 
-def test_station_without_managers_tells_superusers(station: Station, office: ScriptedSmtpServer) -> None:
+def test_station_without_managers_tells_superusers(station: Station, mail_server: ScriptedSmtpServer) -> None:
     staff(station)
     person(roles.MANAGERS, station, is_active=False)
     User.objects.create_superuser("root@example.com", "four quiet green horses")
 
-    assert [mail["To"] for mail in work(office)] == ["root@example.com"]
+    assert [mail["To"] for mail in work(mail_server)] == ["root@example.com"]
 
 
 def test_station_where_nobody_can_be_emailed_is_told_of_in_the_log(
     clock: time_machine.Traveller,
     station: Station,
     manager: User,
-    office: ScriptedSmtpServer,
+    mail_server: ScriptedSmtpServer,
     settings: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -195,20 +195,20 @@ def test_station_where_nobody_can_be_emailed_is_told_of_in_the_log(
 
 
 def test_days_are_counted_again_where_the_clock_was_ahead(
-    clock: time_machine.Traveller, manager: User, office: ScriptedSmtpServer
+    clock: time_machine.Traveller, manager: User, mail_server: ScriptedSmtpServer
 ) -> None:
     clock.move_to(NOON + 90 * DAY)
-    work(office)
+    work(mail_server)
     clock.move_to(NOON)
-    work(office)
+    work(mail_server)
     clock.move_to(NOON + 7 * DAY)
-    work(office)
+    work(mail_server)
 
     assert kept() == 0
 
 
-def test_notice_is_in_the_audit_log(station: Station, manager: User, office: ScriptedSmtpServer) -> None:
-    work(office)
+def test_notice_is_in_the_audit_log(station: Station, manager: User, mail_server: ScriptedSmtpServer) -> None:
+    work(mail_server)
 
     entry = AuditEntry.objects.get(event="retention_notice")
     assert (entry.station, entry.object_pk, entry.actor) == (station, str(station.pk), None)
@@ -246,11 +246,11 @@ def test_workers_at_once_tell_managers_once(database_url: str, monkeypatch: pyte
 
 @pytest.mark.parametrize("language", ["es", "de"])
 def test_notice_speaks_the_station_s_language(
-    station: Station, manager: User, office: ScriptedSmtpServer, language: str
+    station: Station, manager: User, mail_server: ScriptedSmtpServer, language: str
 ) -> None:
     Station.objects.update(language=language)
 
-    [mail] = work(office)
+    [mail] = work(mail_server)
 
     assert mail["Content-Language"] == language
     assert "will be erased" not in str(mail["Subject"])

@@ -327,7 +327,7 @@ def deliver() -> list[str]:
     """Send all that waits, and return what it is about."""
     sent = []
     later = timezone.now() + timedelta(hours=1)
-    while taken := delivery.take(later):
+    while taken := delivery.lease_next(later):
         taken[0].end(State.SENT)
         sent.append(taken[0].kind)
     return sent

@@ -25,7 +25,7 @@ MARKS = ("quillon", "23125987", "5987")
 def made(station: Station) -> Booking:
     """A booking of Ana's with a mail that waits and one that failed, and one that needs a place."""
     found = booking(station, customer=ANA, special_requests="Nuts")
-    outbox.made([found])
+    outbox.queue_created([found])
     lost = booking(station, customer=ANA)
     lost.holds.all().delete()
     Booking.objects.filter(pk=lost.pk).update(needs_place=True)

@@ -97,7 +97,7 @@ def test_email_keeps_names_apart_in_text_and_html(station: Station, made: Bookin
     moved = services.reschedule(made.pk, to=services.Place(FRIDAY, made.slot, "bar"), by=roles.OPERATOR).booking
     moved.requests_are_external = False
 
-    words = rendering.words(moved, Kind.MADE, None)
+    words = rendering.render(moved, Kind.MADE, None)
 
     lines = words.text.split("\n")
     assert words.subject == f"Your booking at {ISOLATED}: Friday 7 March 2031, 18:00"

@@ -44,7 +44,7 @@ def test_log_names_no_secret_of_an_address(db: None, log: CapturedLog, address: 
 
 
 def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station: Station, log: CapturedLog) -> None:
-    _feed, secret = feeds.make(station=None, details=False, by=staff(station))
+    _feed, secret = feeds.create(station=None, details=False, by=staff(station))
     Station.objects.update(time_zone="Nowhere/Never")
 
     answer = Client(raise_request_exception=False).get(f"/feeds/{secret}.ics")

@@ -32,8 +32,8 @@ from bookings.operations.heartbeat import Heartbeat
 from bookings.services import Draft, Place
 from config.observability import prometheus
 from stations.models import Station
-from tests.bookings.mails.conftest import office as office  # a fixture
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import mail_server as mail_server  # a fixture
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import create
 from tests.factories import FRIDAY, PASSWORD, SATURDAY, booking, bookings, open_station, person
@@ -286,9 +286,9 @@ def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) 
 
 
 def test_emails_are_counted_by_kind(
-    station: Station, staff: User, office: ScriptedSmtpServer, settings: LazySettings
+    station: Station, staff: User, mail_server: ScriptedSmtpServer, settings: LazySettings
 ) -> None:
-    settings.MAIL_SERVER = server_of(office)
+    settings.MAIL_SERVER = server_settings(mail_server)
     create(station)
     sessions.save_password(staff)
 

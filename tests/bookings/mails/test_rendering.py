@@ -1,4 +1,4 @@
-"""What a mail tells in so many words: what has happened, and what its reader may do about it."""
+"""What an email says: what has happened, and what its reader can do about it."""
 
 from datetime import time
 from typing import Any
@@ -10,9 +10,9 @@ from accounts import roles
 from accounts.customers import Contact
 from bookings import services
 from bookings.mails import rendering
-from bookings.mails.rendering import Words
+from bookings.mails.rendering import EmailContent
 from bookings.models import Booking
-from bookings.models.mail_state import Kind, Standing
+from bookings.models.mail_state import BookingSnapshot, Kind
 from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 ANA = Contact("Ana García", "ana@example.com")
 
 
-def told(made: Booking, kind: Kind, knows: Standing | None = None) -> Words:
-    return rendering.words(Booking.objects.select_related("station", "customer").get(pk=made.pk), kind, knows)
+def rendered(made: Booking, kind: Kind, known: BookingSnapshot | None = None) -> EmailContent:
+    return rendering.render(Booking.objects.select_related("station", "customer").get(pk=made.pk), kind, known)
 
 
 def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) -> None:
@@ -32,10 +32,10 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
     )
     made = booking(station, customer=ANA, party_adults=2, party_kids=1, special_requests="By the <window>")
 
-    words = told(made, Kind.MADE)
+    content = rendered(made, Kind.MADE)
 
-    assert words.subject == "Your booking at Kitchen: Friday 7 March 2031, 18:00"
-    assert words.text.split("\n") == [
+    assert content.subject == "Your booking at Kitchen: Friday 7 March 2031, 18:00"
+    assert content.text.split("\n") == [
         "Hello Ana García,",
         "",
         "Your booking is confirmed. We look forward to seeing you.",
@@ -51,7 +51,9 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
         "Kitchen",
         "",
     ]
-    assert [part in words.html for part in ('<div lang="en">', "By the &lt;window&gt;", "Ana &amp; Bo<br>Kitchen")] == [
+    assert [
+        part in content.html for part in ('<div lang="en">', "By the &lt;window&gt;", "Ana &amp; Bo<br>Kitchen")
+    ] == [
         True,
         True,
         True,
@@ -74,20 +76,20 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
 def test_mail_names_the_ways_to_answer_that_there_are(station: Station, fields: dict[str, Any], sentence: str) -> None:
     Station.objects.update(**fields)
 
-    asked = told(booking(station, customer=ANA), Kind.REMINDER).text.split("\n\n")[-2]
+    asked = rendered(booking(station, customer=ANA), Kind.REMINDER).text.split("\n\n")[-2]
 
     assert asked == f"If you cannot come, please tell us. {sentence}".strip()
 
 
 def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None:
     made = booking(station, customer=ANA)
-    knows = Standing.of(made)
+    known = BookingSnapshot.of(made)
     services.edit(made.pk, {"slots": 2}, by=roles.OPERATOR)
 
-    words = told(made, Kind.MOVED, knows)
+    content = rendered(made, Kind.MOVED, known)
 
-    assert words.subject == "Your booking at Kitchen has changed: Friday 7 March 2031, 18:00 to 20:00"
-    assert "It begins as before, and now ends at 20:00." in words.text
+    assert content.subject == "Your booking at Kitchen has changed: Friday 7 March 2031, 18:00 to 20:00"
+    assert "It begins as before, and now ends at 20:00." in content.text
 
 
 @pytest.mark.parametrize(
@@ -101,20 +103,20 @@ def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None
 def test_mail_names_the_day_of_an_end_past_midnight(db: None, language: str, when: str) -> None:
     made = booking(open_station(hours=[22], minutes=180, language=language), slot=time(22), customer=ANA)
 
-    assert told(made, Kind.MADE).text.split("\n")[4] == when
+    assert rendered(made, Kind.MADE).text.split("\n")[4] == when
 
 
 def test_mail_of_a_longer_stay_past_midnight_names_the_day_of_its_end(db: None) -> None:
     made = booking(open_station(hours=[21, 23], minutes=120, name="Bar"), slot=time(21), customer=ANA)
-    knows = Standing.of(made)
+    known = BookingSnapshot.of(made)
     services.edit(made.pk, {"slots": 2}, by=roles.OPERATOR)
 
-    words = told(made, Kind.MOVED, knows)
+    content = rendered(made, Kind.MOVED, known)
 
     assert (
-        words.subject == "Your booking at Bar has changed: Friday 7 March 2031, 21:00 to Saturday 8 March 2031, 01:00"
+        content.subject == "Your booking at Bar has changed: Friday 7 March 2031, 21:00 to Saturday 8 March 2031, 01:00"
     )
-    assert words.text.split("\n\n")[1] == (
+    assert content.text.split("\n\n")[1] == (
         "Your booking has changed. It begins as before, and now ends on Saturday 8 March 2031, 01:00."
     )
 
@@ -122,37 +124,37 @@ def test_mail_of_a_longer_stay_past_midnight_names_the_day_of_its_end(db: None) 
 def test_mail_of_a_move_to_another_station_names_both(station: Station) -> None:
     court = open_station(code="court", name="Court")
     made = booking(station, customer=ANA)
-    knows = Standing.of(made)
+    known = BookingSnapshot.of(made)
     services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
 
     assert (
         "It was at Kitchen, on Friday 7 March 2031, 18:00, and is now at Court, on Saturday 8 March 2031, 18:00."
-        in told(made, Kind.MOVED, knows).text
+        in rendered(made, Kind.MOVED, known).text
     )
-    assert court.name in told(made, Kind.MOVED, knows).subject
+    assert court.name in rendered(made, Kind.MOVED, known).subject
 
 
 def test_mail_of_a_cancellation_names_the_place_that_the_customer_knows(station: Station) -> None:
     """Moved and cancelled before anybody was told of the move."""
     open_station(code="court", name="Court")
     made = booking(station, customer=ANA)
-    knows = Standing.of(made)
+    known = BookingSnapshot.of(made)
     services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
 
-    words = told(made, Kind.CANCELLED, knows)
+    content = rendered(made, Kind.CANCELLED, known)
 
-    assert words.subject == "Cancelled at Kitchen: Friday 7 March 2031, 18:00"
-    assert words.text.split("\n\n")[1] == "Your booking at Kitchen on Friday 7 March 2031, 18:00, is cancelled."
+    assert content.subject == "Cancelled at Kitchen: Friday 7 March 2031, 18:00"
+    assert content.text.split("\n\n")[1] == "Your booking at Kitchen on Friday 7 March 2031, 18:00, is cancelled."
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.CONFIRMED])
 @pytest.mark.parametrize("kind", [Kind.MADE, Kind.MOVED])
 def test_mail_says_of_a_request_that_it_is_not_confirmed(station: Station, status: Status, kind: Kind) -> None:
     made = booking(station, SATURDAY, customer=ANA, status=status)
-    knows = Standing.of(booking(station, FRIDAY, customer=ANA))
+    known = BookingSnapshot.of(booking(station, FRIDAY, customer=ANA))
 
-    assert ("It is not confirmed yet" in told(made, kind, knows).text) == (status == Status.PENDING)
+    assert ("It is not confirmed yet" in rendered(made, kind, known).text) == (status == Status.PENDING)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_mail_speaks_the_customers_language_whoever_asks(
     made.customer.save()
 
     with translation.override("es"):
-        text = told(made, Kind.MADE).text
+        text = rendered(made, Kind.MADE).text
 
     assert (text.split("\n")[0], text.split("\n")[4]) == (greeting, when)
 
@@ -183,7 +185,7 @@ def test_mail_has_no_english_left_in_another_language(station: Station, kind: Ki
     Station.objects.update(language=language, email="kitchen@example.com", phone="+49 30 901820")
     made = booking(station, customer=ANA, special_requests="Nuts")
 
-    words = told(made, kind, Standing.of(made))
+    content = rendered(made, kind, BookingSnapshot.of(made))
 
     english = ("your", "booking", "please", "where", "when", " at ", "party", "hello", "call")
-    assert [word for word in english if word in f"{words.subject} {words.text}".lower()] == []
+    assert [word for word in english if word in f"{content.subject} {content.text}".lower()] == []

@@ -1,4 +1,4 @@
-"""A mail server that knows nothing but its script: for answers, and silences, that no well-behaved server gives."""
+"""An SMTP server that follows a script, for answers and silences that no well-behaved server gives."""
 
 import re
 import socketserver
@@ -23,21 +23,20 @@ DROP: Final = "drop"
 STALL: Final = "stall"
 
 
-class Scripted(socketserver.ThreadingTCPServer):
-    """Answers what its script says, each step's answers in turn and the last of them ever after. `DROP` closes the line,
-    `STALL` says nothing until the server closes. `"0.8 250 OK"` waits so many seconds first.
+class ScriptedServer(socketserver.ThreadingTCPServer):
+    """Gives each step's answers in turn, and then repeats the last one.
+
+    `DROP` closes the connection, `STALL` is silent until the server closes, `"0.8 250 OK"` answers after so many seconds.
     """
 
     daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self, script: dict[str, list[str]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Conversation)
+        super().__init__(("127.0.0.1", 0), _Session)
         self._script = {step: [answer] for step, answer in WELL_BEHAVED.items()} | script
-        self.lines = 0
-        """How many connections there were."""
-        self.said: list[str] = []
-        """What was said to it, but for the messages."""
+        self.connections = 0
+        self.commands: list[str] = []
         self.messages: list[bytes] = []
         self.closing = Event()
 
@@ -50,41 +49,41 @@ class Scripted(socketserver.ThreadingTCPServer):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-class _Conversation(socketserver.StreamRequestHandler):
-    server: Scripted
+class _Session(socketserver.StreamRequestHandler):
+    server: ScriptedServer
 
     def handle(self) -> None:
-        self.server.lines += 1
-        if not self._answers("greeting"):
+        self.server.connections += 1
+        if not self._answer("greeting"):
             return
         for line in iter(self.rfile.readline, b""):
-            self.server.said.append(line.decode().strip())
+            self.server.commands.append(line.decode().strip())
             step = line[:4].decode().upper()
-            if not self._answers(step) or (step == "DATA" and self._went_on and not self._takes_the_message()):
+            if not self._answer(step) or (step == "DATA" and self._data_follows and not self._receive_message()):
                 return
 
-    def _takes_the_message(self) -> bool:
+    def _receive_message(self) -> bool:
         self.server.messages.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-        return self._answers(".")
+        return self._answer(".")
 
-    def _answers(self, step: str) -> bool:
-        """Says what the script has; False where that closes the line."""
+    def _answer(self, step: str) -> bool:
+        """Give the scripted answer; return False if it closes the connection."""
         answer = self.server.answer_to(step)
         if answer == STALL:
             self.server.closing.wait(60)
         if answer in (STALL, DROP):
             return False
-        if late := re.match(r"(\d\.\d) ", answer):
-            time.sleep(float(late[1]))
-            answer = answer[late.end() :]
-        self._went_on = answer.startswith("354")
+        if delay := re.match(r"(\d\.\d) ", answer):
+            time.sleep(float(delay[1]))
+            answer = answer[delay.end() :]
+        self._data_follows = answer.startswith("354")
         self.wfile.write(f"{answer}\r\n".encode())
         return True
 
 
 @contextmanager
-def scripted(script: dict[str, list[str]]) -> Iterator[Scripted]:
-    with Scripted(script) as server:
+def scripted_server(script: dict[str, list[str]]) -> Iterator[ScriptedServer]:
+    with ScriptedServer(script) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

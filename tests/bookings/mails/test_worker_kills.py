@@ -34,9 +34,9 @@ def station(transactional_db: None) -> Station:
 class Crew:
     """Three workers, of which one after another is killed; a new one takes its place."""
 
-    def __init__(self, database_url: str, office: ScriptedSmtpServer) -> None:
+    def __init__(self, database_url: str, mail_server: ScriptedSmtpServer) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        command = [sys.executable, "-W", "error", "-m", "tests.bookings.mails.killable_workers", str(office.port)]
+        command = [sys.executable, "-W", "error", "-m", "tests.bookings.mails.killable_workers", str(mail_server.port)]
         pipe = subprocess.PIPE
         self._stable = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
         self._working: list[int] = []
@@ -72,22 +72,22 @@ def open_mails() -> int:
 
 @pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.long)])
 def test_killed_workers_lose_nothing(
-    station: Station, database_url: str, office: ScriptedSmtpServer, count: int
+    station: Station, database_url: str, mail_server: ScriptedSmtpServer, count: int
 ) -> None:
-    office.max_delay = 0.05  # so that some are killed in the window, too: taken by the server, and not yet marked
-    outbox.made(bookings(count, station, customer=ANA))
+    mail_server.max_delay = 0.05  # so that some are killed in the window, too: taken by the server, and not yet marked
+    outbox.queue_created(bookings(count, station, customer=ANA))
     until = time.monotonic() + PATIENCE_SECONDS
 
-    with Crew(database_url, office) as crew:
+    with Crew(database_url, mail_server) as crew:
         while open_mails() and time.monotonic() < until:
             time.sleep(random.uniform(0.01, 0.1))
             if crew.killed < count // 8 and Mail.objects.filter(state=State.WAITING).exists():
                 crew.lose_one()
 
-    twice = {name: times for name, times in office.ids.items() if times > 1}
+    twice = {name: times for name, times in mail_server.ids.items() if times > 1}
     print(f"{connection.vendor}: {count} mails, {crew.killed} workers killed, {len(twice)} came twice")
     assert open_mails() == 0
-    assert len(office.ids) == count
-    assert sum(office.ids.values()) - count <= crew.killed * SENDERS
+    assert len(mail_server.ids) == count
+    assert sum(mail_server.ids.values()) - count <= crew.killed * SENDERS
     for name in twice:
-        assert len({message.as_bytes() for message in office.kept if message["Message-ID"] == name}) == 1
+        assert len({message.as_bytes() for message in mail_server.kept if message["Message-ID"] == name}) == 1

@@ -22,7 +22,7 @@ from core.mail import smtp
 from core.mail.smtp import Outcome, SmtpTransport
 from stations.models import Station
 from tests.authenticator import code_of
-from tests.bookings.mails.conftest import server_of
+from tests.bookings.mails.conftest import server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.concurrency import run_concurrently
 from tests.factories import PASSWORD, UserFactory, person
@@ -33,18 +33,18 @@ Send = Callable[..., list[Outcome]]
 
 
 @pytest.fixture(autouse=True)
-def offered(settings: Settings, office: ScriptedSmtpServer) -> None:
-    settings.MAIL_SERVER, settings.PUBLIC_URL = server_of(office), "https://book.example.com"
+def offered(settings: Settings, mail_server: ScriptedSmtpServer) -> None:
+    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
 
 
 @pytest.fixture
-def send(office: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch) -> Send:
+def send(mail_server: ScriptedSmtpServer, monkeypatch: pytest.MonkeyPatch) -> Send:
     """What a worker does, so much later."""
     monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.5)
 
     def run(after: timedelta = timedelta(0)) -> list[Outcome]:
         found: list[Outcome] = []
-        with SmtpTransport(server_of(office)) as transport:
+        with SmtpTransport(server_settings(mail_server)) as transport:
             while (
                 outcome := account_email_delivery.deliver_next(transport, now=lambda: timezone.now() + after)
             ) is not None:
@@ -58,9 +58,9 @@ def ask(email: str, client: Client | None = None, **headers: str) -> Any:
     return (client or Client()).post(ASK, {"email": email}, headers=headers)
 
 
-def link_in(office: ScriptedSmtpServer) -> str:
+def link_in(mail_server: ScriptedSmtpServer) -> str:
     """The one link of the one mail that has come."""
-    [mail] = office.take_out()
+    [mail] = mail_server.take_out()
     [link] = re.findall(r"https?://\S+", mail.get_content())
     return str(link)
 
@@ -84,13 +84,13 @@ def log_in(user: User, password: str, code: str = "") -> Client | None:
 
 
 def test_whoever_forgot_their_password_chooses_another_by_mail(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     assert "sent you a link" in ask(staff.email.upper()).content.decode()
     assert send() == [Outcome.SENT]
 
-    mail = office.kept[0]
-    path = path_of(link_in(office))
+    mail = mail_server.kept[0]
+    path = path_of(link_in(mail_server))
 
     assert (mail["To"], mail["Subject"]) == (staff.email, "Your new password for Stationbook")
     assert Client().get(path).status_code == 200
@@ -126,11 +126,11 @@ def without_password() -> User:
 
 @pytest.mark.parametrize("make", [inactive, without_password, lambda: UserFactory.build(email="nobody@example.com")])
 def test_nobody_is_written_to_but_who_may_log_in(
-    staff: User, office: ScriptedSmtpServer, send: Send, make: Callable[[], User]
+    staff: User, mail_server: ScriptedSmtpServer, send: Send, make: Callable[[], User]
 ) -> None:
     ask(make().email)
 
-    assert (send(), office.kept, ResetRequest.objects.count()) == ([], [], 0)
+    assert (send(), mail_server.kept, ResetRequest.objects.count()) == ([], [], 0)
 
 
 def test_answer_and_its_cost_tell_nobody_who_has_an_account(staff: User) -> None:
@@ -146,13 +146,13 @@ def test_answer_and_its_cost_tell_nobody_who_has_an_account(staff: User) -> None
 
 
 def test_link_leads_to_the_product_whatever_host_a_request_names(
-    staff: User, office: ScriptedSmtpServer, send: Send, settings: Settings
+    staff: User, mail_server: ScriptedSmtpServer, send: Send, settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     ask(staff.email, Host="evil.example.org", X_Forwarded_Host="evil.example.org")
     send()
 
-    assert link_in(office).startswith("https://book.example.com/accounts/new-password/")
+    assert link_in(mail_server).startswith("https://book.example.com/accounts/new-password/")
 
 
 def test_link_is_good_once(staff: User) -> None:
@@ -258,14 +258,14 @@ def test_without_mail_or_an_address_of_its_own_nothing_is_offered(
 
 
 def test_one_account_is_written_to_three_times_an_hour_and_nobody_learns_of_it(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     spellings = [staff.email, staff.email.upper(), f"\u200b{staff.email}", f"{staff.email}\u200e", f" {staff.email}"]
     answers = {ask(email).status_code for email in [*spellings, *["nobody@example.com"] * 5]}
 
     send()
 
-    assert (answers, len(office.kept)) == ({200}, 3)
+    assert (answers, len(mail_server.kept)) == ({200}, 3)
 
 
 def test_one_address_asks_thirty_times_an_hour(db: None) -> None:
@@ -293,8 +293,8 @@ def test_e_mail_that_is_asked_for_rests_unreadable(staff: User) -> None:
     assert b"somebody" not in bytes(stored)
 
 
-def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: ScriptedSmtpServer, send: Send) -> None:
-    office.answers["RCPT"] = ["451 later"]
+def test_mail_server_that_has_no_time_is_asked_again(staff: User, mail_server: ScriptedSmtpServer, send: Send) -> None:
+    mail_server.answers["RCPT"] = ["451 later"]
     ask(staff.email)
 
     assert send() == [Outcome.DEFERRED]
@@ -304,13 +304,13 @@ def test_mail_server_that_has_no_time_is_asked_again(staff: User, office: Script
 
 
 def test_request_that_cannot_be_mailed_is_forgotten_after_an_hour(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     ask(staff.email)
 
     assert send(timedelta(minutes=61)) == []
     worker.tidy(timezone.now() + timedelta(minutes=61))
-    assert (office.kept, ResetRequest.objects.count()) == ([], 0)
+    assert (mail_server.kept, ResetRequest.objects.count()) == ([], 0)
 
 
 def test_request_that_no_worker_came_for_is_forgotten(staff: User) -> None:
@@ -323,21 +323,21 @@ def test_request_that_no_worker_came_for_is_forgotten(staff: User) -> None:
     assert ResetRequest.objects.count() == 0
 
 
-def test_worker_sends_it_on_its_rounds(staff: User, office: ScriptedSmtpServer) -> None:
+def test_worker_sends_it_on_its_rounds(staff: User, mail_server: ScriptedSmtpServer) -> None:
     ask(staff.email)
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
         assert worker.run_once(transport) == 1
 
-    assert link_in(office)
+    assert link_in(mail_server)
 
 
 def test_mail_speaks_the_language_in_which_it_was_asked_for(
-    staff: User, office: ScriptedSmtpServer, send: Send
+    staff: User, mail_server: ScriptedSmtpServer, send: Send
 ) -> None:
     ask(staff.email, Accept_Language="de")
     send()
 
-    assert (office.kept[0]["Subject"], office.kept[0]["Content-Language"]) == (
+    assert (mail_server.kept[0]["Subject"], mail_server.kept[0]["Content-Language"]) == (
         "Ihr neues Passwort für Stationbook",
         "de",
     )

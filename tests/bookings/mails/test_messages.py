@@ -17,13 +17,13 @@ from accounts.models import Customer
 from bookings.mails import rendering
 from bookings.mails.untrusted_text import name_to_repeat, without_links
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import Kind, Standing
+from bookings.models.mail_state import BookingSnapshot, Kind
 from bookings.models.status import Status
 from core.mail.smtp import Outcome, SmtpTransport
 from stations import timetable
 from stations.models import Station
-from tests.bookings.mails.conftest import server_of
-from tests.bookings.mails.received_email import Received
+from tests.bookings.mails.conftest import server_settings
+from tests.bookings.mails.received_email import ReceivedEmail
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA
 from tests.calendars import Read, by_icalendar, by_thunderbird, faults_of_form
@@ -36,19 +36,19 @@ NOW: Final = datetime(2031, 3, 1, 9, 30, tzinfo=UTC)
 EVENING: Final = time(18)
 MANY: Final = settings(max_examples=example_count(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-Post = Callable[..., Received]
+Post = Callable[..., ReceivedEmail]
 
 
 @pytest.fixture
-def post(station: Station, office: ScriptedSmtpServer) -> Iterator[Post]:
-    """`post(kind, knows, customer={…}, station={…}, **fields of the booking)`: the mail of such a booking, as the mail server
+def post(station: Station, mail_server: ScriptedSmtpServer) -> Iterator[Post]:
+    """`post(kind, known, customer={…}, station={…}, **fields of the booking)`: the mail of such a booking, as the mail server
     got it. Nothing of it is written to the database.
     """
     made = booking(station, customer=ANA)
     told = Booking.objects.select_related("station", "customer").get(pk=made.pk)
-    with SmtpTransport(server_of(office)) as transport:
+    with SmtpTransport(server_settings(mail_server)) as transport:
 
-        def send(kind: Kind = Kind.MADE, knows: Standing | None = None, **fields: Any) -> Received:
+        def send(kind: Kind = Kind.MADE, known: BookingSnapshot | None = None, **fields: Any) -> ReceivedEmail:
             booked = copy(told)
             booked.station, booked.customer = copy(told.station), copy(told.customer)
             assert booked.customer
@@ -56,10 +56,10 @@ def post(station: Station, office: ScriptedSmtpServer) -> Iterator[Post]:
             for thing, values in ((booked.customer, of_customer), (booked.station, of_station), (booked, fields)):
                 for name, value in values.items():
                     setattr(thing, name, value)
-            mail = Mail(booking=booked, kind=kind, known=knows and knows.as_json())
-            message = rendering.message(mail, booked, booked.customer, now=NOW)
+            mail = Mail(booking=booked, kind=kind, known=known and known.as_json())
+            message = rendering.build_message(mail, booked, booked.customer, now=NOW)
             assert transport.send(rendering.envelope_of(message.as_bytes().decode("ascii"))) is Outcome.SENT
-            return office.received[-1]
+            return mail_server.received[-1]
 
         yield send
 
@@ -103,10 +103,10 @@ def test_names_come_through_in_every_header_and_bring_no_other_address(post: Pos
     mail = post(customer={"name": name}, station={"name": title, "email": "kitchen@example.com"})
 
     assert mail.faults() == []
-    assert mail.people("To") == [(name_to_repeat(name), "ana@example.com")]
-    assert mail.people("From") == [(title, "stationbook@localhost")]
-    assert mail.people("Reply-To") == [(title, "kitchen@example.com")]
-    assert title in mail.words("Subject")
+    assert mail.mailboxes("To") == [(name_to_repeat(name), "ana@example.com")]
+    assert mail.mailboxes("From") == [(title, "stationbook@localhost")]
+    assert mail.mailboxes("Reply-To") == [(title, "kitchen@example.com")]
+    assert title in mail.decoded("Subject")
     assert (mail.sender, mail.recipients) == ("stationbook@localhost", ("ana@example.com",))
 
 
@@ -126,7 +126,7 @@ def test_words_come_through_in_text_html_and_calendar_file(post: Post) -> None:
         mail = post(customer={"name": name}, special_requests=wishes, station={"name": title, "mail_signature": signed})
 
         lines, name = re.sub(r"\r\n?", "\n", without_links(wishes)), name_to_repeat(name)
-        for told in (mail.text, mail.shown):
+        for told in (mail.text, mail.rendered_html):
             assert [words in told for words in (name, title, lines, re.sub(r"\r\n?", "\n", signed))] == [True] * 4
         [entry] = by_icalendar(mail.calendars[0]).entries
         assert (entry.summary, entry.description) == (title, "\n".join(filter(None, ["1 adult", lines])))
@@ -168,7 +168,7 @@ def test_address_that_customers_may_have_is_written_as_servers_know_it(post: Pos
     mail = post(customer={"email": email})
 
     assert mail.recipients == (sent_to,)
-    assert mail.people("To") == [("Ana García", sent_to)]
+    assert mail.mailboxes("To") == [("Ana García", sent_to)]
     assert [
         read.entries[0].attendee for read in (by_icalendar(mail.calendars[0]), *by_thunderbird(mail.calendars[:1]))
     ] == [("Ana García", sent_to)] * 2
@@ -192,11 +192,11 @@ def test_address_that_customers_may_have_is_written_as_servers_know_it(post: Pos
         "ana@" + "ü" * 60 + ".example",
     ],
 )
-def test_what_is_no_address_is_never_sent_to(post: Post, office: ScriptedSmtpServer, email: str) -> None:
+def test_what_is_no_address_is_never_sent_to(post: Post, mail_server: ScriptedSmtpServer, email: str) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - of the email package's many
         post(customer={"email": email})
 
-    assert office.received == []
+    assert mail_server.received == []
 
 
 TRICKS: Final = ["\r\nBcc: bo@example.com", "\n\nHello", "\rBcc: bo@example.com", "\x00", "\u2028Bcc: b@c.de"]
@@ -209,18 +209,18 @@ def test_no_name_becomes_a_header_of_its_own(post: Post, trick: str) -> None:
 
     assert (mail.message.keys(), mail.recipients) == (post().message.keys(), ("ana@example.com",))
     name = "" if "@" in trick else "Ana" + re.sub(r"[\r\n]+", " ", trick)
-    assert mail.people("To") == [(name, "ana@example.com")]
+    assert mail.mailboxes("To") == [(name, "ana@example.com")]
 
 
 @pytest.mark.parametrize("field", ["mail_from", "mail_reply_to", "email"])
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_address_of_a_station_becomes_a_header_of_its_own(
-    post: Post, office: ScriptedSmtpServer, field: str, trick: str
+    post: Post, mail_server: ScriptedSmtpServer, field: str, trick: str
 ) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - of the email package's many
         post(station={field: f"kitchen@example.com{trick}"})
 
-    assert office.received == []
+    assert mail_server.received == []
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_mail_comes_from_its_station(
 
     mail = post(station=station_s)
 
-    assert (mail.sender, mail.people("From")) == (sender, [("Kitchen", sender)])
-    assert mail.people("Reply-To") == [("Kitchen", answer) for answer in answers]
+    assert (mail.sender, mail.mailboxes("From")) == (sender, [("Kitchen", sender)])
+    assert mail.mailboxes("Reply-To") == [("Kitchen", answer) for answer in answers]
     assert by_icalendar(mail.calendars[0]).entries[0].organizer == ("Kitchen", sender)
     assert mail.message["Message-ID"].endswith(f"@{sender.rpartition('@')[2]}>")
 
@@ -253,7 +253,7 @@ def test_mail_comes_from_its_station(
 def test_mail_is_signed(post: Post, signature: str, signed: str) -> None:
     mail = post(station={"mail_signature": signature})
 
-    assert [told.rstrip().endswith(signed) for told in (mail.text, mail.shown)] == [True, True]
+    assert [told.rstrip().endswith(signed) for told in (mail.text, mail.rendered_html)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -275,21 +275,23 @@ def test_mail_is_in_the_customers_language_else_the_stations_else_english(
         mail = post(customer={"language": customer_s}, station={"language": station_s})
 
     assert mail.message["Content-Language"] == language
-    assert [weekday[language] in told for told in (mail.words("Subject"), mail.text, mail.shown)] == [True] * 3
+    assert [weekday[language] in told for told in (mail.decoded("Subject"), mail.text, mail.rendered_html)] == [
+        True
+    ] * 3
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.CONFIRMED, Status.CANCELLED])
 @pytest.mark.parametrize("language", ["en", "es", "de"])
 @pytest.mark.parametrize("kind", Kind)
 def test_forms_of_a_mail_say_the_same(post: Post, station: Station, kind: Kind, language: str, status: Status) -> None:
-    knows = Standing.of(booking(station, SATURDAY, customer=ANA))
-    mail = post(kind, knows, customer={"language": language}, special_requests="Nuts & <figs>", status=status)
+    known = BookingSnapshot.of(booking(station, SATURDAY, customer=ANA))
+    mail = post(kind, known, customer={"language": language}, special_requests="Nuts & <figs>", status=status)
 
     method, said = ("CANCEL", "CANCELLED") if status == Status.CANCELLED else ("REQUEST", "CONFIRMED")
     said = "TENTATIVE" if status == Status.PENDING else said
     assert [kind for kind, _part in mail.parts()] == ["text/plain", "text/html", "text/calendar", "text/calendar"]
-    assert re.findall(r"\w+", mail.text) == re.findall(r"\w+", mail.shown)
-    assert mail.words("Subject").startswith(mail.words("Subject").strip())
+    assert re.findall(r"\w+", mail.text) == re.findall(r"\w+", mail.rendered_html)
+    assert mail.decoded("Subject").startswith(mail.decoded("Subject").strip())
     assert len(set(mail.calendars)) == 1
     found = by_icalendar(mail.calendars[0])
     assert [found] == by_thunderbird(mail.calendars[:1])
@@ -376,7 +378,7 @@ def test_times_are_those_of_the_station_s_clock(
 
     mail = post(**placed, station={"time_zone": zone, "country": country})
 
-    assert [when in re.sub(r"\s", " ", told) for told in (mail.text, mail.shown)] == [True, True]
+    assert [when in re.sub(r"\s", " ", told) for told in (mail.text, mail.rendered_html)] == [True, True]
     assert [
         (entry.starts_at, entry.ends_at)
         for read in (by_icalendar(mail.calendars[0]), *by_thunderbird(mail.calendars[:1]))
@@ -386,10 +388,10 @@ def test_times_are_those_of_the_station_s_clock(
 
 def test_mail_of_a_move_from_another_station_names_the_one_left_by_its_own_clock(post: Post) -> None:
     court = open_station(code="court", name="Court", time_zone="America/New_York", country="US")
-    knows = Standing.of(booking(court, SATURDAY, EVENING, customer=ANA))
+    known = BookingSnapshot.of(booking(court, SATURDAY, EVENING, customer=ANA))
 
-    mail = post(Kind.MOVED, knows)
+    mail = post(Kind.MOVED, known)
 
     words = re.sub(r"\s+", " ", mail.text)
     assert ["Court, on Saturday March 8, 2031, 6 PM" in words, "Friday 7 March 2031, 18:00" in words] == [True, True]
-    assert "Kitchen" in mail.words("Subject")
+    assert "Kitchen" in mail.decoded("Subject")

@@ -1,5 +1,5 @@
-"""A worker that sends all that is due, reminders too, and ends: `python -m tests.bookings.mails.reminder PORT [LIMIT]`, one
-of several at once. LIMIT is how many mails may go to one address in a day, and from a station in an hour."""
+"""A worker that sends all emails that are due, reminders included, and exits: `python -m tests.bookings.mails.worker_once
+PORT [LIMIT]`. LIMIT is the most emails to one address in a day, and from one station in an hour."""
 
 import sys
 

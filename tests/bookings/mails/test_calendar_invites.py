@@ -24,7 +24,7 @@ A_WHILE = timedelta(hours=4)
 
 
 @pytest.fixture
-def made(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> Booking:
+def made(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> Booking:
     """Asked for, confirmed, moved, moved to another station, cancelled, restored, made longer: each told."""
     open_station(code="court", name="Court", time_zone="America/New_York", country="US")
     made = create(station, status=Status.PENDING)
@@ -43,17 +43,17 @@ def made(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> Book
     return made
 
 
-def files(office: ScriptedSmtpServer) -> list[bytes]:
+def files(mail_server: ScriptedSmtpServer) -> list[bytes]:
     """One of each mail; what is attached is the same as what a program may show instead."""
-    assert [len(set(mail.calendars)) for mail in office.received] == [1] * len(office.received)
-    return [mail.calendars[0] for mail in office.received]
+    assert [len(set(mail.calendars)) for mail in mail_server.received] == [1] * len(mail_server.received)
+    return [mail.calendars[0] for mail in mail_server.received]
 
 
-def test_each_mail_says_more_than_the_one_before(made: Booking, office: ScriptedSmtpServer) -> None:
-    read = [by_icalendar(file) for file in files(office)]
+def test_each_mail_says_more_than_the_one_before(made: Booking, mail_server: ScriptedSmtpServer) -> None:
+    read = [by_icalendar(file) for file in files(mail_server)]
 
-    assert by_thunderbird(files(office)) == read
-    assert [fault for file in files(office) for fault in faults_of_form(file)] == []
+    assert by_thunderbird(files(mail_server)) == read
+    assert [fault for file in files(mail_server) for fault in faults_of_form(file)] == []
     assert [(one.method, entry.status) for one in read for entry in one.entries] == [
         ("REQUEST", "TENTATIVE"),
         ("REQUEST", "CONFIRMED"),
@@ -68,13 +68,15 @@ def test_each_mail_says_more_than_the_one_before(made: Booking, office: Scripted
     assert {one.entries[0].uid for one in read} == {f"{made.pk}@stationbook"}
 
 
-def test_mails_have_a_name_each(made: Booking, office: ScriptedSmtpServer) -> None:
-    assert [*office.ids.values()] == [1] * 7
+def test_mails_have_a_name_each(made: Booking, mail_server: ScriptedSmtpServer) -> None:
+    assert [*mail_server.ids.values()] == [1] * 7
 
 
 @pytest.mark.slow
-def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, office: ScriptedSmtpServer) -> None:
-    brought = files(office)
+def test_calendar_has_one_entry_in_whatever_order_the_mails_come(
+    made: Booking, mail_server: ScriptedSmtpServer
+) -> None:
+    brought = files(mail_server)
     told = by_icalendar(brought[-1]).entries[0]
     assert (told.starts_at, told.ends_at, told.summary) == (made.starts_at, made.ends_at, "Court")
 
@@ -84,17 +86,17 @@ def test_calendar_has_one_entry_in_whatever_order_the_mails_come(made: Booking, 
             assert entries == {told.uid: told}
 
 
-def test_reminder_is_of_the_entry_as_it_is(made: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
-    assert last_entry(office) == last_entry_of_a_reminder(made, office, deliver)
+def test_reminder_is_of_the_entry_as_it_is(made: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
+    assert last_entry(mail_server) == last_entry_of_a_reminder(made, mail_server, deliver)
 
 
-def last_entry(office: ScriptedSmtpServer) -> Entry:
-    return by_icalendar(files(office)[-1]).entries[0]
+def last_entry(mail_server: ScriptedSmtpServer) -> Entry:
+    return by_icalendar(files(mail_server)[-1]).entries[0]
 
 
-def last_entry_of_a_reminder(made: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> Entry:
+def last_entry_of_a_reminder(made: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver) -> Entry:
     before = made.starts_at - timedelta(hours=24)
-    reminders.queue(before)
+    reminders.queue_due(before)
     deliver(before - made.created_at)
-    assert "See you soon" in office.received[-1].words("Subject")
-    return last_entry(office)
+    assert "See you soon" in mail_server.received[-1].decoded("Subject")
+    return last_entry(mail_server)

@@ -1,4 +1,4 @@
-"""The one rule of what is left to say."""
+"""Which email a customer needs, given what they know and what is true."""
 
 from dataclasses import replace
 from datetime import time
@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from bookings.mails.rules import left_to_say
-from bookings.models.mail_state import Kind, Standing
+from bookings.mails.rules import pending_notification
+from bookings.models.mail_state import BookingSnapshot, Kind
 from bookings.models.status import Phase
 from tests.factories import FRIDAY, SATURDAY
 
-BOOKED = Standing(Phase.CONFIRMED, station=1, day=FRIDAY, slot=time(18), slots=1, customer="ana")
+BOOKED = BookingSnapshot(Phase.CONFIRMED, station=1, day=FRIDAY, slot=time(18), slots=1, customer="ana")
 ASKED = replace(BOOKED, phase=Phase.PENDING)
 CANCELLED = replace(BOOKED, phase=Phase.CANCELLED)
 
 
 @pytest.mark.parametrize(
-    ("known", "now", "said"),
+    ("known", "now", "expected"),
     [
         (None, BOOKED, Kind.MADE),
         (None, ASKED, Kind.MADE),
@@ -40,12 +40,12 @@ CANCELLED = replace(BOOKED, phase=Phase.CANCELLED)
         (replace(BOOKED, customer=None), BOOKED, Kind.MADE),
     ],
 )
-def test_left_to_say_is_what_brings_them_from_what_they_know_to_what_is(
-    known: Standing | None, now: Standing, said: Kind | None
+def test_pending_notification_brings_customers_up_to_date(
+    known: BookingSnapshot | None, now: BookingSnapshot, expected: Kind | None
 ) -> None:
-    assert left_to_say(known, now) == said
+    assert pending_notification(known, now) == expected
 
 
-@pytest.mark.parametrize("standing", [BOOKED, replace(ASKED, customer=None, slot=time(6, 30))], ids=str)
-def test_standing_comes_back_from_json_as_it_was(standing: Any) -> None:
-    assert Standing.from_json(standing.as_json()) == standing
+@pytest.mark.parametrize("snapshot", [BOOKED, replace(ASKED, customer=None, slot=time(6, 30))], ids=str)
+def test_snapshot_comes_back_from_json_as_it_was(snapshot: Any) -> None:
+    assert BookingSnapshot.from_json(snapshot.as_json()) == snapshot

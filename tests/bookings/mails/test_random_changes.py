@@ -80,7 +80,7 @@ class Post:
 
     def attempt(self, outcome: Outcome) -> bool:
         """One mail with that outcome; False where none is due. The server that fell silent has kept what it got."""
-        taken = delivery.take(self.now)
+        taken = delivery.lease_next(self.now)
         if taken is None:
             return False
         if outcome in (Outcome.SENT, Outcome.UNKNOWN):

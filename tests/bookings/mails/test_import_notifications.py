@@ -41,18 +41,18 @@ def test_import_writes_to_nobody(station: Station, file: Path) -> None:
 
 
 def test_import_with_notice_writes_to_whoever_is_ahead(
-    station: Station, file: Path, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, file: Path, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     assert import_file(file, "--notify").summary == counts(created=4, refused=1)
 
     deliver()
 
     assert queued() == [("A1", Kind.MADE, State.SENT)]
-    assert [mail.people("To") for mail in office.received] == [[("Ana García", "ana@example.com")]]
+    assert [mail.mailboxes("To") for mail in mail_server.received] == [[("Ana García", "ana@example.com")]]
 
 
 def test_nothing_is_sent_to_an_email_that_is_not_valid(
-    station: Station, file: Path, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, file: Path, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     write(file, HEADER + AHEAD.replace("ana@example.com", "ana@example.com; bo@example.com"))
     import_file(file, "--notify")
@@ -61,7 +61,7 @@ def test_nothing_is_sent_to_an_email_that_is_not_valid(
     deliver(after=timedelta(days=1))
 
     assert queued() == [("A1", Kind.MADE, State.WITHDRAWN), ("A1", Kind.MOVED, State.UNREACHED)]
-    assert office.received == []
+    assert mail_server.received == []
 
 
 def test_import_with_notice_of_the_same_file_again_adds_nothing(station: Station, file: Path, deliver: Deliver) -> None:
@@ -90,7 +90,7 @@ def test_notice_that_comes_with_the_second_import_is_of_changes_alone(station: S
 def test_import_with_notice_says_what_has_changed(
     station: Station,
     file: Path,
-    office: ScriptedSmtpServer,
+    mail_server: ScriptedSmtpServer,
     deliver: Deliver,
     changed: tuple[str, str],
     kind: Kind,
@@ -103,7 +103,7 @@ def test_import_with_notice_says_what_has_changed(
     deliver()
 
     assert (done.summary, queued()) == (counts(updated=1), [("A1", kind, State.SENT)])
-    assert [subject in mail.words("Subject") for mail in office.received] == [True]
+    assert [subject in mail.decoded("Subject") for mail in mail_server.received] == [True]
 
 
 def test_dry_run_with_notice_writes_to_nobody(station: Station, file: Path) -> None:

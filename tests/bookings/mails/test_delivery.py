@@ -17,7 +17,7 @@ from bookings.models.status import Status
 from bookings.services import Place
 from core.mail.smtp import Envelope, Outcome, SmtpTransport
 from stations.models import Station
-from tests.bookings.mails.conftest import Deliver, server_of
+from tests.bookings.mails.conftest import Deliver, server_settings
 from tests.bookings.mails.smtp_server import ScriptedSmtpServer
 from tests.bookings.mails.test_outbox import ANA, EVENING, LATER, create, mails
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
@@ -34,12 +34,12 @@ def moved(station: Station) -> Booking:
     return services.reschedule(made.pk, to=LATER, by=roles.OPERATOR).booking
 
 
-def test_mail_is_sent_once(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_mail_is_sent_once(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
 
     assert (deliver(), deliver(A_WHILE)) == ([Outcome.SENT], [])
 
-    [message] = office.kept
+    [message] = mail_server.kept
     assert mails(made) == [(Kind.MADE, State.SENT, "")]
     assert (message["To"].addresses[0].addr_spec, message["From"].addresses[0].display_name) == (
         "ana@example.com",
@@ -47,27 +47,31 @@ def test_mail_is_sent_once(station: Station, office: ScriptedSmtpServer, deliver
     )
 
 
-def test_move_is_not_sent_before_its_grace_time(moved: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
-    assert (deliver(timedelta(seconds=80)), office.kept) == ([], [])
+def test_move_is_not_sent_before_its_grace_time(
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
+) -> None:
+    assert (deliver(timedelta(seconds=80)), mail_server.kept) == ([], [])
 
     assert deliver(timedelta(seconds=95)) == [Outcome.SENT]
 
 
-def test_move_that_was_taken_back_is_not_sent(moved: Booking, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_move_that_was_taken_back_is_not_sent(
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
+) -> None:
     services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
 
-    assert (deliver(A_WHILE), office.kept) == ([], [])
+    assert (deliver(A_WHILE), mail_server.kept) == ([], [])
 
 
 def test_booking_changed_past_the_outbox_is_told_as_it_is(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """An import says nothing by itself; what waits says the truth of the moment when it goes."""
     services.amend(moved.pk, {"slot": EVENING[1].replace(hour=21)}, by=roles.OPERATOR)
 
     deliver(A_WHILE)
 
-    assert ["21:00" in subject for subject in office.subjects] == [True]
+    assert ["21:00" in subject for subject in mail_server.subjects] == [True]
 
 
 @pytest.mark.parametrize(
@@ -81,51 +85,51 @@ def test_booking_changed_past_the_outbox_is_told_as_it_is(
     ],
 )
 def test_refusal_for_now_delays_the_mail(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, step: str, answer: str
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, step: str, answer: str
 ) -> None:
     made = create(station)
-    office.answers[step] = [answer]
+    mail_server.answers[step] = [answer]
 
     assert deliver() == [Outcome.DEFERRED]
 
     assert mails(made) == [(Kind.MADE, State.WAITING, Problem.DELAYED)]
     assert deliver(A_WHILE) == [Outcome.SENT]
-    assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
+    assert (mails(made), list(mail_server.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_timeouts")
 def test_server_that_says_nothing_delays_the_mail(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["MAIL"] = ["stall"]
+    mail_server.answers["MAIL"] = ["stall"]
 
     assert deliver() == [Outcome.DEFERRED]
-    office.given_up.set()
+    mail_server.give_up.set()
 
     assert deliver(A_WHILE) == [Outcome.SENT]
-    assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
+    assert (mails(made), list(mail_server.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
 
 
 def test_line_that_drops_after_the_message_leads_to_the_same_message_again(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["DATA"] = ["drop"]
+    mail_server.answers["DATA"] = ["drop"]
 
     assert deliver() == [Outcome.UNKNOWN]
 
     assert mails(made) == [(Kind.MADE, State.SENDING, Problem.UNKNOWN)]
     assert deliver(A_WHILE) == [Outcome.SENT]
-    assert list(office.ids.values()) == [2]
-    assert office.kept[0].as_bytes() == office.kept[1].as_bytes()
+    assert list(mail_server.ids.values()) == [2]
+    assert mail_server.kept[0].as_bytes() == mail_server.kept[1].as_bytes()
 
 
 def test_what_may_have_been_said_is_never_said_otherwise(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """The line dropped after a move was told, and somebody takes the move back: both are told, in their order."""
-    office.answers["DATA"] = ["drop"]
+    mail_server.answers["DATA"] = ["drop"]
     deliver(timedelta(minutes=2))
     services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
 
@@ -133,13 +137,13 @@ def test_what_may_have_been_said_is_never_said_otherwise(
     deliver(2 * A_WHILE)
 
     assert [mail[1] for mail in mails(moved)] == [State.SENT, State.SENT]
-    assert ["8 March" in subject for subject in office.subjects] == [True, True, False]
+    assert ["8 March" in subject for subject in mail_server.subjects] == [True, True, False]
 
 
 def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    taken = delivery.take(timezone.now() + timedelta(minutes=2))
+    taken = delivery.lease_next(timezone.now() + timedelta(minutes=2))
     assert taken is not None
     services.reschedule(moved.pk, to=Place(SATURDAY, EVENING[1].replace(hour=21)), by=roles.OPERATOR)
 
@@ -147,15 +151,15 @@ def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
     deliver(A_WHILE)
 
     assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
-    [text] = [message.get_body(("plain",)).get_content() for message in office.kept]  # type: ignore[union-attr]
+    [text] = [message.get_body(("plain",)).get_content() for message in mail_server.kept]  # type: ignore[union-attr]
     assert "It was on Friday 7 March 2031, 18:00" in text
 
 
 def test_move_that_the_server_delays_does_not_get_lost_in_a_reminder(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     remind(moved, due_at=timezone.now() + 2 * A_WHILE)
-    office.answers["RCPT"] = ["450 Busy"]
+    mail_server.answers["RCPT"] = ["450 Busy"]
     assert deliver(timedelta(minutes=2)) == [Outcome.DEFERRED]
 
     assert deliver(A_WHILE) == [Outcome.SENT]
@@ -180,13 +184,13 @@ def remind(made: Booking, **fields: Any) -> Mail:
 def fall_silent_and_then(outcome: Outcome, after: timedelta = A_WHILE) -> None:
     """Two attempts at the mail that is due: nobody knows of the first what became of it."""
     for late, each in ((timedelta(minutes=2), Outcome.UNKNOWN), (after, outcome)):
-        taken = delivery.take(timezone.now() + late)
+        taken = delivery.lease_next(timezone.now() + late)
         assert taken
         delivery.settle(taken[0], each, timezone.now() + late)
 
 
 def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     fall_silent_and_then(Outcome.REFUSED)
     assert mails(moved) == [(Kind.MOVED, State.FAILED, Problem.UNKNOWN)]
@@ -194,13 +198,13 @@ def test_undone_move_is_told_where_the_failed_one_may_have_been_heard(
     services.reschedule(moved.pk, to=Place(*EVENING), by=roles.OPERATOR)
 
     assert deliver(A_WHILE) == [Outcome.SENT]
-    assert ["Friday 7 March" in subject for subject in office.subjects] == [True]
+    assert ["Friday 7 March" in subject for subject in mail_server.subjects] == [True]
 
 
 def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    taken = delivery.take(timezone.now() + timedelta(minutes=2))
+    taken = delivery.lease_next(timezone.now() + timedelta(minutes=2))
     assert taken
     delivery.settle(taken[0], Outcome.UNKNOWN, timezone.now())
     services.change_status(moved.pk, Status.CANCELLED, by=roles.OPERATOR)
@@ -222,11 +226,11 @@ def test_change_after_a_mail_that_may_have_been_heard_takes_its_place(
     ],
 )
 def test_reminder_that_may_have_been_heard_is_not_said_again_when_it_is_no_longer_true(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver, change: Callable[[Booking], object]
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver, change: Callable[[Booking], object]
 ) -> None:
     Mail.objects.all().delete()
     mail = remind(moved)
-    office.answers["DATA"] = ["drop"]
+    mail_server.answers["DATA"] = ["drop"]
     assert deliver() == [Outcome.UNKNOWN]
 
     change(moved)
@@ -234,13 +238,13 @@ def test_reminder_that_may_have_been_heard_is_not_said_again_when_it_is_no_longe
 
     mail.refresh_from_db()
     assert (mail.state, mail.problem) == (State.WITHDRAWN, Problem.CHANGED)
-    assert sum("See you soon" in subject for subject in office.subjects) == 1
+    assert sum("See you soon" in subject for subject in mail_server.subjects) == 1
 
 
 def test_mail_that_may_have_been_heard_is_not_said_again_after_the_booking(
-    moved: Booking, office: ScriptedSmtpServer, deliver: Deliver
+    moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
-    office.answers["DATA"] = ["drop"]
+    mail_server.answers["DATA"] = ["drop"]
     deliver(timedelta(minutes=2))
 
     assert deliver(FRIDAY - timezone.now().date() + timedelta(days=3)) == []
@@ -250,10 +254,10 @@ def test_mail_that_may_have_been_heard_is_not_said_again_after_the_booking(
 
 @pytest.mark.parametrize("step", ["MAIL", "DATA"])
 def test_refusal_for_good_fails_at_once(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, step: str
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, step: str
 ) -> None:
     made = create(station)
-    office.answers[step] = ["554 Spam"]
+    mail_server.answers[step] = ["554 Spam"]
 
     assert deliver() == [Outcome.REFUSED]
 
@@ -261,17 +265,17 @@ def test_refusal_for_good_fails_at_once(
 
 
 def test_address_that_does_not_exist_is_noted_and_not_tried_again(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["RCPT"] = ["550 No such user"]
+    mail_server.answers["RCPT"] = ["550 No such user"]
 
     deliver()
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
     deliver(A_WHILE)
 
     made.refresh_from_db()
-    assert (made.customer and made.customer.email_bounced, office.kept) == (True, [])
+    assert (made.customer and made.customer.email_bounced, mail_server.kept) == (True, [])
     assert [mail[1:] for mail in mails(made)] == [
         (State.WITHDRAWN, Problem.MERGED),
         (State.UNREACHED, Problem.BOUNCED),
@@ -279,7 +283,7 @@ def test_address_that_does_not_exist_is_noted_and_not_tried_again(
 
 
 def test_move_of_somebody_without_address_asks_for_a_call(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = booking(station, customer=ANA.__class__("Ana García", "", "+4930901820"))
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
@@ -290,27 +294,27 @@ def test_move_of_somebody_without_address_asks_for_a_call(
 
 
 def test_server_that_is_away_loses_nothing_and_costs_no_attempt(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.close()
+    mail_server.close()
 
     assert [deliver() for _try in range(30)] == [[Outcome.UNAVAILABLE]] * 30
 
     assert (mails(made), Mail.objects.get().attempts) == ([(Kind.MADE, State.WAITING, Problem.AWAY)], 0)
-    office.open()
+    mail_server.open()
     deliver(A_WHILE)
-    assert (mails(made), list(office.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
+    assert (mails(made), list(mail_server.ids.values())) == ([(Kind.MADE, State.SENT, "")], [1])
 
 
 def test_last_attempt_fails_and_waits_have_grown(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    office.answers["RCPT"] = ["450 Busy"] * 100
+    mail_server.answers["RCPT"] = ["450 Busy"] * 100
     after, waits = timedelta(0), []
 
-    for _attempt in range(delivery.MOST_ATTEMPTS):
+    for _attempt in range(delivery.MAX_ATTEMPTS):
         assert deliver(after, most=1) == [Outcome.DEFERRED]
         due = Mail.objects.get().due_at - timezone.now() - after
         waits.append(due)
@@ -323,13 +327,13 @@ def test_last_attempt_fails_and_waits_have_grown(
 
 def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
     station: Station,
-    office: ScriptedSmtpServer,
+    mail_server: ScriptedSmtpServer,
     deliver: Deliver,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_ATTEMPTS", 1)
-    office.answers["RCPT"] = ["450 Busy"]
+    monkeypatch.setattr(delivery, "MAX_ATTEMPTS", 1)
+    mail_server.answers["RCPT"] = ["450 Busy"]
     made = create(station)
     deliver()
 
@@ -341,10 +345,10 @@ def test_mail_that_is_given_up_is_logged_with_what_the_server_said(
 
 
 def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    assert delivery.take(timezone.now()) is not None
+    assert delivery.lease_next(timezone.now()) is not None
 
     assert deliver() == []  # the lease holds
 
@@ -353,10 +357,10 @@ def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
 
 
 def test_late_mark_of_a_lost_lease_changes_nothing(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    taken = delivery.take(timezone.now())
+    taken = delivery.lease_next(timezone.now())
     assert taken is not None
     deliver(A_WHILE)
 
@@ -366,7 +370,7 @@ def test_late_mark_of_a_lost_lease_changes_nothing(
 
 
 def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     class Asleep(SmtpTransport):
         def send(self, envelope: Envelope, may_send: Callable[[], bool] = lambda: True) -> Outcome:
@@ -374,10 +378,10 @@ def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
             return super().send(envelope, may_send)
 
     made = create(station)
-    with Asleep(server_of(office)) as transport:
+    with Asleep(server_settings(mail_server)) as transport:
         delivery.deliver_next(transport)
 
-    assert (mails(made), len(office.received)) == ([(Kind.MADE, State.SENT, "")], 1)
+    assert (mails(made), len(mail_server.received)) == ([(Kind.MADE, State.SENT, "")], 1)
 
 
 def damage_customers() -> None:
@@ -399,7 +403,7 @@ def write(sql: str, value: bytes) -> None:
 
 @pytest.mark.parametrize("harm", [damage_customers, damage_wishes, lose_the_time_zone])
 def test_mail_that_cannot_be_written_fails_by_itself(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, harm: Callable[[], None]
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, harm: Callable[[], None]
 ) -> None:
     harmed = create(station, special_requests="Nuts")
     harm()
@@ -414,23 +418,23 @@ def test_mail_that_cannot_be_written_fails_by_itself(
 
 
 def test_address_that_no_header_holds_fails_and_is_not_logged(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver, caplog: pytest.LogCaptureFixture
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The fields' own check takes a long s for an s."""
     made = create(station, customer=ANA.__class__("Ana García", "ſana@example.com"))
 
-    assert (deliver(), office.received) == ([], [])
+    assert (deliver(), mail_server.received) == ([], [])
 
     assert mails(made) == [(Kind.MADE, State.FAILED, Problem.UNWRITTEN)]
-    assert f"Mail {Mail.objects.get().pk} cannot be written: NonASCIILocalPartDefect" in caplog.text
+    assert f"Mail {Mail.objects.get().pk} could not be rendered: NonASCIILocalPartDefect" in caplog.text
     assert "ana@" not in caplog.text
 
 
 def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
-    assert delivery.take(timezone.now())
+    assert delivery.lease_next(timezone.now())
     write("UPDATE bookings_mail SET message = %s", b"damaged")
     other = create(station, customer=ANA.__class__("Bo Li", "bo@example.com"))
 
@@ -444,7 +448,7 @@ def test_mail_on_its_way_that_cannot_be_read_fails_and_stands_in_nobodys_way(
 
 
 def test_booking_that_lost_its_place_is_told_of_its_next_one(
-    station: Station, office: ScriptedSmtpServer, deliver: Deliver
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     made = create(station)
     made.holds.all().delete()
@@ -454,10 +458,10 @@ def test_booking_that_lost_its_place_is_told_of_its_next_one(
     services.reschedule(made.pk, to=LATER, by=roles.OPERATOR)
 
     assert deliver(A_WHILE) == [Outcome.SENT]
-    assert "8 March" in office.subjects[0]
+    assert "8 March" in mail_server.subjects[0]
 
 
-def test_what_is_over_by_then_is_not_sent(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_what_is_over_by_then_is_not_sent(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
 
     assert deliver(FRIDAY - timezone.now().date() + timedelta(days=2)) == []
@@ -465,11 +469,11 @@ def test_what_is_over_by_then_is_not_sent(station: Station, office: ScriptedSmtp
     assert mails(made) == [(Kind.MADE, State.WITHDRAWN, Problem.OVER)]
 
 
-def test_cancellation_reaches_the_customer(station: Station, office: ScriptedSmtpServer, deliver: Deliver) -> None:
+def test_cancellation_reaches_the_customer(station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver) -> None:
     made = create(station)
     deliver()
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)
 
     deliver(A_WHILE)
 
-    assert [subject.split(" ", 1)[0] for subject in office.subjects] == ["Your", "Cancelled"]
+    assert [subject.split(" ", 1)[0] for subject in mail_server.subjects] == ["Your", "Cancelled"]
