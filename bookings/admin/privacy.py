@@ -23,7 +23,7 @@ from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.forms import AdminGivenContactForm
 from bookings.models.mail_state import Kind, State
-from bookings.privacy import disclosure, erasure
+from bookings.privacy import erasure, subject_access_export
 from bookings.services import contacts
 from bookings.views.contact import DECISIONS
 from bookings.views.refusals import counted_sentence
@@ -38,7 +38,7 @@ FOLDER = "admin/accounts/customer"
 
 
 class PrivacyPages(_Admin):
-    """The pages behind the buttons of a customer's page, for those with `bookings.privacy.erasure.RIGHTS`."""
+    """The pages behind the buttons of a customer's page, for those with `bookings.privacy.erasure.PERMISSIONS`."""
 
     change_form_template = f"{FOLDER}/change_form.html"
 
@@ -69,7 +69,7 @@ class PrivacyPages(_Admin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        context |= {"may_ask": request.user.has_perms(erasure.RIGHTS)}
+        context |= {"may_ask": request.user.has_perms(erasure.PERMISSIONS)}
         response = super().render_change_form(request, context, *args, **options)
         add_never_cache_headers(response)
         return response
@@ -80,7 +80,7 @@ class PrivacyPages(_Admin):
         """Everything stored about the customer, to read or print. It is a POST, because it is recorded."""
         customer = self._requested_customer(request, customer_id)
         require(request)
-        disclosed = disclosure.disclose(customer.pk, by=request.user)
+        disclosed = subject_access_export.export_customer(customer.pk, by=request.user)
         for mail in disclosed["mails"]:
             mail |= {"about": Kind(mail["about"]).label, "state": State(mail["state"]).label}
         return self._render(request, customer, "data", {"disclosed": disclosed})
@@ -91,7 +91,7 @@ class PrivacyPages(_Admin):
         """Everything stored about the customer as JSON. The file name does not identify the customer."""
         customer = self._requested_customer(request, customer_id)
         require(request)
-        disclosed = disclosure.disclose(customer.pk, by=request.user)
+        disclosed = subject_access_export.export_customer(customer.pk, by=request.user)
         response = JsonResponse(disclosed, json_dumps_params={"indent": 2, "ensure_ascii": False})
         response["Content-Disposition"] = 'attachment; filename="customer.json"'
         add_never_cache_headers(response)
@@ -111,7 +111,7 @@ class PrivacyPages(_Admin):
             else:
                 self.message_user(request, gettext("The customer is erased."), messages.SUCCESS)
                 return redirect("admin:accounts_customer_change", customer.pk)
-        expected = erasure.expected(customer, timezone.now())
+        expected = erasure.has_upcoming_booking(customer, timezone.now())
         return self._render(request, customer, "erase", {"expected": expected, "error": error})
 
     @method_decorator(post_only)
@@ -145,7 +145,7 @@ class PrivacyPages(_Admin):
         customer: Customer | None = self.get_queryset(request).filter(pk=customer_id).first()
         if customer is None:
             raise Http404
-        if not request.user.has_perms(erasure.RIGHTS):
+        if not request.user.has_perms(erasure.PERMISSIONS):
             raise PermissionDenied
         if customer.erased_at:
             raise Http404

@@ -189,8 +189,8 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
 
     def _warn_about_erasure(self, request: HttpRequest, station: Station) -> None:
         """Show how many customers will be erased, so that a mistyped number of months is noticed in time."""
-        first = retention.first_day_kept(station, timezone.now())
-        if count := retention.overdue(station, first).count():
+        first = retention.first_retained_day(station, timezone.now())
+        if count := retention.expired_customers(station, first).count():
             message = ngettext(
                 "%(count)d customer had their last booking before %(day)s and will be erased within a day.",
                 "%(count)d customers had their last booking before %(day)s and will be erased within a day.",

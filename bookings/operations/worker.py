@@ -138,16 +138,16 @@ def if_clock_is_trusted(clock: ClockWatch, work: Callable[[datetime], object], n
 def retain(now: datetime) -> None:
     """Erase customers whose retention period has ended, at stations that have one, and log how many."""
     retention_notices.withdraw_unneeded()
-    for one in retention.retain(now, is_limited=True):
+    for one in retention.apply_rules(now, is_limited=True):
         if one.erased:
             log.info(
                 "%s customers of station %s are erased: their retention period has ended.", one.erased, one.station.code
             )
-        if one.left:
+        if one.remaining:
             log.warning(
                 "%s more customers of station %s are due to be erased than one day's limit allows. Check this machine's clock "
                 "and run manage.py retain, or wait: some are erased each day.",
-                one.left,
+                one.remaining,
                 one.station.code,
             )
 

@@ -1,9 +1,8 @@
-"""What is known of one customer at one station, erased.
+"""Erases the personal data of a customer at one station, and again after a backup has brought it back."""
 
-An erased customer is a row without anything in it, on which bookings hang as numbers: times, party, money, status. The row is
-also the tombstone: its id says nothing to anybody, so that a list of them can be kept where no backup reaches, to erase again
-what a backup brings back.
-"""
+# The row of an erased customer stays without any data, so that bookings keep their times, party, money and status. Its ID says
+# nothing about the person: a list of the IDs of erased customers can be kept apart from the backups, and be replayed after a
+# restore.
 
 import json
 from collections import Counter
@@ -36,27 +35,27 @@ from core.errors import NotFound
 from stations.access import Person
 from stations.models import Station
 
-RIGHTS: Final = (roles.MANAGE, roles.PII)
-"""Who may have a customer erased, or exported: whoever manages their station and may see their data."""
+PERMISSIONS: Final = (roles.MANAGE, roles.PII)
+"""Needed to erase a customer or to export their data."""
 
 
 def erase(customer_id: UUID, *, by: Person) -> Customer:
-    """Forget who a customer was. Already erased: nothing is written.
+    """Erase a customer. Nothing is written if they have been erased already.
 
-    Raises NotPermitted, NotFound, or StillAhead for somebody who is still expected.
+    Raises NotPermitted, NotFound, or StillAhead if the customer has an upcoming booking.
     """
-    require(by)
+    require_permissions(by)
     with transaction.atomic():
         customer = customers.locked(customer_id, by=by)
         if not customer.erased_at:
-            if expected(customer, timezone.now()):
+            if has_upcoming_booking(customer, timezone.now()):
                 raise StillAhead
-            forget(customer, at=timezone.now(), by=by)
+            erase_locked(customer, at=timezone.now(), by=by)
     return customer
 
 
-def expected(customer: Customer, now: datetime) -> bool:
-    """Whether the customer has a booking ahead, pending or confirmed."""
+def has_upcoming_booking(customer: Customer, now: datetime) -> bool:
+    """Whether the customer has a pending or confirmed booking that has not ended."""
     return Booking.objects.filter(customer=customer, status__in=RESCHEDULABLE, ends_at__gt=now).exists()
 
 
@@ -71,100 +70,102 @@ def forget(customer: Customer, *, at: datetime, by: Person) -> None:
     Station.objects.bump(customer.station_id)
 
 
-def _forget_letters(customer: Customer) -> None:
-    """What is still to be said is not; what was said is forgotten, whosever the booking is by now."""
+def _erase_emails(customer: Customer) -> None:
+    """Withdraw unsent emails, and delete the text of sent ones, even if the booking has another customer by now."""
     for mail in Mail.objects.filter(booking__customer=customer, state__in=(*OPEN, *UNDELIVERED)).locked():
         mail.end(State.WITHDRAWN, Problem.ERASED)
-    for mail in letters_to(customer).locked():
+    for mail in emails_to(customer).locked():
         CountedMail.objects.filter(mail=mail.pk).delete()
         Mail.objects.filter(pk=mail.pk).update(message=None)
 
 
-def letters_to(customer: Customer) -> "MailQuerySet[Mail]":
-    """The mails to a customer whose text is kept."""
+def emails_to(customer: Customer) -> "MailQuerySet[Mail]":
+    """The emails to a customer whose text is still stored."""
     return Mail.objects.filter(message__isnull=False, said__customer=str(customer.pk))
 
 
-def _forget_wishes(customer: Customer, *, by: Person) -> None:
-    """Every booking gets a new version, so that nobody saves what they still have on the screen, and calendars read it again."""
+def _erase_special_requests(customer: Customer, *, by: Person) -> None:
+    # Every booking gets a new version, so that nobody saves what is still on their screen, and calendars are updated.
     theirs = Booking.objects.filter(customer=customer)
     hidden = {"special_requests": [REDACTED, REDACTED]}
     changes = [
-        Change(booking, Event.ERASED, hidden if booking.wishes else {}, customer.station_id)
-        for booking in theirs.annotate(wishes=Q(special_requests__isnull=False)).defer("special_requests").in_order()
+        Change(booking, Event.ERASED, hidden if booking.has_requests else {}, customer.station_id)
+        for booking in theirs.annotate(has_requests=Q(special_requests__isnull=False))
+        .defer("special_requests")
+        .in_order()
     ]
     theirs.update(special_requests=None, version=F("version") + 1, updated_at=timezone.now())
     audit.record(changes, by=by)
 
 
-def _forget_imported(customer: Customer) -> None:
-    """That a row was imported stays known, so that the same file adds nothing; what it said of the customer does not."""
+def _erase_imported_rows(customer: Customer) -> None:
+    # The rows themselves stay known, so that importing the same file again adds nothing.
     for row in ImportedRow.objects.filter(booking__customer=customer):
         ImportedRow.objects.filter(pk=row.pk).update(content=identity.erased(row.content))
 
 
-def require(by: Person) -> None:
-    """Raises NotPermitted for whoever may not ask in a customer's name."""
-    for right in RIGHTS:
-        roles.require(by, right)
+def require_permissions(by: Person) -> None:
+    """Raises NotPermitted if `by` may not erase customers or export their data."""
+    for permission in PERMISSIONS:
+        roles.require(by, permission)
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstone:
-    """That a customer was erased, and nothing of who it was. `station` is a code, for whoever reads the list."""
+class ErasureRecord:
+    """The fact that a customer was erased, without personal data. `station` is a code, for people who read the list."""
 
     station: str
     customer: UUID
     erased_at: datetime
 
     @classmethod
-    def read(cls, line: str) -> Self:
-        """Raises ValueError for a line that `line` did not write."""
+    def from_line(cls, line: str) -> Self:
+        """Parse a line of `to_line`. Raises ValueError for any other."""
         try:
-            told = json.loads(line)
-            at = parse_datetime(told["erased_at"])
+            values = json.loads(line)
+            at = parse_datetime(values["erased_at"])
             if at is None or at.tzinfo is None:
                 raise ValueError
-            return cls(str(told["station"]), UUID(told["customer"]), at)
+            return cls(str(values["station"]), UUID(values["customer"]), at)
         except (TypeError, KeyError, AttributeError):
             raise ValueError from None
 
-    def line(self) -> str:
-        """One erasure a line, so that lists can be put together."""
-        told = {"station": self.station, "customer": str(self.customer), "erased_at": self.erased_at.isoformat()}
-        return json.dumps(told) + "\n"
+    def to_line(self) -> str:
+        """One line of JSON, so that lists can be concatenated."""
+        values = {"station": self.station, "customer": str(self.customer), "erased_at": self.erased_at.isoformat()}
+        return json.dumps(values) + "\n"
 
 
-def tombstones() -> list[Tombstone]:
-    """Every erasure so far, oldest first: to be kept where no restored backup reaches it."""
+def erasure_records() -> list[ErasureRecord]:
+    """All erasures so far, oldest first; keep them apart from the backups."""
     erased = Customer.objects.exclude(erased_at=None).order_by("erased_at", "pk")
     values = erased.values_list("station__code", "pk", "erased_at")
-    return [Tombstone(code, pk, at) for code, pk, at in values if at]
+    return [ErasureRecord(code, pk, at) for code, pk, at in values if at]
 
 
-class Again(StrEnum):
-    """What became of a tombstone."""
+class ReplayResult(StrEnum):
+    """What happened to an erasure record when it was replayed."""
 
     ERASED = "erased again"
-    ALREADY = "erased already"
+    ALREADY_ERASED = "erased already"
     UNKNOWN = "not in this database"
 
 
-def erase_again(stones: Iterable[Tombstone]) -> Counter[Again]:
-    """Erase whom an older backup has brought back, bookings ahead or not; how many of each there were.
+def replay(records: Iterable[ErasureRecord]) -> Counter[ReplayResult]:
+    """Erase customers again whom an older backup has brought back, even those with upcoming bookings; count the results.
 
-    To be called before anybody works with what was restored. Each is a transaction of its own: called again, it goes on.
+    Call it before anybody works with the restored database. Each erasure is a transaction, so it can be interrupted and repeated.
     """
-    return Counter(_again(stone) for stone in stones)
+    return Counter(_replay_one(record) for record in records)
 
 
 @transaction.atomic
-def _again(stone: Tombstone) -> Again:
+def _replay_one(record: ErasureRecord) -> ReplayResult:
     try:
-        customer = customers.locked(stone.customer, by=roles.OPERATOR)
+        customer = customers.locked(record.customer, by=roles.OPERATOR)
     except NotFound:
-        return Again.UNKNOWN
+        return ReplayResult.UNKNOWN
     if customer.erased_at:
-        return Again.ALREADY
-    forget(customer, at=stone.erased_at, by=roles.OPERATOR)
-    return Again.ERASED
+        return ReplayResult.ALREADY_ERASED
+    erase_locked(customer, at=record.erased_at, by=roles.OPERATOR)
+    return ReplayResult.ERASED

@@ -17,7 +17,7 @@ from stations.timetable import local_now
 
 log = logging.getLogger(__name__)
 
-AHEAD: Final = timedelta(hours=1)
+CLOCK_TOLERANCE: Final = timedelta(hours=1)
 """A notice dated further ahead was sent while the clock was wrong: its notice period starts again."""
 
 
@@ -34,7 +34,7 @@ def has_run(station: Station, before: date, customers: int, now: datetime) -> bo
     if notice is None or notice.months > (station.retention_months or 0) or _is_lost(notice, now):
         _send(station, before, customers, now)
         return False
-    if notice.sent_at and notice.sent_at > now + AHEAD:
+    if notice.sent_at and notice.sent_at > now + CLOCK_TOLERANCE:
         notice.sent_at = now
         notice.save(update_fields=["sent_at"])
     return notice.sent_at is not None and now >= notice.sent_at + notice_period()
@@ -95,7 +95,7 @@ def _send(station: Station, before: date, customers: int, now: datetime) -> None
         event="retention_notice",
     )
     log.warning(
-        "%d customers of station %s will be erased from %s on, for their time is up. %d managers are told by email.",
+        "%d customers of station %s will be erased from %s on: their retention period is over. %d managers get an email.",
         customers,
         station.code,
         erase_from,
@@ -106,5 +106,5 @@ def _send(station: Station, before: date, customers: int, now: datetime) -> None
 def _managers(station: Station) -> list[User]:
     """Users of the station who may change its retention rule, or all superusers if there are none."""
     active = User.objects.filter(is_active=True).exclude(email="")
-    theirs = [user for user in active.filter(stations=station) if user.has_perm(roles.MANAGE)]
-    return theirs or list(active.filter(is_superuser=True))
+    managers = [user for user in active.filter(stations=station) if user.has_perm(roles.MANAGE)]
+    return managers or list(active.filter(is_superuser=True))

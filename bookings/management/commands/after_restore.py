@@ -35,7 +35,7 @@ class Command(BaseCommand):
     ) -> None:
         try:
             restore.put_into_use(
-                erasures=[*restore.tombstones(erasures)] if erasures else [],
+                erasures=[*restore.read_erasures(erasures)] if erasures else [],
                 in_use=[*read_list(credentials)] if credentials else None,
                 with_faults=with_faults,
                 report=self.stdout.write,

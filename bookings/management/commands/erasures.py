@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookings.management.people import person_named
 from bookings.privacy import erasure
-from bookings.privacy.erasure import Tombstone
+from bookings.privacy.erasure import ErasureRecord
 from core.errors import DomainError
 
 
@@ -36,18 +36,18 @@ class Command(BaseCommand):
         self.stdout.write(f"{erasure.erase(customer, by=person_named(email))} is erased.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
-        stones = erasure.tombstones()
-        file.write_text("".join(stone.line() for stone in stones))
-        self.stdout.write(f"{len(stones)} erasures.")
+        records = erasure.erasure_records()
+        file.write_text("".join(record.to_line() for record in records))
+        self.stdout.write(f"{len(records)} erasures.")
 
     def _apply(self, *, file: Path, **options: Any) -> None:
         lines = file.read_text(errors="replace").splitlines()
-        done = erasure.erase_again([_read(line, number) for number, line in enumerate(lines, 1) if line.strip()])
-        self.stdout.write(", ".join(f"{done[what]} {what}" for what in erasure.Again) + ".")
+        done = erasure.replay([_read(line, number) for number, line in enumerate(lines, 1) if line.strip()])
+        self.stdout.write(", ".join(f"{done[what]} {what}" for what in erasure.ReplayResult) + ".")
 
 
-def _read(line: str, number: int) -> Tombstone:
+def _read(line: str, number: int) -> ErasureRecord:
     try:
-        return Tombstone.read(line)
+        return ErasureRecord.from_line(line)
     except ValueError:
         raise CommandError(f"Line {number} is no erasure. Nothing was erased.") from None

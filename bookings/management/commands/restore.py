@@ -65,7 +65,7 @@ class Command(BaseCommand):
             return
         restore.restore(
             folder,
-            erasures=[*restore.tombstones(erasures)] if erasures else [],
+            erasures=[*restore.read_erasures(erasures)] if erasures else [],
             in_use=[*read_list(credentials)] if credentials else None,
             with_faults=with_faults,
             report=self.stdout.write,

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         if not dry_run and (reason := clock_check.doubt()):
             raise CommandError(f"Nobody was erased. {reason}")
         did, total = "would be erased" if dry_run else "erased", 0
-        for one in retention.retain(timezone.now(), dry_run=dry_run):
+        for one in retention.apply_rules(timezone.now(), dry_run=dry_run):
             total += one.erased
             self.stdout.write(f"{one.station.code}: {one.erased} {did}, whose last booking ended before {one.before}.")
         self.stdout.write(f"{total} {did}.")

@@ -77,7 +77,7 @@ def _write(folder: Path) -> Manifest:
     source = database_backend()
     with source.snapshot():
         manifest = inventory.take()
-        erasures = "".join(stone.line() for stone in erasure.tombstones())
+        erasures = "".join(record.to_line() for record in erasure.erasure_records())
         source.dump(folder / source.file)
     manifest = manifest.with_files(folder / source.file, atomic_folder.write(folder / ERASURES, erasures))
     atomic_folder.write(folder / manifests.NAME, manifest.as_json())

@@ -17,7 +17,7 @@ from bookings.operations.backup.credentials import Credential
 from bookings.operations.backup.databases import database_backend, require_same_kind
 from bookings.operations.backup.manifest import BackupError, Manifest
 from bookings.privacy import erasure
-from bookings.privacy.erasure import Again, Tombstone
+from bookings.privacy.erasure import ErasureRecord, ReplayResult
 
 Report = Callable[[str], object]
 WORKER_SILENCE: Final = timedelta(minutes=1)
@@ -55,7 +55,7 @@ def verify(folder: Path, report: Report) -> Manifest:
 def restore(
     folder: Path,
     *,
-    erasures: Sequence[Tombstone],
+    erasures: Sequence[ErasureRecord],
     in_use: Sequence[Credential] | None,
     with_faults: bool,
     report: Report,
@@ -78,7 +78,7 @@ def restore(
 
 
 def put_into_use(
-    *, erasures: Sequence[Tombstone], in_use: Sequence[Credential] | None, with_faults: bool, report: Report
+    *, erasures: Sequence[ErasureRecord], in_use: Sequence[Credential] | None, with_faults: bool, report: Report
 ) -> None:
     """Verify and prepare a database that was restored by other means, such as point-in-time recovery.
 
@@ -146,7 +146,7 @@ def _stop_at(faults: Sequence[str], with_faults: bool, report: Report) -> None:
         report(fault)
 
 
-def _prepare(erasures: Sequence[Tombstone], in_use: Sequence[Credential] | None, report: Report) -> None:
+def _prepare(erasures: Sequence[ErasureRecord], in_use: Sequence[Credential] | None, report: Report) -> None:
     done = after_restore.prepare(timezone.now(), in_use=in_use or ())
     report(f"Signed out: {done.people} people. Sessions and tokens of before are over.")
     report(f"{done.credentials} Their owners are told on their pages, and make new ones.")
@@ -157,19 +157,19 @@ def _prepare(erasures: Sequence[Tombstone], in_use: Sequence[Credential] | None,
         "the mail again, or none."
     )
     if erasures:
-        counts = erasure.erase_again(erasures)
-        report("Erasures: " + ", ".join(f"{counts[what]} {what}" for what in Again) + ".")
+        counts = erasure.replay(erasures)
+        report("Erasures: " + ", ".join(f"{counts[what]} {what}" for what in ReplayResult) + ".")
     else:
         report(
             "No list of erasures was given. Before anybody works with this: manage.py erasures apply FILE, with the newest."
         )
 
 
-def tombstones(path: Path) -> Iterator[Tombstone]:
+def read_erasures(path: Path) -> Iterator[ErasureRecord]:
     """Read a list of erasures. Raises BackupError for an invalid line."""
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         if line.strip():
             try:
-                yield Tombstone.read(line)
+                yield ErasureRecord.from_line(line)
             except ValueError:
                 raise BackupError(f"Line {number} of {path} is no erasure. Nothing was restored.") from None

@@ -17,7 +17,7 @@ from bookings.importing import fields as file_fields
 from bookings.importing.values import TEXT_READERS
 from bookings.models import Booking
 from bookings.models.fields import BOOKING_FIELDS, EDITABLE_FIELDS, PERSONAL_FIELDS, Use, used_in
-from bookings.privacy import disclosure
+from bookings.privacy import subject_access_export
 from bookings.services.inputs import EDITABLE, Draft
 from stations.models import Station
 from tests import factories
@@ -74,8 +74,8 @@ def test_disclosure_lists_the_fields_of_the_table_in_their_order() -> None:
         "deposit_due_cents", "special_requests", "source", "external_ref", "created_at", "updated_at",
     )  # fmt: skip
 
-    assert tuple(name for name in disclosure.BOOKING_FIELDS if name in listed) == listed
-    assert {*disclosure.BOOKING_FIELDS} == {*used_in(Use.DISCLOSURE)}
+    assert tuple(name for name in subject_access_export.BOOKING_FIELDS if name in listed) == listed
+    assert {*subject_access_export.BOOKING_FIELDS} == {*used_in(Use.DISCLOSURE)}
 
 
 @pytest.mark.parametrize("name", ["special_requests", "source", "external_ref"])

@@ -15,7 +15,7 @@ from accounts.models import AuditEntry, Customer, Session, User
 from bookings.models import Booking, Mail, WorkerBeat
 from bookings.models.mail_state import OPEN, Problem, State
 from bookings.operations.backup.after_restore import VERSION_JUMP
-from bookings.privacy.erasure import Tombstone
+from bookings.privacy.erasure import ErasureRecord
 from stations.models import Station
 from tests.bookings.importing.commands import run
 from tests.factories import customer
@@ -53,7 +53,7 @@ def test_recovered_database_holds_emails_that_may_have_been_sent(business: Stati
 @pytest.mark.looks
 def test_recovered_customer_whom_the_list_names_is_erased_again(business: Station, tmp_path: Path) -> None:
     back = customer(business, "Cleo Roe", "cleo@example.com")
-    (erasures := tmp_path / "erasures").write_text(Tombstone("kitchen", back.pk, timezone.now()).line())
+    (erasures := tmp_path / "erasures").write_text(ErasureRecord("kitchen", back.pk, timezone.now()).to_line())
 
     done = run("after_restore", "--erasures", erasures)
 

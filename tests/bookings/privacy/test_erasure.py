@@ -17,7 +17,7 @@ from bookings.models import Booking, Mail
 from bookings.models.mail_state import Problem, State
 from bookings.models.status import Status
 from bookings.privacy import erasure
-from bookings.privacy.erasure import Again, Tombstone
+from bookings.privacy.erasure import ErasureRecord, ReplayResult
 from core.errors import Invalid, NotFound, NotPermitted
 from core.mail.smtp import Outcome
 from stations.models import Station
@@ -218,20 +218,20 @@ def test_backup_brings_nobody_back(station: Station, manager: User) -> None:
     made, other = booking(station, customer=ANA, special_requests="Zebra"), booking(station)
     ana, at = whose(made), timezone.now() - timedelta(days=3)
     gone = erasure.erase(whose(booking(station, LONG_AGO, customer=Contact("Bo Li", "bo@x.example"))).pk, by=manager)
-    stones = [
-        Tombstone("kitchen", ana.pk, at),
-        Tombstone("kitchen", gone.pk, at),
-        Tombstone("kitchen", uuid4(), at),
+    records = [
+        ErasureRecord("kitchen", ana.pk, at),
+        ErasureRecord("kitchen", gone.pk, at),
+        ErasureRecord("kitchen", uuid4(), at),
     ]
 
-    done = erasure.erase_again(stones)
+    done = erasure.replay(records)
 
-    assert done == {Again.ERASED: 1, Again.ALREADY: 1, Again.UNKNOWN: 1}
+    assert done == {ReplayResult.ERASED: 1, ReplayResult.ALREADY_ERASED: 1, ReplayResult.UNKNOWN: 1}
     made.refresh_from_db()
     assert (whose(made).erased_at, made.status, made.special_requests) == (at, Status.CONFIRMED, None)
     assert [mark in read_everything() for mark in MARKS] == [False] * 4
-    assert erasure.tombstones() == [
-        Tombstone("kitchen", ana.pk, at),
-        Tombstone("kitchen", gone.pk, gone.erased_at or at),
+    assert erasure.erasure_records() == [
+        ErasureRecord("kitchen", ana.pk, at),
+        ErasureRecord("kitchen", gone.pk, gone.erased_at or at),
     ]
     assert other.version == 1

@@ -40,7 +40,7 @@ def kept() -> set[str]:
 
 
 def retain(*, dry_run: bool = False) -> list[tuple[str, date, int]]:
-    return [(one.station.code, one.before, one.erased) for one in retention.retain(NOW, dry_run=dry_run)]
+    return [(one.station.code, one.before, one.erased) for one in retention.apply_rules(NOW, dry_run=dry_run)]
 
 
 def test_whose_last_booking_is_too_long_ago_is_erased(station: Station) -> None:
@@ -95,11 +95,11 @@ def test_station_without_a_rule_keeps_everybody(station: Station) -> None:
 def test_months_are_counted_by_the_stations_calendar(now: datetime, months: int, zone: str, day: date) -> None:
     station = Station(time_zone=zone, retention_months=months)
 
-    assert retention.first_day_kept(station, now) == day
+    assert retention.first_retained_day(station, now) == day
 
 
 def test_dry_run_counts_the_same_and_changes_nothing(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     for number in range(5):
         books(station, f"n{number}", LIMIT - timedelta(days=number + 1))
     entries = AuditEntry.objects.count()
@@ -121,10 +121,10 @@ def test_erased_by_retention_says_so_in_the_trail(station: Station) -> None:
 
 
 def test_killed_between_two_lots_it_goes_on(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     for number in range(5):
         books(station, f"n{number}", LIMIT - timedelta(days=number + 1))
-    retention._erase_some(station, LIMIT)
+    retention._erase_batch(station, LIMIT)
     assert len(kept()) == 3
 
     assert retain() == [("kitchen", LIMIT, 3)]
@@ -184,14 +184,14 @@ def test_worker_may_erase_a_share_of_a_large_station_a_day(
     ]
     Customer.objects.bulk_create(made)
 
-    assert retention.allowance(station, NOW + timedelta(hours=1)) == allowed
+    assert retention.daily_allowance(station, NOW + timedelta(hours=1)) == allowed
 
 
 def test_erasures_that_a_wrong_clock_dated_ahead_use_up_no_allowance(station: Station) -> None:
     made = [Customer(station=station, name="", erased_at=NOW + timedelta(days=30)) for _number in range(20)]
     Customer.objects.bulk_create(made)
 
-    assert retention.allowance(station, NOW) == 20
+    assert retention.daily_allowance(station, NOW) == 20
 
 
 @pytest.mark.postgresql

@@ -318,6 +318,6 @@ def test_it_is_gone_when_its_time_is_over(station: Station) -> None:
         booking(station, FRIDAY.replace(year=2021), customer=contact, status=Status.COMPLETED)
     Station.objects.update(retention_months=12)
 
-    list(retention.retain(datetime(2026, 1, 1, tzinfo=UTC)))
+    list(retention.apply_rules(datetime(2026, 1, 1, tzinfo=UTC)))
 
     assert ContactProposal.objects.count() == 0

@@ -1,4 +1,4 @@
-"""Everything that the product holds of one customer at one station, for whoever asks for it in their name."""
+"""Exports all personal data of a customer at one station, for subject access requests."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -24,77 +24,74 @@ from stations.models import Station
 BOOKING_FIELDS: Final = used_in(Use.DISCLOSURE)
 
 
-def disclose(customer_id: UUID, *, by: Person) -> dict[str, Any]:
-    """Contact and notes, bookings with their wishes, contacts that came with them, mails with their text, and what the audit log
-    says of all of it, as JSON's encoder takes it. That it was asked for is in the audit log as well. Who of the staff did what is
-    left out: that is about them.
+def export_customer(customer_id: UUID, *, by: Person) -> dict[str, Any]:
+    """Collect a customer's data as values for Django's JSON encoder, and record the export in the audit log.
 
-    Raises NotPermitted or NotFound.
+    That is contact details and notes, bookings with special requests, contacts that came with bookings, emails with their
+    text, and the history of all of these, without the names of staff. Raises NotPermitted or NotFound.
     """
-    erasure.require(by)
+    erasure.require_permissions(by)
     with transaction.atomic():
         customer = customers.locked(customer_id, by=by)
         bookings = list(Booking.objects.filter(customer=customer).in_order())
-        told = {
+        export = {
             "exported_at": timezone.now(),
             "station": {
                 name: getattr(customer.station, name) for name in ("code", "name", "email", "phone", "address")
             },
-            "customer": _who(customer),
+            "customer": _contact(customer),
             "bookings": [
                 {"booking_id": one.pk, **{name: getattr(one, name) for name in BOOKING_FIELDS}} for one in bookings
             ],
-            "given_with_bookings": list(_given(customer)),
-            "mails": list(_mails(customer, by)),
+            "given_with_bookings": list(_proposals(customer)),
+            "mails": list(_emails(customer, by)),
             "history": list(_history(customer, bookings, by)),
             "replaced_requests": list(_replaced_requests(customer)),
         }
         recorder.record_customers([(customer, ())], event=CustomerEvent.EXPORTED, by=by)
-    return told
+    return export
 
 
-def _who(customer: Customer) -> dict[str, Any]:
+def _contact(customer: Customer) -> dict[str, Any]:
     names = (*EDITABLE, "email_is_valid", "email_bounced", "phone_is_valid", "created_at", "updated_at")
     return {"customer_id": customer.pk, **{name: getattr(customer, name) for name in names}}
 
 
-def _given(customer: Customer) -> Iterator[dict[str, Any]]:
+def _proposals(customer: Customer) -> Iterator[dict[str, Any]]:
     """Emails and phones that came with bookings and are not on file for the customer, in the order of the bookings."""
     for one in ContactProposal.objects.filter(customer=customer).order_by("booking__starts_at", "pk"):
         yield {name: getattr(one, name) for name in ("booking_id", "email", "phone", "created_at")}
 
 
-def _mails(customer: Customer, person: Person) -> Iterator[dict[str, Any]]:
-    """What they were told, and what waits to be told, oldest first. The text is kept for a month; one that names a station which
-    the person does not see is for somebody who sees both.
-    """
+def _emails(customer: Customer, person: Person) -> Iterator[dict[str, Any]]:
+    """Sent and waiting emails, oldest first; without the text if it has expired or names a station that `person` cannot see."""
     theirs = Q(said__customer=str(customer.pk)) | Q(booking__customer=customer, said__isnull=True)
     for mail in (
         Mail.objects.filter(theirs).select_related("booking__station", "booking__customer").order_by("created_at")
     ):
-        words = display.content_of(mail, mail.booking, person)
+        content = display.content_of(mail, mail.booking, person)
         yield {
             "booking_id": mail.booking_id,
             "about": mail.kind,
             "state": mail.state,
             "created_at": mail.created_at,
             "ended_at": mail.ended_at,
-            "subject": words.subject,
-            "text": words.text,
+            "subject": content.subject,
+            "text": content.text,
         }
 
 
 def _replaced_requests(customer: Customer) -> Iterator[dict[str, Any]]:
-    """Special requests of theirs that an edit replaced or took away, kept for as long as staff can undo it."""
+    """Special requests that an edit replaced or removed, for as long as staff can undo it."""
     for step in UndoStep.objects.about(customer).order_by("id"):
-        pair = zip((step.customer_before, step.customer_after), step.values.get("special_requests", ()), strict=False)
-        for owner, text in pair:
+        sides = zip((step.customer_before, step.customer_after), step.values.get("special_requests", ()), strict=False)
+        for owner, text in sides:
             if owner == customer.pk and text:
                 yield {"booking_id": step.booking_id, "changed_at": step.created_at, "special_requests": text}
 
 
 def _history(customer: Customer, bookings: list[Booking], person: Person) -> Iterator[dict[str, Any]]:
-    """What happened to them and to their bookings at this station, oldest first."""
+    """Audit entries about the customer and their bookings at this station, oldest first."""
     station: Station = customer.station
     seen = Station.objects.visible_codes(person)
     keys = [str(customer.pk), *(str(booking.pk) for booking in bookings)]
