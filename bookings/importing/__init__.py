@@ -1,6 +1,6 @@
-"""Bookings imported from a file of another system; `docs/importing.md` describes it for people.
+"""Imports bookings from files of other systems, as `docs/importing.md` describes.
 
-`files` opens the file as one of three sources (CSV, workbook, calendar), `mapping` says which columns feed which field,
-`entries` reads a row's cells, `identity` recognises rows again, `stations` makes the stations that a file names, and `running`
+`files` opens the file as one of three sources (CSV, Excel workbook, calendar), `mapping` maps its columns to fields, `entries`
+reads a row's cells, `identity` recognizes rows of earlier imports, `stations` creates the stations that a file names, and `run`
 does it all, batch by batch.
 """

@@ -1,4 +1,4 @@
-"""Some hundred rows in one transaction: recalled, updated, created, remembered."""
+"""Imports a batch of rows in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,21 +27,21 @@ from stations.timetable import Timetable
 from stations.timetable_queries import load_timetable
 
 
-class Done(StrEnum):
-    """What became of a row that was not refused."""
+class RowResult(StrEnum):
+    """The result of a row that was not refused."""
 
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
 
 
-Outcome = Done | DomainError
+Outcome = RowResult | DomainError
 PLACE: Final = frozenset({"date", "slot"})
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A row with who it is and what it asks for, or why it cannot be read."""
+class ParsedRow:
+    """A row with its identity, and the booking that it describes or the error in it."""
 
     row: Row
     identity: Identity
@@ -50,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """An item that can be read, at a station that the person sees."""
+    """A valid row at a station that is visible to the user."""
 
     index: int
     station: Station
@@ -58,25 +58,27 @@ class _Candidate:
     fingerprints: Sequence[bytes]
 
 
-def settle(items: Sequence[Item], *, by: Person, notify: bool) -> list[Outcome]:
-    """What became of each row, in order. All is written together, what is remembered of the rows included, and where
-    `notify` says so what customers are to hear of it."""
+def import_rows(rows: Sequence[ParsedRow], *, by: Person, notify: bool) -> list[Outcome]:
+    """Import rows, and return their results in order.
+
+    Bookings, the memory of the rows and, with `notify`, emails to customers are written in one transaction.
+    """
     with transaction.atomic():
-        return _Batch(items, by, notify=notify).settle()
+        return _Batch(rows, by, notify=notify).run()
 
 
 class _Batch:
-    def __init__(self, items: Sequence[Item], by: Person, *, notify: bool) -> None:
+    def __init__(self, rows: Sequence[ParsedRow], by: Person, *, notify: bool) -> None:
         self._by, self._notify = by, notify
         self._outcomes: dict[int, Outcome] = {}
-        self._count = len(items)
-        self._candidates = self._sort_out(items)
-        self._locked = self._lock()
-        self._known = self._recall()
+        self._count = len(rows)
+        self._candidates = self._select(rows)
+        self._locked = self._lock_stations()
+        self._known = self._load_known()
         self._timetables: dict[int, Timetable] = {}
-        self._remembered: list[ImportedRow] = []
+        self._to_save: list[ImportedRow] = []
 
-    def settle(self) -> list[Outcome]:
+    def run(self) -> list[Outcome]:
         first: dict[bytes, int] = {}
         new = []
         repeats = []
@@ -91,48 +93,45 @@ class _Batch:
         self._create(new)
         for index, before in repeats:
             outcome = self._outcomes[before]
-            self._outcomes[index] = Done.UNCHANGED if isinstance(outcome, Done) else outcome
-        self._remember()
+            self._outcomes[index] = RowResult.UNCHANGED if isinstance(outcome, RowResult) else outcome
+        self._save_known()
         return [self._outcomes[index] for index in range(self._count)]
 
-    def _sort_out(self, items: Sequence[Item]) -> list[_Candidate]:
-        """Those that may become bookings: readable, and at a station that the person sees."""
-        codes = {item.entry.draft.station for item in items if isinstance(item.entry, Entry)}
+    def _select(self, rows: Sequence[ParsedRow]) -> list[_Candidate]:
+        """The candidates among the rows. The others get their results."""
+        codes = {row.entry.draft.station for row in rows if isinstance(row.entry, Entry)}
         visible = Station.objects.visible_to(self._by).filter(code__in=codes)
         stations = {station.code: station for station in visible}
         candidates = []
-        for index, item in enumerate(items):
-            if not isinstance(item.entry, Entry):
-                self._outcomes[index] = item.entry
-            elif station := stations.get(item.entry.draft.station):
-                marks = identity.fingerprints(station.pk, item.entry, item.identity)
-                candidates.append(_Candidate(index, station, item.entry, marks))
+        for index, row in enumerate(rows):
+            if not isinstance(row.entry, Entry):
+                self._outcomes[index] = row.entry
+            elif station := stations.get(row.entry.draft.station):
+                fingerprints = identity.fingerprints(station.pk, row.entry, row.identity)
+                candidates.append(_Candidate(index, station, row.entry, fingerprints))
             else:
                 self._outcomes[index] = NotFound(_("Unknown station."))
         return candidates
 
-    def _lock(self) -> set[int]:
-        """One import, or member of staff, at a time: the stations of the rows, and those to which their bookings have been moved,
-        all at once and so in the order of their keys.
-        """
+    def _lock_stations(self) -> set[int]:
+        # The stations of the rows and those to which their bookings have moved, all at once and so in the order of
+        # their keys.
         named = {candidate.station.pk for candidate in self._candidates}
-        known = [row.booking_id for row in self._recall().values()]
+        known = [row.booking_id for row in self._load_known().values()]
         moved = Booking.objects.filter(pk__in=known).values("station")
         wanted = Station.objects.visible_to(self._by).filter(Q(pk__in=named) | Q(pk__in=moved))
         return {station.pk for station in wanted.locked()}
 
-    def _recall(self) -> dict[bytes, ImportedRow]:
-        marks = [mark for candidate in self._candidates for mark in candidate.fingerprints]
+    def _load_known(self) -> dict[bytes, ImportedRow]:
+        fingerprints = [one for candidate in self._candidates for one in candidate.fingerprints]
         stations = {candidate.station.pk for candidate in self._candidates}
-        rows = ImportedRow.objects.filter(station__in=stations, fingerprint__in=marks)
+        rows = ImportedRow.objects.filter(station__in=stations, fingerprint__in=fingerprints)
         found = {bytes(row.fingerprint): row for row in rows}
-        self._recall_references(found)
+        self._load_references(found)
         return found
 
-    def _recall_references(self, found: dict[bytes, ImportedRow]) -> None:
-        """Bookings that have a row's reference without having been imported: known, too, but nothing is
-        remembered.
-        """
+    def _load_references(self, found: dict[bytes, ImportedRow]) -> None:
+        """Add bookings with a row's reference that were not imported: known, but without remembered content."""
         wanted = {
             (candidate.station.pk, candidate.entry.draft.external_ref): candidate
             for candidate in self._candidates
@@ -146,25 +145,23 @@ class _Batch:
         )
         for station, ref, booking in bookings.values_list("station", "external_ref", "pk"):
             if candidate := wanted.get((station, ref)):
-                mark = candidate.fingerprints[0]
-                found[mark] = ImportedRow(station_id=station, booking_id=booking, fingerprint=mark)
+                fingerprint = candidate.fingerprints[0]
+                found[fingerprint] = ImportedRow(station_id=station, booking_id=booking, fingerprint=fingerprint)
 
     def _find(self, candidate: _Candidate) -> ImportedRow | None:
-        return next((self._known[mark] for mark in candidate.fingerprints if mark in self._known), None)
+        return next((self._known[one] for one in candidate.fingerprints if one in self._known), None)
 
     def _update(self, candidate: _Candidate, known: ImportedRow) -> Outcome:
-        """Only what the file says otherwise than last time: what staff changed since, and the file did not,
-        stays.
-        """
+        """Update the booking with the fields that changed in the file; what staff have changed since stays."""
         entry, station = candidate.entry, candidate.station
         by_reference = bool(entry.draft.external_ref)
         changed = identity.changed_fields(station.pk, entry, known.content) if by_reference else set()
-        outcome = self._amend(known.booking_id, candidate, changed) if changed else Done.UNCHANGED
+        outcome = self._amend(known.booking_id, candidate, changed) if changed else RowResult.UNCHANGED
         if isinstance(outcome, DomainError):
             return outcome
-        content = identity.remembered(station.pk, entry, known.content)
+        content = identity.content_digests(station.pk, entry, known.content)
         if (known.fingerprint, known.content) != (candidate.fingerprints[0], content):
-            self._note(known, candidate)
+            self._remember(known, candidate)
         return outcome
 
     def _amend(self, booking_id: UUID, candidate: _Candidate, changed: set[str]) -> Outcome:
@@ -180,7 +177,7 @@ class _Batch:
             booking = services.amend(booking_id, changes, by=self._by, notify=self._notify)
         except DomainError as refusal:
             return refusal
-        return Done.UPDATED if booking.version != version else Done.UNCHANGED
+        return RowResult.UPDATED if booking.version != version else RowResult.UNCHANGED
 
     def _create(self, new: Sequence[_Candidate]) -> None:
         drafts: dict[int, Draft] = {}
@@ -195,45 +192,45 @@ class _Batch:
             if isinstance(booking, DomainError):
                 self._outcomes[candidate.index] = booking
                 continue
-            self._outcomes[candidate.index] = Done.CREATED
-            self._note(ImportedRow(station=candidate.station, booking=booking), candidate)
+            self._outcomes[candidate.index] = RowResult.CREATED
+            self._remember(ImportedRow(station=candidate.station, booking=booking), candidate)
 
     def _draft(self, candidate: _Candidate) -> Draft:
-        """The candidate's draft, with as many slots as it lasts. Raises NoSuchSlot where the timetable has not as many."""
+        """The candidate's draft, with the number of slots that it lasts. Raises NoSuchSlot if the timetable has fewer."""
         draft, minutes = candidate.entry.draft, candidate.entry.minutes
         if minutes is None:
             return draft
         timetable = self._timetable(candidate.station)
         first = timetable.find(draft.date, draft.slot)
         if first is None:
-            return draft  # refused by the service, as any start that is none
+            return draft  # the service refuses it
         end = first.starts_at + timedelta(minutes=minutes)
         return replace(draft, slots=timetable.count_slots_until(draft.date, draft.slot, end))
 
     def _timetable(self, station: Station) -> Timetable:
-        """Of all days on which a candidate begins at the station, which is locked."""
+        """The timetable of the locked station, for all days of its candidates."""
         if station.pk not in self._timetables:
             days = [one.entry.draft.date for one in self._candidates if one.station.pk == station.pk]
             self._timetables[station.pk] = load_timetable(station, min(days), max(days))
         return self._timetables[station.pk]
 
-    def _note(self, row: ImportedRow, candidate: _Candidate) -> None:
-        row.content = identity.remembered(candidate.station.pk, candidate.entry, row.content)
+    def _remember(self, row: ImportedRow, candidate: _Candidate) -> None:
+        row.content = identity.content_digests(candidate.station.pk, candidate.entry, row.content)
         row.fingerprint = candidate.fingerprints[0]
-        self._remembered.append(row)
+        self._to_save.append(row)
 
-    def _remember(self) -> None:
-        sql.insert([row for row in self._remembered if row.pk is None])
-        old = [row for row in self._remembered if row.pk is not None]
+    def _save_known(self) -> None:
+        sql.insert([row for row in self._to_save if row.pk is None])
+        old = [row for row in self._to_save if row.pk is not None]
         ImportedRow.objects.bulk_update(old, ["fingerprint", "content"])
 
 
 def _changes(entry: Entry, draft: Draft, changed: set[str]) -> dict[str, Any]:
-    """The draft's side of the changed fields, a customer's three as one contact."""
-    of_customer = {name for name in changed if name.startswith("customer_")}
-    changes = {name: getattr(draft, name) for name in changed - of_customer}
+    """The new values of the changed fields, those of the customer as one contact."""
+    customer_fields = {name for name in changed if name.startswith("customer_")}
+    changes = {name: getattr(draft, name) for name in changed - customer_fields}
     if entry.minutes is not None and changed & PLACE:
-        changes["slots"] = draft.slots  # as long as before may be other slots there
-    if of_customer:
+        changes["slots"] = draft.slots  # the same length may be another number of slots there
+    if customer_fields:
         changes["customer"] = draft.customer or Contact("")
     return changes

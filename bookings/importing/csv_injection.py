@@ -1,33 +1,35 @@
-"""CSV injection: cells that a spreadsheet would run as formulas are escaped with apostrophes, and read back unchanged.
+"""Protects against CSV injection: escapes cells that a spreadsheet would run as formulas, and unescapes them again.
 
-A spreadsheet runs a cell that begins with a formula character. Where cells begin depends on who opens the file: a German or
-Spanish spreadsheet splits at semicolons, and takes no quote for one that stands within what it sees as a cell. So a formula may
-begin after any separator, line break or quote inside the text, not only at its start (https://owasp.org/www-community/attacks/CSV_Injection).
+See https://owasp.org/www-community/attacks/CSV_Injection.
 """
+
+# A spreadsheet runs a cell that starts with a formula character. Where cells start depends on the spreadsheet: a German
+# or Spanish one splits at semicolons, and ignores quotes inside of what it takes for a cell. So a formula may start
+# after any separator, line break or quote in the text, not only at its start.
 
 import re
 from typing import Final
 
 _FORMULA: Final = r"=+\-@＝＋－＠﹦﹢﹣﹫"
-"""What a formula begins with: ASCII, full-width and small forms."""
+"""Characters that start a formula: ASCII, full-width and small forms."""
 _SEPARATOR: Final = r",;\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029\""
-"""After which some spreadsheet may begin a cell."""
+"""Characters after which some spreadsheet may start a cell."""
 _BLANK: Final = (
     r"\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\U000e0000-\U000e007f"
 )
-"""What spreadsheets may skip at the start of a cell: blanks, control characters and invisible ones."""
+"""What spreadsheets may skip at the start of a cell: white space, control and invisible characters."""
 
 _START: Final = re.compile(rf"[{_FORMULA}\t\r\n]")
 _INSIDE: Final = re.compile(rf"(?:\A[{_BLANK}]|[{_SEPARATOR}])[{_BLANK}]*'*(?=[{_FORMULA}])")
 _ESCAPED_INSIDE: Final = re.compile(rf"((?:\A[{_BLANK}]|[{_SEPARATOR}])[{_BLANK}]*'*)'(?=[{_FORMULA}])")
 
 
-def defused(text: str) -> str:
-    """The text as a cell that no spreadsheet runs, wherever it splits the line. Most texts stay as they are.
+def escape(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula. Most texts stay unchanged.
 
-    One apostrophe is put in front of the whole text, and one more before each formula character inside of it. Apostrophes that
-    are there already do not matter: one more is added, so that `undone` gives back every text exactly.
+    It gets an apostrophe in front, and one before each formula character inside that could start a cell. Existing apostrophes
+    are kept, so that `unescape` restores every text exactly.
     """
     body = text.lstrip("'")
     if not _is_dangerous(body):
@@ -35,8 +37,8 @@ def defused(text: str) -> str:
     return "'" + text[: len(text) - len(body)] + _INSIDE.sub(r"\g<0>'", body)
 
 
-def undone(cell: str) -> str:
-    """The text that `defused` made this cell of. Cells of other systems that only look alike inside stay as they are."""
+def unescape(cell: str) -> str:
+    """The text that `escape` made this cell of. Similar cells of other systems stay unchanged."""
     body = cell.lstrip("'")
     if len(body) == len(cell) or not _is_dangerous(body):
         return cell
@@ -44,5 +46,5 @@ def undone(cell: str) -> str:
 
 
 def _is_dangerous(body: str) -> bool:
-    """Whether a text that begins with no apostrophe could be run, or could but for apostrophes."""
+    """Whether a text without leading apostrophes could be run as a formula, apart from apostrophes inside of it."""
     return bool(_START.match(body) or _INSIDE.search(body))

@@ -1,4 +1,4 @@
-"""A CSV file: decoded, split into rows, and refused with its line number where it is not what it claims."""
+"""Reads CSV files, and reports the line of anything that is invalid."""
 
 import codecs
 import csv
@@ -15,23 +15,23 @@ from bookings.importing import csv_injection
 from bookings.importing.source import FileRefused, Row, Source
 
 READ_BYTES: Final = 64 * 1024
-LONGEST_LINE: Final = 1_000_000
-"""In characters: a file without line breaks would else be read into memory whole."""
+MAX_LINE_LENGTH: Final = 1_000_000
+"""In characters: otherwise a file without line breaks would be read into memory as a whole."""
 
 SEPARATOR_LINE: Final = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[\r\n]*', re.IGNORECASE)
-"""By its first line a file tells Excel what parts its cells."""
+"""A first line that tells Excel the delimiter."""
 
 
 class CsvSource(Source):
-    """Never held in memory as a whole. UTF-8 may begin with a byte order mark."""
+    """A CSV file, read row by row. UTF-8 may start with a byte order mark."""
 
     def __init__(self, file: BinaryIO, *, encoding: str = "utf-8", delimiter: str = ",") -> None:
         super().__init__(file, encoding=encoding, delimiter=delimiter)
         self._read_as = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
         first = next(self._records(), None)
         if first is None:
-            raise FileRefused(_("The file is empty. Its first line names the columns."))
-        self.header = tuple(map(csv_injection.undone, first[1]))
+            raise FileRefused(_("The file is empty. Its first line must name the columns."))
+        self.header = tuple(map(csv_injection.unescape, first[1]))
 
     def rows(self) -> Iterator[Row]:
         with closing(self._records()) as records:
@@ -40,27 +40,26 @@ class CsvSource(Source):
                 yield self.row(line, cells)
 
     def _records(self) -> Generator[tuple[int, list[str]], None, None]:
-        """The cells of each row, header first, with the number of its first line. Blank lines are no rows."""
+        """The cells of each row, header first, with the number of its first line. Blank lines are skipped."""
         self.file.seek(0)
         text = io.TextIOWrapper(self.file, encoding=self._read_as, newline="")
         line = 1
         try:
             lines = self._below_separator_line(_lines(text))
-            above = line = 2 if self.separator_line else 1
+            offset = line = 2 if self.separator_line else 1
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
             for cells in reader:
                 if cells:
                     _require_storable(cells, line)
                     yield line, cells
-                line = above + reader.line_num
+                line = offset + reader.line_num
         except csv.Error as error:
             raise FileRefused(
-                _("The quoting is broken in the row that begins on line %(line)d: %(why)s.")
-                % {"line": line, "why": error}
+                _("The row that starts on line %(line)d has invalid quotes: %(why)s.") % {"line": line, "why": error}
             ) from None
         except UnicodeError:
             line = _undecodable_line(self.file, self._read_as)
-            raise FileRefused(not_the_encoding(line, self.encoding)) from None
+            raise FileRefused(encoding_error(line, self.encoding)) from None
         finally:
             text.detach()
 
@@ -74,31 +73,31 @@ class CsvSource(Source):
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     for number in itertools.count(1):
-        line = text.readline(LONGEST_LINE)
+        line = text.readline(MAX_LINE_LENGTH)
         if not line:
             return
-        if len(line) == LONGEST_LINE:
-            raise FileRefused(_("Line %(line)d has no end. Is this a CSV file?") % {"line": number})
+        if len(line) == MAX_LINE_LENGTH:
+            raise FileRefused(_("Line %(line)d is too long. Is this a CSV file?") % {"line": number})
         yield line
 
 
 def _require_storable(cells: list[str], line: int) -> None:
-    """Some encodings decode into halves of characters, which no text can hold."""
+    """Raises FileRefused for lone surrogates, which some encodings decode to and the database cannot store."""
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
-        raise FileRefused(not_the_encoding(line, "utf-8")) from None
+        raise FileRefused(encoding_error(line, "utf-8")) from None
 
 
-def not_the_encoding(line: int, encoding: str) -> str:
-    return _("Line %(line)d is not written in %(encoding)s. Name the file's encoding with --encoding.") % {
+def encoding_error(line: int, encoding: str) -> str:
+    return _("Line %(line)d is not valid %(encoding)s. Specify the file's encoding with --encoding.") % {
         "line": line,
         "encoding": encoding,
     }
 
 
 def _undecodable_line(file: BinaryIO, encoding: str) -> int:
-    """The line on which decoding fails: read again, at last byte by byte."""
+    """The number of the line at which decoding fails. Reads the file again, and the last chunk byte by byte."""
     file.seek(0)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     line = 1

@@ -1,6 +1,4 @@
-"""Bookings as a CSV file: the fields of an import under their own names, so that what comes out goes in
-elsewhere.
-"""
+"""Exports bookings as CSV, with the fields that an import reads."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -25,20 +23,20 @@ from core.errors import NotFound
 from stations.access import Person
 from stations.models import Station
 
-ROWS_AT_ONCE: Final = 500
+BATCH_SIZE: Final = 500
 
 
-def lines(
+def export_lines(
     person: Person,
     *,
     stations: Sequence[str] = (),
     first: date | None = None,
     last: date | None = None,
 ) -> Iterator[str]:
-    """The file line by line, header first: the bookings that the person sees, as they may see them.
+    """CSV lines, header first, of bookings that are visible to the person; personal data only if they may see it.
 
-    Without stations, those of all that the person has; `first` and `last` are local dates, both included.
-    Raises NotPermitted, and NotFound for a station that the person does not see, before the first line.
+    `stations` are codes, and default to all stations of the person; `first` and `last` are local dates, both included. Raises
+    NotPermitted, or NotFound for a station that is not visible to the person, before the first line.
     """
     roles.require(person, roles.EXPORT)
     visible = Station.objects.visible_to(person)
@@ -51,13 +49,13 @@ def lines(
 
 
 def lines_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[str]:
-    """CSV lines of bookings chosen among those that the person sees; the export is in the audit log before the first line.
+    """CSV lines of these bookings, which are visible to the person. The export is recorded in the audit log first.
 
     Raises NotPermitted.
     """
     roles.require(person, roles.EXPORT)
     bulk_reads.record(_reads(bookings, person))
-    found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=ROWS_AT_ONCE)
+    found = bookings.in_order().select_related("station", "customer").iterator(chunk_size=BATCH_SIZE)
     return csv_lines(FIELDS, (_cells(booking, person) for booking in found))
 
 
@@ -69,26 +67,26 @@ def rows_of(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Ro
 
 
 def _reads(bookings: "BookingQuerySet[Booking]", person: Person) -> Iterator[Read]:
-    """How many bookings of each station there are."""
+    """What is read, for each station."""
     fields = bulk_reads.PERSONAL_FIELDS if person.has_perm(roles.PII) else ()
-    at_each = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
-    for station_id, count, first, last in at_each:
+    counts = bookings.order_by().values_list("station").annotate(Count("pk"), Min("date"), Max("date"))
+    for station_id, count, first, last in counts:
         yield Read(
             ReadEvent.BOOKINGS_EXPORTED, station_id, fields, count, first, last, context=origin.entry_fields(person)
         )
 
 
 def csv_lines(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    """A CSV file of these rows, line by line, that no spreadsheet runs a formula of."""
+    """CSV lines of these rows, with formulas escaped."""
     line = _Line()
     writer = csv.writer(line)
     for row in chain([header], rows):
-        writer.writerow(map(csv_injection.defused, row))
+        writer.writerow(map(csv_injection.escape, row))
         yield line.text
 
 
 class _Line:
-    """A file that remembers what was last written to it."""
+    """A file that keeps the text that was last written to it."""
 
     text = ""
 
@@ -98,7 +96,7 @@ class _Line:
 
 def _cells(booking: Booking, person: Person) -> list[str]:
     customer = shown(booking.customer, person) if booking.customer else None
-    wishes = booking.special_requests if person.has_perm(roles.PII) else None
+    special_requests = booking.special_requests if person.has_perm(roles.PII) else None
     values: dict[str, Any] = {
         "station": booking.station.code,
         "date": booking.date.isoformat(),
@@ -106,6 +104,6 @@ def _cells(booking: Booking, person: Person) -> list[str]:
         "customer_name": customer.name if customer else "",
         "customer_email": customer.email if customer else "",
         "customer_phone": customer.phone if customer else "",
-        "special_requests": wishes or "",
+        "special_requests": special_requests or "",
     }
     return [str(values[name] if name in values else getattr(booking, name)) for name in FIELDS]

@@ -18,7 +18,7 @@ FIELDS: Final = (*_ORDER, *(name for name in EDITABLE_FIELDS if name not in _ORD
 INPUT_FIELDS: Final = (
     *FIELDS, "ends_at", "end_date", "end", "duration_minutes", "total_due", "deposit_due", "created_at",
 )  # fmt: skip
-"""All that an import reads: the end or the length of a booking gives its slots, whole units of money its cents."""
+"""Fields that an import reads: the number of slots may be given by the end or the length, cents by whole units of money."""
 
 REQUIRED: Final = ("station", "date", "slot")
 SUMMABLE: Final = frozenset(
@@ -28,7 +28,7 @@ SUMMABLE: Final = frozenset(
     }
 )  # fmt: skip
 MONEY: Final = {"total_due": "total_due_cents", "deposit_due": "deposit_due_cents"}
-"""Fields in whole units of the station's currency, and what they become."""
+"""Fields in whole units of the station's currency, and the fields in minor units that they set."""
 
 ALTERNATIVES: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     (
@@ -40,10 +40,10 @@ ALTERNATIVES: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     (frozenset({"total_due_cents"}), frozenset({"total_due"})),
     (frozenset({"deposit_due_cents"}), frozenset({"deposit_due"})),
 )
-"""Of each line, a row may use one."""
+"""Groups of fields of which a row may use one."""
 
 DEFAULTS: Final[dict[str, Any]] = {"status": Status.CONFIRMED, "source": "import"}
-"""Where nothing speaks of a field. An empty source stays empty."""
+"""Values of fields that the file does not have. An empty `source` stays empty."""
 
 EMPTY_VALUES: Final[dict[str, Any]] = {
     # An empty text is kept as it is.
@@ -66,4 +66,4 @@ ICALENDAR_COLUMNS: Final = {
     "ends_at": "DTEND",
     "created_at": "CREATED",
 }
-"""The properties of a calendar's events that feed fields by themselves."""
+"""The properties of calendar events that fields are read from by default."""

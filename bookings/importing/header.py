@@ -1,4 +1,4 @@
-"""The columns of a file by their names. Case, blanks around a name and invisible characters do not count."""
+"""Finds the columns of a file by name, ignoring case, white space and invisible characters."""
 
 import unicodedata
 from collections import defaultdict
@@ -11,7 +11,7 @@ from core.invisible_characters import without_invisible
 
 
 class Header:
-    """Finds columns by name. A name written exactly as in the file is found first."""
+    """The names of a file's columns. An exact match goes before one that ignores case and white space."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -23,7 +23,7 @@ class Header:
         return bool(self._found(name))
 
     def index(self, name: str) -> int:
-        """Raises FileRefused where no column, or more than one, has the name."""
+        """Raises FileRefused if no column or more than one has the name."""
         found = self._found(name)
         if not found:
             raise FileRefused(
@@ -35,7 +35,7 @@ class Header:
         return found[0]
 
     def indexes(self, names: str) -> list[int]:
-        """The columns that a mapping names: one, or several joined by “+” where no column has the whole name."""
+        """The columns that a mapping names: one, or several joined by “+” if no column has the whole name."""
         return [self.index(name) for name in ([names] if names in self else names.split("+"))]
 
     def _found(self, name: str) -> list[int]:

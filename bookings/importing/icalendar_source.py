@@ -1,7 +1,7 @@
-"""An iCalendar file: its events as rows, their properties as columns.
+"""Reads iCalendar files: each event is a row, its properties are columns.
 
-Times with a zone are written with their offset from UTC; those without are by the station's clock. An event that repeats is a row
-for each of its dates, known by UID and RECURRENCE-ID, unless it repeats without an end.
+Times with a zone get their offset from UTC; those without are local to the station. A recurring event becomes a row for each of
+its dates, identified by UID and RECURRENCE-ID, unless it repeats without an end.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from django.utils.translation import gettext as _
 from icalendar import Calendar, Component
 from icalendar.prop import vCalAddress, vDDDTypes, vRecur
 
-from bookings.importing.csv_source import not_the_encoding
+from bookings.importing.csv_source import encoding_error
 from bookings.importing.formats import Formats
 from bookings.importing.source import FileRefused, Row, Source
 
 MAX_BYTES: Final = 16_000_000
-"""Unlike other files, a calendar is read into memory whole."""
+"""Unlike other files, a calendar is read into memory as a whole."""
 MAX_OCCURRENCES: Final = 1000
-"""Of one event. One that has more counts as one that repeats without an end."""
-LONGEST_UID: Final = 75
-"""In characters. With the date of a repetition it has to fit into a booking's reference; Outlook's are longer."""
+"""Of one event. An event with more counts as one without an end."""
+MAX_UID_LENGTH: Final = 75
+"""In characters: with the date of an occurrence, it has to fit into a booking's reference. Those of Outlook are longer."""
 
 COLUMNS: Final = (
     "UID", "RECURRENCE-ID", "DTSTART", "DTEND", "RRULE", "STATUS", "CREATED", "SUMMARY", "DESCRIPTION", "LOCATION",
 )  # fmt: skip
-"""What every calendar has as columns; the other properties of its events follow."""
-NAMED: Final = ";CN"
-"""“ATTENDEE;CN” is the name beside the address in ATTENDEE."""
+"""Columns of every calendar; all other properties of its events follow."""
+NAME_SUFFIX: Final = ";CN"
+"""“ATTENDEE;CN” is the name of the person whose address is in ATTENDEE."""
 
 _MAILTO: Final = re.compile("mailto:", re.IGNORECASE)
 _EVENT: Final = re.compile(r"BEGIN:VEVENT\s*", re.IGNORECASE)
@@ -61,13 +61,13 @@ class IcalendarSource(Source):
             values = found if isinstance(found, list) else [found]
             cells[name] = _recurrence_id(found) if name == "RECURRENCE-ID" else ", ".join(map(self._cell, values))
             if names := [str(value.params["CN"]) for value in values if "CN" in getattr(value, "params", {})]:
-                cells[name + NAMED] = ", ".join(names)
-        if len(cells.get("UID", "")) > LONGEST_UID:
+                cells[name + NAME_SUFFIX] = ", ".join(names)
+        if len(cells.get("UID", "")) > MAX_UID_LENGTH:
             cells["UID"] = hashlib.sha256(cells["UID"].encode()).hexdigest()
         if "DTEND" not in cells and (end := _end(event)):
             cells["DTEND"] = self._formats.write(end)
         if cells.get("DTEND") == cells.get("DTSTART"):
-            cells["DTEND"] = ""  # takes no time, by the standard: as long as a slot, then
+            cells["DTEND"] = ""  # no duration by the standard: one slot
         return cells
 
     def _cell(self, value: Any) -> str:
@@ -75,7 +75,7 @@ class IcalendarSource(Source):
             return _MAILTO.sub("", str(value), count=1)
         if isinstance(value, str):
             return str(value)
-        moment = _moment(value)
+        moment = _temporal_value(value)
         if isinstance(moment, date | time | timedelta) and not _lost_its_zone(value):
             return self._formats.write(moment)
         written: str = value.to_ical().decode()
@@ -83,26 +83,26 @@ class IcalendarSource(Source):
 
 
 def _recurrence_id(value: Any) -> str:
-    """Which date of an event that repeats it is: the same text whatever formats and zones the file is in."""
-    moment = _moment(value)
+    """The date of an occurrence, in a text that does not depend on the formats and zones of the file."""
+    moment = _temporal_value(value)
     if isinstance(moment, datetime) and moment.tzinfo:
         return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     return f"{moment:%Y%m%dT%H%M%S}" if isinstance(moment, date) else str(value)
 
 
-def _moment(value: Any) -> Any:
-    """The date, time or length that a property holds; None for what could not be read as one."""
+def _temporal_value(value: Any) -> Any:
+    """The date, time or duration of a property; None if it is not valid."""
     return value.dt if isinstance(value, vDDDTypes) else None
 
 
 def _lost_its_zone(value: vDDDTypes) -> bool:
-    """Whether it names a zone that nobody knows: a time that is not to be taken for the station's."""
+    """Whether it has an unknown time zone, so that it must not be taken for a local time of the station."""
     return "TZID" in value.params and isinstance(value.dt, datetime) and value.dt.tzinfo is None
 
 
 def _end(event: Component) -> datetime | None:
-    """When an event ends that says how long it lasts."""
-    start, length = _moment(event.get("DTSTART")), _moment(event.get("DURATION"))
+    """The end of an event that has a duration."""
+    start, length = _temporal_value(event.get("DTSTART")), _temporal_value(event.get("DURATION"))
     if not (isinstance(start, datetime) and isinstance(length, timedelta)):
         return None
     return (start.astimezone(UTC) if start.tzinfo else start) + length
@@ -117,11 +117,11 @@ def _text(file: BinaryIO, encoding: str) -> str:
         return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeError as error:
         line = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        raise FileRefused(not_the_encoding(line, encoding)) from None
+        raise FileRefused(encoding_error(line, encoding)) from None
 
 
 def _calendars(text: str) -> Iterator[tuple[Component, list[tuple[int, Component]]]]:
-    """The calendars of a file, each with its events and the lines on which they begin. Raises FileRefused."""
+    """The calendars of a file, each with its events and the lines on which they start. Raises FileRefused."""
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if _EVENT.fullmatch(line)]
     try:
         calendars = Calendar.from_ical(text, multiple=True)
@@ -135,32 +135,34 @@ def _calendars(text: str) -> Iterator[tuple[Component, list[tuple[int, Component
         numbered = list(zip(numbers, events, strict=False))
         for line, event in numbered:
             if any(name is None for name, _why in event.errors):
-                raise FileRefused(_("The event that begins on line %(line)d cannot be read.") % {"line": line})
+                raise FileRefused(_("The event that starts on line %(line)d is not valid.") % {"line": line})
         yield calendar, numbered
 
 
 def _expanded(calendar: Component, events: Sequence[tuple[int, Component]]) -> Iterator[tuple[int, Component]]:
-    """Each event, or each date of one that repeats; changes of single dates come with the event that they change."""
+    """Each event, or each occurrence of a recurring event, with the changes to single occurrences applied."""
     parts: defaultdict[str, list[Component]] = defaultdict(list)
     for _line, event in events:
         parts[str(event.get("UID"))].append(event)
     dates = {
-        uid: _occurrences(calendar, series) for uid, series in parts.items() if any(_repeats(event) for event in series)
+        uid: _occurrences(calendar, series)
+        for uid, series in parts.items()
+        if any(_is_recurring(event) for event in series)
     }
     for line, event in events:
         found = dates.get(str(event.get("UID")))
         if found is None:
             yield line, event
-        elif _repeats(event):
+        elif _is_recurring(event):
             yield from ((line, one) for one in found)
 
 
-def _repeats(event: Component) -> bool:
+def _is_recurring(event: Component) -> bool:
     return "RRULE" in event or "RDATE" in event
 
 
 def _occurrences(calendar: Component, series: Sequence[Component]) -> list[Component] | None:
-    """The dates of an event that repeats; None where there is no end of them, or they cannot be computed."""
+    """The occurrences of a recurring event; None if there is no end of them, or if they cannot be computed."""
     if any(_is_endless(event) for event in series):
         return None
     alone = Calendar(calendar)

@@ -1,4 +1,4 @@
-"""Which columns and constants feed which field."""
+"""Maps the columns of a file, and constants, to fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ EVENT_START: Final = "DTSTART"
 RECURRENCE_RULE: Final = "RRULE"
 
 
-def pairs(said: Sequence[str]) -> dict[str, str]:
-    """`FIELD=COLUMN` or `FIELD=VALUE`, each field once. Raises FileRefused."""
+def parse_pairs(arguments: Sequence[str]) -> dict[str, str]:
+    """Parse `FIELD=COLUMN` or `FIELD=VALUE`, each field once. Raises FileRefused."""
     found: dict[str, str] = {}
-    for text in said:
+    for text in arguments:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise FileRefused(_("“%(text)s” lacks its “=”. Write FIELD=COLUMN, or FIELD=VALUE.") % {"text": text})
+            raise FileRefused(_("“%(text)s” has no “=”. Write FIELD=COLUMN or FIELD=VALUE.") % {"text": text})
         if name in found:
             raise FileRefused(_("%(name)s is given twice. Choose one.") % {"name": name})
         found[name] = value
@@ -36,14 +36,14 @@ def pairs(said: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class MappingOptions:
-    """What was said about the fields: columns that feed them, columns that are summed, values for all rows."""
+    """Options of the user: columns of fields, columns to sum for fields, and values for all rows."""
 
     maps: Mapping[str, str]
     sums: Mapping[str, str]
     constants: Mapping[str, str]
 
     def require_known(self) -> None:
-        """Raises FileRefused for fields that there are not, and for what is said twice."""
+        """Raises FileRefused for unknown fields, and for fields that are given more than once."""
         for name in [*self.maps, *self.sums, *self.constants]:
             if name not in INPUT_FIELDS:
                 raise FileRefused(
@@ -53,7 +53,7 @@ class MappingOptions:
         for name in self.sums:
             if name not in SUMMABLE:
                 raise FileRefused(
-                    _("%(name)s cannot be a sum. These fields can: %(fields)s.")
+                    _("%(name)s cannot be summed. These fields can: %(fields)s.")
                     % {"name": name, "fields": ", ".join(sorted(SUMMABLE))}
                 )
         if both := sorted((set(self.maps) | set(self.sums)) & set(self.constants)):
@@ -80,32 +80,32 @@ class FieldMap:
 
     @classmethod
     def of(cls, names: Sequence[str], options: MappingOptions) -> "FieldMap":
-        """A column with a field's own name feeds it, unless something else was said. Raises FileRefused."""
+        """The map for a file with these columns. A column with a field's own name is used by default. Raises FileRefused."""
         options.require_known()
         header = Header(names)
         is_calendar = EVENT_START in header
-        unnamed = {name: name for name in INPUT_FIELDS if name in header}
+        defaults = {name: name for name in INPUT_FIELDS if name in header}
         if is_calendar:
-            unnamed = _of_calendar(header) | unnamed
-        unnamed = {name: column for name, column in unnamed.items() if name not in options.named}
-        left_out = _alternatives_left_out({*unnamed, *options.named}, options.named)
-        wanted = {**unnamed, **options.maps, **options.sums}
-        columns = {name: header.indexes(column) for name, column in wanted.items() if name not in left_out}
+            defaults = _calendar_defaults(header) | defaults
+        defaults = {name: column for name, column in defaults.items() if name not in options.named}
+        ignored = _ignored_alternatives({*defaults, *options.named}, options.named)
+        wanted = {**defaults, **options.maps, **options.sums}
+        columns = {name: header.indexes(column) for name, column in wanted.items() if name not in ignored}
         _require_complete(header, {*columns, *options.constants})
         recurrence = header.index(RECURRENCE_RULE) if is_calendar and RECURRENCE_RULE in header else None
         return cls(columns, options.constants, frozenset(options.sums), is_calendar, recurrence)
 
     def texts(self, row: Row) -> dict[str, list[str]]:
-        """What the row says of each field: one text, or the texts to sum."""
+        """The text of each field in a row, or its texts to sum."""
         found = {name: _texts(row, indexes, summed=name in self.sums) for name, indexes in self.columns.items()}
         return found | {name: [text] for name, text in self.constants.items()}
 
     def share_columns(self, date: str, time: str) -> bool:
-        """Whether the two fields are fed by the same cells."""
+        """Whether the two fields are read from the same cells."""
         return date in self.columns and self.columns[date] == self.columns.get(time)
 
 
-def _of_calendar(header: Header) -> dict[str, str]:
+def _calendar_defaults(header: Header) -> dict[str, str]:
     found = {
         name: "+".join(column for column in columns.split("+") if column in header)
         for name, columns in ICALENDAR_COLUMNS.items()
@@ -113,9 +113,9 @@ def _of_calendar(header: Header) -> dict[str, str]:
     return {name: columns for name, columns in found.items() if columns}
 
 
-def _alternatives_left_out(fields: set[str], named: set[str]) -> set[str]:
-    """Fields not to be read, because another that says the same was named. Raises FileRefused where several are left."""
-    left_out: set[str] = set()
+def _ignored_alternatives(fields: set[str], named: set[str]) -> set[str]:
+    """Fields that are ignored because the user named another with the same meaning. Raises FileRefused if several remain."""
+    ignored: set[str] = set()
     for alternatives in ALTERNATIVES:
         used = [one for one in alternatives if one & fields]
         chosen = [one for one in used if one & named] or used
@@ -124,8 +124,8 @@ def _alternatives_left_out(fields: set[str], named: set[str]) -> set[str]:
             raise FileRefused(
                 _("%(names)s mean the same. Choose one with --map or --set.") % {"names": ", ".join(both)}
             )
-        left_out |= {name for one in used if one not in chosen for name in one}
-    return left_out
+        ignored |= {name for one in used if one not in chosen for name in one}
+    return ignored
 
 
 def _require_complete(header: Header, fields: set[str]) -> None:
@@ -147,7 +147,7 @@ def _require_complete(header: Header, fields: set[str]) -> None:
 
 def _texts(row: Row, indexes: Sequence[int], *, summed: bool) -> list[str]:
     if len(indexes) == 1 and not summed:
-        return [csv_injection.undone(row.cells[indexes[0]])]
-    parts = (csv_injection.undone(row.cells[index]).strip() for index in indexes)
+        return [csv_injection.unescape(row.cells[indexes[0]])]
+    parts = (csv_injection.unescape(row.cells[index]).strip() for index in indexes)
     texts = [part for part in parts if part]
     return texts if summed else [" ".join(texts)]

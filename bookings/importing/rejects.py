@@ -1,4 +1,4 @@
-"""The CSV file of refused rows: each as it stood, with its line and the reason, to be corrected and imported again."""
+"""Writes refused rows to a CSV file, with line and reason, to be corrected and imported again."""
 
 import csv
 import os
@@ -7,34 +7,34 @@ from types import TracebackType
 from typing import Self
 
 from bookings.importing import csv_injection
-from bookings.importing.identity import OWN_COLUMNS
-from bookings.importing.run import Refused
+from bookings.importing.identity import REJECT_COLUMNS
+from bookings.importing.run import RejectedRow
 from bookings.importing.source import Source
 
 
 class Rejects:
-    """Written in the encoding and with the delimiter of the file itself, so that the same command takes it.
+    """A file in the encoding and with the delimiter of the imported one, so that the same command reads it.
 
-    Only its owner may read it, for it holds personal data. Cells are escaped against formulas as in every export, which an
-    import undoes: what the file itself had escaped is escaped once, not twice. Raises OSError where it cannot be written.
+    Only its owner can read it, since it contains personal data. Formulas are escaped as in every export, but only once if the
+    imported file had escaped them already. Raises OSError if it cannot be written.
     """
 
     def __init__(self, path: str, source: Source) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        # Only a reason may hold what the encoding lacks.
+        # Only reasons may contain characters that the encoding lacks.
         self._file = open(descriptor, "w", encoding=source.encoding, errors="replace", newline="")  # noqa: SIM115
         self._file.write(source.separator_line)
         self._writer = csv.writer(self._file, delimiter=source.delimiter)
-        self._kept = [index for index, name in enumerate(source.header) if name not in OWN_COLUMNS]
-        self._write([*(source.header[index] for index in self._kept), *OWN_COLUMNS])
+        self._columns = [index for index, name in enumerate(source.header) if name not in REJECT_COLUMNS]
+        self._write([*(source.header[index] for index in self._columns), *REJECT_COLUMNS])
 
-    def write(self, refused: Refused) -> None:
-        row, identity = refused.item.row, refused.item.identity
-        about = [str(row.line), str(identity.occurrence), refused.reason, identity.key]
-        self._write([*(csv_injection.undone(row.cells[index]) for index in self._kept), *about])
+    def write(self, rejected: RejectedRow) -> None:
+        row, identity = rejected.parsed.row, rejected.parsed.identity
+        about = [str(row.line), str(identity.occurrence), rejected.reason, identity.key]
+        self._write([*(csv_injection.unescape(row.cells[index]) for index in self._columns), *about])
 
     def _write(self, cells: Sequence[str]) -> None:
-        self._writer.writerow(map(csv_injection.defused, cells))
+        self._writer.writerow(map(csv_injection.escape, cells))
 
     def __enter__(self) -> Self:
         return self

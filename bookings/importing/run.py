@@ -1,4 +1,4 @@
-"""An import from beginning to end: the file checked as a whole, then brought in batch by batch."""
+"""Runs an import: checks the whole file, then imports it in batches."""
 
 import logging
 from collections import Counter
@@ -17,13 +17,13 @@ from accounts.audit.origin import Channel
 from accounts.models import AuditEntry, BlindIndex, Customer, User
 from bookings.errors import Duplicate
 from bookings.importing import batch
-from bookings.importing.batch import Done, Item
+from bookings.importing.batch import ParsedRow, RowResult
 from bookings.importing.entries import Entry, EntryReader
 from bookings.importing.files import open_source
-from bookings.importing.identity import Register, register
+from bookings.importing.identity import RowRegistry, row_registry
 from bookings.importing.mapping import FieldMap, MappingOptions
 from bookings.importing.source import FileRefused, Row
-from bookings.importing.stations import SETTINGS, Blueprint, Grids, Regions
+from bookings.importing.stations import TEMPLATE_SETTINGS, Regions, SlotGrids, StationTemplate
 from bookings.importing.values import Notation
 from bookings.models import Booking, Hold, ImportedRow
 from core.db import planner_statistics
@@ -33,36 +33,36 @@ from stations.models import Station
 
 log = logging.getLogger(__name__)
 
-ROWS_AT_ONCE: Final = 250
-"""Written in one transaction: few enough that staff at their pages never wait long for it."""
+BATCH_SIZE: Final = 250
+"""Rows per transaction: few enough that staff never wait long."""
 
 ROWS_WORTH_ANALYZING: Final = 1_000
-FILLED: Final = (Booking, Hold, Customer, BlindIndex, ImportedRow, AuditEntry)
+ANALYZED_MODELS: Final = (Booking, Hold, Customer, BlindIndex, ImportedRow, AuditEntry)
 
 
 @dataclass(frozen=True)
-class Order:
-    """What was asked for, as it was said: formats, columns and values are only looked at with the file."""
+class ImportOptions:
+    """Options of the user. Columns and values are only checked when the file is opened."""
 
     maps: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     notation: Notation = field(default_factory=Notation)
     file_name: str = ""
-    """Its ending says what kind of file it is."""
+    """Its extension determines the kind of file."""
     sheet: str = ""
-    """Of a workbook; without a name, its first."""
+    """Name of a workbook's sheet; the first if empty."""
     encoding: str = "utf-8"
     delimiter: str = ","
     create_stations: bool = False
     dry_run: bool = False
     notify: bool = False
-    """Whether customers hear of what changes."""
+    """Whether customers get emails about what changes."""
 
 
 @dataclass
 class Summary:
-    """Every row accounted for: the last four add up to the first. Rows of empty cells are skipped, and no rows."""
+    """Numbers of rows: `created`, `updated`, `unchanged` and `refused` add up to `rows`. Empty rows are only in `skipped`."""
 
     skipped: int = 0
     rows: int = 0
@@ -71,7 +71,7 @@ class Summary:
     unchanged: int = 0
     refused: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    """How often each rule refused, by its code."""
+    """How many rows were refused, by error code."""
 
     def count(self, outcome: batch.Outcome) -> None:
         self.rows += 1
@@ -82,110 +82,108 @@ class Summary:
             setattr(self, outcome, getattr(self, outcome) + 1)
 
     def as_json(self) -> dict[str, int]:
-        """How many rows there were, and what became of them; `skipped` only where there are such."""
-        counts = {name: getattr(self, name) for name in ("rows", *Done, "refused")}
+        """The counts; `skipped` only if there are any."""
+        counts = {name: getattr(self, name) for name in ("rows", *RowResult, "refused")}
         return counts | ({"skipped": self.skipped} if self.skipped else {})
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that did not go in, as it stood, and why."""
+class RejectedRow:
+    """A row that was not imported, and why."""
 
-    item: Item
+    parsed: ParsedRow
     error: DomainError
 
     @property
     def reason(self) -> str:
-        """The rule's code and sentence, and the fields at fault; nothing of what the row says."""
+        """The error's code and message, and the fields at fault; nothing of the row's content."""
         fields = (f"{name}: {' '.join(map(str, sentences))}" for name, sentences in self.error.fields.items())
         sentence = [] if isinstance(self.error, Invalid) and self.error.fields else [str(self.error)]
         return f"{self.error.code}: {' '.join([*sentence, *fields])}"
 
 
 class Import:
-    """One file, checked as a whole on making: raises FileRefused, or NotPermitted for somebody who may not
-    import.
+    """The import of one file, which is checked when this is created.
+
+    Raises FileRefused, or NotPermitted if the user may not import.
     """
 
-    def __init__(self, file: BinaryIO, order: Order, *, by: Person) -> None:
-        _require_rights(by, order)
-        self._by, self._order = by, order
-        order.notation.require_valid()
-        for_stations = {name: text for name, text in order.constants.items() if name in SETTINGS}
-        self._blueprint = Blueprint(for_stations)
+    def __init__(self, file: BinaryIO, options: ImportOptions, *, by: Person) -> None:
+        _require_permissions(by, options)
+        self._by, self._options = by, options
+        options.notation.require_valid()
+        template_settings = {name: text for name, text in options.constants.items() if name in TEMPLATE_SETTINGS}
+        self._blueprint = StationTemplate(template_settings)
         self.source = open_source(
             file,
-            order.file_name,
-            formats=order.notation.formats,
-            sheet=order.sheet,
-            encoding=order.encoding,
-            delimiter=order.delimiter,
+            options.file_name,
+            formats=options.notation.formats,
+            sheet=options.sheet,
+            encoding=options.encoding,
+            delimiter=options.delimiter,
         )
-        of_bookings = {name: text for name, text in order.constants.items() if name not in for_stations}
-        fields = FieldMap.of(self.source.header, MappingOptions(order.maps, order.sums, of_bookings))
-        notation = order.notation.for_calendar() if fields.is_calendar else order.notation
+        constants = {name: text for name, text in options.constants.items() if name not in template_settings}
+        fields = FieldMap.of(self.source.header, MappingOptions(options.maps, options.sums, constants))
+        notation = options.notation.for_calendar() if fields.is_calendar else options.notation
         self._reader = EntryReader(fields, notation, Regions(by, self._blueprint.region).of)
         self._reader.require_readable_constants()
-        self._grids = Grids(self._blueprint.minutes)
+        self._grids = SlotGrids(self._blueprint.minutes)
         self._skipped = 0
         self.rows = self._check()
 
     def run(
         self,
         *,
-        on_refused: Callable[[Refused], None],
+        on_refused: Callable[[RejectedRow], None],
         on_progress: Callable[[int], object] = lambda rows: None,
     ) -> Summary:
-        """Bring the rows in. What one batch wrote stays whatever happens to the next: the same file again
-        goes on there.
-        """
+        """Import the rows in batches. If it is interrupted, importing the same file again continues there."""
         summary = Summary(skipped=self._skipped)
-        with _acting(self._by), self._written(), register(self.source.header) as known:
-            if self._order.create_stations:
-                self._grids.make_stations(self._blueprint)
-            for items in _batches(self._item(row, known) for row in self._rows()):
-                for item, outcome in zip(items, self._settle(items), strict=True):
+        with _acting_as(self._by), self._transaction(), row_registry(self.source.header) as registry:
+            if self._options.create_stations:
+                self._grids.create_stations(self._blueprint)
+            for rows in _batches(self._parse(row, registry) for row in self._rows()):
+                for parsed, outcome in zip(rows, self._import_batch(rows), strict=True):
                     summary.count(outcome)
                     if isinstance(outcome, DomainError):
-                        on_refused(Refused(item, outcome))
-                on_progress(len(items))
+                        on_refused(RejectedRow(parsed, outcome))
+                on_progress(len(rows))
         self._analyze(summary)
         return summary
 
     def _analyze(self, summary: Summary) -> None:
-        """Plans made for nearly empty tables are slow for full ones. All rows are in: a failure is no reason to say otherwise."""
-        if self._order.dry_run or summary.created < ROWS_WORTH_ANALYZING:
+        """Update the planner statistics: plans made for nearly empty tables are slow for full ones. A failure is only logged."""
+        if self._options.dry_run or summary.created < ROWS_WORTH_ANALYZING:
             return
         try:
-            planner_statistics.analyze(FILLED)
+            planner_statistics.analyze(ANALYZED_MODELS)
         except Error as error:
-            log.warning("The tables that were filled could not be analyzed: %s.", type(error).__name__)
+            log.warning("Could not analyze the tables after the import: %s.", type(error).__name__)
 
-    def _settle(self, items: list[Item]) -> list[batch.Outcome]:
-        return batch.settle(items, by=self._by, notify=self._order.notify)
+    def _import_batch(self, rows: list[ParsedRow]) -> list[batch.Outcome]:
+        return batch.import_rows(rows, by=self._by, notify=self._options.notify)
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
-        """A dry run is a real one, taken back as a whole. It keeps every lock until its end: so it takes them all at once, for to
-        take them batch by batch would wait against the order of keys.
-        """
-        if not self._order.dry_run:
+    def _transaction(self) -> Iterator[None]:
+        """Roll back everything in a dry run."""
+        if not self._options.dry_run:
             yield
             return
         with transaction.atomic():
+            # Locks are kept until the end, so all are taken at once: batch by batch they would be taken out of order.
             list(Station.objects.visible_to(self._by).locked())
             yield
             transaction.set_rollback(True)
 
     def _check(self) -> int:
-        """Read it all once: whatever is wrong with the file as a file is found before anything is written."""
+        """Read the whole file and count its rows, so that an invalid file is refused before anything is written."""
         count = 0
         for row in self.source.rows():
             if row.is_empty:
                 self._skipped += 1
                 continue
             count += 1
-            if self._order.create_stations:
+            if self._options.create_stations:
                 entry = self._read(row)
                 if isinstance(entry, Entry):
                     self._grids.add(entry)
@@ -200,31 +198,31 @@ class Import:
         except Invalid as refusal:
             return refusal
 
-    def _item(self, row: Row, known: Register) -> Item:
+    def _parse(self, row: Row, registry: RowRegistry) -> ParsedRow:
         entry = self._read(row)
-        if isinstance(entry, Entry) and entry.draft.external_ref and not known.is_first_of_its_reference(entry, row):
-            again = Duplicate(_("An earlier row of the file has the same reference with different content."))
-            return Item(row, known.identify(row), again)
-        return Item(row, known.identify(row), entry)
+        if isinstance(entry, Entry) and entry.draft.external_ref and not registry.is_first_of_its_reference(entry, row):
+            duplicate = Duplicate(_("An earlier row of the file has the same reference with different content."))
+            return ParsedRow(row, registry.identify(row), duplicate)
+        return ParsedRow(row, registry.identify(row), entry)
 
 
-def _require_rights(by: Person, order: Order) -> None:
+def _require_permissions(by: Person, options: ImportOptions) -> None:
     roles.require(by, roles.MANAGE)
     roles.require(by, roles.CHANGE)
-    if order.create_stations and not by.has_perm(ALL_STATIONS):
+    if options.create_stations and not by.has_perm(ALL_STATIONS):
         raise FileRefused(
             _("Only a person with access to all stations can create stations. Leave out --create-stations.")
         )
 
 
 @contextmanager
-def _acting(by: Person) -> Iterator[None]:
+def _acting_as(by: Person) -> Iterator[None]:
     actor = by if isinstance(by, User) else None
     with origin.override_origin(replace(origin.current_origin(), channel=Channel.IMPORT, actor=actor)):
         yield
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while found := list(islice(iterator, ROWS_AT_ONCE)):
+def _batches(rows: Iterable[ParsedRow]) -> Iterator[list[ParsedRow]]:
+    iterator = iter(rows)
+    while found := list(islice(iterator, BATCH_SIZE)):
         yield found

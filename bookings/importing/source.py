@@ -1,4 +1,4 @@
-"""What every kind of file is read as: a header, and rows of text below it."""
+"""The common form of all files: a header, and rows of text."""
 
 import codecs
 from abc import ABC, abstractmethod
@@ -15,14 +15,12 @@ TAB_NAMES: Final = {"\\t": "\t", "tab": "\t"}
 
 
 class FileRefused(Invalid):
-    """The file, or what was said about it, cannot be used as a whole: the sentence says why, and nothing was
-    written.
-    """
+    """The file or the options cannot be used, and nothing was written. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it stands: its first line, counted from 1, and its cells, as many as the header has."""
+    """A row: the number of its first line, counted from 1, and its cells, as many as the header has."""
 
     line: int
     cells: tuple[str, ...]
@@ -33,15 +31,15 @@ class Row:
 
 
 class Source(ABC):
-    """A file of rows, read from its beginning as often as is asked.
+    """A file of rows, which can be read several times.
 
-    `file` is binary and can be rewound. `encoding` and `delimiter` are those in which refused rows are written, so that the
-    same command reads them. Raises FileRefused on opening and while its rows are read.
+    `file` is binary and seekable. Refused rows are written with the same `encoding` and `delimiter`, so that the same command
+    reads them. Raises FileRefused when it is created and while its rows are read.
     """
 
     header: tuple[str, ...]
     separator_line: str = ""
-    """The first line of a CSV file where it names the delimiter for Excel (“sep=;”)."""
+    """The first line of a CSV file if it names the delimiter for Excel (“sep=;”)."""
 
     def __init__(self, file: BinaryIO, *, encoding: str = "utf-8", delimiter: str = ",") -> None:
         self.file = file
@@ -50,12 +48,12 @@ class Source(ABC):
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
-        """Every row below the header, those of empty cells included."""
+        """All rows below the header, including empty ones."""
 
     def row(self, line: int, cells: Sequence[str]) -> Row:
-        """A row as wide as the header: cells missing at its end are empty.
+        """A row with as many cells as the header; missing cells at its end are empty.
 
-        Raises FileRefused for a wider row that is not empty.
+        Raises FileRefused if there are further cells that are not empty.
         """
         width = len(self.header)
         if len(cells) > width and any(map(str.strip, cells)):
@@ -67,17 +65,17 @@ class Source(ABC):
 
 
 def _text_encoding(name: str) -> str:
-    """Python's name of the encoding."""
+    """Python's name of the encoding. Raises FileRefused for an unknown one."""
     try:
         found = codecs.lookup(name)
         "".encode(found.name)
     except (LookupError, ValueError):
-        raise FileRefused(_("There is no encoding “%(name)s”. Try utf-8, cp1252 or utf-16.") % {"name": name}) from None
+        raise FileRefused(_("Unknown encoding “%(name)s”. Try utf-8, cp1252 or utf-16.") % {"name": name}) from None
     return found.name
 
 
 def _one_character(text: str) -> str:
     delimiter = TAB_NAMES.get(text, text)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise FileRefused(_("A delimiter is one character, or “tab”; not a quote and not a line break."))
+        raise FileRefused(_("The delimiter must be one character or “tab”, but not a quote or a line break."))
     return delimiter

@@ -1,6 +1,4 @@
-"""The stations that a file names: what their values are read by, and those that nobody has made, open every day on the grid
-of the file's rows.
-"""
+"""Creates the stations that a file names, open every day at the times of its rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,37 +19,35 @@ from core.limits import MAX_SLOTS
 from stations.access import Person
 from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
 
-OF_OPENING: Final = ("minutes", "capacity", "guest_capacity")
-OF_STATION: Final = ("time_zone", "country", "currency")
-SETTINGS: Final = (*OF_OPENING, *OF_STATION)
-"""What `--set` may say of the stations to be made, beside the fields of bookings."""
+OPENING_SETTINGS: Final = ("minutes", "capacity", "guest_capacity")
+STATION_SETTINGS: Final = ("time_zone", "country", "currency")
+TEMPLATE_SETTINGS: Final = (*OPENING_SETTINGS, *STATION_SETTINGS)
+"""Settings of new stations that `--set` takes besides fields of bookings."""
 DEFAULT_MINUTES: Final = 60
-SHORTEST_STEP: Final = 5
-"""In minutes: starts and ends beside such a grid make none of their own."""
+MIN_STEP: Final = 5
+"""In minutes: starts and ends that are not multiples of it are ignored when the length of slots is chosen."""
 
 
-class Blueprint:
-    """What every station that is made gets, as `--set` said it. Raises FileRefused for what no station can
-    have.
-    """
+class StationTemplate:
+    """The settings of new stations. Raises FileRefused for invalid settings."""
 
-    def __init__(self, said: Mapping[str, str]) -> None:
-        openings = {name: _whole_number(name, said[name]) for name in OF_OPENING if said.get(name)}
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        openings = {name: _whole_number(name, settings[name]) for name in OPENING_SETTINGS if settings.get(name)}
         self.minutes: int | None = openings.pop("minutes", None)
-        """How long a slot is; None where the rows decide."""
+        """Length of a slot; None if it depends on the rows."""
         self._openings: dict[str, Any] = {"capacity": 1} | openings
-        self._station = {"time_zone": "UTC"} | {name: said[name] for name in OF_STATION if said.get(name)}
+        self._station = {"time_zone": "UTC"} | {name: settings[name] for name in STATION_SETTINGS if settings.get(name)}
         self._require_valid()
 
     @property
     def region(self) -> Region:
-        made = Station(**self._station)
-        return Region(ZoneInfo(made.time_zone), made.currency)
+        station = Station(**self._station)
+        return Region(ZoneInfo(station.time_zone), station.currency)
 
-    def make(self, code: str, starts: Iterable[time], minutes: int) -> None:
-        """The station with its openings, unless somebody has made it meanwhile."""
-        station, made = Station.objects.get_or_create(code=code, defaults={"name": code, **self._station})
-        for weekday in Weekday if made else ():
+    def create(self, code: str, starts: Iterable[time], minutes: int) -> None:
+        """Create the station with its openings, unless it has been created in the meantime."""
+        station, is_new = Station.objects.get_or_create(code=code, defaults={"name": code, **self._station})
+        for weekday in Weekday if is_new else ():
             for start in starts:
                 Opening(station=station, weekday=weekday, start=start, minutes=minutes, **self._openings).save()
 
@@ -66,10 +62,10 @@ class Blueprint:
 
 
 class Regions:
-    """What the values of a row are read by, by the code of its station."""
+    """Time zones and currencies of stations, by code."""
 
     def __init__(self, person: Person, default: Region) -> None:
-        """`default` is for stations that are yet to be made, or that the person does not see."""
+        """`default` is for stations that do not exist yet or are not visible to the person."""
         self._default = default
         visible = Station.objects.visible_to(person).values_list("code", "time_zone", "currency")
         self._known = {code: Region(ZoneInfo(zone), currency) for code, zone, currency in visible}
@@ -80,25 +76,27 @@ class Regions:
 
 @dataclass
 class _Grid:
-    """When a station's rows begin and end, in minutes since midnight."""
+    """When the bookings of a station start and end, in minutes since midnight."""
 
     starts: set[int] = field(default_factory=set)
     ends: set[int] = field(default_factory=set)
     slots: set[tuple[int, int]] = field(default_factory=set)
-    """A start, and a number of slots, of rows that do not say when they end."""
+    """Start and number of slots of rows without an end."""
 
     def step(self) -> int:
-        """The longest slot of an hour at most that every start and end falls on; longer where a row passes midnight, which
-        only a single slot can."""
+        """The longest slot length, an hour at most, on whose grid all starts and ends lie.
+
+        It may be longer if a row passes midnight, which only a single slot can.
+        """
         if not self.ends:
             return DEFAULT_MINUTES
         first = min(self.starts)
         distances = (mark - first for mark in self.starts | self.ends)
         longest = 0 if max(self.ends) > MINUTES_A_DAY else DEFAULT_MINUTES
-        return gcd(longest, *(one for one in distances if one % SHORTEST_STEP == 0)) or DEFAULT_MINUTES
+        return gcd(longest, *(one for one in distances if one % MIN_STEP == 0)) or DEFAULT_MINUTES
 
     def slot_starts(self, step: int) -> range:
-        """When the slots of a day begin: from the first start on, until the last end, and none when the next day's have begun."""
+        """The starts of a day's slots: from the first start to the last end, but not into the slots of the next day."""
         first = min(self.starts)
         whole_slots = -((first - max(self.ends, default=first)) // step)
         last_end = max([first + whole_slots * step, *(start + count * step for start, count in self.slots)])
@@ -106,8 +104,8 @@ class _Grid:
         return range(first, last + 1, step)
 
 
-class Grids:
-    """The slots that the rows of a file need at each station, gathered row by row."""
+class SlotGrids:
+    """Collects the slots that the rows of a file need at each station."""
 
     def __init__(self, minutes: int | None) -> None:
         self._minutes = minutes
@@ -124,19 +122,17 @@ class Grids:
         elif entry.minutes <= MINUTES_A_DAY:
             grid.ends.add(start + entry.minutes)
 
-    def make_stations(self, blueprint: Blueprint) -> None:
-        """Every station of the file that there is not, in the order of their codes, so that two imports never
-        wait for each other in a circle.
-        """
+    def create_stations(self, template: StationTemplate) -> None:
+        """Create all stations of the file that do not exist, in the order of their codes, so that two imports cannot deadlock."""
         with transaction.atomic():
             known = set(Station.objects.filter(code__in=self._grids).values_list("code", flat=True))
             for code in sorted(set(self._grids) - known):
                 grid = self._grids[code]
                 minutes = self._minutes or grid.step()
-                blueprint.make(code, [time(*divmod(start, 60)) for start in grid.slot_starts(minutes)], minutes)
+                template.create(code, [time(*divmod(start, 60)) for start in grid.slot_starts(minutes)], minutes)
 
 
 def _whole_number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise FileRefused(_("--set %(name)s: write a whole number.") % {"name": name})
+        raise FileRefused(_("--set %(name)s: enter a whole number.") % {"name": name})
     return int(text)

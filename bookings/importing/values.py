@@ -1,5 +1,6 @@
-"""The values of cells: numbers, statuses, amounts, moments. Readers raise ValueError with a sentence, which never holds
-the text itself.
+"""Reads the values of cells: numbers, statuses, amounts and times.
+
+Functions that read raise ValueError with a message that never contains the text itself.
 """
 
 import re
@@ -36,7 +37,7 @@ _START: Final = Opening._meta.get_field("start")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What a station's amounts and local times are read by."""
+    """Time zone and currency of a station."""
 
     zone: ZoneInfo
     currency: str
@@ -44,30 +45,30 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How the values of a file are written. `statuses` are the file's own words for statuses, as `status_map` gives them."""
+    """How values are written in a file. `statuses` maps the file's own words to statuses, as `status_map` parses them."""
 
     formats: Formats = field(default_factory=Formats)
     decimal_mark: str = ""
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def for_calendar(self) -> "Notation":
-        """With the one status of calendars' events that is none of bookings'."""
+        """With the one status of calendar events that bookings do not have."""
         return replace(self, statuses={"tentative": Status.PENDING, **self.statuses})
 
     def require_valid(self) -> None:
         """Raises FileRefused."""
         self.formats.require_complete()
         if self.decimal_mark not in ("", *money.DECIMAL_MARKS):
-            raise FileRefused(_("The decimal mark is “.” or “,”."))
+            raise FileRefused(_("The decimal mark must be “.” or “,”."))
 
 
 def status_map(pairs: Sequence[str]) -> dict[str, Status]:
-    """`TEXT=STATUS …`, the texts in any case. Raises FileRefused."""
+    """Parse `TEXT=STATUS`, with the text in any case. Raises FileRefused."""
     found = {}
     for pair in pairs:
         text, equals, status = pair.rpartition("=")
         if not equals or not text:
-            raise FileRefused(_("“%(text)s” lacks its “=”. Write TEXT=STATUS.") % {"text": pair})
+            raise FileRefused(_("“%(text)s” has no “=”. Write TEXT=STATUS.") % {"text": pair})
         try:
             found[_word(text)] = read_status(status, Notation())
         except ValueError as error:
@@ -76,14 +77,14 @@ def status_map(pairs: Sequence[str]) -> dict[str, Status]:
 
 
 def read_number(text: str) -> int:
-    """A whole number, which spreadsheets may have given decimals: “2.0” is 2."""
+    """Read a whole number. Spreadsheets may have added decimals: “2.0” is 2."""
     if not (found := _WHOLE_NUMBER.fullmatch(plain(text))):
-        raise ValueError(_("This is no whole number. Write digits only."))
+        raise ValueError(_("This is not a whole number. Use digits only."))
     return int(found["digits"])
 
 
 def read_minutes(text: str) -> int:
-    """A length: “90”, or “1:30”."""
+    """Read a length in minutes: “90” or “1:30”."""
     found = _HOURS_AND_MINUTES.fullmatch(plain(text))
     minutes = int(found["hours"]) * 60 + int(found["minutes"]) if found else read_number(text)
     if not minutes:
@@ -92,34 +93,34 @@ def read_minutes(text: str) -> int:
 
 
 def read_status(text: str, notation: Notation) -> Status:
-    """A status in any case, its words parted by anything or nothing (“No-Show”), or a word that the file has for one."""
+    """Read a status in any case and spelling (“No-Show”), or one of the file's own words."""
     word = _word(text)
     if found := notation.statuses.get(word) or _STATUSES.get(word.replace(" ", "")):
         return found
     raise ValueError(
-        _("This is no status. The statuses are: %(statuses)s.") % {"statuses": ", ".join(Status.values)}
+        _("Unknown status. The statuses are: %(statuses)s.") % {"statuses": ", ".join(Status.values)}
         + " "
         + _("Map other words with --status-map TEXT=STATUS.")
     )
 
 
 def read_amount(text: str, notation: Notation, region: Region) -> int:
-    """An amount in whole units, as minor units of the station's currency."""
+    """Read an amount in whole units, and return it in minor units of the station's currency."""
     try:
         return money.minor_units(text, region.currency, decimal_mark=notation.decimal_mark)
     except AmbiguousAmount:
-        raise ValueError(_("This amount is ambiguous. Name the decimal mark with --decimal.")) from None
+        raise ValueError(_("This amount is ambiguous. Specify the decimal mark with --decimal.")) from None
 
 
-def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The moment by a station's clock, without a zone. One that has none is by that clock already.
+def in_zone(value: datetime, zone: ZoneInfo) -> datetime:
+    """The local time of an instant, without `tzinfo`. A value without a zone is local already.
 
-    Raises ValueError for the second of two hours that the clock shows alike in autumn: there is no such slot.
+    Raises ValueError for the repeated hour when clocks go back, in which there are no slots.
     """
-    if moment.tzinfo is None:
-        return moment
+    if value.tzinfo is None:
+        return value
     try:
-        local = moment.astimezone(zone)
+        local = value.astimezone(zone)
     except OverflowError:
         raise ValueError(_("Choose a date between 1900 and 2999.")) from None
     if local.fold:
@@ -129,21 +130,21 @@ def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     return local.replace(tzinfo=None)
 
 
-def as_instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The moment in UTC. One without a zone is by the station's clock."""
+def as_instant(value: datetime, zone: ZoneInfo) -> datetime:
+    """The instant in UTC. A value without a zone is a local time of the station."""
     try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise ValueError(_("Choose a date between 1900 and 2999.")) from None
 
 
 def require_start(start: time) -> None:
-    """Raises ValueError for a time at which no slot can begin."""
+    """Raises ValueError for a time at which no slot can start."""
     _run(_START.validators, start)
 
 
 def require_known_date(day: date) -> None:
-    """Raises ValueError for a date beyond those that the product knows."""
+    """Raises ValueError for a date outside of the supported range."""
     _run([validators.known_date], day)
 
 
@@ -157,7 +158,7 @@ def _word(text: str) -> str:
 
 
 def _one_line(field: "Field[Any, Any]", text: str) -> str:
-    """As the column takes it: rows are looked up by it before any rule is asked."""
+    """Strip and validate a text, because rows are looked up by it before a service validates it."""
     if line := text.strip():
         _run(field.validators, line)
     return line

@@ -1,4 +1,4 @@
-"""An Excel workbook: one of its sheets, whose first row with anything in it names the columns."""
+"""Reads a sheet of an Excel workbook. Its first row that is not empty names the columns."""
 
 import re
 import warnings
@@ -20,19 +20,20 @@ MAX_UNPACKED_BYTES: Final = 400_000_000
 """A million rows of ten columns. A few kilobytes can unpack to gigabytes."""
 
 MAX_ROWS: Final = 1_048_576
-"""As many as Excel has. A file may number its rows as it likes."""
+"""As many as Excel supports. A file can number its rows arbitrarily."""
 
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _FORMULA_START_BYTES: Final = 64
 _READ_BYTES: Final = 1 << 20
 _NOT_DISPLAYED: Final = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
-"""Of a number format: text, colours and conditions."""
+"""Parts of a number format that are not displayed values: text, colors and conditions."""
 _HALF_A_SECOND: Final = timedelta(milliseconds=500)
 
 
 class XlsxSource(Source):
-    """Read row by row; only the workbook's table of texts is held in memory. Formulas are never evaluated: what counts is the
-    result that was saved with them.
+    """A sheet, read row by row; only the workbook's table of strings is held in memory.
+
+    Formulas are not evaluated: the result that was saved with them counts.
     """
 
     def __init__(self, file: BinaryIO, *, formats: Formats, sheet: str = "", encoding: str, delimiter: str) -> None:
@@ -43,13 +44,13 @@ class XlsxSource(Source):
             self._sheet = _sheet(_workbook(file, results=True), sheet)
             first = next(self._filled_rows(), None)
             if first is None:
-                raise FileRefused(_("The sheet is empty. Its first row names the columns."))
+                raise FileRefused(_("The sheet is empty. Its first row must name the columns."))
             self.header = tuple(first[1])
             if _has_formulas(file):
                 self._require_results(_sheet(_workbook(file, results=False), sheet))
 
     def rows(self) -> Iterator[Row]:
-        """Rows that have nothing in them are among them, but not those below the last that has."""
+        """All rows including empty ones, except for empty rows at the end."""
         rows = self._filled_rows()
         line, _header = next(rows, (0, []))
         for number, cells in rows:
@@ -58,7 +59,7 @@ class XlsxSource(Source):
             line = number
 
     def _filled_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The number of each row that has anything in it, with its cells up to the last that has."""
+        """Number and cells of each row that is not empty, without empty cells at its end."""
         rows = self._sheet.iter_rows()
         for number in count(1):
             with _readable():
@@ -88,7 +89,7 @@ class XlsxSource(Source):
         return str(value)
 
     def _require_results(self, formulas: Any) -> None:
-        """Raises FileRefused for a formula that was saved without its result: its cell would else seem empty."""
+        """Raises FileRefused for a formula that was saved without its result, because its cell would look empty."""
         for with_results, with_formulas in zip(self._sheet.iter_rows(), formulas.iter_rows(), strict=True):
             for result, formula in zip(with_results, with_formulas, strict=True):
                 if formula.data_type == "f" and result.value is None:
@@ -101,7 +102,7 @@ class XlsxSource(Source):
 
 
 def _displayed(value: date | time | timedelta, number_format: str) -> date | time | timedelta:
-    """The part of a date and time that the cell's format displays, to the second."""
+    """The part of a date and time that the cell's format displays, rounded to seconds."""
     if isinstance(value, time):
         return (datetime.combine(date.min, value) + _HALF_A_SECOND).time().replace(microsecond=0)
     if not isinstance(value, datetime):
@@ -129,7 +130,7 @@ def _sheet(workbook: Any, name: str) -> Any:
             _("There is no sheet “%(name)s”. The sheets are: %(sheets)s.")
             % {"name": name, "sheets": ", ".join(one.title for one in sheets)}
         )
-    found[0].reset_dimensions()  # what the file says of its size is often wrong
+    found[0].reset_dimensions()  # the size in the file is often wrong
     return found[0]
 
 
@@ -145,11 +146,11 @@ def _require_small(file: BinaryIO) -> None:
 
 
 def _too_large() -> str:
-    return _("The workbook is too large. Save the sheet as .csv, and import that.")
+    return _("The workbook is too large. Save the sheet as .csv and import that file.")
 
 
 def _has_formulas(file: BinaryIO) -> bool:
-    """Whether any sheet has formulas; found without parsing, for most files have none."""
+    """Whether any sheet has formulas. It searches the bytes without parsing, because most files have none."""
     with ZipFile(file) as archive:
         for name in archive.namelist():
             if not name.startswith("xl/worksheets/"):
@@ -165,10 +166,10 @@ def _has_formulas(file: BinaryIO) -> bool:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raises FileRefused for whatever openpyxl stumbles over: what a broken workbook makes it raise cannot be listed."""
+    """Turns any exception of openpyxl into FileRefused: it can raise almost anything for a broken workbook."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of parts that are not read, such as conditional formats
+            warnings.simplefilter("ignore", UserWarning)  # about parts that are not read, such as conditional formats
             yield
     except FileRefused:
         raise

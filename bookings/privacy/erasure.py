@@ -1,8 +1,8 @@
 """Erases the personal data of a customer at one station, and again after a backup has brought it back."""
 
-# The row of an erased customer stays without any data, so that bookings keep their times, party, money and status. Its ID says
-# nothing about the person: a list of the IDs of erased customers can be kept apart from the backups, and be replayed after a
-# restore.
+# The row of an erased customer stays without any data, so that bookings keep their times, party, money and status. Its
+# ID says nothing about the person: a list of the IDs of erased customers can be kept apart from the backups, and be
+# replayed after a restore.
 
 import json
 from collections import Counter
@@ -101,7 +101,7 @@ def _erase_special_requests(customer: Customer, *, by: Person) -> None:
 def _erase_imported_rows(customer: Customer) -> None:
     # The rows themselves stay known, so that importing the same file again adds nothing.
     for row in ImportedRow.objects.filter(booking__customer=customer):
-        ImportedRow.objects.filter(pk=row.pk).update(content=identity.erased(row.content))
+        ImportedRow.objects.filter(pk=row.pk).update(content=identity.erase_personal(row.content))
 
 
 def require_permissions(by: Person) -> None:

@@ -28,7 +28,7 @@ from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer
 from bookings import services
 from bookings.importing import run
-from bookings.importing.run import Import, Order
+from bookings.importing.run import Import, ImportOptions
 from bookings.mails import outbox
 from bookings.models import Booking, Hold, ImportedRow, Mail
 from bookings.models.status import Status
@@ -85,12 +85,12 @@ def restore() -> None:
     services.change_status(named("gone").pk, Status.CONFIRMED, by=roles.OPERATOR)
 
 
-def bring_in() -> None:
-    Import(BytesIO(ROWS.encode()), Order(notify=True), by=roles.OPERATOR).run(on_refused=print)
+def import_file() -> None:
+    Import(BytesIO(ROWS.encode()), ImportOptions(notify=True), by=roles.OPERATOR).run(on_refused=print)
 
 
 DEEDS: Final[dict[str, Callable[[], None]]] = {
-    deed.__name__: deed for deed in (create, move, move_away, cancel, restore, bring_in)
+    deed.__name__: deed for deed in (create, move, move_away, cancel, restore, import_file)
 }
 
 
@@ -181,7 +181,7 @@ def disagreements() -> list[str]:
 
 
 if __name__ == "__main__":
-    run.ROWS_AT_ONCE = 2  # type: ignore[misc]  # so that a file of three rows takes two transactions
+    run.BATCH_SIZE = 2  # type: ignore[misc]  # so that a file of three rows takes two transactions
     do = DEEDS[sys.argv[1]]
     for line in sys.stdin:
         connections.close_all()

@@ -58,7 +58,7 @@ class Racer:
     def create(self) -> None:
         services.create(self.draft(), by=roles.OPERATOR)
 
-    def bring_in(self) -> None:
+    def import_file(self) -> None:
         for made in services.create_many([self.draft() for _n in range(3)], by=roles.OPERATOR):
             if isinstance(made, DomainError):
                 raise made
@@ -82,7 +82,7 @@ class Racer:
 
     def run(self, tries: int) -> Counter[str]:
         ways: list[Callable[[], None]] = [
-            self.create, self.create, self.bring_in, self.move, self.move, self.cancel, self.restore, self.edit,
+            self.create, self.create, self.import_file, self.move, self.move, self.cancel, self.restore, self.edit,
         ]  # fmt: skip
         ends: Counter[str] = Counter()
         for _try in range(tries):

@@ -40,7 +40,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["email"])
         try:
-            lines = export.lines(person, stations=options["station"], first=options["first"], last=options["last"])
+            lines = export.export_lines(
+                person, stations=options["station"], first=options["first"], last=options["last"]
+            )
             with _private(options["out"]) if options["out"] else nullcontext(self.stdout) as out:
                 for line in lines:
                     out.write(line)

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from bookings.importing.fields import INPUT_FIELDS
 from bookings.importing.formats import Formats
-from bookings.importing.mapping import pairs
+from bookings.importing.mapping import parse_pairs
 from bookings.importing.rejects import Rejects
-from bookings.importing.run import Import, Order, Refused, Summary
-from bookings.importing.stations import SETTINGS
+from bookings.importing.run import Import, ImportOptions, RejectedRow, Summary
+from bookings.importing.stations import TEMPLATE_SETTINGS
 from bookings.importing.values import Notation, status_map
 from bookings.management.people import person_named
 from core.errors import DomainError
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
-            help=f"one value for all rows; for stations that are made, also {', '.join(SETTINGS)}",
+            help=f"one value for all rows; for stations that are made, also {', '.join(TEMPLATE_SETTINGS)}",
         )  # fmt: skip
         parser.add_argument("--date-format", default="", metavar="F", help="such as %%d.%%m.%%Y (%%Y-%%m-%%d)")
         parser.add_argument(
@@ -98,38 +98,38 @@ class Command(BaseCommand):
                 _("The rejected rows can't be written to the file that is being imported."), returncode=2
             )
         try:
-            with _opened(path) as file:
-                summary = self._bring_in(Import(file, _order(options), by=person), rejects)
+            with _open(path) as file:
+                summary = self._run(Import(file, _import_options(options), by=person), rejects)
         except DomainError as refusal:
             raise CommandError(str(refusal), returncode=2) from None
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from None
-        self._tell_of_refusals(summary, rejects)
+        self._report_refusals(summary, rejects)
         self.stdout.write(json.dumps(summary.as_json()))
         if summary.refused:
             sys.exit(1)
 
-    def _bring_in(self, job: Import, rejects: str | None) -> Summary:
+    def _run(self, job: Import, rejects: str | None) -> Summary:
         with (
             Rejects(rejects, job.source) if rejects else nullcontext() as out,
             tqdm(total=job.rows, unit="row", file=sys.stderr, disable=None) as bar,
         ):
             shown = 0
 
-            def refused(one: Refused) -> None:
+            def refused(one: RejectedRow) -> None:
                 nonlocal shown
                 if out:
                     out.write(one)
                 elif shown < REFUSALS_SHOWN:
                     bar.write(
-                        _("Line %(line)d: %(why)s") % {"line": one.item.row.line, "why": one.reason},
+                        _("Line %(line)d: %(why)s") % {"line": one.parsed.row.line, "why": one.reason},
                         file=sys.stderr,
                     )
                 shown += 1
 
             return job.run(on_refused=refused, on_progress=bar.update)
 
-    def _tell_of_refusals(self, summary: Summary, rejects: str | None) -> None:
+    def _report_refusals(self, summary: Summary, rejects: str | None) -> None:
         if not summary.refused:
             return
         counts = ", ".join(f"{code} {count}" for code, count in summary.reasons.most_common())
@@ -142,7 +142,7 @@ class Command(BaseCommand):
         self.stderr.write(_("Refused: %(counts)s.") % {"counts": counts} + f" {hint}")
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     if path.exists() and not path.is_file():
         raise CommandError(
             _("%(file)s is not a file. The file is read twice, so it can't be a pipe.") % {"file": path},
@@ -151,11 +151,11 @@ def _opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _order(options: dict[str, Any]) -> Order:
-    return Order(
-        maps=pairs(options["map"]),
-        constants=pairs(options["set"]),
-        sums=pairs(options["sum"]),
+def _import_options(options: dict[str, Any]) -> ImportOptions:
+    return ImportOptions(
+        maps=parse_pairs(options["map"]),
+        constants=parse_pairs(options["set"]),
+        sums=parse_pairs(options["sum"]),
         notation=Notation(
             Formats(options["date_format"], options["time_format"]),
             options["decimal"],

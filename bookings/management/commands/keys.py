@@ -169,7 +169,7 @@ class Command(BaseCommand):
     def _forget(self, key: bytes, count: int) -> None:
         forgotten = 0
         with _bar(count, _("imported rows")) as bar:
-            for some in imported_rows.forget(key):
+            for some in imported_rows.delete_under_key(key):
                 forgotten += some
                 bar.update(some)
         self.stdout.write(_("Imported rows forgotten: %(count)d. Their files are new now.") % {"count": forgotten})

@@ -1,4 +1,4 @@
-"""Imports and exports as they are run on the command line."""
+"""Runs management commands as the command line does."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ HEADER = "station,date,slot"
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended: its exit status, what it printed, and its last line as JSON."""
+    """The exit status and output of a command; `summary` is its last line, parsed as JSON."""
 
     status: int
     out: str
@@ -26,11 +26,11 @@ class Run:
         return found
 
 
-def run(name: str, *words: Any) -> Run:
+def run(name: str, *arguments: Any) -> Run:
     out, err = StringIO(), StringIO()
     status = 0
     try:
-        call_command(name, *map(str, words), stdout=out, stderr=err)
+        call_command(name, *map(str, arguments), stdout=out, stderr=err)
     except SystemExit as end:
         status = int(end.code or 0)
     except CommandError as error:
@@ -39,8 +39,8 @@ def run(name: str, *words: Any) -> Run:
     return Run(status, out.getvalue(), err.getvalue())
 
 
-def import_file(file: Path, *words: Any) -> Run:
-    return run("import_bookings", file, *words)
+def import_file(file: Path, *arguments: Any) -> Run:
+    return run("import_bookings", file, *arguments)
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:

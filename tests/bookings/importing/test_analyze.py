@@ -65,4 +65,4 @@ def test_failed_analysis_fails_no_import(
     monkeypatch.setattr(planner_statistics, "analyze", fail)
 
     assert (import_file(file).status, Booking.objects.count()) == (0, 3)
-    assert "The tables that were filled could not be analyzed: OperationalError." in caplog.text
+    assert "Could not analyze the tables after the import: OperationalError." in caplog.text

@@ -1,4 +1,4 @@
-"""Files as other systems and spreadsheets write them: each went in wrongly once, or not at all."""
+"""Files as other systems and spreadsheets write them, each of which was once imported wrongly or not at all."""
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path

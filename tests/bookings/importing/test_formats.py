@@ -25,7 +25,7 @@ MORNING = datetime(2031, 5, 30, 10, 30)
     ],
 )
 def test_moment_is_iso_8601_where_no_format_is_named(text: str, expected: datetime) -> None:
-    assert Formats().read_moment(text) == expected
+    assert Formats().read_datetime(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_moment_is_iso_8601_where_no_format_is_named(text: str, expected: dateti
     ],
 )
 def test_moment_has_a_zone_where_its_format_has_one(text: str, format_: str, expected: datetime) -> None:
-    found = Formats(format_).read_moment(text)
+    found = Formats(format_).read_datetime(text)
 
     assert (found, found.tzinfo is None) == (expected, expected.tzinfo is None)
 
@@ -108,7 +108,7 @@ MINUTES = st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1)).map(lambda it
 
 @given(st.sampled_from(FORMATS[:4]), MINUTES)
 def test_what_is_written_is_read_back(formats: Formats, moment: datetime) -> None:
-    assert formats.read_moment(formats.write(moment)) == moment
+    assert formats.read_datetime(formats.write(moment)) == moment
     assert formats.read_date(formats.write(moment.date())) == moment.date()
     assert formats.read_time(formats.write(moment.time())) == moment.time()
 
@@ -117,14 +117,14 @@ def test_what_is_written_is_read_back(formats: Formats, moment: datetime) -> Non
 def test_instant_that_is_written_is_read_back(formats: Formats, moment: datetime, zone: timezone) -> None:
     aware = moment.replace(tzinfo=zone)
 
-    assert formats.read_moment(formats.write(aware)) == aware
+    assert formats.read_datetime(formats.write(aware)) == aware
 
 
 def test_instant_is_not_written_in_a_format_that_loses_its_zone() -> None:
     formats = Formats("%d.%m.%Y %H:%M")
 
     with pytest.raises(ValueError, match="not a date and time"):
-        formats.read_moment(formats.write(MORNING.replace(tzinfo=UTC)))
+        formats.read_datetime(formats.write(MORNING.replace(tzinfo=UTC)))
 
 
 def test_length_is_written_in_hours_and_minutes() -> None:
@@ -140,6 +140,6 @@ def value_or_sentence(read: Callable[[str], date | time], text: str) -> date | t
 
 @given(st.text(max_size=30), st.sampled_from(FORMATS))
 def test_any_text_is_read_or_refused_with_a_sentence(text: str, formats: Formats) -> None:
-    readers = (formats.read_date, formats.read_time, formats.read_moment)
+    readers = (formats.read_date, formats.read_time, formats.read_datetime)
 
     assert "" not in [value_or_sentence(read, text) for read in readers]

@@ -135,7 +135,7 @@ def test_event_that_repeats_without_an_end_is_refused(station: Station, file: Pa
     assert import_file(file, *SET, "--rejects", rejects).summary == counts(created=1, refused=1)
     [row] = rows_of(rejects)
     assert (row["UID"], row["import_line"]) == ("a1", "4")
-    assert "RRULE: This event repeats indefinitely." in row["import_reason"]
+    assert "RRULE: This event repeats without an end." in row["import_reason"]
     assert import_file(rejects, *SET).summary == counts(refused=1)
     write(rejects, rejects.read_text().replace(rule, "", 1))
     assert import_file(rejects, *SET).summary == counts(created=1)
@@ -195,11 +195,11 @@ def test_what_was_mapped_or_set_comes_before_the_properties(station: Station, fi
         ),
         (
             b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a1\r\nnonsense\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-            "on line 2 cannot",
+            "on line 2 is not valid",
         ),
         (
             b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:\xfc\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-            "Line 3 is not written in utf-8",
+            "Line 3 is not valid utf-8",
         ),
     ],
 )

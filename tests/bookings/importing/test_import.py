@@ -205,9 +205,9 @@ def test_dry_run_says_the_same_and_writes_nothing(file: Path, db: None) -> None:
     ("content", "sentence"),
     [
         (b"station,date,slot\nkitchen,2031-03-07,18:00\nkitchen,2031-03-07,18:00,x\n", "Line 3 has 4 cells"),
-        (b'station,date,slot\nkitchen,"2031-03-07"x,18:00\n', "quoting is broken in the row that begins on line 2"),
-        (b'station,date,slot\nkitchen,"2031-03-07,18:00\n', "quoting is broken"),
-        (b"station,date,slot\nkitchen,2031-03-07,18:00\nk\xfcche,2031-03-07,18:00\n", "Line 3 is not written in utf-8"),
+        (b'station,date,slot\nkitchen,"2031-03-07"x,18:00\n', "row that starts on line 2 has invalid quotes"),
+        (b'station,date,slot\nkitchen,"2031-03-07,18:00\n', "has invalid quotes"),
+        (b"station,date,slot\nkitchen,2031-03-07,18:00\nk\xfcche,2031-03-07,18:00\n", "Line 3 is not valid utf-8"),
         (b"", "empty"),
         (b"station,date,slot,slot\n", "slot"),
         (b"station,date\nkitchen,2031-03-07\n", "slot"),

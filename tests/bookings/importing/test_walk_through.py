@@ -1,4 +1,4 @@
-"""The commands that docs/importing.md tells, run as they stand there."""
+"""Runs the commands of docs/importing.md as they are written there."""
 
 import re
 import shlex

@@ -251,7 +251,7 @@ def test_date_beyond_all_dates_is_refused_row_by_row(station: Station, file: Pat
 def test_other_spreadsheets_are_refused_with_what_to_do(station: Station, tmp_path: Path, name: str) -> None:
     done = import_file(write(tmp_path / name, "anything"))
 
-    assert (done.status, "Save it as .xlsx or .csv." in done.err) == (2, True)
+    assert (done.status, "Save the file as .xlsx or .csv." in done.err) == (2, True)
 
 
 def test_rejects_of_a_workbook_hold_the_row_as_it_stood(station: Station, file: Path) -> None:

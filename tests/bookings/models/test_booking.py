@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accounts import roles
 from bookings import services
-from bookings.importing.run import Import, Order
+from bookings.importing.run import Import, ImportOptions
 from bookings.models import Booking
 from bookings.models.status import NEW, Status
 from bookings.services.timetable_changes import timetable_change
@@ -37,8 +37,8 @@ several = st.lists(st.tuples(*party), min_size=1, max_size=9)
 actions = st.one_of(
     st.tuples(st.just("create"), *party),
     st.tuples(st.just("create_many"), several),
-    st.tuples(st.just("bring_in"), several),
-    st.tuples(st.just("bring_in_again"), which, edits),
+    st.tuples(st.just("import_file"), several),
+    st.tuples(st.just("import_again"), which, edits),
     st.tuples(st.just("move"), which, places),
     st.tuples(st.just("step"), which, st.integers(0, 9)),
     st.tuples(st.just("resize"), which, edits),
@@ -67,8 +67,8 @@ class World:
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *words = action
-        if name in ("bring_in_again", "move", "step", "resize", "save_in_admin"):
-            known = sorted(self.rows) if name == "bring_in_again" else range(len(self.ids))
+        if name in ("import_again", "move", "step", "resize", "save_in_admin"):
+            known = sorted(self.rows) if name == "import_again" else range(len(self.ids))
             if not known:
                 return
             words[0] = known[words[0] % len(known)]
@@ -131,7 +131,7 @@ class World:
 
     # --- import ------------------------------------------------------------------------------------------------------
 
-    def _bring_in(self, wanted: Sequence[tuple[Any, ...]]) -> None:
+    def _import_file(self, wanted: Sequence[tuple[Any, ...]]) -> None:
         """A file of new rows; as in `_create_many`, one station comes after the other."""
         rows = {f"R{len(self.refs) + number}": Party(*words) for number, words in enumerate(wanted)}
         summary = self._imported(rows)
@@ -144,7 +144,7 @@ class World:
         self.refs |= rows.keys()
         assert (summary["created"], summary["refused"]) == (len(known), len(rows) - len(known))
 
-    def _bring_in_again(self, index: int, edits: dict[str, Any]) -> None:
+    def _import_again(self, index: int, edits: dict[str, Any]) -> None:
         """A row changed under its reference: only what the file says otherwise than last time is wanted."""
         ref, before = self.rows[index]
         wanted = replace(before, **edits)
@@ -163,7 +163,7 @@ class World:
             place = party.place
             where = f"{place.station},{place.date},{place.slot:%H:%M}"
             lines.append(f"{ref},{where},{party.slots},{party.guests},{party.status}")
-        job = Import(BytesIO("\n".join(lines).encode()), Order(), by=roles.OPERATOR)
+        job = Import(BytesIO("\n".join(lines).encode()), ImportOptions(), by=roles.OPERATOR)
         return job.run(on_refused=lambda refused: None).as_json()
 
     # --- admin -------------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def play(sequence: list[tuple[Any, ...]]) -> None:
     assert not Station.objects.exists()
 
 
-full_house = st.tuples(st.just("bring_in"), st.lists(st.tuples(*party), min_size=8, max_size=12))
+full_house = st.tuples(st.just("import_file"), st.lists(st.tuples(*party), min_size=8, max_size=12))
 sequences = st.builds(lambda first, then: [first, *then], full_house, st.lists(actions, min_size=8, max_size=20))
 checks = list(HealthCheck)
 

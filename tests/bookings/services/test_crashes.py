@@ -187,7 +187,7 @@ def killer(database_url: str, deed: str) -> Iterator[Killer]:
         one.end()
 
 
-WHOLE = [name for name in DEEDS if name != "bring_in"]
+WHOLE = [name for name in DEEDS if name != "import_file"]
 
 
 @pytest.mark.long
@@ -228,9 +228,9 @@ def test_process_killed_at_the_commit_leaves_all_as_before_or_as_after(database_
 @pytest.mark.parametrize("what", ["", "c"])
 def test_import_killed_anywhere_goes_on_where_it_was(database_url: str, what: str, side: str) -> None:
     world()
-    wanted = after(DEEDS["bring_in"])
+    wanted = after(DEEDS["import_file"])
 
-    with killer(database_url, "bring_in") as one:
+    with killer(database_url, "import_file") as one:
         for at in count(1):
             if not one.kills(f"{what}{at}", side):
                 break

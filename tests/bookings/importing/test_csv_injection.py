@@ -64,9 +64,9 @@ def _is_invisible(letter: str) -> bool:
 @example("a\u2028@b")
 @given(text=TEXTS)
 def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
-    cell = csv_injection.defused(text)
+    cell = csv_injection.escape(text)
 
-    assert csv_injection.undone(cell) == text
+    assert csv_injection.unescape(cell) == text
     assert formulas_in(cell) == []
 
 
@@ -76,7 +76,7 @@ def test_any_text_is_read_back_as_it_was_and_runs_nowhere(text: str) -> None:
 def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]]) -> None:
     file = "".join(export.csv_lines(["one", "two", "three"], iter(rows)))
 
-    read = [[csv_injection.undone(cell) for cell in row] for row in csv.reader(io.StringIO(file, newline=""))]
+    read = [[csv_injection.unescape(cell) for cell in row] for row in csv.reader(io.StringIO(file, newline=""))]
     assert read == [["one", "two", "three"], *rows]
     assert formulas_in(file) == []
 
@@ -90,13 +90,13 @@ def test_any_file_is_read_back_as_it_was_and_runs_nowhere(rows: list[list[str]])
     ],
 )  # fmt: skip
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
-    assert (csv_injection.defused(text), csv_injection.undone(text)) == (text, text)
+    assert (csv_injection.escape(text), csv_injection.unescape(text)) == (text, text)
 
 
 @pytest.mark.looks
 @pytest.mark.parametrize("cell", ["a;'=b", "They wrote, '@ana'", "first\n'=1+1", "O'Neil, '+1 guest'"])
 def test_cells_of_other_systems_that_look_escaped_inside_stay_as_they_are(cell: str) -> None:
-    assert csv_injection.undone(cell) == cell
+    assert csv_injection.unescape(cell) == cell
 
 
 @pytest.mark.looks
@@ -105,7 +105,7 @@ def test_cells_of_other_systems_that_look_escaped_inside_stay_as_they_are(cell: 
     [("'=1;=2", "=1;=2"), ("'+49 30 901820", "+49 30 901820"), ("'\tx", "\tx"), ("''=1", "'=1"), ("'@a\n-b", "@a\n-b")],
 )
 def test_cells_that_earlier_releases_escaped_are_still_read(cell: str, text: str) -> None:
-    assert csv_injection.undone(cell) == text
+    assert csv_injection.unescape(cell) == text
 
 
 DANGEROUS: Final = (

@@ -23,42 +23,44 @@ from tests.bookings.importing.commands import counts, import_file, write
 
 HEADER: Final = "external_ref,station,date,slot,party_adults,customer_name,customer_email"
 ROW: Final = "A1,kitchen,2031-03-07,18:00,2,Ana García,ana@example.com"
-SAID: Final = {"date": date(2031, 3, 7), "slot": time(18), "party_adults": 2, "customer_name": "Ana García"}
-ENTRY: Final = Entry(Draft(station="kitchen", date=date(2031, 3, 7), slot=time(18), external_ref="A1"), SAID)
+VALUES: Final = {"date": date(2031, 3, 7), "slot": time(18), "party_adults": 2, "customer_name": "Ana García"}
+ENTRY: Final = Entry(Draft(station="kitchen", date=date(2031, 3, 7), slot=time(18), external_ref="A1"), VALUES)
 
 
-def in_first_format(station: Station, said: Mapping[str, Any]) -> bytes:
-    """As the first release remembered a row: every field by its position, zeros for what the file does not speak of."""
+def in_first_format(station: Station, values: Mapping[str, Any]) -> bytes:
+    """The digests of a row as the first release stored them: all fields by position, zeros for absent ones."""
     digests = [
-        blind_indexes(f"imported {name}", station.pk, str(said[name]))[0] if name in said else bytes(40)
-        for name in identity.BY_POSITION
+        blind_indexes(f"imported {name}", station.pk, str(values[name]))[0] if name in values else bytes(40)
+        for name in identity.FIELDS_BY_POSITION
     ]
     key = next(one for one in digests if any(one))[:KEY_ID_BYTES]
     return key + b"".join(digest[KEY_ID_BYTES:][: identity.FIELD_BYTES] for digest in digests)
 
 
-def saying(**said: Any) -> Entry:
-    return replace(ENTRY, said={**SAID, **said})
+def entry_with(**changes: Any) -> Entry:
+    return replace(ENTRY, values={**VALUES, **changes})
 
 
 @pytest.mark.looks
 def test_content_is_remembered_in_the_same_bytes_by_every_release() -> None:
     key, by_name, fields = "b3b349bf", "02", "0e87633f0c609b94e10f608026fed690bc746558838ba388ed6ea6a3f821ed92f6288626"
 
-    assert identity.remembered(1, ENTRY).hex() == key + by_name + fields
+    assert identity.content_digests(1, ENTRY).hex() == key + by_name + fields
 
 
 @pytest.mark.looks
 def test_new_field_in_the_middle_changes_nothing_but_itself(station: Station) -> None:
-    before = identity.remembered(station.pk, ENTRY)
-    wider = replace(ENTRY, said=dict(sorted({**SAID, "colour": "red"}.items())))
+    before = identity.content_digests(station.pk, ENTRY)
+    wider = replace(ENTRY, values=dict(sorted({**VALUES, "colour": "red"}.items())))
 
     assert identity.changed_fields(station.pk, wider, before) == {"colour"}
-    assert identity.changed_fields(station.pk, ENTRY, identity.remembered(station.pk, wider, before)) == set()
+    assert identity.changed_fields(station.pk, ENTRY, identity.content_digests(station.pk, wider, before)) == set()
 
 
 @pytest.mark.looks
-@pytest.mark.parametrize("kept", [identity.remembered, lambda pk, entry: in_first_format(Station(pk=pk), entry.said)])
+@pytest.mark.parametrize(
+    "kept", [identity.content_digests, lambda pk, entry: in_first_format(Station(pk=pk), entry.values)]
+)
 @pytest.mark.parametrize(
     ("said", "changed"),
     [
@@ -73,42 +75,42 @@ def test_new_field_in_the_middle_changes_nothing_but_itself(station: Station) ->
 def test_only_what_a_file_says_otherwise_has_changed(
     station: Station, kept: Any, said: dict[str, Any], changed: set[str]
 ) -> None:
-    assert identity.changed_fields(station.pk, saying(**said), kept(station.pk, ENTRY)) == changed
+    assert identity.changed_fields(station.pk, entry_with(**said), kept(station.pk, ENTRY)) == changed
 
 
 @pytest.mark.looks
 def test_field_that_becomes_empty_has_changed_once(station: Station) -> None:
-    before = identity.remembered(station.pk, saying(party_kids=2))
-    empty = saying(party_kids=0)
+    before = identity.content_digests(station.pk, entry_with(party_kids=2))
+    empty = entry_with(party_kids=0)
 
-    after = identity.remembered(station.pk, empty, before)
+    after = identity.content_digests(station.pk, empty, before)
 
     assert identity.changed_fields(station.pk, empty, before) == {"party_kids"}
     assert identity.changed_fields(station.pk, empty, after) == set()
-    assert after == identity.remembered(station.pk, ENTRY)
+    assert after == identity.content_digests(station.pk, ENTRY)
 
 
 @pytest.mark.looks
 def test_what_a_later_file_does_not_speak_of_stays_remembered(station: Station) -> None:
-    wider = saying(party_kids=2)
+    wider = entry_with(party_kids=2)
 
-    after = identity.remembered(station.pk, ENTRY, identity.remembered(station.pk, wider))
+    after = identity.content_digests(station.pk, ENTRY, identity.content_digests(station.pk, wider))
 
-    assert after == identity.remembered(station.pk, wider)
+    assert after == identity.content_digests(station.pk, wider)
 
 
 @pytest.mark.looks
 def test_row_of_the_first_format_is_erased_and_remembered_anew(station: Station) -> None:
-    old = in_first_format(station, SAID)
+    old = in_first_format(station, VALUES)
 
-    assert identity.remembered(station.pk, ENTRY, old) == identity.remembered(station.pk, ENTRY)
-    assert identity.erased(old) == identity.erased(identity.remembered(station.pk, ENTRY))
-    assert identity.changed_fields(station.pk, saying(customer_name="Bo"), identity.erased(old)) == set()
+    assert identity.content_digests(station.pk, ENTRY, old) == identity.content_digests(station.pk, ENTRY)
+    assert identity.erase_personal(old) == identity.erase_personal(identity.content_digests(station.pk, ENTRY))
+    assert identity.changed_fields(station.pk, entry_with(customer_name="Bo"), identity.erase_personal(old)) == set()
 
 
 @pytest.mark.looks
 def test_names_of_fields_are_told_apart() -> None:
-    assert len({identity.tag(name) for name in INPUT_FIELDS}) == len(INPUT_FIELDS)
+    assert len({identity.name_tag(name) for name in INPUT_FIELDS}) == len(INPUT_FIELDS)
 
 
 def test_rows_of_the_first_format_are_known_and_rewritten_when_they_are_met(station: Station, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_rows_of_the_first_format_are_known_and_rewritten_when_they_are_met(stat
     import_file(file)
     row = ImportedRow.objects.get()
     by_name = bytes(row.content)
-    said = {**SAID, "customer_email": "ana@example.com"}
+    said = {**VALUES, "customer_email": "ana@example.com"}
     ImportedRow.objects.filter(pk=row.pk).update(content=in_first_format(station, said))
     services.edit(row.booking_id, {"party_adults": 5}, by=roles.OPERATOR)
 

@@ -68,10 +68,10 @@ def test_what_a_row_said_of_them_is_not_remembered(station: Station, tmp_path: P
     import_file(a_file(tmp_path, *ROWS))
 
     for row in ImportedRow.objects.all():
-        _key, found = identity._split(row.content)
+        _key, found = identity._decode(row.content)
         assert {name for name, digest in found.items() if digest == identity.ERASED} == {
-            identity.tag("customer_name"),
-            identity.tag("customer_email"),
-            identity.tag("customer_phone"),
-            identity.tag("special_requests"),
+            identity.name_tag("customer_name"),
+            identity.name_tag("customer_email"),
+            identity.name_tag("customer_phone"),
+            identity.name_tag("special_requests"),
         }
