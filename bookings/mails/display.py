@@ -76,13 +76,13 @@ def _sentence(mail: Mail, station: Station, now: datetime) -> str:
     problem = Problem(mail.problem).label
     match mail.state:
         case State.WAITING if not settings.MAIL_SERVER:
-            return _("Waits in the outbox: no mail server is set.")
+            return _("Waiting: no mail server is configured.")
         case State.WAITING | State.SENDING if problem:
-            return f"{problem} " + _("Next try at %(when)s.") % when
+            return f"{problem} " + _("Next attempt: %(when)s.") % when
         case State.WAITING:
-            return _("To be sent at %(when)s.") % when if mail.due_at > now else _("Being sent now.")
+            return _("Will be sent %(when)s.") % when if mail.due_at > now else _("Will be sent shortly.")
         case State.SENDING:
-            return _("On its way.")
+            return _("Being sent.")
         case State.SENT:
             return _("Sent %(when)s.") % when
         case State.WITHHELD:

@@ -90,7 +90,7 @@ def _facts(booking: Booking, here: Mapping[str, str]) -> Iterator[Fact]:
         when = _("%(day)s, %(time)s to %(end_day)s, %(ends)s (time in %(zone)s)")
     yield Fact(_("When"), when % {**here, **end, "zone": formats.format_time_zone(booking.station.time_zone)})
     yield Fact(_("Where"), _location(booking.station))
-    yield Fact(_("Party"), _party(booking))
+    yield Fact(_("Guests"), _party(booking))
     if requests := requests_to_repeat(booking):
         yield Fact(_("Your special requests"), requests)
 

@@ -49,13 +49,13 @@ class Problem(models.TextChoices):
     NO_CUSTOMER = "no_customer", _("The booking has no customer.")
     NO_ADDRESS = "no_address", _("The customer has no email address.")
     BOUNCED = "bounced", _("The customer's email address does not work.")
-    REFUSED = "refused", _("The mail server refuses it.")
-    DELAYED = "delayed", _("The mail server does not take it now.")
-    UNKNOWN = "unknown", _("The mail server did not say whether it took it.")
+    REFUSED = "refused", _("The mail server rejected the email.")
+    DELAYED = "delayed", _("The mail server is not accepting the email right now.")
+    UNKNOWN = "unknown", _("The mail server did not confirm that it accepted the email.")
     AWAY = "away", _("The mail server cannot be reached.")
     UNWRITTEN = "unwritten", _("The email could not be created.")
     ERASED = "erased", _("The customer was erased.")
-    TOO_MANY = "too_many", _("Too many emails to this address today. Tell the customer yourself.")
+    TOO_MANY = "too_many", _("Too many emails were sent to this address today. Please tell the customer.")
     HOURLY_LIMIT = "hourly_limit", _("This station has sent too many emails in the last hour.")
 
 

@@ -369,7 +369,7 @@ def test_mail_is_read_beside_the_grid_and_the_booking_comes_back(visit: Visit, s
 
     panel(page).get_by_role("link", name="Booking moved").click()
 
-    expect(panel(page)).to_contain_text("Your booking has moved. It was on Friday 7 March 2031, 18:00")
+    expect(panel(page)).to_contain_text("Your booking has been moved from Friday 7 March 2031, 18:00")
     panel(page).get_by_role("link", name="Back to the booking").click()
     expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Ana García")
 

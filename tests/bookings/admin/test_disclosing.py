@@ -150,7 +150,7 @@ def test_export_tells_what_waits_to_be_said(admin: Client, told: Booking, manage
 
     assert [(mail["about"], mail["state"], mail["subject"].partition(":")[0]) for mail in mails] == [
         ("made", "sent", "Your booking at Kitchen"),
-        ("cancelled", "waiting", "Cancelled at Kitchen"),
+        ("cancelled", "waiting", "Your booking at Kitchen is cancelled"),
     ]
 
 

@@ -34,12 +34,15 @@ def counts() -> list[int]:
 @pytest.mark.parametrize(
     ("language", "subjects"),
     [
-        ("en", ["Your booking at Kitchen: ", "Your request at Kitchen: ", "Confirmed at Kitchen: ",
-                "Your booking at Kitchen has moved: ", "Cancelled at Kitchen: ", "See you soon at Kitchen: "]),
-        ("es", ["Su reserva en Kitchen: ", "Su solicitud en Kitchen: ", "Confirmada en Kitchen: ",
-                "Su reserva en Kitchen ha cambiado: ", "Cancelada en Kitchen: ", "Hasta pronto en Kitchen: "]),
-        ("de", ["Ihre Buchung bei Kitchen: ", "Ihre Anfrage bei Kitchen: ", "Bestätigt bei Kitchen: ",
-                "Ihre Buchung bei Kitchen wurde verschoben: ", "Storniert bei Kitchen: ", "Bis bald bei Kitchen: "]),
+        ("en", ["Your booking at Kitchen: ", "Your request at Kitchen: ", "Your booking at Kitchen is confirmed: ",
+                "Your booking at Kitchen has been moved: ", "Your booking at Kitchen is cancelled: ",
+                "See you soon at Kitchen: "]),
+        ("es", ["Su reserva en Kitchen: ", "Su solicitud en Kitchen: ", "Su reserva en Kitchen está confirmada: ",
+                "Su reserva en Kitchen ha cambiado: ", "Su reserva en Kitchen está cancelada: ",
+                "Hasta pronto en Kitchen: "]),
+        ("de", ["Ihre Buchung bei Kitchen: ", "Ihre Anfrage bei Kitchen: ", "Ihre Buchung bei Kitchen ist bestätigt: ",
+                "Ihre Buchung bei Kitchen wurde verschoben: ", "Ihre Buchung bei Kitchen ist storniert: ",
+                "Bis bald bei Kitchen: "]),
     ],
 )  # fmt: skip
 def test_preview_shows_every_kind_in_the_language(

@@ -136,23 +136,27 @@ def test_page_says_what_goes_out_when(moved: Booking, visitor: Client, settings:
     html = visitor.get(f"/bookings/{moved.pk}/").content.decode()
 
     due = only().due_at.astimezone(moved.station.zone)
-    assert f"To be sent at {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
+    assert f"Will be sent {due:%a} {due.day} {due:%b} {due:%H:%M}." in html
     assert ('value="now"' in html, 'value="withhold"' in html) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("state", "problem", "sentence"),
     [
-        (State.WAITING, "", "To be sent at Fri 7 Mar 12:00."),
-        (State.WAITING, Problem.DELAYED, "The mail server does not take it now. Next try at Fri 7 Mar 12:00."),
-        (State.SENDING, "", "On its way."),
+        (State.WAITING, "", "Will be sent Fri 7 Mar 12:00."),
+        (
+            State.WAITING,
+            Problem.DELAYED,
+            "The mail server is not accepting the email right now. Next attempt: Fri 7 Mar 12:00.",
+        ),
+        (State.SENDING, "", "Being sent."),
         (
             State.SENDING,
             Problem.UNKNOWN,
-            "The mail server did not say whether it took it. Next try at Fri 7 Mar 12:00.",
+            "The mail server did not confirm that it accepted the email. Next attempt: Fri 7 Mar 12:00.",
         ),
         (State.SENT, "", "Sent Fri 7 Mar 11:00."),
-        (State.FAILED, Problem.DELAYED, "The mail server does not take it now."),
+        (State.FAILED, Problem.DELAYED, "The mail server is not accepting the email right now."),
         (State.UNREACHED, Problem.NO_ADDRESS, "The customer has no email address."),
         (State.WITHHELD, "", "Not sent: staff told the customer, Fri 7 Mar 11:00."),
     ],
@@ -170,7 +174,7 @@ def test_sentence_says_what_became_of_a_mail_or_will(
 
 
 def test_page_says_that_no_server_is_set(moved: Booking, visitor: Client) -> None:
-    assert "no mail server is set" in visitor.get(f"/bookings/{moved.pk}/").content.decode()
+    assert "no mail server is configured" in visitor.get(f"/bookings/{moved.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNREACHED])
@@ -246,7 +250,7 @@ def test_page_shows_a_viewer_no_contact_and_no_choice(moved: Booking, station: S
 
     html = client.get(f"/bookings/{moved.pk}/").content.decode()
 
-    assert ("refuses it" in html, "+4930901820" in html, 'value="again"' in html) == (True, False, False)
+    assert ("rejected the email" in html, "+4930901820" in html, 'value="again"' in html) == (True, False, False)
 
 
 @pytest.mark.parametrize(("do", "state"), [("now", State.WAITING), ("withhold", State.WITHHELD)])
@@ -280,7 +284,7 @@ def test_mail_can_be_read_before_it_goes_and_as_it_went(
 
     for html in (before, after):
         assert "Hello Ana García," in html
-        assert "Your booking has moved. It was on Friday 7 March 2031, 18:00" in html
+        assert "Your booking has been moved from Friday 7 March 2031, 18:00" in html
 
 
 def test_mail_that_is_read_is_escaped(station: Station, visitor: Client) -> None:

@@ -152,7 +152,7 @@ def test_move_meanwhile_joins_what_the_server_has_refused_for_now(
 
     assert mails(moved) == [(Kind.MOVED, State.WITHDRAWN, Problem.MERGED), (Kind.MOVED, State.SENT, "")]
     [text] = [message.get_body(("plain",)).get_content() for message in mail_server.kept]  # type: ignore[union-attr]
-    assert "It was on Friday 7 March 2031, 18:00" in text
+    assert "moved from Friday 7 March 2031, 18:00" in text
 
 
 def test_move_that_the_server_delays_does_not_get_lost_in_a_reminder(
@@ -476,4 +476,7 @@ def test_cancellation_reaches_the_customer(station: Station, mail_server: Script
 
     deliver(A_WHILE)
 
-    assert [subject.split(" ", 1)[0] for subject in mail_server.subjects] == ["Your", "Cancelled"]
+    assert [subject.partition(":")[0] for subject in mail_server.subjects] == [
+        "Your booking at Kitchen",
+        "Your booking at Kitchen is cancelled",
+    ]

@@ -83,7 +83,7 @@ def test_notice_that_comes_with_the_second_import_is_of_changes_alone(station: S
     ("changed", "kind", "subject"),
     [
         (("18:00", "21:00"), Kind.MOVED, "21:00"),
-        (("confirmed", "cancelled"), Kind.CANCELLED, "Cancelled"),
+        (("confirmed", "cancelled"), Kind.CANCELLED, "is cancelled"),
         (("Ana García,ana@", "Bo Li,bo@"), Kind.MADE, "18:00"),
     ],
 )

@@ -37,7 +37,7 @@ DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 TOO_MANY: Final = (State.FAILED, Problem.TOO_MANY)
 HELD: Final = (State.WAITING, Problem.HOURLY_LIMIT)
-SENTENCE: Final = "Too many emails to this address today. Tell the customer yourself."
+SENTENCE: Final = "Too many emails were sent to this address today. Please tell the customer."
 
 
 @pytest.fixture
@@ -197,7 +197,8 @@ def test_station_that_sends_too_much_waits(
     assert (len(mail_server.received), stands()) == (4, [(State.SENT, "")] * 3 + [HELD] * 2 + [(State.SENT, "")])
     assert all(HOUR <= mail.due_at - mail.created_at < HOUR + timedelta(minutes=16) for mail in held)
     assert (
-        "sent too many emails in the last hour. Next try at" in client.get(f"/bookings/{made[-1].pk}/").content.decode()
+        "sent too many emails in the last hour. Next attempt:"
+        in client.get(f"/bookings/{made[-1].pk}/").content.decode()
     )
 
     deliver(HOUR + timedelta(minutes=20))

@@ -42,10 +42,10 @@ def test_mail_of_a_new_booking_is_all_that_a_customer_needs(station: Station) ->
         "",
         "When: Friday 7 March 2031, 18:00 to 19:00 (time in Berlin)",
         "Where: Kitchen, Main Street 1, 10115 Berlin",
-        "Party: 2 adults, 1 child",
+        "Guests: 2 adults, 1 child",
         "Your special requests: By the <window>",
         "",
-        "If you cannot come, please tell us. Please call +49 30 901820.",
+        "If you cannot come, please let us know. Please call +49 30 901820.",
         "",
         "Ana & Bo",
         "Kitchen",
@@ -78,7 +78,7 @@ def test_mail_names_the_ways_to_answer_that_there_are(station: Station, fields: 
 
     asked = rendered(booking(station, customer=ANA), Kind.REMINDER).text.split("\n\n")[-2]
 
-    assert asked == f"If you cannot come, please tell us. {sentence}".strip()
+    assert asked == f"If you cannot come, please let us know. {sentence}".strip()
 
 
 def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None:
@@ -89,7 +89,7 @@ def test_mail_of_a_longer_stay_says_that_its_end_moved(station: Station) -> None
     content = rendered(made, Kind.MOVED, known)
 
     assert content.subject == "Your booking at Kitchen has changed: Friday 7 March 2031, 18:00 to 20:00"
-    assert "It begins as before, and now ends at 20:00." in content.text
+    assert "It starts at the same time and now ends at 20:00." in content.text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_mail_of_a_longer_stay_past_midnight_names_the_day_of_its_end(db: None) 
         content.subject == "Your booking at Bar has changed: Friday 7 March 2031, 21:00 to Saturday 8 March 2031, 01:00"
     )
     assert content.text.split("\n\n")[1] == (
-        "Your booking has changed. It begins as before, and now ends on Saturday 8 March 2031, 01:00."
+        "Your booking has changed. It starts at the same time and now ends on Saturday 8 March 2031, 01:00."
     )
 
 
@@ -128,7 +128,7 @@ def test_mail_of_a_move_to_another_station_names_both(station: Station) -> None:
     services.reschedule(made.pk, to=services.Place(SATURDAY, made.slot, "court"), by=roles.OPERATOR)
 
     assert (
-        "It was at Kitchen, on Friday 7 March 2031, 18:00, and is now at Court, on Saturday 8 March 2031, 18:00."
+        "moved from Kitchen, Friday 7 March 2031, 18:00, to Court, Saturday 8 March 2031, 18:00."
         in rendered(made, Kind.MOVED, known).text
     )
     assert court.name in rendered(made, Kind.MOVED, known).subject
@@ -144,8 +144,8 @@ def test_mail_of_a_cancellation_names_the_place_that_the_customer_knows(station:
 
     content = rendered(made, Kind.CANCELLED, known)
 
-    assert content.subject == "Cancelled at Kitchen: Friday 7 March 2031, 18:00"
-    assert content.text.split("\n\n")[1] == "Your booking at Kitchen on Friday 7 March 2031, 18:00, is cancelled."
+    assert content.subject == "Your booking at Kitchen is cancelled: Friday 7 March 2031, 18:00"
+    assert content.text.split("\n\n")[1] == "Your booking at Kitchen on Friday 7 March 2031, 18:00, has been cancelled."
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.CONFIRMED])

@@ -81,14 +81,15 @@ def test_managers_are_told_what_will_be_erased_when_and_how_to_stop_it(
     )
     assert body_of(mail) == (
         "Hello Sam,\n\n"
-        "Kitchen keeps customers' data for 12 months after their last booking. From Friday 14 March 2031, "
-        "Stationbook erases customers whose time is up.\n\n"
-        "Today that is 2 customers, whose last booking ended before Thursday 7 March 2030.\n"
-        "Their name, email, phone, notes and special requests are erased for good. Their bookings stay, without a name.\n\n"
-        "To stop this, open the station's settings before that day, and clear the number of months or enter a larger one. "
-        "If you agree, you have nothing to do.\n\n"
+        "Kitchen keeps customer data for 12 months after a customer's last booking. From Friday 14 March 2031, "
+        "Stationbook will erase customers whose retention period has ended.\n\n"
+        "Today, this applies to 2 customers. Their last booking ended before Thursday 7 March 2030.\n"
+        "Their name, email, phone, notes and special requests will be permanently erased. "
+        "Their bookings are kept without a name.\n\n"
+        "To stop this, open the station's settings before that day and clear the number of months or enter a larger one. "
+        "If you agree, you do not need to do anything.\n\n"
         f"https://book.example.com/admin/stations/station/{station.pk}/change/\n\n"
-        "If these dates or numbers look wrong, tell whoever runs the server: its clock may be wrong.\n"
+        "If these dates or numbers look wrong, contact the person who runs the server: its clock may be wrong.\n"
     )
     assert kept() == 2
 
