@@ -59,11 +59,11 @@ def has_upcoming_booking(customer: Customer, now: datetime) -> bool:
     return Booking.objects.filter(customer=customer, status__in=RESCHEDULABLE, ends_at__gt=now).exists()
 
 
-def forget(customer: Customer, *, at: datetime, by: Person) -> None:
-    """Erase the customer, and what their bookings, mails and imports say of them. Under the station's lock."""
-    _forget_letters(customer)
-    _forget_wishes(customer, by=by)
-    _forget_imported(customer)
+def erase_locked(customer: Customer, *, at: datetime, by: Person) -> None:
+    """Erase a customer and the personal data in their bookings, emails and imported rows, under the station's lock."""
+    _erase_emails(customer)
+    _erase_special_requests(customer, by=by)
+    _erase_imported_rows(customer)
     steps.delete_steps_of(customer)
     contacts.erase(customer)
     customers.erase(customer, at=at, by=by)

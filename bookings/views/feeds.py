@@ -138,7 +138,7 @@ def _read(request: HttpRequest, secret: str) -> HttpResponseBase:
     if seen_before(request, tag):
         return HttpResponseNotModified(headers={"ETag": tag})
     if request.method == "GET":
-        reading.record(timezone.now())
-    pieces = reading.file() if request.method == "GET" else iter(())
+        content.record_read(timezone.now())
+    chunks = content.file() if request.method == "GET" else iter(())
     headers = {"ETag": tag, "Content-Language": feed.language, "Content-Disposition": CONTENT_DISPOSITION}
-    return StreamingHttpResponse(pieces, content_type="text/calendar; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(chunks, content_type="text/calendar; charset=utf-8", headers=headers)
