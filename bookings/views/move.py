@@ -26,8 +26,9 @@ from bookings.services.move_preview import SlotOption
 from bookings.views import notices
 from bookings.views.base import PageRequest, page, render_page
 from bookings.views.booking import visible_booking
-from bookings.views.refusals import on_refusal, sentence, status_of
-from core.errors import DomainError, Invalid, NotFound
+from bookings.views.refusals import on_refusal, sentence
+from core.errors import DomainError, Invalid, NotFound, page_status
+from core.web.error_json import error_body
 from core.web.requests import wants_json
 from stations.models import Station
 from stations.timetable import local_now
@@ -36,7 +37,7 @@ from stations.timetable import local_now
 def _refused(request: PageRequest, error: DomainError, booking_id: UUID) -> HttpResponse:
     booking = visible_booking(request, booking_id)
     if not wants_json(request):
-        return _move_page(request, booking, error=sentence(error), status=status_of(error))
+        return _move_page(request, booking, error=sentence(error), status=page_status(error.code))
     actions = ""
     form = MoveForm(request.POST)
     if isinstance(error, Stale) and form.is_valid() and booking.status in workflow.RESCHEDULABLE:
@@ -72,7 +73,7 @@ def _week_of(booking: Booking) -> str:
 def _options_refused(request: PageRequest, error: DomainError, booking_id: UUID) -> HttpResponse:
     if isinstance(error, NotFound):
         raise error
-    return JsonResponse({"error": sentence(error)}, status=400)
+    return JsonResponse(error_body(request, error.code, sentence(error)), status=page_status(error.code))
 
 
 @require_safe

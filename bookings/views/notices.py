@@ -21,10 +21,11 @@ from bookings.models.status import Status
 from bookings.undo import sentences, steps
 from bookings.undo.sentences import Sentences
 from bookings.views.base import PageRequest
-from bookings.views.refusals import sentence, status_of
+from bookings.views.refusals import sentence
 from core import formats
-from core.errors import DomainError
+from core.errors import DomainError, page_status
 from core.web import notices
+from core.web.error_json import error_body
 from core.web.notices import NOTICE_KEY, REFUSAL_KEY, Notice
 from core.web.requests import wants_json
 from stations.access import Person
@@ -149,8 +150,8 @@ def error_response(
     """
     text = text or sentence(error)
     if wants_json(request):
-        body = {"moved": False, "code": error.code, "error": text, "actions": actions}
-        return JsonResponse(body, status=status_of(error))
+        body = {**error_body(request, error.code, text), "moved": False, "actions": actions}
+        return JsonResponse(body, status=page_status(error.code))
     request.session[REFUSAL_KEY] = text
     return redirect(here or "week")
 

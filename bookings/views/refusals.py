@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +12,6 @@ from django.utils.translation import gettext_lazy
 
 from core import metrics
 from core.errors import DomainError
-
-STATUS_BY_CODE: Final = {"stale": 409, "not_last": 409, "not_found": 404}
-"""HTTP statuses of pages; 400 for all other codes. The API has statuses of its own."""
 
 View = Callable[..., HttpResponse]
 
@@ -84,7 +81,3 @@ def counted_sentence(error: DomainError) -> str:
     """The error's sentence, for callers that answer it themselves; counts the refusal."""
     metrics.count_refusal(error.code)
     return sentence(error)
-
-
-def status_of(error: DomainError) -> int:
-    return STATUS_BY_CODE.get(error.code, 400)

@@ -23,8 +23,8 @@ from bookings.undo.sentences import Sentences
 from bookings.views import calendar_url, notices
 from bookings.views.base import PageRequest, page, render_page
 from bookings.views.notices import Button
-from bookings.views.refusals import on_refusal, sentence, status_of
-from core.errors import DomainError, NotFound, NotPermitted
+from bookings.views.refusals import on_refusal, sentence
+from core.errors import DomainError, NotFound, NotPermitted, page_status
 from core.web.requests import wants_json
 from stations.access import Person
 
@@ -80,7 +80,7 @@ def _refused(direction: Direction, request: PageRequest, error: DomainError) -> 
     elif booking:
         text = str(direction.refused) % {"change": Sentences(step, booking, request.user).name(), "why": text}
     if not wants_json(request):
-        return _list(request, error=text, status=status_of(error))
+        return _list(request, error=text, status=page_status(error.code))
     context = {"button": button, "here": here}
     actions = render_to_string("bookings/_undo_button.html", context, request=request) if button else ""
     return notices.error_response(request, error, text=text, actions=actions)

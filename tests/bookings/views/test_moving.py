@@ -45,7 +45,10 @@ def move(visitor: Client, made: Booking, slot: str, version: int) -> Any:
 def test_move_options_of_dates_that_are_none_is_refused(visitor: Client, station: Station, dates: str) -> None:
     answer = visitor.get(f"/bookings/{booking(station).pk}/move-options/{dates}")
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "Request 1 to 42 days."})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"success": False, "error": "Request 1 to 42 days.", "code": "invalid", "request_id": answer["X-Request-Id"]},
+    )
 
 
 def test_move_options_is_the_calendars_own_range(visitor: Client, station: Station) -> None:
@@ -82,7 +85,15 @@ def test_move_options_of_what_cannot_be_moved_says_so(visitor: Client, station: 
 
     answer = visitor.get(f"/bookings/{made.pk}/move-options/?first=2031-03-07&last=2031-03-07")
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "Cannot reschedule completed bookings"})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "success": False,
+            "error": "Cannot reschedule completed bookings",
+            "code": "not_reschedulable",
+            "request_id": answer["X-Request-Id"],
+        },
+    )
 
 
 def test_stale_move_brings_two_ways_on(visitor: Client, station: Station) -> None:
