@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from csp.constants import HEADER
+from csp.exceptions import CSPNonceError
 from csp.middleware import CheckableLazyObject, CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
@@ -114,8 +115,12 @@ class ContentSecurityPolicy(CSPMiddleware):
         if is_customized or settings.DEBUG:
             return super().process_response(request, response)
         response.setdefault(HEADER, _default_policy())
-        request.csp_nonce = CheckableLazyObject(self._csp_nonce_post_response)  # type: ignore[attr-defined]
+        request.csp_nonce = CheckableLazyObject(_refuse_late_nonce)  # type: ignore[attr-defined]
         return response
+
+
+def _refuse_late_nonce() -> str:
+    raise CSPNonceError("The response's policy was written without a nonce. Read request.csp_nonce before.")
 
 
 @cache

@@ -1,10 +1,12 @@
 """Signed tokens with an expiry date, for the links in account emails."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.utils.http import base36_to_int
+
+TOKEN_EPOCH: Final = datetime(2001, 1, 1)  # Django dates its tokens in naive local time from then on
 
 
 class AccountLink(PasswordResetTokenGenerator):
@@ -22,8 +24,9 @@ class AccountLink(PasswordResetTokenGenerator):
         return bool(token) and super().check_token(user, token) and abs(self._age_of(token or "")) <= self.lifetime
 
     def _age_of(self, token: str) -> timedelta:
-        seconds: int = self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0])
-        return timedelta(seconds=seconds)
+        made_at = TOKEN_EPOCH + timedelta(seconds=base36_to_int(token.partition("-")[0]))
+        age: timedelta = self._now() - made_at
+        return age
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"

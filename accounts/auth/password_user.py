@@ -15,7 +15,7 @@ class UserManager(BaseUserManager[AnyUser]):
         passwords.require_not_forbidden(password)
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save(using=self.db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> AnyUser:

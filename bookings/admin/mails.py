@@ -80,18 +80,7 @@ class MailAdmin(ScopedAdmin):
         )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return (
-            "when",
-            "kind",
-            "state",
-            "problem",
-            "of_booking",
-            _customer_column(request),
-            "station",
-            "attempts",
-            "due",
-            "ended",
-        )
+        return (*self.get_list_display(request), "ended")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return self.get_fields(request, obj)

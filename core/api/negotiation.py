@@ -7,13 +7,13 @@ from typing import Any, Final
 import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
-from rest_framework.utils.mediatypes import _MediaType
 from rest_framework.versioning import AcceptHeaderVersioning
 
 HTML = "text/html"
@@ -97,8 +97,16 @@ class Negotiation(DefaultContentNegotiation):
 
     def get_accept_list(self, request: Request) -> list[str]:
         """Return the media types with a `q` above 0, without it, because REST framework would compare it as a parameter."""
-        types = (_MediaType(text) for text in super().get_accept_list(request))
-        return [each.full_type for each in types if each.params.get("q", "1").strip("0.") or "q" not in each.params]
+        types = map(_parse_media_type, super().get_accept_list(request))
+        return [name for name, params in types if params.get("q", "1").strip("0.") or "q" not in params]
+
+
+def _parse_media_type(text: str) -> tuple[str, dict[str, str]]:
+    """Split a media type of an Accept header into its name and parameters. One that is too long to parse matches nothing."""
+    try:
+        return parse_header_parameters(text)
+    except ValueError:
+        return "", {}
 
 
 class AcceptVersioning(AcceptHeaderVersioning):
@@ -108,7 +116,7 @@ class AcceptVersioning(AcceptHeaderVersioning):
         if "version" not in request.META.get("HTTP_ACCEPT", "").lower():
             return str(self.default_version)
         accepted = DefaultContentNegotiation.get_accept_list(Negotiation(), request)
-        requested = [str(each.params["version"]) for each in map(_MediaType, accepted) if "version" in each.params]
+        requested = [params["version"] for _name, params in map(_parse_media_type, accepted) if "version" in params]
         if not requested:
             return str(self.default_version)
         allowed = [str(version) for version in self.allowed_versions or ()]
