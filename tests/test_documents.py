@@ -84,3 +84,10 @@ def test_every_section_of_asvs_has_its_verdict() -> None:
         f"V{line[0]}.{line[1]}" for line in lines if line[2] == "in part" and not re.search(r"\d\.\d+\.\d", line[3])
     ]
     assert unsaid == []
+
+
+def test_pictures_are_those_that_documents_show_and_small() -> None:
+    shown = {name for path in DOCUMENTS for name in re.findall(r"pictures/([\w-]+\.webp)", path.read_text())}
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
+
+    assert (set(pictures), sum(pictures.values()) <= 600_000) == (shown, True)
