@@ -342,7 +342,7 @@ def test_booking_without_a_place_says_so(visit: Visit, station: Station, staff: 
 @pytest.mark.parametrize(
     ("button", "notice", "sentence", "state"),
     [
-        ("Send now", "The email is being sent now.", "Waits in the outbox", State.WAITING),
+        ("Send now", "The email is being sent now.", "Waiting: no mail server is configured", State.WAITING),
         ("Don't send: already told", "No email is sent", "staff told the customer", State.WITHHELD),
     ],
 )

@@ -390,4 +390,4 @@ def test_server_with_keys_in_files_writes_none(product: Product, first_keys: str
     code = server.process.wait(TIMEOUT_SECONDS)
 
     assert (code, (product.folder / ".env").exists()) == (1, False)
-    assert "PII_KEYS_FILE names /nowhere/pii_keys, which cannot be read." in server.output
+    assert "PII_KEYS_FILE is /nowhere/pii_keys, which cannot be read." in server.output

@@ -212,9 +212,9 @@ def test_owner_of_an_ended_feed_is_told_and_gets_a_new_address(make: Make) -> No
     client, page = page_of(held, "/feeds/")
 
     assert "when a backup was restored. Choose “New address” if you still need it." in " ".join(page.split())
-    told: Any = client.post(f"/feeds/{held.feed_id}/renew/").context
-    assert told["told"]["ended"] == ""
-    secret = told["address"].rpartition("/")[2].removesuffix(".ics")
+    context: Any = client.post(f"/feeds/{held.feed_id}/renew/").context
+    assert context["new_feed"]["ended"] == ""
+    secret = context["address"].rpartition("/")[2].removesuffix(".ics")
     assert held._replace(feed=secret).opens() == (401, 200)
     assert held.opens() == NEITHER
 
