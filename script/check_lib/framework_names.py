@@ -16,7 +16,7 @@ _BY_FRAMEWORK: Final = {
     "clean_stations clean_special_requests clean_new clean_expires_on",
     "Django's commands": "add_arguments requires_system_checks formatter_class",
     "Django's admin": "BookingAdmin CustomerAdmin StationAdmin change_form_template change_list_template fieldsets "
-    "filter_horizontal get_list_display get_readonly_fields get_search_fields has_choose_permission has_delete_permission "
+    "filter_horizontal get_readonly_fields get_search_fields has_choose_permission has_delete_permission "
     "has_export_permission has_module_permission index_title inlines list_display list_filter list_per_page "
     "list_select_related lookups model_admin object_history_template password_change readonly_fields search_fields "
     "search_help_text show_facets show_full_result_count site_header site_title",
@@ -28,7 +28,7 @@ _BY_FRAMEWORK: Final = {
     "target_class _is_list_view",
     "psycopg": "_communicate_gen _pipeline",
     "ast.NodeVisitor": "visit_AnnAssign visit_JoinedStr",
-    "sqlite3, which passes it": "remaining",
+    "dataclasses.asdict": "says",
     "a cache key of which it is a part": "may_see_personal_data",
     "Babel": "frac_prec",
     "icalendar": "subcomponents",
