@@ -24,9 +24,8 @@ class AccountLink(PasswordResetTokenGenerator):
         return bool(token) and super().check_token(user, token) and abs(self._age_of(token or "")) <= self.lifetime
 
     def _age_of(self, token: str) -> timedelta:
-        made_at = TOKEN_EPOCH + timedelta(seconds=base36_to_int(token.partition("-")[0]))
-        age: timedelta = self._now() - made_at
-        return age
+        seconds = int((self._now() - TOKEN_EPOCH).total_seconds())  # a token's time is in whole seconds
+        return timedelta(seconds=seconds - base36_to_int(token.partition("-")[0]))
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.get_session_auth_hash()}"
