@@ -28,7 +28,7 @@ if (_settings.BASE_DIR / ".git").is_dir():
     def _unwell(request: HttpRequest) -> HttpResponse:
         return _json_response({"colour": Check(False, "The colour is wrong.")})
 
-    ADDRESSES = {**ADDRESSES, "/health/web": _unwell}
+    VIEWS = {**VIEWS, "/health/web": _unwell}
 """
 MIGRATION = """
 from django.db import migrations
