@@ -95,7 +95,7 @@ def _wanted() -> argparse.Namespace:
     parser.add_argument(
         "--plots",
         action="store_true",
-        help="draw docs/performance/*.svg anew; with --large that by the database's size, too",
+        help="draw docs/performance/*.svg again; with --large that by the database's size, too",
     )
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)

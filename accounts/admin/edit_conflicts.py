@@ -1,4 +1,4 @@
-"""Edit conflicts in Django's admin: whoever saves second is told what changed, and keeps what they typed.
+"""Edit conflicts in Django's admin: the second person to save sees what changed, and keeps what they typed.
 
 A page contains the state that it was filled with (`PageState`): the versions of the objects shown, if they have any, and the
 value of each field. If that is outdated when the form is submitted, nothing is saved. The page is shown again with who changed

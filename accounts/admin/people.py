@@ -253,7 +253,7 @@ def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
 
 
 class GroupAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin, DjangosGroupAdmin):
-    """Groups, for superusers only: whoever can change a group's permissions can grant themselves any.
+    """Groups, for superusers only: a person who can change a group's permissions can grant themselves any.
 
     The built-in groups cannot be changed; `accounts/roles.py` defines them, and each migrate restores them.
     """

@@ -67,7 +67,7 @@ def describe_customer_entry(event: str, changes: Mapping[str, Any]) -> str:
 
 
 def field_label(model: type[models.Model] | None, name: str) -> str:
-    """The label of a field in an entry; its name if the model has no such field any more."""
+    """The label of a field in an entry; its name if the model no longer has the field."""
     try:
         field = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:

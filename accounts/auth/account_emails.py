@@ -69,7 +69,7 @@ def _recipient(email: AccountEmail) -> User | None:
 
 
 def delete_expired(now: datetime) -> None:
-    """Delete emails that are too old, and all of them if no mail server is configured any more."""
+    """Delete emails that are too old, and all of them if no mail server is configured."""
     expired = AccountEmail.objects.all()
     if settings.MAIL_SERVER:
         expired = expired.filter(created_at__lte=now - LIFETIME)

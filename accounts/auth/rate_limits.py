@@ -213,9 +213,9 @@ class _Budget:
 def login_attempt(email: str, address: str | None) -> Iterator[Attempt]:
     """Surround one check of a password. Raises TooManyFailures before it if a limit of failures is reached.
 
-    `LOGIN_RATE_LIMIT` applies to the account and to the address, `LOGIN_ACCOUNT_RATE_LIMIT` to the account. No more checks run
-    at the same time than may still fail, so that parallel requests get no more guesses than sequential ones. Correct passwords
-    wait for the checks ahead of them.
+    `LOGIN_RATE_LIMIT` applies to the account and to the address, `LOGIN_ACCOUNT_RATE_LIMIT` to the account. At most as many
+    checks run at the same time as may still fail, so that parallel requests do not get more guesses than sequential ones.
+    Correct passwords wait for the checks ahead of them.
     """
     budgets = _enter(email, address)
     attempt = Attempt()

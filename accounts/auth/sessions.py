@@ -44,7 +44,7 @@ def row_of(session: SessionBase) -> Session:
 
 
 def enforce_lifetime(session: SessionBase, *, active: bool) -> None:
-    """End a session whose lifetime is over; otherwise, if `active`, record that the user is present, at most once a minute.
+    """End an expired session; otherwise, if `active`, record that the user is present, at most once a minute.
 
     `last_seen_at` is a column of its own, so this does not overwrite session data that another request saves meanwhile.
     """

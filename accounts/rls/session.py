@@ -163,7 +163,7 @@ class _RlsSession:
         return done
 
     def _is_active(self) -> bool:
-        """Whether the statement is in effect, or the transaction has failed and takes no more queries."""
+        """Whether the statement is in effect, or the transaction has failed and accepts no further queries."""
         status, within = self._status(), self._active_savepoints
         in_effect = within is not None and within == self._connection.savepoint_ids[: len(within)]
         return (in_effect and status != TransactionStatus.IDLE) or status == TransactionStatus.INERROR

@@ -49,7 +49,7 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _target(request: HttpRequest) -> str:
-    """Where to go after signing in. For a form, includes what `next_page` needs to say that it was not carried out."""
+    """Where to go after signing in. For a form, includes what `next_page` needs to report that it was not carried out."""
     if request.method != "POST":
         return request.get_full_path()
     parameters = _act(request.path_info).query(request.POST)

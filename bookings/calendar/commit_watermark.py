@@ -1,7 +1,7 @@
 """The moment up to which all changes of bookings are committed, for readers that page by `updated_at`."""
 
 # A change takes its time stamp before it commits, and stations are changed in parallel: a change with an earlier time
-# stamp may become visible after one with a later. Whoever reads on from the latest that they have seen would miss it.
+# stamp may become visible after one with a later. A reader who continues from the latest stamp seen would miss it.
 # So rows that are newer than the oldest transaction in progress are held back, and come with a later answer.
 
 from datetime import datetime, timedelta

@@ -213,7 +213,7 @@ def stream_rows(bookings: "BookingQuerySet[Booking]", *, personal: bool) -> Iter
 
 
 def _columns(*, personal: bool, contact: bool) -> tuple[str, ...]:
-    """Return the columns to read, and so to decrypt: no more than the person may see."""
+    """Return the columns to read, and so to decrypt: only those that the person may see."""
     return (*COLUMNS, *(PERSONAL_COLUMNS if personal else ()), *(CONTACT_COLUMNS if personal and contact else ()))
 
 

@@ -1,6 +1,6 @@
 """Calendar feeds: read by other programs at secret addresses that a user creates, renews and revokes."""
 
-# Whoever knows the address reads what the user may see at that moment. The secret has 256 bits and is shown once; only
+# A person who knows the address reads what the user may see at that moment. The secret has 256 bits and is shown once; only
 # its digest is stored.
 
 import hashlib

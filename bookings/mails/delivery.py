@@ -153,7 +153,7 @@ def _render(mail: Mail, now: datetime) -> Envelope | None:
 def _hold_back(mail: Mail, reached: limits.LimitReached) -> None:
     """Fail an email that is one too many for its recipient, or postpone one that is too many for its station.
 
-    Were the former postponed, too, whoever floods an address would go on doing so the next day.
+    If the former were postponed, too, flooding an address would continue the next day.
     """
     delivery_log.record(mail, delivery_log.LIMITED, problem=reached.problem)
     if reached.problem is Problem.TOO_MANY:
@@ -181,7 +181,7 @@ def _withdraw(mail: Mail, reason: Problem) -> None:
 
 
 def _still_due(mail: Mail, booking: Booking, now: datetime) -> tuple[Kind | None, Problem]:
-    """Return which email to send, or None and the reason why there is none to send any more."""
+    """Return which email to send, or None and the reason why there is none left to send."""
     if mail.kind == Kind.REMINDER:
         reason = _obsolete_reminder(mail, booking, now)
         return (None, reason) if reason else (Kind.REMINDER, Problem.NONE)

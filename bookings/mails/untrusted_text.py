@@ -1,6 +1,6 @@
 """Which names and special requests an email may repeat, since strangers may have written them."""
 
-# Whoever has access to the API can have an email sent to any address. It must not carry their message, or anything that
+# Anyone with access to the API can have an email sent to any address. It must not carry their message, or anything that
 # a mail program turns into a link.
 
 import re

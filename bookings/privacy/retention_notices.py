@@ -95,7 +95,7 @@ def _send(station: Station, before: date, customers: int, now: datetime) -> None
         event="retention_notice",
     )
     log.warning(
-        "%d customers of station %s will be erased from %s on: their retention period is over. %d managers get an email.",
+        "%d customers of station %s will be erased from %s on: their retention period has ended. %d managers get an email.",
         customers,
         station.code,
         erase_from,

@@ -69,8 +69,8 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
             contacts.reassign(booking)
         _update_holds(booking, step, held=held, guests=guests)
         _renumber(booking, step, side)
-        changes = audit.differences(before, audit.recorded(booking), always=_always(step))
-        known = _known(booking, step) if side == BEFORE else None
+        changes = audit.differences(before, audit.recorded(booking), always=_fields_to_record(step))
+        known = _snapshot_before(booking, step) if side == BEFORE else None
         with sql.pipeline(flush_on_commit=True):
             entries = _entries(booking, step, origin, changes)
             save_change(booking, fields, entries, previous, by=by, chains=chains, known=known)
@@ -142,14 +142,14 @@ def _renumber(booking: Booking, step: UndoStep, side: int) -> None:
     UndoStep.objects.filter(pk=step.pk).update(undone=side == BEFORE, station=booking.station)
 
 
-def _known(booking: Booking, step: UndoStep) -> BookingSnapshot | None:
+def _snapshot_before(booking: Booking, step: UndoStep) -> BookingSnapshot | None:
     """What the customer knew before the step, if they have not been notified since."""
     if step.known is None or outbox.was_notified(booking, step.created_at):
         return None
     return BookingSnapshot.from_json(step.known)
 
 
-def _always(step: UndoStep) -> tuple[str, ...]:
+def _fields_to_record(step: UndoStep) -> tuple[str, ...]:
     return ("date", "slot") if step.event == Event.RESCHEDULED else ()
 
 

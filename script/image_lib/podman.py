@@ -42,7 +42,7 @@ def podman(*words: str, seconds: float = 120) -> str:
 
 
 def build(context: str, tag: str, *more: str) -> None:
-    """Build an image with no more rights than a chroot needs, in the one format that keeps a health check."""
+    """Build an image with only the rights that a chroot needs, in the one format that keeps a health check."""
     wanted = ("--isolation", "chroot", "--format", "docker", "--layers=false", "--label", LABEL, *more)
     podman("build", *wanted, "--tag", tag, context, seconds=BUILD_SECONDS)
 

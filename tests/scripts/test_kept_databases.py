@@ -1,4 +1,4 @@
-"""When the tests' databases are used again, and when they are built anew."""
+"""When the tests' databases are used again, and when they are rebuilt."""
 
 import fcntl
 import subprocess

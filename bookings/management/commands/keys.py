@@ -36,7 +36,7 @@ FAULTS_SHOWN: Final = 10
 HELP: Final = """The keys of customers' data (data), of what customers are found by (index) and of the audit trail (audit).
 A key is called by its id; no key is ever shown, but a new one. How a key is changed without downtime: docs/security.md."""
 
-RESTARTED: Final = "where a pooler hides who is connected: all servers and workers were started anew with these keys"
+RESTARTED: Final = "where a pooler hides who is connected: all servers and workers were restarted with these keys"
 
 
 class Command(BaseCommand):
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         )
         rotate.add_argument("--ring", choices=RINGS, help="this one alone")
         rotate.add_argument(
-            "--lost", action="append", default=[], metavar="ID", type=_id, help="a key that nobody has any more"
+            "--lost", action="append", default=[], metavar="ID", type=_id, help="a key that is lost for good"
         )
         rotate.add_argument("--all-restarted", action="store_true", help=RESTARTED)
         retire = does.add_parser("retire", help="say whether a key may be taken out; exit status 1 where it is in use")
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         retire.add_argument(
             "--forget-imports",
             action="store_true",
-            help="forget which rows were imported under it: the same file would be brought in anew",
+            help="forget which rows were imported under it: the same file would then be imported again",
         )
         retire.add_argument("--all-restarted", action="store_true", help=RESTARTED)
 

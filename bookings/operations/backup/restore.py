@@ -126,7 +126,7 @@ def _verify_before(folder: Path, with_faults: bool, report: Report) -> Manifest:
 def _verify_after(manifest: Manifest, with_faults: bool, report: Report) -> None:
     verification.require_same_contents(manifest)
     report(f"{len(manifest.rows)} tables hold the {sum(manifest.rows.values())} rows that they held.")
-    report(f"The audit trail's {len(manifest.chains)} chains end where they ended.")
+    report(f"The {len(manifest.chains)} chains of the audit log end where the manifest says.")
     _verify_soundness(with_faults, report)
 
 
@@ -148,13 +148,13 @@ def _stop_at(faults: Sequence[str], with_faults: bool, report: Report) -> None:
 
 def _prepare(erasures: Sequence[ErasureRecord], in_use: Sequence[Credential] | None, report: Report) -> None:
     done = after_restore.prepare(timezone.now(), in_use=in_use or ())
-    report(f"Signed out: {done.people} people. Sessions and tokens of before are over.")
-    report(f"{done.credentials} Their owners are told on their pages, and make new ones.")
+    report(f"Signed out: {done.people} people. Their sessions and tokens have ended.")
+    report(f"{done.credentials} Their owners see it on their pages, and create new ones.")
     if in_use is None:
-        report("No list of API keys and calendar feeds in use was given (--credentials FILE), so none of them stays.")
+        report("No list of API keys and calendar feeds in use was given (--credentials FILE), so none was kept.")
     report(
-        f"{done.mails} mails may have gone after the backup, and are held: each booking says so, and whoever is at it sends "
-        "the mail again, or none."
+        f"{done.mails} emails may have been sent after the backup, and are held. Each booking says so; staff send the "
+        "email again or withhold it."
     )
     if erasures:
         counts = erasure.replay(erasures)

@@ -31,7 +31,7 @@ def test_recovered_database_is_verified_and_everybody_is_signed_out(business: St
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[1:3] == [
         "Every entry of the trail is as it was written, bookings and ledger agree, and every encrypted value can be read.",
-        f"Signed out: {User.objects.count()} people. Sessions and tokens of before are over.",
+        f"Signed out: {User.objects.count()} people. Their sessions and tokens have ended.",
     ]
     assert (Session.objects.count(), DjangoSession.objects.count()) == (0, 0)
     assert client.get("/calendar/week/").status_code == 302

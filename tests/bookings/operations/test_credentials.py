@@ -76,7 +76,7 @@ def test_restore_without_a_list_ends_all_keys_and_feeds_and_says_so(
 
         assert done.status == 0
         assert (
-            "Ended: 2 API keys and 2 calendar feeds. Still in use: 0. Their owners are told on their pages, and make new ones."
+            "Ended: 2 API keys and 2 calendar feeds. Still in use: 0. Their owners see it on their pages, and create new ones."
             in done.out.splitlines()
         )
         assert "--credentials FILE" in done.out

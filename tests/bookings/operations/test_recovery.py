@@ -42,13 +42,13 @@ def test_restore_brings_all_back_and_says_what_it_verified(backup: Path, elsewhe
             f"The backup of {manifest['made_at']} is whole: 2 files, checked against their checksums.",
             "Its manifest is sealed, and all keys that it needs are there.",
             f"{len(manifest['rows'])} tables hold the {sum(manifest['rows'].values())} rows that they held.",
-            "The audit trail's 3 chains end where they ended.",
+            "The 3 chains of the audit log end where the manifest says.",
             "Every entry of the trail is as it was written, bookings and ledger agree, and every encrypted value can be read.",
-            f"Signed out: {people} people. Sessions and tokens of before are over.",
-            "Ended: 0 API keys and 0 calendar feeds. Still in use: 0. Their owners are told on their pages, and make new ones.",
-            "No list of API keys and calendar feeds in use was given (--credentials FILE), so none of them stays.",
-            "2 mails may have gone after the backup, and are held: each booking says so, and whoever is at it sends the mail "
-            "again, or none.",
+            f"Signed out: {people} people. Their sessions and tokens have ended.",
+            "Ended: 0 API keys and 0 calendar feeds. Still in use: 0. Their owners see it on their pages, and create new ones.",
+            "No list of API keys and calendar feeds in use was given (--credentials FILE), so none was kept.",
+            "2 emails may have been sent after the backup, and are held. Each booking says so; staff send the "
+            "email again or withhold it.",
             "No list of erasures was given. Before anybody works with this: manage.py erasures apply FILE, with the newest.",
             "Restored.",
         ]
