@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from check_lib import dead_code
 
+from tests.scripts.source_trees import write_tree
+
 SOURCES = {
     "bookings/models.py": """
 HOLDING = 1
@@ -29,10 +31,7 @@ def used() -> None: ...
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name, text in SOURCES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return write_tree(tmp_path, SOURCES)
 
 
 def test_unused_definitions_are_those_that_neither_code_nor_templates_name(

@@ -8,6 +8,7 @@ import pytest
 from measure_lib import figures, imports
 from measure_lib.source import read_modules
 
+from tests.scripts.source_trees import write_tree
 from tests.servers import ROOT
 
 SOURCES = {
@@ -26,10 +27,7 @@ SOURCES = {
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name, text in SOURCES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return write_tree(tmp_path, SOURCES)
 
 
 def test_figures_count_each_fault(tree: Path) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from bookings.mails import delivery
 from core.mail import smtp
@@ -19,6 +20,12 @@ Deliver = Callable[..., list[Outcome]]
 def mail_server() -> Iterator[ScriptedSmtpServer]:
     with smtp_server.running_server() as opened:
         yield opened
+
+
+@pytest.fixture
+def installed_mail_server(settings: Settings, mail_server: ScriptedSmtpServer) -> None:
+    """The settings of an installation that sends emails with links."""
+    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
 
 
 @pytest.fixture

@@ -34,10 +34,7 @@ NOON: Final = datetime(2031, 3, 7, 11, tzinfo=UTC)
 ADDRESS: Final = "203.0.113.9"
 Send = Callable[..., list[Outcome]]
 
-
-@pytest.fixture(autouse=True)
-def offered(settings: Settings, mail_server: ScriptedSmtpServer) -> None:
-    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
+pytestmark = pytest.mark.usefixtures("installed_mail_server")
 
 
 @pytest.fixture

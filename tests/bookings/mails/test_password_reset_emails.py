@@ -31,10 +31,7 @@ ASK: Final = "/accounts/forgotten/"
 NEW: Final = "seven quiet green horses"
 Send = Callable[..., list[Outcome]]
 
-
-@pytest.fixture(autouse=True)
-def offered(settings: Settings, mail_server: ScriptedSmtpServer) -> None:
-    settings.MAIL_SERVER, settings.PUBLIC_URL = server_settings(mail_server), "https://book.example.com"
+pytestmark = pytest.mark.usefixtures("installed_mail_server")
 
 
 @pytest.fixture
