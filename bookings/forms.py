@@ -29,15 +29,9 @@ from core.limits import (
     MAX_SLOTS,
     MAX_SOURCE,
 )
+from core.web.inputs import DateInput
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
-
-
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 class IsoDateField(forms.DateField):

@@ -1,7 +1,7 @@
 """The admin site, with the product's own sign-in, search limit and form keys."""
 
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from csp.constants import SELF
 from csp.decorators import csp_update
@@ -22,6 +22,12 @@ from core.web.error_pages import answer, too_many_requests
 HIDDEN_APPS = ("auditlog", "token_blacklist")
 """Libraries whose own admin pages are not shown."""
 REMOVED_URLS = ("view_on_site", "password_change_done")
+SECTIONS: Final = (
+    ("bookings", ("Booking", "Customer", "Mail")),
+    ("stations", ("Station",)),
+    ("accounts", ("User", "Group", "AuditEntry")),
+)
+"""The models on the index and in the header, in order of use, under the app that gives their section its name."""
 
 
 def _with_search_limit(view: Any) -> Any:
@@ -52,6 +58,7 @@ class StationbookAdmin(AdminSite):
     site_header = _("Stationbook: administration")
     site_title = _("Stationbook")
     index_title = _("Administration")
+    enable_nav_sidebar = False
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register models, except those of hidden apps and except by a hidden app's own admin class."""
@@ -66,6 +73,20 @@ class StationbookAdmin(AdminSite):
         """Allow scripts from this site's files, because Django's templates have no nonces. Inline scripts stay forbidden."""
         inner = super().admin_view(submit_once(_with_search_limit(view)), cacheable)
         return csp_update({"script-src": [SELF]})(_resume_forms_after_sign_in(inner))
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The sections of `SECTIONS`; for the page of one app, its own models."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        models = {model["object_name"]: model for app in apps for model in app["models"]}
+        sections = {app["app_label"]: app for app in apps}
+        grouped = (
+            {**sections[label], "models": [models[name] for name in names if name in models]}
+            for label, names in SECTIONS
+            if label in sections
+        )
+        return [section for section in grouped if section["models"]]
 
     def get_urls(self) -> list[Any]:
         """Without “view on site”, which would look up any row of any table and is not used."""

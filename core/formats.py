@@ -5,7 +5,7 @@ Babel. Programs get ISO 8601 and minor units instead.
 """
 
 from copy import copy
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from functools import cache, lru_cache
 from typing import Final
 
@@ -39,6 +39,12 @@ def format_end(begin: date, ends_at: datetime, country: str) -> str:
     is_same_year = ends_at.year == begin.year
     day = format_short_date(ends_at.date(), country) if is_same_year else format_date(ends_at.date(), country)
     return format_datetime(day, ends_at.time(), country)
+
+
+def format_instant(moment: datetime, zone: tzinfo, country: str) -> str:
+    """The local date and time in a time zone, to the minute: “Fri 7 Mar 2031 18:00”."""
+    local = moment.astimezone(zone).replace(second=0, microsecond=0)
+    return format_datetime(format_date(local.date(), country), local.time(), country)
 
 
 def format_weekday(day: date) -> str:

@@ -5,19 +5,24 @@ form error like any other, and nothing is half saved. When the admin saves the f
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import NotSupportedError, models, transaction
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
@@ -26,6 +31,7 @@ from core import metrics
 from core.errors import DomainError, Sentence
 from core.log_context import note_station
 from core.web.final_answers import final
+from core.web.inputs import DateInput, TimeInput
 from core.web.redisplay import RedisplayMixin, redisplays
 from stations.models import Station
 
@@ -42,6 +48,13 @@ PRESERVED_FILTERS_PARAM = "_changelist_filters"
 """The query parameter in which the admin keeps a list's filters on the pages opened from it."""
 
 
+DATE_AND_TIME_INPUTS: Final[dict[Any, dict[str, Any]]] = {
+    models.DateField: {"widget": DateInput},
+    models.TimeField: {"widget": TimeInput},
+}
+"""The browser's own inputs: Django's shortcuts compare the browser's clock with the server's, and stations have a third."""
+
+
 class ScopedAdmin(_Admin):
     """Objects of the manager's stations, for users with the permission to manage. Nothing can be deleted.
 
@@ -54,6 +67,7 @@ class ScopedAdmin(_Admin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    formfield_overrides = DATE_AND_TIME_INPUTS
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found: models.QuerySet[Any] = self.model._default_manager.visible_to(request.user)
@@ -121,6 +135,30 @@ class ScopedAdmin(_Admin):
             raise BadRequest from error
         return super().response_action(request, *args, **options)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(
+            request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
+        )
+
+    def title_of(self, request: HttpRequest, obj: Any) -> str:
+        """What the pages of an object are called. It is shown only: unlike `str(obj)` it may be personal data."""
+        return str(obj)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        if obj := context.get("original"):
+            context["subtitle"] = self.title_of(request, obj)
+        return super().render_change_form(request, context, *args, **options)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id))
+        name = self.title_of(request, obj)
+        shown = {"title": gettext("Change history: %s") % name, "name": name}
+        return super().history_view(request, object_id, {**shown, **(extra_context or {})})
+
     def raw_id_label(self, request: HttpRequest, chosen: Any) -> str:
         """The label next to a raw ID."""
         return str(chosen)
@@ -164,11 +202,24 @@ class ScopedAdmin(_Admin):
 
 
 class ScopedRawIdWidget(ForeignKeyRawIdWidget):
-    """A raw ID with the label of its object, if the user may see that."""
+    """The name of an object with a link, if the user may see that; behind “Change”, its ID to look up or type."""
 
     def __init__(self, rel: Any, page: ScopedAdmin, request: HttpRequest, visible: models.QuerySet[Any]) -> None:
         super().__init__(rel, page.admin_site)
         self._page, self._request, self._visible = page, request, visible
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        label, url = self.label_and_url_for_value(value) if value else ("", "")
+        return format_html(
+            '<span class="chosen">{}</span><details class="choose"><summary>{}</summary>{}</details>',
+            format_html('<a href="{}">{}</a>', url, label) if url else label,
+            gettext("Change") if label else gettext("Choose"),
+            super().render(name, value, attrs, renderer),
+        )
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        """Without the label that Django puts behind the ID."""
+        return {**super().get_context(name, value, attrs), "link_label": "", "link_url": ""}
 
     def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
         try:

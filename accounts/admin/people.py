@@ -4,7 +4,7 @@ Every write asks for the manager's password again (sudo mode). Nobody changes th
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django import forms
 from django.conf import settings
@@ -44,6 +44,8 @@ else:
     _Form = forms.ModelForm
 
 HISTORY_PER_PAGE = 100
+MAX_CHECKBOXES: Final = 12
+"""Up to how many groups or stations are offered as checkboxes; more are two lists to move them between."""
 TEMPLATE_FOLDER = "admin/accounts/user"
 
 
@@ -96,11 +98,20 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
     change_permissions = (roles.PEOPLE,)
     change_form_template = f"{TEMPLATE_FOLDER}/change_form.html"
     ordering = ("email",)
-    list_display = ("email", "name", "is_active")
     list_filter = (SharedStationFilter, "is_active")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "stations")
     actions = ("revoke_access", "reset_two_factor")
+
+    def title_of(self, request: HttpRequest, obj: User) -> str:
+        return obj.name or obj.email
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return ("email", "name", "in_groups", _shared_stations(request), "is_active")
+
+    @admin.display(description=_("groups"))
+    def in_groups(self, other: User) -> str:
+        return ", ".join(group.name for group in other.groups.all())
 
     @admin.action(description=_("Sign out everywhere and revoke all access"), permissions=["change"])
     def revoke_access(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
@@ -202,7 +213,8 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
             delegation.notify_of_changes(form.instance, form.changed_data, old_email=form.initial["email"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return delegation.visible_people(person_of(request)).order_by(*self.get_ordering(request))
+        found = delegation.visible_people(person_of(request)).order_by(*self.get_ordering(request))
+        return found.prefetch_related("groups", "stations")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (
@@ -214,6 +226,8 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
             options["queryset"] = delegation.grantable_groups(person_of(request))
         if db_field.name == "stations":
             options["queryset"] = Station.objects.visible_to(request.user)
+        if options["queryset"].count() <= MAX_CHECKBOXES:
+            return super().formfield_for_manytomany(db_field, request, widget=forms.CheckboxSelectMultiple, **options)
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
@@ -244,10 +258,11 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
 def _shared_stations(request: HttpRequest) -> Callable[[User], str]:
     """The stations that a user whom one may only view shares with the viewer."""
 
+    mine = {station.pk for station in Station.objects.visible_to(request.user)}
+
     @admin.display(description=_("stations"))
     def shared(other: User) -> str:
-        both = other.stations.filter(pk__in=Station.objects.visible_to(request.user).values("pk"))
-        return ", ".join(map(str, both))
+        return ", ".join(station.name for station in other.stations.all() if station.pk in mine)
 
     return shared
 

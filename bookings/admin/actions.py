@@ -20,15 +20,24 @@ REFUSALS_SHOWN: Final = 20
 Row = TypeVar("Row", bound=Model)
 
 
-def each(page: "ModelAdmin[Any]", request: HttpRequest, chosen: Iterable[Row], act: Callable[[Row], object]) -> int:
-    """Call `act` for each row and show the refusals. Returns how many succeeded."""
+def each(
+    page: "ModelAdmin[Any]",
+    request: HttpRequest,
+    chosen: Iterable[Row],
+    act: Callable[[Row], object],
+    label: Callable[[Row], str] = str,
+) -> int:
+    """Call `act` for each row and show the refusals. Returns how many succeeded.
+
+    `label` names a row in a message. Messages wait in the session until they are shown, so it must not contain personal data.
+    """
     done, refused = 0, []
     for row in chosen:
         try:
             act(row)
             done += 1
         except DomainError as error:
-            refused.append(f"{row}: {counted_sentence(error)}")
+            refused.append(f"{label(row)}: {counted_sentence(error)}")
     for text in refused[:REFUSALS_SHOWN]:
         page.message_user(request, text, messages.ERROR)
     if more := len(refused[REFUSALS_SHOWN:]):

@@ -1,18 +1,22 @@
 """The audit log in Django's admin, read-only: who changed what, when, and from where."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Max, Min, Q, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import delegation
+from accounts import delegation, roles
 from accounts.admin.base import ScopedAdmin, StationFilter
 from accounts.audit import bulk_reads, visibility
 from accounts.audit.bulk_reads import Read, ReadEvent
@@ -22,6 +26,7 @@ from accounts.audit.visibility import VisibleStations
 from accounts.models import AuditEntry, Customer
 from accounts.views.reauthentication import require
 from bookings import audit
+from bookings.admin import labels
 from bookings.audit import Event
 from bookings.importing import export as exporting
 from bookings.models import Booking
@@ -42,7 +47,7 @@ EXPORT_HEADER: Final = ("when", "who", "from", "address", "station", "of", "id",
 class ActorFilter(admin.SimpleListFilter):
     """Colleagues of the manager; others can be searched by email."""
 
-    title = _("who")
+    title = _("user")
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
@@ -56,8 +61,14 @@ class ActorFilter(admin.SimpleListFilter):
         return queryset.filter(~_from_elsewhere(request), actor__in=colleagues.filter(pk=wanted).values("pk"))
 
 
+class ChannelFilter(admin.ChoicesFieldListFilter):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = gettext("channel")
+
+
 class EventFilter(admin.SimpleListFilter):
-    title = _("event")
+    title = _("type")
     parameter_name = "event"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[Any, str]]:
@@ -79,11 +90,53 @@ class EventFilter(admin.SimpleListFilter):
         return queryset.filter(event=self.value()) if self.value() else queryset
 
 
+class AuditChangeList(ChangeList):
+    """Adds to each entry shown the name and address of what it is about (`subject`), with one query for each kind."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        entries = list(self.result_list)
+        subjects = subjects_of(entries, request.user)
+        for entry in entries:
+            entry.subject = subjects.get((entry.content_type_id, entry.object_pk), entry.object_repr)
+        self.result_list = entries
+
+
+def subjects_of(entries: Iterable[AuditEntry], person: Any) -> dict[tuple[int, str], str]:
+    """Links to the bookings and customers of the entries that the person may see now, with their names, by type and key."""
+    if not person.has_perm(roles.VIEW):
+        return {}
+    found: dict[tuple[int, str], str] = {}
+    of_bookings, bookings = _keys(entries, Booking)
+    for booking in Booking.objects.visible_to(person).filter(pk__in=bookings).select_related("customer"):
+        name = labels.customer_name(booking.customer, person)
+        found[of_bookings, str(booking.pk)] = labels.linked("bookings_booking_change", booking.pk, name, str(booking))
+    of_customers, known = _keys(entries, Customer)
+    for customer in Customer.objects.visible_to(person).filter(pk__in=known):
+        name = labels.customer_name(customer, person)
+        found[of_customers, str(customer.pk)] = labels.linked(
+            "accounts_customer_change", customer.pk, name, str(customer)
+        )
+    return found
+
+
+def _keys(entries: Iterable[AuditEntry], model: "type[Model]") -> tuple[int, set[str]]:
+    """The model's content type, and the keys of its objects that the entries are about."""
+    kind: int = ContentType.objects.get_for_model(model).pk
+    return kind, {entry.object_pk for entry in entries if entry.content_type_id == kind}
+
+
 class AuditAdmin(ScopedAdmin):
     """The entries of the manager's stations. Entries without a station are for users with access to all stations."""
 
     change_permissions = None
-    list_filter = (StationFilter, "channel", EventFilter, ActorFilter, ("timestamp", admin.DateFieldListFilter))
+    list_filter = (
+        StationFilter,
+        ActorFilter,
+        ("channel", ChannelFilter),
+        EventFilter,
+        ("timestamp", admin.DateFieldListFilter),
+    )
     list_select_related = ("station",)
     date_hierarchy = "timestamp"
     search_fields = ("object_pk__exact", "actor_email__iexact")
@@ -91,15 +144,41 @@ class AuditAdmin(ScopedAdmin):
     ordering = ("-id",)
     actions = ("export",)
 
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return AuditChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """“Today” and the days to choose from are those of the stations, where they share a time zone."""
+        with timezone.override(_zone_of(request)):
+            response = super().changelist_view(request, extra_context)
+            return response.render() if isinstance(response, TemplateResponse) else response
+
+    def title_of(self, request: HttpRequest, obj: AuditEntry) -> str:
+        return describe(obj, Station.objects.visible_codes(request.user))
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        who, channel, what = _columns(request, "who", "channel", "what")
-        return ("timestamp", who, channel, "station", "object_repr", what)
+        what, who, channel = _columns(request, "what", "who", "channel")
+        return ("when", what, "subject", who, "station", channel)
+
+    @admin.display(description=_("when"), ordering="timestamp")
+    def when(self, entry: AuditEntry) -> str:
+        return labels.local_moment(entry.timestamp, entry.station)
+
+    @admin.display(description=_("about"))
+    def subject(self, entry: AuditEntry) -> str:
+        return str(getattr(entry, "subject", entry.object_repr))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         who, channel, address, request_id, what = _columns(
             request, "who", "channel", "remote_addr", "request_id", "what"
         )
-        return ("timestamp", who, channel, address, request_id, "station", "object_repr", "object_pk", what)
+        return ("when", what, "subject", who, channel, "station", address, request_id, "object_pk")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEntry:
+        entry: AuditEntry = super().get_object(request, object_id, from_field)
+        subjects = subjects_of([entry], request.user)
+        entry.subject = subjects.get((entry.content_type_id, entry.object_pk), entry.object_repr)
+        return entry
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """A search by person does not find entries whose origin the manager may not see."""
@@ -130,8 +209,8 @@ class ShownEntry:
 
 
 LABELS: Final = {
-    "who": _("who"),
-    "channel": _("from"),
+    "who": _("user"),
+    "channel": _("channel"),
     "remote_addr": _("address"),
     "request_id": _("request"),
     "what": _("what"),
@@ -144,6 +223,14 @@ def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
         return ShownEntry(gettext("someone at another station"), "", "", "", describe(entry, seen))
     who = entry.actor_email or (gettext("a command") if entry.channel == Channel.COMMAND else "–")
     return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", describe(entry, seen))
+
+
+def _zone_of(request: HttpRequest) -> ZoneInfo:
+    """The time zone of the station that the list is filtered by, or the one of all stations that the user may see; else UTC."""
+    stations = Station.objects.visible_to(request.user)
+    code = request.GET.get("station")
+    zones = set((stations.coded(code) if code else stations).values_list("time_zone", flat=True))
+    return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
 
 
 def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:

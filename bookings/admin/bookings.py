@@ -1,7 +1,7 @@
 """Bookings in Django's admin, changed through the services."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -15,6 +15,7 @@ from accounts.admin.base import LabelledBooleanFilter, ScopedAdmin, StationFilte
 from accounts.models import Customer
 from accounts.views.reauthentication import require
 from bookings import audit, services
+from bookings.admin import labels
 from bookings.admin.actions import each
 from bookings.admin.forms import CONTACT, BookingForm
 from bookings.admin.mails import MailAdmin
@@ -24,6 +25,7 @@ from bookings.models.fields import EDITABLE_FIELDS, PERSONAL_FIELDS
 from bookings.models.querysets import BookingQuerySet
 from bookings.models.status import Status
 from bookings.services import contacts
+from core import formats
 
 admin.site.register(Mail, MailAdmin)
 
@@ -44,8 +46,19 @@ class BookingAdmin(ScopedAdmin):
     raw_id_fields = ("customer",)
     actions = ("confirm", "mark_arrived", "complete", "mark_no_show", "cancel", "export")
 
+    def title_of(self, request: HttpRequest, obj: Booking) -> str:
+        return labels.booking_title(obj, request.user)
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ("date", "slot", _customer_column(request), "total_guests", "status", "station", "place")
+        return ("day", "time", _customer_column(request), "total_guests", "status", "station", "place")
+
+    @admin.display(description=_("date"), ordering="date")
+    def day(self, booking: Booking) -> str:
+        return formats.format_date(booking.date, booking.station.country)
+
+    @admin.display(description=_("slot"), ordering="slot")
+    def time(self, booking: Booking) -> str:
+        return formats.format_time(booking.slot, booking.station.country)
 
     @admin.display(description=_("assignment"), ordering="needs_place")
     def place(self, booking: Booking) -> str:
@@ -60,7 +73,8 @@ class BookingAdmin(ScopedAdmin):
         names += CONTACT if may_change and (private or obj is None) else []
         names += ["special_requests"] if private or obj is None else []
         names += [name for name in EDITABLE_FIELDS if name not in names and name not in PERSONAL_FIELDS]
-        return [*names, "seen_version"] if obj and may_change else names
+        names += ["seen_version"] if obj and may_change else []
+        return _in_rows(names)
 
     def raw_id_label(self, request: HttpRequest, chosen: Customer) -> str:
         return customers.shown(chosen, request.user).display_name
@@ -93,7 +107,8 @@ class BookingAdmin(ScopedAdmin):
         return super().history_view(request, object_id, self._with_history(request, object_id, extra_context))
 
     def _with_history(self, request: HttpRequest, object_id: str, extra: dict[str, Any] | None) -> dict[str, Any]:
-        return {**(extra or {}), "story": audit.story(self.get_object(request, unquote(object_id)), request.user)}
+        booking = self.get_object(request, unquote(object_id))
+        return {**(extra or {}), "story": audit.story(booking, request.user), "station": booking.station}
 
     @admin.action(description=_("Confirm"), permissions=["change"])
     def confirm(self, request: HttpRequest, chosen: QuerySet[Booking]) -> None:
@@ -116,7 +131,10 @@ class BookingAdmin(ScopedAdmin):
         self._step(request, chosen, Status.CANCELLED)
 
     def _step(self, request: HttpRequest, chosen: QuerySet[Booking], to: Status) -> None:
-        done = each(self, request, chosen, lambda booking: services.change_status(booking.pk, to, by=request.user))
+        def step(booking: Booking) -> Booking:
+            return services.change_status(booking.pk, to, by=request.user)
+
+        done = each(self, request, chosen, step, labels.place_of)
         if done:
             message = ngettext("%(count)d booking is now %(status)s.", "%(count)d bookings are now %(status)s.", done)
             self.message_user(request, message % {"count": done, "status": to.label}, messages.SUCCESS)
@@ -131,12 +149,25 @@ class BookingAdmin(ScopedAdmin):
         return response
 
 
+ROWS: Final[tuple[tuple[str, ...], ...]] = (
+    ("date", "slot", "slots"),
+    ("party_adults", "party_kids"),
+    ("total_due_cents", "deposit_due_cents"),
+)
+"""Fields that stand beside each other."""
+
+
+def _in_rows(names: list[str]) -> list[str | tuple[str, ...]]:
+    """The fields in order, with those of `ROWS` together at the place of the first."""
+    row_of = {name: row for row in ROWS for name in row if name in names}
+    return list(dict.fromkeys(row_of.get(name, name) for name in names))
+
+
 def _customer_column(request: HttpRequest) -> Callable[[Booking], str]:
     """The column with the customer, as the user may see them."""
 
     @admin.display(description=_("customer"))
     def who(booking: Booking) -> str:
-        customer: Customer | None = booking.customer
-        return customers.shown(customer, request.user).display_name if customer else gettext("Walk-in")
+        return labels.customer_name(booking.customer, request.user)
 
     return who

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -12,10 +13,14 @@ from accounts import customers, roles
 from accounts.admin.base import LabelledBooleanFilter, ScopedAdmin, ServiceForm, StationFilter
 from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.admin.people import GroupAdmin, PersonAdmin, person_of
+from accounts.customers.normalization import LAST_DIGITS
 from accounts.forms import LinesField, StoredEmailField
 from accounts.models import AuditEntry, Customer, User
-from bookings.admin import audit_trail
+from bookings.admin import audit_trail, labels
 from bookings.admin.privacy import PrivacyPages
+from bookings.models import Booking
+from bookings.models.status import Status
+from core import formats
 from core.limits import MAX_EMAIL, MAX_NOTES
 
 admin.site.unregister(Group)
@@ -27,8 +32,8 @@ admin.site.register(Group, GroupAdmin)
 class CustomerForm(ServiceForm):
     """A customer's name, contact and notes."""
 
-    email = StoredEmailField(label=_("email"), required=False, max_length=MAX_EMAIL)
-    notes = LinesField(label=_("notes"), required=False, max_length=MAX_NOTES)
+    email = StoredEmailField(label=_("Email"), required=False, max_length=MAX_EMAIL)
+    notes = LinesField(label=_("Notes"), required=False, max_length=MAX_NOTES)
     seen_versions: Sequence[int] | None = None
 
     class Meta:
@@ -43,6 +48,7 @@ class CustomerForm(ServiceForm):
 
 BOUNCES: Final = _("bounced: emails to this address come back")
 WORKS: Final = _("OK")
+VISITED: Final = (Status.ARRIVED, Status.COMPLETED)
 
 
 class EmailStatusFilter(LabelledBooleanFilter):
@@ -53,7 +59,8 @@ class EmailStatusFilter(LabelledBooleanFilter):
 class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
     """Customers are created with their bookings and edited here, through `accounts.customers`.
 
-    Their contact is shown on their own page alone, and opening it is recorded in the audit log.
+    Their contact is shown on their own page alone, and opening it is recorded in the audit log. The list has the last digits of
+    the phone and the beginning of the email, which tell people of one name apart.
     """
 
     form = CustomerForm
@@ -61,7 +68,7 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
     list_select_related = ("station",)
     list_filter = (StationFilter, ("email_bounced", EmailStatusFilter), "email_is_valid", "phone_is_valid")
     ordering = ("-created_at",)
-    readonly_fields = ("email_status", "email_is_valid", "phone_is_valid", "station", "created_at", "erased_at")
+    readonly_fields = ("email_status", "email_is_valid", "phone_is_valid", "station", "created", "erased")
     search_help_text = _("Email, phone number or its last four digits, or the first three or more letters of a name.")
 
     def versions_of(self, obj: Customer) -> list[int]:
@@ -76,19 +83,48 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
 
+    def title_of(self, request: HttpRequest, obj: Customer) -> str:
+        return labels.customer_name(obj, person_of(request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        visits = Booking.objects.filter(customer=OuterRef("pk"), status__in=VISITED).order_by("-date").values("date")
+        found: QuerySet[Customer] = super().get_queryset(request).annotate(last_visit=Subquery(visits[:1]))
+        return found
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (_customer_column(request), "station", "created_at")
+        contact = ("masked_phone", "masked_email") if request.user.has_perm(roles.PII) else ()
+        return (_customer_column(request), *contact, "visited", "station", "created")
+
+    @admin.display(description=_("phone"))
+    def masked_phone(self, customer: Customer) -> str:
+        return f"… {customer.phone[-LAST_DIGITS:]}" if customer.phone and not customer.erased_at else "–"
+
+    @admin.display(description=_("email"))
+    def masked_email(self, customer: Customer) -> str:
+        return f"{customer.email[0]}…" if customer.email and not customer.erased_at else "–"
+
+    @admin.display(description=_("last visit"), ordering="last_visit")
+    def visited(self, customer: Any) -> str:
+        return formats.format_date(customer.last_visit, customer.station.country) if customer.last_visit else "–"
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, customer: Customer) -> str:
+        return labels.local_moment(customer.created_at, customer.station)
+
+    @admin.display(description=_("erased"))
+    def erased(self, customer: Customer) -> str:
+        return labels.local_moment(customer.erased_at, customer.station)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         if obj and obj.erased_at:
-            return ("station", "created_at", "erased_at")
+            return ("station", "created", "erased")
         private = request.user.has_perm(roles.PII)
         contact = (
             ("name", "email", "email_status", "email_is_valid", "phone", "phone_is_valid", "language", "notes")
             if private
             else ()
         )
-        return (*contact, "station", "created_at")
+        return (*contact, "station", "created")
 
     @admin.display(description=_("email status"))
     def email_status(self, customer: Customer) -> str:
@@ -112,6 +148,6 @@ def _customer_column(request: HttpRequest) -> Callable[[Customer], str]:
 
     @admin.display(description=_("name"))
     def who(customer: Customer) -> str:
-        return customers.shown(customer, person_of(request)).display_name
+        return labels.customer_name(customer, person_of(request))
 
     return who

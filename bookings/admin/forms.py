@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ from accounts.customers import Contact
 from accounts.forms import LineField, LinesField, PastedEmailField
 from bookings import services
 from bookings.errors import Duplicate, InvalidStep, NotReschedulable, Past, SlotFull, TooEarly
+from bookings.forms import AmountField
 from bookings.models import Booking
 from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import NEW, RESCHEDULABLE, Status
@@ -25,6 +27,7 @@ from core.errors import DomainError, Invalid
 from core.limits import MAX_EMAIL, MAX_NAME, MAX_NOTES, MAX_PHONE, MAX_REFERENCE, MAX_SOURCE
 from stations.access import Person
 from stations.errors import NoSuchSlot, SlotClosed
+from stations.models import Station
 
 CONTACT = ("customer_name", "customer_email", "customer_phone")
 
@@ -45,6 +48,8 @@ class BookingForm(ServiceForm):
     customer_email = PastedEmailField(label=_("New customer: email"), required=False, max_length=MAX_EMAIL)
     customer_phone = forms.CharField(label=_("New customer: phone"), required=False, max_length=MAX_PHONE)
     special_requests = LinesField(label=_("Special requests"), required=False, max_length=MAX_NOTES)
+    total_due_cents = AmountField(label=_("Total"))
+    deposit_due_cents = AmountField(label=_("Deposit"))
     source = LineField(label=_("Source"), required=False, max_length=MAX_SOURCE)
     external_ref = LineField(label=_("External reference"), required=False, max_length=MAX_REFERENCE)
 
@@ -74,9 +79,23 @@ class BookingForm(ServiceForm):
         self.before = Booking.objects.filter(pk=self.instance.pk).select_related("station").first()
         if "seen_version" in self.fields:
             self.fields["seen_version"].initial = self.before.version if self.before else None
+        for field in self.fields.values():
+            if isinstance(field, AmountField):
+                field.station = self._station()
         if "status" in self.fields:
             # Choices of the widget only: the service refuses other steps, after it has checked whether the form is stale.
             self.fields["status"].widget.choices = [(one.value, one.label) for one in self._steps()]
+
+    def _station(self) -> Station:
+        """Whose currency and decimal mark amounts are written in: the booking's station, or the one chosen for a new booking."""
+        if self.before:
+            return self.before.station
+        stations: Any = self.fields["station"]
+        try:
+            chosen = stations.to_python(self.data.get(self.add_prefix("station")))
+        except ValidationError:
+            chosen = None
+        return chosen or stations.queryset.first() or Station()
 
     def _steps(self) -> tuple[Status, ...]:
         if self.before is None:

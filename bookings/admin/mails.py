@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,10 +12,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
@@ -24,13 +22,13 @@ from django.views.decorators.http import require_safe
 from accounts import customers, roles
 from accounts.admin.base import ScopedAdmin, StationFilter
 from bookings import audit
+from bookings.admin import labels
 from bookings.admin.actions import each
 from bookings.mails import display, preview, rendering
 from bookings.mails.preview import Preview
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import OPEN
+from bookings.models.mail_state import OPEN, Kind, Problem, State
 from bookings.services import mail_choices
-from core import formats
 from stations.models import Station
 
 ACTIONS: Final = {
@@ -66,21 +64,21 @@ class MailAdmin(ScopedAdmin):
         found = super().get_queryset(request).select_related("station")
         return found.prefetch_related("booking__station", "booking__customer")
 
+    def title_of(self, request: HttpRequest, obj: Mail) -> str:
+        kind = Kind(obj.kind).label
+        return f"{kind}: {labels.booking_title(obj.booking, request.user)}" if _is_here(obj) else str(kind)
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (
-            "when",
-            "kind",
-            "state",
-            "problem",
-            "of_booking",
-            _customer_column(request),
-            "station",
-            "attempts",
-            "due",
-        )
+        return ("when", "kind", "status", _customer_column(request), "of_booking", "station", "due")
+
+    @admin.display(description=_("status"), ordering="state")
+    def status(self, mail: Mail) -> str:
+        """The state, and why it is not sent: “failed: refused by the mail server”."""
+        parts = (State(mail.state).label, Problem(mail.problem).label)
+        return ": ".join(str(part) for part in parts if part)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return (*self.get_list_display(request), "ended")
+        return (*self.get_list_display(request), "attempts", "ended")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return self.get_fields(request, obj)
@@ -100,22 +98,22 @@ class MailAdmin(ScopedAdmin):
 
     @admin.display(description=_("created"), ordering="created_at")
     def when(self, mail: Mail) -> str:
-        return _format_datetime(mail.created_at, mail.station)
+        return labels.local_moment(mail.created_at, mail.station)
 
     @admin.display(description=_("due"), ordering="due_at")
     def due(self, mail: Mail) -> str:
-        return _format_datetime(mail.due_at, mail.station) if mail.state in OPEN else "–"
+        return labels.local_moment(mail.due_at if mail.state in OPEN else None, mail.station)
 
     @admin.display(description=_("ended"), ordering="ended_at")
     def ended(self, mail: Mail) -> str:
-        return _format_datetime(mail.ended_at, mail.station) if mail.ended_at else "–"
+        return labels.local_moment(mail.ended_at, mail.station)
 
     @admin.display(description=_("booking"))
     def of_booking(self, mail: Mail) -> str:
         if not _is_here(mail):
             return Booking.name_of(mail.booking_id)
-        address = reverse("admin:bookings_booking_change", args=[mail.booking_id])
-        return format_html('<a href="{}">{}</a>', address, mail.booking)
+        booking = mail.booking
+        return labels.linked("bookings_booking_change", booking.pk, labels.place_of(booking), str(booking))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -144,7 +142,8 @@ class MailAdmin(ScopedAdmin):
         """The history of its booking, which records the decisions about emails."""
         mail = self.get_object(request, unquote(object_id))
         story = audit.story(mail.booking, request.user) if _is_here(mail) else []
-        return super().history_view(request, object_id, {**(extra_context or {}), "story": story})
+        shown = {"story": story, "station": mail.station}
+        return super().history_view(request, object_id, {**(extra_context or {}), **shown})
 
     def get_urls(self) -> list[Any]:
         url = path("preview/", self.admin_site.admin_view(self.preview_view), name="bookings_mail_preview")
@@ -214,18 +213,11 @@ def _is_here(mail: Mail) -> bool:
         return False
 
 
-def _format_datetime(moment: datetime, station: Station) -> str:
-    """In the station's time zone, to the minute."""
-    local = moment.astimezone(station.zone).replace(second=0, microsecond=0)
-    return formats.format_datetime(formats.format_date(local.date(), station.country), local.time(), station.country)
-
-
 def _customer_column(request: HttpRequest) -> Callable[[Mail], str]:
     """The column with the customer, as the user may see them."""
 
     @admin.display(description=_("customer"))
     def who(mail: Mail) -> str:
-        customer = mail.booking.customer if _is_here(mail) else None
-        return customers.shown(customer, request.user).display_name if customer else "–"
+        return labels.customer_name(mail.booking.customer, request.user) if _is_here(mail) else "–"
 
     return who

@@ -1,6 +1,6 @@
 """Requests on a customer's behalf in Django's admin: disclosure, erasure, and decisions about contacts."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,6 +22,7 @@ from accounts.models import Customer
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
 from bookings.forms import AdminGivenContactForm
+from bookings.models import Booking
 from bookings.models.mail_state import Kind, State
 from bookings.privacy import erasure, subject_access_export
 from bookings.services import contacts
@@ -35,6 +36,7 @@ else:
     _Admin = object
 
 FOLDER = "admin/accounts/customer"
+BOOKINGS_SHOWN: Final = 10
 
 
 class PrivacyPages(_Admin):
@@ -64,7 +66,9 @@ class PrivacyPages(_Admin):
         given = contacts.pending_of(customer) if may_see else []
         if request.method != "POST" and may_see:
             contacts.reveal(customer, given, by=request.user)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "given": given})
+        bookings = Booking.objects.filter(customer=customer).select_related("station").order_by("-date", "-slot")
+        shown = {"given": given, "bookings": bookings[:BOOKINGS_SHOWN]}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any

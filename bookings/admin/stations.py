@@ -10,16 +10,18 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.forms import ModelForm
+from django.forms import BaseInlineFormSet, ModelForm
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.admin.base import ScopedAdmin
+from accounts.admin.base import DATE_AND_TIME_INPUTS, ScopedAdmin
 from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.forms import LinesField
 from accounts.models import AuditEntry
@@ -42,8 +44,9 @@ from stations.week_builder import Week, build
 if TYPE_CHECKING:
     _StationForm = ModelForm[Station]
     _Inline = admin.TabularInline[Any, Station]
+    _FormSet = BaseInlineFormSet[Any, Station, Any]
 else:
-    _StationForm, _Inline = ModelForm, admin.TabularInline
+    _StationForm, _Inline, _FormSet = ModelForm, admin.TabularInline, BaseInlineFormSet
 
 MAX_LISTED: Final = 50
 """Bookings listed in a refusal; the rest are counted."""
@@ -95,10 +98,26 @@ def sentences_of(refusal: DomainError) -> Iterable[str]:
         yield gettext("… and %(count)d more.") % {"count": len(bookings) - MAX_LISTED}
 
 
+class TimetableFormSet(_FormSet):
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if DELETION_FIELD_NAME in form.fields:
+            form.fields[DELETION_FIELD_NAME].widget.attrs["aria-label"] = gettext("Delete")
+
+
 class TimetableInline(_Inline):
     """Rows of a station's timetable, for the managers of the station."""
 
     extra = 0
+    formset = TimetableFormSet
+    formfield_overrides = DATE_AND_TIME_INPUTS
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """With the column's heading as its label, which Django's table does not repeat for each row."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field:
+            field.widget.attrs["aria-label"] = capfirst(db_field.verbose_name)
+        return field
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(roles.MANAGE)

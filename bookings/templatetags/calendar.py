@@ -73,6 +73,17 @@ def full_day(day: date, station: Station) -> str:
     return formats.format_full_date(day, station.country)
 
 
+@register.filter
+def instant(when: datetime, station: Station) -> str:
+    """The station's local date and time."""
+    return formats.format_instant(when, station.zone, station.country)
+
+
+@register.filter
+def zone_name(time_zone: str) -> str:
+    return formats.format_time_zone(time_zone)
+
+
 @register.simple_tag
 def moment(day: str, start: time, station: Station) -> str:
     """A date as one of the filters formats it, and a time."""

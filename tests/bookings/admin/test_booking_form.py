@@ -1,5 +1,6 @@
 """The form of a booking in the admin: each refusal at its field, nothing half saved, nobody else's things."""
 
+import re
 from datetime import date, time
 from typing import Any
 from uuid import uuid4
@@ -112,9 +113,39 @@ def test_change_that_was_overtaken_says_so_before_the_workflow_does(
     assert refused == {"__all__": [f"{staff.email} {said}"]}
 
 
+@pytest.mark.parametrize(
+    ("currency", "country", "shown", "typed", "cents"),
+    [
+        ("EUR", "DE", "12,50", "1.234,50", 123450),
+        ("USD", "US", "12.50", "1,234.5", 123450),
+        ("JPY", "JP", "1250", "1,234", 1234),
+    ],
+)
+def test_amounts_are_in_units_of_the_stations_currency(
+    admin: Client, station: Station, currency: str, country: str, shown: str, typed: str, cents: int
+) -> None:
+    Station.objects.filter(pk=station.pk).update(currency=currency, country=country)
+    made = booking(station, total_due_cents=1250)
+
+    page = admin.get(url(made)).content.decode()
+    admin.post(url(made), of(made, total_due_cents=typed))
+
+    assert re.findall(r'name="total_due_cents" value="([^"]*)"', page) == [shown]
+    assert Booking.objects.get().total_due_cents == cents
+
+
+def test_new_booking_takes_amounts_in_the_currency_of_the_station_chosen(admin: Client, manager: User) -> None:
+    other = open_station(code="dojo", name="Dojo", currency="JPY", country="JP")
+    manager.stations.add(other)
+
+    admin.post("/admin/bookings/booking/add/", words(other, total_due_cents="1500"))
+
+    assert Booking.objects.get().total_due_cents == 1500
+
+
 def test_change_writes_one_entry_and_one_version_for_what_was_changed_only(admin: Client, station: Station) -> None:
     made = booking(station, special_requests="Nuts\nand milk", total_due_cents=100, source=" phone ")
-    said = {"special_requests": "Nuts\r\nand milk", "total_due_cents": 100, "source": " phone "}
+    said = {"special_requests": "Nuts\r\nand milk", "total_due_cents": "1,00", "source": " phone "}
 
     admin.post(url(made), of(made, **said))
     untouched = Booking.objects.get()

@@ -2,10 +2,13 @@
 
 import csv
 import io
+import re
 from typing import Any
 
+import time_machine
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
+from django.utils.html import strip_tags
 
 from accounts import roles
 from accounts.customers import Contact
@@ -194,3 +197,53 @@ def test_trail_is_exported_by_those_with_the_right_only(admin_with: SignIn, stat
 
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "Export as CSV" not in page(admin)
+
+
+def cells(shown: str, name: str) -> list[str]:
+    return re.findall(rf'<t[hd] class="field-{name}[^"]*">(.*?)</t[hd]>', shown)
+
+
+def test_trail_says_what_in_its_second_column_and_of_whom(admin: Client, station: Station) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com"))
+
+    shown = page(admin, q=str(made.pk))
+
+    columns = re.findall(r'class="[^"]*column-(\w+)"', shown.partition("<tbody>")[0])
+    assert columns == ["when", "what", "subject", "who", "station", "channel"]
+    link = f'<a href="/admin/bookings/booking/{made.pk}/change/" title="{made}">Ana García</a>'
+    assert (cells(shown, "what"), cells(shown, "subject")) == (["Booked: Fri 7 Mar 2031 18:00"], [link])
+
+
+def test_trail_names_customers_as_far_as_one_may_see_them(admin_with: SignIn, station: Station) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com"))
+    admin = admin_with(roles.VIEW)
+
+    shown = page(admin, q=str(made.pk))
+
+    assert [strip_tags(one) for one in cells(shown, "subject")] == ["A. G."]
+
+
+def test_trail_names_nobody_for_those_who_may_see_no_bookings(admin_with: SignIn, station: Station) -> None:
+    made = booking(station, customer=Contact("Ana García", "ana@example.com"))
+
+    assert cells(page(admin_with(), q=str(made.pk)), "subject") == [str(made)]
+
+
+def test_trail_tells_the_stations_time_and_its_days(admin: Client, station: Station) -> None:
+    Station.objects.filter(pk=station.pk).update(time_zone="America/New_York", country="US")
+    with time_machine.travel("2031-03-08T01:30:00Z", tick=False):
+        made = booking(Station.objects.get(pk=station.pk), SATURDAY)
+        admin.force_login(person(roles.MANAGERS, station))
+        shown = page(admin, q=str(made.pk))
+        today = page(admin, q=str(made.pk), timestamp__day=7, timestamp__month=3, timestamp__year=2031)
+
+    assert [strip_tags(one) for one in cells(shown, "when")] == ["Fri Mar 7, 2031, 8:30\u202fPM"]
+    assert len(cells(today, "when")) == 1
+
+
+def test_trail_is_filtered_by_user_channel_and_type(admin: Client, station: Station) -> None:
+    booking(station)
+
+    titles = re.findall(r'data-filter-title="([^"]*)"', page(admin))
+
+    assert titles == ["station", "user", "channel", "type", "timestamp"]
