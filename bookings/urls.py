@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, contact, feeds, mails, move, search, undo
+from bookings.views import booking, calendar, contact, day_sheet, feeds, mails, move, search, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("calendar/day/", calendar.day, name="day"),
     path("calendar/agenda/", calendar.agenda, name="agenda"),
     path("calendar/stations/", calendar.stations, name="stations"),
+    path("calendar/print/", day_sheet.day_sheet, name="day-sheet"),
     path("calendar/search/", search.search, name="search"),
     path("bookings/undo/", undo.undo, name="undo"),
     path("bookings/redo/", undo.redo, name="redo"),

@@ -97,6 +97,15 @@ class Station(models.Model):
             "data. Leave empty to keep customers."
         ),
     )
+    print_phone_numbers = models.BooleanField(
+        _("phone numbers on printed lists"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Prints customers' phone numbers on the list of a day, for people who may see them. Each time is recorded in the "
+            "audit log."
+        ),
+    )
     is_active = models.BooleanField(
         _("active"),
         default=True,

@@ -105,6 +105,7 @@ GET    calendar/month/                login      200    200   200     200       
 GET    calendar/day/                   login      200    200   200     200        403      404  200
 GET    calendar/agenda/                login      200    200   200     200        403      404  200
 GET    calendar/stations/              login      200    200   200     200        403      404  200
+GET    calendar/print/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
 POST   bookings/new/find/             login      200    403   200     200        403      200  200
 GET    bookings/new/                  login      404    403   200     200        403      404  200
@@ -352,6 +353,7 @@ class World:
             "calendar/week/": "?station=kitchen",
             "calendar/month/": "?station=kitchen",
             "calendar/day/": "?station=kitchen",
+            "calendar/print/": "?station=kitchen",
             "calendar/agenda/": "?station=kitchen",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",

@@ -41,6 +41,7 @@ class ReadEvent(models.TextChoices):
 
     BOOKINGS_EXPORTED = "bookings_exported", gettext_lazy("Bookings exported")
     LOG_EXPORTED = "log_exported", gettext_lazy("Audit log exported")
+    LIST_PRINTED = "list_printed", gettext_lazy("Day's list opened for printing")
     FEED_READ = "feed_read", gettext_lazy("Calendar feed read")
     BOOKINGS_READ = "bookings_read", gettext_lazy("Bookings read by API")
     CUSTOMERS_READ = "customers_read", gettext_lazy("Customers read by API")

@@ -71,7 +71,8 @@ class StationForm(_StationForm):
         model = Station
         fields = (
             "code", "name", "time_zone", "country", "currency", "first_weekday", "language", "email", "phone", "address",
-            "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "retention_months", "is_active",
+            "mail_from", "mail_reply_to", "mail_signature", "reminder_hours", "retention_months",
+            "print_phone_numbers", "is_active",
         )  # fmt: skip
         field_classes = {"address": LinesField, "mail_signature": LinesField}
 
@@ -160,7 +161,7 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
         (_("Contact"), {"fields": ("email", "phone", "address")}),
         (_("Emails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
-        (_("Customers' data"), {"fields": ("retention_months",)}),
+        (_("Customers' data"), {"fields": ("retention_months", "print_phone_numbers")}),
         (_("Effect on upcoming bookings"), {"fields": ("displace", "retime")}),
     )
 

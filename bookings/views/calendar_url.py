@@ -111,6 +111,14 @@ def parse(request: PageRequest, kind: str) -> CalendarView | None:
     return view
 
 
+def parse_day(request: PageRequest) -> CalendarView | None:
+    """Parse the address of a page that is about a day but is no view to come back to."""
+    view = _parse(request, "day", request.GET)
+    if view:
+        note_station(view.station.pk)
+    return view
+
+
 def view_of_address(request: PageRequest, address: str) -> CalendarView | None:
     """Parse the address of a calendar page; None for any other address, and for a page that the person may not see."""
     path, _question_mark, query = address.partition("?")

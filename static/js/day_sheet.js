@@ -1,0 +1,10 @@
+// The day's list: opens the print dialog with its button, and at once if the address asks for that with #print.
+
+const print = () => window.print();
+
+document.querySelector("[data-print]")?.addEventListener("click", print);
+if (location.hash === "#print") {
+  // Without it, so that a reload or the way back does not open the dialog again.
+  history.replaceState(history.state, "", location.pathname + location.search);
+  addEventListener("load", print, { once: true });
+}
