@@ -106,7 +106,8 @@ class CustomerViewSet(ApiViewSet):
         detail=False, methods=["post"], perms_map={"POST": roles.PII}, throttle_classes=(UserThrottle, SearchThrottle)
     )
     def search(self, request: Request) -> Response:
-        """Returns the 50 latest customers that match an email, a phone or its last four digits, or the beginnings of names.
+        """Returns the 50 latest customers that match an email or its beginning from four characters on, a phone, also without
+        its area code, or its last four digits, or the beginnings of names from three letters on.
 
         This is a POST so that personal data does not appear in URLs.
         """

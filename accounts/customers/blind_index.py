@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from accounts.customers.normalization import (
     LAST_DIGITS,
+    LOCAL_DIGITS,
     min_prefix_length,
     name_words,
     normalize_email,
@@ -23,12 +24,16 @@ from stations.models import Station
 EMAIL: Final = "email"
 PHONE: Final = "phone"
 LAST_FOUR: Final = "last four"
+LOCAL: Final = "last seven"
+EMAIL_PREFIX: Final = "email prefix"
 NAME: Final = "name"
 WORD: Final = "word"
 
 MAX_WORDS: Final = 8
 MAX_LETTERS: Final = 24
 """Longer than real names. They limit the rows that the longest possible name takes to 180, instead of some thousand."""
+EMAIL_PREFIXES: Final = (4, 7)
+"""The lengths of the prefixes of an email that are indexed: few, because each takes a row."""
 PADDING_MULTIPLE: Final = 4
 """The number of a customer's digests is padded to a multiple of this. Each takes some 170 bytes in the database."""
 
@@ -42,13 +47,29 @@ class Key(NamedTuple):
 
 def index_keys(customer: Customer, country: str) -> set[Key]:
     """All keys of a customer. `country` is that of their station."""
-    found = {Key(NAME, normalize_name(customer.name)), *contact_keys(customer, country)}
-    digits = phone_digits(customer.phone)
-    if len(digits) >= LAST_DIGITS:
-        found.add(Key(LAST_FOUR, digits[-LAST_DIGITS:]))
+    contact = contact_keys(customer, country)
+    found = {Key(NAME, normalize_name(customer.name)), *contact, *_digit_keys(customer)}
+    found |= {key for kind, value in contact if kind == EMAIL for key in email_prefix_keys(value)}
     for word in islice(dict.fromkeys(name_words(customer.name)), MAX_WORDS):
         found |= {prefix_key(word[:end]) for end in range(min_prefix_length(word), len(word) + 1)}
     return found
+
+
+def _digit_keys(customer: Customer) -> list[Key]:
+    """The keys of the phone's last digits."""
+    digits = phone_digits(customer.phone)
+    found = [Key(LAST_FOUR, digits[-LAST_DIGITS:])] if len(digits) >= LAST_DIGITS else []
+    return [*found, local_key(digits)] if len(digits) >= LOCAL_DIGITS else found
+
+
+def local_key(digits: str) -> Key:
+    return Key(LOCAL, digits[-LOCAL_DIGITS:])
+
+
+def email_prefix_keys(email: str) -> list[Key]:
+    """The keys of the prefixes of a normalized email, or of the beginning of one, up to its `@`; the longest first."""
+    local = email.partition("@")[0]
+    return [Key(EMAIL_PREFIX, local[:length]) for length in reversed(EMAIL_PREFIXES) if length <= len(local)]
 
 
 def contact_keys(customer: Customer, country: str) -> list[Key]:

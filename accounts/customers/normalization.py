@@ -15,6 +15,8 @@ from core.invisible_characters import without_invisible
 
 MIN_PREFIX_LETTERS: Final = 3
 LAST_DIGITS: Final = 4
+LOCAL_DIGITS: Final = 7
+"""The digits of a phone number within its area, as Americans say it: 555 0143."""
 
 _APOSTROPHES = dict.fromkeys(map(ord, "'’‘‛ʼʻʹ′`´＇"))
 _UNDECOMPOSED_LETTERS = str.maketrans(
@@ -63,6 +65,12 @@ def _ascii_domain(domain: str) -> str:
         return _fold(domain)
 
 
+def is_whole_email(text: str) -> bool:
+    """Whether an address is complete, as far as one can tell while it is typed: its domain has a dot."""
+    _local, at, domain = normalize_email(text).rpartition("@")
+    return bool(at) and "." in domain
+
+
 def normalize_email_legacy(text: str) -> str:
     """The form up to the first release, under which customers are indexed that were not reindexed since."""
     return _fold(text)
@@ -97,6 +105,11 @@ def normalize_name(text: str) -> str:
 def min_prefix_length(word: str) -> int:
     """The length of the shortest prefix that finds this word. A shorter word is found as a whole."""
     return 1 if _UNSPACED.match(word) else min(MIN_PREFIX_LETTERS, len(word))
+
+
+def is_prefix(word: str) -> bool:
+    """Whether a word of a search is long enough for a prefix of any name; shorter ones are initials or whole short words."""
+    return len(word) >= (1 if _UNSPACED.match(word) else MIN_PREFIX_LETTERS)
 
 
 def clean_phone(text: str) -> str:

@@ -9,7 +9,16 @@ from django.db import connection
 
 from accounts import customers, roles
 from accounts.customers import Contact
-from accounts.customers.blind_index import EMAIL, PADDING_MULTIPLE, Key, digests, index_keys
+from accounts.customers.blind_index import (
+    EMAIL,
+    EMAIL_PREFIX,
+    LAST_FOUR,
+    LOCAL,
+    PADDING_MULTIPLE,
+    Key,
+    digests,
+    index_keys,
+)
 from accounts.encryption import blind_index, blind_indexes
 from accounts.models import BlindIndex, Customer
 from stations.models import Station
@@ -23,6 +32,10 @@ PEOPLE = [
         ["Zuleta", "Abad", "Mora", "Quintana", "Bermejo", "Ximenez", "Cuesta", "Wagner", "Delgado", "Vidal"]
     )
 ]
+
+
+WITH_DECOYS = Contact("Ana García", "ana@example.com", "+49 30 901820")
+"""Somebody with ten keys."""
 
 
 def written(station: Station) -> dict[Customer, list[bytes]]:
@@ -105,7 +118,7 @@ def test_number_of_rows_tells_only_how_many_fours(station: Station) -> None:
 
 
 def test_decoys_look_like_digests_and_find_nobody(station: Station) -> None:
-    [made] = customers.find_or_create(station, [PEOPLE[0]], strict=True)
+    [made] = customers.find_or_create(station, [WITH_DECOYS], strict=True)
     [stored] = written(station).values()
     decoys = [digest for digest, meaning in zip(stored, meanings(made, stored), strict=True) if meaning is None]
     real = blind_index("email", station.pk, "x")
@@ -123,7 +136,7 @@ def test_decoys_of_two_customers_are_never_the_same(station: Station) -> None:
 
     meant = {meaning for one, stored in written(station).items() for meaning in meanings(one, [*shared & set(stored)])}
 
-    assert meant == {"word ana", "word gar", "word garc", "word garci", "word garcia"}
+    assert meant == {"email prefix ana.", "word ana", "word gar", "word garc", "word garci", "word garcia"}
 
 
 def test_reindexing_leaves_alone_what_is_current_decoys_or_not(station: Station) -> None:
@@ -136,7 +149,7 @@ def test_reindexing_leaves_alone_what_is_current_decoys_or_not(station: Station)
 
 
 def test_reindexing_adds_the_decoys_that_an_earlier_release_did_not_write(station: Station) -> None:
-    [made] = customers.find_or_create(station, [PEOPLE[0]], strict=True)
+    [made] = customers.find_or_create(station, [WITH_DECOYS], strict=True)
     current = digests(index_keys(made, "DE"), station.pk)
     assert BlindIndex.objects.exclude(digest__in=current).delete()[0]
 
@@ -156,3 +169,15 @@ def test_reindexing_replaces_a_form_of_an_earlier_release_that_stands_where_a_de
     call_command("index_customers")
 
     assert earlier not in written(station)[made]
+
+
+@pytest.mark.parametrize("q", ["guest38", "3090182", "0182"])
+def test_reindexing_adds_the_keys_that_an_earlier_release_did_not_write(station: Station, q: str) -> None:
+    [made] = customers.find_or_create(station, [Contact("Bo", "guest38@example.com", "+49 30 3090182")], strict=True)
+    added = [key for key in index_keys(made, "DE") if key.kind in (EMAIL_PREFIX, LOCAL, LAST_FOUR)]
+    BlindIndex.objects.filter(digest__in=digests(added, station.pk)).delete()
+    assert customers.search(roles.OPERATOR, q) == []
+
+    call_command("index_customers")
+
+    assert customers.search(roles.OPERATOR, q) == [made]
