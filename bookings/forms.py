@@ -1,8 +1,10 @@
 """Forms of the pages. They only parse and validate types; the services check the rules."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +34,8 @@ from core.limits import (
 from core.web.inputs import DateInput
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class IsoDateField(forms.DateField):
@@ -95,6 +99,22 @@ class SlotSelect(forms.Select):
         return option
 
 
+class PartySizeInput(forms.NumberInput):
+    """Chips for the usual sizes of a party, and a number (`…_more`) for others; see `templates/bookings/_party_size.html`."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(f"{name}_more") or data.get(name)
+
+
+class UUIDsField(forms.Field):
+    """Any number of hidden fields with the IDs of objects. Invalid ones are ignored."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> list[UUID]:
+        return [UUID(one) for one in value or [] if _UUID.fullmatch(one)]
+
+
 class CalendarForm(forms.Form):
     """The query of a calendar page."""
 
@@ -145,6 +165,14 @@ class MoveForm(forms.Form):
     slot = SlotField(label=_("Slot"))
     version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
     next = forms.CharField(required=False)
+
+
+class BookingCheckForm(forms.Form):
+    """The slots for which the form of a new booking asks what the customer has booked."""
+
+    date = IsoDateField()
+    slot = SlotField()
+    slots = forms.IntegerField(required=False, min_value=1, max_value=MAX_SLOTS)
 
 
 class MoveOptionsForm(forms.Form):
@@ -221,14 +249,29 @@ class KnownContactForm(forms.Form):
         return contact if contact.email or contact.phone else None
 
 
+MORE_FIELDS: Final = (
+    *("email", "slots", "party_kids", "total_due_cents", "deposit_due_cents", "source", "external_ref", "status"),
+)
+
+
 class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
     """A new booking at a station, with the slots of a day to choose from."""
 
     # Slots that are not offered are valid choices, too: the service says what is wrong with them.
 
-    field_order = ("date", "slot", "slots", "party_adults", "party_kids", "name", "email", "phone")
+    party_sizes = range(1, 9)
+    """The sizes of a party that are offered as chips."""
+    focuses_party = False
     date = IsoDateField(label=_("Date"))
     slot = forms.TypedChoiceField(label=_("Slot"), coerce=time.fromisoformat, widget=SlotSelect)
+    party_adults = forms.IntegerField(
+        label=_("Guests"), min_value=0, max_value=MAX_PLACES, initial=2, widget=PartySizeInput
+    )
+    special_requests = LinesField(
+        label=_("Special requests"), required=False, max_length=MAX_NOTES, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    known_overlap = UUIDsField(required=False)
+    warns_of_overlaps = forms.BooleanField(required=False, initial=True, widget=forms.HiddenInput)
     status = forms.TypedChoiceField(
         label=_("Status"),
         coerce=Status,
@@ -236,10 +279,12 @@ class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
         initial=Status.CONFIRMED,
     )
 
-    def __init__(self, *args: Any, offer: SlotOffer, station: Station, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, offer: SlotOffer, station: Station, initial: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
         preselected = f"{offer.preselected:%H:%M}" if offer.preselected else ""
-        initial = {"date": offer.day, "slot": preselected}
-        super().__init__(*args, station=station, **{"initial": initial, **options})
+        start = {"date": offer.day, "slot": preselected, **(initial or {})}
+        super().__init__(*args, station=station, initial=start, **options)
         slot = self.fields["slot"]
         slot.choices = slot_choices(offer.cells, station.country)  # type: ignore[attr-defined]
         offered = slot_choices(offer.bookable, station.country)
@@ -248,18 +293,42 @@ class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
         slot.widget.choices = offered
         slot.widget.disabled_values = {f"{cell.slot.start:%H:%M}" for cell in offer.bookable if not cell.parties_left}
 
-    def place_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("date", "slot", "slots", "party_adults", "party_kids")]
+    def set_focus(self, *, knows_customer: bool) -> None:
+        """Mark the first field that has to be filled in."""
+        if not self["slot"].value():
+            self.fields["date"].widget.attrs["autofocus"] = True
+        elif not knows_customer:
+            name = "name" if self["phone"].value() else "phone"
+            self.fields[name].widget.attrs["autofocus"] = True
+        else:
+            self.focuses_party = True
+
+    def known_overlaps(self) -> set[UUID] | None:
+        """The customer's other bookings at that time that the form has shown; None if a program sent it, which shows none."""
+        return set(self.cleaned_data["known_overlap"]) if self.cleaned_data["warns_of_overlaps"] else None
+
+    def other_size(self) -> Any:
+        """The number of guests if no chip has it."""
+        size = self["party_adults"].value()
+        return "" if size is None or str(size) in map(str, self.party_sizes) else size
 
     def contact_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in ContactForm.base_fields]
+        return [self["phone"], self["name"]]
 
     def known_contact_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in KnownContactForm.service_names.values()]
 
-    def other_fields(self) -> list[forms.BoundField]:
-        shown = {*ContactForm.base_fields, *KnownContactForm.base_fields, *(one.name for one in self.place_fields())}
-        return [one for one in self.visible_fields() if one.name not in shown]
+    def more_fields(self) -> list[forms.BoundField]:
+        """Fields that few bookings need, besides the email."""
+        return [self[name] for name in MORE_FIELDS if name != "email"]
+
+    def opens_more(self) -> bool:
+        """Whether one of these fields has an error or a value."""
+        return any(self[name].errors or self._is_given(name) for name in MORE_FIELDS)
+
+    def _is_given(self, name: str) -> bool:
+        default = self.fields[name].initial
+        return self.fields[name].has_changed(default, self[name].value())
 
 
 class EditBookingForm(RedisplayMixin, PartyForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, contact, day_sheet, feeds, mails, move, search, undo
+from bookings.views import booking, calendar, contact, day_sheet, feeds, mails, move, new_booking, search, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -14,10 +14,13 @@ urlpatterns = [
     path("calendar/stations/", calendar.stations, name="stations"),
     path("calendar/print/", day_sheet.day_sheet, name="day-sheet"),
     path("calendar/search/", search.search, name="search"),
+    path("calendar/search/hits/", search.live_hits, name="live-hits"),
     path("bookings/undo/", undo.undo, name="undo"),
     path("bookings/redo/", undo.redo, name="redo"),
     path("bookings/new/find/", search.suggest, name="suggest-customers"),
-    path("bookings/new/", booking.new, name="new-booking"),
+    path("bookings/new/check/", new_booking.check, name="check-booking"),
+    path("bookings/new/for/", new_booking.new_for, name="new-booking-for"),
+    path("bookings/new/", new_booking.new, name="new-booking"),
     path("bookings/<uuid:booking_id>/", booking.detail, name="booking"),
     path("bookings/<uuid:booking_id>/contact/", contact.contact, name="booking-contact"),
     path("bookings/<uuid:booking_id>/contact/decide/", contact.decide, name="decide-contact"),

@@ -107,7 +107,10 @@ GET    calendar/agenda/                login      200    200   200     200      
 GET    calendar/stations/              login      200    200   200     200        403      404  200
 GET    calendar/print/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
+POST   calendar/search/hits/          login      200    403   200     200        403      200  200
 POST   bookings/new/find/             login      200    403   200     200        403      200  200
+GET    bookings/new/check/            login      404    403   200     200        403      404  200
+POST   bookings/new/for/              login      200    403   200     200        403      200  200
 GET    bookings/new/                  login      404    403   200     200        403      404  200
 POST   bookings/new/                  login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/    login      404    200   200     200        403      404  200
@@ -357,6 +360,7 @@ class World:
             "calendar/agenda/": "?station=kitchen",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
+            "bookings/new/check/": "?station=kitchen&date=2031-03-07&slot=18:00",
             "admin/bookings/mail/preview/": "?station=kitchen",
             "bookings/<uuid:booking_id>/move-options/": "?first=2031-03-03&last=2031-03-09",
         }
@@ -379,7 +383,9 @@ class World:
             ("POST", "api/bookings/<str:booking_id>/status/"): {"status": "completed"},
             ("POST", "api/customers/search"): {"q": "quill@example.com"},
             ("POST", "calendar/search/"): {"q": "quill@example.com"},
+            ("POST", "calendar/search/hits/"): {"q": "quill@example.com", "station": "kitchen"},
             ("POST", "bookings/new/find/"): {"q": "quill@example.com", "station": "kitchen"},
+            ("POST", "bookings/new/for/"): {"q": "Quill"},
             ("POST", "bookings/new/"): {**new, **party, "status": "confirmed"},
             ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
             ("POST", "bookings/<uuid:booking_id>/contact/decide/"): decision,

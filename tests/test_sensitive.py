@@ -62,7 +62,8 @@ NOT_SENSITIVE: Final = {
     },
     "are for reading and changing bookings, as at work": {
         "api/bookings/", "api/bookings/<str:booking_id>/", "api/bookings/<str:booking_id>/status/",
-        "api/bookings/admin/<str:booking_id>", "api/customers/search", "calendar/search/", "bookings/new/find/", "bookings/new/",
+        "api/bookings/admin/<str:booking_id>", "api/customers/search", "calendar/search/",
+        "calendar/search/hits/", "bookings/new/find/", "bookings/new/", "bookings/new/for/",
         "bookings/<uuid:booking_id>/edit/", "bookings/<uuid:booking_id>/contact/", "bookings/<uuid:booking_id>/step/",
         "bookings/<uuid:booking_id>/move/", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/",
         "bookings/undo/", "bookings/redo/",
@@ -87,6 +88,7 @@ NOT_SENSITIVE: Final = {
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
     "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/move-options/", "feeds/<str:secret>.ics", "accounts/me/",
+    "bookings/new/check/",
     "accounts/me/factor/", "accounts/me/sessions/", "api/", "api/^", "api/schema/", "api/docs/", "api/bookings/admin/weekly",
     "api/bookings/admin/monthly", "api/bookings/export", "api/stations/", "api/stations/<str:code>/slots",
     "api/customers/<str:customer_id>/",

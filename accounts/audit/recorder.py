@@ -28,6 +28,15 @@ GIVEN_CONTACT_LABELS: Final = {
 MOVED_FROM: Final = "moved_from"
 """The key in `changes` for the code of the station that a customer came from; only for users who see that station."""
 
+FOUND_BY: Final = "found_by"
+"""The key in `changes` for the field by which a search had found a customer whose contact was then shown."""
+_FOUND_BY_LABELS: Final = {
+    "name": _("found by name"),
+    "email": _("found by email"),
+    "phone": _("found by phone"),
+    "reference": _("found by reference"),
+}
+
 
 def record_customers(
     changed: Iterable[tuple[Customer, Sequence[str]]],
@@ -35,14 +44,16 @@ def record_customers(
     event: CustomerEvent,
     by: Person | None = None,
     moved_from: str = "",
+    found_by: str = "",
 ) -> None:
     """Write one entry for each customer, with the names of the fields that were given, changed or shown, but no values.
 
-    `moved_from` is the code of the station that they came from with a booking.
+    `moved_from` is the code of the station that they came from with a booking, `found_by` the field by which a search found them.
     """
     kind, source = ContentType.objects.get_for_model(Customer), entry_fields(by)
     created = event == CustomerEvent.CREATED
-    origin = {MOVED_FROM: [moved_from, None]} if moved_from else {}
+    origin: dict[str, Any] = {MOVED_FROM: [moved_from, None]} if moved_from else {}
+    origin |= {FOUND_BY: [None, found_by]} if found_by else {}
     actions = {CustomerEvent.CREATED: AuditEntry.Action.CREATE, **dict.fromkeys(READ_EVENTS, AuditEntry.Action.ACCESS)}
     AuditEntry.objects.bulk_create(
         AuditEntry(
@@ -60,10 +71,16 @@ def record_customers(
 
 
 def describe_customer_entry(event: str, changes: Mapping[str, Any]) -> str:
-    """A description of an entry about a customer, such as “Contact shown: email, phone”."""
-    label = CustomerEvent(event).label if event in CustomerEvent.values else event
-    fields = ", ".join(field_label(Customer, name) for name in changes if name != MOVED_FROM)
-    return f"{label}: {fields}" if fields else str(label)
+    """A description of an entry about a customer, such as “Contact shown (found by phone): email, phone”."""
+    label = str(CustomerEvent(event).label) if event in CustomerEvent.values else event
+    if FOUND_BY in changes:
+        label = f"{label} ({found_by_label(changes[FOUND_BY][1])})"
+    fields = ", ".join(field_label(Customer, name) for name in changes if name not in (MOVED_FROM, FOUND_BY))
+    return f"{label}: {fields}" if fields else label
+
+
+def found_by_label(field: str) -> str:
+    return str(_FOUND_BY_LABELS.get(field, field))
 
 
 def field_label(model: type[models.Model] | None, name: str) -> str:

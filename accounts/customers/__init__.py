@@ -1,6 +1,6 @@
 """Customers of a station: found, created, changed and searched. This is the package's public interface."""
 
-from accounts.customers.blind_index import EMAIL, PHONE
+from accounts.customers.blind_index import EMAIL, NAME, PHONE
 from accounts.customers.normalization import initials
 from accounts.customers.search import matched_field, search
 from accounts.customers.services import (
@@ -25,6 +25,7 @@ from accounts.customers.transfer import find_or_create_at
 __all__ = [
     "EDITABLE",
     "EMAIL",
+    "NAME",
     "PHONE",
     "Contact",
     "Difference",

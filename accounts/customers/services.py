@@ -185,8 +185,9 @@ def erase(customer: Customer, *, at: datetime, by: Person) -> None:
     recorder.record_customers([(customer, filled)], event=CustomerEvent.ERASED, by=by)
 
 
-def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Customer:
-    """The customer with their contact details, recorded in the audit log. `more` names further fields that are shown.
+def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = (), found_by: str = "") -> Customer:
+    """The customer with their contact details, recorded in the audit log. `more` names further fields that are shown, `found_by`
+    the field by which a search found the customer.
 
     Raises NotPermitted or NotFound.
     """
@@ -196,7 +197,7 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = ()) -> Custom
         raise NotFound
     note_station(customer.station_id)
     if revealed := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
-        recorder.record_customers([(customer, revealed)], event=CustomerEvent.REVEALED, by=by)
+        recorder.record_customers([(customer, revealed)], event=CustomerEvent.REVEALED, by=by, found_by=found_by)
     return customer
 
 

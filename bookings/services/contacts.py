@@ -194,13 +194,14 @@ def _hidden(value: str) -> str | None:
     return REDACTED if value else None
 
 
-def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, by: Person) -> None:
-    """Record that somebody looked at a customer's contact: the one on file, and these proposals.
+def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, by: Person, found_by: str = "") -> None:
+    """Record that somebody looked at a customer's contact: the one on file, and these proposals. `found_by` is the field by which
+    a search found the customer.
 
     Raises NotPermitted or NotFound.
     """
     more = dict.fromkeys(name for one in proposals for name in changes_of(one))
-    customers.reveal(customer.pk, by=by, more=[*more])
+    customers.reveal(customer.pk, by=by, more=[*more], found_by=found_by)
 
 
 def mark_bounced(booking: Booking, email: str) -> None:

@@ -1,7 +1,8 @@
 """New bookings: one, or many from an import."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import roles
 from bookings.mails import outbox
 from bookings.models import Booking, status
-from bookings.services import batch_create
+from bookings.services import batch_create, overlaps
 from bookings.services.batch_create import Rules
 from bookings.services.inputs import Draft
 from bookings.services.locking import atomic_change, lock_stations, record_metrics
@@ -20,11 +21,12 @@ from stations.models import Station
 
 
 @record_metrics("create")
-def create(draft: Draft, *, by: Person) -> Booking:
+def create(draft: Draft, *, by: Person, known_overlaps: Collection[UUID] | None = None) -> Booking:
     """Create a booking, pending or confirmed.
 
     Raises NotPermitted, NotFound (station or customer), Invalid, Duplicate, Past (the slot has ended), NoSuchSlot,
-    SlotClosed or SlotFull.
+    SlotClosed or SlotFull. Unless `known_overlaps` is None, also AlreadyBooked if the customer has other bookings at that time
+    than these.
     """
     roles.require(by, roles.CHANGE)
     with atomic_change():
@@ -34,6 +36,8 @@ def create(draft: Draft, *, by: Person) -> Booking:
         [made] = batch_create.create_batch(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
         if isinstance(made, DomainError):
             raise made
+        if known_overlaps is not None:
+            overlaps.require_none(made, known=known_overlaps)
         outbox.queue_change(made, None)
         steps.record_created(made, by=by)
         return made

@@ -1,11 +1,8 @@
-"""The pages of a booking: showing, creating and editing it, and changing its status."""
+"""The pages of a booking: showing and editing it, and changing its status."""
 
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django import forms
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,20 +10,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import customers, roles
-from accounts.models import Customer
+from accounts import roles
 from accounts.views.post_only import Text, does, post_only
 from bookings import audit, services
 from bookings.audit import Event
 from bookings.calendar import read_model
-from bookings.forms import EditBookingForm, IsoDateField, NewBookingForm, SlotField, StatusForm
+from bookings.forms import EditBookingForm, StatusForm
 from bookings.mails import display
 from bookings.models import Booking
 from bookings.models import status as workflow
 from bookings.models.status import STATUSES, Status
-from bookings.services import Draft, contacts
+from bookings.services import contacts
 from bookings.services.move_preview import next_free
-from bookings.services.slot_offers import SlotOffer, next_offer, offer_of_day
 from bookings.services.status_steps import next_steps
 from bookings.views import notices
 from bookings.views.base import PageRequest, page, render_page
@@ -34,8 +29,6 @@ from bookings.views.refusals import BadForm, as_form_errors, on_refusal, sentenc
 from core.errors import DomainError, NotFound
 from core.log_context import note_station
 from core.web.redisplay import redisplays
-from stations.models import Station
-from stations.timetable import local_now
 
 
 def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
@@ -99,92 +92,6 @@ def _edit_form(request: PageRequest, booking: Booking) -> EditBookingForm:
     if not request.user.has_perm(roles.PII):
         del form.fields["special_requests"]
     return form
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page(roles.CHANGE)
-@redisplays
-def new(request: PageRequest) -> HttpResponse:
-    """The form for a new booking, opened from a free slot of the calendar or from the button “New booking”."""
-    station = _station(request)
-    if station is None:
-        return render_page(request, "bookings/no_station.html", {})
-    note_station(station.pk)
-    requested_day, offer = _offer(request, station)
-    known = _known_customer(request, station)
-    form = NewBookingForm(request.POST or None, offer=offer, station=station)
-    if form.is_valid():
-        with as_form_errors(form, NewBookingForm.service_names if known else {}):
-            booking = services.create(_draft(station, form, known), by=request.user)
-            notices.keep_change(request, booking, Event.CREATED)
-            return redirect("booking", booking.pk)
-    context = {
-        "form": form,
-        "station": station,
-        "day": offer.day,
-        "slot": offer.preselected,
-        "is_another_day": not form.is_bound and requested_day not in (None, offer.day),
-        "known": customers.shown(known, request.user) if known else None,
-        "may_search": request.user.has_perm(roles.PII),
-    }
-    return render_page(request, "bookings/new.html", context, status=400 if form.is_bound else 200)
-
-
-def _draft(station: Station, form: NewBookingForm, known: Customer | None) -> Draft:
-    data = form.cleaned_data
-    return Draft(
-        station=station.code,
-        date=data["date"],
-        slot=data["slot"],
-        status=data["status"],
-        customer=form.new_contact(known) if known else form.contact(),
-        customer_id=known.pk if known else None,
-        save_contact=bool(known) and data["save_contact"],
-        **form.party(),
-    )
-
-
-def _station(request: PageRequest) -> Station | None:
-    stations = list(Station.objects.visible_to(request.user))
-    code = request.POST.get("station") or request.GET.get("station")
-    if code:
-        found = next((station for station in stations if station.code == code), None)
-        if found is None:
-            raise NotFound
-        return found
-    return stations[0] if stations else None
-
-
-def _offer(request: PageRequest, station: Station) -> tuple[date | None, SlotOffer]:
-    """The requested date, and the slots to choose from: of that date if it is ahead or a slot was requested too, otherwise those
-    of the day with the next free slot."""
-    now = timezone.now()
-    today, query = local_now(station, now).date(), request.POST or request.GET
-    day, start = (_parse(field, query.get(name)) for name, field in (("date", IsoDateField), ("slot", SlotField)))
-    if request.method == "POST" or "slot" in query or (day and day > today):
-        return day, offer_of_day(station, day or today, wanted=start, now=now)
-    return day, next_offer(station, now=now)
-
-
-def _parse(field: type[forms.Field], text: str | None) -> Any:
-    """The value of a query parameter; None if it is invalid."""
-    try:
-        return field(required=False).clean(text)
-    except ValidationError:
-        return None
-
-
-def _known_customer(request: PageRequest, station: Station) -> Customer | None:
-    text = request.POST.get("customer") or request.GET.get("customer")
-    if not text:
-        return None
-    try:
-        customer = Customer.objects.kept().filter(station=station, pk=UUID(text)).first()
-    except ValueError:
-        customer = None
-    if customer is None:
-        raise NotFound
-    return customer
 
 
 def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import roles
 from accounts.views.post_only import Text, does, post_only
+from bookings.customer_search import FOUND_BY
 from bookings.forms import GivenContactForm
 from bookings.services import contact_decisions, contacts
 from bookings.views.base import PageRequest, page
@@ -32,10 +33,13 @@ LABELS: Final[dict[str, Text]] = {
 @page(roles.PII)
 @does(gettext_lazy("Show contact"))
 def contact(request: PageRequest, booking_id: UUID) -> HttpResponse:
-    """The booking's page with email and phone, which other pages leave out. Records that the person has seen them."""
+    """The booking's page with email and phone, which other pages leave out. Records that the person has seen them, and by what
+    they had found the booking."""
     booking = visible_booking(request, booking_id)
+    found_by = request.POST.get("found_by", "")
     if booking.customer:
-        contacts.reveal(booking.customer, [contacts.pending(booking)], by=request.user)
+        known = found_by if found_by in FOUND_BY else ""
+        contacts.reveal(booking.customer, [contacts.pending(booking)], by=request.user, found_by=known)
     return booking_page(request, booking, revealed=True)
 
 

@@ -2,25 +2,23 @@
 
 import { showError, showNotice } from "./announcements.js";
 import { enableAutosubmit } from "./autosubmit.js";
-import { enableCustomerSearch } from "./customer_search.js";
 import { DragController } from "./drag.js";
 import { enableDrafts } from "./drafts.js";
 import { enableKeyboardDrag } from "./keyboard_drag.js";
 import { moveBooking, submitForm } from "./move.js";
 import { enableNowLine, scrollToToday } from "./now_line.js";
+import { enableOnDemand } from "./on_demand.js";
 import { Panel } from "./panel.js";
 import { enablePointerDrag } from "./pointer_drag.js";
 import { startPolling } from "./polling.js";
 import { enableShortcuts } from "./shortcuts.js";
-import { enableSlotSelect } from "./slot_select.js";
 import { enableSubmitOnce } from "./submit_once.js";
 import { enableUndo } from "./undo.js";
 
 enableSubmitOnce(document);
 enableDrafts(document);
 enableAutosubmit(document);
-enableCustomerSearch(document);
-enableSlotSelect(document);
+enableOnDemand(document);
 
 const calendar = document.querySelector("[data-calendar]");
 const drag = calendar instanceof HTMLElement ? new DragController(calendar, moveBooking) : null;

@@ -1,43 +1,50 @@
 // Suggests known customers while a name, email or phone is typed into the form of a new booking.
 
 import { errorSentence } from "./announcements.js";
+import { Combobox } from "./combobox.js";
 import { send } from "./session.js";
 
-const DELAY_MS = 250;
 const MIN_CHARACTERS = 3;
 
-/** @param {Document | HTMLElement} root */
+/** @type {WeakSet<HTMLFormElement>} */
+const enabled = new WeakSet();
+
+/** @param {Document} root */
 export function enableCustomerSearch(root) {
-  let timer = 0;
-  let latest = 0;
+  for (const form of root.forms) {
+    const finder = form.querySelector("[data-finder]");
+    if (!(finder instanceof HTMLElement) || enabled.has(form)) continue;
+    enabled.add(form);
+    enableForm(form, finder);
+  }
+}
 
-  root.addEventListener("input", ({ target }) => {
-    const fields = target instanceof HTMLInputElement && target.closest("[data-finder]");
-    if (!(fields instanceof HTMLElement) || !(target instanceof HTMLInputElement)) return;
-    window.clearTimeout(timer);
-    const request = ++latest;
-    const query = target.value.trim();
-    if (query.length < MIN_CHARACTERS) return showResults(fields, "");
-    timer = window.setTimeout(async () => {
-      const html = await search(fields, query);
-      if (request === latest) showResults(fields, html);
-    }, DELAY_MS);
-  });
-
-  root.addEventListener("click", ({ target }) => {
-    const chosen = target instanceof Element && target.closest("[data-customer]");
-    const form = chosen instanceof HTMLElement && chosen.closest("form");
-    if (chosen instanceof HTMLElement && form) selectCustomer(form, chosen.dataset.customer ?? "", chosen.dataset.name ?? "");
+/** @param {HTMLFormElement} form @param {HTMLElement} finder */
+function enableForm(form, finder) {
+  const popup = form.querySelector("[data-found]");
+  if (!(popup instanceof HTMLElement)) return;
+  for (const input of form.querySelectorAll("[data-contact] input")) {
+    if (!(input instanceof HTMLInputElement)) continue;
+    const combobox = new Combobox(input, popup, {
+      load: (query) => search(finder, query),
+      choose: (choice) => selectCustomer(form, choice.dataset.customer ?? "", choice.dataset.name ?? ""),
+      minLength: () => MIN_CHARACTERS,
+    });
+    input.addEventListener("focus", () => input.closest("[data-contact]")?.after(popup));
+    if (input === document.activeElement && input.value !== input.defaultValue) combobox.schedule();
+  }
+  form.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("button[data-customer]")) selectCustomer(form, "", "");
   });
 }
 
-/** @param {HTMLElement} fields @param {string} query @returns {Promise<string>} HTML of a list; "" where the search failed */
-async function search(fields, query) {
+/** @param {HTMLElement} finder @param {string} query @returns {Promise<string>} HTML of a list; "" where the search failed */
+async function search(finder, query) {
   const body = new FormData();
   body.set("q", query);
-  body.set("station", fields.dataset.station ?? "");
+  body.set("station", finder.dataset.station ?? "");
   try {
-    const response = await send(fields.dataset.finder ?? "", body, { Accept: "text/html", "X-Part": "panel" });
+    const response = await send(finder.dataset.finder ?? "", body, { Accept: "text/html", "X-Part": "panel" });
     const html = response.ok || response.status === 429 ? await response.text() : "";
     const refusal = errorSentence(html); // Rate limits of all requests answer with a whole page.
     return refusal ? Object.assign(document.createElement("p"), { className: "quiet", textContent: refusal }).outerHTML : html;
@@ -46,25 +53,22 @@ async function search(fields, query) {
   }
 }
 
-/** @param {HTMLElement} fields @param {string} html */
-function showResults(fields, html) {
-  const list = fields.querySelector("[data-found]");
-  list?.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-}
-
 /** @param {HTMLFormElement} form @param {string} id "" to enter a new customer instead @param {string} name */
 function selectCustomer(form, id, name) {
-  const [fields, known] = [form.querySelector("[data-finder]"), form.querySelector("[data-known]")];
-  if (!(fields instanceof HTMLFieldSetElement) || !(known instanceof HTMLElement)) return;
-  const field = known.querySelector('input[name="customer"]');
-  if (field instanceof HTMLInputElement) field.value = id;
+  const known = form.querySelector("[data-known]");
+  if (!(known instanceof HTMLElement)) return;
   resetOtherContact(known, Boolean(id));
   for (const place of known.querySelectorAll("[data-known-name]")) place.textContent = name;
-  fields.hidden = fields.disabled = Boolean(id);
   known.hidden = !id;
-  if (!id) showResults(fields, "");
-  const next = id ? known.querySelector("button") : fields.querySelector("input");
+  for (const fields of form.querySelectorAll("fieldset[data-contact]")) {
+    if (fields instanceof HTMLFieldSetElement) fields.hidden = fields.disabled = Boolean(id);
+  }
+  const next = (id && form.querySelector("[data-party] :checked")) || form.querySelector(id ? "[data-party] input" : "[data-contact] input");
   if (next instanceof HTMLElement) next.focus();
+  const field = form.elements.namedItem("customer");
+  if (!(field instanceof HTMLInputElement)) return;
+  field.value = id;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 /** Shows empty fields for another email or phone of a known customer, or removes them. @param {HTMLElement} known @param {boolean} shown */

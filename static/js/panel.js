@@ -3,6 +3,7 @@
 import { refresh } from "./refresh.js";
 import { send } from "./session.js";
 import { lockForm, unlockForm } from "./submit_once.js";
+import { adoptStyles } from "./styles.js";
 import { hasUnsavedInput } from "./unsaved_input.js";
 import { showNotice, errorSentence, showError } from "./announcements.js";
 
@@ -19,6 +20,8 @@ export class Panel {
     this.latest = 0;
     /** @type {HTMLElement | null} */
     this.opener = null;
+    /** The search field that the panel was opened from, to which the focus returns. @type {HTMLElement | null} */
+    this.search = null;
     this.listen();
   }
 
@@ -30,6 +33,7 @@ export class Panel {
     document.addEventListener("click", (event) => this.click(event));
     this.element.addEventListener("submit", (event) => this.submit(event));
     this.calendar.addEventListener("calendar:updated", () => this.refresh());
+    document.addEventListener("panel:open", (event) => event instanceof CustomEvent && this.open(event.detail));
     document.addEventListener("booking:changed", (event) => this.reload(event));
     window.addEventListener("popstate", () => this.handleHistory());
     document.addEventListener("keydown", (event) => {
@@ -50,8 +54,18 @@ export class Panel {
     event.preventDefault();
     if (!this.confirmDiscard()) return;
     if (link.matches("[data-close]")) return this.close();
-    if (!inside) this.opener = link;
+    if (!inside) {
+      this.opener = link;
+      this.search = null;
+    }
     this.load(withinPanel(link.href));
+  }
+
+  /** @param {{address: string, data?: FormData, opener: HTMLElement}} page asked for by the search field */
+  open({ address, data, opener }) {
+    if (!this.confirmDiscard()) return;
+    this.search = opener;
+    this.load(address, data);
   }
 
   /** @param {SubmitEvent} event */
@@ -86,7 +100,8 @@ export class Panel {
       const refusal = response.status === TOO_MANY_REQUESTS ? errorSentence(html) : "";
       if (refusal && request === this.latest && !quiet) showError(refusal);
       if (refusal) return;
-      if (request === this.latest && response.status !== 401) this.show(html, new URL(response.url), quiet);
+      const page = await adoptStyles(html);
+      if (request === this.latest && response.status !== 401) this.show(page, new URL(response.url), quiet);
     } catch {
       showError(this.calendar.dataset.problem ?? "");
     } finally {
@@ -95,20 +110,21 @@ export class Panel {
     if (data) await refresh().catch(() => {});
   }
 
-  /** @param {string} html @param {URL} address @param {boolean} quiet */
-  show(html, address, quiet) {
-    const page = new DOMParser().parseFromString(html, "text/html");
+  /** @param {HTMLElement} page @param {URL} address @param {boolean} quiet */
+  show(page, address, quiet) {
     if (!page.querySelector("template[data-notice]")) throw new Error("not a part of the calendar");
     const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
     const path = address.pathname.replace(CONTACT, "");
     this.address = path + address.search;
-    this.element.replaceChildren(...[...page.body.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
+    this.element.replaceChildren(...[...page.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
     this.element.dispatchEvent(new CustomEvent("panel:updated", { bubbles: true }));
     this.updateAddress(BOOKING.exec(path)?.[1] ?? "");
     if (quiet) return;
     if (notice) showNotice(notice);
     if (error) showError(error);
-    this.focusHeading();
+    const field = window.matchMedia("(hover: hover)").matches && this.element.querySelector("[autofocus]");
+    if (field instanceof HTMLElement) field.focus();
+    else this.focusHeading();
   }
 
   close() {
@@ -119,7 +135,8 @@ export class Panel {
     this.address = "";
     this.updateAddress("");
     const card = id && this.calendar.querySelector(`[data-booking-id="${id}"] a`);
-    const back = card || (this.opener?.isConnected ? this.opener : this.calendar.querySelector("[data-in-panel]"));
+    const back = this.search || card || (this.opener?.isConnected ? this.opener : this.calendar.querySelector("[data-in-panel]"));
+    this.search = null;
     if (back instanceof HTMLElement) back.focus();
   }
 

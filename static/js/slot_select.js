@@ -6,9 +6,10 @@ import { send } from "./session.js";
 export function enableSlotSelect(root) {
   let latest = 0;
 
-  root.addEventListener("change", async ({ target }) => {
-    const form = target instanceof HTMLInputElement && target.name === "date" && target.value && target.form;
-    if (!form || form.dataset.slots === undefined) return;
+  /** @param {HTMLInputElement} target */
+  const changed = async (target) => {
+    const { form } = target;
+    if (!form || !target.value || form.dataset.slots === undefined) return;
     const request = ++latest;
     const slots = form.elements.namedItem("slot");
     if (!(slots instanceof HTMLSelectElement)) return;
@@ -17,7 +18,16 @@ export function enableSlotSelect(root) {
     const chosen = loaded.value;
     slots.replaceChildren(...loaded.children);
     slots.value = chosen;
+    slots.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  root.addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement && target.name === "date") changed(target);
   });
+  // A draft may have been restored before this script was loaded.
+  for (const date of root.querySelectorAll("form[data-slots] input[name=date]")) {
+    if (date instanceof HTMLInputElement && date.value !== date.defaultValue) changed(date);
+  }
 }
 
 /**

@@ -149,8 +149,11 @@ def given_in_panel(page: Page, world: World) -> None:
 
 def known_in_panel(page: Page, world: World) -> None:
     page.keyboard.press("n")
-    page.get_by_label("Email", exact=True).press_sequentially("ana@example.com")
-    page.locator("[data-found]").get_by_role("button", name="Ana García").click()
+    page.get_by_label("Phone", exact=True).press_sequentially("1820")
+    page.locator("[data-found]").get_by_role("option", name="Ana García").click()
+    expect(page.locator("[data-checked]")).to_contain_text("Last request:")
+    page.get_by_label("Slot", exact=True).select_option("17:00")
+    expect(page.locator("[data-checked]")).to_contain_text("Ana García already has a booking at that time")
     page.get_by_text("Another email or phone").click()
     expect(page.get_by_label("Save for Ana García")).to_be_visible()
 
@@ -158,8 +161,10 @@ def known_in_panel(page: Page, world: World) -> None:
 def new_in_panel(page: Page, world: World) -> None:
     customer(Station.objects.get(code="kitchen"), "Bo Li", "bo@example.com")
     page.keyboard.press("n")
+    page.get_by_text("More", exact=True).click()
     page.get_by_label("Email").press_sequentially("bo@example.com")
-    expect(page.locator("[data-customer]").last).to_be_visible()
+    expect(page.get_by_role("option", name="Bo Li")).to_be_visible()
+    page.keyboard.press("ArrowDown")
 
 
 def signed_out(page: Page, world: World) -> None:
@@ -191,8 +196,29 @@ def sheet_of_keys(page: Page, world: World) -> None:
 
 def found(page: Page, world: World) -> None:
     page.get_by_placeholder("Name, email or phone").fill("ana@example.com")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Find").click()
     expect(page.get_by_role("heading", name="Customers found")).to_be_visible()
+
+
+def live_hits(page: Page, world: World) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("ana", delay=50)
+    expect(page.get_by_role("gridcell", selected=True)).to_be_visible()
+
+
+def live_nobody(page: Page, world: World) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("nobody", delay=50)
+    expect(page.get_by_role("gridcell", name="New booking for “nobody”")).to_be_visible()
+
+
+def overlap_refused(page: Page, world: World) -> None:
+    page.get_by_label("Date").last.fill("2031-03-07")
+    page.get_by_label("Slot", exact=True).select_option("17:00")
+    page.get_by_label("Phone").fill("+4930901820")
+    page.get_by_label("Name").fill("Ana García")
+    page.get_by_role("button", name="Book").click()
+    expect(page.locator("[data-checked]")).to_contain_text("Press Book again")
 
 
 def wrong_fields(page: Page, world: World) -> None:
@@ -314,6 +340,9 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "month with a new booking": (f"/calendar/month/{DAY}", new_in_panel),
     "keys": (WEEK, sheet_of_keys),
     "customers found": (WEEK, found),
+    "customers found while typing": (WEEK, live_hits),
+    "nobody found while typing": (WEEK, live_nobody),
+    "new booking at a time that the customer has booked": (f"/bookings/new/{DAY}", overlap_refused),
     "booking": (BOOKING, None),
     "mail": (f"{BOOKING}mails/{{mail}}/", None),
     "move": (f"{BOOKING}move/", None),

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts import customers, roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
+from bookings.admin.audit_trail import describe
 from bookings.mails import outbox
 from bookings.models import Booking, Mail
 from bookings.models.status import Status
@@ -117,6 +118,24 @@ def test_page_says_what_contact_there_is(visitor: Client, station: Station) -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ("phone", "Contact shown (found by phone): email, phone"),
+        ("reference", "Contact shown (found by reference): email, phone"),
+        ("", "Contact shown: email, phone"),
+        ("<b>", "Contact shown: email, phone"),
+    ],
+)
+def test_audit_log_says_by_what_a_search_found_somebody(
+    visitor: Client, made: Booking, sent: str, sentence: str
+) -> None:
+    visitor.post(f"/bookings/{made.pk}/contact/", {"found_by": sent})
+
+    entry = AuditEntry.objects.get(event="revealed")
+    assert describe(entry, None) == sentence
+
+
 def test_nothing_is_recorded_where_there_is_nothing_to_show(visitor: Client, station: Station) -> None:
     walk_in = booking(station)
     gone = booking(station, FRIDAY.replace(year=2021), customer=ANA, status=Status.COMPLETED)
@@ -129,23 +148,25 @@ def test_nothing_is_recorded_where_there_is_nothing_to_show(visitor: Client, sta
     assert reveals() == []
 
 
-@pytest.mark.parametrize("address", ["/calendar/search/", "/bookings/new/find/"])
+@pytest.mark.parametrize("address", ["/calendar/search/", "/calendar/search/hits/", "/bookings/new/find/"])
 @pytest.mark.parametrize(
     ("q", "by", "shown"),
     [
-        ("gar", "", []),
-        ("quillon@example.com", "found by email", ["quillon"]),
+        ("gar", "", ["5987"]),
+        ("quillon@example.com", "found by email", ["quillon", "5987"]),
+        ("quil", "found by email", ["5987"]),
         ("030 23125987", "found by phone", ["23125987", "5987"]),
+        ("2312 5987", "found by phone", ["5987"]),
         ("5987", "found by phone", ["5987"]),
     ],
 )
-def test_search_says_by_what_it_found_somebody_and_nothing_that_was_not_typed(
+def test_search_says_by_what_it_found_somebody_and_the_last_digits_of_their_phone_alone(
     visitor: Client, made: Booking, address: str, q: str, by: str, shown: list[str]
 ) -> None:
     html = visitor.post(address, {"q": q, "station": "kitchen"}).content.decode()
 
-    hits = html.partition("<ul")[2]
-    assert ("Ana García" in hits, by in hits, marks_in(hits)) == (True, True, [])
+    hits = html.partition('class="hit"')[2]
+    assert ("Ana García" in hits, by in hits, marks_in(hits)) == (True, True, ["5987"])
     assert [word for word in ("found by email", "found by phone") if word in hits] == [by] * bool(by)
     assert set(marks_in(html)) <= set(shown)
     assert "7 Mar 2031" in hits

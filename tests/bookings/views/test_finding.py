@@ -1,6 +1,7 @@
 """Finding customers, by search and while typing: for those with the right, and so often a minute and no more."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from accounts import roles
 from accounts.models import User
 from bookings.views import search
 from stations.models import Station
-from tests.factories import customer, open_station, person
+from tests.bookings.views.test_permissions_offered import holder_of
+from tests.factories import FRIDAY, booking, customer, open_station, person
 
 FIND = "/bookings/new/find/"
 SEARCH = "/calendar/search/"
+LIVE = "/calendar/search/hits/"
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def sentences(answer: Any) -> list[str]:
     found = re.findall(
         r'role="alert">(.*?)</div>|<ul class="hits">(.*?)</ul>|^<p class="quiet">(.*?)</p>', html, re.DOTALL
     )
-    texts = [re.sub(r"<[^>]+>", " ", "".join(parts)) for parts in found]
+    texts = [unescape(re.sub(r"<[^>]+>", " ", "".join(parts))) for parts in found]
     return [" ".join(text.split()) for text in texts if text.strip()]
 
 
@@ -93,7 +96,8 @@ def test_search_that_finds_nobody_says_how_to_search(visitor: Client, station: S
 
     assert answer.status_code == 200
     assert sentences(answer) == [
-        "No customer found. Try the first three letters of a name, a full email, or the last four digits of a phone number."
+        "No customer found. Try three letters of a name, four of an email, the last four digits of a phone number, or a booking's"
+        " reference. New booking for “nobody”"
     ]
 
 
@@ -109,7 +113,7 @@ def test_search_over_the_limit_keeps_the_words_to_search_for_again(
     assert re.findall(r"<h1>(.*?)</h1>", html) == ["Find a customer"]
 
 
-@pytest.mark.parametrize("address", [FIND, SEARCH])
+@pytest.mark.parametrize("address", [FIND, SEARCH, LIVE])
 def test_searches_beyond_sixty_a_minute_wait(visitor: Client, station: Station, address: str, settings: Any) -> None:
     settings.SEARCH_RATE_LIMIT = "2/day"
     customer(station, "Ana García", "ana@example.com")
@@ -123,3 +127,84 @@ def test_searches_beyond_sixty_a_minute_wait(visitor: Client, station: Station, 
     other = Client()
     other.force_login(person(roles.STAFF, station))
     assert other.post(address, {"q": "García", "station": "kitchen"}).status_code == 200
+
+
+# --- the live list of the search field ------------------------------------------------------------------------------------------
+
+
+def live(visitor: Client, q: str, station: str = "kitchen") -> str:
+    answer = visitor.post(LIVE, {"q": q, "station": station})
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_live_hit_opens_the_next_booking_and_a_new_one(visitor: Client, station: Station) -> None:
+    known = customer(station, "Ana García", "ana@example.com", "+4930901820")
+    booking(station, FRIDAY.replace(year=2022), customer_id=known.pk)
+    upcoming = booking(station, customer_id=known.pk)
+
+    html = live(visitor, "1820")
+
+    assert f'data-open="/bookings/{upcoming.pk}/contact/" data-found-by="phone"' in html
+    assert f'data-open="/bookings/new/?station=kitchen&amp;customer={known.pk}"' in html
+    for words in ("next Fri 7 Mar 2031 18:00", "last Mon 7 Mar 2022 18:00", "1 visit<", "</span>1820</span>"):
+        assert words in html, words
+
+
+def test_live_hits_name_the_station_only_if_it_is_another_one(visitor: Client, station: Station, staff: User) -> None:
+    bar = open_station(code="bar", name="Bar")
+    staff.stations.add(bar)
+    for at in (station, bar):
+        customer(at, "Ana García", "ana@example.com")
+
+    html = live(visitor, "ana")
+
+    assert ("<bdi>Bar</bdi>" in html, "<bdi>Kitchen</bdi>" in html) == (True, False)
+
+
+def test_live_list_of_nobody_offers_a_new_booking_to_those_who_may_book(
+    visitor: Client, station: Station, client: Client
+) -> None:
+    assert "New booking for “Bo &amp; Li”" in live(visitor, "Bo & Li")
+    client.force_login(holder_of([roles.VIEW, roles.PII, roles.PAGES], station))
+    html = live(client, "Bo & Li")
+    assert ("No customer found." in html, "New booking" in html) == (True, False)
+
+
+@pytest.mark.parametrize("q", ["", "   ", "x" * 301, "\x00"])
+def test_live_list_of_nothing_is_empty(visitor: Client, station: Station, q: str) -> None:
+    html = live(visitor, q)
+
+    assert ("role=" in html, "No customer" in html) == (False, False)
+
+
+def test_live_list_shows_eight_and_leads_to_all(visitor: Client, station: Station) -> None:
+    for number in range(9):
+        customer(station, f"Ana Sample {number}", f"ana{number}@example.com")
+
+    html = live(visitor, "ana")
+
+    assert (html.count('class="hit"'), "data-submit" in html) == (search.MAX_SUGGESTIONS, True)
+
+
+def test_search_page_offers_nobody_beside_a_refusal(visitor: Client, station: Station, settings: Any) -> None:
+    settings.SEARCH_RATE_LIMIT = "1/day"
+    for address in (SEARCH, LIVE):
+        visitor.post(address, {"q": "Bo"})
+        html = visitor.post(address, {"q": "Bo"}).content.decode()
+        assert ("Too many searches." in html, "No customer" in html, "New booking" in html) == (True, False, False)
+
+
+def test_search_page_shows_what_tells_namesakes_apart(visitor: Client, station: Station) -> None:
+    known = customer(station, "Ana García", "ana@example.com", "+4930901820")
+    upcoming = booking(station, customer_id=known.pk)
+
+    html = " ".join(visitor.post(SEARCH, {"q": "ana"}).content.decode().split())
+
+    for words in (
+        "1820",
+        "next Fri 7 Mar 2031 18:00",
+        "Open the next booking",
+        f'action="/bookings/{upcoming.pk}/contact/"',
+    ):
+        assert words in html, words

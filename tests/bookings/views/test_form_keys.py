@@ -51,8 +51,8 @@ def test_booking_sent_twice_is_made_once_and_shown_twice(visitor: Client, statio
 
 
 def test_two_forms_make_two_bookings(visitor: Client, station: Station) -> None:
-    for _form in range(2):
-        visitor.post(NEW, filled(form_at(visitor, NEW, "party_adults"), **LEO))
+    for slot in ("18:00", "19:00"):
+        visitor.post(NEW, filled(form_at(visitor, NEW, "party_adults"), **LEO | {"slot": slot}))
 
     assert Booking.objects.count() == 2
 
@@ -83,7 +83,7 @@ def test_key_of_somebody_else_spends_none_of_theirs(visitor: Client, station: St
     form = form_at(visitor, NEW, "party_adults")
     colleague = Client()
     colleague.force_login(person(roles.STAFF, station))
-    colleague.post(NEW, filled(form, **LEO))
+    colleague.post(NEW, filled(form, **LEO | {"slot": "19:00"}))
 
     visitor.post(NEW, filled(form, **LEO))
 
