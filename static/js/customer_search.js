@@ -30,7 +30,7 @@ function enableForm(form, finder) {
       choose: (choice) => selectCustomer(form, choice.dataset.customer ?? "", choice.dataset.name ?? ""),
       minLength: () => MIN_CHARACTERS,
     });
-    input.addEventListener("focus", () => input.closest("[data-contact]")?.after(popup));
+    input.addEventListener("focus", () => input.closest("[data-contact]")?.append(popup));
     if (input === document.activeElement && input.value !== input.defaultValue) combobox.schedule();
   }
   form.addEventListener("click", ({ target }) => {

@@ -229,6 +229,7 @@ def test_new_booking_from_a_free_cell(visit: Visit, station: Station, staff: Use
     cell(page, SATURDAY, "19:00").get_by_role("link", name="New booking on Saturday 8 March at 19:00").click()
     page.get_by_role("radio", name="4", exact=True).check()
     page.get_by_label("Name", exact=True).fill("Ana García")
+    page.get_by_text("More", exact=True).click()
     page.get_by_label("Email").fill("ana@example.com")
     page.get_by_role("button", name="Book", exact=True).click()
 

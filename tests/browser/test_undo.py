@@ -71,6 +71,7 @@ def test_ctrl_z_after_a_new_booking_cancels_it(visit: Visit, station: Station, s
     page = visit(staff, WEEK)
     cell(page, SATURDAY, "19:00").get_by_role("link", name="New booking").click()
     page.get_by_label("Name", exact=True).fill("Nora Silva")
+    page.get_by_text("More", exact=True).click()
     page.get_by_label("Email").fill("nora@example.com")
     page.get_by_role("button", name="Book", exact=True).click()
     expect(status(page)).to_contain_text("Booked: Nora Silva, 2 guests, Sat 8 Mar 19:00.")
