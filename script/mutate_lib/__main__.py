@@ -11,8 +11,9 @@ from mutate_lib.runner import (
     BrokenTestsError,
     append_result,
     copy_repository,
+    equivalent_result,
+    executed_lines,
     read_results,
-    require_green_tests,
     sample_candidates,
     try_candidate,
 )
@@ -23,14 +24,14 @@ FOLDER: Final = ROOT / "var" / "mutate"
 parser = ArgumentParser(
     "script/mutate",
     description="Change the core rules in one place at a time, and see whether a test notices. What was tried is kept in "
-    "var/mutate and not tried again. It takes hours: --part does a share of it.",
+    "var/mutate and not tried again. It takes about an hour: --part does a share of it.",
 )
 parser.add_argument("--count", type=int, default=300, help="how many mutations, of all that are possible (300)")
 parser.add_argument("--seed", type=int, default=1, help="another seed chooses others (1)")
 parser.add_argument("--part", default="1/1", metavar="K/N", help="only the K-th of N equal parts of them")
 parser.add_argument("--area", choices=AREAS, help="only those of one area")
 parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
-parser.add_argument("--unchecked", action="store_true", help="do not first see that the tests pass without a mutation")
+parser.add_argument("--again", action="store_true", help="try those again that survived before")
 wanted = parser.parse_args()
 part, parts = map(int, wanted.part.split("/"))
 candidates = [
@@ -44,16 +45,18 @@ if wanted.list:
 
 results_file = FOLDER / "results.jsonl"
 known = read_results(results_file)
+if wanted.again:
+    known = {key: result for key, result in known.items() if result.outcome != "survived"}
 tree = FOLDER / f"tree-{part}-{parts}"
 copy_repository(ROOT, tree)
 try:
-    if not wanted.unchecked:
-        require_green_tests(tree, {candidate.area for candidate in candidates if candidate.key not in known})
+    lines = executed_lines(ROOT, tree, FOLDER)
     results = []
     for candidate in candidates:
-        result = known.get(candidate.key)
+        result = known.get(candidate.key) or equivalent_result(candidate)
         if not result:
-            result = try_candidate(tree, candidate)
+            tests = lines.tests_for(candidate.area, candidate.path, candidate.mutation)
+            result = try_candidate(tree, candidate, tests)
             append_result(results_file, result)
         results.append(result)
         print(f"{len(results)}/{len(candidates)} {result.outcome}: {result.name} {result.by}", flush=True)

@@ -1,4 +1,4 @@
-"""Which files are mutated, and which tests are nearest to each."""
+"""Which files are mutated, and in which folders a test should notice."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "accounts/customers": ("tests/accounts", "tests/bookings/privacy", "tests/bookings/importing"),
     "accounts/audit": ("tests/accounts", "tests/bookings/services"),
 }
-"""Folders or files of the product, with the tests that should notice a change in them, the nearest first."""
+"""Folders or files of the product, with the tests of what is done when a module is imported, the nearest first."""
 
 
 def files_of(root: Path, area: str) -> Iterator[Path]:
@@ -31,9 +31,3 @@ def files_of(root: Path, area: str) -> Iterator[Path]:
     for path in found:
         if "migrations" not in path.parts and path.name != "__init__.py":
             yield path.relative_to(root)
-
-
-def tests_for(root: Path, area: str, path: Path) -> list[str]:
-    """The test file that is named after a file, where there is one, and then the tests of its area."""
-    own = Path("tests", path.parent, f"test_{path.name}")
-    return [str(own)] * (root / own).exists() + [*AREAS[area]]

@@ -17,19 +17,13 @@ OPPOSITE: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
-SWAPPED_CALLS: Final = {
-    "min": "max",
-    "max": "min",
-    "any": "all",
-    "all": "any",
-    "filter": "exclude",
-    "exclude": "filter",
-}
+SWAPPED_FUNCTIONS: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
+SWAPPED_METHODS: Final = {"filter": "exclude", "exclude": "filter"}
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A change of one place in a file. `line` counts from 1."""
+    """A change of one place in a file. Lines count from 1."""
 
     kind: str
     line: int
@@ -37,6 +31,12 @@ class Mutation:
     after: str
     source: str
     """The whole file with the change."""
+    statement: str
+    """The line that the changed statement begins with, without indentation."""
+    lines: range
+    """From the first line of the statement to the last one that changed."""
+    is_in_function: bool
+    """Otherwise it runs when the module is imported."""
 
 
 def mutations(source: str) -> list[Mutation]:
@@ -52,6 +52,24 @@ class _Finder(ast.NodeVisitor):
     def __init__(self, source: str) -> None:
         self.found: list[Mutation] = []
         self._source, self._lines = source, source.splitlines(keepends=True)
+        self._statement_line = 1
+        self._is_in_function = False
+
+    def visit(self, node: ast.AST) -> None:
+        if not isinstance(node, ast.stmt):
+            super().visit(node)
+            return
+        outer, self._statement_line = self._statement_line, node.lineno
+        super().visit(node)
+        self._statement_line = outer
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for part in (*node.decorator_list, node.args):
+            self.visit(part)
+        outer, self._is_in_function = self._is_in_function, True
+        for statement in node.body:
+            self.visit(statement)
+        self._is_in_function = outer
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Left alone: Python 3.11 gives no true positions within f-strings."""
@@ -96,13 +114,14 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name in SWAPPED_CALLS:
-            changed = copy.deepcopy(node)
-            if isinstance(changed.func, ast.Name):
-                changed.func.id = SWAPPED_CALLS[name]
-            elif isinstance(changed.func, ast.Attribute):
-                changed.func.attr = SWAPPED_CALLS[name]
+        if isinstance(node.func, ast.Name) and node.func.id == "dataclass":
+            return  # frozen, slots and kw_only protect the code from mistakes and do nothing for users
+        changed = copy.deepcopy(node)
+        if isinstance(changed.func, ast.Name) and changed.func.id in SWAPPED_FUNCTIONS:
+            changed.func.id = SWAPPED_FUNCTIONS[changed.func.id]
+        elif isinstance(changed.func, ast.Attribute) and changed.func.attr in SWAPPED_METHODS:
+            changed.func.attr = SWAPPED_METHODS[changed.func.attr]
+        if ast.dump(changed) != ast.dump(node):
             self._replace("call", node, ast.unparse(changed))
         self.generic_visit(node)
 
@@ -125,4 +144,8 @@ class _Finder(ast.NodeVisitor):
             return  # a line that is continued by a backslash holds no comment
         continued = "".join(" \\\n" for _line in range(last - first))
         text = "".join([*self._lines[:first], head, after, continued, tail, *self._lines[last + 1 :]])
-        self.found.append(Mutation(kind, node.lineno, " ".join(before.split()), after, text))
+        statement = self._lines[self._statement_line - 1].strip()
+        lines = range(self._statement_line, last + 2)
+        self.found.append(
+            Mutation(kind, node.lineno, " ".join(before.split()), after, text, statement, lines, self._is_in_function)
+        )

@@ -1,27 +1,26 @@
-"""Runs the nearest tests of each mutation, in a copy of the repository."""
+"""Tries mutations in a copy of the repository, each with the tests that execute the changed line."""
 
 import hashlib
 import json
-import os
 import random
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from mutate_lib.areas import AREAS, files_of, tests_for
+from mutate_lib.areas import AREAS, files_of
+from mutate_lib.equivalents import is_equivalent
+from mutate_lib.executed_lines import ExecutedLines, read_executed_lines, record_executed_lines, state_of
 from mutate_lib.mutations import Mutation, mutations
+from mutate_lib.pytest_runs import FAILED, INTERRUPTED, NO_TESTS, PASSED, run_listed
 
-PYTEST: Final = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not long and not browser and not race")
-TIMEOUT_SECONDS: Final = 1800
-"""A mutation that makes tests run longer than this, as an endless loop does, counts as killed."""
-PASSED: Final = 0
-FAILED: Final = 1
-INTERRUPTED: Final = 2
-"""A test module could not be imported."""
+CHUNKS: Final = (40, 400)
+"""How many tests run first, and then: most mutations are killed by the first ones, and fewer start faster."""
+TIMEOUT_SECONDS: Final = 1200
 
 
 class BrokenTestsError(Exception):
@@ -51,7 +50,7 @@ class Result:
     key: str
     name: str
     outcome: str
-    """killed, timeout or survived."""
+    """killed, timeout, survived or equivalent."""
     by: str
     """The first test that failed."""
 
@@ -79,41 +78,62 @@ def copy_repository(root: Path, target: Path) -> None:
         (target / linked).symlink_to((root / linked).resolve())
 
 
-def run_tests(tree: Path, tests: list[str]) -> tuple[int | None, str]:
-    """pytest's exit code, None after the timeout, and the first test that failed."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTHONPATH")}
-    try:
-        done = subprocess.run(
-            [str(tree / ".venv/bin/python"), "-m", "pytest", *PYTEST, *tests],
-            cwd=tree, env={**environment, "FAST_TESTS": "1"}, capture_output=True, text=True, check=False,
-            timeout=TIMEOUT_SECONDS,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return None, ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    return done.returncode, failed[0].split(" ")[1] if failed else ""
+def equivalent_result(candidate: Candidate) -> Result | None:
+    """The result of a mutation that is listed as equivalent, or None."""
+    if is_equivalent(candidate.path, candidate.mutation):
+        return Result(candidate.key, str(candidate), "equivalent", "")
+    return None
 
 
-def require_green_tests(tree: Path, areas: set[str]) -> None:
-    for area in sorted(areas):
-        code, test = run_tests(tree, [*AREAS[area]])
+def executed_lines(root: Path, tree: Path, folder: Path) -> ExecutedLines:
+    """What each test executes, from a file in the folder if code and tests have not changed since it was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"executed-{state_of(root)}.sqlite"
+    if not file.exists():
+        unfinished = folder / "executed-unfinished"
+        unfinished.unlink(missing_ok=True)
+        code, test = record_executed_lines(tree, unfinished)
         if code != PASSED:
-            raise BrokenTestsError(f"Without a mutation, {test or 'pytest'} fails in {area}.")
+            raise BrokenTestsError(f"Without a mutation, {test or 'pytest'} fails.")
+        for old in folder.glob("executed-*.sqlite"):
+            old.unlink()
+        unfinished.rename(file)
+    return read_executed_lines(file)
 
 
-def try_candidate(tree: Path, candidate: Candidate) -> Result:
+def try_candidate(tree: Path, candidate: Candidate, tests: list[str]) -> Result:
     """Run the tests on the mutated file, and restore the file."""
     file = tree / candidate.path
     original = file.read_text()
     file.write_text(candidate.mutation.source)
     try:
-        code, test = run_tests(tree, tests_for(tree, candidate.area, candidate.path))
+        outcome, test = _outcome(tree, tests)
+    except BrokenTestsError as error:
+        raise BrokenTestsError(f"{error} on {candidate}.") from error
     finally:
         file.write_text(original)
-    outcomes = {PASSED: "survived", FAILED: "killed", INTERRUPTED: "killed", None: "timeout"}
-    if code not in outcomes:
-        raise BrokenTestsError(f"pytest ended with {code} on {candidate}.")
-    return Result(candidate.key, str(candidate), outcomes[code], test)
+    return Result(candidate.key, str(candidate), outcome, test)
+
+
+def _outcome(tree: Path, tests: list[str]) -> tuple[str, str]:
+    """killed, timeout or survived, and by which test."""
+    for chunk in _chunks(tests):
+        code, test = run_listed(tree, chunk, timeout_seconds=TIMEOUT_SECONDS)
+        if code is None:
+            return "timeout", ""
+        if code in (FAILED, INTERRUPTED):
+            return "killed", test
+        if code not in (PASSED, NO_TESTS):
+            raise BrokenTestsError(f"pytest ended with {code}")
+    return "survived", ""
+
+
+def _chunks(tests: list[str]) -> Iterator[list[str]]:
+    start = 0
+    for size in (*CHUNKS, len(tests)):
+        if chunk := tests[start : start + size]:
+            yield chunk
+        start += size
 
 
 def read_results(file: Path) -> dict[str, Result]:

@@ -1,0 +1,69 @@
+"""Which tests execute which lines of the mutated files. It is recorded once for each state of code and tests."""
+
+import hashlib
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from coverage import CoverageData
+
+from mutate_lib.areas import AREAS
+from mutate_lib.mutations import Mutation
+from mutate_lib.pytest_runs import run_pytest
+
+FOLDERS: Final = ("accounts", "bookings", "config", "core", "stations", "templates", "tests")
+"""What the record depends on."""
+TESTS: Final = ("tests/accounts", "tests/bookings", "tests/stations")
+"""The tests that are recorded: what lies elsewhere is about other things, or starts servers."""
+
+
+def state_of(root: Path) -> str:
+    """A hash of code and tests, as committed."""
+    git = shutil.which("git") or "git"
+    trees = subprocess.run([git, "ls-tree", "HEAD", *FOLDERS], cwd=root, capture_output=True, check=True).stdout
+    return hashlib.sha256(trees).hexdigest()[:16]
+
+
+def record_executed_lines(tree: Path, file: Path) -> tuple[int | None, str]:
+    """Run all tests and write what they execute to a file of coverage.py. Gives pytest's code and the first that failed."""
+    configuration = file.with_suffix(".ini")
+    included = "".join(f"\n    {area}" + "/*" * (not area.endswith(".py")) for area in AREAS)
+    configuration.write_text(f"[run]\nrelative_files = true\ndata_file = {file}\ninclude ={included}\n")
+    options = ["--cov", f"--cov-config={configuration}", "--cov-context=test", "--cov-report="]
+    return run_pytest(tree, [*options, *TESTS], timeout_seconds=None)
+
+
+@dataclass(frozen=True)
+class ExecutedLines:
+    """Ids of tests by file and line, and how many lines of the mutated files each test executes."""
+
+    tests: dict[tuple[str, int], frozenset[str]]
+    line_counts: Counter[str]
+
+    def tests_for(self, area: str, path: Path, mutation: Mutation) -> list[str]:
+        """Those that may notice the mutation: first the file named after the module, then the most specific ones."""
+        if mutation.is_in_function:
+            found = {test for line in mutation.lines for test in self.tests.get((str(path), line), ())}
+        else:
+            found = {test for test in self.line_counts if test.startswith(AREAS[area])}
+        own = f"tests/{path.parent}/test_{path.name}::"
+        return sorted(found, key=lambda test: (not test.startswith(own), self.line_counts[test], test))
+
+
+def read_executed_lines(file: Path) -> ExecutedLines:
+    data = CoverageData(str(file))
+    data.read()
+    tests = {}
+    for path in data.measured_files():
+        for line, contexts in data.contexts_by_lineno(path).items():
+            tests[path, line] = frozenset(_ids(contexts))
+    return ExecutedLines(tests, Counter(test for found in tests.values() for test in found))
+
+
+def _ids(contexts: Iterable[str]) -> set[str]:
+    """pytest-cov adds the phase of a test to its id; what runs at import has no context."""
+    return {context.rpartition("|")[0] for context in contexts if context}
