@@ -28,7 +28,7 @@ def run_pytest(tree: Path, arguments: list[str], *, timeout_seconds: float | Non
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None, ""
-    if done.stderr.startswith("Timeout ("):
+    if "Timeout (" in done.stderr:  # from faulthandler
         return None, ""
     if done.returncode == USAGE_ERROR and "while loading conftest" in done.stderr:
         return INTERRUPTED, "tests/conftest.py"
