@@ -15,16 +15,18 @@ from mutate_lib.areas import AREAS
 from mutate_lib.mutations import Mutation
 from mutate_lib.pytest_runs import run_pytest
 
-FOLDERS: Final = ("accounts", "bookings", "config", "core", "stations", "templates", "tests")
-"""What the record depends on."""
 TESTS: Final = ("tests/accounts", "tests/bookings", "tests/stations")
 """The tests that are recorded: what lies elsewhere is about other things, or starts servers."""
+CODE: Final = ("accounts", "bookings", "config", "core", "stations", "templates", "requirements-dev.txt")
 
 
 def state_of(root: Path) -> str:
     """A hash of code and tests, as committed."""
+    shared = sorted(str(path.relative_to(root)) for path in root.glob("tests/*.py"))
     git = shutil.which("git") or "git"
-    trees = subprocess.run([git, "ls-tree", "HEAD", *FOLDERS], cwd=root, capture_output=True, check=True).stdout
+    trees = subprocess.run(
+        [git, "ls-tree", "HEAD", *CODE, *TESTS, *shared], cwd=root, capture_output=True, check=True
+    ).stdout
     return hashlib.sha256(trees).hexdigest()[:16]
 
 

@@ -19,7 +19,8 @@ NO_TESTS: Final = 5
 
 def run_pytest(tree: Path, arguments: list[str], *, timeout_seconds: float | None) -> tuple[int | None, str]:
     """pytest's exit code, None after the timeout or if one test hung, and the first test that failed."""
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    unwanted = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
     try:
         done = subprocess.run(
             [str(tree / ".venv/bin/python"), "-m", "pytest", *OPTIONS, *arguments],
