@@ -48,12 +48,16 @@ class ExecutedLines:
 
     def tests_for(self, area: str, path: Path, mutation: Mutation) -> list[str]:
         """Those that may notice the mutation: first the file named after the module, then the most specific ones."""
+        by_line = {line: tests for (file, line), tests in self.tests.items() if file == str(path)}
+        near = frozenset[str]().union(*by_line.values())
         if mutation.is_in_function:
-            found = {test for line in mutation.lines for test in self.tests.get((str(path), line), ())}
+            found = frozenset[str]().union(*(by_line.get(line, ()) for line in mutation.lines))
         else:
-            found = {test for test in self.line_counts if test.startswith(AREAS[area])}
+            found = frozenset(test for test in self.line_counts if test.startswith(AREAS[area]))
         own = f"tests/{path.parent}/test_{path.name}::"
-        return sorted(found, key=lambda test: (not test.startswith(own), self.line_counts[test], test))
+        return sorted(
+            found, key=lambda test: (not test.startswith(own), test not in near, self.line_counts[test], test)
+        )
 
 
 def read_executed_lines(file: Path) -> ExecutedLines:

@@ -181,13 +181,20 @@ def test_executed_lines_are_read_by_test(tmp_path: Path) -> None:
 
 
 LINES = ExecutedLines(
-    {("stations/timetable.py", 5): frozenset({"a.py::wide", "a.py::narrow", "tests/stations/test_timetable.py::own"})},
+    {
+        ("stations/timetable.py", 2): frozenset({"tests/stations/c.py::near"}),
+        ("stations/timetable.py", 5): frozenset(
+            {"a.py::wide", "a.py::narrow", "tests/stations/test_timetable.py::own"}
+        ),
+        ("stations/models.py", 5): frozenset({"tests/stations/b.py::far"}),
+    },
     Counter(
         {
             "a.py::wide": 9,
             "a.py::narrow": 2,
             "tests/stations/test_timetable.py::own": 20,
-            "tests/stations/b.py::other": 1,
+            "tests/stations/b.py::far": 1,
+            "tests/stations/c.py::near": 3,
         }
     ),
 )
@@ -206,7 +213,8 @@ def test_tests_of_the_file_itself_run_first_and_then_the_most_specific_ones() ->
 def test_what_runs_at_import_is_tried_with_the_tests_of_the_area() -> None:
     assert LINES.tests_for("stations", Path("stations/timetable.py"), candidate().mutation) == [
         "tests/stations/test_timetable.py::own",
-        "tests/stations/b.py::other",
+        "tests/stations/c.py::near",
+        "tests/stations/b.py::far",
     ]
 
 
