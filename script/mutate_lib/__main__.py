@@ -39,6 +39,7 @@ candidates = [
     for candidate in sample_candidates(ROOT, wanted.count, wanted.seed)[part - 1 :: parts]
     if wanted.area in (None, candidate.area)
 ]
+candidates.sort(key=lambda candidate: not candidate.mutation.is_in_function)  # what runs at import takes longest
 if wanted.list:
     print(*candidates, sep="\n")
     sys.exit()
