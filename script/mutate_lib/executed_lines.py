@@ -19,6 +19,9 @@ TESTS: Final = ("tests/accounts", "tests/bookings", "tests/stations")
 """The tests that are recorded: what lies elsewhere is about other things, or starts servers."""
 CODE: Final = ("accounts", "bookings", "config", "core", "stations", "templates", "requirements-dev.txt")
 
+TESTS_PER_MUTATION: Final = 300
+"""What the most specific of them do not notice, a walk through all pages hardly does."""
+
 
 def state_of(root: Path) -> str:
     """A hash of code and tests, as committed."""
@@ -55,9 +58,10 @@ class ExecutedLines:
         else:
             found = frozenset(test for test in self.line_counts if test.startswith(AREAS[area]))
         own = f"tests/{path.parent}/test_{path.name}::"
-        return sorted(
+        order = sorted(
             found, key=lambda test: (not test.startswith(own), test not in near, self.line_counts[test], test)
         )
+        return order[:TESTS_PER_MUTATION]
 
 
 def read_executed_lines(file: Path) -> ExecutedLines:

@@ -1,6 +1,7 @@
 """Runs pytest in a copy of the repository."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -33,8 +34,8 @@ def run_pytest(tree: Path, arguments: list[str], *, timeout_seconds: float | Non
         return None, ""
     if done.returncode == USAGE_ERROR and "while loading conftest" in done.stderr:
         return INTERRUPTED, "tests/conftest.py"
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    return done.returncode, failed[0].removeprefix("FAILED ").removeprefix("ERROR ").split(" - ")[0] if failed else ""
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+\.py\S*.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    return done.returncode, failed.group(1) if failed else ""
 
 
 def run_listed(tree: Path, tests: list[str], *, timeout_seconds: float) -> tuple[int | None, str]:
