@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import random
 import shutil
 import subprocess
 import tarfile
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -33,11 +34,15 @@ class Candidate:
     area: str
     path: Path
     mutation: Mutation
+    number: int
+    """Counts those of the file that look the same, from 0."""
 
     @property
     def key(self) -> str:
-        """Identifies the mutated file, so that a mutation that was tried is not tried again."""
-        return hashlib.sha256(f"{self.path}\n{self.mutation.source}".encode()).hexdigest()[:16]
+        """Identifies the mutation while its statement stays as it is, whatever changes around it."""
+        change = self.mutation
+        parts = (str(self.path), change.kind, change.statement, change.before, change.after, self.number)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
         change = self.mutation
@@ -55,14 +60,19 @@ class Result:
 
 
 def sample_candidates(root: Path, count: int, seed: int) -> list[Candidate]:
-    """The same sample for the same source, count and seed."""
+    """As many mutations as wanted. A change of the source replaces only those of the changed statements."""
     everything = [
-        Candidate(area, path, mutation)
-        for area in AREAS
-        for path in files_of(root, area)
-        for mutation in mutations((root / path).read_text())
+        candidate for area in AREAS for path in files_of(root, area) for candidate in _candidates(root, area, path)
     ]
-    return random.Random(seed).sample(everything, min(count, len(everything)))  # noqa: S311  # nosec B311
+    return sorted(everything, key=lambda candidate: hashlib.sha256(f"{seed} {candidate.key}".encode()).digest())[:count]
+
+
+def _candidates(root: Path, area: str, path: Path) -> Iterator[Candidate]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    for mutation in mutations((root / path).read_text()):
+        looks = (mutation.kind, mutation.statement, mutation.before, mutation.after)
+        yield Candidate(area, path, mutation, seen[looks])
+        seen[looks] += 1
 
 
 def copy_repository(root: Path, target: Path) -> None:

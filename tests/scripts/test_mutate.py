@@ -95,7 +95,7 @@ def tree(tmp_path: Path) -> Path:
 
 def candidate() -> runner.Candidate:
     mutation = Mutation("constant", 1, "3", "4", "CAPACITY = 4\n", "CAPACITY = 3", range(1, 2), is_in_function=False)
-    return runner.Candidate("stations", Path("stations/timetable.py"), mutation)
+    return runner.Candidate("stations", Path("stations/timetable.py"), mutation, 0)
 
 
 TESTS = [f"tests/stations/test_{n}.py::test_it" for n in range(500)]
@@ -297,13 +297,35 @@ def test_every_listed_equivalent_is_a_mutation_of_today() -> None:
     assert stale_equivalents(ROOT) == []
 
 
-def test_sample_is_the_same_for_the_same_seed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "AREAS", {"stations": ("tests/stations",)})
-    (tree / "stations/timetable.py").write_text("\n".join(f"N{n} = {n}" for n in range(50)))
+def sample(tree: Path, seed: int, lines: list[str]) -> list[str]:
+    (tree / "stations/timetable.py").write_text("\n".join(lines))
+    return [candidate.mutation.statement for candidate in runner.sample_candidates(tree, 5, seed)]
 
-    first, again, other = (runner.sample_candidates(tree, 5, seed) for seed in (1, 1, 2))
+
+def test_sample_is_the_same_for_the_same_seed_and_code(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "AREAS", {"stations": ("tests/stations",)})
+    lines = [f"N{n} = {n}" for n in range(50)]
+
+    first, again, other = (sample(tree, seed, lines) for seed in (1, 1, 2))
 
     assert first == again != other
+
+
+def test_change_of_one_statement_leaves_the_others_in_the_sample(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "AREAS", {"stations": ("tests/stations",)})
+    lines = [f"N{n} = {n}" for n in range(50)]
+    before = sample(tree, 1, lines)
+
+    after = sample(tree, 1, ["from math import pi", *(line for line in lines if line != before[2])])
+
+    assert after[:4] == [*before[:2], *before[3:]]
+
+
+def test_mutations_that_look_the_same_have_keys_of_their_own(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "AREAS", {"stations": ("tests/stations",)})
+    (tree / "stations/timetable.py").write_text("N = 1\nN = 1\n")
+
+    assert len({candidate.key for candidate in runner.sample_candidates(tree, 5, 1)}) == 2
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
