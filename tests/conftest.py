@@ -65,7 +65,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """pytest-django's fixture, with a database that is copied instead of migrated. --create-db migrates it again."""
     rebuild: bool = request.config.getvalue("create_db")
-    with django_db_blocker.unblock(), databases.copied_database(rebuild=rebuild):
+    with django_db_blocker.unblock(), databases.copied_database(rebuild=rebuild), databases.permanent_rows_kept():
         yield
 
 

@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management.color import no_style
 from django.db import connection
+from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -50,6 +55,34 @@ def copied_database(*, rebuild: bool = False) -> Iterator[None]:
             kept.save()
     yield
     teardown_databases(created, verbosity=0)
+
+
+PERMANENT_MODELS: Final = (ContentType, Permission, Group, Group.permissions.through)
+"""What `migrate` fills. To create it again after each test that commits takes longer than many of these tests."""
+
+
+@contextmanager
+def permanent_rows_kept() -> Iterator[None]:
+    """Let tests that commit empty all tables but those of `PERMANENT_MODELS`, unless a test has changed their rows."""
+    migrated = _permanent_rows()
+
+    def empty_tables(test: TransactionTestCase) -> None:
+        nonlocal migrated
+        if _permanent_rows() == migrated:
+            permanent = {model._meta.db_table for model in PERMANENT_MODELS}
+            found = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+            connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(found - permanent)))
+        else:
+            flush(test)
+            migrated = _permanent_rows()
+
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    with patch.object(TransactionTestCase, "_fixture_teardown", empty_tables):
+        yield
+
+
+def _permanent_rows() -> list[list[tuple[Any, ...]]]:
+    return [[*model._base_manager.order_by("pk").values_list()] for model in PERMANENT_MODELS]
 
 
 def _set_up(*, keepdb: bool = False) -> Any:

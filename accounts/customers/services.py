@@ -204,7 +204,7 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = (), found_by:
 def mark_bounced(customer: Customer, email: str) -> None:
     """Mark the customer's email as rejected by its mail server, unless they have another one by now."""
     with transaction.atomic():
-        Station.objects.filter(pk=customer.station_id).locked().first()
+        Station.objects.locked().get(pk=customer.station_id)
         current = Customer.objects.get(pk=customer.pk)
         if normalize_email(current.email) == normalize_email(email) and not current.email_bounced:
             _set_bounced(customer, to=True)

@@ -1,4 +1,4 @@
-"""When the tests' databases are used again, and when they are rebuilt."""
+"""When the tests' databases are used again, and when they are rebuilt; what is left in them after a test that commits."""
 
 import fcntl
 import subprocess
@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import TransactionTestCase
 
+from accounts import roles
+from stations.models import Station
 from tests.databases import schema_fingerprint
+from tests.factories import open_station
 from tests.servers import ROOT, postgres_program, scratch
 
 MIGRATION = "bookings/migrations/0001_initial.py"
@@ -95,3 +100,26 @@ def test_keep_postgres_leaves_data_alone_that_another_run_uses(folder: Path) -> 
         assert kept_data(folder) == ""
 
     assert (folder / "data").exists()
+
+
+def empty_tables() -> None:
+    """What happens after each test that commits."""
+    TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]
+
+
+def test_tables_are_emptied_but_for_what_migrate_fills(transactional_db: None) -> None:
+    open_station()
+    groups = [*Group.objects.order_by("pk").values_list("pk", "name", "permissions")]
+
+    empty_tables()
+
+    assert not Station.objects.exists()
+    assert [*Group.objects.order_by("pk").values_list("pk", "name", "permissions")] == groups
+
+
+def test_what_migrate_fills_is_created_again_after_a_test_has_changed_it(transactional_db: None) -> None:
+    Group.objects.all().delete()
+
+    empty_tables()
+
+    assert {*Group.objects.values_list("name", flat=True)} == {*roles.GROUPS}

@@ -99,11 +99,11 @@ def test_customer_who_is_known_there_keeps_what_is_on_file(visitor: Client, made
 def test_customer_who_is_known_there_takes_over_the_language_and_notes_that_they_lack(
     visitor: Client, made: Booking, bar: Station
 ) -> None:
-    customer(bar, "Nora Silva", "nora@example.com")
+    known = customer(bar, "Nora Silva", "nora@example.com")
 
     there = move(visitor, made)
 
-    assert (there.language, there.notes, there.phone) == ("es", "By the window", "")
+    assert (there.language, there.notes, there.phone, there.version) == ("es", "By the window", "", known.version + 1)
 
 
 def test_email_that_is_no_address_stays_so_there(visitor: Client, made: Booking) -> None:

@@ -1,9 +1,10 @@
 """New bookings."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from accounts import roles
 from accounts.customers import Contact
@@ -41,6 +42,15 @@ def test_create_takes_a_place_in_each_slot_and_records_who(station: Station, sta
         station,
         [None, "18:00"],
     )
+
+
+def test_create_takes_a_time_of_booking_up_to_now(station: Station, staff: User) -> None:
+    with time_machine.travel(datetime(2031, 3, 1, 12, tzinfo=UTC), tick=False):
+        now = timezone.now()
+
+        assert services.create(draft(station, created_at=now), by=staff).created_at == now
+        with pytest.raises(Invalid):
+            services.create(draft(station, created_at=now + timedelta(microseconds=1)), by=staff)
 
 
 def test_create_bumps_the_counter_of_its_station_alone(station: Station, staff: User) -> None:
