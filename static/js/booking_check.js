@@ -2,6 +2,8 @@
 
 import { send } from "./session.js";
 
+let latest = 0;
+
 /** @param {Document} root */
 export function enableBookingCheck(root) {
   root.addEventListener("change", ({ target }) => {
@@ -23,6 +25,7 @@ export function enableBookingCheck(root) {
 
 /** @param {HTMLFormElement} form */
 async function check(form) {
+  const request = ++latest;
   const place = form.querySelector("[data-checked]");
   const fields = new FormData(form);
   const query = new URLSearchParams();
@@ -31,9 +34,8 @@ async function check(form) {
   try {
     const response = await send(`${form.dataset.check}?${query}`, undefined, { Accept: "text/html", "X-Part": "panel" });
     const html = response.ok ? await response.text() : "";
-    const isCurrent = String(new FormData(form).get("customer") ?? "") === query.get("customer");
-    if (isCurrent) place?.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+    if (request === latest) place?.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   } catch {
-    place?.replaceChildren();
+    if (request === latest) place?.replaceChildren();
   }
 }

@@ -15,7 +15,9 @@ export function enableSlotSelect(root) {
     if (!(slots instanceof HTMLSelectElement)) return;
     const loaded = await loadSlots(form.dataset.slots, target.value, slots.value);
     if (request !== latest || !loaded) return;
-    const chosen = loaded.value;
+    // A slot may have been chosen while these were loading.
+    const isFree = [...loaded.options].some((one) => one.value === slots.value && !one.disabled);
+    const chosen = isFree ? slots.value : loaded.value;
     slots.replaceChildren(...loaded.children);
     slots.value = chosen;
     slots.dispatchEvent(new Event("change", { bubbles: true }));

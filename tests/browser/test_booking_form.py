@@ -3,7 +3,7 @@
 from datetime import time
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts.customers import Contact
 from accounts.models import User
@@ -82,6 +82,23 @@ def test_booking_at_that_time_is_shown_before_another_is_made(visit: Visit, stat
 
     expect(page.locator(".notice")).to_contain_text("Booked: Nora Silva")
     assert Booking.objects.filter(date=FRIDAY, slot=time(18)).count() == 2
+
+
+def test_slot_chosen_while_those_of_another_day_load_stays_chosen(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, NEW)
+    expect(page.get_by_role("combobox", name="Phone")).to_be_visible()
+    page.get_by_label("Slot", exact=True).select_option("18:00")
+    waiting: list[Route] = []
+    page.route("**/bookings/new/?*slot=18*", lambda route: waiting.append(route))
+    page.get_by_label("Date").last.fill("2031-03-07")
+    page.get_by_label("Slot", exact=True).select_option("20:00")
+    assert waiting
+
+    with page.expect_response("**/bookings/new/?*"):
+        waiting[0].continue_()
+
+    page.wait_for_timeout(100)
+    expect(page.get_by_label("Slot", exact=True)).to_have_value("20:00")
 
 
 def test_booking_at_that_time_is_shown_without_scripts_after_the_first_click(
