@@ -160,6 +160,8 @@ GET    admin/<url>                                        404      404  404
 GET    admin/stations/station/                            200      200  200
 GET    admin/stations/station/add/                        403      403  200
 POST   admin/stations/station/add/                        403      403  200
+GET    admin/stations/station/<int:station_id>/hours/     200      404  200
+POST   admin/stations/station/<int:station_id>/hours/     200      404  200
 GET    admin/stations/station/<int:station_id>/build/     200      404  200
 POST   admin/stations/station/<int:station_id>/build/     200      404  200
 GET    admin/stations/station/<path:object_id>/           302      302  302

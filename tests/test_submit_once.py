@@ -79,6 +79,7 @@ MAKERS: Final[dict[str, str]] = {
     "new-password": "accounts/new-password/<str:reset_token>/",
     "admin:stations_station_add": "admin/stations/station/add/",
     "admin:stations_station_build": "admin/stations/station/<int:station_id>/build/",
+    "admin:stations_station_hours": "admin/stations/station/<int:station_id>/hours/",
     "admin:bookings_booking_add": "admin/bookings/booking/add/",
     "admin:auth_group_add": "admin/auth/group/add/",
     "admin:accounts_user_add": "admin/accounts/user/add/",
@@ -165,6 +166,7 @@ TYPED: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "admin:auth_group_add": lambda world: {"name": "Owners"},
     "admin:stations_station_add": lambda world: {"code": "court", "name": "Court", **an_opening(world)},
     "admin:stations_station_change": lambda world: {"name": "Old Kitchen"},
+    "admin:stations_station_hours": lambda world: {"slots": '[[0, "09:00", 60, 2, null]]', "displace": "on"},
     "admin:stations_station_build": lambda world: {"weekdays": [0, 1], "start": "08:00", "end": "12:00", "minutes": 30,
                                                    "capacity": 2, "first_date": "2031-03-01", "replace": ""},
 }  # fmt: skip

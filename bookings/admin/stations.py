@@ -1,21 +1,17 @@
 """Stations with their timetables in Django's admin; bookings are adapted to every change."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
 from django.forms.formsets import DELETION_FIELD_NAME
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.choices import flatten_choices
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,21 +21,15 @@ from accounts.admin.base import DATE_AND_TIME_INPUTS, ScopedAdmin
 from accounts.admin.edit_conflicts import EditConflictMixin
 from accounts.forms import LinesField
 from accounts.models import AuditEntry
-from bookings.errors import WouldDisplace, WouldRetime
-from bookings.forms import IsoDateField, SlotField
-from bookings.models import Booking
+from bookings.admin.opening_hours import OpeningHoursPages
+from bookings.admin.timetable_refusals import sentences_of
 from bookings.privacy import retention
 from bookings.services.timetable_changes import timetable_change
-from core import formats
+from core import formats, regions
 from core.errors import DomainError
-from core.limits import MAX_PLACES
 from core.mail import addresses
-from core.web.redisplay import RedisplayMixin, redisplays
 from stations.access import ALL_STATIONS
-from stations.errors import Stale
-from stations.models import MINUTES_A_DAY, Opening, Station, TimetableException, Versions, Weekday
-from stations.timetable import local_now
-from stations.week_builder import Week, build
+from stations.models import Opening, Station, TimetableException, Versions, Weekday
 
 if TYPE_CHECKING:
     _StationForm = ModelForm[Station]
@@ -48,8 +38,15 @@ if TYPE_CHECKING:
 else:
     _StationForm, _Inline, _FormSet = ModelForm, admin.TabularInline, BaseInlineFormSet
 
-MAX_LISTED: Final = 50
-"""Bookings listed in a refusal; the rest are counted."""
+
+class CountrySelect(forms.Select):
+    """The countries, each with what is usual there, for the page's script."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **options)
+        usual = {"currency": regions.usual_currency(value), "weekday": regions.usual_first_weekday(value)}
+        option["attrs"] |= {f"data-{fact}": text for fact, text in usual.items()}
+        return option
 
 
 class StationForm(_StationForm):
@@ -66,6 +63,8 @@ class StationForm(_StationForm):
         help_text=_("With another time zone they keep their local time."),
     )
     refusal: DomainError | None = None
+    person: Any = None
+    """The user; `ScopedAdmin` sets it."""
 
     class Meta:
         model = Station
@@ -75,28 +74,50 @@ class StationForm(_StationForm):
             "print_phone_numbers", "is_active",
         )  # fmt: skip
         field_classes = {"address": LinesField, "mail_signature": LinesField}
+        help_texts: ClassVar = {"country": _("Used for phone numbers without a country code.")}
+        widgets: ClassVar = {
+            "time_zone": forms.Select,
+            "country": CountrySelect,
+            "currency": forms.Select,
+            "address": forms.Textarea(attrs={"rows": 3}),
+            "mail_signature": forms.Textarea(attrs={"rows": 3}),
+        }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        choices: dict[str, list[Any]] = {
+            "time_zone": regions.time_zones(),
+            "country": regions.countries(),
+            "currency": regions.currencies(),
+        }
+        for name in choices.keys() & self.fields.keys():
+            self._offer(name, choices[name])
+        if self.instance._state.adding and "first_weekday" in self.fields:
+            self._follow_the_country()
+
+    def _offer(self, name: str, choices: list[Any]) -> None:
+        """Set what is offered, and keep a value that is not among it, such as the old name of a time zone."""
+        current = self.data.get(self.add_prefix(name)) or getattr(self.instance, name)
+        is_known = any(current == value for value, _label in flatten_choices(choices))  # type: ignore[var-annotated]
+        widget: Any = self.fields[name].widget
+        widget.choices = choices if is_known else [(current, current), *choices]
+
+    def _follow_the_country(self) -> None:
+        weekday: Any = self.fields["first_weekday"]
+        weekday.required, weekday.initial = False, None
+        weekday.widget.choices = [("", _("as usual in the country")), *Weekday.choices]
+        self.initial.pop("first_weekday", None)
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
+        if words.get("first_weekday") in self.fields["first_weekday"].empty_values and words.get("country"):
+            words["first_weekday"] = regions.usual_first_weekday(words["country"])
         for name in ("email", "mail_from", "mail_reply_to"):
             if words.get(name) and not addresses.is_header_safe(words[name]):
                 self.add_error(name, gettext("Emails can't be sent with this address. Enter another one."))
         if self.refusal:
-            self.add_error(None, list(sentences_of(self.refusal)))
+            self.add_error(None, list(sentences_of(self.refusal, self.person)))
         return words
-
-
-def sentences_of(refusal: DomainError) -> Iterable[str]:
-    """A refusal for the form: its message and the bookings concerned, by place and number of guests."""
-    yield str(refusal)
-    bookings: Sequence[Booking] = refusal.data if isinstance(refusal, WouldDisplace | WouldRetime) else ()
-    for booking in bookings[:MAX_LISTED]:
-        country = booking.station.country
-        place = f"{formats.format_date(booking.date, country)} {formats.format_time(booking.slot, country)}"
-        guests = ngettext("%(count)d guest", "%(count)d guests", booking.total_guests) % {"count": booking.total_guests}
-        yield f"{place}, {guests}: {booking}"
-    if len(bookings) > MAX_LISTED:
-        yield gettext("… and %(count)d more.") % {"count": len(bookings) - MAX_LISTED}
 
 
 class TimetableFormSet(_FormSet):
@@ -132,22 +153,30 @@ class TimetableInline(_Inline):
 class ExceptionInline(TimetableInline):
     model = TimetableException
     fields = ("date", "slot", "closed", "capacity", "guest_capacity", "reason")
-    ordering = ("-date", "slot")
+    ordering = ("date", "slot")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TimetableException]:
+        return super().get_queryset(request).filter(date__gte=_yesterday())
 
 
 class OpeningInline(TimetableInline):
     """Openings that are valid now or later. Past ones are left out: each new timetable adds hundreds of rows."""
 
+    classes = ("collapse",)
     model = Opening
     fields = ("weekday", "start", "minutes", "capacity", "guest_capacity", "first_date", "last_date")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Opening]:
-        yesterday = timezone.now().date() - timedelta(days=1)  # today in the westernmost time zone
-        return super().get_queryset(request).filter(Q(last_date__isnull=True) | Q(last_date__gte=yesterday))
+        return super().get_queryset(request).filter(Q(last_date__isnull=True) | Q(last_date__gte=_yesterday()))
+
+
+def _yesterday() -> date:
+    """Today in the westernmost time zone, or the day before it."""
+    return timezone.now().date() - timedelta(days=1)
 
 
 @admin.register(Station)
-class StationAdmin(EditConflictMixin, ScopedAdmin):
+class StationAdmin(OpeningHoursPages, EditConflictMixin, ScopedAdmin):
     """The manager's stations. They are never deleted; only users with access to all stations add new ones."""
 
     form = StationForm
@@ -157,12 +186,15 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
     search_fields = ("name", "code")
     ordering = ("name", "code")
     fieldsets = (
-        (None, {"fields": ("code", "name", "is_active")}),
-        (_("Time and money"), {"fields": ("time_zone", "first_weekday", "country", "currency", "language")}),
-        (_("Contact"), {"fields": ("email", "phone", "address")}),
-        (_("Emails to customers"), {"fields": ("mail_from", "mail_reply_to", "mail_signature", "reminder_hours")}),
-        (_("Customers' data"), {"fields": ("retention_months", "print_phone_numbers")}),
-        (_("Effect on upcoming bookings"), {"fields": ("displace", "retime")}),
+        (None, {"fields": (("name", "code", "is_active"),)}),
+        (_("Time and money"), {"fields": (("country", "time_zone"), ("currency", "first_weekday", "language"))}),
+        (_("Contact"), {"fields": (("email", "phone"), "address")}),
+        (
+            _("Emails to customers"),
+            {"fields": (("mail_from", "mail_reply_to"), ("mail_signature", "reminder_hours"))},
+        ),
+        (_("Customers' data"), {"fields": (("retention_months", "print_phone_numbers"),)}),
+        (_("Effect on upcoming bookings"), {"fields": (("displace", "retime"),)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -225,102 +257,3 @@ class StationAdmin(EditConflictMixin, ScopedAdmin):
         changed = [name for name in form.changed_data if name in columns]
         if changed:
             form.instance.save(update_fields=changed)
-
-    def get_urls(self) -> list[Any]:
-        build_address = path(
-            "<int:station_id>/build/", self.admin_site.admin_view(self.build_view), name="stations_station_build"
-        )
-        return [build_address, *super().get_urls()]
-
-    @redisplays
-    def build_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
-        """Preview a week of openings and the bookings that it would displace, then create it."""
-        station = self.get_queryset(request).filter(pk=station_id).first()
-        if station is None:
-            raise Http404
-        if not self.has_change_permission(request, station):
-            raise PermissionDenied
-        seen = {"timetable_version": station.timetable_version, "latest_entry": self.latest_entry(station)}
-        today = local_now(station, timezone.now()).date()
-        form = WeekForm(request.POST or None, initial={"first_date": today, **seen})
-        made: list[Opening] = []
-        if form.is_valid():
-            is_confirmed = "build" in request.POST
-            made = self._build(request, station, form, keep=is_confirmed)
-            if made and is_confirmed:
-                message = ngettext("%(count)d opening created.", "%(count)d openings created.", len(made))
-                message = message % {"count": len(made)}
-                self.message_user(request, message, messages.SUCCESS)
-                return redirect(reverse("admin:stations_station_change", args=[station.pk]))
-        shown = {**self.admin_site.each_context(request), "title": gettext("Build a week"), "station": station}
-        shown |= {"form": form, "made": made, "opts": self.opts}
-        return render(request, "admin/stations/station/build.html", shown)
-
-    def _build(self, request: HttpRequest, station: Station, form: "WeekForm", *, keep: bool) -> list[Opening]:
-        """Create the openings, or roll them back for a preview. Domain errors are shown on the form."""
-        try:
-            with transaction.atomic():
-                seen = Versions(timetable=form.cleaned_data["timetable_version"])
-                with timetable_change(station, by=request.user, displace=form.cleaned_data["displace"], seen=seen):
-                    made = build(station, form.week())
-                transaction.set_rollback(not keep)
-        except Stale as refusal:
-            who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
-            form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
-            message = gettext("%(who)s changed the opening hours meanwhile. Check them, then preview and build again.")
-            form.add_error(None, message % {"who": who})
-            return []
-        except DomainError as refusal:
-            form.add_error(None, list(sentences_of(refusal)))
-            return []
-        if not made:
-            form.add_error(None, gettext("No slot of that length fits between these times."))
-        return made
-
-
-class WeekForm(RedisplayMixin, forms.Form):
-    """“Every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2.”"""
-
-    weekdays = forms.TypedMultipleChoiceField(
-        label=_("Days"), coerce=int, choices=Weekday.choices, widget=forms.CheckboxSelectMultiple
-    )
-    start = SlotField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}))
-    end = SlotField(label=_("To"), widget=forms.TimeInput(attrs={"type": "time"}))
-    minutes = forms.IntegerField(label=_("Every … minutes"), min_value=5, max_value=MINUTES_A_DAY, initial=60)
-    capacity = forms.IntegerField(label=_("Capacity, in parties"), min_value=1, max_value=MAX_PLACES, initial=1)
-    guest_capacity = forms.IntegerField(
-        label=_("Capacity, in guests"),
-        min_value=1,
-        max_value=MAX_PLACES,
-        required=False,
-        help_text=_("Leave empty for no limit."),
-    )
-    first_date = IsoDateField(label=_("First date"))
-    last_date = IsoDateField(label=_("Last date"), required=False, help_text=_("Leave empty for no end date."))
-    replace = forms.BooleanField(
-        label=_("Replace the opening hours of these days"),
-        required=False,
-        initial=True,
-        help_text=_("From the first date on. Earlier dates stay as they are."),
-    )
-    displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
-    timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
-    latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
-    """The newest audit entry when the page was opened."""
-
-    def go_on_from(self, posted: QueryDict, timetable_version: int, latest_entry: int) -> None:
-        """Fill the form with the posted values and the current versions."""
-        words = posted.copy()
-        words["timetable_version"], words["latest_entry"] = str(timetable_version), str(latest_entry)
-        self.data = words
-
-    def clean(self) -> dict[str, Any]:
-        words = super().clean() or {}
-        first, last = words.get("first_date"), words.get("last_date")
-        if first and last and last < first:
-            self.add_error("last_date", gettext("The last date is before the first."))
-        return words
-
-    def week(self) -> Week:
-        others = ("displace", "timetable_version", "latest_entry")
-        return Week(**{name: value for name, value in self.cleaned_data.items() if name not in others})

@@ -13,10 +13,11 @@ _BY_FRAMEWORK: Final = {
     "_get_session_auth_hash get_user get_help_text",
     "Django's model fields": "empty_strings_allowed from_db_value get_placeholder get_transform Lookup",
     "Django's forms": "default_validators field_order field_classes input_formats input_type prepare_value "
-    "value_from_datadict _post_clean save_m2m clean_stations clean_special_requests clean_new clean_expires_on",
+    "value_from_datadict _post_clean save_m2m clean_stations clean_special_requests clean_new clean_expires_on help_texts widgets",
     "Django's commands": "add_arguments requires_system_checks formatter_class",
     "Django's admin": "BookingAdmin CustomerAdmin StationAdmin change_form_template change_list_template fieldsets "
     "filter_horizontal get_readonly_fields get_search_fields has_choose_permission has_delete_permission "
+    "classes enable_nav_sidebar formfield_overrides get_changelist "
     "has_export_permission has_module_permission index_title inlines list_display list_filter list_per_page "
     "list_select_related lookups model_admin object_history_template password_change readonly_fields search_fields "
     "search_help_text show_facets show_full_result_count site_header site_title",

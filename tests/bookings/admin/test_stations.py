@@ -1,5 +1,6 @@
 """Stations and their timetables in the admin: refusals list who would lose their place, and nothing is lost."""
 
+import re
 from datetime import date, time
 from typing import Any
 
@@ -12,6 +13,7 @@ from accounts.models import AuditEntry, Customer, User
 from bookings.admin.stations import StationAdmin
 from bookings.models import Booking
 from stations.models import Opening, Station, TimetableException
+from tests.bookings.admin.conftest import SignIn
 from tests.factories import FRIDAY, ExceptionFactory, UserFactory, booking, open_station, person
 
 pytestmark = pytest.mark.looks
@@ -63,6 +65,12 @@ def words(station: Station, **changes: Any) -> dict[str, Any]:
         "openings-0-capacity": 2,
     }
     return said | changes
+
+
+def named(made: Booking, headline: str) -> str:
+    """How a refusal lists one booking of a walk-in."""
+    link = f'<a href="/bookings/{made.pk}/move/">Walk-in, Fri 7 Mar 2031 18:00</a>'
+    return f"<li>{headline}</li><li>{link}, 1 guest</li>"
 
 
 CLOSED = {
@@ -172,10 +180,86 @@ def test_change_that_would_displace_lists_the_bookings_and_changes_nothing(admin
     html = answer.content.decode()
     assert answer.status_code == 200
     assert "Some bookings would no longer fit" in html
-    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in html
+    assert named(made, "1 booking would lose its time:") in html
     assert "was changed successfully" not in html
     assert not TimetableException.objects.exists()
     assert Station.objects.get().name == "Kitchen"
+
+
+def test_refusal_names_customers_for_those_who_may_see_them(
+    admin: Client, admin_with: SignIn, station: Station
+) -> None:
+    booking(station, FRIDAY, customer=Contact("Ana García", "ana@example.com"))
+
+    named_fully = admin.post(url(station), words(station, **CLOSED)).content.decode()
+    initials = admin_with(roles.VIEW).post(url(station), words(station, **CLOSED)).content.decode()
+
+    assert "Ana García, Fri 7 Mar 2031 18:00" in named_fully
+    assert ("A. G., Fri 7 Mar 2031 18:00" in initials, "Ana García" in initials) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "label"),
+    [
+        ("time_zone", "Europe/Berlin", "Berlin"),
+        ("country", "DE", "Germany"),
+        ("currency", "EUR", "Euro (EUR)"),
+    ],
+)
+def test_zone_country_and_currency_are_chosen_by_name(
+    admin: Client, station: Station, name: str, value: str, label: str
+) -> None:
+    shown = admin.get(url(station)).content.decode().partition(f'<select name="{name}"')[2].partition("</select>")[0]
+
+    assert re.findall(rf'<option value="{value}"[^>]*>([^<]*)</option>', shown) == [label]
+
+
+def test_choices_are_in_the_readers_language(admin: Client, station: Station) -> None:
+    shown = admin.get(url(station), headers={"Accept-Language": "de"}).content.decode()
+
+    assert re.findall(r'<option value="DE"[^>]*>([^<]*)</option>', shown) == ["Deutschland"]
+
+
+def test_old_name_of_a_zone_is_kept(admin: Client, station: Station) -> None:
+    Station.objects.filter(pk=station.pk).update(time_zone="US/Pacific")
+
+    shown = admin.get(url(station)).content.decode()
+    admin.post(url(station), words(station, time_zone="US/Pacific", name="Old Kitchen"))
+
+    assert '<option value="US/Pacific" selected>' in shown
+    assert Station.objects.get().name == "Old Kitchen"
+
+
+@pytest.mark.parametrize(
+    ("country", "chosen", "weekday"), [("DE", "", 0), ("US", "", 6), ("EG", "", 5), ("US", "0", 0)]
+)
+def test_week_of_a_new_station_begins_as_is_usual_in_its_country(
+    client: Client, station: Station, country: str, chosen: str, weekday: int
+) -> None:
+    client.force_login(UserFactory(is_superuser=True))
+    said = words(station, code="court", name="Court", country=country, first_weekday=chosen)
+
+    client.post("/admin/stations/station/add/", said | {"openings-TOTAL_FORMS": 0, "openings-INITIAL_FORMS": 0})
+
+    assert Station.objects.get(code="court").first_weekday == weekday
+
+
+def test_past_closures_are_left_out(admin: Client, station: Station) -> None:
+    ExceptionFactory(station=station, date=date(2021, 3, 5))
+    ahead = ExceptionFactory(station=station)
+
+    form = admin.get(url(station)).context["inline_admin_formsets"][0].formset
+
+    assert [one.instance for one in form.initial_forms] == [ahead]
+
+
+def test_page_tells_the_hours_of_the_week(admin: Client, station: Station) -> None:
+    Opening.objects.create(station=station, weekday=4, start=time(19), minutes=90, capacity=2)
+
+    shown = admin.get(url(station)).content.decode()
+
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>([^<]*)</td></tr>', shown))
+    assert (rows["Friday"], rows["Monday"]) == ("18:00 – 20:30", "closed")
 
 
 def test_change_displaces_where_the_manager_says_so(admin: Client, station: Station) -> None:
@@ -192,7 +276,7 @@ def test_change_of_the_zone_says_first_whose_moment_moves(admin: Client, station
     made = booking(station, FRIDAY)
 
     refused = admin.post(url(station), words(station, time_zone="America/New_York"))
-    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in refused.content.decode()
+    assert named(made, "1 booking would start at another moment:") in refused.content.decode()
     assert Booking.objects.get().starts_at == made.starts_at
 
     admin.post(url(station), words(station, time_zone="America/New_York", retime="on"))
@@ -346,7 +430,7 @@ def test_builder_lists_whom_it_would_displace(admin: Client, station: Station) -
 
     html = admin.post(url(station, "build"), {**WEEK, "start": "08:15", "build": "1"}).content.decode()
 
-    assert f"Fri 7 Mar 2031 18:00, 1 guest: {made}" in html
+    assert named(made, "1 booking would lose its time:") in html
     assert Opening.objects.count() == 1
     admin.post(url(station, "build"), {**WEEK, "start": "08:15", "displace": "on", "build": "1"})
     assert Booking.objects.get().needs_place
