@@ -12,8 +12,8 @@ _BY_FRAMEWORK: Final = {
     "Django's models": "abstract constraints default_permissions EMAIL_FIELD REQUIRED_FIELDS date_joined ordering "
     "_get_session_auth_hash get_user get_help_text",
     "Django's model fields": "empty_strings_allowed from_db_value get_placeholder get_transform Lookup",
-    "Django's forms": "default_validators field_order field_classes input_formats input_type prepare_value "
-    "value_from_datadict _post_clean save_m2m clean_stations clean_special_requests clean_new clean_expires_on help_texts widgets",
+    "Django's forms": "default_validators field_order field_classes input_formats input_type prepare_value widgets "
+    "value_from_datadict _post_clean save_m2m clean_stations clean_special_requests clean_new clean_expires_on help_texts",
     "Django's commands": "add_arguments requires_system_checks formatter_class",
     "Django's admin": "BookingAdmin CustomerAdmin StationAdmin change_form_template change_list_template fieldsets "
     "filter_horizontal get_readonly_fields get_search_fields has_choose_permission has_delete_permission "
