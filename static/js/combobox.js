@@ -175,7 +175,7 @@ export class Combobox {
 
   /** @param {string} key @returns {number} 1 or -1 for the next or previous choice of a row; 0 where the key moves in the text */
   aside(key) {
-    const isRtl = getComputedStyle(this.input).direction === "rtl";
+    const isRtl = getComputedStyle(this.popup).direction === "rtl";
     const aside = { ArrowRight: isRtl ? -1 : 1, ArrowLeft: isRtl ? 1 : -1 }[key] ?? 0;
     const isAtEnd = this.input.selectionStart === this.input.value.length;
     return isAtEnd && this.isOpen ? aside : 0;

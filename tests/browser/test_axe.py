@@ -196,7 +196,7 @@ def sheet_of_keys(page: Page, world: World) -> None:
 
 def found(page: Page, world: World) -> None:
     page.get_by_placeholder("Name, email or phone").fill("ana@example.com")
-    page.get_by_role("button", name="Find").click()
+    page.locator("form.find").evaluate("form => form.submit()")
     expect(page.get_by_role("heading", name="Customers found")).to_be_visible()
 
 

@@ -13,7 +13,7 @@ from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK
 from tests.browser.test_panel import panel
-from tests.factories import SATURDAY, booking, customer
+from tests.factories import SATURDAY, booking, customer, open_station
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
@@ -157,6 +157,39 @@ def test_list_fits_the_window(visit: Visit, staff: User, made: Booking, width: i
     assert box
     assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_list_works_from_right_to_left(visit: Visit, staff: User, made: Booking) -> None:
+    page = visit(staff, WEEK)
+    page.evaluate("document.dir = 'rtl'")
+    page.keyboard.press("/")
+    page.keyboard.type("nora", delay=50)
+    expect(hits(page).first).to_be_visible()
+    box = page.locator(".live-hits").bounding_box()
+    assert box
+    assert (box["x"] >= 0, box["x"] + box["width"] <= 1280) == (True, True)
+
+    page.keyboard.press("ArrowLeft")
+
+    expect(page.get_by_role("gridcell", selected=True)).to_have_text("New booking")
+
+
+def test_booking_of_another_station_opens_beside_this_calendar_and_survives_a_reload(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    bar = open_station(code="bar", name="Bar")
+    staff.stations.add(bar)
+    booking(bar, customer=NORA)
+    page = typed(visit, staff, "nora")
+    expect(hits(page).first).to_contain_text("Bar")
+
+    page.keyboard.press("Enter")
+
+    expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Nora Silva")
+    page.reload()
+    expect(panel(page).get_by_role("heading", level=1)).to_contain_text("Nora Silva")
+    expect(panel(page)).not_to_contain_text("+49309011030")
+    expect(page.locator("[data-calendar]")).to_have_attribute("data-station", "kitchen")
 
 
 def test_targets_of_the_list_are_large_enough_for_a_finger(visit: Visit, staff: User, made: Booking) -> None:

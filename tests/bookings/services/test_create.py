@@ -10,7 +10,7 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings import services
-from bookings.errors import Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
+from bookings.errors import AlreadyBooked, Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
 from bookings.models import Booking, Hold
 from bookings.models.status import Status
 from bookings.services import Draft
@@ -42,6 +42,47 @@ def test_create_takes_a_place_in_each_slot_and_records_who(station: Station, sta
         station,
         [None, "18:00"],
     )
+
+
+LEO = Contact("Leo Lindqvist", "leo@example.com")
+
+
+def test_create_names_the_customers_other_bookings_at_that_time_and_changes_nothing(
+    station: Station, staff: User
+) -> None:
+    other = booking(station, slots=2, customer=LEO)
+    written = AuditEntry.objects.count()
+
+    with pytest.raises(AlreadyBooked) as refused:
+        services.create(draft(station, slot=time(19), customer=LEO), by=staff, known_overlaps=())
+
+    assert refused.value.data == [other]
+    assert (Booking.objects.count(), Hold.objects.count(), AuditEntry.objects.count()) == (1, 2, written)
+
+
+@pytest.mark.parametrize(
+    ("slot", "status"),
+    [
+        (time(17), Status.CONFIRMED),
+        (time(19), Status.CONFIRMED),
+        (time(18), Status.NO_SHOW),
+        (time(18), Status.COMPLETED),
+    ],
+)
+def test_create_minds_no_booking_at_another_time_or_without_a_guest(
+    station: Station, staff: User, slot: time, status: Status
+) -> None:
+    booking(station, slot=slot, status=status, customer=LEO)
+
+    assert services.create(draft(station, customer=LEO), by=staff, known_overlaps=())
+
+
+def test_create_asks_about_overlaps_only_where_they_are_shown(station: Station, staff: User) -> None:
+    other = booking(station, customer=LEO)
+
+    assert services.create(draft(station, customer=LEO), by=staff)
+    with pytest.raises(AlreadyBooked):
+        services.create(draft(station, customer=LEO), by=staff, known_overlaps=[other.pk])
 
 
 def test_create_takes_a_time_of_booking_up_to_now(station: Station, staff: User) -> None:

@@ -208,3 +208,19 @@ def test_search_page_shows_what_tells_namesakes_apart(visitor: Client, station: 
         f'action="/bookings/{upcoming.pk}/contact/"',
     ):
         assert words in html, words
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("es", ["próxima", "última", "2 visitas"]), ("de", ["nächste", "letzte", "2 Besuche"])],
+)
+def test_live_hits_speak_the_language_of_the_page(
+    visitor: Client, station: Station, language: str, words: list[str]
+) -> None:
+    known = customer(station)
+    for year in (2021, 2022, 2031):
+        booking(station, FRIDAY.replace(year=year), customer_id=known.pk)
+
+    html = visitor.post(LIVE, {"q": "ana"}, headers={"Accept-Language": language}).content.decode()
+
+    assert [word for word in words if word not in html] == []
