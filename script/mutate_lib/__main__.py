@@ -32,6 +32,9 @@ parser.add_argument("--part", default="1/1", metavar="K/N", help="only the K-th 
 parser.add_argument("--area", choices=AREAS, help="only those of one area")
 parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
 parser.add_argument("--again", action="store_true", help="try those again that survived before")
+parser.add_argument(
+    "--tests", nargs="+", metavar="FILE", help="run these tests, not those that execute the changed lines"
+)
 wanted = parser.parse_args()
 part, parts = map(int, wanted.part.split("/"))
 candidates = [
@@ -51,12 +54,12 @@ if wanted.again:
 tree = FOLDER / f"tree-{part}-{parts}"
 copy_repository(ROOT, tree)
 try:
-    lines = executed_lines(ROOT, tree, FOLDER)
+    lines = None if wanted.tests else executed_lines(ROOT, tree, FOLDER)
     results = []
     for candidate in candidates:
         result = known.get(candidate.key) or equivalent_result(candidate)
         if not result:
-            tests = lines.tests_for(candidate.area, candidate.path, candidate.mutation)
+            tests = lines.tests_for(candidate.area, candidate.path, candidate.mutation) if lines else wanted.tests
             result = try_candidate(tree, candidate, tests)
             append_result(results_file, result)
         results.append(result)

@@ -15,7 +15,7 @@ from mutate_lib.areas import AREAS
 from mutate_lib.mutations import Mutation
 from mutate_lib.pytest_runs import run_pytest
 
-TESTS: Final = ("tests/accounts", "tests/bookings", "tests/stations")
+TESTS: Final = ("tests/accounts", "tests/bookings", "tests/config", "tests/stations")
 """The tests that are recorded: what lies elsewhere is about other things, or starts servers."""
 CODE: Final = ("accounts", "bookings", "config", "core", "stations", "templates", "requirements-dev.txt")
 

@@ -1,4 +1,4 @@
-"""A plugin of pytest that runs only the tests whose ids a file lists. Ids of tests that do not exist are ignored."""
+"""A plugin of pytest that runs only the tests that a file lists, by their ids or files. Those that do not exist are ignored."""
 
 from pathlib import Path
 
@@ -14,5 +14,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if file is None:
         return
     listed = {*file.read_text().splitlines()}
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in listed])
-    items[:] = [item for item in items if item.nodeid in listed]
+    selected = [item for item in items if not listed.isdisjoint((item.nodeid, item.nodeid.partition("::")[0]))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected

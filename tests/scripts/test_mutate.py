@@ -253,6 +253,7 @@ def test_pytest_runs_the_listed_tests_and_ignores_others(tmp_path: Path) -> None
 
     assert pytest_runs.run_listed(tmp_path, ["test_x.py::test_a", "test_x.py::gone"], timeout_seconds=60) == (0, "")
     assert pytest_runs.run_listed(tmp_path, ["test_x.py::test_b"], timeout_seconds=60) == (1, "test_x.py::test_b")
+    assert pytest_runs.run_listed(tmp_path, ["test_x.py"], timeout_seconds=60) == (1, "test_x.py::test_b")
     assert pytest_runs.run_listed(tmp_path, ["test_x.py::gone"], timeout_seconds=60) == (pytest_runs.NO_TESTS, "")
 
 

@@ -222,6 +222,20 @@ def test_address_that_no_header_can_hold_stops_nothing(
     assert (send(), len(mail_server.kept)) == ([Outcome.REFUSED, Outcome.SENT], 1)
 
 
+def test_address_that_no_header_holds_is_refused_once(
+    staff: User, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The fields' own check takes a long s for an s."""
+    User.objects.filter(pk=staff.pk).update(email="ſtaff@example.com")
+    sessions.save_password(User.objects.get(pk=staff.pk))
+
+    assert send() == [Outcome.REFUSED]
+
+    assert not AccountEmail.objects.exists()
+    assert "An account email could not be rendered" in caplog.text
+    assert "taff@" not in caplog.text
+
+
 def test_email_that_waits_is_seen_by_whoever_watches(staff: User) -> None:
     sessions.save_password(staff)
 

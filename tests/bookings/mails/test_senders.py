@@ -157,6 +157,22 @@ def test_senders_rest_after_they_were_turned_away(mail_server: ScriptedSmtpServe
     assert len(asked) == 2
 
 
+def test_pause_is_as_after_a_first_failure_when_an_email_was_sent_in_between(mail_server: ScriptedSmtpServer) -> None:
+    outcomes = iter([Outcome.UNAVAILABLE, Outcome.SENT, Outcome.UNAVAILABLE])
+    failures: list[int] = []
+
+    def pause_after(count: int) -> float:
+        failures.append(count)
+        return 0
+
+    senders = Senders(1, partial(SmtpTransport, server_settings(mail_server)), pause_after=pause_after)
+    for _again in range(2):
+        senders.start(1, lambda _transport: next(outcomes), Stop())
+        senders.finish()
+
+    assert failures == [1, 1]
+
+
 def test_error_ends_a_sender_and_not_the_worker(
     kitchen: Station, mail_server: ScriptedSmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
