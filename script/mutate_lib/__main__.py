@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from mutate_lib.areas import AREAS
@@ -31,7 +32,7 @@ parser.add_argument("--seed", type=int, default=1, help="another seed chooses ot
 parser.add_argument("--part", default="1/1", metavar="K/N", help="only the K-th of N equal parts of them")
 parser.add_argument("--area", choices=AREAS, help="only those of one area")
 parser.add_argument("--list", action="store_true", help="print the mutations and run nothing")
-parser.add_argument("--again", action="store_true", help="try those again that survived before")
+parser.add_argument("--again", action="store_true", help="try only those that survived before")
 parser.add_argument(
     "--tests", nargs="+", metavar="FILE", help="run these tests, not those that execute the changed lines"
 )
@@ -47,23 +48,26 @@ if wanted.list:
     print(*candidates, sep="\n")
     sys.exit()
 
+FOLDER.mkdir(parents=True, exist_ok=True)
 results_file = FOLDER / "results.jsonl"
 known = read_results(results_file)
 if wanted.again:
-    known = {key: result for key, result in known.items() if result.outcome != "survived"}
-tree = FOLDER / f"tree-{part}-{parts}"
-copy_repository(ROOT, tree)
+    survived = {key for key, result in known.items() if result.outcome == "survived"}
+    candidates, known = [candidate for candidate in candidates if candidate.key in survived], {}
+results = []
 try:
-    lines = None if wanted.tests else executed_lines(ROOT, tree, FOLDER)
-    results = []
-    for candidate in candidates:
-        result = known.get(candidate.key) or equivalent_result(candidate)
-        if not result:
-            tests = lines.tests_for(candidate.area, candidate.path, candidate.mutation) if lines else wanted.tests
-            result = try_candidate(tree, candidate, tests)
-            append_result(results_file, result)
-        results.append(result)
-        print(f"{len(results)}/{len(candidates)} {result.outcome}: {result.name} {result.by}", flush=True)
+    with TemporaryDirectory(prefix="tree-", dir=FOLDER) as folder:
+        tree = Path(folder)
+        copy_repository(ROOT, tree)
+        lines = None if wanted.tests else executed_lines(ROOT, tree, FOLDER)
+        for candidate in candidates:
+            result = equivalent_result(candidate) or known.get(candidate.key)
+            if not result:
+                tests = lines.tests_for(candidate.area, candidate.path, candidate.mutation) if lines else wanted.tests
+                result = try_candidate(tree, candidate, tests)
+                append_result(results_file, result)
+            results.append(result)
+            print(f"{len(results)}/{len(candidates)} {result.outcome}: {result.name} {result.by}", flush=True)
 except BrokenTestsError as error:
     sys.exit(str(error))
 print(dict(Counter(result.outcome for result in results)))

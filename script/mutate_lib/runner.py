@@ -77,8 +77,6 @@ def _candidates(root: Path, area: str, path: Path) -> Iterator[Candidate]:
 
 def copy_repository(root: Path, target: Path) -> None:
     """Copy the last commit, with links to the virtual environment and the modules of Node."""
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
     git = shutil.which("git") or "git"
     archive = subprocess.run([git, "archive", "HEAD"], cwd=root, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as opened:
@@ -96,7 +94,6 @@ def equivalent_result(candidate: Candidate) -> Result | None:
 
 def executed_lines(root: Path, tree: Path, folder: Path) -> ExecutedLines:
     """What each test executes, from a file in the folder if code and tests have not changed since it was written."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"executed-{state_of(root)}.sqlite"
     if not file.exists():
         unfinished = folder / "executed-unfinished"

@@ -225,7 +225,7 @@ def test_tests_that_fail_without_a_mutation_are_refused(
     monkeypatch.setattr(runner, "record_executed_lines", lambda _tree, _file: failed)
 
     with pytest.raises(runner.BrokenTestsError, match=r"^Without a mutation, tests/stations/test_timetable.py::test_x"):
-        runner.executed_lines(ROOT, tree, tmp_path / "mutate")
+        runner.executed_lines(ROOT, tree, tmp_path)
 
 
 def test_executed_lines_are_recorded_once_for_each_state(
@@ -242,10 +242,10 @@ def test_executed_lines_are_recorded_once_for_each_state(
     monkeypatch.setattr(runner, "record_executed_lines", record)
     monkeypatch.setattr(runner, "state_of", lambda _root: next(states))
 
-    read = [runner.executed_lines(ROOT, tree, tmp_path / "mutate").line_counts for _state in ("old", "old", "new")]
+    read = [runner.executed_lines(ROOT, tree, tmp_path).line_counts for _state in ("old", "old", "new")]
 
     assert read == [{"test 0": 1}, {"test 0": 1}, {"test 1": 1}]
-    assert [file.name for file in (tmp_path / "mutate").iterdir()] == ["executed-new.sqlite"]
+    assert [*tmp_path.glob("executed-*")] == [tmp_path / "executed-new.sqlite"]
 
 
 def test_pytest_runs_the_listed_tests_and_ignores_others(tmp_path: Path) -> None:
