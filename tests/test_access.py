@@ -504,6 +504,7 @@ BY_PASSWORD_OR_TOKEN: Final = {"api/auth/login", "api/auth/refresh", "api/auth/l
 WRITES: Final = [row for row in ROWS if row.method != "GET" and row.route not in BY_PASSWORD_OR_TOKEN]
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("row", WRITES, ids=lambda row: f"{row.method} /{row.route}")
 def test_no_other_site_can_write_by_somebodys_session(world: World, row: Row) -> None:
     answer = world.call("root", row.method, row.route, by_token=False, protected=True)
@@ -518,6 +519,7 @@ OTHERS: Final = {
 }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("route", OTHERS)
 def test_no_method_but_the_tables_does_anything(world: World, route: str) -> None:
     statuses = {undone(world, role, method, route).status_code for role in ROLES for method in OTHERS[route]}

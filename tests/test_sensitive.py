@@ -18,6 +18,8 @@ from tests.test_access import World, built, routes, world
 
 __all__ = ["built", "world"]
 
+pytestmark = pytest.mark.looks
+
 KINDS: Final = (
     *("stations/station", "bookings/booking", "bookings/mail", "accounts/customer", "accounts/user"),
     *("accounts/auditentry", "auth/group"),

@@ -59,6 +59,7 @@ def prepared(name: str, clock: time_machine.Traveller) -> tuple[World, Client, A
     return made, browser, browser.post(act.address(made), act.words(made))
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_stolen_cookie_does_no_sensitive_act(clock: time_machine.Traveller, name: str) -> None:
     world, browser, answer = prepared(name, clock)
@@ -80,6 +81,7 @@ def test_sensitive_act_is_done_after_the_password_as_it_was_submitted(clock: tim
     assert SENSITIVE_ACTIONS[name].is_done(world, done)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_sensitive_act_right_after_sign_in_asks_nothing(name: str) -> None:
     act = SENSITIVE_ACTIONS[name]
@@ -175,6 +177,7 @@ def test_confirm_page_leads_on_to_where_one_wanted_to_go(world: World, clock: ti
     assert browser.get("/accounts/confirm/?next=/feeds/").headers["Location"] == "/feeds/"
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("target", ["https://evil.example.org/", "//evil.example.org", "javascript:alert(1)", "\\\\x"])
 def test_confirm_page_never_leads_to_somebody_elses_site(
     world: World, clock: time_machine.Traveller, target: str
@@ -236,6 +239,7 @@ def test_password_page_keeps_no_typed_password(clock: time_machine.Traveller) ->
     assert NEW_PASSWORD not in answer.content.decode()
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     ("address", "asks"),
     [
@@ -276,6 +280,7 @@ def test_form_that_was_opened_in_time_and_sent_too_late_asks_and_keeps_what_was_
     }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(("language", "heading"), [("es", "Confirme su contraseña"), ("de", "Passwort bestätigen")])
 def test_confirm_page_speaks_the_persons_language(
     world: World, clock: time_machine.Traveller, language: str, heading: str
@@ -314,6 +319,7 @@ OWN: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("who", ["manager", "root"])
 @pytest.mark.parametrize("what", OWN)
 def test_nobody_changes_their_own_account_in_the_admin(what: str, who: str) -> None:

@@ -233,6 +233,7 @@ def test_value_without_binding_is_written_only_while_the_release_before_runs(sta
     assert versions == [UNBOUND_VERSION, VERSION, VERSION]
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("length", [*range(70), 100, 999, 1_024, 1_025, 2_000, 5_000, 100_000])
 @pytest.mark.parametrize("pad_to", [32, 48])
 def test_bucket_holds_the_text_and_not_much_more(length: int, pad_to: int) -> None:
@@ -243,6 +244,7 @@ def test_bucket_holds_the_text_and_not_much_more(length: int, pad_to: int) -> No
     assert size <= MAX_DOUBLED_BYTES * 1.5 or size <= length * 9 / 8 + 1
 
 
+@pytest.mark.looks
 def test_there_are_few_buckets() -> None:
     assert sorted({padded_length(length) for length in range(2_049)}) == [
         32, 64, 128, 256, 512, 1_024, 1_152, 1_280, 1_408, 1_536, 1_664, 1_792, 1_920, 2_048,

@@ -10,6 +10,8 @@ from tests.test_access import ROWS, Row, World, built, undone, world
 
 __all__ = ["built", "world"]
 
+pytestmark = pytest.mark.looks
+
 API_ROWS = [row for row in ROWS if row.route.startswith("api/") and row.route not in ("api/", "api/^")]
 
 

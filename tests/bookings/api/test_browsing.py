@@ -13,6 +13,8 @@ from tests import factories
 from tests.bookings.api.caller import Caller
 from tests.factories import booking
 
+pytestmark = pytest.mark.looks
+
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 

@@ -21,6 +21,8 @@ from core.errors import DomainError, http_status
 from core.version import VERSION
 from tests.bookings.api.caller import Caller, description, faults, resolved
 
+pytestmark = pytest.mark.looks
+
 SCHEMA = "/api/schema/"
 CALLS = [
     (path, method, operation)

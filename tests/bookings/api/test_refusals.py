@@ -135,6 +135,7 @@ def test_the_right_is_asked_before_the_method_and_the_version(station: Station) 
 # --- what is spoken ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 def test_another_method_is_refused(api: Caller, method: str) -> None:
     answer = api.call(method, LIST)
@@ -147,6 +148,7 @@ def test_another_method_is_refused(api: Caller, method: str) -> None:
     }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS", "HEAD"])
 @pytest.mark.parametrize(
     "address",
@@ -166,6 +168,7 @@ def test_head_answers_as_get_without_a_body(api: Caller) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "accept",
     [
@@ -185,6 +188,7 @@ def test_the_version_is_chosen_by_the_accept_header(api: Caller, accept: str) ->
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("accept", ["application/json; version=2", "*/*; version=0", "application/json; version=é"])
 def test_an_unknown_version_is_answered_with_those_there_are(api: Caller, accept: str) -> None:
     assert failure(api.get(STATIONS, Accept=accept)) == {
@@ -195,6 +199,7 @@ def test_an_unknown_version_is_answered_with_those_there_are(api: Caller, accept
     }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("accept", ["text/csv", "text/html", "application/json;q=0", "nonsense", ";", "x" * 20_000])
 def test_an_unknown_format_is_refused(api: Caller, accept: str) -> None:
     assert failure(api.get(STATIONS, Accept=accept)) == {
@@ -204,6 +209,7 @@ def test_an_unknown_format_is_refused(api: Caller, accept: str) -> None:
     }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "x" * 2000]
 )
@@ -215,6 +221,7 @@ def test_a_body_that_is_not_said_to_be_json_is_refused(api: Caller, kind: str) -
     }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

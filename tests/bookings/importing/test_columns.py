@@ -18,6 +18,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "in.csv"
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "name", ["Room Name", " room name ", "ROOM NAME", "\ufeffRoom\u00a0Name\u200b", "Ro\u00adom  Name", "Room\tName"]
 )
@@ -57,6 +58,7 @@ def test_line_numbers_count_the_separator_line(station: Station, file: Path) -> 
     assert (done.status, "Line 4 has 4 cells" in done.err) == (2, True)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     ("first", "mark", "encoding"),
     [
@@ -115,6 +117,7 @@ def test_station_is_known_by_its_code_without_invisible_characters(file: Path, d
     assert Booking.objects.values_list("slot", "total_due_cents").get() == (time(18), 4500)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("day", ["1899-12-31", "3000-01-01", "9999-12-31", "0001-01-01"])
 def test_date_that_no_calendar_shows_is_refused(station: Station, file: Path, day: str) -> None:
     write(file, f"station,date,slot,end,created_at\nkitchen,{day},18:00,17:00,{day}\n{ROW},19:00,\n")
@@ -122,6 +125,7 @@ def test_date_that_no_calendar_shows_is_refused(station: Station, file: Path, da
     assert import_file(file).summary == counts(created=1, refused=1)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     "words",
     [
@@ -144,6 +148,7 @@ def test_command_that_asks_for_what_cannot_be_is_refused(station: Station, file:
     assert not Booking.objects.exists()
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(
     ("cell", "status"),
     [
@@ -179,6 +184,7 @@ def test_word_that_is_no_status_is_refused_and_says_what_to_do(station: Station,
     assert "--status-map" in rows_of(rejects)[0]["import_reason"]
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(("cell", "adults"), [("2", 2), ("2.0", 2), ("2,00", 2), (" 2\u200b", 2), ("02", 2)])
 def test_whole_number_may_have_decimals_of_nothing(station: Station, file: Path, cell: str, adults: int) -> None:
     write(file, f'station,date,slot,party_adults\n{ROW},"{cell}"\n')
@@ -187,6 +193,7 @@ def test_whole_number_may_have_decimals_of_nothing(station: Station, file: Path,
     assert Booking.objects.get().party_adults == adults
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("cell", ["2.5", "2,000", "two", "-1", "+2", "1e2", "٢"])
 def test_what_is_no_whole_number_is_refused(station: Station, file: Path, cell: str) -> None:
     write(file, f'station,date,slot,party_adults\n{ROW},"{cell}"\n')

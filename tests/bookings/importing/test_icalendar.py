@@ -11,6 +11,8 @@ from stations.models import Station
 from tests.bookings.importing.commands import counts, import_file, rows_of, write
 from tests.factories import open_station
 
+pytestmark = pytest.mark.looks
+
 DAY = date(2031, 3, 7)
 SET = ("--set", "station=kitchen")
 

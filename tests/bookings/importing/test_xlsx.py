@@ -14,6 +14,8 @@ from bookings.models import Booking
 from stations.models import Station
 from tests.bookings.importing.commands import counts, import_file, rows_of, write
 
+pytestmark = pytest.mark.looks
+
 HEADER = ("station", "date", "slot", "party_adults")
 DAY = date(2031, 3, 7)
 ROW = ("kitchen", DAY, time(18), 2)

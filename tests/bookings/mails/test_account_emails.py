@@ -118,6 +118,7 @@ def test_notice_of_what_the_operator_did_says_so(staff: User, mail_server: Scrip
     assert "From:" not in body_of(mail)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("language", ["en", "es", "de"])
 @pytest.mark.parametrize("kind", NOTICES)
 def test_every_notice_is_written_in_every_language(

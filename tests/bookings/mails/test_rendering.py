@@ -17,7 +17,7 @@ from bookings.models.status import Status
 from stations.models import Station
 from tests.factories import FRIDAY, SATURDAY, booking, open_station
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.looks]
 
 ANA = Contact("Ana García", "ana@example.com")
 
