@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts import roles
 from accounts.audit import verification
+from accounts.audit.models import LockedChains
 from accounts.audit.verification import Fault, FaultKind
 from accounts.customers import Contact
 from accounts.models import AppendOnlyError, AuditChain, AuditEntry
@@ -52,6 +53,16 @@ def test_entries_are_numbered_station_by_station(trail: Station) -> None:
     for chain in AuditChain.objects.all():
         numbers = AuditEntry.objects.filter(station=chain.station).order_by("pk").values_list("number", flat=True)
         assert list(numbers) == list(range(1, chain.count + 1))
+
+
+def test_chains_that_were_locked_beforehand_count_until_the_next_entry(trail: Station) -> None:
+    with transaction.atomic():
+        chains = LockedChains(trail.pk)
+        assert {*chains.by_station()} == {trail.pk}
+
+        booking(trail, slot=time(21))
+
+        assert chains.by_station() == {}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
@@ -222,6 +222,25 @@ def test_database_that_goes_away_is_waited_for(
         bring_back()
 
     assert list(mail_server.ids.values()) == [1, 1]
+
+
+@alone
+def test_outcome_is_saved_over_a_new_connection_after_an_error(
+    kitchen: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "SETTLE_RETRY_SECONDS", 0)
+    connected: list[bool] = []
+
+    def settle(*_args: object) -> None:
+        connected.append(connection.connection is not None)
+        if len(connected) == 1:
+            raise OperationalError
+
+    monkeypatch.setattr(delivery, "settle", settle)
+
+    delivery._settle_with_retries(Mail(), Outcome.SENT, timezone.now)
+
+    assert connected == [True, False]
 
 
 @alone
