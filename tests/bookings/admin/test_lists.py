@@ -73,23 +73,24 @@ def test_list_answers_no_question_that_its_filters_do_not_ask(admin: Client, tab
     assert admin.get(f"/admin/{table}/?{question.format(other=other)}").status_code == 400
 
 
-@pytest.mark.parametrize("table", LISTS)
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        "station=%00", "station=x", "q=%00", "q=%F0%9F%98%80", "o=abc", "o=99.-99", "p=-1", "p=99999999999999999999",
-        "all=", "_to_field=password", "_popup=1", "_facets=True", "status__exact=%00", "needs_place__exact=x",
-        "date__year=9999", "date__year=9999&date__month=12&date__day=31", "date__year=0", "date__gte=x", "date__gte=%00",
-        "created_at__gte=x", "kind__exact=%00", "state__exact=x",
-        "timestamp__year=9999", "timestamp__gte=9999-99", "channel__exact=%00", "event=%00", "actor=x",
-        "actor=99999999999999999999999999", "is_active__exact=%00",
-        "email_bounced__exact=x", "id__exact=99999999999999999999999999", "pk__in=x,y",
-    ],
+NONSENSE = (
+    "station=%00", "station=x", "q=%00", "q=%F0%9F%98%80", "o=abc", "o=99.-99", "p=-1", "p=99999999999999999999",
+    "all=", "_to_field=password", "_popup=1", "_facets=True", "status__exact=%00", "needs_place__exact=x",
+    "date__year=9999", "date__year=9999&date__month=12&date__day=31", "date__year=0", "date__gte=x", "date__gte=%00",
+    "created_at__gte=x", "kind__exact=%00", "state__exact=x",
+    "timestamp__year=9999", "timestamp__gte=9999-99", "channel__exact=%00", "event=%00", "actor=x",
+    "actor=99999999999999999999999999", "is_active__exact=%00",
+    "email_bounced__exact=x", "id__exact=99999999999999999999999999", "pk__in=x,y",
 )  # fmt: skip
-def test_list_bears_nonsense_in_its_address(admin: Client, station: Station, table: str, nonsense: str) -> None:
+
+
+@pytest.mark.parametrize("table", LISTS)
+def test_list_bears_nonsense_in_its_address(admin: Client, station: Station, table: str) -> None:
     booking(station, customer=Contact("Ana García", "ana@example.com"))
 
-    assert admin.get(f"/admin/{table}/?{nonsense}").status_code in (200, 302, 400)
+    found = {nonsense: admin.get(f"/admin/{table}/?{nonsense}").status_code for nonsense in NONSENSE}
+
+    assert {nonsense: status for nonsense, status in found.items() if status not in (200, 302, 400)} == {}
 
 
 @pytest.mark.parametrize("table", LISTS)
