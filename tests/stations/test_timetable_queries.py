@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from stations.timetable_queries import load_timetable, load_timetables
+from stations.timetable_queries import _weekdays, load_timetable, load_timetables
 from tests.factories import FRIDAY, ExceptionFactory, OpeningFactory, StationFactory
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,13 @@ def test_timetable_of_knows_the_exceptions_of_both_ends(days: int) -> None:
     ExceptionFactory(station=opening.station, date=day)
 
     assert load_timetable(opening.station, FRIDAY - timedelta(days=6), FRIDAY).slots_of(day)[0].closed
+
+
+@pytest.mark.parametrize(
+    ("days", "weekdays"), [(0, [4]), (1, [4, 5]), (3, [0, 4, 5, 6]), (6, [*range(7)]), (30, [*range(7)])]
+)
+def test_weekdays_are_those_of_the_range_alone(days: int, weekdays: list[int]) -> None:
+    assert _weekdays(FRIDAY, FRIDAY + timedelta(days=days)) == weekdays
 
 
 @pytest.mark.parametrize("stations", [1, 3])
