@@ -270,7 +270,7 @@ checks = list(HealthCheck)
 
 
 @given(sequences)
-@settings(max_examples=example_count(40), deadline=None, suppress_health_check=checks)
+@settings(max_examples=example_count(25), deadline=None, suppress_health_check=checks)
 def test_any_sequence_of_writes_agrees_with_the_truth(db: None, sequence: list[tuple[Any, ...]]) -> None:
     play(sequence)
 
