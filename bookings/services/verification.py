@@ -106,8 +106,6 @@ def _is_within(booking: Booking, hold: Hold) -> bool:
 
 
 def _check_slot(slot: Slot | None, held: Sequence[Hold], now: datetime) -> Iterator[str]:
-    if len({hold.capacity for hold in held}) > 1 and slot and slot.starts_at > now:
-        yield "its places were counted against different capacities"
     if any(count > 1 for count in Counter(hold.lane for hold in held).values()):
         yield "two parties in one lane"
     if any(not 0 <= hold.lane < hold.capacity for hold in held):
