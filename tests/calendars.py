@@ -5,12 +5,14 @@ PyPI's other readers were looked at: vobject needs six and pytz, and has zones r
 ical takes a zone's rules from zoneinfo and its own calendar for the truth. ical.js is what customers have.
 """
 
+import atexit
 import json
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -48,10 +50,25 @@ class Read:
     entries: list[Entry]
 
 
+@cache
+def _thunderbird() -> "subprocess.Popen[str]":
+    """ical.js, which takes longer to start than to read many files."""
+    process = subprocess.Popen([NODE, READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.communicate)
+    return process
+
+
 def by_thunderbird(files: Sequence[bytes]) -> list[Read]:
     """What ical.js reads; whatever it finds fault with fails here."""
-    sent = json.dumps([file.decode() for file in files])
-    found = subprocess.run([NODE, READER], input=sent, capture_output=True, text=True, check=True).stdout
+    process = _thunderbird()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps([file.decode() for file in files]) + "\n")
+    process.stdin.flush()
+    found = process.stdout.readline()
+    if not found:
+        _thunderbird.cache_clear()
+        raise ValueError("ical.js cannot read the file: see what it printed.")
     return [
         Read(one["method"], one["name"], [_entry(**entry) for entry in one["entries"]]) for one in json.loads(found)
     ]

@@ -1,7 +1,8 @@
-// What Thunderbird's own parser makes of calendar files: a JSON list of files comes in, a list of what they hold goes out.
+// What Thunderbird's own parser makes of calendar files: each line that comes in is a JSON list of files, and a list of what they
+// hold goes out.
 // Every time is told by the file's own VTIMEZONE; the parser knows no zone besides UTC.
 
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 import ICAL from "ical.js";
 
@@ -39,4 +40,6 @@ function calendar(file) {
   return { method: text(whole, "method"), name: text(whole, "x-wr-calname"), entries: whole.getAllSubcomponents("vevent").map(entry) };
 }
 
-process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(calendar)));
+createInterface({ input: process.stdin }).on("line", (line) => {
+  process.stdout.write(`${JSON.stringify(JSON.parse(line).map(calendar))}\n`);
+});
