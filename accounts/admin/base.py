@@ -7,6 +7,7 @@ form error like any other, and nothing is half saved. When the admin saves the f
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
@@ -19,6 +20,8 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.db import NotSupportedError, models, transaction
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -157,7 +160,9 @@ class ScopedAdmin(_Admin):
         obj = self.get_object(request, unquote(object_id))
         name = self.title_of(request, obj)
         shown = {"title": gettext("Change history: %s") % name, "name": name}
-        return super().history_view(request, object_id, {**shown, **(extra_context or {})})
+        with timezone.override(local_zone(request, obj)):
+            response = super().history_view(request, object_id, {**shown, **(extra_context or {})})
+            return response.render() if isinstance(response, TemplateResponse) else response
 
     def raw_id_label(self, request: HttpRequest, chosen: Any) -> str:
         """The label next to a raw ID."""
@@ -199,6 +204,16 @@ class ScopedAdmin(_Admin):
         kept = dict(parse_qsl(super().get_preserved_filters(request))).get(PRESERVED_FILTERS_PARAM, "")
         filters = [(name, value) for name, value in parse_qsl(kept) if name != SEARCH_VAR]
         return urlencode({PRESERVED_FILTERS_PARAM: urlencode(filters)}) if filters else ""
+
+
+def local_zone(request: HttpRequest, obj: Any = None) -> ZoneInfo:
+    """The zone of a station, of the one that a list is filtered by, or of all that the user sees if they share one; else UTC."""
+    if isinstance(obj, Station):
+        return obj.zone
+    stations = Station.objects.visible_to(request.user)
+    code = request.GET.get("station")
+    zones = set((stations.coded(code) if code else stations).values_list("time_zone", flat=True))
+    return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
 
 
 class ScopedRawIdWidget(ForeignKeyRawIdWidget):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -12,12 +11,12 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation, roles
-from accounts.admin.base import ScopedAdmin, StationFilter
+from accounts.admin.base import ScopedAdmin, StationFilter, local_zone
 from accounts.audit import bulk_reads, visibility
 from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.audit.origin import REDACTED, Channel, CustomerEvent
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 BATCH_SIZE = 500
+MAX_CHARACTERS_LISTED: Final = 130
 EMPTY_VALUES: Final = (None, "None", "")
 """How auditlog writes a missing value."""
 WITH_OWN_SENTENCE = (CustomerEvent.REVEALED, CustomerEvent.EXPORTED, CustomerEvent.ERASED)
@@ -149,7 +149,7 @@ class AuditAdmin(ScopedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """“Today” and the days to choose from are those of the stations, where they share a time zone."""
-        with timezone.override(_zone_of(request)):
+        with timezone.override(local_zone(request)):
             response = super().changelist_view(request, extra_context)
             return response.render() if isinstance(response, TemplateResponse) else response
 
@@ -158,7 +158,7 @@ class AuditAdmin(ScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         what, who, channel = _columns(request, "what", "who", "channel")
-        return ("when", what, "subject", who, "station", channel)
+        return ("when", _shortened(what), "subject", who, "station", channel)
 
     @admin.display(description=_("when"), ordering="timestamp")
     def when(self, entry: AuditEntry) -> str:
@@ -225,14 +225,6 @@ def shown(entry: AuditEntry, seen: VisibleStations) -> ShownEntry:
     return ShownEntry(who, entry.channel, entry.remote_addr or "", entry.cid or "", describe(entry, seen))
 
 
-def _zone_of(request: HttpRequest) -> ZoneInfo:
-    """The time zone of the station that the list is filtered by, or the one of all stations that the user may see; else UTC."""
-    stations = Station.objects.visible_to(request.user)
-    code = request.GET.get("station")
-    zones = set((stations.coded(code) if code else stations).values_list("time_zone", flat=True))
-    return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
-
-
 def _columns(request: HttpRequest, *names: str) -> Iterator[Callable[[AuditEntry], str]]:
     """Columns with what the user may see."""
     seen = Station.objects.visible_codes(request.user)
@@ -249,6 +241,16 @@ def _column(name: str, seen: VisibleStations) -> Callable[[AuditEntry], str]:
 
     column.__name__ = name
     return column
+
+
+def _shortened(column: Callable[[AuditEntry], str]) -> Callable[[AuditEntry], str]:
+    """The column for a list: at most three lines. The entry's own page has all of it."""
+
+    @admin.display(description=LABELS["what"])
+    def what(entry: AuditEntry) -> str:
+        return Truncator(column(entry)).chars(MAX_CHARACTERS_LISTED)
+
+    return what
 
 
 def _from_elsewhere(request: HttpRequest) -> Q:
@@ -305,10 +307,10 @@ def describe(entry: AuditEntry, seen: VisibleStations) -> str:
 
 
 def _given(model: "type[Model] | None", changes: Mapping[str, Any]) -> Iterator[str]:
-    """The values that an object was created with, except its key and the rows that refer to it."""
+    """The values that an object was created with, except its key, what is off, and the rows that refer to it."""
     own = {field.name for field in model._meta.concrete_fields if not field.primary_key} if model else set(changes)
     for name, (_old, new) in changes.items():
-        if name in own and new not in EMPTY_VALUES:
+        if name in own and new not in (*EMPTY_VALUES, "False"):
             yield field_label(model, name) if new == REDACTED else f"{field_label(model, name)}: {new}"
 
 

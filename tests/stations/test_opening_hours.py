@@ -32,7 +32,7 @@ def change(station: Station, *wanted: WeeklySlot) -> int:
 
 def dates(station: Station) -> list[tuple[int, int, int, str, str]]:
     """Each opening: weekday, hour, capacity, first and last date."""
-    rows = Opening.objects.filter(station=station).order_by("weekday", "start", "first_date")
+    rows = Opening.objects.filter(station=station).order_by("weekday", "start", "pk")
     return [(one.weekday, one.start.hour, one.capacity, str(one.first_date), str(one.last_date)) for one in rows]
 
 

@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils.html import strip_tags
 
@@ -140,6 +143,27 @@ def test_history_tells_the_stations_time(admin: Client, station: Station) -> Non
     shown = admin.get(f"/admin/bookings/booking/{made.pk}/history/").content.decode()
 
     assert "Times are those of Tokyo." in shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"), [("America/New_York", "March 6, 2031, 11:30 p.m."), ("UTC", "March 7, 2031, 4:30 a.m.")]
+)
+def test_history_of_people_is_in_the_time_of_their_station(
+    client: Client, station: Station, zone: str, shown: str
+) -> None:
+    Station.objects.filter(pk=station.pk).update(time_zone=zone)
+    manager, mate = person(roles.MANAGERS, station), person(roles.STAFF, station)
+    with time_machine.travel("2031-03-07T04:30:00Z", tick=False):
+        client.force_login(manager)
+        LogEntry.objects.create(
+            user=manager,
+            content_type=ContentType.objects.get_for_model(User),
+            object_id=str(mate.pk),
+            action_flag=CHANGE,
+        )
+        page = client.get(f"/admin/accounts/user/{mate.pk}/history/").content.decode()
+
+    assert shown in page
 
 
 def test_customers_are_told_apart_by_last_digits_and_last_visit(admin: Client, station: Station) -> None:
