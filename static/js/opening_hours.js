@@ -20,9 +20,9 @@ function start(form) {
   const weekdays = [...grid.querySelectorAll("th[data-weekday]")];
   const days = weekdays.map((head) => Number(head.getAttribute("data-weekday")));
   const names = new Map(weekdays.map((head, index) => [days[index], head.getAttribute("abbr") ?? ""]));
-  const [hours, times] = [{}, { minute: /** @type {const} */ ("2-digit") }].map(
-    (more) => new Intl.DateTimeFormat(locale(form.dataset.locale), { hour: "numeric", timeZone: "UTC", ...more }),
-  );
+  const times = new Intl.DateTimeFormat(locale(form.dataset.locale), { timeStyle: "short", timeZone: "UTC" });
+  const hours = new Intl.DateTimeFormat(locale(form.dataset.locale), { hour: "numeric", timeZone: "UTC" });
+  const isTwelveHour = times.resolvedOptions().hour12;
   let slots = parseSlots(field.value);
   let step = 0;
 
@@ -35,7 +35,7 @@ function start(form) {
   });
   const closes = () => document.querySelector("input[name=tool]:checked")?.getAttribute("value") === "close";
   /** @param {number} minute */
-  const clock = (minute) => (minute % 60 || !times.resolvedOptions().hour12 ? times : hours).format(new Date((minute % MINUTES_A_DAY) * 60_000));
+  const clock = (minute) => (isTwelveHour && minute % 60 === 0 ? hours : times).format(new Date((minute % MINUTES_A_DAY) * 60_000));
 
   /** @param {string} name @param {Record<string, string | number>} facts */
   const say = (name, facts) =>
