@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from bookings.models import Booking
 
 __all__ = [
-    "AlreadyBooked",
     "Duplicate",
     "InvalidStep",
     "NoSuchSlot",
@@ -77,13 +76,6 @@ class Duplicate(DomainError):
 
     code = "duplicate"
     sentence = _("This station already has a booking with that reference.")
-
-
-class AlreadyBooked(DomainError):
-    """The customer has other bookings at that time. `data` lists them in order. Only pages ask."""
-
-    code = "already_booked"
-    sentence = _("This customer already has a booking at that time.")
 
 
 class StillAhead(DomainError):

@@ -5,13 +5,22 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import Customer
-from bookings.errors import AlreadyBooked
 from bookings.models import Booking
 from bookings.models.status import Status
+from core.errors import DomainError
 from stations.timetable import Slot
 
 EXPECTED: Final = (Status.PENDING, Status.CONFIRMED, Status.ARRIVED)
+
+
+class AlreadyBooked(DomainError):
+    """The customer has other bookings at that time; `data` lists them in order. Only pages ask for it, never the API."""
+
+    code = "already_booked"
+    sentence = _("This customer already has a booking at that time.")
 
 
 def in_slots(customer: Customer, slots: Sequence[Slot]) -> list[Booking]:

@@ -21,10 +21,10 @@ from accounts.models import Customer
 from accounts.views.post_only import does, post_only
 from bookings import services
 from bookings.audit import Event
-from bookings.errors import AlreadyBooked
 from bookings.forms import BookingCheckForm, IsoDateField, NewBookingForm, SlotField
 from bookings.models import Booking
 from bookings.services import Draft, overlaps
+from bookings.services.overlaps import AlreadyBooked
 from bookings.services.slot_offers import SlotOffer, next_offer, offer_of_day, repeat_offer
 from bookings.views import notices
 from bookings.views.base import PageRequest, page, render_page

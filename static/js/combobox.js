@@ -138,9 +138,13 @@ export class Combobox {
     event.stopPropagation();
   }
 
+  /** Takes the chosen or only choice, or goes to the first. @returns {boolean} false if the key is to submit the form */
   enter() {
-    if (this.isOpen && this.active) {
-      this.choose(this.active);
+    const rows = this.rows();
+    const [first] = rows[0] ?? [];
+    if (this.isOpen && first) {
+      if (this.active || rows.length === 1) this.choose(this.active ?? first);
+      else this.select(first);
       return true;
     }
     if (!this.isPending) return false;

@@ -12,7 +12,7 @@ from stations.models import Station
 from tests.browser.conftest import Visit
 from tests.browser.test_calendar import WEEK, card, place
 from tests.browser.test_panel import panel
-from tests.factories import FRIDAY, SATURDAY, booking
+from tests.factories import FRIDAY, SATURDAY, booking, customer
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
@@ -64,6 +64,34 @@ def test_arrow_keys_reach_a_returning_customer_and_then_the_party_has_the_focus(
     page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.locator(".notice")).to_contain_text("Booked: Nora Silva, 3 guests")
+
+
+def test_enter_takes_the_only_returning_customer_and_books_nothing(visit: Visit, station: Station, staff: User) -> None:
+    booking(station, customer=NORA)
+    page = visit(staff, NEW)
+    page.get_by_label("Phone", exact=True).press_sequentially("1030", delay=40)
+    expect(page.get_by_role("option", name="Nora Silva")).to_be_visible()
+
+    page.keyboard.press("Enter")
+
+    expect(page.locator("[data-known-name]").first).to_have_text("Nora Silva")
+    assert Booking.objects.count() == 1
+
+
+def test_enter_goes_to_the_first_of_several_returning_customers(visit: Visit, station: Station, staff: User) -> None:
+    for name in ("Nora Silva", "Nora Lindqvist"):
+        customer(station, name, f"{name[5:]}@example.com")
+    page = visit(staff, NEW)
+    page.get_by_label("Name", exact=True).press_sequentially("nora", delay=40)
+    expect(page.get_by_role("option", name="Nora")).to_have_count(2)
+
+    page.keyboard.press("Enter")
+
+    expect(page.locator("[data-choice][aria-selected=true]")).to_have_count(1)
+    assert Booking.objects.count() == 0
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice")).to_contain_text("Booked: nora")
 
 
 def test_booking_at_that_time_is_shown_before_another_is_made(visit: Visit, station: Station, staff: User) -> None:

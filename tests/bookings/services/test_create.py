@@ -10,10 +10,11 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, Customer, User
 from bookings import services
-from bookings.errors import AlreadyBooked, Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
+from bookings.errors import Duplicate, NoSuchSlot, Past, SlotClosed, SlotFull
 from bookings.models import Booking, Hold
 from bookings.models.status import Status
 from bookings.services import Draft
+from bookings.services.overlaps import AlreadyBooked
 from core.errors import Invalid, NotFound, NotPermitted
 from stations.models import Station
 from tests import factories
