@@ -38,7 +38,12 @@ def cell(page: Page, weekday: int, hour: int) -> Locator:
 
 
 def middle(of: Locator) -> tuple[float, float]:
-    of.scroll_into_view_if_needed()
+    """Scrolled to the middle of the window, where nothing covers it."""
+    of.evaluate("one => one.scrollIntoView({ block: 'center' })")
+    return place(of)
+
+
+def place(of: Locator) -> tuple[float, float]:
     box = of.bounding_box()
     assert box
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -47,7 +52,7 @@ def middle(of: Locator) -> tuple[float, float]:
 def drag(page: Page, one: Locator, other: Locator) -> None:
     page.mouse.move(*middle(one))
     page.mouse.down()
-    page.mouse.move(*middle(other), steps=5)
+    page.mouse.move(*place(other), steps=5)
     page.mouse.up()
 
 
@@ -98,7 +103,7 @@ def test_escape_puts_back_what_is_being_painted(visit: Visit, manager: User, clo
 
     page.mouse.move(*middle(cell(page, 0, 10)))
     page.mouse.down()
-    page.mouse.move(*middle(cell(page, 0, 12)), steps=3)
+    page.mouse.move(*place(cell(page, 0, 12)), steps=3)
     expect(page.locator("td.is-open")).to_have_count(3)
     page.keyboard.press("Escape")
     page.mouse.up()
@@ -133,7 +138,7 @@ def test_finger_taps_or_holds_and_paints(visit: Visit, manager: User, closed: St
 
     page.touchscreen.tap(*middle(cell(page, 0, 12)))
     x, y = middle(cell(page, 3, 12))
-    _x, below = middle(cell(page, 3, 14))
+    _x, below = place(cell(page, 3, 14))
     finger = page.context.new_cdp_session(page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     expect(page.locator("td.is-open")).to_have_count(2)
