@@ -122,3 +122,36 @@ def test_known_caller_is_booked_by_keyboard(visit: Visit, staff: User, next_one:
             hand.press("Tab")
         hand.press("Enter")
         expect_booked(page)
+
+
+# --- 9: tonight on paper ----------------------------------------------------------------------------------------------------
+
+COUNT_DIALOGS = (
+    "window.print = () => sessionStorage.setItem('dialogs', 1 + Number(sessionStorage.getItem('dialogs'))); null;"
+)
+
+
+def confirm_dialog(page: Page, hand: Hand) -> None:
+    """Enter in the browser's print dialog, which no test can press: the page has opened it by itself."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Friday 7 March 2031")
+    expect(page.get_by_role("row", name="Nora Silva")).to_be_visible()
+    page.wait_for_load_state("load")
+    assert page.evaluate("sessionStorage.getItem('dialogs')") == "1"
+    hand.done.append("press Enter in the dialog")
+
+
+def test_tonight_is_printed_by_keyboard(visit: Visit, staff: User, next_one: Booking) -> None:
+    page = visit(staff, WEEK)
+    page.context.add_init_script(COUNT_DIALOGS)
+    with task(page, allowed=2) as hand:
+        hand.press("p")
+        confirm_dialog(page, hand)
+
+
+@pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
+def test_tonight_is_printed_by_a_click(visit: Visit, staff: User, next_one: Booking, width: int) -> None:
+    page = visit(staff, WEEK, width=width)
+    page.context.add_init_script(COUNT_DIALOGS)
+    with task(page, allowed=2) as hand:
+        hand.click(page.get_by_role("link", name="Print", exact=True))
+        confirm_dialog(page, hand)

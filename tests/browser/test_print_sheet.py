@@ -1,6 +1,5 @@
-"""Tonight on paper, in two actions from the calendar: the page opens the print dialog by itself, once."""
+"""The list of a day on paper. How it is reached is in `test_desk_tasks.py`."""
 
-import re
 from datetime import time
 
 import pytest
@@ -41,23 +40,14 @@ def dialogs(page: Page) -> int:
     return int(page.evaluate(DIALOGS))
 
 
-@pytest.mark.parametrize("how", ["key", "click"])
-def test_sheet_is_one_action_away_and_opens_the_dialog_once(
-    visit: Visit, evening: Station, staff: User, how: str
-) -> None:
-    """The second action is Enter in the browser's dialog."""
-    page = visit(staff, WEEK)
+def test_dialog_opens_once(visit: Visit, evening: Station, staff: User) -> None:
+    page = visit(staff, "/feeds/")
     page.context.add_init_script(COUNT_DIALOGS)
 
-    if how == "key":
-        page.keyboard.press("p")
-    else:
-        page.get_by_role("link", name="Print", exact=True).click()
-
-    page.wait_for_url(re.compile("/calendar/print/"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Friday 7 March 2031")
+    page.goto(f"{page.url.partition('/feeds/')[0]}{SHEET}#print")
     assert dialogs(page) == 1
     page.reload()
+
     assert dialogs(page) == 1
 
 
