@@ -258,6 +258,18 @@ def test_spellings_of_a_mailbox_are_one(one: str, other: str, same: bool) -> Non
     assert (limits.recipient_key(one) == limits.recipient_key(other)) is same
 
 
+def test_release_takes_back_the_latest_count_alone(station: Station) -> None:
+    create(station)
+    mail, now = Mail.objects.get(), timezone.now()
+    for hours in (1, 2, 0):
+        counted = {"station": station, "recipient": b"r" * 16, "handed_at": now - HOUR * hours}
+        CountedMail.objects.create(mail=mail, **counted)
+
+    limits.release(mail)
+
+    assert {*CountedMail.objects.values_list("handed_at", flat=True)} == {now - HOUR, now - HOUR * 2}
+
+
 def test_counts_are_kept_no_longer_than_they_count(
     station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
