@@ -6,6 +6,7 @@ from datetime import date, time, timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import connection, models
 from django.utils import timezone
@@ -181,6 +182,16 @@ def test_verify_holds_finds_every_one_of_a_hundred_planted_faults(full_house: St
 
     assert missed == []
     assert not list(differences())
+
+
+def test_timetable_counts_for_a_booking_until_it_begins(station: Station) -> None:
+    made = booking(station)
+    ExceptionFactory(station=station, date=made.date, slot=made.slot)
+
+    with time_machine.travel(made.starts_at - timedelta(seconds=1), tick=False):
+        assert list(differences()) != []
+    with time_machine.travel(made.starts_at, tick=False):
+        assert list(differences()) == []
 
 
 def test_verify_holds_names_each_difference_and_ends_with_1(full_house: Station) -> None:
