@@ -42,13 +42,18 @@ END_OF_TIME = 2**31 - 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests for the other database, and on PostgreSQL those that need no database: they run with SQLite."""
+    """Deselect tests for the other database, and on PostgreSQL those that need no database: they run with SQLite.
+
+    Of several processes, none waits at the end for another's slow test: those come first.
+    """
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     deselected = [item for item in items if item.get_closest_marker(other)]
     if connection.vendor == "postgresql":
         deselected += [item for item in items if not (item.get_closest_marker("postgresql") or _needs_database(item))]
     items[:] = [item for item in items if item not in deselected]
     config.hook.pytest_deselected(items=deselected)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "race"))))
 
 
 def _needs_database(item: pytest.Item) -> bool:

@@ -519,6 +519,7 @@ OTHERS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.parametrize("route", OTHERS)
 def test_no_method_but_the_tables_does_anything(world: World, route: str) -> None:

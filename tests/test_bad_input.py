@@ -144,6 +144,7 @@ def things(station: Station, settings: LazySettings) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_in", SAMPLE_RATES)
 @pytest.mark.parametrize("path", PAGES)
 def test_no_filling_of_a_form_is_a_crash(things: dict[str, Any], path: str, one_in: int) -> None:

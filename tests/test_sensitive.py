@@ -142,6 +142,7 @@ def test_sensitive_address_asks_for_the_password(world: World, visitor: Client, 
     assert password_form(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", sorted({*READS, *(one for group in NOT_SENSITIVE.values() for one in group)}))
 def test_other_addresses_never_ask(world: World, visitor: Client, route: str) -> None:
     answer = visitor.post(world.address(route), sent(world, route))

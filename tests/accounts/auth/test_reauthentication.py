@@ -59,6 +59,7 @@ def prepared(name: str, clock: time_machine.Traveller) -> tuple[World, Client, A
     return made, browser, browser.post(act.address(made), act.words(made))
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_stolen_cookie_does_no_sensitive_act(clock: time_machine.Traveller, name: str) -> None:
@@ -81,6 +82,7 @@ def test_sensitive_act_is_done_after_the_password_as_it_was_submitted(clock: tim
     assert SENSITIVE_ACTIONS[name].is_done(world, done)
 
 
+@pytest.mark.slow
 @pytest.mark.looks
 @pytest.mark.parametrize("name", SENSITIVE_ACTIONS)
 def test_sensitive_act_right_after_sign_in_asks_nothing(name: str) -> None:
