@@ -76,6 +76,7 @@ NOT_SENSITIVE: Final = {
     "change a name": {"accounts/me/name/"},
     "are about stations, not people": {
         "admin/stations/station/add/", "admin/stations/station/<int:station_id>/build/",
+        "admin/stations/station/<int:station_id>/hours/",
         "admin/stations/station/<path:object_id>/change/", "language/",
     },
     "do nothing": {
@@ -89,6 +90,7 @@ NOT_SENSITIVE: Final = {
 
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
+    "calendar/print/",
     "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/move-options/", "feeds/<str:secret>.ics", "accounts/me/",
     "bookings/new/check/",
     "accounts/me/factor/", "accounts/me/sessions/", "api/", "api/^", "api/schema/", "api/docs/", "api/bookings/admin/weekly",
