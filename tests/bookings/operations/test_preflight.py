@@ -59,11 +59,11 @@ def test_production_without_a_proxy_is_told(settings: Any) -> None:
 
 
 def test_migrations_to_be_applied_are_named_but_before_an_upgrade(db: None) -> None:
-    MigrationRecorder(connection).record_unapplied("stations", "0006_wording")
+    MigrationRecorder(connection).record_unapplied("stations", "0007_print_phone_numbers")
 
     told = [*system_checks.migrations()]
 
-    assert told == ["Migrations are to be applied: stations.0006_wording. Run manage.py migrate."]
+    assert told == ["Migrations are to be applied: stations.0007_print_phone_numbers. Run manage.py migrate."]
     assert told[0] in run("preflight").out
     assert run("preflight", "--upgrade").status == 0
 
