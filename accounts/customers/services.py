@@ -195,7 +195,6 @@ def reveal(customer_id: UUID, *, by: Person, more: Sequence[str] = (), found_by:
     customer = Customer.objects.visible_to(by).select_related("station").filter(pk=customer_id).first()
     if customer is None:
         raise NotFound
-    note_station(customer.station_id)
     if revealed := [*(name for name in ("email", "phone") if getattr(customer, name)), *more]:
         recorder.record_customers([(customer, revealed)], event=CustomerEvent.REVEALED, by=by, found_by=found_by)
     return customer
