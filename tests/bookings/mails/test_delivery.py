@@ -356,8 +356,8 @@ def test_worker_killed_before_the_mark_leaves_the_mail_to_the_next(
     assert mails(made)[0][1] == State.SENT
 
 
-def test_late_mark_of_a_lost_lease_changes_nothing(
-    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver
+def test_late_mark_of_a_lost_lease_changes_nothing_and_is_logged(
+    station: Station, mail_server: ScriptedSmtpServer, deliver: Deliver, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = create(station)
     taken = delivery.lease_next(timezone.now())
@@ -367,6 +367,7 @@ def test_late_mark_of_a_lost_lease_changes_nothing(
     delivery.settle(taken[0], Outcome.DEFERRED, timezone.now())
 
     assert mails(made)[0][1] == State.SENT
+    assert f"Another worker took over mail {taken[0].pk} before its outcome (deferred) could be saved." in caplog.text
 
 
 def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
