@@ -15,6 +15,7 @@ from mutate_lib.runner import (
     equivalent_result,
     executed_lines,
     read_results,
+    require_green_tests,
     sample_candidates,
     try_candidate,
 )
@@ -59,6 +60,8 @@ try:
     with TemporaryDirectory(prefix="tree-", dir=FOLDER) as folder:
         tree = Path(folder)
         copy_repository(ROOT, tree)
+        if wanted.tests:
+            require_green_tests(tree, wanted.tests)
         lines = None if wanted.tests else executed_lines(ROOT, tree, FOLDER)
         for candidate in candidates:
             result = equivalent_result(candidate) or known.get(candidate.key)

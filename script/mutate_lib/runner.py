@@ -107,6 +107,12 @@ def executed_lines(root: Path, tree: Path, folder: Path) -> ExecutedLines:
     return read_executed_lines(file)
 
 
+def require_green_tests(tree: Path, tests: list[str]) -> None:
+    code, test = run_listed(tree, tests, timeout_seconds=TIMEOUT_SECONDS)
+    if code != PASSED:
+        raise BrokenTestsError(f"Without a mutation, {test or 'pytest'} fails.")
+
+
 def try_candidate(tree: Path, candidate: Candidate, tests: list[str]) -> Result:
     """Run the tests on the mutated file, and restore the file."""
     file = tree / candidate.path

@@ -228,6 +228,14 @@ def test_tests_that_fail_without_a_mutation_are_refused(
         runner.executed_lines(ROOT, tree, tmp_path)
 
 
+def test_chosen_tests_must_pass_without_a_mutation(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_codes(monkeypatch, pytest_runs.PASSED, pytest_runs.FAILED)
+    runner.require_green_tests(tree, TESTS[:1])
+
+    with pytest.raises(runner.BrokenTestsError, match=r"^Without a mutation, pytest fails\.$"):
+        runner.require_green_tests(tree, TESTS[:1])
+
+
 def test_executed_lines_are_recorded_once_for_each_state(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -367,7 +367,7 @@ def test_late_mark_of_a_lost_lease_changes_nothing_and_is_logged(
     delivery.settle(taken[0], Outcome.DEFERRED, timezone.now())
 
     assert mails(made)[0][1] == State.SENT
-    assert f"Another worker took over mail {taken[0].pk} before its outcome (deferred) could be saved." in caplog.text
+    assert f"Another worker took over mail {taken[0].pk} before its outcome (later) could be saved." in caplog.text
 
 
 def test_worker_that_slept_over_its_lease_does_not_send_what_another_has_sent(
