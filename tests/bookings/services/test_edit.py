@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
 from bookings import services
@@ -127,3 +128,10 @@ def test_edit_for_a_customer_of_another_station_finds_nobody(station: Station, s
 
     with pytest.raises(NotFound):
         services.edit(booking(station).pk, {"customer_id": foreign.pk}, by=staff)
+
+
+def test_amend_keeps_a_phone_that_is_none_as_it_was_written(station: Station) -> None:
+    made = services.amend(booking(station).pk, {"customer": Contact("Ana García", "", "ask Bo")}, by=roles.OPERATOR)
+
+    assert made.customer
+    assert (made.customer.phone, made.customer.phone_is_valid) == ("ask Bo", False)
