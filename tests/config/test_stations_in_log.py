@@ -65,6 +65,15 @@ def test_request_about_a_station_names_it(manager: User, station: Station, log: 
     assert [line["station"] for line in log.entries("request")] == [station.pk]
 
 
+def test_disclosure_of_a_customers_data_names_their_station(manager: User, station: Station, log: CapturedLog) -> None:
+    client, known = Client(), customer(station)
+    client.force_login(manager)
+
+    assert client.post(f"/admin/accounts/customer/{known.pk}/data/").status_code == 200
+
+    assert [line["station"] for line in log.entries("request")] == [station.pk]
+
+
 def test_change_by_api_names_its_station(manager: User, station: Station, log: CapturedLog) -> None:
     client, made = Client(), booking(station)
     client.force_login(manager)
