@@ -116,6 +116,10 @@ class _Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Name) and node.func.id == "dataclass":
             return  # frozen, slots and kw_only protect the code from mistakes and do nothing for users
+        if isinstance(node.func, ast.Name) and node.func.id == "zip":
+            for argument in node.args:  # `strict` does the same
+                self.visit(argument)
+            return
         changed = copy.deepcopy(node)
         if isinstance(changed.func, ast.Name) and changed.func.id in SWAPPED_FUNCTIONS:
             changed.func.id = SWAPPED_FUNCTIONS[changed.func.id]

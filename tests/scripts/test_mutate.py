@@ -49,7 +49,9 @@ def test_mutations_change_comparisons_branches_constants_and_calls() -> None:
 
 
 def test_mutations_leave_out_what_protects_only_the_code() -> None:
-    source = "@dataclass(frozen=True)\nclass Slot: ...\n\n\ndef f(slots: list[Literal[1]] = []) -> None: ...\n"
+    source = (
+        "@dataclass(frozen=True)\nclass Slot: ...\n\n\ndef f(a: list[Literal[1]] = zip(b, strict=True)) -> None: ...\n"
+    )
 
     assert mutations(source) == []
 

@@ -11,8 +11,9 @@ from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
 from bookings import services
+from bookings.mails import outbox
 from bookings.models import Booking, Mail
-from bookings.models.mail_state import Kind, Problem, State
+from bookings.models.mail_state import BookingSnapshot, Kind, Problem, State
 from bookings.models.status import Status
 from bookings.services import Draft, Place
 from stations.models import Station
@@ -261,3 +262,14 @@ def test_change_after_a_failure_says_all_since_what_was_heard_last(station: Stat
     assert mails(made)[0] == (Kind.MOVED, State.WITHDRAWN, Problem.MERGED)
     assert newer.known_state
     assert (newer.known_state.day, newer.known_state.slot) == EVENING
+
+
+def test_emails_that_are_held_after_a_restore_remember_their_own_bookings(station: Station) -> None:
+    first, second = create(station), create(station, slot=time(20))
+    Mail.objects.update(said=None)
+
+    assert outbox.hold_for_staff(timezone.now()) == 2
+
+    assert dict(Mail.objects.values_list("booking", "said")) == {
+        made.pk: BookingSnapshot.of(made).as_json() for made in (first, second)
+    }
