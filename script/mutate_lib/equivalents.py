@@ -34,6 +34,13 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
         "(time.monotonic() <= self._paused_until)",
         "No test meets the very nanosecond at which a pause ends.",
     ),
+    Equivalent(
+        "bookings/services/common.py",
+        "with sql.pipeline(flush_on_commit=True):",
+        "True",
+        "False",
+        "On PostgreSQL it saves the wait for the last statements before the COMMIT, which docs/performance.md measures.",
+    ),
 )
 
 

@@ -135,3 +135,14 @@ def test_amend_keeps_a_phone_that_is_none_as_it_was_written(station: Station) ->
 
     assert made.customer
     assert (made.customer.phone, made.customer.phone_is_valid) == ("ask Bo", False)
+
+
+def test_amend_gives_an_unassigned_booking_a_place_only_when_it_moves_it(station: Station) -> None:
+    made = booking(station)
+    made.holds.all().delete()
+    Booking.objects.filter(pk=made.pk).update(needs_place=True)
+
+    edited = services.amend(made.pk, {"total_due_cents": 500}, by=roles.OPERATOR)
+    moved = services.amend(made.pk, {"slot": time(20)}, by=roles.OPERATOR)
+
+    assert (edited.needs_place, moved.needs_place, moved.holds.count()) == (True, False, 1)
