@@ -50,17 +50,22 @@ class ExecutedLines:
     line_counts: Counter[str]
 
     def tests_for(self, area: str, path: Path, mutation: Mutation) -> list[str]:
-        """Those that may notice the mutation: first the file named after the module, then the most specific ones."""
+        """Those that may notice the mutation: first the file named after the module, then those of its
+        folder, and always the most specific ones first."""
         by_line = {line: tests for (file, line), tests in self.tests.items() if file == str(path)}
         near = frozenset[str]().union(*by_line.values())
         if mutation.is_in_function:
             found = frozenset[str]().union(*(by_line.get(line, ()) for line in mutation.lines))
         else:
             found = frozenset(test for test in self.line_counts if test.startswith(AREAS[area]))
-        own = f"tests/{path.parent}/test_{path.name}::"
+        folder = f"tests/{path.parent}/"
+        own = f"{folder}test_{path.name}::"
         order = sorted(
-            found, key=lambda test: (not test.startswith(own), test not in near, self.line_counts[test], test)
-        )
+            found,
+            key=lambda test: (
+                not test.startswith(own), not test.startswith(folder), test not in near, self.line_counts[test], test,
+            ),
+        )  # fmt: skip
         return order[:TESTS_PER_MUTATION]
 
 
