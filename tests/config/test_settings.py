@@ -513,7 +513,7 @@ def test_settings_without_debug_serve_files_under_hashed_names() -> None:
         name: str = read(**WHOLE, **variables)["STORAGES"]["staticfiles"]["BACKEND"]
         return name.rpartition(".")[2]
 
-    assert storage() == "CompressedManifestStaticFilesStorage"
+    assert storage() == "MinifiedStaticFilesStorage"
     assert storage(DEBUG="1") == "StaticFilesStorage"
 
 
