@@ -11,7 +11,7 @@ from accounts.customers import ShownCustomer
 from accounts.customers.normalization import LAST_DIGITS, phone_digits
 from accounts.models import Customer
 from bookings.models import Booking
-from bookings.models.status import HOLDING, Status
+from bookings.models.status import HIDDEN, HOLDING, Status
 from core.limits import MAX_REFERENCE
 from stations.access import Person
 from stations.models import Station
@@ -62,7 +62,7 @@ class _Summary:
         self.latest = pk
         if ends_at > now:
             self.next = self.next or (pk if status in HOLDING and status != Status.COMPLETED else None)
-        elif status != Status.CANCELLED:
+        elif status not in HIDDEN:
             self.last = pk
             self.visits += status in VISITED
 

@@ -118,9 +118,14 @@ class UUIDsField(forms.Field):
 class CalendarForm(forms.Form):
     """The query of a calendar page."""
 
+    ALL: ClassVar = "all"
+    """As a status: cancelled bookings, too, which are hidden otherwise."""
+
     station = forms.CharField(required=False)
     date = IsoDateField(required=False)
-    status = forms.ChoiceField(choices=[("", _("All statuses")), *Status.choices], required=False)
+    status = forms.ChoiceField(
+        choices=[("", _("Without cancelled")), (ALL, _("All statuses")), *Status.choices], required=False
+    )
     customer = forms.UUIDField(required=False)
     booking = forms.UUIDField(required=False)
 
@@ -132,6 +137,13 @@ class SearchForm(forms.Form):
 
 class StatusForm(forms.Form):
     status = forms.ChoiceField(choices=Status.choices)
+    version = forms.IntegerField(min_value=1, max_value=10**9)
+
+
+class GuestsForm(forms.Form):
+    """How many guests a booking is for, children included, and the version of the booking that was seen."""
+
+    guests = forms.IntegerField(min_value=1, max_value=MAX_PLACES)
     version = forms.IntegerField(min_value=1, max_value=10**9)
 
 

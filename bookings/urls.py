@@ -25,6 +25,7 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>/contact/", contact.contact, name="booking-contact"),
     path("bookings/<uuid:booking_id>/contact/decide/", contact.decide, name="decide-contact"),
     path("bookings/<uuid:booking_id>/edit/", booking.edit, name="edit-booking"),
+    path("bookings/<uuid:booking_id>/party/", booking.party, name="booking-party"),
     path("bookings/<uuid:booking_id>/step/", booking.step, name="booking-step"),
     path("bookings/<uuid:booking_id>/move/", move.move, name="move-booking"),
     path("bookings/<uuid:booking_id>/move-options/", move.move_options, name="move-options"),

@@ -122,6 +122,8 @@ POST   bookings/<uuid:booking_id>/contact/
                                       login      404    403   200     200        403      404  200
 POST   bookings/<uuid:booking_id>/contact/decide/
                                       login      404    403   302     302        403      404  302
+POST   bookings/<uuid:booking_id>/party/
+                                      login      404    403   302     302        403      404  302
 POST   bookings/<uuid:booking_id>/step/
                                       login      404    403   302     302        403      404  302
 GET    bookings/<uuid:booking_id>/move/
@@ -392,6 +394,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/edit/"): {**party, **version},
             ("POST", "bookings/<uuid:booking_id>/contact/decide/"): decision,
             ("POST", "admin/accounts/customer/<uuid:customer_id>/contact/"): decision,
+            ("POST", "bookings/<uuid:booking_id>/party/"): {"guests": 2, **version},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "completed", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},

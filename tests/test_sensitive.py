@@ -67,6 +67,7 @@ NOT_SENSITIVE: Final = {
         "api/bookings/admin/<str:booking_id>", "api/customers/search", "calendar/search/",
         "calendar/search/hits/", "bookings/new/find/", "bookings/new/", "bookings/new/for/",
         "bookings/<uuid:booking_id>/edit/", "bookings/<uuid:booking_id>/contact/", "bookings/<uuid:booking_id>/step/",
+        "bookings/<uuid:booking_id>/party/",
         "bookings/<uuid:booking_id>/move/", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/",
         "bookings/undo/", "bookings/redo/",
         "bookings/<uuid:booking_id>/contact/decide/", "admin/accounts/customer/<uuid:customer_id>/contact/",

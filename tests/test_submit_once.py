@@ -35,6 +35,8 @@ WITHOUT_KEY: Final = {
     "admin:accounts_customer_export": "reads",
     "language": "sets a cookie",
     "admin:logout": "signs out, however often it is sent",
+    "logout": "signs out, however often it is sent",
+    "booking-party": "names the booking's version",
     "booking-step": "names the booking's version",
     "move-booking": "names the booking's version",
     "undo": "names the booking's version, or is the key Ctrl+Z, which means another change each time",
@@ -49,6 +51,7 @@ CHANGE_NOTHING: Final = {
         "language language=de",
         "language language=en",
         "language language=es",
+        "booking-party guests=1",
     ),
     *("undo", "redo"),  # for nothing was changed before
     *(

@@ -70,6 +70,16 @@ class User(PasswordUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email
+
+    @property
+    def initials(self) -> str:
+        """One or two capital letters, such as “AS” for Ana Sample and “S” for staff@example.com."""
+        words = self.name.split() or [self.email]
+        return "".join(word[0] for word in (words[0], *words[1:][-1:])).upper()
+
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
 

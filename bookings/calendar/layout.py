@@ -4,18 +4,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from bookings.calendar.read_model import Row, SlotAvailability
 from bookings.models.status import HOLDING
+from stations.timetable import Slot
 
 WEEK_DAYS = 7
 MONTH_DAYS = 6 * WEEK_DAYS
 """The most days that a month in whole weeks shows."""
+MINUTES_A_DAY: Final = 24 * 60
+BREAK_MINUTES: Final = 45
+"""The shortest time without slots that is a break, and not only the time between two slots."""
+BREAK: Final = timedelta(minutes=BREAK_MINUTES)
+LENGTH_WITHOUT_SLOT: Final = 60
+"""Minutes of a row for bookings whose slot is no longer in the timetable."""
+MAX_LANES: Final = 4
+"""The most long bookings beside each other in one day of a week."""
 
 
 class Occupancy(NamedTuple):
-    """How many of a slot's or a day's places are taken."""
+    """How many of the places of a slot, a period or a day are taken."""
 
     taken: int
     capacity: int
@@ -24,6 +34,14 @@ class Occupancy(NamedTuple):
     def level(self) -> int:
         """0 (empty) to 10 (full), rounded up, for a meter."""
         return min(10, -(-10 * self.taken // self.capacity)) if self.capacity else 0
+
+
+class Period(NamedTuple):
+    """Open slots of a day that follow each other without a longer break, such as lunch or dinner. Times are local."""
+
+    start: time
+    end: time
+    occupancy: Occupancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +69,23 @@ class Day:
     """Whether the day has no open slot."""
 
     def __post_init__(self) -> None:
-        opened = [one for one in self.slots if not one.slot.closed]
-        self.occupancy = Occupancy(sum(one.parties for one in opened), sum(one.slot.capacity for one in opened))
+        opened = self._open_slots
+        self.occupancy = _occupancy(opened)
         self.is_closed = not opened
+
+    @property
+    def _open_slots(self) -> list[SlotAvailability]:
+        return [one for one in self.slots if not one.slot.closed]
+
+    @property
+    def periods(self) -> list[Period]:
+        """The parts of the day between longer breaks: a day that is not full may have a full evening."""
+        groups: list[list[SlotAvailability]] = []
+        for one in self._open_slots:
+            if not groups or one.slot.starts_at - groups[-1][-1].slot.ends_at >= BREAK:
+                groups.append([])
+            groups[-1].append(one)
+        return [Period(group[0].slot.start, _local_end(group[-1].slot), _occupancy(group)) for group in groups]
 
     @property
     def closure_reason(self) -> str:
@@ -67,20 +99,28 @@ class Day:
 
 @dataclass(slots=True)
 class Cell:
-    """The cell of a day and a start in the week's table, and the cells next to it in the same row and day."""
+    """The cell of a day and a start in the week's table."""
 
     day: Day
     start: time
     availability: SlotAvailability | None
     """None if the day has no slot at this start."""
+    is_continued: bool = False
+    """Whether a slot that began earlier is still running at this start, which is another day's."""
     bookings: list[Row] = field(default_factory=list)
-    spanning: list["SpanningBooking | None"] = field(default_factory=list)
-    """One for each further column of the day that has a cell in this row: a booking that starts here, or None if it is empty."""
+    """Those of one slot, below each other."""
+    long_bookings: list["LongBooking"] = field(default_factory=list)
+    """Those of several slots that start here. They reach down over the cells below."""
+    lanes: int = 0
+    """How many columns of this cell belong to long bookings that start in it or reach into it."""
 
     def state(self, now: datetime) -> str:
-        """Return `none`, `closed`, `past`, `full` or `open`. Today's slots are never `past`: the page marks them as they end."""
+        """Return `none`, `continued`, `closed`, `past`, `full` or `open`.
+
+        Today's slots are never `past`: the page marks them as they end.
+        """
         if self.availability is None:
-            return "none"
+            return "continued" if self.is_continued else "none"
         if self.availability.slot.closed:
             return "closed"
         if self.day.is_past and self.availability.slot.ends_at <= now:
@@ -100,11 +140,30 @@ class Cell:
 
 
 @dataclass(slots=True)
-class SpanningBooking:
-    """A booking of several slots and the number of table rows that its cell spans."""
+class LongBooking:
+    """A booking of several slots: how many minutes of the table it covers, and its column among those beside it."""
 
     booking: Row
-    rows: int
+    minutes: int
+    lane: int
+    """Counted from 0."""
+
+
+@dataclass(slots=True)
+class TableRow:
+    """The cells of all days at one start."""
+
+    start: time
+    minutes: int
+    """Until the next start, or the break before it. The height of the row is in proportion."""
+    cells: list[Cell]
+    """One for each day."""
+    break_until: time | None = None
+    """When the station opens again if it closes for a while after this row."""
+
+    @property
+    def end(self) -> time:
+        return _after(self.start, self.minutes)
 
 
 @dataclass(slots=True)
@@ -112,10 +171,15 @@ class WeekTable:
     """Days across, starts down."""
 
     days: list[Day]
-    extra_columns: dict[date, int]
-    """How many columns each day needs for bookings of several slots, besides its first."""
-    rows: list[tuple[time, list[Cell]]]
-    """Each start with its cells, one for each day."""
+    rows: list[TableRow]
+
+    def past_rows(self, now: datetime) -> list[TableRow]:
+        """The first rows of a table of today whose slots have ended; none if all have, or if other days are shown."""
+        if [day.is_today for day in self.days] != [True]:
+            return []
+        slots = [[cell.availability.slot for cell in row.cells if cell.availability] for row in self.rows]
+        past = list(takewhile(lambda found: found and found[0].ends_at <= now, slots))
+        return self.rows[: len(past)] if len(past) < len(self.rows) else []
 
 
 def make_days(
@@ -153,58 +217,88 @@ def week_table(days: Sequence[Day]) -> WeekTable:
     """Return a table with a row for each start at which any of the days has a slot or a booking."""
     slots = {(day.date, one.slot.start): one for day in days for one in day.slots}
     starts = sorted({start for _day, start in slots} | {row.slot for day in days for row in day.bookings})
-    cells = {(day.date, start): Cell(day, start, slots.get((day.date, start))) for day in days for start in starts}
-    extra_columns = {day.date: _place_bookings(day, starts, cells) for day in days}
-    rows = [(start, [cells[day.date, start] for day in days]) for start in starts]
-    return WeekTable(list(days), extra_columns, rows)
+    rows = _rows(days, starts, slots)
+    for column, day in enumerate(days):
+        _place_bookings(day, rows, [row.cells[column] for row in rows])
+    return WeekTable(list(days), rows)
 
 
-class _Placed(NamedTuple):
-    """A spanning booking with its first row and its column, both counted from 0."""
+def _rows(
+    days: Sequence[Day], starts: Sequence[time], slots: Mapping[tuple[date, time], SlotAvailability]
+) -> list[TableRow]:
+    """Return a row for each start, which lasts until the next one, or until the break before it."""
+    rows: list[TableRow] = []
+    open_until = 0
+    for index, start in enumerate(starts):
+        begin = _minute(start)
+        lengths = [slots[day.date, start].slot.minutes for day in days if (day.date, start) in slots]
+        open_until = max(open_until, begin + max(lengths, default=LENGTH_WITHOUT_SLOT))
+        following = _minute(starts[index + 1]) if index + 1 < len(starts) else min(open_until, MINUTES_A_DAY)
+        has_break = following - open_until >= BREAK_MINUTES
+        cells = [_cell(day, start, slots.get((day.date, start))) for day in days]
+        end = open_until if has_break else following
+        rows.append(TableRow(start, end - begin, cells, _after(start, following - begin) if has_break else None))
+    return rows
 
-    row: int
-    column: int
-    booking: SpanningBooking
+
+def _cell(day: Day, start: time, availability: SlotAvailability | None) -> Cell:
+    is_continued = any(
+        _minute(one.slot.start) < _minute(start) < _minute(one.slot.start) + one.slot.minutes for one in day.slots
+    )
+    return Cell(day, start, availability, is_continued)
 
 
-def _place_bookings(day: Day, starts: Sequence[time], cells: Mapping[tuple[date, time], Cell]) -> int:
-    """Put a day's bookings into its cells; return how many columns those of several slots need side by side."""
-    free_from: list[int] = []  # for each column, the first row below its last booking
-    placed: list[_Placed] = []
+def _place_bookings(day: Day, rows: Sequence[TableRow], cells: Sequence[Cell]) -> None:
+    """Put a day's bookings into its cells, those of several slots into columns beside each other.
+
+    More long bookings than `MAX_LANES` at a time would be too narrow to read: the others stand among those of one slot.
+    """
+    index_of = {row.start: index for index, row in enumerate(rows)}
+    free_from = [0] * MAX_LANES  # for each lane, the first row below its last booking
+    groups: list[list[int]] = []  # the rows that overlapping long bookings cover, and how many lanes they use
     for booking in day.bookings:
-        first = starts.index(booking.slot)
-        height = _height(day, starts[first:], booking) if booking.slots > 1 else 1
-        if height < 2:
-            cells[day.date, booking.slot].bookings.append(booking)
+        first = index_of[booking.slot]
+        last = _last_row(day, index_of, booking)
+        lane = next((lane for lane, free in enumerate(free_from) if free <= first), None)
+        if last == first or lane is None:
+            cells[first].bookings.append(booking)
             continue
-        column = next((index for index, free in enumerate(free_from) if free <= first), len(free_from))
-        free_from[column : column + 1] = [first + height]
-        placed.append(_Placed(first, column, SpanningBooking(booking, height)))
-    _fill_columns(day, starts, cells, placed, len(free_from))
-    return len(free_from)
+        free_from[lane] = last + 1
+        cells[first].long_bookings.append(LongBooking(booking, _minutes(rows[first : last + 1]), lane))
+        if groups and first <= groups[-1][1]:
+            groups[-1][1:] = [max(groups[-1][1], last), max(groups[-1][2], lane + 1)]
+        else:
+            groups.append([first, last, lane + 1])
+    for first, last, lanes in groups:
+        for cell in cells[first : last + 1]:
+            cell.lanes = lanes
 
 
-def _height(day: Day, starts: Sequence[time], booking: Row) -> int:
-    """Return how many rows a booking covers, from its own, the first of `starts`, to that of its last slot."""
+def _last_row(day: Day, index_of: Mapping[time, int], booking: Row) -> int:
+    """Return the row of the booking's last slot, or its own if the timetable no longer has its slots."""
     own = [one.slot.start for one in day.slots if one.slot.start >= booking.slot][: booking.slots]
-    last = own[-1] if own else booking.slot
-    return sum(start <= last for start in starts)
+    return index_of[own[-1]] if own and own[0] == booking.slot else index_of[booking.slot]
 
 
-def _fill_columns(
-    day: Day,
-    starts: Sequence[time],
-    cells: Mapping[tuple[date, time], Cell],
-    placed: Sequence[_Placed],
-    columns: int,
-) -> None:
-    """Set `Cell.spanning` for each row: HTML has no cell where one from a row above reaches down."""
-    covered = {(row, one.column) for one in placed for row in range(one.row + 1, one.row + one.booking.rows)}
-    starting = {(one.row, one.column): one.booking for one in placed}
-    for row, start in enumerate(starts):
-        cells[day.date, start].spanning = [
-            starting.get((row, column)) for column in range(columns) if (row, column) not in covered
-        ]
+def _minutes(rows: Sequence[TableRow]) -> int:
+    return sum(row.minutes for row in rows)
+
+
+def _minute(start: time) -> int:
+    return start.hour * 60 + start.minute
+
+
+def _after(start: time, minutes: int) -> time:
+    """The local time that many minutes later, without clock changes."""
+    return time(*divmod((_minute(start) + minutes) % MINUTES_A_DAY, 60))
+
+
+def _local_end(slot: Slot) -> time:
+    return _after(slot.start, slot.minutes)
+
+
+def _occupancy(slots: Sequence[SlotAvailability]) -> Occupancy:
+    return Occupancy(sum(one.parties for one in slots), sum(one.slot.capacity for one in slots))
 
 
 def first_day_of_week(day: date, first_weekday: int) -> date:

@@ -53,10 +53,10 @@ class Status(models.TextChoices):
 class StatusFacts:
     """Everything that depends on the status of a booking. `%(who)s` in a text is the customer, `%(when)s` the slot."""
 
-    sign: str
-    """Shown beside the label, so that colour is not the only difference."""
     steps: tuple[Status, ...]
     """The statuses that may follow, the usual one first."""
+    usual_step: Status | None = None
+    """The step that moves the booking on, for the most prominent button; None if all steps correct a mistake."""
     button: Promise | None
     """Label of the button that takes the step; None if only restoring leads here."""
     verb: Promise
@@ -72,14 +72,16 @@ class StatusFacts:
     can_be_new: bool = False
     can_be_moved: bool = False
     is_reminded: bool = False
+    is_hidden: bool = False
+    """Whether calendar pages leave it out unless asked for it."""
     only_from_its_day: bool = False
     """Whether it can be reached only once the booking's day has begun, by the station's clock."""
 
 
 STATUSES: Final[dict[Status, StatusFacts]] = {
     Status.PENDING: StatusFacts(
-        sign="?",
         steps=(Status.CONFIRMED, Status.CANCELLED),
+        usual_step=Status.CONFIRMED,
         button=None,
         verb=_("mark %(who)s as pending"),
         done=_("%(who)s is pending."),
@@ -91,8 +93,8 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         can_be_moved=True,
     ),
     Status.CONFIRMED: StatusFacts(
-        sign="✓",
         steps=(Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED),
+        usual_step=Status.ARRIVED,
         button=_("Confirm"),
         verb=_("confirm %(who)s"),
         done=_("%(who)s is confirmed."),
@@ -105,8 +107,8 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         is_reminded=True,
     ),
     Status.ARRIVED: StatusFacts(
-        sign="●",
         steps=(Status.COMPLETED, Status.CONFIRMED),
+        usual_step=Status.COMPLETED,
         button=_("Arrived"),
         verb=_("mark %(who)s as arrived"),
         done=_("%(who)s has arrived."),
@@ -117,7 +119,6 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         only_from_its_day=True,
     ),
     Status.COMPLETED: StatusFacts(
-        sign="■",
         steps=(Status.CONFIRMED,),
         button=_("Completed"),
         verb=_("mark %(who)s as completed"),
@@ -128,7 +129,6 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         owes=True,
     ),
     Status.NO_SHOW: StatusFacts(
-        sign="∅",
         steps=(Status.CONFIRMED, Status.ARRIVED),
         button=_("No-show"),
         verb=_("mark %(who)s as a no-show"),
@@ -140,7 +140,6 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         only_from_its_day=True,
     ),
     Status.CANCELLED: StatusFacts(
-        sign="✕",
         steps=(Status.CONFIRMED, Status.PENDING),
         button=_("Cancel booking"),
         verb=_("cancel %(who)s"),
@@ -149,10 +148,12 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         phase=Phase.CANCELLED,
         holds_places=False,
         owes=False,
+        is_hidden=True,
     ),
 }
 
 HOLDING: Final = tuple(status for status in Status if status.facts.holds_places)
+HIDDEN: Final = tuple(status for status in Status if status.facts.is_hidden)
 OWING: Final = tuple(status for status in Status if status.facts.owes)
 NEW: Final = tuple(status for status in Status if status.facts.can_be_new)
 RESCHEDULABLE: Final = tuple(status for status in Status if status.facts.can_be_moved)

@@ -15,11 +15,6 @@ register = template.Library()
 
 
 @register.filter
-def mark(status: str) -> str:
-    return Status(status).facts.sign
-
-
-@register.filter
 def status_word(status: str) -> str:
     return str(Status(status).label)
 
@@ -88,6 +83,15 @@ def zone_name(time_zone: str) -> str:
 def moment(day: str, start: time, station: Station) -> str:
     """A date as one of the filters formats it, and a time."""
     return formats.format_datetime(day, start, station.country)
+
+
+@register.filter
+def local_moment(when: datetime, station: Station) -> str:
+    """An instant by the station's clock: “Fri 7 Mar 18:42”."""
+    local = when.astimezone(station.zone)
+    return formats.format_datetime(
+        formats.format_short_date(local.date(), station.country), local.time(), station.country
+    )
 
 
 @register.simple_tag

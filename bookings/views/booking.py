@@ -15,11 +15,11 @@ from accounts.views.post_only import Text, does, post_only
 from bookings import audit, services
 from bookings.audit import Event
 from bookings.calendar import read_model
-from bookings.forms import EditBookingForm, StatusForm
+from bookings.forms import EditBookingForm, GuestsForm, StatusForm
 from bookings.mails import display
 from bookings.models import Booking
 from bookings.models import status as workflow
-from bookings.models.status import STATUSES, Status
+from bookings.models.status import HIDDEN, STATUSES, Status
 from bookings.services import contacts
 from bookings.services.move_preview import next_free
 from bookings.services.status_steps import next_steps
@@ -41,6 +41,8 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     return booking
 
 
+PARTY_SIZES: Final = 8
+"""The largest party that a booking's panel offers as a button."""
 STEP_LABELS: Final[dict[str, Text]] = {status: facts.button for status, facts in STATUSES.items() if facts.button}
 
 
@@ -68,6 +70,22 @@ def step(request: PageRequest, booking_id: UUID) -> HttpResponse:
     to, version = Status(form.cleaned_data["status"]), form.cleaned_data["version"]
     booking = services.change_status(booking_id, to, by=request.user, seen_version=version, idempotent=True)
     notices.keep_change(request, booking, Event.STATUS)
+    return redirect("booking", booking_id)
+
+
+@post_only
+@page(roles.CHANGE)
+@on_refusal(refused_booking_page)
+@does(gettext_lazy("Party"))
+def party(request: PageRequest, booking_id: UUID) -> HttpResponse:
+    """Change how many guests come, by one of the booking's numbers. Children stay as they are."""
+    form, children = GuestsForm(request.POST), visible_booking(request, booking_id).party_kids
+    if not form.is_valid() or form.cleaned_data["guests"] <= children:
+        raise BadForm
+    guests, version = form.cleaned_data["guests"], form.cleaned_data["version"]
+    edits = {"party_adults": guests - children}
+    booking = services.edit(booking_id, edits, by=request.user, seen_version=version, idempotent=True)
+    notices.keep_change(request, booking, Event.EDITED)
     return redirect("booking", booking_id)
 
 
@@ -101,11 +119,16 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
     may_read = request.user.has_perm(roles.PII)
     recipient, proposal = contacts.recipient_and_pending(booking) if may_read else (None, None)
     mails = display.describe_all(booking, request.user, timezone.now())
+    offered = next_steps(booking, now=timezone.now()) if may_change else []
+    usual = Status(booking.status).facts.usual_step
     return {
         "booking": booking,
         "row": read_model.row_of(request.user, booking, contact=revealed),
         "revealed": revealed,
-        "steps": next_steps(booking, now=timezone.now()) if may_change else [],
+        "steps": [to for to in offered if to not in HIDDEN],
+        "primary": usual if usual in offered else None,
+        "withdrawals": [to for to in offered if to in HIDDEN],
+        "party_sizes": range(max(1, booking.party_kids + 1), PARTY_SIZES + 1),
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,

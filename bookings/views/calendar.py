@@ -138,10 +138,11 @@ def _read(
         view.station,
         dates[0],
         dates[-1],
-        status=view.status or None,
+        status=view.status_filter,
         customer_id=view.customer.pk if view.customer else None,
     )
-    days = layout.make_days(dates, calendar.slots, calendar.bookings, today=view.today, month=month)
+    shown = [row for row in calendar.bookings if view.is_listed(row.status)]
+    days = layout.make_days(dates, calendar.slots, shown, today=view.today, month=month)
     return days, {"totals": layout.totals(days), "unassigned": calendar.unassigned}
 
 

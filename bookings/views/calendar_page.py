@@ -32,7 +32,9 @@ class PageShape(NamedTuple):
     has_choice: bool
     """Whether the person can choose between stations."""
     has_customer: bool
-    has_unassigned: bool
+    unassigned_count: int
+    is_drawer_open: bool
+    """Whether an unassigned booking is one of the days shown."""
     has_error: bool
     may_change: bool
     may_book: bool
@@ -64,7 +66,8 @@ def _shape(request: PageRequest, view: CalendarView, rendered: RenderedCalendar,
         status=view.status,
         has_choice=len(view.stations) > 1,
         has_customer=view.customer is not None,
-        has_unassigned=bool(rendered.unassigned),
+        unassigned_count=len(rendered.unassigned_dates),
+        is_drawer_open=not set(view.days).isdisjoint(rendered.unassigned_dates),
         has_error=has_error,
         may_change=request.user.has_perm(roles.CHANGE),
         may_book=_may_book(request, view),
@@ -84,6 +87,8 @@ def _user_values(request: PageRequest, view: CalendarView) -> dict[str, Value]:
         "email": request.user.email,
         "pk": request.user.pk,
         "draft_key": request.user.draft_key,
+        "display_name": request.user.display_name,
+        "initials": request.user.initials,
         "here": request.get_full_path(),
         "csrf_token": get_token(request),
         "customer": isolate(customer.display_name) if customer else "",

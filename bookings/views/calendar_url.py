@@ -14,7 +14,7 @@ from accounts.models import Customer
 from bookings.calendar import layout, read_model
 from bookings.forms import CalendarForm
 from bookings.models import Booking
-from bookings.models.status import RESCHEDULABLE
+from bookings.models.status import HIDDEN, RESCHEDULABLE
 from bookings.views.base import PageRequest
 from bookings.views.booking import visible_booking
 from core.dates import FIRST_DATE, LAST_DATE
@@ -44,6 +44,7 @@ class CalendarView:
     day: date
     today: date
     status: str
+    """Of the bookings shown. "" shows all but cancelled ones, `CalendarForm.ALL` those, too."""
     customer: Customer | None
     booking: Booking | None
     """In the panel."""
@@ -58,6 +59,15 @@ class CalendarView:
         status = f"&status={self.status}" if self.status else ""
         customer = f"&customer={self.customer.pk}" if self.customer and not all_customers else ""
         return f"?station={station}&date={shown.isoformat()}{status}{customer}"
+
+    @property
+    def status_filter(self) -> str | None:
+        """The status to read; None to read all, of which `is_listed` says which to show."""
+        return None if self.status == CalendarForm.ALL else self.status or None
+
+    def is_listed(self, status: str) -> bool:
+        """Whether the page shows bookings of that status."""
+        return status not in HIDDEN if not self.status else self.status in (CalendarForm.ALL, status)
 
     @property
     def week(self) -> list[date]:
@@ -91,7 +101,7 @@ class CalendarView:
             return False
         if booking.needs_place and booking.status in RESCHEDULABLE:
             return True
-        has_status = self.status in ("", booking.status)
+        has_status = self.status in ("", CalendarForm.ALL, booking.status)
         has_customer = self.customer is None or self.customer.pk == booking.customer_id
         return booking.date in self.days and has_status and has_customer
 

@@ -16,7 +16,6 @@ from accounts.audit.origin import entry_fields
 from accounts.models import User
 from bookings.calendar import layout, read_model
 from bookings.calendar.read_model import Row, SlotAvailability
-from bookings.models.status import Status
 from bookings.views import calendar_url
 from bookings.views.base import PageRequest, page, render_page
 from bookings.views.calendar_url import CalendarView
@@ -71,11 +70,11 @@ def slot_groups(slots: Iterable[SlotAvailability], rows: Sequence[Row]) -> list[
 
 
 def _rows(user: User, view: CalendarView, *, contact: bool) -> list[Row]:
-    """The day's bookings with the status asked for; all but cancelled ones if none is."""
+    """The day's bookings with the status asked for; without cancelled ones if none is."""
     found = read_model.rows_between(
-        user, [view.station], view.day, view.day, status=view.status or None, contact=contact
+        user, [view.station], view.day, view.day, status=view.status_filter, contact=contact
     )
-    return [row for row in found if view.status or row.status != Status.CANCELLED]
+    return [row for row in found if view.is_listed(row.status)]
 
 
 def _record(user: User, view: CalendarView, rows: Sequence[Row]) -> None:

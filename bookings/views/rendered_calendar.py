@@ -64,6 +64,8 @@ class RenderedCalendar(NamedTuple):
     carry: str
     totals: SafeString
     unassigned: SafeString
+    unassigned_dates: Sequence[date]
+    """Of each unassigned booking."""
     grid: SafeString
     counters: tuple[tuple[int, int], ...]
     """Each station's primary key and its change counter, taken before the rows were read."""
@@ -140,6 +142,7 @@ def _render(person: User, view: CalendarView, read: Callable[[], CalendarContent
         carry=contents.carry,
         totals=grids.totals(contents.totals, page) if contents.totals else SafeString(""),
         unassigned=cards.unassigned_list(contents.unassigned, page),
+        unassigned_dates=[row.date for row in contents.unassigned],
         grid=contents.grid(page),
         counters=counters,
         since=max((at for at in contents.turning_points if at <= now), default=_FIRST),

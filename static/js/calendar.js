@@ -4,9 +4,10 @@ import { showError, showNotice } from "./announcements.js";
 import { enableAutosubmit } from "./autosubmit.js";
 import { DragController } from "./drag.js";
 import { enableDrafts } from "./drafts.js";
+import { enableGridFocus } from "./grid_focus.js";
 import { enableKeyboardDrag } from "./keyboard_drag.js";
 import { moveBooking, submitForm } from "./move.js";
-import { enableNowLine, scrollToToday } from "./now_line.js";
+import { enableNowLine, scrollToNow } from "./now_line.js";
 import { enableOnDemand } from "./on_demand.js";
 import { Panel } from "./panel.js";
 import { enablePointerDrag } from "./pointer_drag.js";
@@ -25,9 +26,10 @@ const drag = calendar instanceof HTMLElement ? new DragController(calendar, move
 if (drag) {
   enablePointerDrag(drag);
   enableKeyboardDrag(drag);
+  enableGridFocus(drag.calendar, () => drag.isActive);
   startPolling(drag);
   enableNowLine(drag.calendar);
-  scrollToToday(drag.calendar);
+  scrollToNow(drag.calendar);
   const panel = document.querySelector("[data-panel]");
   if (panel instanceof HTMLElement) new Panel(panel, drag.calendar);
 }

@@ -72,7 +72,7 @@ export class DragController {
 
   /** @param {string} name @returns {string} one of the page's messages, with the customer's name in it */
   message(name) {
-    const who = this.booking?.querySelector(".name")?.textContent?.trim() ?? "";
+    const who = this.booking?.querySelector(".who")?.getAttribute("title") ?? "";
     return (this.calendar.getAttribute(`data-message-${name}`) ?? "").replace("{who}", who);
   }
 }

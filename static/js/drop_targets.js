@@ -6,16 +6,17 @@
  */
 
 /**
- * The target under a point. Over the columns of longer bookings it is the cell of the same day at the same height.
+ * The target under a point. Over a long booking it is the cell of the same day at the same height.
  * @param {HTMLElement} calendar @param {number} x @param {number} y @param {HTMLElement} booking
  * @returns {Target | null}
  */
 export function targetAt(calendar, x, y, booking) {
   const under = document.elementFromPoint(x, y);
-  if (!under || !calendar.contains(under)) return null;
-  const link = under.closest("a[data-carry]");
+  const link = under?.closest("a[data-carry]");
   if (link instanceof HTMLAnchorElement) return targetOnPage(link, booking);
-  const cell = under.closest("[data-drop-date]") ?? cellBeside(calendar, under.closest("[data-over-date]"), y);
+  if (!under || !calendar.contains(under)) return null;
+  const long = under.closest("[data-over-date]");
+  const cell = long ? cellBeside(calendar, long, y) : under.closest("[data-drop-date]");
   return cell instanceof HTMLElement ? targetOf(cell, booking) : null;
 }
 

@@ -1,4 +1,4 @@
-// Dragging by keyboard: Space or Enter picks up a booking and drops it, arrow keys choose the slot, Escape puts it back.
+// Dragging by keyboard: Space picks up a booking, arrow keys choose the slot, Space or Enter drops it, Escape puts it back.
 
 import { neighbour, targetOf, targetOnPage } from "./drop_targets.js";
 
@@ -18,9 +18,8 @@ export function enableKeyboardDrag(drag) {
   document.addEventListener("keydown", (event) => {
     if (dragging && !drag.isActive) dragging = false;
     if (dragging) return handleKey(event);
-    const booking = event.target;
-    if (!(booking instanceof HTMLElement) || !booking.matches("[data-booking-id][data-movable]")) return;
-    if (drag.isActive || !isDropKey(event)) return;
+    const booking = event.target instanceof Element && event.target.matches(".who, [data-movable]") && event.target.closest("[data-movable]");
+    if (!(booking instanceof HTMLElement) || drag.isActive || event.key !== " " || event.repeat) return;
     event.preventDefault();
     dragging = true;
     drag.start(booking);
@@ -54,12 +53,12 @@ export function enableKeyboardDrag(drag) {
 
   /** @param {string} rel */
   function targetPage(rel) {
-    const link = drag.calendar.querySelector(`a[rel=${rel}][data-carry]`);
+    const link = document.querySelector(`a[rel=${rel}][data-carry]`);
     if (link instanceof HTMLAnchorElement && drag.booking) drag.setTarget(targetOnPage(link, drag.booking));
   }
 
   function cancelIfBlurred() {
-    if (drag.isActive && document.activeElement !== drag.booking) drag.cancel();
+    if (drag.isActive && !drag.booking?.contains(document.activeElement)) drag.cancel();
   }
 
   /** @returns {HTMLElement[]} */
@@ -90,12 +89,11 @@ function mirrored(direction) {
   return direction === "left" ? "right" : direction === "right" ? "left" : direction;
 }
 
-/** Makes the bookings that can be moved focusable and describes how to move them. @param {HTMLElement} calendar */
+/** Describes how to move the bookings that can be moved, and lets scripts focus them. @param {HTMLElement} calendar */
 function prepare(calendar) {
   for (const booking of calendar.querySelectorAll("[data-movable]")) {
-    booking.setAttribute("tabindex", "0");
-    booking.setAttribute("aria-label", booking.querySelector("a")?.textContent?.replace(/\s+/g, " ").trim() ?? "");
-    booking.setAttribute("aria-describedby", "how-to-move");
+    booking.setAttribute("tabindex", "-1");
+    booking.querySelector(".who")?.setAttribute("aria-describedby", "how-to-move");
     booking.querySelector(".moveto")?.setAttribute("tabindex", "-1");
   }
 }

@@ -1,6 +1,8 @@
 // Marks the current time in today's slots and greys past ones. Compares instants: the browser may be in another time zone.
 
 const UPDATE_MS = 60_000;
+/** How much is shown of the time before now. */
+const PIXELS_ABOVE = 48;
 
 /** @param {HTMLElement} calendar */
 export function enableNowLine(calendar) {
@@ -10,14 +12,17 @@ export function enableNowLine(calendar) {
   window.setInterval(update, UPDATE_MS);
 }
 
-/** Scrolls to today where the days do not fit the window. @param {HTMLElement} calendar */
-export function scrollToToday(calendar) {
+/** Scrolls to today and to the current time where they are out of view. @param {HTMLElement} calendar */
+export function scrollToNow(calendar) {
   const listed = calendar.querySelector(".agenda .today");
   if (listed && listed.getBoundingClientRect().top > innerHeight / 2) return listed.scrollIntoView();
   const [scroll, corner, today] = [".scroll", ".corner", "thead .today"].map((name) => calendar.querySelector(name));
   if (!scroll || !corner || !today) return;
   const [whole, first, wanted] = [scroll, corner, today].map((one) => one.getBoundingClientRect());
   scroll.scrollLeft += document.dir === "rtl" ? wanted.right - (whole.right - first.width) : wanted.left - (whole.left + first.width);
+  const slots = [...calendar.querySelectorAll(".slot[data-starts]")];
+  const current = slots.find((slot) => !slot.matches(".is-past")) ?? slots.at(-1);
+  if (current) scroll.scrollTop += current.getBoundingClientRect().top - first.bottom - PIXELS_ABOVE;
 }
 
 /** @param {HTMLElement} calendar @param {number} now milliseconds since 1970 */

@@ -32,7 +32,11 @@ export class Panel {
   listen() {
     document.addEventListener("click", (event) => this.click(event));
     this.element.addEventListener("submit", (event) => this.submit(event));
-    this.calendar.addEventListener("calendar:updated", () => this.refresh());
+    this.calendar.addEventListener("calendar:updated", () => {
+      this.markCard();
+      this.refresh();
+    });
+    this.markCard()?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.addEventListener("panel:open", (event) => event instanceof CustomEvent && this.open(event.detail));
     document.addEventListener("booking:changed", (event) => this.reload(event));
     window.addEventListener("popstate", () => this.handleHistory());
@@ -119,7 +123,9 @@ export class Panel {
     this.element.replaceChildren(...[...page.childNodes].filter((node) => node.nodeName !== "TEMPLATE"));
     this.element.dispatchEvent(new CustomEvent("panel:updated", { bubbles: true }));
     this.updateAddress(BOOKING.exec(path)?.[1] ?? "");
+    const card = this.markCard();
     if (quiet) return;
+    card?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (notice) showNotice(notice);
     if (error) showError(error);
     const field = window.matchMedia("(hover: hover)").matches && this.element.querySelector("[autofocus]");
@@ -134,10 +140,24 @@ export class Panel {
     this.element.classList.remove("loading");
     this.address = "";
     this.updateAddress("");
+    this.markCard();
     const card = id && this.calendar.querySelector(`[data-booking-id="${id}"] a`);
     const back = this.search || card || (this.opener?.isConnected ? this.opener : this.calendar.querySelector("[data-in-panel]"));
     this.search = null;
     if (back instanceof HTMLElement) back.focus();
+  }
+
+  /** Marks the card of the booking in the panel. @returns {Element | null} the card */
+  markCard() {
+    for (const old of this.calendar.querySelectorAll(".is-open")) {
+      old.classList.remove("is-open");
+      old.querySelector(".who")?.removeAttribute("aria-current");
+    }
+    const id = shownId();
+    const card = id ? this.calendar.querySelector(`[data-booking-id="${id}"]`) : null;
+    card?.classList.add("is-open");
+    card?.querySelector(".who")?.setAttribute("aria-current", "true");
+    return card;
   }
 
   /** Puts the booking into the page's address, for links and the back button. @param {string} id */

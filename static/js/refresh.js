@@ -40,6 +40,7 @@ export async function refresh() {
 function swap(shown, fresh) {
   const [scroll, page] = [positionOf(shown.querySelector(".scroll")), scrollY];
   const focused = selectorOf(document.activeElement);
+  const restoreOpen = openElements(shown);
   for (const part of document.querySelectorAll("[data-swap]")) {
     const updated = fresh.querySelector(`[data-swap="${part.getAttribute("data-swap")}"]`);
     if (updated && !part.contains(document.activeElement)) part.replaceChildren(...updated.childNodes);
@@ -47,11 +48,33 @@ function swap(shown, fresh) {
   const updated = /** @type {HTMLElement} */ (fresh.querySelector("[data-calendar]"));
   Object.assign(shown.dataset, updated.dataset);
   shown.replaceChildren(...updated.childNodes);
+  restoreOpen();
   shown.dispatchEvent(new CustomEvent("calendar:updated"));
   shown.querySelector(".scroll")?.scrollTo(...scroll);
   window.scrollTo(scrollX, page);
   const again = focused && shown.querySelector(focused);
   if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+}
+
+/** What the person has opened or closed. @param {HTMLElement} shown @returns {() => void} does the same to what replaces it */
+function openElements(shown) {
+  const popovers = [...shown.querySelectorAll("[popover]")].filter((one) => one.matches(":popover-open")).map(({ id }) => id);
+  const states = [...shown.querySelectorAll("details[id], input[type=checkbox][id]")].map((one) => [one.id, isOpen(one)]);
+  return () => {
+    for (const id of popovers) document.getElementById(id)?.showPopover();
+    for (const [id, open] of states) setOpen(document.getElementById(String(id)), Boolean(open));
+  };
+}
+
+/** @param {Element} one */
+function isOpen(one) {
+  return one instanceof HTMLInputElement ? one.checked : one.hasAttribute("open");
+}
+
+/** @param {Element | null} one @param {boolean} open */
+function setOpen(one, open) {
+  if (one instanceof HTMLInputElement) one.checked = open;
+  else one?.toggleAttribute("open", open);
 }
 
 /** @param {Element | null} scroll @returns {[number, number]} */

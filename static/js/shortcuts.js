@@ -42,6 +42,6 @@ function mirrored(key) {
 function press(event, element) {
   if (!(element instanceof HTMLElement)) return;
   event.preventDefault();
-  if (element.matches("input")) element.focus();
+  if (element.matches("input, [data-focus]")) element.focus();
   else element.click();
 }

@@ -107,6 +107,7 @@ def asked_on_a_page(page: Page, world: World) -> None:
 
 def listed(page: Page, world: World) -> None:
     moved(page, world)
+    page.get_by_role("button", name="Account of").click()
     page.get_by_role("link", name="Your last changes").click()
     page.get_by_role("button", name="Undo: move Ana García").click()
     expect(page.get_by_role("status")).to_contain_text("Undone: Ana García is back")

@@ -1,14 +1,18 @@
 """What people at the desk do most, in no more acts than they need: by mouse, by keyboard and on a phone."""
 
-from datetime import time
+import re
+from datetime import time, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from accounts import roles
 from accounts.customers import Contact
 from accounts.models import AuditEntry, User
+from bookings import services
 from bookings.models import Booking
-from stations.models import Station
+from bookings.services import Place
+from stations.models import Opening, Station
 from tests.browser.conftest import Visit
 from tests.browser.desk import Hand, task
 from tests.browser.test_calendar import WEEK
@@ -155,3 +159,121 @@ def test_tonight_is_printed_by_a_click(visit: Visit, staff: User, next_one: Book
     with task(page, allowed=2) as hand:
         hand.click(page.get_by_role("link", name="Print", exact=True))
         confirm_dialog(page, hand)
+
+
+# --- The booking is in the grid, where its card has the focus or is under the hand ------------------------------------------
+
+
+@pytest.fixture(params=["mouse", "keyboard", "phone"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def desk(visit: Visit, staff: User, next_one: Booking, way: str) -> Page:
+    """The week with Nora's booking."""
+    page = visit(staff, WEEK, width=PHONE_WIDTH, touch=True) if way == "phone" else visit(staff, WEEK)
+    nora(page).focus()
+    return page
+
+
+def nora(page: Page) -> Locator:
+    return page.locator('.scroll [data-date="2031-03-07"] .who', has_text="Nora Silva")
+
+
+def choose(hand: Hand, way: str, target: Locator) -> None:
+    if way == "phone":
+        hand.tap(target)
+    else:
+        hand.click(target)
+
+
+def opened(hand: Hand, way: str) -> Locator:
+    """Open Nora's booking, and return the panel."""
+    if way == "keyboard":
+        hand.press("Enter")
+    else:
+        choose(hand, way, nora(hand.page))
+    expect(panel(hand.page).get_by_role("heading", level=1)).to_be_focused()
+    return panel(hand.page)
+
+
+def test_task_2_open_booking_moves_to_the_next_free_slot(desk: Page, next_one: Booking, way: str) -> None:
+    opened(Hand(desk), way)
+    with task(desk, allowed=3 if way == "keyboard" else 1) as hand:
+        first = panel(desk).locator(".choices button").first
+        if way == "keyboard":
+            hand.press("f")
+            expect(first).to_be_focused()
+            hand.press("Enter")
+        else:
+            choose(hand, way, first)
+        expect(desk.get_by_role("status")).to_contain_text("Nora Silva moved from 18:00 to 19:00, Fri 7 Mar.")
+
+
+def test_task_8_who_moved_a_booking_and_from_where(desk: Page, staff: User, next_one: Booking, way: str) -> None:
+    services.reschedule(next_one.pk, to=Place(FRIDAY, time(20)), by=staff)
+    desk.reload()
+    nora(desk).focus()
+    with task(desk, allowed=1) as hand:
+        line = opened(hand, way).locator(".story li").first
+        expect(line).to_be_in_viewport()
+        expect(line).to_have_text(
+            re.compile(rf"18:00 → Fri 7 Mar 2031 20:00,\s+by {staff.email},\s+\w+ \d+ \w+ \d\d:\d\d")
+        )
+
+
+def test_task_11_next_saturday_with_room_for_eight_at_seven(desk: Page, station: Station, way: str) -> None:
+    Opening.objects.update(guest_capacity=10)
+    for week in range(2):
+        booking(station, SATURDAY + timedelta(weeks=week), slot=time(19), party_adults=3)
+    desk.reload()
+    with task(desk, allowed=9 if way == "keyboard" else 3) as hand:
+        for _week in range(2):
+            address = desk.url
+            if way == "keyboard":
+                hand.press("ArrowRight")
+            else:
+                choose(hand, way, desk.get_by_role("link", name="Next"))
+            expect(desk).not_to_have_url(address)
+        there = desk.locator('[data-drop-date="2031-03-22"][data-drop-slot="19:00"]')
+        if way == "phone":
+            there.scroll_into_view_if_needed()
+            hand.done.append("swipe to Saturday")
+        expect(there.locator(".load")).to_contain_text("0/10")
+
+
+def test_task_12_party_of_two_becomes_five(desk: Page, next_one: Booking, way: str) -> None:
+    services.edit(next_one.pk, {"party_adults": 2}, by=roles.OPERATOR)
+    desk.reload()
+    nora(desk).focus()
+    with task(desk, allowed=6 if way == "keyboard" else 2) as hand:
+        sizes = opened(hand, way).locator(".chips")
+        if way == "keyboard":
+            hand.press("g")
+            for _more in range(3):
+                hand.press("Tab")
+            hand.press("Enter")
+        else:
+            choose(hand, way, sizes.get_by_role("button", name="5"))
+        expect(desk.get_by_role("status")).to_contain_text("Nora Silva: Party changed from 2 to 5.")
+
+
+def test_task_14_wrong_booking_is_cancelled_and_restored(desk: Page, next_one: Booking, way: str) -> None:
+    with task(desk, allowed=12 if way == "keyboard" else 4) as hand:
+        more, cancel = desk.locator(".more-actions summary"), desk.get_by_role("button", name="Cancel booking")
+        opened(hand, way)
+        for target in (more, cancel):
+            if way == "keyboard":
+                while not target.evaluate("one => one === document.activeElement"):
+                    hand.press("Tab")
+                hand.press("Enter")
+            else:
+                choose(hand, way, target)
+        undo = desk.get_by_role("button", name="Undo: cancel Nora Silva")
+        expect(undo).to_be_visible()
+        if way == "keyboard":
+            hand.press("Control+z")
+        else:
+            choose(hand, way, undo)
+        expect(desk.get_by_role("status")).to_contain_text("Undone: Nora Silva is confirmed again.")

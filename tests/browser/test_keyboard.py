@@ -32,8 +32,8 @@ def test_keyboard_picks_up_walks_and_drops(visit: Visit, station: Station, staff
     booking(station, SATURDAY, slot=time(19))
     page = visit(staff, WEEK, width=width)
 
-    card(page, made).focus()
-    page.keyboard.press(key)
+    card(page, made).locator(".who").focus()
+    page.keyboard.press("Space")
     expect(page.locator(STEPS)).to_contain_text(re.compile("Ana García picked up|Friday 18:00, current slot"))
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
@@ -42,7 +42,36 @@ def test_keyboard_picks_up_walks_and_drops(visit: Visit, station: Station, staff
 
     expect(page.get_by_role("status")).to_contain_text("Ana García moved from 18:00, Fri 7 Mar to 19:00, Sat 8 Mar.")
     assert place(made) == (SATURDAY, time(19))
-    expect(card(page, made)).to_be_focused()
+    expect(card(page, made).locator(".who")).to_be_focused()
+
+
+def test_arrow_keys_walk_the_bookings_of_the_grid_which_is_one_tab_stop(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    ana = booking(station, customer=Contact("Ana García"))
+    bo = booking(station, SATURDAY, customer=Contact("Bo Li"))
+    page = visit(staff, WEEK)
+    expect(page.locator('.scroll :is(.who, .add)[tabindex="0"]')).to_have_count(1)
+
+    card(page, ana).locator(".who").focus()
+    press(page, "ArrowRight")
+    expect(card(page, bo).locator(".who")).to_be_focused()
+    press(page, "ArrowUp")
+    expect(cell(page, SATURDAY, "18:00").locator(".add")).to_be_focused()
+    press(page, "ArrowDown")
+    press(page, "Enter")
+
+    panel = page.get_by_role("complementary", name="Booking")
+    expect(panel.get_by_role("heading", name="Bo Li")).to_be_focused()
+
+
+def test_arrow_key_beyond_the_edge_of_the_grid_turns_the_page(visit: Visit, station: Station, staff: User) -> None:
+    page = visit(staff, WEEK)
+    page.locator(".scroll .add").last.focus()
+
+    press(page, "ArrowRight")
+
+    expect(page).to_have_url(re.compile("date=2031-03-09"))
 
 
 def test_keyboard_walks_the_days_of_a_month(visit: Visit, station: Station, staff: User) -> None:
@@ -94,6 +123,7 @@ def test_keyboard_begins_with_today_where_the_booking_stands_beside_the_grid(
     made, today = displaced_elsewhere(station)
     page = visit(staff, "/calendar/week/?station=kitchen")
 
+    page.get_by_text("1 unassigned").click()
     card(page, made).focus()
     press(page, "Space")
 
@@ -190,8 +220,7 @@ def test_panel_is_worked_by_keyboard_alone(visit: Visit, station: Station, staff
     page = visit(staff, WEEK)
     panel = page.get_by_role("complementary", name="Booking")
 
-    card(page, made).focus()
-    press(page, "Tab")
+    card(page, made).locator(".who").focus()
     press(page, "Enter")
     expect(panel.get_by_role("heading", name="Ana García")).to_be_focused()
     panel.get_by_role("button", name="Completed").focus()
@@ -208,9 +237,9 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     page = visit(staff, WEEK)
 
     press(page, "?")
-    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     press(page, "Escape")
-    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     press(page, "m")
     expect(page).to_have_url(re.compile("/calendar/month/.*date=2031-03-07"))
     press(page, "w")
@@ -233,7 +262,8 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
 def test_single_keys_can_be_turned_off(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, WEEK)
 
-    page.get_by_role("button", name="Shortcuts").click()
+    page.get_by_role("button", name="Account of").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     page.get_by_label("Single-key shortcuts are on").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("m")

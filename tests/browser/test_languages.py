@@ -23,9 +23,10 @@ def hebrew(settings: LazySettings) -> str:
     return "he"
 
 
-def test_language_is_chosen_at_the_foot_of_the_page_and_stays(visit: Visit, station: Station, staff: User) -> None:
+def test_language_is_chosen_in_the_account_menu_and_stays(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, WEEK)
 
+    page.get_by_role("button", name="Account of").click()
     page.get_by_role("button", name="Deutsch").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("2.–8. März 2031")
@@ -108,7 +109,7 @@ def test_name_that_is_too_long_is_cut_at_its_end(
 
     page = visit(staff, address, width=768, language=language)
 
-    assert card(page, made).locator(".name").evaluate(FIRST_LETTER) == [True, True]
+    assert card(page, made).locator(".short").evaluate(FIRST_LETTER) == [True, True]
 
 
 def test_short_name_from_right_to_left_begins_where_the_others_do(visit: Visit, station: Station, staff: User) -> None:

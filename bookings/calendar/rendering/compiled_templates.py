@@ -42,7 +42,8 @@ def fill(template: str, shape: Any, values: Mapping[str, Value], language: str) 
     `grid/week#cell` is the template `bookings/grid/week.html` with `cell` as its variable `part`. Strings in `values` are
     escaped, unless they are `SafeString`. `language` must be the active language.
 
-    A template of a whole page also needs the values `csrf_token`, `nonce`, `email`, `pk`, `draft_key` and `here`.
+    A template of a whole page also needs the values `csrf_token`, `nonce`, `here`, and the person's `email`, `pk`,
+    `draft_key`, `display_name` and `initials`.
     """
     escaped = dict(values)
     for name, value in values.items():
@@ -91,13 +92,14 @@ class _Placeholder(str):
 
 def _page_context(shape: Any) -> dict[str, Any]:
     """Return what context processors add to a page that is rendered by Django alone."""
-    names = ("email", "pk", "draft_key", "here", "csrf_token", "nonce")
-    email, pk, draft_key, here, csrf_token, nonce = map(_PLACEHOLDER.format, names)
-    is_staff, may_use_api = (getattr(shape, name, False) for name in ("is_staff", "may_use_api"))
+    person = {name: _PLACEHOLDER.format(name) for name in ("email", "pk", "draft_key", "display_name", "initials")}
+    is_staff, may_use_api, may_change = (
+        getattr(shape, name, False) for name in ("is_staff", "may_use_api", "may_change")
+    )
     return {
-        "user": {"is_authenticated": True, "is_staff": is_staff, "email": email, "pk": pk, "draft_key": draft_key},
-        "perms": {"accounts": {"use_api": may_use_api}},
-        "request": {"method": "GET", "get_full_path": here},
-        "csrf_token": csrf_token,
-        "CSP_NONCE": nonce,
+        "user": {"is_authenticated": True, "is_staff": is_staff, **person},
+        "perms": {"accounts": {"use_api": may_use_api, "change_bookings": may_change}},
+        "request": {"method": "GET", "get_full_path": _PLACEHOLDER.format("here")},
+        "csrf_token": _PLACEHOLDER.format("csrf_token"),
+        "CSP_NONCE": _PLACEHOLDER.format("nonce"),
     }

@@ -41,6 +41,10 @@ class PageContext:
         """Return a date or a time as a function of `core.formats` writes it."""
         return _format(formatter, value, self.station.country, self.language)
 
+    def when(self, day: date, start: time) -> SafeString:
+        """Return “Friday March 7, 6 PM”, for screen readers."""
+        return _when(day, start, self.station.country, self.language)
+
     def occupancy(self, taken: int, capacity: int) -> SafeString:
         """Return “2 of 3”, for screen readers."""
         return _occupancy(taken, capacity, self.language)
@@ -58,6 +62,11 @@ def start_value(start: time) -> SafeString:
 @lru_cache(CACHE_SIZE)
 def _format(formatter: Callable[[Any, str], str], value: date | time, country: str, language: str) -> SafeString:
     return escape(formatter(value, country))
+
+
+@lru_cache(CACHE_SIZE)
+def _when(day: date, start: time, country: str, language: str) -> SafeString:
+    return escape(formats.format_datetime(formats.format_long_date(day, country), start, country))
 
 
 @lru_cache(CACHE_SIZE)

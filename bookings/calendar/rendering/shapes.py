@@ -24,28 +24,44 @@ class CardShape(NamedTuple):
     status: str
     guests: int
     """A number, because languages have different plural forms."""
-    has_customer: bool
+    has_short_name: bool
     has_special_requests: bool
     has_amount_due: bool
     ends_on_other_day: bool
     is_movable: bool
     is_roomy: bool
+    has_second_line: bool
     starts_as: StartsAs
 
 
-def card_shape(row: Row, page: PageContext, starts_as: StartsAs) -> CardShape:
+def card_shape(
+    row: Row, page: PageContext, starts_as: StartsAs, *, has_short_name: bool, has_two_lines: bool
+) -> CardShape:
     is_roomy = page.is_roomy and starts_as != "datetime"
+    has_room = is_roomy or has_two_lines
+    has_special_requests = bool(row.special_requests)
+    has_amount_due = has_room and page.may_change and bool(row.due_cents)
+    ends_on_other_day = has_room and row.ends_at.astimezone(page.station.zone).date() != row.date
     return CardShape(
         row.status,
         row.total_guests,
-        row.customer is not None,
-        bool(row.special_requests),
-        is_roomy and page.may_change and bool(row.due_cents),
-        is_roomy and row.ends_at.astimezone(page.station.zone).date() != row.date,
+        has_short_name,
+        has_special_requests,
+        has_amount_due,
+        ends_on_other_day,
         page.may_change and row.status in RESCHEDULABLE,
         is_roomy,
+        is_roomy or (has_room and (has_special_requests or has_amount_due or ends_on_other_day)),
         starts_as,
     )
+
+
+class LongCardShape(NamedTuple):
+    """Where the card of a booking of several slots is."""
+
+    lane: int
+    length: str
+    """As `length_classes` returns it."""
 
 
 class SlotTableShape(NamedTuple):
@@ -53,6 +69,31 @@ class SlotTableShape(NamedTuple):
 
     is_roomy: bool
     has_rows: bool
+    hour_steps: int
+    length: str
+    """Of all rows, as `length_classes` returns it."""
+    has_earlier: bool = False
+    """Whether the part of the day that has passed is folded into one line."""
+    earlier_parties: int = 0
+
+
+class RowShape(NamedTuple):
+    """A row of the week's table."""
+
+    length: str
+    """As `length_classes` returns it."""
+
+
+class BreakShape(NamedTuple):
+    """The row of a break."""
+
+    columns: int
+
+
+def length_classes(minutes: int) -> str:
+    """Return the CSS classes of a length, such as `h1 m30`: styles cannot be in attributes, and a height is not known before."""
+    hours, minutes = divmod(minutes, 60)
+    return f"h{hours} m{minutes}" if minutes else f"h{hours}"
 
 
 class CellShape(NamedTuple):
@@ -60,6 +101,7 @@ class CellShape(NamedTuple):
 
     state: str
     """As `bookings.calendar.layout.Cell.state` returns it."""
+    lanes: int
     has_bookings: bool
     is_today: bool
     is_live: bool = False
@@ -70,17 +112,19 @@ class CellShape(NamedTuple):
     is_empty: bool = False
     counts_guests: bool = False
     may_add: bool = False
+    level: int = 0
 
 
 def cell_shape(cell: Cell, page: PageContext) -> CellShape:
     state, day, availability = cell.state(page.now), cell.day, cell.availability
     if availability is None:
-        return CellShape(state, bool(cell.bookings), day.is_today)
+        return CellShape(state, cell.lanes, bool(cell.bookings), day.is_today)
     slot = availability.slot
     is_over = slot.ends_at <= page.now
     is_live = day.is_today or (day.is_past and not is_over)
     return CellShape(
         state,
+        cell.lanes,
         bool(cell.bookings),
         day.is_today,
         is_live,
@@ -90,7 +134,15 @@ def cell_shape(cell: Cell, page: PageContext) -> CellShape:
         is_empty=not availability.parties,
         counts_guests=slot.guest_capacity is not None,
         may_add=page.may_book and state == "open" and not is_over,
+        level=cell.occupancy_level,
     )
+
+
+class PeriodShape(NamedTuple):
+    """How full a part of a day is."""
+
+    level: int
+    is_full: bool
 
 
 class DayShape(NamedTuple):
@@ -104,9 +156,11 @@ class DayShape(NamedTuple):
     has_slots: bool
     has_closure_reason: bool
     has_bookings: bool
+    hidden_count: int
+    """How many bookings of a month's day are shown only on request."""
 
 
-def day_shape(day: Day) -> DayShape:
+def day_shape(day: Day, hidden_count: int = 0) -> DayShape:
     is_closed = day.is_closed
     return DayShape(
         day.is_today,
@@ -117,6 +171,7 @@ def day_shape(day: Day) -> DayShape:
         bool(day.slots),
         bool(day.closure_reason),
         bool(day.bookings),
+        hidden_count,
     )
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 from accounts import roles
 from accounts.customers import Contact
 from accounts.models import User
+from bookings import services
 from bookings.models.status import Status
 from stations.models import Opening, Station
 from tests.factories import FRIDAY, SATURDAY, ExceptionFactory, booking, customer, open_station, person
@@ -80,9 +81,9 @@ def test_week_says_how_full_each_slot_is_and_why_one_is_closed(visitor: Client, 
 
     html = show(visitor)
 
-    assert '<span aria-hidden="true">2/3</span><span class="visually-hidden">2 of 3</span>' in html
+    assert '<span class="figure" aria-hidden="true">2/3</span><span class="visually-hidden">2 of 3</span>' in html
     assert "closed: Stocktaking" in html
-    assert 'rowspan="2"' in html
+    assert '<div class="long lane-0 h2" data-over-date="2031-03-07">' in html
 
 
 def test_week_draws_a_slot_as_full_as_its_guests_are(visitor: Client, station: Station) -> None:
@@ -92,7 +93,7 @@ def test_week_draws_a_slot_as_full_as_its_guests_are(visitor: Client, station: S
     html = show(visitor)
 
     [friday] = re.findall(r'data-drop-date="2031-03-07" data-drop-slot="18:00">(.*?)</td>', html, re.DOTALL)
-    assert re.findall(r'class="heat"[^>]*value="(\d+)"', friday) == ["8"]
+    assert re.findall(r'class="load level-(\d+) of-guests"', friday) == ["8"]
 
 
 def test_week_greys_what_is_over_today_and_takes_no_booking_there(
@@ -122,7 +123,7 @@ def test_displaced_bookings_stand_beside_the_grid(visitor: Client, station: Stat
 
     html = show(visitor)
 
-    assert "Unassigned" in html
+    assert "1 unassigned" in html
     assert ids(html) == [str(made.pk)]
 
 
@@ -270,3 +271,70 @@ def test_page_has_no_inline_script_or_style(visitor: Client, station: Station) -
     for address in ("/calendar/week/", "/calendar/month/", f"/bookings/{made.pk}/", "/bookings/new/"):
         html = visitor.get(address, {"date": "2031-03-07"}).content.decode()
         assert not re.search(r"<style|<script(?![^>]*src=)|\sstyle=|\son\w+=|https?://(?!testserver)", html), address
+
+
+@pytest.mark.parametrize("view", [*VIEWS, "day", "agenda"])
+def test_cancelled_bookings_are_shown_only_when_asked_for(visitor: Client, station: Station, view: str) -> None:
+    kept, gone = booking(station), booking(station, slot=time(19))
+    services.change_status(gone.pk, Status.CANCELLED, by=roles.OPERATOR)
+
+    assert ids(show(visitor, view)) == [str(kept.pk)]
+    assert {*ids(show(visitor, view, status="all"))} == {str(kept.pk), str(gone.pk)}
+    assert ids(show(visitor, view, status="cancelled")) == [str(gone.pk)]
+
+
+def test_month_shows_three_bookings_of_a_day_and_the_others_on_request(visitor: Client, station: Station) -> None:
+    Opening.objects.update(capacity=9)
+    made = [booking(station) for _number in range(6)]
+    four = [booking(station, SATURDAY) for _number in range(4)]
+
+    html = show(visitor, "month")
+
+    shown, _button, rest = html.partition(
+        '<button type="button" class="plain more-button" popovertarget="more-2031-03-07">'
+    )
+    assert [number for number in ids(shown) if number in {str(one.pk) for one in made}] == [
+        str(one.pk) for one in made[:3]
+    ]
+    assert rest.strip().startswith("+3 more")
+    assert Counter(ids(html)) == dict.fromkeys([str(one.pk) for one in (*made, *four)], 1)
+    assert "more-2031-03-08" not in html  # the button would take the place of the fourth card
+
+
+def test_card_names_day_time_guests_and_status_for_screen_readers(visitor: Client, station: Station) -> None:
+    booking(station, customer=Contact("George Abernathy"), party_adults=4, special_requests="Window")
+
+    html = show(visitor)
+
+    assert 'aria-label="Friday 7 March 18:00, George Abernathy, 4 guests, confirmed, has special requests"' in html
+    assert '<span>George Abernathy</span><span class="short">G. Abernathy</span>' in html
+
+
+@pytest.mark.parametrize("name", ["Madonna", "Bo Li", "A. Abernathy"])
+def test_name_that_is_short_has_no_shorter_form(visitor: Client, station: Station, name: str) -> None:
+    booking(station, customer=Contact(name))
+
+    assert f'class="name">{name}</span>' in show(visitor)
+
+
+def test_list_of_unassigned_bookings_is_open_where_one_is_of_the_days_shown(visitor: Client, station: Station) -> None:
+    made = booking(station)
+    made.holds.all().delete()
+    made.needs_place = True
+    made.save()
+
+    assert '<details class="unassigned" id="unassigned" open>' in show(visitor)
+    assert '<details class="unassigned" id="unassigned">' in show(visitor, date="2031-05-01")
+
+
+def test_day_folds_what_has_passed_today(client: Client, station: Station, staff: User) -> None:
+    booking(station)
+    with time_machine.travel(datetime(2031, 3, 7, 18, 30, tzinfo=UTC), tick=False):
+        client.force_login(staff)
+        html, week = show(client, "day"), show(client, "week")
+
+    [line] = re.findall(r'<label for="show-earlier">(.*?)</label>', html)
+    assert line.strip() == "17:00 – 19:00: 1 party"
+    [earlier] = re.findall(r'<tbody class="earlier">(.*?)</tbody>', html)
+    assert re.findall(r'data-drop-slot="([^"]+)"', earlier) == ["17:00", "18:00"]
+    assert "show-earlier" not in week

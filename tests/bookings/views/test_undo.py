@@ -342,7 +342,7 @@ def test_list_names_the_changes_and_undoes_the_last_alone(visitor: Client, stati
 
     html = visitor.get("/bookings/undo/").content.decode()
 
-    lines = re.findall(r'<a href="/bookings/[^"]*">([^<]+)</a>', html[html.index("changes") :])
+    lines = re.findall(r'<a href="/bookings/[^"]*">([^<]+)</a>', html[html.index('class="hits changes') :])
     assert lines == [
         "Cancelled: Leo Lindqvist, 18:00, Fri 7 Mar.",
         "Nora Silva: Party changed from 2 to 5.",

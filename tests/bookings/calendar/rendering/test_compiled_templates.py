@@ -24,7 +24,7 @@ ESCAPED = f"\ue000date\ue001 {compiled_templates.ID} %(date)s %s &lt;b&gt;&amp;&
 
 
 def customer_names(client: Client) -> list[str]:
-    return re.findall(r'class="name">([^<]*)</span>', client.get(WEEK).content.decode())
+    return re.findall(r'class="name">(?:<span>)?([^<]*)</span>', client.get(WEEK).content.decode())
 
 
 def test_name_that_looks_like_a_placeholder_is_escaped_text(client: Client, staff: User, station: Station) -> None:
@@ -63,7 +63,9 @@ def test_template_is_compiled_once_for_cards_of_the_same_shape(client: Client, s
     booking(station, customer=Contact("Bo Li"))
 
     assert customer_names(client)[1:] == ["Ana García", "Bo Li"]
-    assert compiled_templates._compile.cache_info().misses <= before + 1  # the totals: one more party is another number
+    assert (
+        compiled_templates._compile.cache_info().misses <= before + 3
+    )  # the totals, and how full the slot and the day are
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_page_contains_the_tokens_of_its_own_reader(station: Station) -> None:
         [nonce] = re.findall(r'nonce="([^"]+)"', html)
         tokens = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', html)
         assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
-        assert re.findall(r"\w+@example.com", html) == [reader.email]
+        assert {*re.findall(r"\w+@example.com", html)} == {reader.email}
         tokens_of_readers.append({nonce, *tokens})
 
     assert tokens_of_readers[0] & tokens_of_readers[1] == set()

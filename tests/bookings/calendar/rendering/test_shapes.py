@@ -13,11 +13,12 @@ GRID = Path(settings.BASE_DIR) / "templates" / "bookings" / "grid"
 SHAPES: dict[str, list[Any]] = {
     "_occupancy.html": [shapes.DayShape],
     "agenda.html": [shapes.DayShape],
-    "card.html": [shapes.CardShape],
+    "card.html": [shapes.CardShape, shapes.LongCardShape],
     "day.html": [],
+    "period.html": [shapes.PeriodShape],
     "month.html": [shapes.MonthShape, shapes.DayShape],
     "stations.html": [shapes.DayShape],
-    "week.html": [shapes.SlotTableShape, shapes.DayShape, shapes.CellShape],
+    "week.html": [shapes.SlotTableShape, shapes.DayShape, shapes.RowShape, shapes.BreakShape, shapes.CellShape],
 }
 
 
