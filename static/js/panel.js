@@ -20,6 +20,8 @@ export class Panel {
     this.latest = 0;
     /** @type {HTMLElement | null} */
     this.opener = null;
+    /** @type {HTMLElement | null} */
+    this.pressed = null;
     /** The search field that the panel was opened from, to which the focus returns. @type {HTMLElement | null} */
     this.search = null;
     this.listen();
@@ -79,6 +81,7 @@ export class Panel {
     event.preventDefault();
     if (form.dataset.sent !== undefined) return;
     const data = new FormData(form, event.submitter);
+    this.pressed = event.submitter;
     const address = new URL(form.getAttribute("action") || this.address, location.origin);
     if (form.method === "post") {
       lockForm(form);
@@ -128,8 +131,18 @@ export class Panel {
     card?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (notice) showNotice(notice);
     if (error) showError(error);
+    this.focusWithin();
+  }
+
+  /** Focuses the button that was pressed if the page still has it, its first field, or its heading. */
+  focusWithin() {
+    const { pressed } = this;
+    this.pressed = null;
+    const same = pressed instanceof HTMLButtonElement && pressed.name
+      && this.element.querySelector(`button[name="${pressed.name}"][value="${CSS.escape(pressed.value)}"]`);
     const field = window.matchMedia("(hover: hover)").matches && this.element.querySelector("[autofocus]");
-    if (field instanceof HTMLElement) field.focus();
+    const target = same || field;
+    if (target instanceof HTMLElement) target.focus();
     else this.focusHeading();
   }
 

@@ -257,6 +257,7 @@ def test_task_12_party_of_two_becomes_five(desk: Page, next_one: Booking, way: s
         else:
             choose(hand, way, sizes.get_by_role("button", name="5"))
         expect(desk.get_by_role("status")).to_contain_text("Nora Silva: Party changed from 2 to 5.")
+        expect(panel(desk).get_by_role("button", name="5")).to_be_focused()
 
 
 def test_task_14_wrong_booking_is_cancelled_and_restored(desk: Page, next_one: Booking, way: str) -> None:
