@@ -1,8 +1,11 @@
 """Signing in and out, for the pages and the admin."""
 
+from urllib.parse import urlencode
+
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -59,8 +62,10 @@ def login_after_stale_token(request: HttpRequest) -> HttpResponse:
 
 @post_only
 def logout(request: HttpRequest) -> HttpResponse:
+    """Sign out. With a `next` page, as “Switch user” sends it, the next person who signs in gets that page."""
+    target = next_path(request)
     auth.logout(request)
-    return redirect("login")
+    return redirect(f"{reverse('login')}?{urlencode({'next': target})}" if target else "login")
 
 
 def _page(request: HttpRequest, form: LoginForm, refusal: Refusal | None, *, error: str | Promise = "") -> HttpResponse:

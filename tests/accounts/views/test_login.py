@@ -84,6 +84,23 @@ def test_log_out_ends_the_session(staff: User, client: Client) -> None:
     assert client.get("/calendar/week/").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("page", "sign_in"),
+    [
+        ("/calendar/week/?date=2031-03-07", f"{LOGIN}?next=%2Fcalendar%2Fweek%2F%3Fdate%3D2031-03-07"),
+        ("https://elsewhere.example/", LOGIN),
+        ("", LOGIN),
+    ],
+)
+def test_switching_users_leads_back_to_the_same_page_of_this_site(
+    staff: User, client: Client, page: str, sign_in: str
+) -> None:
+    client.force_login(staff)
+
+    assert client.post("/accounts/logout/", {"next": page}).headers["Location"] == sign_in
+    assert "_auth_user_id" not in client.session
+
+
 def test_log_in_sent_twice_with_a_code_that_is_good_once_is_one_session(staff: User) -> None:
     secret = two_factor.start_enrolment(staff)
     two_factor.confirm(staff, code_of(secret, steps=-1))
