@@ -82,14 +82,14 @@ MAKERS: Final[dict[str, str]] = {
     "new-password": "accounts/new-password/<str:reset_token>/",
     "admin:stations_station_add": "admin/stations/station/add/",
     "admin:stations_station_build": "admin/stations/station/<int:station_id>/build/",
-    "admin:stations_station_hours": "admin/stations/station/<int:station_id>/hours/",
     "admin:bookings_booking_add": "admin/bookings/booking/add/",
     "admin:auth_group_add": "admin/auth/group/add/",
     "admin:accounts_user_add": "admin/accounts/user/add/",
     "admin:accounts_user_password-link": "admin/accounts/user/<path:object_id>/change/",
     "login": "accounts/login/",
+    "admin:stations_station_hours": "admin/stations/station/<int:station_id>/hours/",
 }
-"""Forms that make something, each with a page that has it."""
+"""Forms that make something, each with a page that has it. The last leaves no slot where others book."""
 BY_OTHERS: Final = {"login": "nobody", "confirm-email": "staff"}
 """Who sends those that are not a superuser's."""
 LOGS_EACH_READ: Final = {name for name, reason in WITHOUT_KEY.items() if reason == "reads"}

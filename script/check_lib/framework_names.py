@@ -8,6 +8,7 @@ from typing import Final
 _BY_FRAMEWORK: Final = {
     "Django": "AccountsConfig BookingsConfig StationsConfig urlpatterns handler400 handler403 handler404 handler500 process_view "
     "process_exception default_site clear_expired get_session_store_class _session_key modified csrf_processing_done",
+    "pytest": "pytest_addoption pytest_collection_modifyitems",
     "Django's database routers": "db_for_write allow_relation allow_migrate hints",
     "Django's models": "abstract constraints default_permissions EMAIL_FIELD REQUIRED_FIELDS date_joined ordering "
     "_get_session_auth_hash get_user get_help_text",

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from mutate_lib.areas import AREAS
+from mutate_lib.equivalents import stale_equivalents
 from mutate_lib.runner import (
     BrokenTestsError,
     append_result,
@@ -38,6 +39,10 @@ parser.add_argument(
     "--tests", nargs="+", metavar="FILE", help="run these tests, not those that execute the changed lines"
 )
 wanted = parser.parse_args()
+if stale := stale_equivalents(ROOT):
+    sys.exit(
+        f"These listed equivalents are no mutations any longer. Remove them, or say why they still change nothing: {stale}"
+    )
 part, parts = map(int, wanted.part.split("/"))
 candidates = [
     candidate

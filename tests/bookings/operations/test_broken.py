@@ -284,7 +284,7 @@ def test_backups_while_others_write_are_each_of_one_moment(
 ) -> None:
     stations = [open_station(code=code, hours=(17, 18, 19), capacity=2) for code in ("left", "right")]
     competitors = Thread(
-        target=run_concurrently, args=(database_url, 2, "30", *(one.code for one in stations)), kwargs=RACER
+        target=run_concurrently, args=(database_url, 2, "120", *(one.code for one in stations)), kwargs=RACER
     )
     competitors.start()
     while competitors.is_alive() and not bookings_there():

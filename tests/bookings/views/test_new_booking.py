@@ -297,7 +297,7 @@ def test_booking_of_an_erased_customer_is_made_again_without_them(visitor: Clien
     assert visitor.get(NEW, {"again": str(made.pk)}).context["known"] is None
 
 
-@pytest.mark.parametrize("key", ["nonsense", str(uuid4()), "theirs"])
+@pytest.mark.parametrize("key", ["nonsense", "00000000-0000-4000-8000-000000000000", "theirs"])
 def test_only_bookings_that_one_sees_can_be_made_again(visitor: Client, station: Station, key: str) -> None:
     theirs = booking(open_station(code="elsewhere"))
 
