@@ -13,7 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from accounts.models import User
-from config import api_urls
+from config import api_schema, api_urls
 from core.api.fields import DATE_PATTERN
 from core.api.openapi import FAILURES
 from core.api.responses import CODES
@@ -29,6 +29,13 @@ CALLS = [
     for path, methods in description()["paths"].items()
     for method, operation in methods.items()
 ]
+
+
+@pytest.fixture(autouse=True)
+def fresh_documents() -> None:
+    """Neither document is one that a test with other settings caused, or that a tool which reads it has changed."""
+    api_schema.document_at.cache_clear()
+    description.cache_clear()
 
 
 def named(calls: list[tuple[str, str, Any]]) -> list[str]:
