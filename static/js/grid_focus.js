@@ -32,7 +32,7 @@ export function enableGridFocus(calendar, isDragging) {
 
 /** @param {HTMLElement[]} stops @param {Element | null} current */
 function setTabStop(stops, current) {
-  const chosen = stops.find((one) => one === current) ?? stops.find((one) => one.closest(".is-open"))
+  const chosen = stops.find((one) => one === current) ?? stops.find((one) => one.closest(".is-selected"))
     ?? stops.find((one) => one.matches(".who") && !one.closest(".is-past")) ?? stops[0];
   for (const stop of stops) stop.tabIndex = stop === chosen ? 0 : -1;
 }

@@ -162,13 +162,13 @@ export class Panel {
 
   /** Marks the card of the booking in the panel. @returns {Element | null} the card */
   markCard() {
-    for (const old of this.calendar.querySelectorAll(".is-open")) {
-      old.classList.remove("is-open");
+    for (const old of this.calendar.querySelectorAll(".is-selected")) {
+      old.classList.remove("is-selected");
       old.querySelector(".who")?.removeAttribute("aria-current");
     }
     const id = shownId();
     const card = id ? this.calendar.querySelector(`[data-booking-id="${id}"]`) : null;
-    card?.classList.add("is-open");
+    card?.classList.add("is-selected");
     card?.querySelector(".who")?.setAttribute("aria-current", "true");
     return card;
   }

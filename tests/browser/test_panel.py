@@ -123,6 +123,23 @@ def test_edit_in_the_panel_says_what_is_wrong_and_saves(visit: Visit, station: S
     assert (made.total_due_cents, made.deposit_due_cents) == (2550, 1000)
 
 
+def test_open_booking_is_marked_in_the_grid_and_nothing_else_changes(
+    visit: Visit, station: Station, staff: User
+) -> None:
+    made = booking(station)
+    page = visit(staff, WEEK)
+    slots = page.locator(".slot.is-open")
+    count = slots.count()
+
+    page.locator(f'[data-booking-id="{made.pk}"] .who').click()
+
+    expect(page.locator(".is-selected")).to_have_attribute("data-booking-id", str(made.pk))
+    expect(page.locator('.who[aria-current="true"]')).to_have_count(1)
+    expect(slots).to_have_count(count)
+    page.get_by_role("link", name="Close").click()
+    expect(page.locator(".is-selected")).to_have_count(0)
+
+
 def test_next_free_slot_moves_by_one_click_and_undo_takes_it_back(visit: Visit, station: Station, staff: User) -> None:
     made = booking(station)
     for _n in range(3):
