@@ -237,7 +237,13 @@ def test_keys_do_what_the_sheet_lists(visit: Visit, station: Station, staff: Use
     page = visit(staff, WEEK)
 
     press(page, "?")
-    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(sheet).to_be_visible()
+    listed = sheet.locator("dt:has(kbd:text-matches('^[a-z?/]$')) kbd").all_inner_texts()
+    assert {*page.locator("[data-key]").evaluate_all("all => all.map((one) => one.dataset.key)")} - {*listed} == {
+        "ArrowLeft",
+        "ArrowRight",
+    }
     press(page, "Escape")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     press(page, "m")
