@@ -80,6 +80,7 @@ def test_sheet_leaves_out_cancelled_bookings_unless_they_are_asked_for(desk: Cli
 
     assert rows(sheet(desk)) == []
     assert [row[0] for row in rows(sheet(desk, status="cancelled"))] == [ANA.name]
+    assert [row[0] for row in rows(sheet(desk, status="all"))] == [ANA.name]
 
 
 def test_sheet_lists_unassigned_bookings_of_its_day_only(desk: Client, station: Station) -> None:
