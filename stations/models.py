@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core import validators
+from core.dates import MINUTES_A_DAY
 from core.limits import MAX_NAME, MAX_PHONE, MAX_PLACES
 from stations.querysets import OfStationQuerySet, StationQuerySet
 
-MINUTES_A_DAY = 24 * 60
 MAX_REMINDER_HOURS = 14 * 24
 MAX_RETENTION_MONTHS = 50 * 12
 

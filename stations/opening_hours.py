@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
 from typing import NamedTuple, Self
 
+from core.dates import DAYS_A_WEEK, minute_of_day
 from stations.models import Opening, Station
-from stations.timetable import DAYS_A_WEEK, in_force, overlapping
+from stations.timetable import in_force, overlapping
 
 
 class WeeklySlot(NamedTuple):
@@ -33,11 +34,12 @@ def opening_ranges(slots: Iterable[WeeklySlot]) -> dict[int, list[tuple[int, int
     """For each weekday the times that its slots cover without a gap, in minutes from midnight."""
     ranges: dict[int, list[tuple[int, int]]] = {weekday: [] for weekday in range(DAYS_A_WEEK)}
     for slot in sorted(slots, key=lambda slot: (slot.weekday, slot.start)):
-        start = slot.start.hour * 60 + slot.start.minute
+        start = minute_of_day(slot.start)
+        end = start + slot.minutes
         day = ranges[slot.weekday]
         if day and day[-1][1] == start:
             start = day.pop()[0]
-        day.append((start, slot.start.hour * 60 + slot.start.minute + slot.minutes))
+        day.append((start, end))
     return ranges
 
 

@@ -17,13 +17,12 @@ from django.utils.translation import gettext as _
 
 from core import formats
 from core.bidi import isolate
-from core.dates import FIRST_DATE, LAST_DATE
+from core.dates import DAYS_A_WEEK, FIRST_DATE, LAST_DATE
 from stations.errors import NoSuchSlot, SlotClosed
 
 if TYPE_CHECKING:
     from stations.models import Opening, Station, TimetableException
 
-DAYS_A_WEEK = 7
 ANY_DAY = date(2000, 1, 1)
 
 

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Model
 
+from core.dates import DAYS_A_WEEK
 from core.db import sql
 from core.db.row_adapter import RowAdapter
 from stations.models import Opening, Station, TimetableException
-from stations.timetable import DAYS_A_WEEK, ExceptionRow, OpeningRow, Timetable
+from stations.timetable import ExceptionRow, OpeningRow, Timetable
 
 CACHE_SIZE: Final = 64
 """Timetables of a range of days, with its slots: some megabytes."""

@@ -6,8 +6,8 @@ from datetime import date, time, timedelta
 
 from django.db.models import Q
 
-from core.dates import FIRST_DATE, LAST_DATE
-from stations.models import MINUTES_A_DAY, Opening, Station
+from core.dates import FIRST_DATE, LAST_DATE, MINUTES_A_DAY, minute_of_day, time_of_minute
+from stations.models import Opening, Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Week:
 
     def starts(self) -> Iterator[time]:
         """The starts of all slots that fit between start and end."""
-        begin = self.start.hour * 60 + self.start.minute
-        end = self.end.hour * 60 + self.end.minute or MINUTES_A_DAY
+        begin = minute_of_day(self.start)
+        end = minute_of_day(self.end) or MINUTES_A_DAY
         for minute in range(begin, end - self.minutes + 1, self.minutes):
-            yield time(minute // 60, minute % 60)
+            yield time_of_minute(minute)
 
 
 def build(station: Station, week: Week) -> list[Opening]:

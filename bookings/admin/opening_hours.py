@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, time, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -20,21 +19,19 @@ from bookings.admin.opening_hours_forms import FromDateForm, HoursForm, WeekForm
 from bookings.admin.timetable_refusals import sentences_of
 from bookings.services.timetable_changes import timetable_change
 from core import formats
+from core.dates import sample_week, time_of_minute
 from core.errors import DomainError
 from core.web.redisplay import redisplays
 from stations.errors import Stale
 from stations.models import Opening, Station, Versions, Weekday
 from stations.opening_hours import WeeklySlot, change_hours, opening_ranges, openings_from
-from stations.timetable import DAYS_A_WEEK, local_now
+from stations.timetable import local_now
 from stations.week_builder import build
 
 if TYPE_CHECKING:
     _Admin = EditConflictMixin
 else:
     _Admin = object
-
-
-MONDAY: Final = date(2024, 1, 1)
 
 
 class OpeningHoursPages(_Admin):
@@ -170,8 +167,7 @@ class DayHours(NamedTuple):
 
 def _weekdays(station: Station) -> list[tuple[int, str, str]]:
     """The weekdays from the station's first one on: number, name and short name."""
-    first = station.first_weekday
-    days = (MONDAY + timedelta(days=day) for day in range(first, first + DAYS_A_WEEK))
+    days = sample_week(station.first_weekday)
     return [(day.weekday(), str(Weekday(day.weekday()).label), formats.format_weekday(day)) for day in days]
 
 
@@ -179,7 +175,7 @@ def _hours(station: Station, slots: Iterable[WeeklySlot]) -> list[DayHours]:
     ranges = opening_ranges(slots)
 
     def clock(minutes: int) -> str:
-        return formats.format_time(time(minutes // 60 % 24, minutes % 60), station.country)
+        return formats.format_time(time_of_minute(minutes), station.country)
 
     return [
         DayHours(

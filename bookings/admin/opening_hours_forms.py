@@ -11,11 +11,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings.forms import IsoDateField, SlotField
+from core.dates import DAYS_A_WEEK, MINUTES_A_DAY
 from core.limits import MAX_PLACES
 from core.web.redisplay import RedisplayMixin
-from stations.models import MINUTES_A_DAY, Weekday
+from stations.models import Weekday
 from stations.opening_hours import WeeklySlot
-from stations.timetable import DAYS_A_WEEK
 from stations.week_builder import Week
 
 

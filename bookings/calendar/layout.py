@@ -9,19 +9,18 @@ from typing import Final, NamedTuple
 
 from bookings.calendar.read_model import Row, SlotAvailability
 from bookings.models.status import HOLDING
+from core.dates import DAYS_A_WEEK, MINUTES_A_DAY, minute_of_day, time_of_minute
 from stations.timetable import Slot
 
-WEEK_DAYS = 7
-MONTH_DAYS = 6 * WEEK_DAYS
+MONTH_DAYS = 6 * DAYS_A_WEEK
 """The most days that a month in whole weeks shows."""
-MINUTES_A_DAY: Final = 24 * 60
 BREAK_MINUTES: Final = 45
 """The shortest time without slots that is a break, and not only the time between two slots."""
 BREAK: Final = timedelta(minutes=BREAK_MINUTES)
 LENGTH_WITHOUT_SLOT: Final = 60
 """Minutes of a row for bookings whose slot is no longer in the timetable."""
 MAX_LANES: Final = 4
-"""The most long bookings beside each other in one day of a week."""
+"""The most long bookings side by side in one day of a week."""
 
 
 class Occupancy(NamedTuple):
@@ -106,7 +105,7 @@ class Cell:
     availability: SlotAvailability | None
     """None if the day has no slot at this start."""
     is_continued: bool = False
-    """Whether a slot that began earlier is still running at this start, which is another day's."""
+    """Whether a slot of the day that began earlier is still running at this start; only of cells without a slot."""
     bookings: list[Row] = field(default_factory=list)
     """Those of one slot, below each other."""
     long_bookings: list["LongBooking"] = field(default_factory=list)
@@ -163,7 +162,7 @@ class TableRow:
 
     @property
     def end(self) -> time:
-        return _after(self.start, self.minutes)
+        return time_of_minute(minute_of_day(self.start) + self.minutes)
 
 
 @dataclass(slots=True)
@@ -230,28 +229,31 @@ def _rows(
     rows: list[TableRow] = []
     open_until = 0
     for index, start in enumerate(starts):
-        begin = _minute(start)
+        begin = minute_of_day(start)
         lengths = [slots[day.date, start].slot.minutes for day in days if (day.date, start) in slots]
         open_until = max(open_until, begin + max(lengths, default=LENGTH_WITHOUT_SLOT))
-        following = _minute(starts[index + 1]) if index + 1 < len(starts) else min(open_until, MINUTES_A_DAY)
+        following = minute_of_day(starts[index + 1]) if index + 1 < len(starts) else min(open_until, MINUTES_A_DAY)
         has_break = following - open_until >= BREAK_MINUTES
         cells = [_cell(day, start, slots.get((day.date, start))) for day in days]
         end = open_until if has_break else following
-        rows.append(TableRow(start, end - begin, cells, _after(start, following - begin) if has_break else None))
+        rows.append(TableRow(start, end - begin, cells, time_of_minute(following) if has_break else None))
     return rows
 
 
 def _cell(day: Day, start: time, availability: SlotAvailability | None) -> Cell:
-    is_continued = any(
-        _minute(one.slot.start) < _minute(start) < _minute(one.slot.start) + one.slot.minutes for one in day.slots
-    )
-    return Cell(day, start, availability, is_continued)
+    return Cell(day, start, availability, is_continued=availability is None and _is_continued(day, start))
+
+
+def _is_continued(day: Day, start: time) -> bool:
+    minute = minute_of_day(start)
+    begins = ((minute_of_day(one.slot.start), one.slot.minutes) for one in day.slots)
+    return any(begin < minute < begin + minutes for begin, minutes in begins)
 
 
 def _place_bookings(day: Day, rows: Sequence[TableRow], cells: Sequence[Cell]) -> None:
-    """Put a day's bookings into its cells, those of several slots into columns beside each other.
+    """Put a day's bookings into its cells, those of several slots into columns side by side.
 
-    More long bookings than `MAX_LANES` at a time would be too narrow to read: the others stand among those of one slot.
+    More long bookings than `MAX_LANES` at a time would be too narrow to read: the others are listed with those of one slot.
     """
     index_of = {row.start: index for index, row in enumerate(rows)}
     free_from = [0] * MAX_LANES  # for each lane, the first row below its last booking
@@ -284,17 +286,9 @@ def _minutes(rows: Sequence[TableRow]) -> int:
     return sum(row.minutes for row in rows)
 
 
-def _minute(start: time) -> int:
-    return start.hour * 60 + start.minute
-
-
-def _after(start: time, minutes: int) -> time:
-    """The local time that many minutes later, without clock changes."""
-    return time(*divmod((_minute(start) + minutes) % MINUTES_A_DAY, 60))
-
-
 def _local_end(slot: Slot) -> time:
-    return _after(slot.start, slot.minutes)
+    """The end of a slot by the clock that its start is of, without clock changes."""
+    return time_of_minute(minute_of_day(slot.start) + slot.minutes)
 
 
 def _occupancy(slots: Sequence[SlotAvailability]) -> Occupancy:
@@ -303,9 +297,9 @@ def _occupancy(slots: Sequence[SlotAvailability]) -> Occupancy:
 
 def first_day_of_week(day: date, first_weekday: int) -> date:
     """Return the first day of the week that contains `day`."""
-    back = (day.weekday() - first_weekday) % WEEK_DAYS
+    back = (day.weekday() - first_weekday) % DAYS_A_WEEK
     return day - timedelta(days=back) if day.toordinal() > back else day
 
 
 def split_into_weeks(days: Sequence[Day]) -> list[list[Day]]:
-    return [list(days[start : start + WEEK_DAYS]) for start in range(0, len(days), WEEK_DAYS)]
+    return [list(days[start : start + DAYS_A_WEEK]) for start in range(0, len(days), DAYS_A_WEEK)]

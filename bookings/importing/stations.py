@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from bookings.importing.entries import Entry
 from bookings.importing.source import FileRefused
 from bookings.importing.values import Region
+from core.dates import MINUTES_A_DAY, minute_of_day, time_of_minute
 from core.limits import MAX_SLOTS
 from stations.access import Person
-from stations.models import MINUTES_A_DAY, Opening, Station, Weekday
+from stations.models import Opening, Station, Weekday
 
 OPENING_SETTINGS: Final = ("minutes", "capacity", "guest_capacity")
 STATION_SETTINGS: Final = ("time_zone", "country", "currency")
@@ -115,7 +116,7 @@ class SlotGrids:
         draft = entry.draft
         if not 1 <= draft.slots <= MAX_SLOTS:
             return
-        grid, start = self._grids[draft.station], draft.slot.hour * 60 + draft.slot.minute
+        grid, start = self._grids[draft.station], minute_of_day(draft.slot)
         grid.starts.add(start)
         if entry.minutes is None:
             grid.slots.add((start, draft.slots))
@@ -129,7 +130,7 @@ class SlotGrids:
             for code in sorted(set(self._grids) - known):
                 grid = self._grids[code]
                 minutes = self._minutes or grid.step()
-                template.create(code, [time(*divmod(start, 60)) for start in grid.slot_starts(minutes)], minutes)
+                template.create(code, [time_of_minute(start) for start in grid.slot_starts(minutes)], minutes)
 
 
 def _whole_number(name: str, text: str) -> int:

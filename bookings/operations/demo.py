@@ -27,6 +27,7 @@ from bookings.mails import outbox
 from bookings.models import Booking
 from bookings.models.status import Status
 from bookings.services import Contact, Draft, Place, mail_choices, timetable_changes
+from core.dates import minute_of_day, time_of_minute
 from core.errors import DomainError
 from stations.access import Person
 from stations.models import Opening, Station, TimetableException, Weekday
@@ -74,8 +75,8 @@ class Shape:
 
 
 def _every(minutes: int, first: time, last: time) -> list[time]:
-    span = range(first.hour * 60 + first.minute, last.hour * 60 + last.minute + 1, minutes)
-    return [time(*divmod(minute, 60)) for minute in span]
+    span = range(minute_of_day(first), minute_of_day(last) + 1, minutes)
+    return [time_of_minute(minute) for minute in span]
 
 
 SHAPES: Final = (

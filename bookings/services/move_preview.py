@@ -18,7 +18,7 @@ from bookings.services.inputs import Place
 from bookings.services.placement import bookable_slots, require_reschedulable
 from core import formats
 from core.bidi import isolate
-from core.dates import LAST_DATE
+from core.dates import LAST_DATE, minute_of_day
 from core.errors import DomainError
 from stations.models import Station
 from stations.timetable import Slot, local_now
@@ -96,7 +96,7 @@ def _distance(booking: Booking, slot: Slot) -> tuple[timedelta, bool]:
 
 def _minutes_between(booking: Booking, slot: Slot) -> int:
     """The difference between the times of day, whatever the dates."""
-    return abs((slot.start.hour - booking.slot.hour) * 60 + slot.start.minute - booking.slot.minute)
+    return abs(minute_of_day(slot.start) - minute_of_day(booking.slot))
 
 
 class _Preview:

@@ -8,9 +8,9 @@ from typing import Final
 from bookings.calendar import read_model
 from bookings.calendar.read_model import SlotAvailability
 from bookings.models import Booking
-from core.dates import FIRST_DATE, LAST_DATE
+from core.dates import DAYS_A_WEEK, FIRST_DATE, LAST_DATE
 from stations.models import Station
-from stations.timetable import DAYS_A_WEEK, Slot, local_now
+from stations.timetable import Slot, local_now
 
 SEARCHED_DAYS: Final = 14
 """How far ahead the next free slot is searched for."""

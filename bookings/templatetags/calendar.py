@@ -1,6 +1,6 @@
 """Formats and labels for the templates of bookings."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from django import template
 from django.utils.translation import gettext as _
@@ -9,6 +9,7 @@ from bookings.forms import CalendarForm
 from bookings.models.status import HOLDING, Status
 from bookings.views.calendar_url import KINDS
 from core import formats
+from core.dates import sample_week
 from stations.models import Station
 
 register = template.Library()
@@ -34,8 +35,7 @@ def kinds(of_stations: bool) -> list[tuple[str, str, str]]:
 @register.simple_tag
 def weekdays(first: int) -> list[str]:
     """Short names of the weekdays, from the first of the week on."""
-    monday = date(2024, 1, 1)
-    return [formats.format_weekday(monday + timedelta(days=first + more)) for more in range(7)]
+    return [formats.format_weekday(day) for day in sample_week(first)]
 
 
 @register.filter

@@ -18,11 +18,10 @@ from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.status import Status
 from core import formats
 from core.bidi import isolate
+from core.dates import DAYS_A_WEEK
 from stations.access import Person
 from stations.models import Station
 from stations.timetable import local_now
-
-WEEK_DAYS: Final = 7
 
 _CHANGES: Final[dict[str, Promise]] = {
     Event.CREATED: gettext_lazy("book %(who)s"),
@@ -117,7 +116,7 @@ class Sentences:
         day, guests = self._values["date"][1], self._values["party_adults"][1] + self._values["party_kids"][1]
         ahead = (day - local_now(self._booking.station, timezone.now()).date()).days
         date_text = (
-            formats.format_weekday(day) if 0 <= ahead < WEEK_DAYS else formats.format_short_date(day, self._country)
+            formats.format_weekday(day) if 0 <= ahead < DAYS_A_WEEK else formats.format_short_date(day, self._country)
         )
         return _("Booked: %(who)s, %(guests)s, %(when)s.") % {
             "who": self._who,

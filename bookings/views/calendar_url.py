@@ -17,7 +17,7 @@ from bookings.models import Booking
 from bookings.models.status import HIDDEN, RESCHEDULABLE
 from bookings.views.base import PageRequest
 from bookings.views.booking import visible_booking
-from core.dates import FIRST_DATE, LAST_DATE
+from core.dates import DAYS_A_WEEK, FIRST_DATE, LAST_DATE
 from core.errors import NotFound
 from core.log_context import note_station
 from stations.models import Station
@@ -73,7 +73,7 @@ class CalendarView:
     def week(self) -> list[date]:
         """The dates of the week with `day`, from the station's first weekday on."""
         first = layout.first_day_of_week(self.day, self.station.first_weekday)
-        return read_model.days_between(first, first + timedelta(days=layout.WEEK_DAYS - 1))
+        return read_model.days_between(first, first + timedelta(days=DAYS_A_WEEK - 1))
 
     @property
     def month(self) -> list[date]:
@@ -81,7 +81,7 @@ class CalendarView:
         begin = self.day.replace(day=1)
         end = (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         first, last = (layout.first_day_of_week(one, self.station.first_weekday) for one in (begin, end))
-        return read_model.days_between(first, last + timedelta(days=layout.WEEK_DAYS - 1))
+        return read_model.days_between(first, last + timedelta(days=DAYS_A_WEEK - 1))
 
     @property
     def days(self) -> list[date]:
