@@ -250,6 +250,18 @@ def _is_continued(day: Day, start: time) -> bool:
     return any(begin < minute < begin + minutes for begin, minutes in begins)
 
 
+@dataclass(slots=True)
+class _Group:
+    """Long bookings that overlap: the rows that they cover, and how many lanes they use."""
+
+    first: int
+    last: int
+    lanes: int = 0
+
+    def add(self, last: int, lane: int) -> None:
+        self.last, self.lanes = max(self.last, last), max(self.lanes, lane + 1)
+
+
 def _place_bookings(day: Day, rows: Sequence[TableRow], cells: Sequence[Cell]) -> None:
     """Put a day's bookings into its cells, those of several slots into columns side by side.
 
@@ -257,7 +269,7 @@ def _place_bookings(day: Day, rows: Sequence[TableRow], cells: Sequence[Cell]) -
     """
     index_of = {row.start: index for index, row in enumerate(rows)}
     free_from = [0] * MAX_LANES  # for each lane, the first row below its last booking
-    groups: list[list[int]] = []  # the rows that overlapping long bookings cover, and how many lanes they use
+    groups: list[_Group] = []
     for booking in day.bookings:
         first = index_of[booking.slot]
         last = _last_row(day, index_of, booking)
@@ -267,17 +279,18 @@ def _place_bookings(day: Day, rows: Sequence[TableRow], cells: Sequence[Cell]) -
             continue
         free_from[lane] = last + 1
         cells[first].long_bookings.append(LongBooking(booking, _minutes(rows[first : last + 1]), lane))
-        if groups and first <= groups[-1][1]:
-            groups[-1][1:] = [max(groups[-1][1], last), max(groups[-1][2], lane + 1)]
-        else:
-            groups.append([first, last, lane + 1])
-    for first, last, lanes in groups:
-        for cell in cells[first : last + 1]:
-            cell.lanes = lanes
+        if not groups or first > groups[-1].last:
+            groups.append(_Group(first, last))
+        groups[-1].add(last, lane)
+    for group in groups:
+        for cell in cells[group.first : group.last + 1]:
+            cell.lanes = group.lanes
 
 
 def _last_row(day: Day, index_of: Mapping[time, int], booking: Row) -> int:
     """Return the row of the booking's last slot, or its own if the timetable no longer has its slots."""
+    if booking.slots == 1:
+        return index_of[booking.slot]
     own = [one.slot.start for one in day.slots if one.slot.start >= booking.slot][: booking.slots]
     return index_of[own[-1]] if own and own[0] == booking.slot else index_of[booking.slot]
 

@@ -73,8 +73,7 @@ def _slot_table(
         bool(table.rows),
         hour_steps,
         length_classes(sum(row.minutes for row in rows)),
-        earlier_parties is not None,
-        earlier_parties or 0,
+        earlier_parties,
     )
     return page.fill(template, shape, values)
 

@@ -72,9 +72,8 @@ class SlotTableShape(NamedTuple):
     hour_steps: int
     length: str
     """Of all rows, as `length_classes` returns it."""
-    has_earlier: bool = False
-    """Whether the part of the day that has passed is folded into one line."""
-    earlier_parties: int = 0
+    earlier_parties: int | None = None
+    """The parties of the part of the day that has passed, which is folded into one line; None if there is no such part."""
 
 
 class RowShape(NamedTuple):
