@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import Error, connection, models, transaction
 
@@ -56,6 +57,7 @@ def _move(source: SqliteSource, report: Report) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         _take_tables(cursor)
         moved = sum(_copy(cursor, source, model) for model in moved_models())
+        ContentType.objects.clear_cache()  # `migrate` cached the rows that the source's have replaced
         connection.check_constraints()  # before the policies, as tables with references to check cannot be altered
         _set_sequences(cursor, source.sequences())
         policies.sync_policies()
