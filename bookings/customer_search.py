@@ -11,15 +11,13 @@ from accounts.customers import ShownCustomer
 from accounts.customers.normalization import LAST_DIGITS, phone_digits
 from accounts.models import Customer
 from bookings.models import Booking
-from bookings.models.status import HIDDEN, HOLDING, Status
+from bookings.models.status import HIDDEN, HOLDING, VISITING, is_over
 from core.limits import MAX_REFERENCE
 from stations.access import Person
 from stations.models import Station
 
 REFERENCE: Final = "reference"
 FOUND_BY: Final = (customers.NAME, customers.EMAIL, customers.PHONE, REFERENCE)
-VISITED: Final = (Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED)
-"""Statuses of a past booking that count as a visit. Many stations never mark their bookings as completed."""
 MAX_REFERENCES: Final = 10
 
 
@@ -33,9 +31,9 @@ class Hit:
     customer: ShownCustomer | None = None
     phone_ending: str = ""
     next: Booking | None = None
-    """The next booking that has not ended, or is running now."""
+    """The next booking, or the one that is running now."""
     last: Booking | None = None
-    """The latest booking that has ended, unless it was cancelled."""
+    """The latest booking that is over, unless it was cancelled."""
     latest: Booking | None = None
     """The latest booking of all, be it cancelled."""
     visits: int = 0
@@ -60,11 +58,11 @@ class _Summary:
     def add(self, pk: UUID, status: str, ends_at: datetime, now: datetime) -> None:
         """Add the next later booking."""
         self.latest = pk
-        if ends_at > now:
-            self.next = self.next or (pk if status in HOLDING and status != Status.COMPLETED else None)
+        if not is_over(status, ends_at, now):
+            self.next = self.next or (pk if status in HOLDING else None)
         elif status not in HIDDEN:
             self.last = pk
-            self.visits += status in VISITED
+            self.visits += status in VISITING
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import customers, roles
@@ -19,7 +20,6 @@ from accounts.models import AuditEntry, Customer, User
 from bookings.admin import audit_trail, labels
 from bookings.admin.privacy import PrivacyPages
 from bookings.models import Booking
-from bookings.models.status import Status
 from core import formats
 from core.limits import MAX_EMAIL, MAX_NOTES
 
@@ -48,7 +48,6 @@ class CustomerForm(ServiceForm):
 
 BOUNCES: Final = _("bounced: emails to this address come back")
 WORKS: Final = _("OK")
-VISITED: Final = (Status.ARRIVED, Status.COMPLETED)
 
 
 class EmailStatusFilter(LabelledBooleanFilter):
@@ -60,7 +59,7 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
     """Customers are created with their bookings and edited here, through `accounts.customers`.
 
     Their contact is shown on their own page alone, and opening it is recorded in the audit log. The list has the last digits of
-    the phone and the beginning of the email, which tell people of one name apart.
+    the phone and the beginning of the email, to distinguish people of the same name.
     """
 
     form = CustomerForm
@@ -87,7 +86,7 @@ class CustomerAdmin(PrivacyPages, EditConflictMixin, ScopedAdmin):
         return labels.customer_name(obj, person_of(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
-        visits = Booking.objects.filter(customer=OuterRef("pk"), status__in=VISITED).order_by("-date").values("date")
+        visits = Booking.objects.visits(timezone.now()).filter(customer=OuterRef("pk")).order_by("-date").values("date")
         found: QuerySet[Customer] = super().get_queryset(request).annotate(last_visit=Subquery(visits[:1]))
         return found
 

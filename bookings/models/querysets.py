@@ -10,7 +10,7 @@ from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 
 from bookings.models.mail_state import OPEN, UNDELIVERED, Kind, State
-from bookings.models.status import HOLDING, RESCHEDULABLE
+from bookings.models.status import HOLDING, RESCHEDULABLE, VISITING, Status
 from core.db import sql
 from core.db.row_adapter import RowAdapter
 from stations.access import Person
@@ -38,6 +38,10 @@ class BookingQuerySet(OfStationQuerySet[Row]):
     def ahead(self, now: datetime) -> Self:
         """Bookings that have not begun, which a change of the timetable may still affect."""
         return self.filter(starts_at__gt=now)
+
+    def visits(self, now: datetime) -> Self:
+        """Bookings that are over and count as a visit; in memory `is_over` and `VISITING` say the same."""
+        return self.filter(Q(ends_at__lte=now) | Q(status=Status.COMPLETED), status__in=VISITING)
 
     def in_order(self) -> Self:
         """In the order of all calendars."""

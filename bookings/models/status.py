@@ -1,6 +1,7 @@
 """The statuses of a booking: one table of what each of them means."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -72,6 +73,8 @@ class StatusFacts:
     can_be_new: bool = False
     can_be_moved: bool = False
     is_reminded: bool = False
+    can_be_visit: bool = False
+    """Whether a booking that is over counts as a visit. Many stations mark none of their bookings as arrived or completed."""
     is_hidden: bool = False
     """Whether calendar pages leave it out unless asked for it."""
     only_from_its_day: bool = False
@@ -105,6 +108,7 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         can_be_new=True,
         can_be_moved=True,
         is_reminded=True,
+        can_be_visit=True,
     ),
     Status.ARRIVED: StatusFacts(
         steps=(Status.COMPLETED, Status.CONFIRMED),
@@ -116,6 +120,7 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         phase=Phase.CONFIRMED,
         holds_places=True,
         owes=True,
+        can_be_visit=True,
         only_from_its_day=True,
     ),
     Status.COMPLETED: StatusFacts(
@@ -127,6 +132,7 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         phase=Phase.CONFIRMED,
         holds_places=True,
         owes=True,
+        can_be_visit=True,
     ),
     Status.NO_SHOW: StatusFacts(
         steps=(Status.CONFIRMED, Status.ARRIVED),
@@ -158,3 +164,9 @@ OWING: Final = tuple(status for status in Status if status.facts.owes)
 NEW: Final = tuple(status for status in Status if status.facts.can_be_new)
 RESCHEDULABLE: Final = tuple(status for status in Status if status.facts.can_be_moved)
 REMINDED: Final = tuple(status for status in Status if status.facts.is_reminded)
+VISITING: Final = tuple(status for status in Status if status.facts.can_be_visit)
+
+
+def is_over(status: str, ends_at: datetime, now: datetime) -> bool:
+    """Whether a booking has ended, or was completed before its end."""
+    return ends_at <= now or status == Status.COMPLETED

@@ -58,6 +58,18 @@ def test_hit_counts_no_visit_that_did_not_happen(station: Station, staff: User, 
     assert hit.booking == missed
 
 
+@pytest.mark.parametrize("status", Status.values)
+def test_search_and_queries_count_the_same_visits(station: Station, staff: User, status: str) -> None:
+    for day in (EARLIER, FRIDAY, SATURDAY):
+        made = booking(station, day, time(17), customer=NORA)
+        Booking.objects.filter(pk=made.pk).update(status=status)
+
+    [hit] = find(staff, "nora")
+
+    expected = {Status.CONFIRMED: 2, Status.ARRIVED: 2, Status.COMPLETED: 3}
+    assert hit.visits == Booking.objects.visits(NOW).count() == expected.get(Status(status), 0)
+
+
 def test_hit_of_a_cancelled_booking_ahead_opens_the_last_one(station: Station, staff: User) -> None:
     last = booking(station, EARLIER, customer=NORA)
     services.change_status(booking(station, SATURDAY, customer=NORA).pk, Status.CANCELLED, by=roles.OPERATOR)
