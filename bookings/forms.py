@@ -35,6 +35,8 @@ from core.web.inputs import DateInput
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
 
+PARTY_SIZES: Final = range(1, 9)
+"""The sizes of a party that are offered as buttons."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -271,8 +273,7 @@ class NewBookingForm(RedisplayMixin, PartyForm, ContactForm, KnownContactForm):
 
     # Slots that are not offered are valid choices, too: the service says what is wrong with them.
 
-    party_sizes = range(1, 9)
-    """The sizes of a party that are offered as chips."""
+    party_sizes = PARTY_SIZES
     focuses_party = False
     date = IsoDateField(label=_("Date"))
     slot = forms.TypedChoiceField(label=_("Slot"), coerce=time.fromisoformat, widget=SlotSelect)

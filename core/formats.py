@@ -47,6 +47,12 @@ def format_instant(moment: datetime, zone: tzinfo, country: str) -> str:
     return format_datetime(format_date(local.date(), country), local.time(), country)
 
 
+def format_short_instant(moment: datetime, zone: tzinfo, country: str) -> str:
+    """The local date and time without the year, to the minute: “Fri 7 Mar 18:00”."""
+    local = moment.astimezone(zone).replace(second=0, microsecond=0)
+    return format_datetime(format_short_date(local.date(), country), local.time(), country)
+
+
 def format_weekday(day: date) -> str:
     """“Fri”."""
     return _date(day, "ccc", _locale(_language(), NO_COUNTRY))

@@ -104,7 +104,7 @@ class PersonAdmin(SensitiveAdmin, EditConflictMixin, ScopedAdmin):
     actions = ("revoke_access", "reset_two_factor")
 
     def title_of(self, request: HttpRequest, obj: User) -> str:
-        return obj.name or obj.email
+        return obj.display_name
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return ("email", "name", "in_groups", _shared_stations(request), "is_active")

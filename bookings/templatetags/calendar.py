@@ -75,6 +75,12 @@ def instant(when: datetime, station: Station) -> str:
 
 
 @register.filter
+def short_instant(when: datetime, station: Station) -> str:
+    """The station's local date and time, without the year."""
+    return formats.format_short_instant(when, station.zone, station.country)
+
+
+@register.filter
 def zone_name(time_zone: str) -> str:
     return formats.format_time_zone(time_zone)
 
@@ -83,15 +89,6 @@ def zone_name(time_zone: str) -> str:
 def moment(day: str, start: time, station: Station) -> str:
     """A date as one of the filters formats it, and a time."""
     return formats.format_datetime(day, start, station.country)
-
-
-@register.filter
-def local_moment(when: datetime, station: Station) -> str:
-    """An instant by the station's clock: “Fri 7 Mar 18:42”."""
-    local = when.astimezone(station.zone)
-    return formats.format_datetime(
-        formats.format_short_date(local.date(), station.country), local.time(), station.country
-    )
 
 
 @register.simple_tag

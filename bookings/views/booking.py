@@ -15,7 +15,7 @@ from accounts.views.post_only import Text, does, post_only
 from bookings import audit, services
 from bookings.audit import Event
 from bookings.calendar import read_model
-from bookings.forms import EditBookingForm, GuestsForm, StatusForm
+from bookings.forms import PARTY_SIZES, EditBookingForm, GuestsForm, StatusForm
 from bookings.mails import display
 from bookings.models import Booking
 from bookings.models import status as workflow
@@ -41,8 +41,6 @@ def visible_booking(request: PageRequest, booking_id: UUID) -> Booking:
     return booking
 
 
-PARTY_SIZES: Final = 8
-"""The largest party that a booking's panel offers as a button."""
 STEP_LABELS: Final[dict[str, Text]] = {status: facts.button for status, facts in STATUSES.items() if facts.button}
 
 
@@ -128,7 +126,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "steps": [to for to in offered if to not in HIDDEN],
         "primary": usual if usual in offered else None,
         "withdrawals": [to for to in offered if to in HIDDEN],
-        "party_sizes": range(max(1, booking.party_kids + 1), PARTY_SIZES + 1),
+        "party_sizes": PARTY_SIZES[booking.party_kids :],
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
         "may_change": may_change,

@@ -54,7 +54,7 @@ def day_sheet(request: PageRequest) -> HttpResponse:
         "has_phones": has_phones,
         "may_change": request.user.has_perm(roles.CHANGE),
         "printed_at": timezone.now(),
-        "printed_by": request.user.name or request.user.email,
+        "printed_by": request.user.display_name,
     }
     return render_page(request, "bookings/day_sheet.html", context)
 
