@@ -58,7 +58,7 @@ def replay(request: HttpRequest) -> HttpResponse | None:
 def former_answer(request: HttpRequest) -> HttpResponse | None:
     """The response to a form that has ended its sender's session, such as a new password; None for any other form.
 
-    A repeated request does not sign anybody in: it is redirected like the first one, and shows nothing else.
+    A repeated request does not sign the user in: it is redirected like the first one, and shows nothing else.
     """
     claim = service.find(_keyed_request(request)) if _form_owner(request) else None
     return _replay_response(request, claim) if claim and claim.is_same and _is_redirect(claim.answer) else None

@@ -154,7 +154,7 @@ ROWS: Final[tuple[tuple[str, ...], ...]] = (
     ("party_adults", "party_kids"),
     ("total_due_cents", "deposit_due_cents"),
 )
-"""Fields that stand beside each other."""
+"""Fields that are shown side by side."""
 
 
 def _in_rows(names: list[str]) -> list[str | tuple[str, ...]]:

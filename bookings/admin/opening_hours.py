@@ -108,8 +108,8 @@ class OpeningHoursPages(_Admin):
             current = frozenset(openings_from(station, wanted["first_date"]))
             form.rebase(request.POST, current, refusal.data.timetable_version, self.latest_entry(station))
             message = gettext(
-                "%(who)s changed the opening hours meanwhile. What you painted is kept, and everything else is as it is now. "
-                "Check it, then save again."
+                "%(who)s changed the opening hours in the meantime. What you painted is kept, and everything else is as it is "
+                "now. Check it, then save again."
             )
             form.add_error(None, message % {"who": who})
         except DomainError as refusal:
@@ -147,7 +147,9 @@ class OpeningHoursPages(_Admin):
         except Stale as refusal:
             who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
             form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
-            message = gettext("%(who)s changed the opening hours meanwhile. Check them, then preview and build again.")
+            message = gettext(
+                "%(who)s changed the opening hours in the meantime. Check them, then preview and build again."
+            )
             form.add_error(None, message % {"who": who})
             return []
         except DomainError as refusal:

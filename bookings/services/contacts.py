@@ -195,7 +195,7 @@ def _hidden(value: str) -> str | None:
 
 
 def reveal(customer: Customer, proposals: Iterable[ContactProposal | None], *, by: Person, found_by: str = "") -> None:
-    """Record that somebody looked at a customer's contact: the one on file, and these proposals. `found_by` is the field by which
+    """Record that `by` looked at a customer's contact: the one on file, and these proposals. `found_by` is the field by which
     a search found the customer.
 
     Raises NotPermitted or NotFound.

@@ -40,9 +40,7 @@ parser.add_argument(
 )
 wanted = parser.parse_args()
 if stale := stale_equivalents(ROOT):
-    sys.exit(
-        f"These listed equivalents are no mutations any longer. Remove them, or say why they still change nothing: {stale}"
-    )
+    sys.exit(f"These listed equivalents are not mutations of the current code. Remove them or correct them: {stale}")
 part, parts = map(int, wanted.part.split("/"))
 candidates = [
     candidate

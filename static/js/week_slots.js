@@ -24,7 +24,7 @@ export function formatSlots(slots) {
   return JSON.stringify(slots.map((one) => [one.weekday, clock(one.start), one.minutes, one.capacity, one.guests]));
 }
 
-/** Minutes a row of the grid stands for: the most that all starts and ends are multiples of. @param {Slot[]} slots @param {number} minutes */
+/** Minutes in a row of the grid: the most that all starts and ends are multiples of. @param {Slot[]} slots @param {number} minutes */
 export function stepOf(slots, minutes) {
   return [minutes, ...slots.flatMap((one) => [one.start, one.minutes])].reduce(divisor, LARGEST_STEP);
 }

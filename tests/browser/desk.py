@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Locator, Page
 
 TYPING_MS = 60
-"""Between two keys: faster than anybody types a number that is read to them."""
+"""Between two keys: faster than people type a number that a caller dictates."""
 
 
 @dataclass

@@ -95,7 +95,7 @@ def test_1_4_12_text_may_be_spaced(visit: Visit, station: Station, staff: User, 
 
 
 @pytest.mark.parametrize("address", [WEEK, MONTH])
-def test_1_4_1_status_is_told_without_colour(visit: Visit, station: Station, staff: User, address: str) -> None:
+def test_1_4_1_status_is_shown_without_colour(visit: Visit, station: Station, staff: User, address: str) -> None:
     made = booking(station, status="pending", customer=Contact("Ana García"))
     page = visit(staff, address)
 
@@ -104,7 +104,7 @@ def test_1_4_1_status_is_told_without_colour(visit: Visit, station: Station, sta
 
 
 def test_forced_colours_leave_nothing_to_colour_alone(visit: Visit, station: Station) -> None:
-    """With the person's own colours, what is full, chosen or in the hand is still told apart by a border or a word."""
+    """With the person's own colours, what is full, chosen or in the hand still differs by a border or a word."""
     manager = person(roles.MANAGERS, station, open_station(code="court"))
     made = booking(station, customer=Contact("Ana García"))
     page = visit(manager, WEEK)

@@ -1,4 +1,4 @@
-"""What people at the desk do most, in no more acts than they need: by mouse, by keyboard and on a phone."""
+"""What people at the desk do most, with as few actions as possible: by mouse, by keyboard and on a phone."""
 
 import re
 from datetime import time, timedelta
@@ -28,7 +28,7 @@ PHONE_WIDTH = 390
 
 @pytest.fixture
 def next_one(station: Station) -> Booking:
-    """Nora's next booking, with an earlier and a later one, and somebody else's."""
+    """Nora's next booking, with an earlier and a later one, and another customer's."""
     booking(station, FRIDAY.replace(year=2022), customer=NORA)
     made = booking(station, customer=NORA, special_requests="Window")
     booking(station, SATURDAY, customer=NORA)

@@ -176,7 +176,7 @@ def test_refusal_keeps_what_was_painted_until_it_is_confirmed(visit: Visit, mana
     assert (4, 18) not in hours()
 
 
-def test_without_scripts_the_hours_are_told_with_another_way_to_change_them(
+def test_without_scripts_the_hours_are_listed_with_another_way_to_change_them(
     visit: Visit, manager: User, station: Station
 ) -> None:
     page = visit(manager, url(station), scripts=False)

@@ -178,7 +178,7 @@ def refused_by_sqlite(path: Path) -> Iterator[sqlite3.Error]:
         database.close()
 
 
-def test_full_disk_is_told_from_other_failures(tmp_path: Path) -> None:
+def test_full_disk_is_distinguished_from_other_failures(tmp_path: Path) -> None:
     causes: list[Exception] = [
         *refused_by_sqlite(tmp_path / "small.sqlite3"),
         psycopg.errors.DiskFull("could not extend file"),

@@ -72,7 +72,7 @@ def test_base_backup_is_full_on_sundays(weekday: str, kind: str, tmp_path: Path)
     )
 
 
-def test_base_backup_that_fails_is_told(tmp_path: Path) -> None:
+def test_base_backup_that_fails_is_reported(tmp_path: Path) -> None:
     assert base_backup(tmp_path, weekday="1", status=3)[0] == 3
 
 

@@ -48,5 +48,5 @@ test("a slot is found by any of its minutes", () => {
   assert.equal(slotAt([slot(0, NOON)], 0, NOON + 60), undefined);
   assert.equal(slotAt([slot(0, NOON)], 1, NOON), undefined);
 });
-test("a row stands for an hour where all begins on the hour", () => assert.equal(stepOf([slot(0, NOON)], 120), 60));
+test("a row is an hour where all begins on the hour", () => assert.equal(stepOf([slot(0, NOON)], 120), 60));
 test("a row is short enough for all starts and lengths", () => assert.equal(stepOf([slot(0, NOON + 30, 45)], 60), 15));

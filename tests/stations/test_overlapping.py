@@ -105,7 +105,7 @@ def test_dates_at_the_ends_of_the_calendar_do_not_overflow() -> None:
     assert overlap(always, opening(MONDAY, "00:00", 60, first=date.min, last=date.max))
 
 
-def test_each_pair_is_told_once() -> None:
+def test_each_pair_is_reported_once() -> None:
     first, second, third = (opening(MONDAY, f"18:{minute}0", 60) for minute in range(3))
 
     assert overlapping([third, first, second]) == [(first, second), (first, third), (second, third)]

@@ -88,7 +88,7 @@ def test_search_is_posted_and_nothing_else(station: Station) -> None:
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
-def test_one_customer_is_told_whole_to_those_with_the_right(station: Station, ana: Customer) -> None:
+def test_one_customer_is_shown_in_full_to_those_with_the_permission(station: Station, ana: Customer) -> None:
     assert one(staff(station), ana.pk) == (200, {"success": True, "data": row(ana)})
 
 

@@ -38,7 +38,7 @@ def actions(log: CapturedLog) -> list[dict[str, Any]]:
     return [{name: value for name, value in line.items() if name not in unlike} for line in log.entries("action")]
 
 
-def test_page_s_change_is_told(kitchen: Station, log: CapturedLog) -> None:
+def test_change_on_a_page_is_described(kitchen: Station, log: CapturedLog) -> None:
     made, ana, client = booking(kitchen), staff(kitchen), Client()
     client.force_login(ana)
     before = len(log.entries("action"))
@@ -61,7 +61,7 @@ def test_page_s_change_is_told(kitchen: Station, log: CapturedLog) -> None:
     )
 
 
-def test_program_s_change_is_told_by_its_person(kitchen: Station, log: CapturedLog) -> None:
+def test_change_by_a_program_is_described_with_its_person(kitchen: Station, log: CapturedLog) -> None:
     shop = person(roles.INTEGRATORS, kitchen)
     client = Client(headers={"authorization": f"Bearer {authentication.issue_tokens(shop)['access']}"})
     body = {"station": "kitchen", "date": f"{FRIDAY}", "slot": "18:00", "party_adults": 2}
@@ -77,7 +77,7 @@ def test_program_s_change_is_told_by_its_person(kitchen: Station, log: CapturedL
     assert "uillon" not in log.text
 
 
-def test_look_at_a_contact_is_told(kitchen: Station, log: CapturedLog) -> None:
+def test_look_at_a_contact_is_described(kitchen: Station, log: CapturedLog) -> None:
     ana, known, client = staff(kitchen), customer(kitchen), Client()
     made = booking(kitchen, customer_id=known.pk)
     client.force_login(ana)
@@ -88,7 +88,7 @@ def test_look_at_a_contact_is_told(kitchen: Station, log: CapturedLog) -> None:
     assert (told["action"], told["object"], told["id"]) == ("revealed", "accounts.customer", str(known.pk))
 
 
-def test_what_auditlog_sees_is_told(kitchen: Station, log: CapturedLog) -> None:
+def test_what_auditlog_sees_is_described(kitchen: Station, log: CapturedLog) -> None:
     opening = Opening.objects.create(station=kitchen, weekday=1, start=time(9), minutes=60, capacity=2)
     opening.capacity = 3
     opening.save()

@@ -263,7 +263,7 @@ def test_answer_that_the_caller_has_already_is_not_recorded(api: Caller) -> None
     assert len(entries()) == 2
 
 
-def test_calls_by_key_and_by_token_are_told_apart(api: Caller, bar: Station) -> None:
+def test_calls_by_key_and_by_token_are_counted_separately(api: Caller, bar: Station) -> None:
     user = User.objects.get()
     _key, text = api_keys.create(name="Shop", stations=[bar], rights=[roles.VIEW, roles.PII], expires_on=None, by=user)
     api.get(f"{WEEK}&station=bar")
@@ -316,7 +316,7 @@ def test_database_that_is_away_is_no_failure_of_the_answer(
 # --- as people read it ---------------------------------------------------------------------------------------------------
 
 
-def test_entries_are_told_in_sentences(api: Caller, client: Client, bar: Station) -> None:
+def test_entries_are_described_in_sentences(api: Caller, client: Client, bar: Station) -> None:
     api.get(f"{WEEK}&station=bar")
     api.post("/api/customers/search", {"q": "quillon"})
     found = AuditEntry.objects.filter(station=bar, event__in=READS).order_by("pk")

@@ -133,7 +133,7 @@ def test_password_that_nobody_can_type_again_is_refused(password: str) -> None:
     ("language", "words"),
     [("es", ["por lo menos 12 caracteres", "su nombre"]), ("de", ["mindestens 12 Zeichen", "Ihrem Namen"])],
 )
-def test_refusals_are_told_in_each_language(language: str, words: list[str]) -> None:
+def test_refusals_are_shown_in_each_language(language: str, words: list[str]) -> None:
     with translation.override(language):
         said = " ".join(refusals("station 7"))
 

@@ -247,7 +247,7 @@ def test_page_over_the_limit_changes_nothing(staff: User, station: Station, sett
     assert (refused(answer), made.status) == ((429, True), "confirmed")
 
 
-def test_page_s_script_over_the_limit_is_told_in_json(staff: User, settings: Settings) -> None:
+def test_script_of_a_page_over_the_limit_is_answered_in_json(staff: User, settings: Settings) -> None:
     settings.PAGE_RATE_LIMIT = "1/day"
     browser = browser_of(staff)
     browser.get(WEEK)

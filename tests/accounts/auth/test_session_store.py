@@ -260,5 +260,5 @@ def test_cookie_that_is_no_key_is_nobodys(db: None, cookie: str) -> None:
         ("", ("", "")),
     ],
 )
-def test_device_is_told_in_words_of_a_closed_list(header: str, device: tuple[str, str]) -> None:
+def test_device_is_described_in_words_of_a_closed_list(header: str, device: tuple[str, str]) -> None:
     assert parse(header) == Device(*device)

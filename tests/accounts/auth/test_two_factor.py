@@ -247,7 +247,7 @@ def test_present_code_cannot_be_guessed(
     assert staff.second_factor_at
 
 
-def test_missing_code_is_told_as_a_wrong_password_is(staff: User, clock: time_machine.Traveller) -> None:
+def test_missing_code_is_answered_like_a_wrong_password(staff: User, clock: time_machine.Traveller) -> None:
     set_up(staff, clock)
     wrong = [log_in(staff, "123456"), log_in(staff, "123456", "wrong"), log_in(UserFactory.build(), "123456")]
     tries = [log_in(staff), *wrong]

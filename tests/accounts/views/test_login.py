@@ -52,7 +52,7 @@ def test_log_in_takes_a_pasted_email(staff: User, client: Client) -> None:
     assert client.post(LOGIN, {**words(staff), "email": f"\u200b{staff.email}\u200e"}).status_code == 302
 
 
-def test_unknown_e_mail_and_wrong_password_are_told_alike(staff: User, client: Client) -> None:
+def test_unknown_email_and_wrong_password_are_answered_alike(staff: User, client: Client) -> None:
     answers = [
         client.post(LOGIN, said) for said in (words(staff, "wrong"), {"email": "no@example.com", "password": "wrong"})
     ]

@@ -270,7 +270,7 @@ def test_builder_of_a_week_is_told_that_the_timetable_changed(station: Station, 
     answer = client.post(address, {**hidden, **week, "build": "Build"})
 
     page = answer.content.decode()
-    assert "max@example.com changed the opening hours meanwhile." in page
+    assert "max@example.com changed the opening hours in the meantime." in page
     assert station.openings.count() == 2
     hidden = dict(re.findall(r'name="(timetable_version|latest_entry)" value="(\d+)"', page))
     assert client.post(address, {**hidden, **week, "build": "Build"}).status_code == 302

@@ -62,7 +62,7 @@ def test_manager_decides(admin: Client, nora: Customer, made: Booking, do: str, 
     assert AuditEntry.objects.get(event=event).channel == "admin"
 
 
-def test_decision_that_was_overtaken_is_told(admin: Client, nora: Customer, made: Booking) -> None:
+def test_decision_that_was_overtaken_is_reported(admin: Client, nora: Customer, made: Booking) -> None:
     page = decide(admin, nora, made, "use", version=made.version + 1).content.decode()
 
     assert "has changed this booking" in page

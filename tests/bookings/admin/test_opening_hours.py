@@ -1,4 +1,4 @@
-"""The week to paint in the admin: what it sends is checked, saved as a whole, and never saved over somebody else's change."""
+"""The week to paint in the admin: what it sends is checked, saved as a whole, and never saved over another person's change."""
 
 import json
 import re
@@ -101,7 +101,7 @@ def test_change_by_somebody_else_meanwhile_is_kept_together_with_what_was_painte
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', refused))
     again = {name: value.replace("&quot;", '"') for name, value in fields.items()}
 
-    assert "changed the opening hours meanwhile" in refused
+    assert "changed the opening hours in the meantime" in refused
     assert painted(refused) == merged
     assert len(hours()) == 2
     assert admin.post(url(station), again).status_code == 302

@@ -166,7 +166,7 @@ def test_history_of_people_is_in_the_time_of_their_station(
     assert shown in page
 
 
-def test_customers_are_told_apart_by_last_digits_and_last_visit(admin: Client, station: Station) -> None:
+def test_list_distinguishes_customers_by_last_digits_and_last_visit(admin: Client, station: Station) -> None:
     made = booking(station, customer=ANA, status="completed")
     booking(station, made.date.replace(day=14), customer=ANA)
 

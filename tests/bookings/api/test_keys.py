@@ -71,7 +71,7 @@ def text_in(answer: Any) -> str:
     return found[0] if found else ""
 
 
-def test_key_is_told_once_and_calls_the_api(owner: User, station: Station) -> None:
+def test_key_is_shown_once_and_calls_the_api(owner: User, station: Station) -> None:
     browser = browser_of(owner)
 
     answer = browser.post(PAGE, words(station))

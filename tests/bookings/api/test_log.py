@@ -60,7 +60,7 @@ def test_words_that_were_asked_for_stand_nowhere(api: Caller, station: Station, 
     assert "Garc" not in log.text
 
 
-def test_door_is_told(staff: User, station: Station, client: Client, log: CapturedLog) -> None:
+def test_channel_is_shown(staff: User, station: Station, client: Client, log: CapturedLog) -> None:
     _key, text = api_keys.create(name="Shop", stations=[station], rights=[roles.VIEW], expires_on=None, by=staff)
     client.force_login(staff)
 

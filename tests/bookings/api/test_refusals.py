@@ -273,7 +273,7 @@ def test_a_foreign_host_is_refused_in_the_envelope(api: Caller) -> None:
     assert status_and_code(api.get(STATIONS, Host="evil.example.com")) == (400, "invalid")
 
 
-def test_what_is_wrong_is_told_to_each_in_their_language(api: Caller) -> None:
+def test_errors_are_shown_to_each_in_their_language(api: Caller) -> None:
     """REST framework's fields go on in the language in which they first said it."""
     address = f"{WEEK}&station={'x' * 65}"
     told_in = {

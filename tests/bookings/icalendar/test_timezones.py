@@ -102,7 +102,7 @@ def test_vtimezone_holds_only_what_outlook_reads() -> None:
         ("Asia/Jerusalem", datetime(2024, 6, 1, tzinfo=UTC), "begins on the Friday before the last Sunday"),
     ],
 )
-def test_clock_without_yearly_rules_is_told_in_utc(name: str, since: datetime, why: str) -> None:
+def test_clock_without_yearly_rules_is_shown_in_utc(name: str, since: datetime, why: str) -> None:
     clock = CalendarTimezone.of(name, since)
 
     assert (clock.vtimezone, clock.format_instant(since)) == ((), f":{since:%Y%m%dT%H%M%SZ}"), why

@@ -69,7 +69,7 @@ def test_event_becomes_a_booking(station: Station, file: Path) -> None:
         'DTSTART;TZID="W. Europe Standard Time":20310307T180000',
     ],
 )
-def test_start_is_told_by_the_stations_clock(station: Station, file: Path, start: str) -> None:
+def test_start_is_shown_in_the_stations_time(station: Station, file: Path, start: str) -> None:
     assert import_file(save(file, f"UID:a1|{start}|DURATION:PT2H"), *SET).summary == counts(created=1)
     assert places() == [("a1", DAY, time(18), 2)]
 

@@ -109,7 +109,7 @@ def test_row_of_the_first_format_is_erased_and_remembered_anew(station: Station)
 
 
 @pytest.mark.looks
-def test_names_of_fields_are_told_apart() -> None:
+def test_names_of_fields_have_different_digests() -> None:
     assert len({identity.name_tag(name) for name in INPUT_FIELDS}) == len(INPUT_FIELDS)
 
 

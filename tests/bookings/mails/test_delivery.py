@@ -63,7 +63,7 @@ def test_move_that_was_taken_back_is_not_sent(
     assert (deliver(A_WHILE), mail_server.kept) == ([], [])
 
 
-def test_booking_changed_past_the_outbox_is_told_as_it_is(
+def test_booking_changed_past_the_outbox_is_reported_as_it_is(
     moved: Booking, mail_server: ScriptedSmtpServer, deliver: Deliver
 ) -> None:
     """An import says nothing by itself; what waits says the truth of the moment when it goes."""

@@ -121,7 +121,7 @@ def test_cancellation_taken_back_says_nothing(station: Station) -> None:
     assert mails(made) == [(Kind.CANCELLED, State.WITHDRAWN, Problem.UNDONE)]
 
 
-def test_confirmation_is_told(station: Station) -> None:
+def test_confirmation_is_reported(station: Station) -> None:
     made = booking(station, customer=ANA, status=Status.PENDING)
 
     services.change_status(made.pk, Status.CONFIRMED, by=roles.OPERATOR)
@@ -139,7 +139,7 @@ def test_what_happens_at_the_door_is_not_told(station: Station, to: Status) -> N
     assert mails(made) == []
 
 
-def test_longer_stay_is_told_as_a_move(station: Station) -> None:
+def test_longer_stay_is_reported_as_a_move(station: Station) -> None:
     made = booking(station, customer=ANA)
 
     services.edit(made.pk, {"slots": 2}, by=roles.OPERATOR)
@@ -214,7 +214,7 @@ def test_walk_in_is_told_nothing(station: Station) -> None:
     assert mails(made) == []
 
 
-def test_what_is_over_is_told_nothing(station: Station) -> None:
+def test_customer_of_a_past_booking_is_told_nothing(station: Station) -> None:
     made = booking(station, FRIDAY.replace(year=2021), customer=ANA)
 
     services.change_status(made.pk, Status.CANCELLED, by=roles.OPERATOR)

@@ -142,7 +142,7 @@ def test_end_is_the_last_slots_start_and_its_minutes_in_instants(
 
 @pytest.mark.parametrize(("zone", "night", "twice", "offset", "between"), AUTUMN)
 @pytest.mark.django_db
-def test_past_in_the_hour_that_comes_twice_is_told_by_instants(
+def test_past_in_the_hour_that_comes_twice_is_decided_by_instants(
     zone: str, night: date, twice: time, offset: int, between: float
 ) -> None:
     station = quarters(zone)

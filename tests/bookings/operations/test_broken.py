@@ -88,14 +88,14 @@ def test_folder_without_a_manifest_is_no_backup(business: Station, elsewhere: El
 
 
 @pytest.mark.looks
-def test_manifest_that_is_no_manifest_is_told(backup: Path, elsewhere: Elsewhere) -> None:
+def test_manifest_that_is_no_manifest_is_reported(backup: Path, elsewhere: Elsewhere) -> None:
     (backup / "manifest.json").write_text("[]")
 
     assert "is damaged" in refused(elsewhere, backup)
 
 
 @pytest.mark.looks
-def test_manifest_that_somebody_changed_is_told(backup: Path, elsewhere: Elsewhere) -> None:
+def test_manifest_that_was_changed_is_reported(backup: Path, elsewhere: Elsewhere) -> None:
     path = backup / "manifest.json"
     said = json.loads(path.read_text())
     path.write_text(json.dumps({**said, "made_at": "2031-01-01T00:00:00+00:00"}))
@@ -161,7 +161,7 @@ def test_backup_of_another_release_names_what_differs(backup: Path, elsewhere: E
 
 
 @pytest.mark.looks
-def test_backup_of_the_other_kind_of_database_is_told(backup: Path, elsewhere: Elsewhere) -> None:
+def test_backup_of_the_other_kind_of_database_is_reported(backup: Path, elsewhere: Elsewhere) -> None:
     kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     [other] = {*kinds} - {connection.vendor}
     say_otherwise(backup, database=other)
@@ -306,7 +306,7 @@ RACER = {"module": "tests.bookings.racer"}
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize(("releases", "told"), [([], "not on this machine"), ([14], "of release 14, which is older")])
-def test_tool_that_is_lacking_or_older_is_told(
+def test_tool_that_is_missing_or_older_is_reported(
     business: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, releases: list[int], told: str
 ) -> None:
     (tools := tmp_path / "bin").mkdir()

@@ -50,7 +50,7 @@ def kitchen(transactional_db: None) -> Station:
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("what", ["full", "read only"])
-def test_disk_that_takes_nothing_is_told_and_nothing_is_half_written(kitchen: Station, what: str) -> None:
+def test_full_disk_is_reported_and_nothing_is_half_written(kitchen: Station, what: str) -> None:
     caller = Caller(person(roles.STAFF, kitchen))
     customer(kitchen)
     wanted = {**NEW, "customer": {"name": "x" * 200}, "special_requests": "y" * 2000}
@@ -73,7 +73,7 @@ def test_disk_that_takes_nothing_is_told_and_nothing_is_half_written(kitchen: St
 
 
 @pytest.mark.sqlite
-def test_disk_that_takes_nothing_is_told_plainly_on_a_page(kitchen: Station) -> None:
+def test_full_disk_is_reported_plainly_on_a_page(kitchen: Station) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person(roles.STAFF, kitchen))
     words = {**NEW, "slots": 1, "party_kids": 0, "status": "confirmed"}
@@ -158,7 +158,7 @@ def asked(method: str, path: str, token: str, body: bytes = b"") -> tuple[int, b
 
 @pytest.mark.long
 @pytest.mark.postgresql
-def test_database_that_stops_and_starts_is_told_and_found_again_without_a_hand(throwaway: Throwaway) -> None:
+def test_database_that_stops_and_starts_is_reported_and_found_again(throwaway: Throwaway) -> None:
     kitchen = open_station(code="kitchen", capacity=99)
     token = str(authentication.issue_tokens(person(roles.STAFF, kitchen))["access"])
     new = b'{"station": "kitchen", "date": "2031-03-07", "slot": "20:00", "party_adults": 2}'

@@ -127,7 +127,7 @@ def failing_seconds(url: str) -> float:
     return seconds
 
 
-def test_archive_that_cannot_be_written_is_told_until_it_can(month: Month) -> None:
+def test_archive_that_cannot_be_written_is_reported_until_it_can(month: Month) -> None:
     url, repository = month.server.server.url, month.server.folder / "repository"
     month.server.set_clock(0)  # the archiver's own clock is not put back
     assert failing_seconds(url) == 0

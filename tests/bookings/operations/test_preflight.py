@@ -50,34 +50,34 @@ def test_preflight_of_what_is_not_says_what_to_do_and_fails(station: Station, se
 
 
 @pytest.mark.looks
-def test_production_without_a_proxy_is_told(settings: Any) -> None:
+def test_production_without_a_proxy_is_reported(settings: Any) -> None:
     settings.PRODUCTION = True
 
-    [told] = system_checks.addresses()
+    [message] = system_checks.addresses()
 
-    assert "leads it to https for ever" in told
+    assert "leads it to https for ever" in message
 
 
 def test_migrations_to_be_applied_are_named_but_before_an_upgrade(db: None) -> None:
     MigrationRecorder(connection).record_unapplied("stations", "0007_print_phone_numbers")
 
-    told = [*system_checks.migrations()]
+    messages = [*system_checks.migrations()]
 
-    assert told == ["Migrations are to be applied: stations.0007_print_phone_numbers. Run manage.py migrate."]
-    assert told[0] in run("preflight").out
+    assert messages == ["Migrations are to be applied: stations.0007_print_phone_numbers. Run manage.py migrate."]
+    assert messages[0] in run("preflight").out
     assert run("preflight", "--upgrade").status == 0
 
 
 @pytest.mark.looks
-def test_database_of_a_newer_release_is_told(db: None) -> None:
+def test_database_of_a_newer_release_is_reported(db: None) -> None:
     MigrationRecorder(connection).record_applied("stations", "0999_wings")
 
-    [told] = system_checks.newer_database()
+    [message] = system_checks.newer_database()
 
-    assert told.startswith("The database is of a newer release: it has stations.0999_wings.")
+    assert message.startswith("The database is of a newer release: it has stations.0999_wings.")
 
 
-def test_empty_database_is_told_by_its_migrations_and_nothing_breaks(elsewhere: Elsewhere) -> None:
+def test_empty_database_is_reported_by_its_migrations_and_nothing_breaks(elsewhere: Elsewhere) -> None:
     with elsewhere():
         done = run("preflight", "--deep")
 
@@ -91,14 +91,14 @@ def test_key_that_is_lacking_is_named_with_how_much_is_under_it(station: Station
     [needed] = settings.PII_KEYS
     settings.PII_KEYS = [new_key()]
 
-    told = [*system_checks.keys()]
+    messages = [*system_checks.keys()]
 
-    assert told == [
+    assert messages == [
         f"PII_KEYS lacks the key {key_id(needed).hex()}, and 4 values are under it. Put it back: without it they cannot be read."
     ]
 
 
-def test_database_that_is_away_is_told_and_nothing_else_is_asked_of_it(transactional_db: None) -> None:
+def test_database_that_is_away_is_reported_and_nothing_else_is_asked_of_it(transactional_db: None) -> None:
     usual = {name: connection.settings_dict[name] for name in ("NAME", "HOST")}
     connection.close()
     connection.settings_dict.update(NAME="/nowhere/none.sqlite3", HOST="/nowhere")
@@ -114,26 +114,26 @@ def test_database_that_is_away_is_told_and_nothing_else_is_asked_of_it(transacti
 
 
 @pytest.mark.postgresql
-def test_roles_that_are_lacking_are_told(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_that_are_lacking_are_reported(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "REQUEST_ROLES", ("stationbook_nobody",))
 
-    told = [*system_checks.row_level_security()]
+    messages = [*system_checks.row_level_security()]
 
-    assert told == ["The database lacks the roles stationbook_nobody. Run manage.py migrate, which makes them."]
+    assert messages == ["The database lacks the roles stationbook_nobody. Run manage.py migrate, which makes them."]
 
 
 @pytest.mark.looks
-def test_static_files_that_are_not_collected_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_static_files_that_are_not_collected_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staticfiles_storage, "hashed_files", {}, raising=False)
 
-    [told] = system_checks.static_files()
+    [message] = system_checks.static_files()
 
-    assert "static files are not collected, such as " in told
-    assert told.endswith("Run manage.py collectstatic --noinput.")
+    assert "static files are not collected, such as " in message
+    assert message.endswith("Run manage.py collectstatic --noinput.")
 
 
 @pytest.mark.looks
-def test_mail_server_and_redis_that_do_not_answer_are_told(settings: Any) -> None:
+def test_mail_server_and_redis_that_do_not_answer_are_reported(settings: Any) -> None:
     settings.MAIL_SERVER = mail_server(f"smtp://127.0.0.1:{free_port()}")
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
 
@@ -144,26 +144,26 @@ def test_mail_server_and_redis_that_do_not_answer_are_told(settings: Any) -> Non
 
 
 @pytest.mark.looks
-def test_disk_that_is_almost_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_is_almost_full_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = SimpleNamespace(total=10**12, free=10**8)
     monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
 
     assert "is almost full: 95 MB are free. Make room." in next(iter(system_checks.disk()))
 
 
-def test_clock_that_is_behind_is_told(station: Station) -> None:
+def test_clock_that_is_behind_is_reported(station: Station) -> None:
     booking(station)
     assert AuditEntry.objects.exists()
 
     with time_machine.travel(timezone.now() - timedelta(days=1)):
-        told = [*system_checks.clock()]
+        messages = [*system_checks.clock()]
 
-    assert any("The clock is behind: the newest entry of the audit trail is of " in one for one in told)
-    assert len(told) == (2 if connection.vendor == "postgresql" else 1)
+    assert any("The clock is behind: the newest entry of the audit trail is of " in one for one in messages)
+    assert len(messages) == (2 if connection.vendor == "postgresql" else 1)
 
 
 @pytest.mark.looks
-def test_time_zone_that_is_not_known_here_is_told(station: Station) -> None:
+def test_time_zone_that_is_not_known_here_is_reported(station: Station) -> None:
     Station.objects.update(time_zone="Atlantis/Poseidonis")
 
     assert [*system_checks.time_zones()] == [
@@ -186,7 +186,7 @@ def test_deep_look_proves_ledger_and_trail(station: Station) -> None:
 
 
 @pytest.mark.looks
-def test_settings_that_do_not_load_are_told_in_a_sentence(tmp_path: Path) -> None:
+def test_settings_that_do_not_load_are_reported_in_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "preflight"],
         env={"ENV_FILE": str(tmp_path / "none"), "PATH": ""},

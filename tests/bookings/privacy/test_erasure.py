@@ -65,7 +65,7 @@ def test_erase_leaves_nothing_of_the_customer_and_the_booking_as_numbers(station
     assert after.customer.display_name == "Erased"
 
 
-def test_erase_is_told_in_the_trail_without_a_word_of_what_it_was(station: Station, manager: User) -> None:
+def test_erasure_is_audited_without_what_was_erased(station: Station, manager: User) -> None:
     made = past(station)
 
     erased = erasure.erase(whose(made).pk, by=manager)

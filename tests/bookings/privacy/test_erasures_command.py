@@ -75,7 +75,7 @@ def test_list_that_is_none_is_refused_with_its_line(station: Station, tmp_path: 
 
 
 @pytest.mark.parametrize("action", ["export", "apply"])
-def test_file_that_cannot_be_opened_is_told(db: None, tmp_path: Path, action: str) -> None:
+def test_file_that_cannot_be_opened_is_reported(db: None, tmp_path: Path, action: str) -> None:
     done = run("erasures", action, tmp_path / "none" / "erasures")
 
     assert (done.status, done.err) == (1, f"{tmp_path}/none/erasures: No such file or directory")

@@ -177,7 +177,7 @@ def test_station_without_managers_tells_superusers(station: Station, mail_server
     assert [mail["To"] for mail in work(mail_server)] == ["root@example.com"]
 
 
-def test_station_where_nobody_can_be_emailed_is_told_of_in_the_log(
+def test_station_where_nobody_can_be_emailed_is_logged(
     clock: time_machine.Traveller,
     station: Station,
     manager: User,

@@ -114,7 +114,7 @@ def went_away(call: Callable[[Any, UUID], Any], caller: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("call", [pytest.param(create_by_api, marks=pytest.mark.looks), move_by_api])
-def test_database_that_goes_away_during_a_call_is_told_and_nothing_is_half_written(
+def test_database_that_goes_away_during_a_call_is_reported_and_nothing_is_half_written(
     call: Callable[[Caller, UUID], Any],
 ) -> None:
     world()
@@ -126,7 +126,7 @@ def test_database_that_goes_away_during_a_call_is_told_and_nothing_is_half_writt
 
 
 @pytest.mark.looks
-def test_database_that_goes_away_under_a_page_is_told_plainly_and_nothing_is_half_written() -> None:
+def test_database_that_goes_away_under_a_page_is_reported_plainly_and_nothing_is_half_written() -> None:
     world()
     client = Client(raise_request_exception=False)
     client.force_login(person(roles.STAFF, Station.objects.get(code="kitchen")))

@@ -185,7 +185,7 @@ def manager(station: Station, client: Client) -> Client:
 
 
 def test_admin_shows_the_contact_on_the_customers_own_page_alone(manager: Client, made: Booking) -> None:
-    """The list has the last four digits, by which people of one name are told apart."""
+    """The list has the last four digits, which distinguish people of the same name."""
     mail = Mail.objects.get()
     assert marks_in(manager.get("/admin/accounts/customer/").content.decode()) == ["5987"]
     for address in (

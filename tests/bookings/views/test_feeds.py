@@ -301,7 +301,7 @@ def test_feed_of_a_station_stays_as_it_is_whatever_happens_at_another(
     assert Client().get(address, headers={"If-None-Match": seen}).status_code == 304
 
 
-def test_feed_is_told_to_nobody_between_and_named_to_nobody(visitor: Client, station: Station) -> None:
+def test_feed_is_cached_by_nobody_between_and_named_to_nobody(visitor: Client, station: Station) -> None:
     answer = Client().get(made(visitor))
 
     assert {name: answer[name] for name in ("Content-Type", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")} == {

@@ -74,7 +74,7 @@ def test_staff_dismiss_it(visitor: Client, made: Booking, nora: Customer) -> Non
     assert (answer.status_code, nora.email, ContactProposal.objects.count()) == (302, "", 0)
 
 
-def test_decision_overtaken_by_another_is_told(visitor: Client, made: Booking, nora: Customer) -> None:
+def test_decision_overtaken_by_another_is_reported(visitor: Client, made: Booking, nora: Customer) -> None:
     decide(visitor, made, do="dismiss")
 
     late = decide(visitor, made, do="use")

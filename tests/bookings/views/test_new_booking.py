@@ -202,7 +202,7 @@ def test_last_request_is_for_those_who_may_read_it(client: Client, at_six: Booki
     assert ("N. S. already has a booking" in html, "Window" in html) == (True, False)
 
 
-# --- for somebody who was not found --------------------------------------------------------------------------------------------
+# --- for a search without a hit ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

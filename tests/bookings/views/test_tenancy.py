@@ -131,7 +131,7 @@ def told(client: Client, call: Call, things: Things, **headers: str) -> tuple[in
 @pytest.mark.slow
 @pytest.mark.parametrize("door", [pages, admin])
 @pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}, {"X-Part": "panel"}])
-def test_anothers_things_are_told_like_no_things(
+def test_things_of_others_are_answered_like_things_that_do_not_exist(
     station: Station, theirs: Things, door: Any, headers: dict[str, str]
 ) -> None:
     own, manager = booking(station), person(roles.MANAGERS, station)

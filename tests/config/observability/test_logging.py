@@ -56,7 +56,7 @@ def test_log_of_a_crash_tells_its_kind_and_its_way_and_none_of_its_words(station
     assert [word for word in (secret, "Nowhere", "/feeds/" + secret[:5]) if word in log.text] == []
 
 
-def test_error_is_told_with_those_that_it_came_from(log: CapturedLog) -> None:
+def test_error_is_logged_with_its_causes(log: CapturedLog) -> None:
     try:
         try:
             raise KeyError("Quillon")
@@ -92,14 +92,14 @@ def test_library_is_repeated_without_values(
     assert "Quillon" not in log.text
 
 
-def test_warning_is_told_by_its_kind(log: CapturedLog) -> None:
+def test_warning_is_logged_by_its_kind(log: CapturedLog) -> None:
     logging.getLogger("py.warnings").warning("/x/views.py:7: RuntimeWarning: Quillon is naive\n  warn(Quillon)\n")
 
     assert [line["event"] for line in log.lines] == ["RuntimeWarning"]
     assert "Quillon" not in log.text
 
 
-def test_line_that_cannot_be_written_is_told_without_its_words() -> None:
+def test_line_that_cannot_be_written_is_reported_without_its_words() -> None:
     book = CapturedLog()
     handler = logs.StderrHandler(book.output.write)
     handler.setFormatter(logs.JsonFormatter())

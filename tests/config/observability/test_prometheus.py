@@ -252,14 +252,14 @@ def test_database_says_how_mails_and_workers_are(station: Station) -> None:
     assert found["stationbook_wal_archive_failing_seconds", frozenset()] == 0
 
 
-def test_round_that_does_not_end_is_told(db: None) -> None:
+def test_round_that_does_not_end_is_reported(db: None) -> None:
     WorkerBeat.objects.create(seen_at=timezone.now(), round="retention", round_seconds=4_000)
     WorkerBeat.objects.create(seen_at=timezone.now() - timedelta(hours=1), round="tidying", round_seconds=9_000)
 
     assert scrape()["stationbook_worker_round_seconds", frozenset()] == 4_000
 
 
-def test_clock_in_doubt_is_told(db: None) -> None:
+def test_clock_in_doubt_is_reported(db: None) -> None:
     before = scrape()["stationbook_clock_trusted", frozenset()]
     clock_check.confirm(timezone.now() - timedelta(days=20))
     ClockWatch().observe(timezone.now())
@@ -269,7 +269,7 @@ def test_clock_in_doubt_is_told(db: None) -> None:
 
 
 @pytest.mark.slow
-def test_age_of_the_last_backup_is_told(transactional_db: None, tmp_path: Path) -> None:
+def test_age_of_the_last_backup_is_reported(transactional_db: None, tmp_path: Path) -> None:
     never = scrape()["stationbook_backup_age_seconds", frozenset()]
     with time_machine.travel(timezone.now() - timedelta(hours=30)):
         call_command("backup", str(tmp_path / "first"))
@@ -319,7 +319,7 @@ def test_mails_of_the_last_hour_are_counted_by_their_end(station: Station) -> No
     }
 
 
-def test_database_that_is_away_says_nothing_and_the_rest_is_told(db: None) -> None:
+def test_without_its_database_the_rest_is_still_reported(db: None) -> None:
     def away(*_call: Any) -> Any:
         raise OperationalError("db.internal")
 

@@ -85,7 +85,7 @@ def test_whoever_is_not_signed_in_is_nobody_and_is_not_looked_up(db: None, log: 
     assert (line["user"], line["queries"]) == (None, 0)
 
 
-def test_method_that_is_none_is_told_as_other(db: None, log: CapturedLog) -> None:
+def test_unknown_method_is_counted_as_other(db: None, log: CapturedLog) -> None:
     Client().generic("QUILLON", "/accounts/login/")
 
     assert [line["method"] for line in log.entries("request")] == ["OTHER"]
@@ -110,7 +110,7 @@ def test_request_that_the_database_leaves_unanswered_leaves_two_lines(
     assert "db.internal" not in log.text
 
 
-def test_answer_in_pieces_is_told_when_it_is_over(
+def test_streamed_response_is_logged_when_it_ends(
     client: Client, staff: User, station: Station, log: CapturedLog
 ) -> None:
     booking(station)
@@ -128,7 +128,7 @@ def test_answer_in_pieces_is_told_when_it_is_over(
     assert [line["route"] for line in log.entries("request")] == ["/feeds/", "/feeds/<str:secret>.ics"]
 
 
-def test_answer_that_breaks_off_is_told(client: Client, staff: User, station: Station, log: CapturedLog) -> None:
+def test_response_that_breaks_off_is_logged(client: Client, staff: User, station: Station, log: CapturedLog) -> None:
     booking(station)
     client.force_login(staff)
     address = feed_of(client)
