@@ -1,8 +1,7 @@
 // Suggests known customers while a name, email or phone is typed into the form of a new booking.
 
-import { errorSentence } from "./announcements.js";
 import { Combobox } from "./combobox.js";
-import { send } from "./session.js";
+import { fetchHits } from "./hits.js";
 
 const MIN_CHARACTERS = 3;
 
@@ -26,7 +25,7 @@ function enableForm(form, finder) {
   for (const input of form.querySelectorAll("[data-contact] input")) {
     if (!(input instanceof HTMLInputElement)) continue;
     const combobox = new Combobox(input, popup, {
-      load: (query) => search(finder, query),
+      load: (query) => fetchHits(finder.dataset.finder ?? "", { q: query, station: finder.dataset.station ?? "" }),
       choose: (choice) => selectCustomer(form, choice.dataset.customer ?? "", choice.dataset.name ?? ""),
       minLength: () => MIN_CHARACTERS,
     });
@@ -36,21 +35,6 @@ function enableForm(form, finder) {
   form.addEventListener("click", ({ target }) => {
     if (target instanceof Element && target.closest("button[data-customer]")) selectCustomer(form, "", "");
   });
-}
-
-/** @param {HTMLElement} finder @param {string} query @returns {Promise<string>} HTML of a list; "" where the search failed */
-async function search(finder, query) {
-  const body = new FormData();
-  body.set("q", query);
-  body.set("station", finder.dataset.station ?? "");
-  try {
-    const response = await send(finder.dataset.finder ?? "", body, { Accept: "text/html", "X-Part": "panel" });
-    const html = response.ok || response.status === 429 ? await response.text() : "";
-    const refusal = errorSentence(html); // Rate limits of all requests answer with a whole page.
-    return refusal ? Object.assign(document.createElement("p"), { className: "quiet", textContent: refusal }).outerHTML : html;
-  } catch {
-    return "";
-  }
 }
 
 /** @param {HTMLFormElement} form @param {string} id "" to enter a new customer instead @param {string} name */

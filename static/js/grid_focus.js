@@ -1,5 +1,7 @@
 // One Tab stop for the whole grid: arrow keys move the focus between its bookings and its links to new bookings.
 
+import { mirrored } from "./shortcuts.js";
+
 const STOPS = ".scroll :is(.who, .add)";
 /** How much worse a stop is that lies beside the direction of the arrow, compared with one that is further away. */
 const ASIDE = 3;
@@ -66,8 +68,7 @@ export function distanceTo(here, there, arrow) {
 
 /** Beyond the edge of the grid is the page before or after it. @param {Arrow} arrow */
 function turnPage(arrow) {
-  const back = arrow === (document.dir === "rtl" ? "ArrowRight" : "ArrowLeft");
-  const forward = arrow === (document.dir === "rtl" ? "ArrowLeft" : "ArrowRight");
-  const link = back || forward ? document.querySelector(`a[rel=${back ? "prev" : "next"}][data-carry]`) : null;
+  const rel = { ArrowLeft: "prev", ArrowRight: "next" }[mirrored(arrow)];
+  const link = rel && document.querySelector(`a[rel=${rel}][data-carry]`);
   if (link instanceof HTMLElement) link.click();
 }

@@ -1,8 +1,8 @@
 // Hits while a caller's name, email or phone is typed into the search field of the calendar. A hit opens its booking in the panel.
 
-import { announce, errorSentence } from "./announcements.js";
+import { announce } from "./announcements.js";
 import { Combobox } from "./combobox.js";
-import { send } from "./session.js";
+import { fetchHits, formData } from "./hits.js";
 import { adoptStyles } from "./styles.js";
 
 const PREFILLED = "/bookings/new/for/";
@@ -32,32 +32,17 @@ export function enableLiveSearch(input) {
 
 /** @param {HTMLFormElement} form @param {string} query @returns {Promise<string>} */
 async function loadHits(form, query) {
-  try {
-    const response = await send(`${form.getAttribute("action")}hits/`, values({ q: query, station: station() }), { Accept: "text/html", "X-Part": "panel" });
-    const html = response.ok || response.status === 429 ? await response.text() : "";
-    const refusal = errorSentence(html); // Rate limits of all requests answer with a whole page.
-    if (refusal) return Object.assign(document.createElement("p"), { className: "quiet", textContent: refusal }).outerHTML;
-    const list = await adoptStyles(html);
-    announce(list.querySelector("p")?.textContent ?? "");
-    return list.innerHTML;
-  } catch {
-    return "";
-  }
+  const list = await adoptStyles(await fetchHits(`${form.getAttribute("action")}hits/`, { q: query, station: station() }));
+  announce(list.querySelector("p")?.textContent ?? "");
+  return list.innerHTML;
 }
 
 /** @param {HTMLInputElement} input @param {HTMLElement} choice */
 function open(input, choice) {
   const { open: address, foundBy } = choice.dataset;
   if (!address) return input.form?.requestSubmit();
-  const data = foundBy ? values({ found_by: foundBy }) : address === PREFILLED ? values({ q: input.value, station: station() }) : undefined;
+  const data = foundBy ? formData({ found_by: foundBy }) : address === PREFILLED ? formData({ q: input.value, station: station() }) : undefined;
   document.dispatchEvent(new CustomEvent("panel:open", { detail: { address, data, opener: input } }));
-}
-
-/** @param {Record<string, string>} fields */
-function values(fields) {
-  const data = new FormData();
-  for (const [name, value] of Object.entries(fields)) data.set(name, value);
-  return data;
 }
 
 /** @returns {string} the code of the station that the calendar shows */

@@ -20,8 +20,6 @@ export class Panel {
     this.latest = 0;
     /** @type {HTMLElement | null} */
     this.opener = null;
-    /** @type {HTMLElement | null} */
-    this.pressed = null;
     /** The search field that the panel was opened from, to which the focus returns. @type {HTMLElement | null} */
     this.search = null;
     this.listen();
@@ -71,7 +69,7 @@ export class Panel {
   open({ address, data, opener }) {
     if (!this.confirmDiscard()) return;
     this.search = opener;
-    this.load(address, data);
+    this.load(address, { data });
   }
 
   /** @param {SubmitEvent} event */
@@ -81,21 +79,24 @@ export class Panel {
     event.preventDefault();
     if (form.dataset.sent !== undefined) return;
     const data = new FormData(form, event.submitter);
-    this.pressed = event.submitter;
     const address = new URL(form.getAttribute("action") || this.address, location.origin);
     if (form.method === "post") {
       lockForm(form);
-      return this.load(address.href, data).finally(() => unlockForm(form));
+      return this.load(address.href, { data, pressed: event.submitter }).finally(() => unlockForm(form));
     }
     address.search = new URLSearchParams(/** @type {any} */ (data)).toString();
-    this.load(address.href);
+    this.load(address.href, { pressed: event.submitter });
   }
 
   /**
    * Shows a page, and after a POST refreshes the grid.
-   * @param {string} address @param {FormData} [data] @param {boolean} [quiet] does not move the focus or announce anything
+   * @param {string} address
+   * @param {object} options
+   * @param {FormData} [options.data]
+   * @param {HTMLElement | null} [options.pressed] the button that sent the data, to which the focus returns
+   * @param {boolean} [options.quiet] does not move the focus or announce anything
    */
-  async load(address, data, quiet = false) {
+  async load(address, { data, pressed = null, quiet = false } = {}) {
     const request = ++this.latest;
     if (!quiet) {
       this.element.classList.add("loading");
@@ -108,7 +109,7 @@ export class Panel {
       if (refusal && request === this.latest && !quiet) showError(refusal);
       if (refusal) return;
       const page = await adoptStyles(html);
-      if (request === this.latest && response.status !== 401) this.show(page, new URL(response.url), quiet);
+      if (request === this.latest && response.status !== 401) this.show(page, new URL(response.url), { pressed, quiet });
     } catch {
       showError(this.calendar.dataset.problem ?? "");
     } finally {
@@ -117,8 +118,8 @@ export class Panel {
     if (data) await refresh().catch(() => {});
   }
 
-  /** @param {HTMLElement} page @param {URL} address @param {boolean} quiet */
-  show(page, address, quiet) {
+  /** @param {HTMLElement} page @param {URL} address @param {{pressed: HTMLElement | null, quiet: boolean}} options as of `load` */
+  show(page, address, { pressed, quiet }) {
     if (!page.querySelector("template[data-notice]")) throw new Error("not a part of the calendar");
     const [notice, error] = ["notice", "error"].map((name) => page.querySelector(`template[data-${name}]`)?.innerHTML.trim() ?? "");
     const path = address.pathname.replace(CONTACT, "");
@@ -131,13 +132,11 @@ export class Panel {
     card?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (notice) showNotice(notice);
     if (error) showError(error);
-    this.focusWithin();
+    this.focusWithin(pressed);
   }
 
-  /** Focuses the button that was pressed if the page still has it, its first field, or its heading. */
-  focusWithin() {
-    const { pressed } = this;
-    this.pressed = null;
+  /** Focuses the button that was pressed if the page still has it, its first field, or its heading. @param {HTMLElement | null} pressed */
+  focusWithin(pressed) {
     const same = pressed instanceof HTMLButtonElement && pressed.name
       && this.element.querySelector(`button[name="${pressed.name}"][value="${CSS.escape(pressed.value)}"]`);
     const field = window.matchMedia("(hover: hover)").matches && this.element.querySelector("[autofocus]");
@@ -196,7 +195,7 @@ export class Panel {
   async reload(event) {
     if (!BOOKING.test(this.address) || !(event instanceof CustomEvent) || event.detail !== shownId()) return;
     const hadFocus = this.element.contains(document.activeElement);
-    await this.load(this.address, undefined, true);
+    await this.load(this.address, { quiet: true });
     if (hadFocus) this.focusHeading();
   }
 
@@ -215,7 +214,7 @@ export class Panel {
   refresh() {
     const inUse = this.element.contains(document.activeElement) || this.element.querySelector("[data-revealed]") || hasUnsavedInput(this.element);
     if (BOOKING.test(this.address) && shownId() && !inUse) {
-      this.load(this.address, undefined, true);
+      this.load(this.address, { quiet: true });
     }
   }
 }

@@ -32,8 +32,8 @@ export function isTyping(event) {
   return Boolean(field && !field.closest("dialog:not([open])")) || document.querySelector("dialog[open]") !== null;
 }
 
-/** Swaps left and right in right-to-left languages. @param {string} key @returns {string} */
-function mirrored(key) {
+/** The key with left and right swapped in right-to-left languages. @param {string} key @returns {string} */
+export function mirrored(key) {
   if (document.dir !== "rtl") return key;
   return key === "ArrowLeft" ? "ArrowRight" : key === "ArrowRight" ? "ArrowLeft" : key;
 }
