@@ -161,8 +161,7 @@ class ScopedAdmin(_Admin):
         name = self.title_of(request, obj)
         shown = {"title": gettext("Change history: %s") % name, "name": name}
         with timezone.override(local_zone(request, obj)):
-            response = super().history_view(request, object_id, {**shown, **(extra_context or {})})
-            return response.render() if isinstance(response, TemplateResponse) else response
+            return rendered(super().history_view(request, object_id, {**shown, **(extra_context or {})}))
 
     def raw_id_label(self, request: HttpRequest, chosen: Any) -> str:
         """The label next to a raw ID."""
@@ -204,6 +203,11 @@ class ScopedAdmin(_Admin):
         kept = dict(parse_qsl(super().get_preserved_filters(request))).get(PRESERVED_FILTERS_PARAM, "")
         filters = [(name, value) for name, value in parse_qsl(kept) if name != SEARCH_VAR]
         return urlencode({PRESERVED_FILTERS_PARAM: urlencode(filters)}) if filters else ""
+
+
+def rendered(response: HttpResponse) -> HttpResponse:
+    """The response, rendered now rather than after the view: in the time zone that is active here."""
+    return response.render() if isinstance(response, TemplateResponse) else response
 
 
 def local_zone(request: HttpRequest, obj: Any = None) -> ZoneInfo:

@@ -9,14 +9,13 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import delegation, roles
-from accounts.admin.base import ScopedAdmin, StationFilter, local_zone
+from accounts.admin.base import ScopedAdmin, StationFilter, local_zone, rendered
 from accounts.audit import bulk_reads, visibility
 from accounts.audit.bulk_reads import Read, ReadEvent
 from accounts.audit.origin import REDACTED, Channel, CustomerEvent
@@ -95,11 +94,15 @@ class AuditChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        entries = list(self.result_list)
-        subjects = subjects_of(entries, request.user)
-        for entry in entries:
-            entry.subject = subjects.get((entry.content_type_id, entry.object_pk), entry.object_repr)
-        self.result_list = entries
+        self.result_list = list(self.result_list)
+        attach_subjects(self.result_list, request.user)
+
+
+def attach_subjects(entries: Sequence[Any], person: Any) -> None:
+    """Set `subject` on each entry: a link to what it is about, or its text where the person may not see that now."""
+    subjects = subjects_of(entries, person)
+    for entry in entries:
+        entry.subject = subjects.get((entry.content_type_id, entry.object_pk), entry.object_repr)
 
 
 def subjects_of(entries: Iterable[AuditEntry], person: Any) -> dict[tuple[int, str], str]:
@@ -150,8 +153,7 @@ class AuditAdmin(ScopedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """“Today” and the days to choose from are those of the stations, where they share a time zone."""
         with timezone.override(local_zone(request)):
-            response = super().changelist_view(request, extra_context)
-            return response.render() if isinstance(response, TemplateResponse) else response
+            return rendered(super().changelist_view(request, extra_context))
 
     def title_of(self, request: HttpRequest, obj: AuditEntry) -> str:
         return describe(obj, Station.objects.visible_codes(request.user))
@@ -176,8 +178,7 @@ class AuditAdmin(ScopedAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEntry:
         entry: AuditEntry = super().get_object(request, object_id, from_field)
-        subjects = subjects_of([entry], request.user)
-        entry.subject = subjects.get((entry.content_type_id, entry.object_pk), entry.object_repr)
+        attach_subjects([entry], request.user)
         return entry
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:

@@ -146,7 +146,7 @@ class OpeningHoursPages(_Admin):
                 transaction.set_rollback(not keep)
         except Stale as refusal:
             who = self.who_changed(request, station, form.cleaned_data["latest_entry"] or 0)
-            form.go_on_from(request.POST, refusal.data.timetable_version, self.latest_entry(station))
+            form.refill(request.POST, refusal.data.timetable_version, self.latest_entry(station))
             message = gettext(
                 "%(who)s changed the opening hours in the meantime. Check them, then preview and build again."
             )

@@ -19,7 +19,22 @@ from stations.opening_hours import WeeklySlot
 from stations.week_builder import Week
 
 
-class WeekForm(RedisplayMixin, forms.Form):
+class TimetableForm(RedisplayMixin, forms.Form):
+    """A form about a timetable, with the version of it that the manager has seen."""
+
+    timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
+    latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
+    """The newest audit entry when the page was opened."""
+
+    def refill(self, posted: QueryDict, timetable_version: int, latest_entry: int, **changed: str) -> None:
+        """Fill the form with the posted values, except those `changed`, and the current versions."""
+        self.data = data = posted.copy()
+        data["timetable_version"], data["latest_entry"] = str(timetable_version), str(latest_entry)
+        for name, value in changed.items():
+            data[name] = value
+
+
+class WeekForm(TimetableForm):
     """“Every 30 minutes from 08:00 to 20:00, Monday to Friday, capacity 2.”"""
 
     weekdays = forms.TypedMultipleChoiceField(
@@ -45,22 +60,13 @@ class WeekForm(RedisplayMixin, forms.Form):
         help_text=_("From the first date on. Earlier dates stay as they are."),
     )
     displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
-    timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
-    latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
-    """The newest audit entry when the page was opened."""
-
-    def go_on_from(self, posted: QueryDict, timetable_version: int, latest_entry: int) -> None:
-        """Fill the form with the posted values and the current versions."""
-        words = posted.copy()
-        words["timetable_version"], words["latest_entry"] = str(timetable_version), str(latest_entry)
-        self.data = words
 
     def clean(self) -> dict[str, Any]:
-        words = super().clean() or {}
-        first, last = words.get("first_date"), words.get("last_date")
+        data = super().clean() or {}
+        first, last = data.get("first_date"), data.get("last_date")
         if first and last and last < first:
             self.add_error("last_date", gettext("The last date is before the first."))
-        return words
+        return data
 
     def week(self) -> Week:
         others = ("displace", "timetable_version", "latest_entry")
@@ -121,21 +127,17 @@ class FromDateForm(forms.Form):
     first_date = IsoDateField(label=_("Opening hours from"))
 
 
-class HoursForm(RedisplayMixin, forms.Form):
+class HoursForm(TimetableForm):
     """The week as painted, and as it was when the page was opened (`loaded`)."""
 
     first_date = IsoDateField(widget=forms.HiddenInput)
     slots = WeeklySlotsField(required=False)
     loaded = WeeklySlotsField(required=False)
     displace = forms.BooleanField(label=_("Displace bookings that no longer fit"), required=False)
-    timetable_version = forms.IntegerField(required=False, max_value=10**9, widget=forms.HiddenInput)
-    latest_entry = forms.IntegerField(required=False, max_value=10**18, widget=forms.HiddenInput)
 
     def rebase(self, posted: QueryDict, current: Slots, timetable_version: int, latest_entry: int) -> None:
         """Apply what was painted to the current opening hours, and go on from these."""
         loaded, painted = self.cleaned_data["loaded"], self.cleaned_data["slots"]
         current_and_painted = current - (loaded - painted) | (painted - loaded)
-        data = posted.copy()
-        data["slots"], data["loaded"] = to_json(current_and_painted), to_json(current)
-        data["timetable_version"], data["latest_entry"] = str(timetable_version), str(latest_entry)
-        self.data = data
+        slots = {"slots": to_json(current_and_painted), "loaded": to_json(current)}
+        self.refill(posted, timetable_version, latest_entry, **slots)

@@ -101,6 +101,7 @@ class CalendarView:
             return False
         if booking.needs_place and booking.status in RESCHEDULABLE:
             return True
+        # A cancelled booking counts where all but cancelled ones are listed: it has just disappeared from this page.
         has_status = self.status in ("", CalendarForm.ALL, booking.status)
         has_customer = self.customer is None or self.customer.pk == booking.customer_id
         return booking.date in self.days and has_status and has_customer

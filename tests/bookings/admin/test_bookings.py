@@ -203,7 +203,7 @@ def test_history_of_a_booking_stands_on_its_page(admin: Client, station: Station
     shown = admin.get(f"/admin/bookings/booking/{made.pk}/change/").content.decode()
 
     assert "Fri 7 Mar 2031 18:00 → Sat 8 Mar 2031 19:00" in shown
-    assert re.search(rf"{manager.email}, [^<(]+ \(command\)</li>", shown)
+    assert re.search(rf"{manager.email}, [^<(]+\s\(command\)</li>", shown)
     assert re.search(r"18:00</strong>, a command, [^<(]+</li>", shown)
 
 
