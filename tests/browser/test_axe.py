@@ -398,7 +398,8 @@ Nobody reads a report of every thing that is well, and to write one takes axe lo
 
 def faults(page: Page, *schemes: str) -> list[str]:
     """What axe finds, as one line each, in both schemes unless they are named."""
-    page.evaluate(AXE_SCRIPT)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     found: list[dict[str, Any]] = []
     for scheme in schemes or ASKED:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
