@@ -1,14 +1,23 @@
 """Migrations that let the old release run beside the new: what `script/test` lints, and that it refuses what it should."""
 
+from datetime import date
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection, migrations, models
 from django.db.migrations.state import ProjectState
 from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
 from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser
 
+from bookings.models import Booking, Hold
+from bookings.models.status import Status
+from bookings.services.verification import differences
+from stations.models import Station
+from tests.factories import booking
 from tests.migration_lint_settings import BEFORE_THE_FIRST_RELEASE, MIGRATION_LINTER_OPTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -62,3 +71,16 @@ def test_no_later_migration_has_a_name_that_is_left_out() -> None:
     unlinted = {name for name in known if name.partition(".")[2] in MIGRATION_LINTER_OPTIONS["ignore_name"]}
 
     assert unlinted == {*BEFORE_THE_FIRST_RELEASE}
+
+
+def test_migration_frees_the_places_of_no_shows_and_of_those_who_left_before(station: Station) -> None:
+    migration = import_module("bookings.migrations.0025_freed_places")
+    made = {status: booking(station) for status in (Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW)}
+    over = booking(station, date(2026, 3, 6), status=Status.COMPLETED)
+    for status, one in made.items():
+        Booking.objects.filter(pk=one.pk).update(status=status)
+
+    migration.free_places(apps, SimpleNamespace(connection=connection))
+
+    assert {hold.booking_id for hold in Hold.objects.all()} == {made[Status.CONFIRMED].pk, over.pk}
+    assert [*differences()] == []

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from bookings.calendar.read_model import Row, SlotAvailability
-from bookings.models.status import HOLDING
+from bookings.models.status import ACTIVE
 from core.dates import DAYS_A_WEEK, MINUTES_A_DAY, minute_of_day, time_of_minute
 from stations.timetable import Slot
 
@@ -93,7 +93,7 @@ class Day:
 
     @property
     def active_bookings(self) -> list[Row]:
-        return [row for row in self.bookings if row.status in HOLDING]
+        return [row for row in self.bookings if row.status in ACTIVE]
 
 
 @dataclass(slots=True)

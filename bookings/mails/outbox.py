@@ -17,6 +17,7 @@ from django.utils import timezone
 from bookings.mails.rules import carry_over, pending_notification
 from bookings.models import Booking, Mail
 from bookings.models.mail_state import OPEN, UNDELIVERED, BookingSnapshot, Kind, Problem, State
+from bookings.models.status import Status
 from core.db import sql
 
 Unsettled = Callable[[], Sequence[Mail]]
@@ -73,11 +74,16 @@ def queue_created(bookings: Iterable[Booking]) -> None:
 
 
 def _needs_first_email(booking: Booking) -> bool:
-    return pending_notification(None, BookingSnapshot.of(booking)) is not None and booking.ends_at > timezone.now()
+    return pending_notification(None, BookingSnapshot.of(booking)) is not None and _may_be_emailed(booking)
+
+
+def _may_be_emailed(booking: Booking) -> bool:
+    """Whether the customer still hears of the booking by email: not of one that has ended, nor when they are there."""
+    return booking.ends_at > timezone.now() and not Status(booking.status).facts.is_present
 
 
 def _queue(booking: Booking, known: BookingSnapshot | None, now: BookingSnapshot, mails: Sequence[Mail]) -> None:
-    kind = pending_notification(known, now) if booking.ends_at > timezone.now() else None
+    kind = pending_notification(known, now) if _may_be_emailed(booking) else None
     waiting = next((mail for mail in mails if mail.state == State.WAITING), None)
     _withdraw([mail for mail in mails if mail.state in UNDELIVERED])
     if kind is None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.encryption import EncryptedTextField
 from accounts.models import Customer
 from bookings.models.querysets import BookingQuerySet, HoldQuerySet
-from bookings.models.status import HOLDING, Status
+from bookings.models.status import Places, Status
 from core import validators
 from core.limits import MAX_CENTS, MAX_NOTES, MAX_PLACES, MAX_REFERENCE, MAX_SLOTS, MAX_SOURCE
 from stations.models import Station
@@ -118,9 +118,9 @@ class Booking(models.Model):
         return _("Booking %(id)s") % {"id": str(booking_id)[:8]}
 
     @property
-    def holds_places(self) -> bool:
-        """Whether the booking takes its places in the ledger."""
-        return self.status in HOLDING and not self.needs_place
+    def places(self) -> Places:
+        """Which of its slots the booking takes a place in."""
+        return Places.NONE if self.needs_place else Status(self.status).facts.places
 
     @property
     def total_guests(self) -> int:

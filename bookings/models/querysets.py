@@ -28,7 +28,7 @@ class BookingQuerySet(OfStationQuerySet[Row]):
         return self.filter(date=day)
 
     def holding(self) -> Self:
-        """Bookings that take places; in memory `Booking.holds_places` says the same."""
+        """Bookings that take a place in each of their slots; in memory `Booking.places` says the same."""
         return self.filter(status__in=HOLDING, needs_place=False)
 
     def displaced(self) -> Self:

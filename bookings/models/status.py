@@ -37,6 +37,15 @@ _EVENT_STATUSES: Final = {
 }
 
 
+class Places(StrEnum):
+    """Which of its slots a booking takes a place in, unless it is unassigned."""
+
+    ALL = "all"
+    BEGUN = "begun"
+    """The slots that had begun when the booking got its status: who leaves early frees the others."""
+    NONE = "none"
+
+
 class Status(models.TextChoices):
     PENDING = "pending", _("pending")
     CONFIRMED = "confirmed", _("confirmed")
@@ -66,31 +75,34 @@ class StatusFacts:
     undone: Promise
     """What is said when an undo has brought the status back."""
     phase: Phase
-    holds_places: bool
-    """Whether the booking takes its places in the ledger, unless it is unassigned."""
+    places: Places
     owes: bool
     """Whether the total less the deposit is due."""
     can_be_new: bool = False
     can_be_moved: bool = False
     is_reminded: bool = False
+    is_present: bool = False
+    """Whether the party is there, and so hears nothing by email."""
     can_be_visit: bool = False
     """Whether a booking that is over counts as a visit. Many stations mark none of their bookings as arrived or completed."""
     is_hidden: bool = False
     """Whether calendar pages leave it out unless asked for it."""
+    can_be_unassigned: bool = True
+    """Whether a booking without a place keeps waiting for one."""
     only_from_its_day: bool = False
     """Whether it can be reached only once the booking's day has begun, by the station's clock."""
 
 
 STATUSES: Final[dict[Status, StatusFacts]] = {
     Status.PENDING: StatusFacts(
-        steps=(Status.CONFIRMED, Status.CANCELLED),
+        steps=(Status.CONFIRMED, Status.ARRIVED, Status.CANCELLED),
         usual_step=Status.CONFIRMED,
         button=None,
         verb=_("mark %(who)s as pending"),
         done=_("%(who)s is pending."),
         undone=_("Undone: %(who)s is pending again."),
         phase=Phase.PENDING,
-        holds_places=True,
+        places=Places.ALL,
         owes=True,
         can_be_new=True,
         can_be_moved=True,
@@ -103,7 +115,7 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         done=_("%(who)s is confirmed."),
         undone=_("Undone: %(who)s is confirmed again."),
         phase=Phase.CONFIRMED,
-        holds_places=True,
+        places=Places.ALL,
         owes=True,
         can_be_new=True,
         can_be_moved=True,
@@ -118,19 +130,21 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         done=_("%(who)s has arrived."),
         undone=_("Undone: %(who)s is marked as arrived again."),
         phase=Phase.CONFIRMED,
-        holds_places=True,
+        places=Places.ALL,
         owes=True,
+        can_be_new=True,
+        is_present=True,
         can_be_visit=True,
         only_from_its_day=True,
     ),
     Status.COMPLETED: StatusFacts(
-        steps=(Status.CONFIRMED,),
+        steps=(Status.ARRIVED, Status.CONFIRMED),
         button=_("Completed"),
         verb=_("mark %(who)s as completed"),
         done=_("%(who)s is marked as completed."),
         undone=_("Undone: %(who)s is marked as completed again."),
         phase=Phase.CONFIRMED,
-        holds_places=True,
+        places=Places.BEGUN,
         owes=True,
         can_be_visit=True,
     ),
@@ -141,7 +155,7 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         done=_("%(who)s is marked as a no-show."),
         undone=_("Undone: %(who)s is marked as a no-show again."),
         phase=Phase.CONFIRMED,
-        holds_places=True,
+        places=Places.NONE,
         owes=False,
         only_from_its_day=True,
     ),
@@ -152,13 +166,15 @@ STATUSES: Final[dict[Status, StatusFacts]] = {
         done=_("Cancelled: %(who)s, %(when)s."),
         undone=_("Undone: %(who)s is cancelled again."),
         phase=Phase.CANCELLED,
-        holds_places=False,
+        places=Places.NONE,
         owes=False,
         is_hidden=True,
+        can_be_unassigned=False,
     ),
 }
 
-HOLDING: Final = tuple(status for status in Status if status.facts.holds_places)
+ACTIVE: Final = tuple(status for status in Status if status.facts.places is not Places.NONE)
+HOLDING: Final = tuple(status for status in Status if status.facts.places is Places.ALL)
 HIDDEN: Final = tuple(status for status in Status if status.facts.is_hidden)
 OWING: Final = tuple(status for status in Status if status.facts.owes)
 NEW: Final = tuple(status for status in Status if status.facts.can_be_new)

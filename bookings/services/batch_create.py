@@ -18,13 +18,14 @@ from accounts.customers import Contact
 from accounts.models import Customer
 from bookings import audit
 from bookings.audit import Change, Event
-from bookings.errors import Duplicate, Past, SlotClosed
+from bookings.errors import Duplicate, Past, SlotClosed, TooEarly
 from bookings.models import Booking, ContactProposal, Hold
 from bookings.models.fields import EDITABLE_FIELDS
-from bookings.models.status import HOLDING
+from bookings.models.status import Places, Status
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.inputs import Draft
+from bookings.services.places import slots_to_take
 from core.db import sql
 from core.errors import DomainError, Invalid, NotFound
 from stations.access import Person
@@ -41,7 +42,7 @@ class Rules:
     """What differs between a new booking and an imported one."""
 
     not_before: datetime | None
-    """A slot that has ended by then is past; None if the past is allowed."""
+    """A slot that has ended by then is past, and one that begins later has not begun; None if everything is allowed."""
     strict: bool
     """Whether an invalid phone number or email is refused, or kept as written."""
 
@@ -63,7 +64,7 @@ class _Batch:
     """The drafts of one station. Reads what they refer to once, and writes all of them at once."""
 
     def __init__(self, station: Station, drafts: Sequence[Draft], by: Person) -> None:
-        self.station, self.by = station, by
+        self.station, self.by, self._now = station, by, timezone.now()
         days, at = {draft.date for draft in drafts}, station.pk
         with sql.pipeline():
             timetable, self._ledger = submit_timetable(at, min(days), max(days)), Ledger(at, days)
@@ -82,9 +83,10 @@ class _Batch:
         if draft.external_ref in self._references:
             raise Duplicate(data=self._references[draft.external_ref])
         slots = self._slots(draft, rules)
+        if rules.not_before and Status(draft.status).facts.is_present and slots[0].starts_at > rules.not_before:
+            raise TooEarly(_("Guests can be booked as arrived only in a slot that has begun."))
         booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
-        if draft.status in HOLDING:
-            self._holds += self._ledger.take(booking, slots)
+        self._holds += self._ledger.take(booking, slots_to_take(booking, slots, now=self._now))
         if draft.external_ref:
             self._references[draft.external_ref] = booking.pk
         self._placed.append((booking, draft))
@@ -117,8 +119,8 @@ class _Batch:
             raise Past(_("This slot has ended. Choose another one."))
         if not self.station.is_active and rules.not_before:
             raise SlotClosed(_("This station takes no new bookings."))
-        holds = draft.status in HOLDING
-        return self._timetable.consecutive_slots(draft.date, draft.slot, draft.slots, allow_closed=not holds)
+        allow_closed = Status(draft.status).facts.places is not Places.ALL
+        return self._timetable.consecutive_slots(draft.date, draft.slot, draft.slots, allow_closed=allow_closed)
 
     def write(self, rules: Rules) -> None:
         """Write everything that was placed: customers, then bookings, holds and audit entries."""

@@ -110,6 +110,11 @@ def replace(booking: Booking, taken: Sequence[Hold], *, held: int = 0) -> None:
         insert(taken)
 
 
+def release_slots(booking_id: UUID, starts: Iterable[time]) -> None:
+    """Delete the booking's holds in the slots that begin at these times."""
+    Hold.objects.filter(booking=booking_id, slot__in=list(starts)).delete()
+
+
 def release(bookings: Iterable[UUID]) -> None:
     """Delete all holds of these bookings."""
     sql.delete(Hold, "booking", list(bookings))

@@ -22,17 +22,17 @@ from stations.models import Station
 
 @record_metrics("create")
 def create(draft: Draft, *, by: Person, known_overlaps: Collection[UUID] | None = None) -> Booking:
-    """Create a booking, pending or confirmed.
+    """Create a booking: pending, confirmed, or arrived for guests who are at the door.
 
-    Raises NotPermitted, NotFound (station or customer), Invalid, Duplicate, Past (the slot has ended), NoSuchSlot,
-    SlotClosed or SlotFull. Unless `known_overlaps` is None, also AlreadyBooked if the customer has other bookings at that time
-    than these.
+    Raises NotPermitted, NotFound (station or customer), Invalid, Duplicate, Past (the slot has ended), TooEarly (arrived in a
+    slot that has not begun), NoSuchSlot, SlotClosed or SlotFull. Unless `known_overlaps` is None, also AlreadyBooked if the
+    customer has other bookings at that time than these.
     """
     roles.require(by, roles.CHANGE)
     with atomic_change():
         [station] = lock_stations(by, codes=[draft.station])
         if draft.status not in status.NEW:
-            raise Invalid(fields={"status": [_("A new booking is pending or confirmed.")]})
+            raise Invalid(fields={"status": [_("A new booking is pending, confirmed or arrived.")]})
         [made] = batch_create.create_batch(station, [draft], Rules(not_before=timezone.now(), strict=True), by=by)
         if isinstance(made, DomainError):
             raise made

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import customers, roles
@@ -15,17 +16,13 @@ from bookings.audit import Event
 from bookings.models import Booking
 from bookings.models.fields import EDITABLE_FIELDS
 from bookings.models.mail_state import BookingSnapshot
-from bookings.models.status import HOLDING
+from bookings.models.status import Places, Status
 from bookings.services import batch_create, capacity, contacts
 from bookings.services.capacity import Ledger
-from bookings.services.common import (
-    record_change,
-    require_reference_free,
-    require_seats,
-    require_version,
-)
+from bookings.services.common import record_change, require_reference_free, require_seats, require_version
 from bookings.services.inputs import AMENDABLE, EDITABLE, PERSONAL
 from bookings.services.locking import atomic_change, lock_booking, record_metrics
+from bookings.services.places import follow_status, slots_to_keep, slots_to_take
 from bookings.undo import steps
 from core.errors import Invalid, NotFound
 from stations.access import Person
@@ -61,7 +58,7 @@ def edit(
             return booking
         require_reference_free(booking, station)
         if booking.slots != length:
-            _change_length(booking, station)
+            _change_slots(booking, station)
         elif booking.total_guests > guests:
             require_seats(booking, station)
         return record_change(
@@ -82,6 +79,7 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
     with atomic_change():
         booking, station, chains = lock_booking(by, booking_id)
         before, previous, guests = audit.recorded(booking), BookingSnapshot.of(booking), booking.total_guests
+        was_unassigned = booking.needs_place
         if booking.customer and booking.customer.erased_at:
             changes = {name: value for name, value in changes.items() if name not in PERSONAL}
         for name in AMENDABLE & set(changes):
@@ -93,13 +91,13 @@ def amend(booking_id: UUID, changes: Mapping[str, Any], *, by: Person, notify: b
             return booking
         require_reference_free(booking, station)
         moved = (before["date"], before["slot"]) != (booking.date, booking.slot)
-        restored = before["status"] not in HOLDING and booking.status in HOLDING
-        if booking.status not in HOLDING:
-            capacity.release([booking.pk])
-        if moved or booking.status not in HOLDING:
+        places_before = Places.NONE if was_unassigned else Status(before["status"]).facts.places
+        if moved or not Status(booking.status).facts.can_be_unassigned:
             booking.needs_place = False
-        if moved or restored or before["slots"] != booking.slots:
-            _change_length(booking, station)
+        if moved or before["slots"] != booking.slots:
+            _change_slots(booking, station, moved=moved)
+        elif booking.places is not places_before:
+            follow_status(booking, station, now=timezone.now())
         elif booking.total_guests > guests:
             require_seats(booking, station)
         notified = previous if notify else None
@@ -144,15 +142,14 @@ def _requested_customer(booking: Booking, changes: Mapping[str, Any], *, by: Per
     return customers.find_or_create(station, [contact], strict=strict, by=by, own=own)[0]
 
 
-def _change_length(booking: Booking, station: Station) -> None:
-    """Take the places of a booking again, after its start or its number of slots has changed."""
-    timetable = load_timetable(station, booking.date, booking.date)
-    slots = timetable.consecutive_slots(
-        booking.date, booking.slot, booking.slots, allow_closed=not booking.holds_places
-    )
+def _change_slots(booking: Booking, station: Station, *, moved: bool = False) -> None:
+    """Take the places of a booking again, after its number of slots or, if it has `moved`, also its start has changed."""
+    now, timetable = timezone.now(), load_timetable(station, booking.date, booking.date)
+    allow_closed = booking.places is not Places.ALL
+    slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots, allow_closed=allow_closed)
     booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
-    if not booking.holds_places:
-        return
+    held = {*booking.holds.values_list("slot", flat=True)}
+    wanted = slots_to_take(booking, slots, now=now) if moved else slots_to_keep(booking, slots, held, now=now)
     ledger = Ledger(station.pk, [booking.date])
     ledger.release(booking.pk)
-    capacity.replace(booking, ledger.take(booking, slots))
+    capacity.replace(booking, ledger.take(booking, wanted))

@@ -80,13 +80,13 @@ def reschedule(
             return Rescheduled(booking, changed=False)
         if station.pk != booking.station_id:
             require_acceptable(booking, station)
-        slots = bookable_slots(
-            station, target.timetable(station), to, booking.slots, now=timezone.now(), allow_running=allow_running
-        )
+        now, timetable = timezone.now(), target.timetable(station)
+        slots = bookable_slots(station, timetable, to, booking.slots, now=now, allow_running=allow_running)
 
         before, previous, origin = audit.recorded(booking), BookingSnapshot.of(booking), booking.station
         undo_step = steps.Recorder(booking, by)
-        held = 0 if booking.needs_place else booking.slots
+        # Restored after its slots were over, it has no places.
+        held = 0 if booking.needs_place or booking.ends_at <= now else booking.slots
         booking.station = station
         target.ledger.release(booking.pk)
         taken = target.ledger.take(booking, slots)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from django.utils import timezone
 
 from bookings.models import Booking, Hold
-from bookings.models.status import HOLDING
+from bookings.models.status import Places
 from stations.errors import NoSuchSlot, SlotClosed
 from stations.models import Station
 from stations.timetable import Slot, Timetable
@@ -68,22 +68,53 @@ def _check_days(station: Station, days: Sequence[date], now: datetime) -> Iterat
 
 def _check_booking(booking: Booking, timetable: Timetable, now: datetime) -> Iterator[str]:
     holds = sorted(booking.holds.all(), key=lambda hold: (hold.date, hold.slot))
-    if not booking.holds_places:
+    if booking.places is Places.NONE:
         if holds:
             yield f"is {'displaced' if booking.needs_place else booking.status}, yet holds {len(holds)} places"
-        if booking.needs_place and booking.status not in HOLDING:
-            yield f"is {booking.status}, yet waits for a place"
         return
-    if len(holds) != booking.slots:
-        yield f"takes {booking.slots} slots, yet holds {len(holds)} places"
     if any(hold.date != booking.date for hold in holds):
         yield "holds a place on another date"
-    elif holds and holds[0].slot != booking.slot:
-        yield f"begins at {booking.slot:%H:%M}, yet holds from {holds[0].slot:%H:%M}"
-    if booking.starts_at > now:
-        yield from _check_against_timetable(booking, [hold.slot for hold in holds], timetable)
-    elif any(not _is_within(booking, hold) for hold in holds):
+    if booking.places is Places.ALL and booking.starts_at > now:
+        yield from _check_upcoming(booking, [hold.slot for hold in holds], timetable)
+        return
+    if len(holds) > booking.slots:
+        yield f"takes {booking.slots} slots, yet holds {len(holds)} places"
+    if any(not _is_within(booking, hold) for hold in holds):
         yield "holds a place outside of its time"
+    if booking.places is Places.BEGUN:
+        yield from _check_completed(booking, [hold.slot for hold in holds], timetable, now)
+    else:
+        yield from _check_running(booking, [hold.slot for hold in holds], timetable, now)
+
+
+def _check_upcoming(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:
+    """Upcoming bookings must hold all of their slots."""
+    if len(held) != booking.slots:
+        yield f"takes {booking.slots} slots, yet holds {len(held)} places"
+    elif held[0] != booking.slot:
+        yield f"begins at {booking.slot:%H:%M}, yet holds from {held[0]:%H:%M}"
+    yield from _check_against_timetable(booking, held, timetable)
+
+
+def _check_completed(booking: Booking, held: Sequence[time], timetable: Timetable, now: datetime) -> Iterator[str]:
+    """Who has left holds no slot that was still ahead then, and so none that is ahead now."""
+    slots = [timetable.find(booking.date, start) for start in held]
+    if booking.starts_at > now and held:
+        yield f"is completed, yet holds {len(held)} places ahead"
+    elif any(slot and slot.starts_at > now for slot in slots):
+        yield "is completed, yet holds a place that has not begun"
+
+
+def _check_running(booking: Booking, held: Sequence[time], timetable: Timetable, now: datetime) -> Iterator[str]:
+    """A booking that is running holds the slots that are not over. The timetable may have changed since it began."""
+    try:
+        slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
+    except (NoSuchSlot, SlotClosed):
+        return
+    if (slots[0].starts_at, slots[-1].ends_at) == (booking.starts_at, booking.ends_at):
+        for slot in slots:
+            if slot.ends_at > now and slot.start not in held:
+                yield f"lacks its place at {slot.start:%H:%M}"
 
 
 def _check_against_timetable(booking: Booking, held: Sequence[time], timetable: Timetable) -> Iterator[str]:

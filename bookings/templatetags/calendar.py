@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from bookings.forms import CalendarForm
-from bookings.models.status import HOLDING, Status
+from bookings.models.status import HIDDEN, Status
 from bookings.views.calendar_url import KINDS
 from core import formats
 from core.dates import sample_week
@@ -100,7 +100,7 @@ def end_of(begin: date, ends_at: datetime, station: Station) -> str:
 @register.simple_tag
 def step_label(now: str, to: Status) -> str:
     """The label of the button that takes a step."""
-    if now not in HOLDING:
+    if now in HIDDEN:
         return _("Restore as %(status)s") % {"status": to.label}
     if to == Status.CONFIRMED and now != Status.PENDING:
         return _("Back to confirmed")

@@ -42,7 +42,7 @@ class Sentences:
         """“move Nora Silva”, “cancel Leo Lindqvist”."""
         if self._step.event != Event.STATUS:
             text = _CHANGES[self._step.event]
-        elif not Status(self._values["status"][0]).facts.holds_places:
+        elif Status(self._values["status"][0]).facts.is_hidden:
             text = gettext_lazy("restore %(who)s")
         else:
             text = self._new_status.facts.verb

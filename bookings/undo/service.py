@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import roles
@@ -11,6 +12,7 @@ from bookings.errors import NotLast, SlotClosed
 from bookings.mails import outbox
 from bookings.models import Booking, UndoStep
 from bookings.models.mail_state import BookingSnapshot
+from bookings.models.status import Places
 from bookings.services import capacity, contacts
 from bookings.services.capacity import Ledger
 from bookings.services.common import (
@@ -23,6 +25,7 @@ from bookings.services.common import (
     save_change,
 )
 from bookings.services.locking import atomic_change, lock_booking_and_target, record_metrics
+from bookings.services.places import follow_status
 from bookings.undo import steps
 from core.db import sql
 from core.errors import NotFound
@@ -63,11 +66,11 @@ def _restore(step: UndoStep, side: int, *, by: Person) -> Booking:
         require_version(booking, step.version_after if side == BEFORE else step.version_before, by)
 
         before, previous, origin = audit.recorded(booking), BookingSnapshot.of(booking), booking.station
-        held, guests = booking.holds_places, booking.total_guests
+        places, guests = booking.places, booking.total_guests
         fields = _apply(booking, step, side, station)
         if step.differs("customer_id"):
             contacts.reassign(booking)
-        _update_holds(booking, step, held=held, guests=guests)
+        _update_holds(booking, step, places=places, guests=guests)
         _renumber(booking, step, side)
         changes = audit.differences(before, audit.recorded(booking), always=_fields_to_record(step))
         known = _snapshot_before(booking, step) if side == BEFORE else None
@@ -111,26 +114,28 @@ def _apply(booking: Booking, step: UndoStep, side: int, station: Station) -> lis
     return sorted({*(Booking._meta.get_field(name).name for name in names), *_TIMES})
 
 
-def _update_holds(booking: Booking, step: UndoStep, *, held: bool, guests: int) -> None:
-    """Release, take or replace the places of the booking according to its restored state. It `held` places before, for that many
+def _update_holds(booking: Booking, step: UndoStep, *, places: Places, guests: int) -> None:
+    """Release, take or replace the places of the booking according to its restored state. It had `places` before, for that many
     `guests`."""
-    has_moved = any(step.differs(name) for name in _PLACE)
-    if not booking.holds_places:
-        if held:
-            capacity.release([booking.pk])
-    elif has_moved or not held:
-        if has_moved and not booking.station.is_active:
-            raise SlotClosed(_("This station takes no new bookings."))
-        # In the past too: it was there until just now.
-        timetable = load_timetable(booking.station, booking.date, booking.date)
-        slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
-        ledger = Ledger(booking.station_id, [booking.date])
-        ledger.release(booking.pk)
-        taken = ledger.take(booking, slots)
-        assign_slots(booking, slots)
-        capacity.replace(booking, taken)
-    elif booking.total_guests > guests:
+    if booking.places is Places.ALL and any(step.differs(name) for name in _PLACE):
+        _take_restored_place(booking)
+    elif booking.places is not places:
+        follow_status(booking, booking.station, now=timezone.now())
+    elif booking.places is Places.ALL and booking.total_guests > guests:
         require_seats(booking, booking.station)
+
+
+def _take_restored_place(booking: Booking) -> None:
+    if not booking.station.is_active:
+        raise SlotClosed(_("This station takes no new bookings."))
+    # In the past too: it was there until just now.
+    timetable = load_timetable(booking.station, booking.date, booking.date)
+    slots = timetable.consecutive_slots(booking.date, booking.slot, booking.slots)
+    ledger = Ledger(booking.station_id, [booking.date])
+    ledger.release(booking.pk)
+    taken = ledger.take(booking, slots)
+    assign_slots(booking, slots)
+    capacity.replace(booking, taken)
 
 
 def _renumber(booking: Booking, step: UndoStep, side: int) -> None:

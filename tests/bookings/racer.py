@@ -75,6 +75,14 @@ class Racer:
         if booking := self.some_booking(status="cancelled"):
             services.change_status(booking.pk, Status.CONFIRMED, by=roles.OPERATOR)
 
+    def leave(self) -> None:
+        if booking := self.some_booking(status="confirmed"):
+            services.change_status(booking.pk, Status.COMPLETED, by=roles.OPERATOR, seen_version=booking.version)
+
+    def come_back(self) -> None:
+        if booking := self.some_booking(status="completed"):
+            services.change_status(booking.pk, Status.CONFIRMED, by=roles.OPERATOR)
+
     def edit(self) -> None:
         if booking := self.some_booking():
             changes = {"party_adults": self.draw.randrange(1, 5), "slots": self.draw.choice([1, 2])}
@@ -83,6 +91,7 @@ class Racer:
     def run(self, tries: int) -> Counter[str]:
         ways: list[Callable[[], None]] = [
             self.create, self.create, self.import_file, self.move, self.move, self.cancel, self.restore, self.edit,
+            self.leave, self.come_back,
         ]  # fmt: skip
         ends: Counter[str] = Counter()
         for _try in range(tries):

@@ -16,6 +16,8 @@ TODAY = 0
 """By index: the first day has begun, the second has not."""
 HOURS = (17, 18, 19)
 CAPACITY, GUESTS = 2, 6
+HOLDING = (Status.PENDING, Status.CONFIRMED, Status.ARRIVED)
+"""Of bookings that have not begun, as all are here."""
 Where = tuple[int, int, int]
 """Station, day and hour, by index."""
 
@@ -32,7 +34,7 @@ class Party:
 
     @property
     def holds(self) -> list[Where]:
-        if self.status == Status.CANCELLED or self.displaced:
+        if self.status not in HOLDING or self.displaced:
             return []
         station, day, hour = self.where
         return [(station, day, hour + offset) for offset in range(self.slots)]
@@ -103,7 +105,7 @@ class Truth:
         if to not in party.status.facts.steps or (to in (Status.ARRIVED, Status.NO_SHOW) and party.where[1] != TODAY):
             return None
         wanted = replace(party, status=to, displaced=party.displaced and to != Status.CANCELLED)
-        return self._fitting(index, wanted) if party.status == Status.CANCELLED else wanted
+        return self._fitting(index, wanted) if wanted.holds and not party.holds else wanted
 
     def amended(self, index: int, changes: Mapping[str, Any]) -> Party | None:
         """Any of `day`, `hour`, `slots`, `guests` and `status`, where it stands: no workflow minds."""
@@ -114,7 +116,7 @@ class Truth:
         gone = own.get("status", party.status) == Status.CANCELLED
         displaced = party.displaced and where == party.where and not gone
         wanted = replace(party, where=where, displaced=displaced, **own)
-        again = party.status == Status.CANCELLED and not gone
+        again = bool(wanted.holds) and not party.holds
         if where != party.where or again or wanted.slots != party.slots or wanted.guests > party.guests:
             return self._fitting(index, wanted) if wanted.holds else self._placed(party, wanted)
         return wanted

@@ -57,7 +57,7 @@ FULL = "Target time slot is fully booked"
         ({"date": SATURDAY}, {"slot": ["18:00 on Sat 8 Mar 2031 is closed: Stocktaking"]}),
         ({"slot": "19:00"}, {"slot": [FULL]}),
         ({"external_ref": "TAKEN"}, {"external_ref": ["This station already has a booking with that reference."]}),
-        ({"status": "arrived"}, {"status": ["A new booking is pending or confirmed."]}),
+        ({"status": "completed"}, {"status": ["A new booking is pending, confirmed or arrived."]}),
         ({"party_adults": 0}, {"party_adults": ["A party has at least one guest."]}),
         ({"deposit_due_cents": 1}, {"deposit_due_cents": ["The deposit cannot be more than the total."]}),
         ({"customer_email": "ana@example.com"}, {"customer_name": ["This field cannot be blank."]}),

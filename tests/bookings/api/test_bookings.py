@@ -153,7 +153,7 @@ def test_create_with_a_taken_reference_names_the_booking(api: Caller, station: S
             "invalid",
             {"deposit_due_cents": ["The deposit cannot be more than the total."]},
         ),
-        ({"status": "arrived"}, "invalid", {"status": ["Use one of: pending, confirmed."]}),
+        ({"status": "completed"}, "invalid", {"status": ["Use one of: pending, confirmed, arrived."]}),
         (
             {"customer": {"name": "Ana", "phone": "12"}},
             "invalid",
@@ -283,9 +283,9 @@ def test_step_before_the_day_of_the_booking_is_too_early(api: Caller, station: S
 def test_step_that_the_workflow_lacks_is_refused(api: Caller, station: Station) -> None:
     made = booking(station, status=Status.COMPLETED)
 
-    assert failure(api.post(step(made), {"status": "arrived"})) == {
+    assert failure(api.post(step(made), {"status": "pending"})) == {
         "status": 400,
-        "error": "A booking that is completed cannot become arrived.",
+        "error": "A booking that is completed cannot become pending.",
         "code": "invalid_step",
     }
 

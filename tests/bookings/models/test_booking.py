@@ -17,7 +17,7 @@ from accounts import roles
 from bookings import services
 from bookings.importing.run import Import, ImportOptions
 from bookings.models import Booking
-from bookings.models.status import NEW, Status
+from bookings.models.status import RESCHEDULABLE, Status
 from bookings.services.timetable_changes import timetable_change
 from bookings.services.verification import differences
 from core.errors import DomainError
@@ -99,9 +99,9 @@ class World:
         try:
             made = services.create(party.draft, by=roles.OPERATOR)
         except DomainError:
-            assert party.status not in NEW or not self._fits(party)
+            assert party.status not in RESCHEDULABLE or not self._fits(party)
         else:
-            assert party.status in NEW
+            assert party.status in RESCHEDULABLE
             assert self._fits(party)
             self._add(made.pk, party)
 
@@ -171,7 +171,7 @@ class World:
     def _add_in_admin(self, *words: Any) -> None:
         party = Party(*words)
         answer = self.admin.post("/admin/bookings/booking/add/", self._form(party))
-        assert answer.status_code == (302 if party.status in NEW and self._fits(party) else 200)
+        assert answer.status_code == (302 if party.status in RESCHEDULABLE and self._fits(party) else 200)
         if answer.status_code == 302:
             self._add(Booking.objects.latest("created_at").pk, party)
 

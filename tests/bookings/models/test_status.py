@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bookings.models import Booking
-from bookings.models.status import HOLDING, NEW, OWING, REMINDED, RESCHEDULABLE, STATUSES, Status
+from bookings.models.status import ACTIVE, HOLDING, NEW, OWING, REMINDED, RESCHEDULABLE, STATUSES, Places, Status
 from stations.models import Station
 from tests import factories
 
@@ -25,21 +25,22 @@ def test_every_status_has_its_facts_and_a_sign_of_its_own() -> None:
 def test_lists_of_statuses_are_those_that_callers_rely_on() -> None:
     alive = (Status.PENDING, Status.CONFIRMED)
 
-    assert (alive, alive, (Status.CONFIRMED,)) == (NEW, RESCHEDULABLE, REMINDED)
-    assert (*alive, Status.ARRIVED, Status.COMPLETED) == OWING
-    assert (*alive, Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW) == HOLDING
+    assert (alive, (Status.CONFIRMED,)) == (RESCHEDULABLE, REMINDED)
+    assert (*alive, Status.ARRIVED) == NEW == HOLDING
+    assert (*alive, Status.ARRIVED, Status.COMPLETED) == OWING == ACTIVE
 
 
 def test_only_steps_that_restore_a_booking_have_no_button() -> None:
-    ordinary = {to for status in Status if status.facts.holds_places for to in status.facts.steps}
+    ordinary = {to for status in Status if not status.facts.is_hidden for to in status.facts.steps}
 
     assert all(to.facts.button for to in ordinary)
 
 
 @pytest.mark.parametrize(
-    ("status", "needs_place"), [*((status, False) for status in Status), *((status, True) for status in HOLDING)]
+    ("status", "needs_place"),
+    [*((status, False) for status in Status), *((status, True) for status in Status if status.facts.can_be_unassigned)],
 )
-def test_query_and_property_agree_on_which_bookings_hold_places(
+def test_query_and_property_agree_on_which_bookings_hold_all_their_places(
     station: Station, status: Status, needs_place: bool
 ) -> None:
     booking = factories.booking(station)
@@ -48,7 +49,7 @@ def test_query_and_property_agree_on_which_bookings_hold_places(
 
     holding = Booking.objects.holding().filter(pk=booking.pk).exists()
 
-    assert holding == booking.holds_places == (status != Status.CANCELLED and not needs_place)
+    assert holding == (booking.places is Places.ALL) == (status in HOLDING and not needs_place)
 
 
 def test_no_module_compares_a_status_with_cancelled_instead_of_asking_the_table() -> None:

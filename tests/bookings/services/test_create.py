@@ -145,7 +145,7 @@ def test_create_for_a_customer_of_another_station_finds_nobody(station: Station,
     [
         ({"slot": time(18, 30)}, NoSuchSlot),
         ({"slot": time(21), "slots": 2}, NoSuchSlot),
-        ({"status": Status.ARRIVED}, Invalid),
+        ({"status": Status.COMPLETED}, Invalid),
         ({"party_adults": 0}, Invalid),
         ({"party_adults": -1, "party_kids": 2}, Invalid),
         ({"slots": 0}, Invalid),

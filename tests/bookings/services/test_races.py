@@ -5,15 +5,17 @@ from collections import Counter
 from datetime import time
 
 import pytest
+from django.utils import timezone
 
 from accounts import roles
 from accounts.audit import verification
 from accounts.models import BlindIndex, Customer
+from bookings import services
 from bookings.models import Booking, ContactProposal, Hold
 from bookings.models.status import Status
 from bookings.services.verification import differences
 from tests.concurrency import run_concurrently
-from tests.factories import booking, customer, open_station, person
+from tests.factories import booking, bookings, customer, open_station, person
 
 EXPECTED = {
     "done",
@@ -64,6 +66,19 @@ def test_processes_racing_for_places_never_overbook(database_url: str, processes
     assert not list(differences())
     assert not list(verification.faults())
     assert Booking.objects.exists()
+
+
+@pytest.mark.race
+def test_hosts_who_race_for_the_place_of_a_no_show_seat_one_party(database_url: str) -> None:
+    station = open_station(hours=[0], minutes=24 * 60, capacity=3, time_zone="UTC", code="kitchen")
+    today = timezone.now().date()
+    missing, *_others = bookings(3, station, today, time(0))
+    services.change_status(missing.pk, Status.NO_SHOW, by=roles.OPERATOR)
+
+    ends = Counter(run_concurrently(database_url, 16, station.code, str(today), module="tests.bookings.host_racer"))
+
+    assert ends == {"seated": 1, "slot_full": 15}
+    assert not list(differences())
 
 
 @pytest.mark.race
