@@ -30,13 +30,12 @@ from core.limits import (
     MAX_REFERENCE,
     MAX_SLOTS,
     MAX_SOURCE,
+    PARTY_SIZES,
 )
 from core.web.inputs import DateInput
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
 
-PARTY_SIZES: Final = range(1, 9)
-"""The sizes of a party that are offered as buttons."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -135,40 +134,6 @@ class CalendarForm(forms.Form):
 class SearchForm(forms.Form):
     q = forms.CharField(max_length=300)
     station = forms.CharField(required=False)
-
-
-class StatusForm(forms.Form):
-    status = forms.ChoiceField(choices=Status.choices)
-    version = forms.IntegerField(min_value=1, max_value=10**9)
-
-
-class GuestsForm(forms.Form):
-    """How many guests a booking is for, children included, and the version of the booking that was seen."""
-
-    guests = forms.IntegerField(min_value=1, max_value=MAX_PLACES)
-    version = forms.IntegerField(min_value=1, max_value=10**9)
-
-
-class GivenContactForm(forms.Form):
-    """The decision about an email or phone that came with a booking, with the versions of booking and customer that were seen."""
-
-    do = forms.ChoiceField(choices=[("use", ""), ("dismiss", "")])
-    field = forms.ChoiceField(choices=[("email", ""), ("phone", "")])
-    version = forms.IntegerField(min_value=1, max_value=10**9)
-    customer_version = forms.IntegerField(required=False, min_value=1, max_value=10**9)
-
-    def seen(self) -> dict[str, int | None]:
-        """The versions, as arguments of a service."""
-        return {
-            "seen_version": self.cleaned_data["version"],
-            "seen_customer": self.cleaned_data["customer_version"],
-        }
-
-
-class AdminGivenContactForm(GivenContactForm):
-    """The form on a customer's page, where contacts of several bookings may wait for a decision."""
-
-    booking = forms.UUIDField()
 
 
 class MoveForm(forms.Form):

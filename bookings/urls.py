@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, contact, day_sheet, feeds, mails, move, new_booking, search, undo
+from bookings.views import booking, calendar, contact, day_sheet, door, feeds, mails, move, new_booking, search, undo
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("calendar/day/", calendar.day, name="day"),
     path("calendar/agenda/", calendar.agenda, name="agenda"),
     path("calendar/stations/", calendar.stations, name="stations"),
+    path("calendar/door/", calendar.door, name="door"),
+    path("calendar/door/walk-in/", door.walk_in, name="walk-in"),
+    path("calendar/door/<uuid:booking_id>/", door.update, name="door-update"),
     path("calendar/print/", day_sheet.day_sheet, name="day-sheet"),
     path("calendar/search/", search.search, name="search"),
     path("calendar/search/hits/", search.live_hits, name="live-hits"),

@@ -17,3 +17,6 @@ MAX_SLOTS: Final = 96
 """Consecutive slots of a booking: a day of quarters of an hour."""
 MAX_CENTS: Final = 1_000_000_000
 """Amounts, in the currency's smallest unit."""
+
+PARTY_SIZES: Final = range(1, 9)
+"""The sizes of a party that are offered as buttons."""

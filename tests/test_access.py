@@ -105,6 +105,10 @@ GET    calendar/month/                login      200    200   200     200       
 GET    calendar/day/                   login      200    200   200     200        403      404  200
 GET    calendar/agenda/                login      200    200   200     200        403      404  200
 GET    calendar/stations/              login      200    200   200     200        403      404  200
+GET    calendar/door/                 login      200    200   200     200        403      404  200
+POST   calendar/door/walk-in/         login      404    403   302     302        403      404  302
+POST   calendar/door/<uuid:booking_id>/
+                                      login      404    403   302     302        403      404  302
 GET    calendar/print/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
 POST   calendar/search/hits/          login      200    403   200     200        403      200  200
@@ -362,6 +366,7 @@ class World:
             "calendar/day/": "?station=kitchen",
             "calendar/print/": "?station=kitchen",
             "calendar/agenda/": "?station=kitchen",
+            "calendar/door/": "?station=kitchen",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
             "bookings/new/check/": "?station=kitchen&date=2031-03-07&slot=18:00",
@@ -395,6 +400,8 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/contact/decide/"): decision,
             ("POST", "admin/accounts/customer/<uuid:customer_id>/contact/"): decision,
             ("POST", "bookings/<uuid:booking_id>/party/"): {"guests": 2, **version},
+            ("POST", "calendar/door/<uuid:booking_id>/"): {"change": f"guests 2 {version['version']}"},
+            ("POST", "calendar/door/walk-in/"): {"station": "kitchen", "guests": 2},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "completed", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},
             ("POST", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/"): {"do": "withhold"},

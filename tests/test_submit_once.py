@@ -38,6 +38,7 @@ WITHOUT_KEY: Final = {
     "logout": "signs out, however often it is sent",
     "booking-party": "names the booking's version",
     "booking-step": "names the booking's version",
+    "door": "is for buttons, which name the booking's version",
     "move-booking": "names the booking's version",
     "undo": "names the booking's version, or is the key Ctrl+Z, which means another change each time",
     "redo": "names the booking's version, or is the key Ctrl+Y, which means another change each time",
@@ -54,6 +55,7 @@ CHANGE_NOTHING: Final = {
         "booking-party guests=1",
     ),
     *("undo", "redo"),  # for nothing was changed before
+    "door",  # for nobody is due there today
     *(
         "admin:accounts_auditentry_change",
         "admin:auth_group_change",
@@ -92,6 +94,8 @@ MAKERS: Final[dict[str, str]] = {
 """Forms that make something, each with a page that has it. The last leaves no slot where others book."""
 BY_OTHERS: Final = {"login": "nobody", "confirm-email": "staff"}
 """Who sends those that are not a superuser's."""
+OF_THE_MOMENT: Final = {"walk-in"}
+"""Forms that need a slot that is running. `tests/bookings/views/test_door.py` sends them twice."""
 LOGS_EACH_READ: Final = {name for name, reason in WITHOUT_KEY.items() if reason == "reads"}
 
 
@@ -220,7 +224,7 @@ def test_every_form_that_writes_has_a_key(forms: list[tuple[Client, Found]]) -> 
 @pytest.mark.looks
 def test_form_sent_twice_is_done_once(world: World, forms: list[tuple[Client, Found]]) -> None:
     outcomes = {}
-    for browser, found in forms:
+    for browser, found in [one for one in forms if one[1].name not in OF_THE_MOMENT]:
         with transaction.atomic():
             outcomes[str(found)] = send_twice(world, browser, found)
             transaction.set_rollback(True)

@@ -21,7 +21,7 @@ from accounts.admin.base import ScopedAdmin
 from accounts.models import Customer
 from accounts.views.post_only import does, post_only
 from accounts.views.reauthentication import require
-from bookings.forms import AdminGivenContactForm
+from bookings.button_forms import AdminGivenContactForm
 from bookings.models import Booking
 from bookings.models.mail_state import Kind, State
 from bookings.privacy import erasure, subject_access_export

@@ -11,5 +11,17 @@ from bookings.services.create import create, create_many
 from bookings.services.edit import amend, edit
 from bookings.services.inputs import Draft, Place
 from bookings.services.reschedule import reschedule
+from bookings.services.walk_in import seat_walk_in
 
-__all__ = ["Contact", "Draft", "Place", "amend", "change_status", "create", "create_many", "edit", "reschedule"]
+__all__ = [
+    "Contact",
+    "Draft",
+    "Place",
+    "amend",
+    "change_status",
+    "create",
+    "create_many",
+    "edit",
+    "reschedule",
+    "seat_walk_in",
+]

@@ -14,8 +14,9 @@ from accounts import roles
 from accounts.views.post_only import Text, does, post_only
 from bookings import audit, services
 from bookings.audit import Event
+from bookings.button_forms import GuestsForm, StatusForm
 from bookings.calendar import read_model
-from bookings.forms import PARTY_SIZES, EditBookingForm, GuestsForm, StatusForm
+from bookings.forms import EditBookingForm
 from bookings.mails import display
 from bookings.models import Booking
 from bookings.models import status as workflow
@@ -27,6 +28,7 @@ from bookings.views import notices
 from bookings.views.base import PageRequest, page, render_page
 from bookings.views.refusals import BadForm, as_form_errors, on_refusal, sentence
 from core.errors import DomainError, NotFound
+from core.limits import PARTY_SIZES
 from core.log_context import note_station
 from core.web.redisplay import redisplays
 

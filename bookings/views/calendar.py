@@ -7,12 +7,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import roles
 from bookings.calendar import layout, read_model
+from bookings.calendar.door import door_lists, turning_points
+from bookings.calendar.rendering import door as rendering
 from bookings.calendar.rendering import grids
 from bookings.calendar.rendering.context import PageContext
 from bookings.views import calendar_url
@@ -74,7 +77,13 @@ def day(request: PageRequest, view: CalendarView) -> CalendarContents:
     days, context = _read(request, view, [view.day])
     country, contents = view.station.country, _by_slots(view, days, grids.day)._replace(**context)
     title = f"{isolate(view.station.name)} · {formats.format_date(view.day, country)}"
-    return contents._replace(heading=formats.format_full_date(view.day, country), title=title, is_roomy=True)
+    return contents._replace(heading=_heading_of_day(view), title=title, is_roomy=True)
+
+
+def _heading_of_day(view: CalendarView) -> str:
+    """The date, with its year unless it is the current one."""
+    is_this_year = view.day.year == view.today.year
+    return (formats.format_long_date if is_this_year else formats.format_full_date)(view.day, view.station.country)
 
 
 @calendar_page
@@ -98,6 +107,23 @@ def month(request: PageRequest, view: CalendarView) -> CalendarContents:
         next=following,
         carry="1m",
         **context,
+    )
+
+
+@calendar_page
+def door(request: PageRequest, view: CalendarView) -> CalendarContents:
+    """A day as a list: who is due, here and gone."""
+    now, country = timezone.now(), view.station.country
+    before = view.day - timedelta(days=1) if view.day == view.today else view.day  # some may have stayed past midnight
+    days, context = _read(request, view, read_model.days_between(before, view.day))
+    lists = door_lists((row for day in days for row in day.bookings), view.day, now)
+    contents = _by_days(view, days[-1:], partial(rendering.door, lists, view.today))._replace(**context)
+    title = f"{_('Door')} · {isolate(view.station.name)} · {formats.format_date(view.day, country)}"
+    return contents._replace(
+        heading=_heading_of_day(view),
+        title=title,
+        totals=layout.totals(days[-1:]),
+        turning_points=turning_points(lists, now),
     )
 
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -18,9 +19,12 @@ from bookings.views.base import PageRequest, base_template, requested_part
 from bookings.views.booking import details
 from bookings.views.calendar_url import CalendarView
 from bookings.views.rendered_calendar import RenderedCalendar
+from core import formats
 from core.bidi import isolate
+from core.web import form_keys
 from core.web.notices import taken_refusal
 from stations.models import Station
+from stations.timetable import local_now
 
 
 class PageShape(NamedTuple):
@@ -51,7 +55,7 @@ def render_calendar_page(
     values = (
         _user_values(request, view) | _navigation_links(view, rendered) | _calendar_values(view, rendered, language)
     )
-    values |= {"tag": tag}
+    values |= {"tag": tag, "form_key": form_keys.make(request.user), "as_of": _as_of(view)}
     values |= {"panel": "", "error": ""} if requested_part(request) else _one_time_context(request, view)
     shape = _shape(request, view, rendered, has_error=bool(values["error"]))
     response = HttpResponse(compiled_templates.fill("calendar", shape, values, language))
@@ -75,6 +79,11 @@ def _shape(request: PageRequest, view: CalendarView, rendered: RenderedCalendar,
         may_use_api=request.user.has_perm(roles.API),
         is_staff=request.user.is_staff,
     )
+
+
+def _as_of(view: CalendarView) -> str:
+    """The station's time now."""
+    return formats.format_time(local_now(view.station, timezone.now()).time(), view.station.country)
 
 
 def _may_book(request: PageRequest, view: CalendarView) -> bool:
@@ -105,6 +114,7 @@ def _calendar_values(view: CalendarView, rendered: RenderedCalendar, language: s
         "grid": rendered.grid,
         "station": view.station.name,
         "station_code": view.station.code,
+        "time_zone": view.station.time_zone,
         "stations": join([_option(one, view, language) for one in view.stations]),
         "date": view.day.isoformat(),
     }

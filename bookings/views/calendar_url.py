@@ -30,6 +30,7 @@ KINDS: Final = {
     "day": (gettext_lazy("Day"), "d"),
     "agenda": (gettext_lazy("Agenda"), "a"),
     "stations": (gettext_lazy("Stations"), "s"),
+    "door": (gettext_lazy("Door"), "o"),
 }
 """Each view's label and keyboard shortcut."""
 
@@ -86,7 +87,7 @@ class CalendarView:
     @property
     def days(self) -> list[date]:
         """The dates whose bookings are shown; none if the view only counts them."""
-        return {"day": [self.day], "month": self.month, "stations": []}.get(self.kind, self.week)
+        return {"day": [self.day], "door": [self.day], "month": self.month, "stations": []}.get(self.kind, self.week)
 
     @property
     def address(self) -> str:

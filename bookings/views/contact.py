@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts import roles
 from accounts.views.post_only import Text, does, post_only
+from bookings.button_forms import GivenContactForm
 from bookings.customer_search import FOUND_BY
-from bookings.forms import GivenContactForm
 from bookings.services import contact_decisions, contacts
 from bookings.views.base import PageRequest, page
 from bookings.views.booking import booking_page, refused_booking_page, visible_booking

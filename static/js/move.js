@@ -28,9 +28,13 @@ export async function moveBooking(booking, target) {
   await update();
 }
 
-/** Submits a form inside a notice or an error. @param {HTMLFormElement} form @returns {Promise<ActionResult | null>} */
-export async function submitForm(form) {
-  const result = await send(form.action, new FormData(form));
+/**
+ * Submits a form without leaving the page.
+ * @param {HTMLFormElement} form @param {HTMLElement | null} [submitter] its button, which may name another address
+ * @returns {Promise<ActionResult | null>}
+ */
+export async function submitForm(form, submitter = null) {
+  const result = await send(submitter?.getAttribute("formaction") ?? form.action, new FormData(form, submitter));
   await update();
   return result;
 }

@@ -51,7 +51,8 @@ export class Panel {
   click(event) {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const { target } = event;
-    const link = target instanceof Element && (target.closest("a[href]") ?? target.closest("[data-booking-id]")?.querySelector("a"));
+    if (!(target instanceof Element) || target.closest("button, summary")) return;
+    const link = target.closest("a[href]") ?? target.closest("[data-booking-id]")?.querySelector("a");
     if (!(link instanceof HTMLAnchorElement)) return;
     const inside = this.element.contains(link) && link.pathname.startsWith("/bookings/");
     if (!inside && !link.matches("[data-in-panel], [data-close]")) return;

@@ -34,6 +34,7 @@ export function startPolling(drag) {
     try {
       [seconds, failures] = [(await refresh()) || 0, 0];
       showConnectionError("");
+      drag.calendar.dispatchEvent(new CustomEvent("calendar:checked"));
     } catch (/** @type {any} */ error) {
       [seconds, failures] = [error.cause || 0, failures + 1];
       showConnectionError(drag.calendar.dataset.offline ?? "");

@@ -74,6 +74,11 @@ def world(transactional_db: None) -> World:
     return World(staff, made, waiting)
 
 
+def walk_in(page: Page, world: World) -> None:
+    page.get_by_text("Walk-in", exact=True).first.click()
+    expect(page.locator(".walk-in .chips")).to_be_visible()
+
+
 def in_hand(page: Page, world: World) -> None:
     drag(page, card(page, world.made), cell(page, SATURDAY, "20:00"), drop=False)
     page.locator(".move-option").first.wait_for()
@@ -324,6 +329,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "day": (f"/calendar/day/{DAY}", None),
     "agenda": (f"/calendar/agenda/{DAY}", None),
     "stations": (f"/calendar/stations/{DAY}", None),
+    "door": (f"/calendar/door/{DAY}", None),
+    "door with a walk-in": (f"/calendar/door/{DAY}", walk_in),
     "week with a booking in the hand": (WEEK, in_hand),
     "week after a move": (WEEK, moved),
     "week after an undo": (WEEK, undone),

@@ -17,7 +17,7 @@ from tests.factories import FRIDAY, SATURDAY, OpeningFactory, booking, open_stat
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
-KINDS = ("week", "month", "day", "agenda", "stations")
+KINDS = ("week", "month", "day", "agenda", "stations", "door")
 
 
 def address(kind: str) -> str:
@@ -54,7 +54,7 @@ def test_drag_in_the_agenda_keeps_the_slot(visit: Visit, station: Station, staff
 def test_keys_lead_to_every_view(visit: Visit, station: Station, staff: User) -> None:
     page = visit(staff, address("week"))
 
-    for key, kind in (("d", "day"), ("a", "agenda"), ("s", "stations"), ("m", "month"), ("w", "week")):
+    for key, kind in (("d", "day"), ("a", "agenda"), ("s", "stations"), ("o", "door"), ("m", "month"), ("w", "week")):
         page.wait_for_load_state("load")
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(f"/calendar/{kind}/.*date=2031-03-07"))

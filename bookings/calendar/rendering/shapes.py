@@ -1,11 +1,13 @@
 """The shapes of the calendar's templates: everything that their markup depends on, and nothing personal."""
 
-from typing import Literal, NamedTuple
+from datetime import date
+from typing import Final, Literal, NamedTuple
 
 from bookings.calendar.layout import Cell, Day, Totals
 from bookings.calendar.read_model import Row
 from bookings.calendar.rendering.context import PageContext
-from bookings.models.status import RESCHEDULABLE
+from bookings.models.status import RESCHEDULABLE, Status
+from core.limits import PARTY_SIZES
 
 StartsAs = Literal["", "time", "datetime"]
 """What a card says of its start: what cannot be seen from its cell."""
@@ -192,3 +194,50 @@ class TotalsShape(NamedTuple):
 
 def totals_shape(totals: Totals, page: PageContext) -> TotalsShape:
     return TotalsShape(totals.parties, totals.guests, page.may_change)
+
+
+class DoorShape(NamedTuple):
+    """The lists of the door."""
+
+    may_book: bool
+    party_sizes: tuple[int, ...] = tuple(PARTY_SIZES)
+
+
+class DoorListShape(NamedTuple):
+    """The parties that are due, here or gone."""
+
+    name: str
+    has_rows: bool
+
+
+class DoorRowShape(NamedTuple):
+    """A booking at the door."""
+
+    status: str
+    steps: tuple[str, ...]
+    """The statuses that its buttons lead to, the most usual first."""
+    may_change: bool
+    has_fewer: bool
+    """Whether the party can be a guest smaller."""
+    has_special_requests: bool
+    has_amount_due: bool
+
+
+_DOOR_STEPS: Final[dict[str, tuple[str, ...]]] = {
+    Status.PENDING: (Status.ARRIVED,),
+    Status.CONFIRMED: (Status.ARRIVED, Status.NO_SHOW),
+    Status.ARRIVED: (Status.COMPLETED,),
+    Status.COMPLETED: (Status.ARRIVED,),
+    Status.NO_SHOW: (Status.ARRIVED,),
+}
+
+
+def door_row_shape(row: Row, today: date, page: PageContext) -> DoorRowShape:
+    return DoorRowShape(
+        row.status,
+        _DOOR_STEPS.get(row.status, ()) if page.may_change and row.date <= today else (),
+        page.may_change,
+        row.total_guests > max(1, row.party_kids),
+        bool(row.special_requests),
+        page.may_change and bool(row.due_cents),
+    )

@@ -51,7 +51,7 @@ def reveals() -> list[tuple[str | None, str, list[str]]]:
 
 
 def addresses(made: Booking) -> Iterator[str]:
-    for kind in ("week", "month", "day", "agenda", "stations"):
+    for kind in ("week", "month", "day", "agenda", "stations", "door"):
         yield f"/calendar/{kind}/?station=kitchen&date=2031-03-07"
         yield f"/calendar/{kind}/?station=kitchen&date=2031-03-07&booking={made.pk}&customer={made.customer_id}"
     yield f"/bookings/new/?station=kitchen&customer={made.customer_id}"

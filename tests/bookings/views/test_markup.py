@@ -31,7 +31,7 @@ HERE: Final = "station=kitchen&date=2031-03-07"
 
 
 def pages(client: Client, made: Booking) -> dict[str, str]:
-    addresses = {kind: f"/calendar/{kind}/?{HERE}" for kind in ("week", "month", "day", "agenda", "stations")}
+    addresses = {kind: f"/calendar/{kind}/?{HERE}" for kind in ("week", "month", "day", "agenda", "stations", "door")}
     addresses |= {
         "day-sheet": f"/calendar/print/?{HERE}",
         "panel": f"/calendar/week/?{HERE}&booking={made.pk}",

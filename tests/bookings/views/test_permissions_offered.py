@@ -29,7 +29,7 @@ PERMISSIONS: Final = [
 ]
 """What groups may hold, besides the permissions to open pages and to view bookings."""
 
-CALENDARS: Final = ("week", "month", "day", "agenda", "stations")
+CALENDARS: Final = ("week", "month", "day", "agenda", "stations", "door")
 ENDS_THE_SESSION: Final = ("/accounts/logout/", "/accounts/me/end/", "/admin/logout/")
 
 

@@ -16,6 +16,7 @@ SHAPES: dict[str, list[Any]] = {
     "agenda.html": [shapes.DayShape],
     "card.html": [shapes.CardShape, shapes.LongCardShape],
     "day.html": [],
+    "door.html": [shapes.DoorShape, shapes.DoorListShape, shapes.DoorRowShape],
     "period.html": [shapes.PeriodShape],
     "month.html": [shapes.MonthShape, shapes.DayShape],
     "stations.html": [shapes.DayShape],
