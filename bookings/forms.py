@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
 from accounts.customers import Contact
-from accounts.forms import LineField, LinesField, PastedEmailField
+from accounts.forms import LineField, LinesField, PastedEmailField, StoredEmailField
 from accounts.models import Customer, User
 from bookings.calendar.availability_text import describe_availability
 from bookings.calendar.layout import MONTH_DAYS
@@ -226,6 +227,28 @@ class KnownContactForm(forms.Form):
     def new_contact(self, customer: Customer) -> Contact | None:
         contact = Contact(customer.name, self.cleaned_data["new_email"], self.cleaned_data["new_phone"])
         return contact if contact.email or contact.phone else None
+
+
+class CustomerForm(RedisplayMixin, forms.Form):
+    """Name, contact, language and notes of a customer, and the version that was seen."""
+
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, widget=forms.TextInput(attrs={"dir": "auto"}))
+    email = StoredEmailField(label=_("Email"), required=False, max_length=MAX_EMAIL)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_PHONE)
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, choices=[("", _("The station's language")), *settings.LANGUAGES]
+    )
+    notes = LinesField(label=_("Notes"), required=False, max_length=MAX_NOTES, widget=forms.Textarea(attrs={"rows": 4}))
+    version = forms.IntegerField(min_value=1, max_value=10**9, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, customer: Customer, **options: Any) -> None:
+        initial = {name: getattr(customer, name) for name in self.base_fields}
+        super().__init__(*args, **{"initial": initial, **options})
+
+    def changes(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in self.cleaned_data.items() if name in self.changed_data and name != "version"
+        }
 
 
 MORE_FIELDS: Final = (

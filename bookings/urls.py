@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from bookings.views import booking, calendar, contact, day_sheet, door, feeds, mails, move, new_booking, search, undo
+from bookings.views import (
+    booking,
+    calendar,
+    contact,
+    customer,
+    day_sheet,
+    door,
+    feeds,
+    mails,
+    move,
+    new_booking,
+    search,
+    undo,
+)
 
 urlpatterns = [
     path("", calendar.home, name="home"),
@@ -33,6 +46,9 @@ urlpatterns = [
     path("bookings/<uuid:booking_id>/move/", move.move, name="move-booking"),
     path("bookings/<uuid:booking_id>/move-options/", move.move_options, name="move-options"),
     path("bookings/<uuid:booking_id>/mails/<uuid:mail_id>/", mails.mail, name="booking-mail"),
+    path("customers/<uuid:customer_id>/", customer.detail, name="customer"),
+    path("customers/<uuid:customer_id>/contact/", customer.contact, name="customer-contact"),
+    path("customers/<uuid:customer_id>/edit/", customer.edit, name="edit-customer"),
     path("feeds/", feeds.listing, name="feeds"),
     path("feeds/<int:feed_id>/renew/", feeds.renew, name="renew-feed"),
     path("feeds/<int:feed_id>/revoke/", feeds.revoke, name="revoke-feed"),

@@ -144,6 +144,13 @@ GET    bookings/undo/                 login      200    403   200     200       
 POST   bookings/undo/                 login      302    403   302     302        403      302  302
 GET    bookings/redo/                 login      200    403   200     200        403      200  200
 POST   bookings/redo/                 login      302    403   302     302        403      302  302
+GET    customers/<uuid:customer_id>/  login      404    200   200     200        403      404  200
+POST   customers/<uuid:customer_id>/contact/
+                                      login      404    403   200     200        403      404  200
+GET    customers/<uuid:customer_id>/edit/
+                                      login      404    403   200     200        403      404  200
+POST   customers/<uuid:customer_id>/edit/
+                                      login      404    403   302     302        403      404  302
 GET    feeds/                         login      200    200   200     200        403      200  200
 POST   feeds/                         login      200    200   200     200        403      200  200
 POST   feeds/<int:feed_id>/renew/     login      404    404   200     404        403      404  404
@@ -366,7 +373,7 @@ class World:
             "calendar/day/": "?station=kitchen",
             "calendar/print/": "?station=kitchen",
             "calendar/agenda/": "?station=kitchen",
-            "calendar/door/": "?station=kitchen",
+            "calendar/door/": "?station=kitchen&date=2031-03-07",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",
             "bookings/new/check/": "?station=kitchen&date=2031-03-07&slot=18:00",
@@ -401,6 +408,7 @@ class World:
             ("POST", "admin/accounts/customer/<uuid:customer_id>/contact/"): decision,
             ("POST", "bookings/<uuid:booking_id>/party/"): {"guests": 2, **version},
             ("POST", "calendar/door/<uuid:booking_id>/"): {"change": f"guests 2 {version['version']}"},
+            ("POST", "customers/<uuid:customer_id>/edit/"): {"name": "Quill", "email": "quill@example.com", **version},
             ("POST", "calendar/door/walk-in/"): {"station": "kitchen", "guests": 2},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "completed", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},

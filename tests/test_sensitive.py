@@ -68,6 +68,7 @@ NOT_SENSITIVE: Final = {
         "calendar/search/hits/", "bookings/new/find/", "bookings/new/", "bookings/new/for/",
         "bookings/<uuid:booking_id>/edit/", "bookings/<uuid:booking_id>/contact/", "bookings/<uuid:booking_id>/step/",
         "bookings/<uuid:booking_id>/party/", "calendar/door/<uuid:booking_id>/", "calendar/door/walk-in/",
+        "customers/<uuid:customer_id>/contact/", "customers/<uuid:customer_id>/edit/",
         "bookings/<uuid:booking_id>/move/", "bookings/<uuid:booking_id>/mails/<uuid:mail_id>/",
         "bookings/undo/", "bookings/redo/",
         "bookings/<uuid:booking_id>/contact/decide/", "admin/accounts/customer/<uuid:customer_id>/contact/",
@@ -91,7 +92,7 @@ NOT_SENSITIVE: Final = {
 
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
-    "calendar/door/",
+    "calendar/door/", "customers/<uuid:customer_id>/",
     "calendar/print/",
     "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/move-options/", "feeds/<str:secret>.ics", "accounts/me/",
     "bookings/new/check/",

@@ -31,6 +31,7 @@ PAGES: Final = sorted({*routes(get_resolver())} - {"admin/logout/", "feeds/<str:
 WITHOUT_KEY: Final = {
     "search": "reads",
     "booking-contact": "reads",
+    "customer-contact": "reads",
     "admin:accounts_customer_data": "reads",
     "admin:accounts_customer_export": "reads",
     "language": "sets a cookie",
@@ -38,7 +39,7 @@ WITHOUT_KEY: Final = {
     "logout": "signs out, however often it is sent",
     "booking-party": "names the booking's version",
     "booking-step": "names the booking's version",
-    "door": "is for buttons, which name the booking's version",
+    "door-update": "names the booking's version",
     "move-booking": "names the booking's version",
     "undo": "names the booking's version, or is the key Ctrl+Z, which means another change each time",
     "redo": "names the booking's version, or is the key Ctrl+Y, which means another change each time",
@@ -53,9 +54,9 @@ CHANGE_NOTHING: Final = {
         "language language=en",
         "language language=es",
         "booking-party guests=1",
+        "door-update change=guests 0 1",
     ),
     *("undo", "redo"),  # for nothing was changed before
-    "door",  # for nobody is due there today
     *(
         "admin:accounts_auditentry_change",
         "admin:auth_group_change",
@@ -158,6 +159,7 @@ TYPED: Final[dict[str, Callable[[World], dict[str, Any]]]] = {
     "new-booking": lambda world: {"slot": "18:00", "date": "2031-03-07", "party_adults": 2, "party_kids": 0,
                                   "name": "Leo Lindqvist", "email": "leo@example.com"},
     "edit-booking": lambda world: {"party_adults": 3},
+    "edit-customer": lambda world: {"name": "Somebody Else"},
     "feeds": lambda world: {"station": "", "details": "on"},
     "change-name": lambda world: {"name": "Somebody Else"},
     "change-email": lambda world: {"email": "other@example.com"},

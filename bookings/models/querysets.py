@@ -19,6 +19,11 @@ from stations.querysets import OfStationQuerySet
 Row = TypeVar("Row", bound=models.Model)
 
 
+def is_visit(now: datetime) -> Q:
+    """Whether a booking is over and counts as a visit; in memory `is_over` and `VISITING` say the same."""
+    return (Q(ends_at__lte=now) | Q(status=Status.COMPLETED)) & Q(status__in=VISITING)
+
+
 class BookingQuerySet(OfStationQuerySet[Row]):
     def between(self, first: date, last: date) -> Self:
         """On the station's local dates from `first` to `last`, both included."""
@@ -40,8 +45,8 @@ class BookingQuerySet(OfStationQuerySet[Row]):
         return self.filter(starts_at__gt=now)
 
     def visits(self, now: datetime) -> Self:
-        """Bookings that are over and count as a visit; in memory `is_over` and `VISITING` say the same."""
-        return self.filter(Q(ends_at__lte=now) | Q(status=Status.COMPLETED), status__in=VISITING)
+        """Bookings that are over and count as a visit."""
+        return self.filter(is_visit(now))
 
     def in_order(self) -> Self:
         """In the order of all calendars."""

@@ -16,6 +16,7 @@ from bookings import audit, services
 from bookings.audit import Event
 from bookings.button_forms import GuestsForm, StatusForm
 from bookings.calendar import read_model
+from bookings.customer_history import history_of
 from bookings.forms import EditBookingForm
 from bookings.mails import display
 from bookings.models import Booking
@@ -131,6 +132,7 @@ def details(request: PageRequest, booking: Booking, *, revealed: bool = False) -
         "party_sizes": PARTY_SIZES[booking.party_kids :],
         "movable": movable,
         "free": next_free(booking, now=timezone.now()) if movable else [],
+        "customer_history": history_of(booking.customer, timezone.now()) if booking.customer else None,
         "may_change": may_change,
         "may_read": may_read,
         "proposal": proposal,

@@ -352,6 +352,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "nobody found while typing": (WEEK, live_nobody),
     "new booking at a time that the customer has booked": (f"/bookings/new/{DAY}", overlap_refused),
     "booking": (BOOKING, None),
+    "customer": ("/customers/{customer}/", None),
+    "customer to edit": ("/customers/{customer}/edit/", None),
     "mail": (f"{BOOKING}mails/{{mail}}/", None),
     "move": (f"{BOOKING}move/", None),
     "edit": (f"{BOOKING}edit/", None),
@@ -425,7 +427,8 @@ def test_axe_finds_no_fault(visit: Visit, world: World, settings: LazySettings, 
     if state in ASKS_FOR_THE_PASSWORD:
         settings.REAUTHENTICATION_SECONDS = 0
     address, reach = STATES[state]
-    page = visit(world.staff, address.replace("{id}", str(world.made.pk)).replace("{mail}", str(world.mail.pk)))
+    keys = {"id": world.made.pk, "mail": world.mail.pk, "customer": world.made.customer_id}
+    page = visit(world.staff, address.format(**keys))
     if reach:
         reach(page, world)
 

@@ -60,7 +60,8 @@ def press(visitor: Client, made: Booking, change: str, **headers: str) -> str:
 
 def test_bookings_of_the_day_are_due_here_or_gone(visitor: Client, station: Station) -> None:
     made = {status: booking(station, slot=time(18), status=status) for status in (Status.PENDING, Status.ARRIVED)}
-    made |= {status: booking(station, status=status) for status in (Status.NO_SHOW, Status.COMPLETED, Status.CANCELLED)}
+    made |= {status: booking(station, slot=time(17), status=status) for status in (Status.NO_SHOW, Status.CANCELLED)}
+    made[Status.COMPLETED] = booking(station, slot=time(18), status=Status.COMPLETED)
     later = booking(station, slot=time(20))
     booking(station, SATURDAY)
 
