@@ -5,6 +5,7 @@ from django.urls import path
 from bookings.views import (
     booking,
     calendar,
+    changes,
     contact,
     customer,
     day_sheet,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("calendar/door/", calendar.door, name="door"),
     path("calendar/door/walk-in/", door.walk_in, name="walk-in"),
     path("calendar/door/<uuid:booking_id>/", door.update, name="door-update"),
+    path("calendar/changes/", changes.changes, name="changes"),
     path("calendar/print/", day_sheet.day_sheet, name="day-sheet"),
     path("calendar/search/", search.search, name="search"),
     path("calendar/search/hits/", search.live_hits, name="live-hits"),

@@ -109,6 +109,7 @@ GET    calendar/door/                 login      200    200   200     200       
 POST   calendar/door/walk-in/         login      404    403   302     302        403      404  302
 POST   calendar/door/<uuid:booking_id>/
                                       login      404    403   302     302        403      404  302
+GET    calendar/changes/              login      200    200   200     200        403      404  200
 GET    calendar/print/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
 POST   calendar/search/hits/          login      200    403   200     200        403      200  200
@@ -373,6 +374,7 @@ class World:
             "calendar/day/": "?station=kitchen",
             "calendar/print/": "?station=kitchen",
             "calendar/agenda/": "?station=kitchen",
+            "calendar/changes/": "?station=kitchen",
             "calendar/door/": "?station=kitchen&date=2031-03-07",
             "calendar/stations/": "?station=kitchen",
             "bookings/new/": "?station=kitchen",

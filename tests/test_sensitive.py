@@ -92,7 +92,7 @@ NOT_SENSITIVE: Final = {
 
 READS: Final = {
     "", "calendar/", "calendar/week/", "calendar/month/", "calendar/day/", "calendar/agenda/", "calendar/stations/",
-    "calendar/door/", "customers/<uuid:customer_id>/",
+    "calendar/door/", "calendar/changes/", "customers/<uuid:customer_id>/",
     "calendar/print/",
     "bookings/<uuid:booking_id>/", "bookings/<uuid:booking_id>/move-options/", "feeds/<str:secret>.ics", "accounts/me/",
     "bookings/new/check/",

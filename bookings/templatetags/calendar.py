@@ -81,6 +81,12 @@ def short_instant(when: datetime, station: Station) -> str:
 
 
 @register.filter
+def local_clock(when: datetime, station: Station) -> str:
+    """The station's local time."""
+    return formats.format_time(when.astimezone(station.zone).time().replace(second=0, microsecond=0), station.country)
+
+
+@register.filter
 def zone_name(time_zone: str) -> str:
     return formats.format_time_zone(time_zone)
 

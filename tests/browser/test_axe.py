@@ -329,6 +329,7 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "day": (f"/calendar/day/{DAY}", None),
     "agenda": (f"/calendar/agenda/{DAY}", None),
     "stations": (f"/calendar/stations/{DAY}", None),
+    "changes": ("/calendar/changes/?station=kitchen", None),
     "door": (f"/calendar/door/{DAY}", None),
     "door with a walk-in": (f"/calendar/door/{DAY}", walk_in),
     "week with a booking in the hand": (WEEK, in_hand),

@@ -152,13 +152,37 @@ def test_tonight_is_printed_by_keyboard(visit: Visit, staff: User, next_one: Boo
         confirm_dialog(page, hand)
 
 
-@pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
-def test_tonight_is_printed_by_a_click(visit: Visit, staff: User, next_one: Booking, width: int) -> None:
-    page = visit(staff, WEEK, width=width)
+def test_tonight_is_printed_by_a_click(visit: Visit, staff: User, next_one: Booking) -> None:
+    page = visit(staff, WEEK)
     page.context.add_init_script(COUNT_DIALOGS)
     with task(page, allowed=2) as hand:
         hand.click(page.get_by_role("link", name="Print", exact=True))
         confirm_dialog(page, hand)
+
+
+def test_tonight_is_printed_from_the_menu_of_a_phone(visit: Visit, staff: User, next_one: Booking) -> None:
+    page = visit(staff, WEEK, width=PHONE_WIDTH, touch=True)
+    page.context.add_init_script(COUNT_DIALOGS)
+    with task(page, allowed=3) as hand:
+        hand.tap(page.get_by_role("button", name="Account of"))
+        hand.tap(page.get_by_role("link", name="Print", exact=True))
+        confirm_dialog(page, hand)
+
+
+# --- 15: what changed today -------------------------------------------------------------------------------------------------
+
+
+def test_what_changed_today_takes_one_action(visit: Visit, staff: User, station: Station, way: str) -> None:
+    booking(station, customer=NORA)
+    page = visit(staff, WEEK, width=PHONE_WIDTH, touch=True) if way == "phone" else visit(staff, WEEK)
+
+    with task(page, allowed=1) as hand:
+        if way == "keyboard":
+            hand.press("h")
+        else:
+            choose(hand, way, page.get_by_role("link", name="What changed today"))
+        expect(page.get_by_role("heading", name="New 1")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Nora Silva")).to_have_count(1)
 
 
 # --- The booking is in the grid, where its card has the focus or is under the hand ------------------------------------------

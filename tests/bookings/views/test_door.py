@@ -104,7 +104,7 @@ def test_party_requests_and_amount_are_in_the_row(visitor: Client, station: Stat
 
     text = re.sub(r"<[^>]+>", " ", row(visitor, made))
 
-    assert all(word in text for word in ("20:00", "Nora Silva", " 4 ", "Window", "45"))
+    assert all(word in text for word in ("20:00", "Nora Silva", " 4 ", "Window", "45,00"))
 
 
 def test_buttons_are_those_that_can_be_pressed(visitor: Client, station: Station) -> None:
@@ -138,7 +138,7 @@ def test_viewers_see_the_door_without_buttons(visitor: Client, station: Station)
     html = visitor.get(DOOR).content.decode()
 
     assert "data-booking-id" in html
-    assert not any(word in html for word in ("data-step", 'form="door"', "walk-in-sizes", "Nora", "Window", "45"))
+    assert not any(word in html for word in ("data-step", 'form="door"', "walk-in-sizes", "Nora", "Window", "45.00", "45,00"))
 
 
 # --- one tap ----------------------------------------------------------------------------------------------------------------
