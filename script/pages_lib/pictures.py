@@ -53,7 +53,7 @@ def wait(page: Page) -> None:
 
 
 STATES: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
-    **{kind: (kind, wait) for kind in ("week", "month", "day", "agenda", "stations")},
+    **{kind: (kind, wait) for kind in ("week", "month", "day", "agenda", "stations", "door")},
     "panel": ("week", open_panel),
     "drag": ("week", start_drag),
     "new": ("week", open_new_booking),
