@@ -7,26 +7,22 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.customers import Contact
-from accounts.forms import LineField, LinesField, PastedEmailField, StoredEmailField
-from accounts.models import Customer, User
+from accounts.forms import LineField, LinesField
+from accounts.models import User
 from bookings.calendar.availability_text import describe_availability
 from bookings.calendar.layout import MONTH_DAYS
 from bookings.calendar.read_model import SlotAvailability
+from bookings.contact_forms import ContactForm, KnownContactForm
 from bookings.models import Booking
 from bookings.models.status import NEW, Status
 from bookings.services.slot_offers import SlotOffer
 from core import formats, money, validators
 from core.limits import (
     MAX_CENTS,
-    MAX_EMAIL,
-    MAX_NAME,
     MAX_NOTES,
-    MAX_PHONE,
     MAX_PLACES,
     MAX_REFERENCE,
     MAX_SLOTS,
@@ -36,6 +32,7 @@ from core.limits import (
 from core.web.inputs import DateInput
 from core.web.redisplay import RedisplayMixin
 from stations.models import Station
+from stations.timetable import Slot
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -200,57 +197,6 @@ class PartyForm(forms.Form):
         return data
 
 
-class ContactForm(forms.Form):
-    """The customer of a booking; empty for a walk-in."""
-
-    name = forms.CharField(
-        label=_("Name"), required=False, max_length=MAX_NAME, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
-    email = PastedEmailField(label=_("Email"), required=False, max_length=MAX_EMAIL)
-    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_PHONE)
-
-    def contact(self) -> Contact | None:
-        contact = Contact(*(self.cleaned_data[name] for name in ("name", "email", "phone")))
-        return contact if contact.given else None
-
-
-class KnownContactForm(forms.Form):
-    """Another email or phone of a known customer, and whether to save it for them."""
-
-    new_email = PastedEmailField(label=_("New email"), required=False, max_length=MAX_EMAIL)
-    new_phone = forms.CharField(label=_("New phone"), required=False, max_length=MAX_PHONE)
-    save_contact = forms.BooleanField(label=_("Save for the customer"), required=False)
-
-    service_names: ClassVar = {"email": "new_email", "phone": "new_phone"}
-    """Names of the form's fields by the service's names."""
-
-    def new_contact(self, customer: Customer) -> Contact | None:
-        contact = Contact(customer.name, self.cleaned_data["new_email"], self.cleaned_data["new_phone"])
-        return contact if contact.email or contact.phone else None
-
-
-class CustomerForm(RedisplayMixin, forms.Form):
-    """Name, contact, language and notes of a customer, and the version that was seen."""
-
-    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, widget=forms.TextInput(attrs={"dir": "auto"}))
-    email = StoredEmailField(label=_("Email"), required=False, max_length=MAX_EMAIL)
-    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_PHONE)
-    language = forms.ChoiceField(
-        label=_("Language"), required=False, choices=[("", _("The station's language")), *settings.LANGUAGES]
-    )
-    notes = LinesField(label=_("Notes"), required=False, max_length=MAX_NOTES, widget=forms.Textarea(attrs={"rows": 4}))
-    version = forms.IntegerField(min_value=1, max_value=10**9, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, customer: Customer, **options: Any) -> None:
-        initial = {name: getattr(customer, name) for name in self.base_fields}
-        super().__init__(*args, **{"initial": initial, **options})
-
-    def changes(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in self.cleaned_data.items() if name in self.changed_data and name != "version"
-        }
-
-
 MORE_FIELDS: Final = (
     *("email", "slots", "party_kids", "total_due_cents", "deposit_due_cents", "source", "external_ref", "status"),
 )
@@ -359,6 +305,49 @@ def slot_choices(cells: Sequence[SlotAvailability], country: str) -> list[tuple[
         (f"{cell.slot.start:%H:%M}", f"{formats.format_time(cell.slot.start, country)} · {describe_availability(cell)}")
         for cell in cells
     ]
+
+
+class ClosingForm(RedisplayMixin, forms.Form):
+    """The hours of a day to close: from the start of a slot to the end of the same or a later one."""
+
+    first = forms.TypedChoiceField(label=_("From"), coerce=time.fromisoformat)
+    last = forms.TypedChoiceField(label=_("To"), coerce=time.fromisoformat)
+    """The start of the last slot; its label is the slot's end."""
+    reason = LineField(label=_("Reason"), required=False, max_length=200)
+
+    def __init__(self, *args: Any, slots: Sequence[Slot], station: Station, **options: Any) -> None:
+        starts = [f"{slot.start:%H:%M}" for slot in slots]
+        initial = {"first": starts[0], "last": starts[-1]} if starts else {}
+        super().__init__(*args, **{"initial": initial, **options})
+        self._starts = [slot.start for slot in slots]
+        if not self.is_bound:
+            self.fields["reason"].widget.attrs["autofocus"] = True
+        for name, labels in (
+            ("first", [formats.format_time(slot.start, station.country) for slot in slots]),
+            (
+                "last",
+                [
+                    formats.format_end(slot.date, slot.ends_at.astimezone(station.zone), station.country)
+                    for slot in slots
+                ],
+            ),
+        ):
+            self.fields[name].choices = [*zip(starts, labels, strict=True)]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if {"first", "last"} <= data.keys() and not self._chosen():
+            self.add_error("last", _("The end is before the start."))
+        return data
+
+    def _chosen(self) -> list[time]:
+        first, last = (self._starts.index(self.cleaned_data[name]) for name in ("first", "last"))
+        return self._starts[first : last + 1]
+
+    def starts(self) -> list[time] | None:
+        """The starts of the slots to close; None for the whole day."""
+        chosen = self._chosen()
+        return None if chosen == self._starts else chosen
 
 
 class FeedForm(RedisplayMixin, forms.Form):

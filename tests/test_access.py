@@ -110,6 +110,9 @@ POST   calendar/door/walk-in/         login      404    403   302     302       
 POST   calendar/door/<uuid:booking_id>/
                                       login      404    403   302     302        403      404  302
 GET    calendar/changes/              login      200    200   200     200        403      404  200
+GET    calendar/close/                login      403    403   403     200        403      404  200
+POST   calendar/close/                login      403    403   403     302        403      302  302
+POST   calendar/close/reopen/         login      403    403   403     302        403      302  302
 GET    calendar/print/                login      200    200   200     200        403      404  200
 POST   calendar/search/               login      200    403   200     200        403      200  200
 POST   calendar/search/hits/          login      200    403   200     200        403      200  200
@@ -374,6 +377,8 @@ class World:
             "calendar/day/": "?station=kitchen",
             "calendar/print/": "?station=kitchen",
             "calendar/agenda/": "?station=kitchen",
+            "calendar/close/": "?station=kitchen&date=2031-03-10",
+            "calendar/close/reopen/": "?station=kitchen&date=2031-03-10",
             "calendar/changes/": "?station=kitchen",
             "calendar/door/": "?station=kitchen&date=2031-03-07",
             "calendar/stations/": "?station=kitchen",
@@ -411,6 +416,7 @@ class World:
             ("POST", "bookings/<uuid:booking_id>/party/"): {"guests": 2, **version},
             ("POST", "calendar/door/<uuid:booking_id>/"): {"change": f"guests 2 {version['version']}"},
             ("POST", "customers/<uuid:customer_id>/edit/"): {"name": "Quill", "email": "quill@example.com", **version},
+            ("POST", "calendar/close/"): {"first": "17:00", "last": "17:00"},
             ("POST", "calendar/door/walk-in/"): {"station": "kitchen", "guests": 2},
             ("POST", "bookings/<uuid:booking_id>/step/"): {"status": "completed", **version},
             ("POST", "bookings/<uuid:booking_id>/move/"): {**place, **version},

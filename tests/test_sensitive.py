@@ -77,6 +77,7 @@ NOT_SENSITIVE: Final = {
     },
     "change a name": {"accounts/me/name/"},
     "are about stations, not people": {
+        "calendar/close/", "calendar/close/reopen/",
         "admin/stations/station/add/", "admin/stations/station/<int:station_id>/build/",
         "admin/stations/station/<int:station_id>/hours/",
         "admin/stations/station/<path:object_id>/change/", "language/",

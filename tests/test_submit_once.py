@@ -89,6 +89,7 @@ MAKERS: Final[dict[str, str]] = {
     "admin:auth_group_add": "admin/auth/group/add/",
     "admin:accounts_user_add": "admin/accounts/user/add/",
     "admin:accounts_user_password-link": "admin/accounts/user/<path:object_id>/change/",
+    "close-day": "calendar/close/",
     "login": "accounts/login/",
     "admin:stations_station_hours": "admin/stations/station/<int:station_id>/hours/",
 }

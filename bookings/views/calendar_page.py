@@ -44,6 +44,7 @@ class PageShape(NamedTuple):
     may_book: bool
     may_search: bool
     may_use_api: bool
+    may_manage: bool
     is_staff: bool
 
 
@@ -77,6 +78,7 @@ def _shape(request: PageRequest, view: CalendarView, rendered: RenderedCalendar,
         may_book=_may_book(request, view),
         may_search=request.user.has_perm(roles.PII),
         may_use_api=request.user.has_perm(roles.API),
+        may_manage=request.user.has_perm(roles.MANAGE),
         is_staff=request.user.is_staff,
     )
 

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import customers, roles
 from accounts.models import Customer
 from accounts.views.post_only import does, post_only
+from bookings.contact_forms import CustomerForm
 from bookings.customer_history import history_of
-from bookings.forms import CustomerForm
 from bookings.models import Booking
 from bookings.views.base import PageRequest, page, render_page
 from bookings.views.notices import taken_notice

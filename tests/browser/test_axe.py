@@ -74,6 +74,11 @@ def world(transactional_db: None) -> World:
     return World(staff, made, waiting)
 
 
+def close_refused(page: Page, world: World) -> None:
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("button", name="Close, and list them as unassigned")).to_be_visible()
+
+
 def walk_in(page: Page, world: World) -> None:
     page.get_by_text("Walk-in", exact=True).first.click()
     expect(page.locator(".walk-in .chips")).to_be_visible()
@@ -329,6 +334,8 @@ STATES: dict[str, tuple[str, Reach | None]] = {
     "day": (f"/calendar/day/{DAY}", None),
     "agenda": (f"/calendar/agenda/{DAY}", None),
     "stations": (f"/calendar/stations/{DAY}", None),
+    "close": (f"/calendar/close/{DAY}", None),
+    "close with bookings in the way": (f"/calendar/close/{DAY}", close_refused),
     "changes": ("/calendar/changes/?station=kitchen", None),
     "door": (f"/calendar/door/{DAY}", None),
     "door with a walk-in": (f"/calendar/door/{DAY}", walk_in),

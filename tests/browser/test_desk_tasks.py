@@ -17,13 +17,14 @@ from tests.browser.conftest import Visit
 from tests.browser.desk import Hand, task
 from tests.browser.test_calendar import WEEK
 from tests.browser.test_panel import panel
-from tests.factories import FRIDAY, SATURDAY, booking
+from tests.factories import FRIDAY, SATURDAY, booking, person
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
 
 NORA = Contact("Nora Silva", "nora@example.com", "+49 30 9011030")
 LEO = Contact("Leo Lindqvist", "leo@example.com", "+49 30 9011031")
 PHONE_WIDTH = 390
+DAY = "/calendar/day/?station=kitchen&date=2031-03-07"
 
 
 @pytest.fixture
@@ -302,3 +303,31 @@ def test_task_14_wrong_booking_is_cancelled_and_restored(desk: Page, next_one: B
         else:
             choose(hand, way, undo)
         expect(desk.get_by_role("status")).to_contain_text("Undone: Nora Silva is confirmed again.")
+
+
+# --- 7: close an evening ----------------------------------------------------------------------------------------------------
+
+
+def test_evening_is_closed_with_those_in_the_way_named(visit: Visit, station: Station, way: str) -> None:
+    made = booking(station, customer=NORA)
+    manager = person(roles.MANAGERS, station)
+    page = visit(manager, DAY, width=PHONE_WIDTH, touch=True) if way == "phone" else visit(manager, DAY)
+
+    with task(page, allowed=15 if way == "keyboard" else 5) as hand:
+        agree = page.get_by_role("button", name="Close, and list them as unassigned")
+        if way == "keyboard":
+            hand.press("c")
+            expect(page.get_by_label("Reason")).to_be_focused()
+            hand.type("Private party")
+            hand.press("Enter")
+            expect(agree).to_be_focused()
+            hand.press("Enter")
+        else:
+            choose(hand, way, page.get_by_role("link", name="Close…"))
+            hand.fill(page.get_by_label("Reason"), "Private party")
+            choose(hand, way, page.get_by_role("button", name="Close", exact=True))
+            expect(page.get_by_role("listitem").filter(has_text="Nora Silva")).to_be_visible()
+            choose(hand, way, agree)
+        expect(page.get_by_role("status")).to_contain_text("Closed: Fri 7 Mar 2031.")
+    made.refresh_from_db()
+    assert made.needs_place

@@ -138,7 +138,9 @@ def test_viewers_see_the_door_without_buttons(visitor: Client, station: Station)
     html = visitor.get(DOOR).content.decode()
 
     assert "data-booking-id" in html
-    assert not any(word in html for word in ("data-step", 'form="door"', "walk-in-sizes", "Nora", "Window", "45.00", "45,00"))
+    assert not any(
+        word in html for word in ("data-step", 'form="door"', "walk-in-sizes", "Nora", "Window", "45.00", "45,00")
+    )
 
 
 # --- one tap ----------------------------------------------------------------------------------------------------------------
