@@ -40,8 +40,8 @@ def close(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         with as_form_errors(form):
             try:
-                closing.close(view.station, view.day, form.starts(), form.cleaned_data["reason"], by=request.user,
-                              displace="displace" in request.POST)  # fmt: skip
+                reason, displace = form.cleaned_data["reason"], "displace" in request.POST
+                closing.close(view.station, view.day, form.starts(), reason, by=request.user, displace=displace)
             except WouldDisplace as refusal:
                 affected = refusal.data
             else:
